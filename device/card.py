@@ -1,0 +1,251 @@
+"""The card: what a model file says of itself, and how it lies in the file.
+
+`NAME_VARIANT.tflite` ends in a ZIP archive with `card.json`, `labels.txt` and the golden pictures, all stored, never
+compressed. This module holds the card's fields, its checks, and reading and writing the tail. Whether a card fits the
+tensors of its network is checked where both are known, in `device.classifier`.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from device.errors import UserError
+
+SCHEMA = 1
+CARD, LABELS = "card.json", "labels.txt"
+# Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
+MAX_TAIL_BYTES = 1_000_000
+MAX_ENTRIES = 64
+
+
+class CardError(ValueError):
+    """A card that breaks its own rules. Becomes a UserError with the file's name where the file is known."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What the network is fed: RGB pixels, fitted and resized by `device.pictures`, as (pixel - mean) / std."""
+
+    height: int
+    width: int
+    color: Literal["RGB"] = "RGB"
+    fit: Literal["crop", "stretch", "pad"] = "crop"
+    resize: Literal["area"] = "area"
+    mean: float = 0.0
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise CardError(f"input is {self.height}x{self.width}, expected at least 1x1")
+        if not self.std:
+            raise CardError("input.std is 0, expected another number")
+
+
+@dataclass(frozen=True)
+class Output:
+    """softmax: a probability a label. sigmoid: one number, the probability of the second label. logits: raw scores."""
+
+    kind: Literal["softmax", "sigmoid", "logits"] = "softmax"
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """temperature divides the logits; an answer below unknown_below is 'unknown'. Null until fitted."""
+
+    temperature: float | None = None
+    unknown_below: float | None = None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of right answers among n pictures of a split, with its 95 % Wilson interval; float32_top1 on the same ones."""
+
+    top1: float
+    n: int
+    interval: tuple[float, float]
+    float32_top1: float | None
+    split: str
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A picture in the tail, the SHA-256 of what each stage makes of it, and the scores this very file gave at export.
+
+    scores: one a label in output order, or with more than 100 labels the five highest as {"index", "score"}.
+    tolerance: the largest difference of a score that still passes (processors differ in the last steps of int8).
+    """
+
+    picture: str
+    decoded_sha256: str
+    resized_sha256: str
+    input_sha256: str
+    scores: tuple[Any, ...]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything a board has to know of a model. Null (None) where it isn't known, as for third-party files."""
+
+    name: str
+    recipe: str | None
+    variant: str | None
+    labels: tuple[str, ...] | None
+    input: Input
+    output: Output
+    confidence: Confidence
+    accuracy: Accuracy | None
+    golden: tuple[Golden, ...]
+    golden_source: Literal["test", "calibration", "drawn"] | None
+    provenance: Mapping[str, Any] | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+def check_labels(labels: tuple[str, ...]) -> None:
+    """Ours name every output once, in words."""
+    for index, label in enumerate(labels):
+        if not label.strip():
+            raise CardError(f"label {index} is empty, expected a name for every output")
+        if "\n" in label or "\r" in label:
+            raise CardError(f"label {label!r} spans lines, expected one line")
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise CardError(f"label {twice[0]!r} stands twice, expected each label once")
+
+
+def parse(document: Any) -> Card:
+    """A card from its JSON document; CardError names the first field that doesn't fit."""
+    if not isinstance(document, dict):
+        raise CardError(f"the card is a {type(document).__name__}, expected an object")
+    schema = document.get("schema")
+    if schema != SCHEMA:
+        raise CardError(f"the card has schema {schema!r}, this version reads {SCHEMA}; export the model again")
+    card = _record(Card, {key: value for key, value in document.items() if key != "schema"}, "card")
+    assert isinstance(card, Card)
+    if card.labels is not None:
+        check_labels(card.labels)
+    return card
+
+
+def _record(kind: type, document: Any, where: str) -> object:
+    """Builds a dataclass from a JSON object with exactly its fields."""
+    if not isinstance(document, dict):
+        raise CardError(f"{where} is {document!r:.60}, expected an object")
+    names = {field.name for field in fields(kind)}
+    if missing := sorted(names - set(document)):
+        raise CardError(f"{where} lacks the field {missing[0]!r}")
+    if unknown := sorted(set(document) - names):
+        raise CardError(f"{where} has an unknown field {unknown[0]!r}")
+    hints = get_type_hints(kind)
+    return kind(**{name: _value(hints[name], document[name], f"{where}.{name}") for name in names})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """A JSON value as the field's type says, or a CardError that names the field."""
+    kind = get_origin(hint)
+    if kind is UnionType:
+        return None if value is None else _value(get_args(hint)[0], value, where)
+    if kind is Literal:
+        if value not in get_args(hint):
+            raise CardError(f"{where} is {value!r:.60}, expected one of {', '.join(get_args(hint))}")
+        return value
+    if kind is tuple:
+        items = get_args(hint)
+        if not isinstance(value, list) or (items[-1] is not Ellipsis and len(value) != len(items)):
+            raise CardError(f"{where} is {value!r:.60}, expected a list")
+        return tuple(_value(items[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
+        return _record(hint, value, where)
+    if hint is Any:
+        return value
+    if kind is not None:  # Mapping
+        hint = dict
+    accepted = (int, float) if hint is float else hint
+    if not isinstance(value, accepted) or isinstance(value, bool):
+        raise CardError(f"{where} is {value!r:.60}, expected {hint.__name__}")
+    return float(value) if hint is float else value
+
+
+def read_tail(path: Path) -> dict[str, bytes]:
+    """The entries of the ZIP archive at the file's end; {} where there is none. Nothing is ever extracted to disk.
+
+    Raises UserError for an archive that is damaged, too large, or names paths: no tail of ours is like that.
+    """
+    if not zipfile.is_zipfile(path):
+        return {}
+    refusal = f"{path}: the ZIP archive at the file's end"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_TAIL_BYTES:
+                raise UserError(
+                    f"{refusal} holds {len(entries)} entries of {sum(e.file_size for e in entries)} bytes, expected at "
+                    f"most {MAX_ENTRIES} of {MAX_TAIL_BYTES}; export the model again"
+                )
+            for entry in entries:
+                name = entry.filename
+                if "/" in name or "\\" in name or name.startswith(".") or "\0" in entry.orig_filename:
+                    raise UserError(f"{refusal} names the path {name!r}, expected plain names; don't trust this file")
+            return {entry.filename: _read_entry(archive, entry) for entry in entries}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+            raise
+        raise UserError(f"{refusal} is damaged ({error}); copy or export it again") from None
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    # The size in the directory may lie: never read past it.
+    with archive.open(entry) as file:
+        data = file.read(entry.file_size + 1)
+    if len(data) != entry.file_size:
+        raise zipfile.BadZipFile(f"{entry.filename} has another size than its entry says")
+    return data
+
+
+def read(path: Path) -> Card | None:
+    """The card inside a model file; None for a file without one. UserError for one that can't be used."""
+    tail = read_tail(path)
+    if CARD not in tail:
+        return None
+    try:
+        return parse(json.loads(tail[CARD]))
+    except (CardError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: its card can't be used: {error}") from None
+
+
+def append_tail(model: bytes, card: Card, pictures: Mapping[str, bytes]) -> bytes:
+    """The model's bytes with card, labels and golden pictures as a ZIP behind them; the same input gives the same bytes.
+
+    Stored, not compressed: MediaPipe refuses anything else. Appended (mode "a"), so that positions count from the
+    file's beginning and `unzip` doesn't warn.
+    """
+    entries = {CARD: (json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()}
+    if card.labels is not None:
+        entries[LABELS] = "".join(f"{label}\n" for label in card.labels).encode()
+    entries.update(pictures)
+    whole = io.BytesIO(model)
+    with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
+        for name, data in entries.items():
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return whole.getvalue()
+
+
+def tail_bytes(path: Path) -> int:
+    """How many bytes of the file are the tail: from the first entry's header to the end; 0 without one."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return path.stat().st_size - min((entry.header_offset for entry in archive.infolist()), default=0)
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return 0

@@ -1,0 +1,128 @@
+"""A model file that answers: a picture in, scores out.
+
+    classifier = Classifier(Path("fashion_mnist_int8.tflite"))
+    answer = classifier.classify(pictures.read(Path("boot.jpg")))
+    print(classifier.top(answer.scores, 3))
+
+One interpreter, built once; a Classifier belongs to one thread. The interpreter lets go of Python's lock while it
+computes, so several Classifiers in several threads use several cores.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device import contract, pictures, runtime
+from device.contract import NO_HINTS, Hints
+from device.errors import UserError
+from device.pictures import Picture
+
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Scores in label order (float32, one a label) and what each stage took in milliseconds."""
+
+    scores: Scores
+    preprocess_ms: float
+    invoke_ms: float
+    postprocess_ms: float
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A label with its score and its place in the output."""
+
+    label: str
+    score: float
+    index: int
+
+
+class Classifier:
+    """Loads a model file and checks it against its card, or against the user's hints, before the first picture.
+
+    Raises UserError for a file that is no picture classifier, a card that doesn't fit its network, or a third-party
+    file whose labels or scaling are not known. `notes` says what was taken from where.
+    """
+
+    def __init__(
+        self, path: Path, hints: Hints = NO_HINTS, threads: int = 1, runtime_name: str | None = None, labels: bool = True
+    ) -> None:
+        self.path = path
+        self.threads = threads
+        self.runtime = runtime.find(runtime_name)
+        if not path.is_file():
+            raise UserError(f"{path}: there is no such model file")
+        self.interpreter = self.runtime.open(path, threads)
+        self.input, self.output = contract.tensors(self.interpreter, path)
+        self.card, self.notes = contract.resolve(path, self.input, self.output, hints)
+        if labels and self.card.labels is None:
+            raise UserError(f"{path}: the file carries no labels; give --labels FILE, a label a line in output order")
+        self.size = (self.card.input.height, self.card.input.width)
+        # uint8 and int8 inputs take the pixel's code as it is wherever 0 and 255 are their lowest and highest number.
+        self._codes_are_pixels = self._spans_pixels()
+
+    def _spans_pixels(self) -> bool:
+        if self.input.dtype == np.float32:
+            return False
+        codes = np.iinfo(self.input.dtype)
+        ends = ((0, int(codes.min)), (255, int(codes.max)))
+        return all(abs(self._number(pixel) - self.input.real(code)) <= 2 * self.input.scale for pixel, code in ends)
+
+    def _number(self, pixel: int) -> float:
+        return (pixel - self.card.input.mean) / self.card.input.std
+
+    def prepare(self, picture: Picture) -> Picture:
+        """The picture at the network's size, by the card's fit."""
+        return pictures.prepare(picture, self.size, self.card.input.fit)
+
+    def tensor(self, picture: Picture) -> npt.NDArray[Any]:
+        """What the network is fed for a picture of its own size: [1, height, width, 3] of the input's type."""
+        spec = self.card.input
+        if self._codes_are_pixels:
+            codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
+            return codes[None]
+        # From a table of the 256 numbers a pixel can become: exact, and the same on every processor.
+        numbers = (np.arange(256, dtype=np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+        if self.input.dtype != np.float32:
+            codes = np.round(numbers / self.input.scale) + self.input.zero_point
+            limits = np.iinfo(self.input.dtype)
+            numbers = np.clip(codes, limits.min, limits.max).astype(self.input.dtype)
+        return numbers[picture][None]
+
+    def invoke(self, tensor: npt.NDArray[Any]) -> None:
+        self.interpreter.set_tensor(self.input.index, tensor)
+        self.interpreter.invoke()
+
+    def scores(self) -> Scores:
+        """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits."""
+        raw = self.interpreter.get_tensor(self.output.index)[0]
+        numbers = raw.astype(np.float32)
+        if raw.dtype != np.float32:
+            numbers = (numbers - np.float32(self.output.zero_point)) * np.float32(self.output.scale)
+        if self.card.output.kind == "sigmoid" and numbers.size == 1:
+            return np.array([1 - numbers[0], numbers[0]], np.float32)
+        return numbers
+
+    def classify(self, picture: Picture) -> Answer:
+        """Fits, resizes, feeds and reads the scores of one RGB picture of any size."""
+        start = perf_counter()
+        tensor = self.tensor(self.prepare(picture))
+        fed = perf_counter()
+        self.invoke(tensor)
+        invoked = perf_counter()
+        scores = self.scores()
+        end = perf_counter()
+        return Answer(scores, 1e3 * (fed - start), 1e3 * (invoked - fed), 1e3 * (end - invoked))
+
+    def top(self, scores: Scores, count: int) -> list[Ranked]:
+        """The `count` best labels, best first; equal scores in output order."""
+        labels = self.card.labels
+        assert labels is not None
+        order = np.argsort(-scores, kind="stable")[:count]
+        return [Ranked(labels[i], float(scores[i]), int(i)) for i in order]

@@ -1,0 +1,72 @@
+"""How every command of the four packages begins and ends: a quiet stderr, exit codes, errors as one line.
+
+Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or TensorFlow are loaded.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from device.errors import UserError
+
+GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
+
+# What the operating system refuses for reasons the user can mend.
+MENDABLE = {
+    errno.ENOSPC: "no space is left on the device; free some, then run the command again",
+    errno.EDQUOT: "the disk quota is used up; free some space, then run the command again",
+    errno.EACCES: "permission denied; choose another place or change its permissions",
+    errno.EPERM: "the operation is not permitted there; choose another place or change its permissions",
+    errno.EROFS: "the file system is read-only; choose another place",
+    errno.ENOENT: "there is no such file or directory",
+    errno.EEXIST: "a file of that name is in the way; choose another place or remove it",
+    errno.EISDIR: "it is a directory, a file was expected",
+    errno.ENOTDIR: "a part of the path is a file, a directory was expected",
+    errno.ENAMETOOLONG: "the name is too long for the file system",
+}
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Runs a command's main function and exits: 0 good, 1 judged bad, 2 the user's mistake, 3 can't tell, 130 Ctrl-C."""
+    try:
+        _silence_native_libraries()
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        say("interrupted")
+        code = INTERRUPTED
+    except UserError as error:
+        say(f"error: {error}")
+        code = USER_ERROR
+    except BrokenPipeError:
+        # The reader (`| head`) has gone: nobody is left to tell, and Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = GOOD
+    except OSError as error:
+        if error.errno not in MENDABLE:
+            raise
+        say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+        code = USER_ERROR
+    sys.exit(code)
+
+
+def say(line: str) -> None:
+    """A note or an error on stderr, one line; a clean one even where a progress bar stood."""
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+def _silence_native_libraries() -> None:
+    """File descriptor 2 goes nowhere, Python's own sys.stderr stays on the terminal.
+
+    TensorFlow, LiteRT, OpenCV and libpng write notices straight to the descriptor, past every logging switch they
+    have. FRAMELITE_NATIVE_LOG=1 lets them through, to see why a native library crashed. A child process that shall
+    be heard is given `stderr=sys.stderr`.
+    """
+    if os.environ.get("FRAMELITE_NATIVE_LOG") or sys.stderr is None:
+        return
+    terminal = os.dup(2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")

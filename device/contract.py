@@ -1,0 +1,193 @@
+"""What a model file is to be fed and what its answers mean: its card, or for third-party files what the user says.
+
+One kind of answer for both: a `Card`. What the card of a third-party file was made from is said in notes, so that
+nothing is guessed in silence.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device import card as cards
+from device import flatbuffer
+from device.card import Card, Confidence, Input, Output
+from device.errors import UserError
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the user says of a file without a card: labels, float scaling (pixel - mean) / std, fit, kind of output."""
+
+    labels: Path | None = None
+    mean: float | None = None
+    std: float | None = None
+    fit: str | None = None
+    output: str | None = None
+
+    def given(self) -> list[str]:
+        return [f"--{name}" for name, value in vars(self).items() if value is not None]
+
+
+NO_HINTS = Hints()
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One end of a network: its index, shape, type and quantization (scale 0 where it has none)."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+    def real(self, code: int) -> float:
+        """The number that a quantized code stands for."""
+        return (code - self.zero_point) * self.scale
+
+
+def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
+    """(input, output) of a picture classifier; UserError when the network is not one."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    for end, details in (("input", inputs), ("output", outputs)):
+        if len(details) != 1:
+            names = ", ".join(f"{item['name']} {list(item['shape'])}" for item in details)
+            raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
+    source, answer = (_tensor(details[0]) for details in (inputs, outputs))
+    if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3:
+        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB picture")
+    if len(answer.shape) != 2 or answer.shape[0] != 1 or answer.shape[1] < 1:
+        raise UserError(f"{path}: the output is {list(answer.shape)}, expected [1, labels]: a score a label")
+    for end, tensor in (("input", source), ("output", answer)):
+        if tensor.dtype not in (np.float32, np.uint8, np.int8):
+            raise UserError(f"{path}: the {end} is {tensor.dtype}, expected float32, uint8 or int8")
+        if tensor.dtype != np.float32 and not tensor.scale:
+            raise UserError(f"{path}: the {tensor.dtype} {end} has no quantization scale; export the model again")
+    return source, answer
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    scale, zero_point = details["quantization"]
+    shape = tuple(int(side) for side in details["shape"])
+    return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point))
+
+
+def resolve(path: Path, source: Tensor, answer: Tensor, hints: Hints = NO_HINTS) -> tuple[Card, list[str]]:
+    """The file's card checked against its tensors, or one made of hints; and notes on what was taken from where."""
+    card = cards.read(path)
+    if card is None:
+        return _from_hints(path, source, answer, hints)
+    if hints.given():
+        raise UserError(f"{path}: the file has a card of its own; leave out {' '.join(hints.given())}")
+    _check_fit(path, card, source, answer)
+    return card, []
+
+
+def _check_fit(path: Path, card: Card, source: Tensor, answer: Tensor) -> None:
+    height, width = source.shape[1:3]
+    if (card.input.height, card.input.width) != (height, width):
+        raise UserError(
+            f"{path}: the card says {card.input.height}x{card.input.width} pixels, the network takes {height}x{width};"
+            " export the model again"
+        )
+    _check_count(path, "the card", card.labels, card.output.kind, answer)
+
+
+def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: str, answer: Tensor) -> None:
+    if labels is None:
+        return
+    outputs = answer.shape[1]
+    expected = 2 if kind == "sigmoid" and outputs == 1 else outputs
+    if len(labels) != expected:
+        raise UserError(
+            f"{path}: {origin} has {len(labels)} labels, the network has {outputs} outputs; expected {expected} labels"
+        )
+
+
+def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tuple[Card, list[str]]:
+    notes = []
+    if hints.labels is not None:
+        labels = read_labels(hints.labels)
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            notes.append(f"{hints.labels}: the label {twice[0]!r} stands twice ({len(twice)} such labels)")
+        origin = str(hints.labels)
+    else:
+        labels = _labels_in_tail(path)
+        origin = "the file's own label list"
+        if labels is not None:
+            notes.append(f"{path}: labels from the text file inside it")
+    kind = hints.output or ("sigmoid" if answer.shape[1] == 1 else "softmax")
+    if hints.output is None:
+        notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
+    _check_count(path, origin, labels, kind, answer)
+    mean, std, note = _scaling(path, source, hints)
+    notes.append(f"{path}: {note}")
+    contract = Input(source.shape[1], source.shape[2], "RGB", hints.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
+    return Card(path.stem, None, None, labels, contract, Output(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
+
+
+def _scaling(path: Path, source: Tensor, hints: Hints) -> tuple[float, float, str]:
+    """(mean, std, where from): the network's number is (pixel - mean) / std."""
+    if hints.mean is not None or hints.std is not None:
+        mean, std = hints.mean or 0.0, 1.0 if hints.std is None else hints.std
+        if not std:
+            raise UserError("--std is 0, expected another number")
+        return mean, std, f"pixels scaled by --mean {mean:g} --std {std:g}"
+    if source.dtype != np.float32:
+        return _scaling_of_codes(path, source)
+    recorded = flatbuffer.normalization(path)
+    if recorded is not None:
+        return *recorded, f"pixels scaled by its metadata: mean {recorded[0]:g}, std {recorded[1]:g}"
+    raise UserError(
+        f"{path}: the float input's scaling is not known; give --mean and --std"
+        " (0 and 255 for 0..1, 127.5 and 127.5 for -1..1, 0 and 1 for 0..255)"
+    )
+
+
+def _scaling_of_codes(path: Path, source: Tensor) -> tuple[float, float, str]:
+    """A quantized input whose codes span 0..1, -1..1 or 0..255 to within two steps takes the pixel's code directly."""
+    codes = np.iinfo(source.dtype)
+    span = source.real(int(codes.min)), source.real(int(codes.max))
+    for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+        if max(abs(span[0] - low), abs(span[1] - high)) <= 2 * source.scale:
+            std = 255.0 / (high - low)
+            return -low * std, std, f"the {source.dtype} input's codes span {low:g}..{high:g}: a pixel is its code"
+    raise UserError(
+        f"{path}: the {source.dtype} input spans {span[0]:.4g}..{span[1]:.4g}, expected 0..1, -1..1 or 0..255; give"
+        " --mean and --std"
+    )
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Labels from a text file in output order: a name a line, or Teachable Machine's `0 name`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: the labels can't be read ({error}); expected a UTF-8 text, a label a line") from None
+    return _parse_labels(text, str(path))
+
+
+def _parse_labels(text: str, origin: str) -> tuple[str, ...]:
+    lines = [line.strip() for line in text.splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise UserError(f"{origin}: no labels in it, expected a label a line")
+    if "" in lines:
+        raise UserError(f"{origin}: line {lines.index('') + 1} is empty, expected a label on every line")
+    numbered = [re.fullmatch(r"(\d+)[\s:,]\s*(\S.*)", line) for line in lines]
+    if all(match and int(match[1]) == i for i, match in enumerate(numbered)):
+        lines = [match[2] for match in numbered if match]
+    return tuple(lines)
+
+
+def _labels_in_tail(path: Path) -> tuple[str, ...] | None:
+    """Labels of a third-party file with TFLite Metadata: the one text file in its ZIP tail."""
+    texts = {name: data for name, data in cards.read_tail(path).items() if name.endswith(".txt")}
+    if len(texts) != 1:
+        return None
+    name, data = texts.popitem()
+    return _parse_labels(data.decode("utf-8", "replace"), f"{path}: {name}")

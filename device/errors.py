@@ -1,0 +1,9 @@
+"""The one exception that is meant for the person at the terminal."""
+
+
+class UserError(Exception):
+    """Something the user can mend. The text is one line: what came, what was expected, what to do.
+
+    Commands print it as `error: …` and exit with 2 (see `device.command`); every other exception is a bug and keeps
+    its traceback.
+    """

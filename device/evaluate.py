@@ -1,0 +1,68 @@
+"""A model file over labelled pictures: every score, the accuracy with its interval, and the share of each class."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device import answers
+from device.classifier import Classifier, Scores
+from device.contract import NO_HINTS, Hints
+from device.folders import Labelled
+
+Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share, `right` of n (E. B. Wilson, JASA 22, 1927); (0, 1) for n = 0."""
+    if n == 0:
+        return 0.0, 1.0
+    share, z2 = right / n, Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def score_pictures(
+    path: Path,
+    data: Labelled,
+    hints: Hints = NO_HINTS,
+    threads: int = 1,
+    runtime_name: str | None = None,
+    progress: Callable[[int], Any] = lambda count: None,
+) -> npt.NDArray[np.float32]:
+    """Scores of every picture through the device's own path: n x labels. All cores share the pictures."""
+
+    def block(classifier: Classifier, rows: range) -> Scores:
+        return np.stack([classifier.classify(data.picture(i)).scores for i in rows])
+
+    step = 64
+    blocks = [range(start, min(start + step, len(data))) for start in range(0, len(data), step)]
+    workers = max(1, answers.cores() // threads)
+    parts = []
+    for part in answers.in_order(block, blocks, lambda: Classifier(path, hints, threads, runtime_name), workers):
+        parts.append(part)
+        progress(len(part))
+    return np.concatenate(parts)
+
+
+def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """{"top1", "n", "interval"}: the share of pictures whose highest score is their label's; the first of equal ones."""
+    right = int((scores.argmax(axis=1) == targets).sum())
+    low, high = wilson(right, len(targets))
+    return {"top1": right / len(targets), "n": len(targets), "interval": [low, high]}
+
+
+def per_class(
+    scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], labels: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """The accuracy among the pictures of each label that has any."""
+    rows = []
+    for index, label in enumerate(labels):
+        mine = targets == index
+        if mine.any():
+            rows.append({"label": label, **accuracy(scores[mine], targets[mine])})
+    return rows

@@ -1,0 +1,71 @@
+"""`device info`: what a model file says of itself, for people and as JSON."""
+
+from pathlib import Path
+from typing import Any
+
+from device import card as cards
+from device import command, contract, files, runtime, text
+from device.card import Card
+from device.errors import UserError
+
+
+def run(path: Path, runtime_name: str | None, json: str | None) -> int:
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such model file")
+    document = describe(path, runtime_name)
+    if json:
+        files.deliver_json(document, json)
+    else:
+        print("\n".join(lines(document)))
+    return command.GOOD
+
+
+def describe(path: Path, runtime_name: str | None = None) -> dict[str, Any]:
+    """The card with file_bytes, tail_bytes, input_dtype and output_dtype; of a third-party file what can be known."""
+    interpreter = runtime.find(runtime_name).open(path, 1)
+    source, answer = contract.tensors(interpreter, path)
+    card = cards.read(path)
+    if card is not None:
+        card, _ = contract.resolve(path, source, answer)
+    document = (card or _unknown(path, source, answer)).to_json()
+    if card is None:
+        document["input"]["mean"] = document["input"]["std"] = None
+        document["output"]["kind"] = None
+    return {
+        **document,
+        "file_bytes": path.stat().st_size,
+        "tail_bytes": cards.tail_bytes(path),
+        "input_dtype": str(source.dtype),
+        "output_dtype": str(answer.dtype),
+        "outputs": answer.shape[1],
+    }
+
+
+def _unknown(path: Path, source: contract.Tensor, answer: contract.Tensor) -> Card:
+    hints = contract.Hints(mean=0.0, std=1.0)  # replaced by null above: a third-party file's scaling is not guessed
+    return contract.resolve(path, source, answer, hints)[0]
+
+
+def lines(document: dict[str, Any]) -> list[str]:
+    """Everything a person asks first: what it is, what it takes, what it answers, how good it is, where it came from."""
+    spec, accuracy = document["input"], document["accuracy"]
+    scaling = "not known" if spec["std"] is None else f"(pixel - {spec['mean']:g}) / {spec['std']:g}"
+    labels = document["labels"]
+    rows = [
+        ("name", document["name"]),
+        ("recipe", document["recipe"] or "-"),
+        ("variant", document["variant"] or "-"),
+        ("input", f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}, {scaling}"),
+        ("picture", f"fit {spec['fit']}, resize {spec['resize']}"),
+        ("output", f"{document['outputs']} x {document['output_dtype']}, {document['output']['kind'] or 'not known'}"),
+        ("labels", "-" if labels is None else ", ".join(labels[:12]) + (" …" if len(labels) > 12 else "")),
+        ("file", f"{text.size(document['file_bytes'])}, of it the tail {text.size(document['tail_bytes'])}"),
+    ]
+    if accuracy is not None:
+        rows.append(
+            ("accuracy", text.accuracy(accuracy["top1"], accuracy["interval"], accuracy["n"]) + f" on {accuracy['split']}")
+        )
+    if document["provenance"] is not None:
+        rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]
+    rows.append(("golden", f"{len(document['golden'])} pictures ({document['golden_source'] or 'none'})"))
+    return [f"{key:<9} {value}" for key, value in rows]

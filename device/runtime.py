@@ -1,0 +1,66 @@
+"""Finds a TFLite interpreter on this machine: LiteRT, else tflite-runtime, else the one inside TensorFlow."""
+
+import importlib
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device import flatbuffer
+from device.errors import UserError
+
+# name -> (module that holds Interpreter, distribution whose version counts), in the order they are tried
+RUNTIMES = {
+    "litert": ("ai_edge_litert.interpreter", ("ai-edge-litert",)),
+    "tflite-runtime": ("tflite_runtime.interpreter", ("tflite-runtime",)),
+    "tensorflow": ("tensorflow.lite.python.interpreter", ("tensorflow-cpu", "tensorflow")),
+}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A TFLite interpreter that can be imported here: its name, its version, and its Interpreter class."""
+
+    name: str
+    version: str
+    interpreter: Any
+
+    def open(self, path: Path, threads: int) -> Any:
+        """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it."""
+        flatbuffer.check(path)
+        try:
+            interpreter = self.interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise UserError(f"{path}: {self.name} {self.version} can't load the model: {reason}") from None
+        return interpreter
+
+
+def find(name: str | None = None) -> Runtime:
+    """The runtime called `name`, or the first of RUNTIMES that can be imported; UserError says what to install."""
+    if name is not None and name not in RUNTIMES:
+        raise UserError(f"unknown runtime {name!r}, expected one of {', '.join(RUNTIMES)}")
+    reasons = []
+    for candidate in [name] if name else RUNTIMES:
+        module, distributions = RUNTIMES[candidate]
+        try:
+            interpreter = importlib.import_module(module).Interpreter
+        except (ImportError, AttributeError) as error:
+            # tflite-runtime under numpy 2 ends in an AttributeError inside its extension module.
+            reasons.append(f"{candidate} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
+            continue
+        return Runtime(candidate, _version(distributions), interpreter)
+    raise UserError(
+        f"no TFLite interpreter can be imported: {'; '.join(reasons)}; install one with: pip install '.[device]'"
+        " (32-bit boards: '.[tflite-runtime]')"
+    )
+
+
+def _version(distributions: tuple[str, ...]) -> str:
+    for distribution in distributions:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"

@@ -1,0 +1,46 @@
+"""Numbers and tables as text, the same in every command. Functions return lines; printing happens at the edge."""
+
+from collections.abc import Sequence
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    return "-" if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def accuracy(top1: float | None, interval: Sequence[float] | None, n: int | None) -> str:
+    """`92.40 % (91.86-92.90, n 10000)`, or `-` where nothing was measured."""
+    if top1 is None or interval is None:
+        return "-"
+    return f"{percent(top1)} ({100 * interval[0]:.2f}-{100 * interval[1]:.2f}, n {n})"
+
+
+def milliseconds(value: float | None) -> str:
+    """Three significant digits below 100 ms: 0.0563, 8.61, 120."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def size(number: int | None) -> str:
+    """Bytes for people, in powers of 1000 as disks and datasheets count them."""
+    if number is None:
+        return "-"
+    for unit, factor in (("MB", 1_000_000), ("KB", 1_000)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number} B"
+
+
+def ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Aligned columns: the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        first = cells[0].ljust(widths[0])
+        return "  ".join([first, *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))])
+
+    return [line(header), line(["-" * width for width in widths]), *map(line, rows)]
