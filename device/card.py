@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from device.errors import UserError
 
@@ -150,7 +150,7 @@ def _record(kind: type, document: Any, where: str) -> object:
 def _value(hint: Any, value: Any, where: str) -> Any:
     """A JSON value as the field's type says, or a CardError that names the field."""
     kind = get_origin(hint)
-    if kind is UnionType:
+    if kind in (UnionType, Union):
         return None if value is None else _value(get_args(hint)[0], value, where)
     if kind is Literal:
         if value not in get_args(hint):

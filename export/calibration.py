@@ -1,0 +1,35 @@
+"""Which pictures int8 is calibrated with: from the training split only, seeded, balanced over the labels, recorded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+DEFAULT_PICTURES = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen pictures at the network's size, and how they were chosen (for export.json and the card)."""
+
+    pictures: npt.NDArray[np.uint8]
+    rows: tuple[int, ...]
+    seed: int
+    split: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"n": len(self.pictures), "seed": self.seed, "split": self.split}
+
+
+def balanced_rows(targets: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], n: int, seed: int) -> list[int]:
+    """n of the allowed rows, as evenly over the labels as there are pictures; in the order they were drawn.
+
+    targets: the label of every row; allowed: the rows that may be taken.
+    """
+    random = np.random.default_rng(seed)
+    piles = [list(random.permutation(allowed[targets[allowed] == label])) for label in np.unique(targets[allowed])]
+    chosen: list[int] = []
+    while len(chosen) < n and any(piles):
+        chosen += [int(pile.pop()) for pile in piles if pile]
+    return chosen[:n]

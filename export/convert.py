@@ -1,0 +1,75 @@
+"""Keras -> float32 .tflite. The only step of export that needs TensorFlow, so it has a process of its own.
+
+    python -m export.convert model.keras float32.tflite [pictures.npy scores.npy]
+
+The process is fresh on purpose: in the one that trained, tensor names differ, and with them the file's bytes. With
+pictures it also writes what Keras itself answers for them, the reference that every variant is compared with.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from device.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.NDArray[np.float32]]:
+    """(the float32 .tflite, Keras' scores of the pictures: n x labels)."""
+    with tempfile.TemporaryDirectory(prefix="framelite-") as name:
+        folder = Path(name)
+        np.save(folder / "pictures.npy", pictures)
+        files = [str(folder / file) for file in ("float32.tflite", "pictures.npy", "scores.npy")]
+        done = subprocess.run(
+            [sys.executable, "-m", "export.convert", str(model), *files],
+            stdout=subprocess.DEVNULL,  # Keras says here where its own intermediate files lie
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise UserError(f"{model}: TensorFlow could not convert the model: {lines[-1]}")
+        return (folder / "float32.tflite").read_bytes(), np.load(folder / "scores.npy")
+
+
+def with_softmax(model: "keras.Model") -> "keras.Model":
+    """The model with one output a label: a one-sigmoid head becomes the equal two-output softmax.
+
+    sigmoid(z) = softmax([-z/2, z/2])[1], so the weights become [-w/2, w/2]; no operator is added, and stock clients,
+    which refuse a single output, load the file.
+    """
+    import keras
+
+    head = model.layers[-1]
+    if not (isinstance(head, keras.layers.Dense) and head.units == 1 and head.activation.__name__ == "sigmoid"):
+        return model
+    weights = head.get_weights()
+    pair = keras.layers.Dense(2, activation="softmax", use_bias=head.use_bias, name=head.name)
+    changed = keras.Model(model.inputs, pair(head.input), name=model.name)
+    pair.set_weights([np.concatenate([-part / 2, part / 2], axis=-1) for part in weights])
+    return changed
+
+
+def main() -> None:
+    import keras
+    import tensorflow as tf
+
+    source, target, pictures, scores = map(Path, sys.argv[1:5])
+    model = with_softmax(keras.models.load_model(source, compile=False))
+    target.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    array = np.load(pictures, mmap_mode="r")
+    parts = [model.predict_on_batch(np.array(array[i : i + 500], np.float32)) for i in range(0, len(array), 500)]
+    np.save(scores, np.concatenate(parts) if parts else np.zeros((0, model.output_shape[-1]), np.float32))
+
+
+if __name__ == "__main__":
+    main()

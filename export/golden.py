@@ -1,0 +1,118 @@
+"""Golden pictures: five pictures in the file's tail, with what each stage made of them when the file was exported.
+
+A board replays them (decode, resize, tensor, scores) to see whether it computes what export did.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device import pictures
+from device.card import Golden
+from device.classifier import Classifier, Scores
+from device.pictures import Picture
+
+COUNT = 5
+PNG_UP_TO = 64  # pixels a side; larger ones are JPEG
+TAIL_BYTES, TAIL_BYTES_MANY_LABELS, MANY_LABELS = 32_000, 128_000, 100
+# What card.json, labels.txt and the ZIP directory take beside the pictures.
+OVERHEAD_BYTES, BYTES_PER_LABEL = 5_000, 110
+# Float kernels agree to 4e-7 between processors; int8 ones by up to 22 of 256 steps (x86 against a Cortex-A53).
+TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "dynamic": 24 / 256, "int8": 24 / 256}
+
+
+@dataclass(frozen=True)
+class Set:
+    """Encoded pictures by their name in the tail, and where they are from."""
+
+    files: dict[str, bytes]
+    source: Literal["test", "calibration", "drawn"]
+
+
+def choose(
+    candidates: npt.NDArray[np.uint8], source: Literal["test", "calibration", "drawn"], labels: int, seed: int
+) -> Set:
+    """Five of the candidate pictures, drawn by the seed, encoded to fit the tail."""
+    rows = np.random.default_rng(seed).permutation(len(candidates))[:COUNT]
+    return Set(encode([np.asarray(candidates[row]) for row in rows], labels), source)
+
+
+def encode(chosen: list[Picture], labels: int) -> dict[str, bytes]:
+    """PNG up to 64 pixels, else JPEG of the best quality that leaves the tail within its limit."""
+    if max(max(picture.shape[:2]) for picture in chosen) <= PNG_UP_TO:
+        return {f"golden_{i}.png": pictures.encode_png(picture) for i, picture in enumerate(chosen, 1)}
+    limit = TAIL_BYTES_MANY_LABELS if labels > MANY_LABELS else TAIL_BYTES
+    room = (limit - OVERHEAD_BYTES - BYTES_PER_LABEL * min(labels, 200) - 30 * labels) // len(chosen)
+    return {f"golden_{i}.jpg": _jpeg(picture, room) for i, picture in enumerate(chosen, 1)}
+
+
+def _jpeg(picture: Picture, room: int) -> bytes:
+    """The best quality that fits; where none does, the picture is halved until one does."""
+    while True:
+        for quality in (95, 90, 80, 70, 60, 50, 40, 30):
+            data = pictures.encode_jpeg(picture, quality)
+            if len(data) <= room:
+                return data
+        picture = pictures.resize(picture, (max(1, picture.shape[0] // 2), max(1, picture.shape[1] // 2)))
+
+
+def drawn(size: tuple[int, int], labels: int, seed: int) -> Set:
+    """Five drawn pictures for a model that is committed: no data set's pictures go into a repository.
+
+    Larger than the input and not of its shape where they fit the tail, so that crop and resize are exercised too.
+    """
+    random = np.random.default_rng(seed)
+    height, width = (max(side, min(PNG_UP_TO, round(side * factor))) for side, factor in zip(size, (1.7, 2.2), strict=True))
+    return Set(encode([_draw(random, height, width) for _ in range(COUNT)], labels), "drawn")
+
+
+def _draw(random: np.random.Generator, height: int, width: int) -> Picture:
+    picture = np.full((height, width, 3), random.integers(40, 216, 3), np.uint8)
+    for _ in range(4):
+        color = tuple(int(part) for part in random.integers(0, 256, 3))
+        x, y = int(random.integers(0, width)), int(random.integers(0, height))
+        radius = int(random.integers(3, max(4, min(height, width) // 3)))
+        if random.random() < 0.5:
+            cv2.circle(picture, (x, y), radius, color, -1)
+        else:
+            cv2.rectangle(picture, (x, y), (x + 2 * radius, y + radius), color, -1)
+    return picture
+
+
+def record(path: Path, chosen: Set, variant: str) -> tuple[Golden, ...]:
+    """What the model file at `path` makes of each picture: the hash of every stage, and its scores."""
+    classifier = Classifier(path)
+    return tuple(_record(classifier, name, data, variant) for name, data in chosen.files.items())
+
+
+def _record(classifier: Classifier, name: str, data: bytes, variant: str) -> Golden:
+    decoded = pictures.decode(data)
+    resized = classifier.prepare(decoded)
+    tensor = classifier.tensor(resized)
+    classifier.invoke(tensor)
+    scores = classifier.scores()
+    return Golden(
+        picture=name,
+        decoded_sha256=_sha256(decoded),
+        resized_sha256=_sha256(resized),
+        input_sha256=_sha256(tensor),
+        scores=_scores(scores),
+        tolerance=TOLERANCE[variant],
+    )
+
+
+def _scores(scores: Scores) -> tuple[Any, ...]:
+    rounded = [round(float(score), 6) for score in scores]
+    if len(rounded) <= MANY_LABELS:
+        return tuple(rounded)
+    best = np.argsort(-scores, kind="stable")[:5]
+    return tuple({"index": int(i), "score": rounded[i]} for i in best)
+
+
+def _sha256(array: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()

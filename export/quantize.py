@@ -1,0 +1,133 @@
+"""One quantizer: every variant is made from the float32 .tflite by LiteRT Quantizer (https://github.com/google-ai-edge).
+
+    float32   as it is
+    float16   weights in half precision, computed in float32: half the size, float's speed
+    dynamic   int8 weights (a scale a channel), activations quantized as they come: no calibration
+    int8      int8 weights (a scale a channel) and activations, uint8 at both ends: calibrated
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+from litert_quantizer import algorithm_manager, calibrator, qtyping, quantizer, recipe
+from litert_quantizer.utils import qsv_utils, tfl_interpreter_utils
+
+from device.errors import UserError
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+
+EVERYTHING = ".*"
+NAMES = algorithm_manager.AlgorithmName
+OPERATIONS = qtyping.TFLOperationName
+
+Tensor = npt.NDArray[np.float32]
+
+
+def make(variant: str, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> bytes:
+    """One variant's bare bytes. calibration: input tensors [1, height, width, 3]; low and high: the input's range."""
+    if variant == "float32":
+        return float32
+    with _quiet():
+        return _quantized(variant, float32, calibration, low, high)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The quantizer prints sizes and bars and warns of its own debugging switch; export has its own table."""
+    silence = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _quantized(variant: str, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> bytes:
+    engine = quantizer.Quantizer(float32)
+    if variant == "float16":
+        engine.add_weight_only_config(
+            EVERYTHING, OPERATIONS.ALL_SUPPORTED, num_bits=16, algorithm_key=NAMES.FLOAT_CASTING
+        )
+        return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
+    if variant == "dynamic":
+        engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+        return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
+    return _int8(engine, float32, calibration, low, high)
+
+
+def _int8(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> bytes:
+    engine.load_quantization_recipe(recipe.static_wi8_ai8())
+    for end in (OPERATIONS.INPUT, OPERATIONS.OUTPUT):
+        engine.update_quantization_recipe(EVERYTHING, end, algorithm_key=NAMES.NO_QUANTIZE)
+    ranges = _ranges(engine, float32, calibration, low, high)
+    return uint8_ends(bytes(engine.quantize(ranges, enable_progress_bar=False).quantized_model), low, high)
+
+
+def _ranges(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> dict[str, Any]:
+    """Each tensor's true minimum and maximum over the calibration pictures; the input's is its whole range.
+
+    Not Quantizer.calibrate: that takes a moving average, which forgets the extremes and costs accuracy.
+    """
+    counter = calibrator.Calibrator(float32, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+    interpreter = tfl_interpreter_utils.create_tfl_interpreter(float32)
+    signature, name = _signature_input(interpreter)
+    # A list: the calibrator goes through the pictures twice, first to count them.
+    counter.calibrate({signature: [{name: tensor} for tensor in calibration]}, engine._recipe_manager)
+    ranges: dict[str, Any] = counter.get_model_qsvs()
+    end = ranges[interpreter.get_input_details()[0]["name"]]
+    for key, value in (("min", low), ("max", high)):
+        end[key] = np.full_like(end[key], value)
+    return ranges
+
+
+def _signature_input(interpreter: Any) -> tuple[str, str]:
+    """(signature, its input's name), as the calibrator wants them; a file without signatures has a default one."""
+    signatures = interpreter.get_signature_list()
+    if not signatures:
+        return tfl_interpreter_utils.DEFAULT_SIGNATURE_KEY, interpreter.get_input_details()[0]["name"]
+    key = next(iter(signatures))
+    return key, signatures[key]["inputs"][0]
+
+
+def uint8_ends(model: bytes, low: float, high: float) -> bytes:
+    """A float-ended int8 network with uint8 ends instead: pixel codes in, codes of probabilities out.
+
+    The QUANTIZE behind the input then turns uint8 into int8, and the DEQUANTIZE before the output becomes a QUANTIZE
+    to uint8. Done in the FlatBuffer's object form: LiteRT's own modify_model_interface destroys files whose weights
+    lie outside the FlatBuffer.
+    """
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    graph = tree.subgraphs[0]
+    first = [op for op in graph.operators if graph.inputs[0] in list(op.inputs)]
+    last = [op for op in graph.operators if graph.outputs[0] in list(op.outputs)]
+    kinds = [_builtin(tree, op) for op in (*first, *last)]
+    if kinds != [schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE]:
+        raise UserError(
+            "the network's first or last operator can't be quantized to int8, so its ends can't be made uint8;"
+            " export the other variants with --variants float32,float16,dynamic"
+        )
+    inner = graph.tensors[last[0].inputs[0]].quantization
+    scale, zero_point = float(inner.scale[0]), int(inner.zeroPoint[0])
+    _as_uint8(graph.tensors[graph.inputs[0]], (high - low) / 255, round(-low * 255 / (high - low)))
+    _as_uint8(graph.tensors[graph.outputs[0]], scale, zero_point + 128)
+    last[0].opcodeIndex = first[0].opcodeIndex
+    last[0].builtinOptions = schema.QuantizeOptionsT()
+    last[0].builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def _builtin(tree: Any, operator: Any) -> int:
+    code = tree.operatorCodes[operator.opcodeIndex]
+    return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+
+
+def _as_uint8(tensor: Any, scale: float, zero_point: int) -> None:
+    tensor.type = schema.TensorType.UINT8
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale = [scale]
+    tensor.quantization.zeroPoint = [zero_point]

@@ -1,0 +1,200 @@
+"""What is exported: a run that train made, or anyone's float .tflite; either way the same record."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device import card as cards
+from device import command, contract, folders, pictures, runtime
+from device.card import Input, Output
+from device.contract import Hints
+from device.errors import UserError
+from device.folders import Labelled
+from export.calibration import DEFAULT_PICTURES, Choice, balanced_rows
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float model with all that its variants' cards will say."""
+
+    name: str
+    recipe: str | None
+    labels: tuple[str, ...]
+    input: Input
+    output: Output
+    folder: Path  # the run folder; files go to folder/export
+    model: Path  # model.keras or the float .tflite
+    model_sha256: str
+    calibration: Choice
+    test: Labelled | None
+    provenance: dict[str, Any]
+
+    @property
+    def is_keras(self) -> bool:
+        return self.model.suffix != ".tflite"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line says about where pictures and labels come from."""
+
+    model: Path
+    hints: Hints = contract.NO_HINTS
+    calibration: Path | None = None
+    test: Path | None = None
+    run: Path | None = None
+    pictures: int = DEFAULT_PICTURES
+    seed: int = 1
+
+
+def find(request: Request) -> Source:
+    """UserError when the model, its labels or its pictures can't be had."""
+    if request.model.suffix == ".tflite":
+        return _from_tflite(request)
+    return _from_run(request)
+
+
+def _from_run(request: Request) -> Source:
+    folder = request.model.parent if request.model.suffix == ".keras" else request.model
+    model = folder / "model.keras"
+    document = _read_run(folder)
+    if not model.is_file():
+        raise UserError(f"{model}: there is no such model; train it with: python -m train RECIPE --run {folder}")
+    if given := request.hints.given():
+        raise UserError(f"{folder}: a run knows its labels and scaling; leave out {' '.join(given)}")
+    data = document["data"]
+    cache = folders.open_cache(folders.cache_root() / data["cache"])
+    height, width = data["size"]
+    if cache is None:
+        raise UserError(
+            f"{folder}: its pictures are not in the cache ({folders.cache_root() / data['cache']}); make them again"
+            f" with: python -m train data {data['name']} --size {height}x{width} --fit {data['fit']}"
+        )
+    targets = cache.targets("train")
+    training = np.setdiff1d(np.arange(len(targets)), np.asarray(document["split"]["validation_rows"], np.int64))
+    rows = balanced_rows(targets, training, request.pictures, request.seed)
+    choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
+    recipe = document["recipe"]
+    return Source(
+        name=recipe["name"],
+        recipe=recipe["name"],
+        labels=cache.labels,
+        input=Input(height, width, fit=data["fit"]),
+        output=Output(),
+        folder=request.run or folder,
+        model=model,
+        model_sha256=_sha256(model),
+        calibration=choice,
+        test=Labelled(cache.labels, cache.pictures("test"), cache.targets("test"), "test", 0),
+        provenance={
+            "run": folder.name,
+            "data": data["name"],
+            "data_fingerprint": data["fingerprint"],
+            "seed": document["seed"],
+            "git_commit": document["git_commit"],
+            "versions": document["versions"],
+        },
+    )
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    if not folder.exists():
+        raise UserError(f"{folder}: there is no such run or model; expected a run folder, a .keras or a .tflite file")
+    try:
+        document = json.loads((folder / "run.json").read_bytes())
+        status = document["status"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE") from None
+    if status != "done":
+        raise UserError(f"{folder}: the run is not finished (status {status!r}); train it again")
+    return dict(document)
+
+
+def _from_tflite(request: Request) -> Source:
+    path = request.model
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such model file")
+    if request.calibration is None:
+        raise UserError(f"{path}: a .tflite needs --calibration DIR: pictures like those it will see, none of the test's")
+    interpreter = runtime.find("litert").open(path, 1)
+    source, answer = contract.tensors(interpreter, path)
+    _require_float(path, source, interpreter)
+    card, notes = contract.resolve(path, source, answer, request.hints)
+    for note in notes:
+        command.say(f"note: {note}")
+    if card.labels is None:
+        raise UserError(f"{path}: the file carries no labels; give --labels FILE, a label a line in output order")
+    try:
+        cards.check_labels(card.labels)
+    except cards.CardError as error:
+        raise UserError(f"{request.hints.labels or path}: {error}") from None
+    choice, used = _choose_files(request, card.input)
+    return Source(
+        name=path.stem.removesuffix("_float32"),
+        recipe=None,
+        labels=card.labels,
+        input=card.input,
+        output=card.output,
+        folder=request.run or Path("runs") / path.stem.removesuffix("_float32"),
+        model=path,
+        model_sha256=_sha256(path),
+        calibration=choice,
+        test=_test_pictures(request, card.labels, used),
+        provenance={"run": None, "source_sha256": _sha256(path)},
+    )
+
+
+def _require_float(path: Path, source: contract.Tensor, interpreter: Any) -> None:
+    quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in (np.int8, np.uint8)]
+    if source.dtype != np.float32 or quantized:
+        raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
+
+
+def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
+    """Calibration pictures from a folder, train/ alone where it has one; and the content hashes of those taken."""
+    root = request.calibration
+    assert root is not None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of calibration pictures")
+    base = root / "train" if (root / "train").is_dir() else root
+    paths = [path for path in sorted(base.rglob("*")) if path.suffix.lower() in pictures.SUFFIXES]
+    paths = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    if not paths:
+        raise UserError(f"{base}: no pictures in it; expected at least one to calibrate with")
+    # A picture's class is the folder it lies in; a flat folder is one class.
+    parents = sorted({path.parent for path in paths})
+    targets = np.array([parents.index(path.parent) for path in paths], np.int64)
+    rows = balanced_rows(targets, np.arange(len(paths)), request.pictures, request.seed)
+    size = (spec.height, spec.width)
+    chosen = np.stack([pictures.prepare(pictures.read(paths[row]), size, spec.fit) for row in rows])
+    used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
+    return Choice(chosen, tuple(rows), request.seed, base.name), used
+
+
+def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) -> Labelled | None:
+    root = request.test
+    if root is None and request.calibration is not None and (request.calibration / "test").is_dir():
+        root = request.calibration
+    if root is None:
+        return None
+    test = folders.labelled(str(root), labels, (0, 0), "crop")
+    if isinstance(test.sources, np.ndarray):
+        return test
+    kept = [i for i, path in enumerate(test.sources) if folders.content_hash(path.read_bytes()) not in used]
+    left_out = len(test) - len(kept)
+    if left_out:
+        command.say(f"note: {root}: {left_out} test pictures are among the calibration pictures and are left out")
+    if not kept:
+        raise UserError(f"{root}: every test picture is also a calibration picture; give others")
+    return Labelled(labels, [test.sources[i] for i in kept], test.targets[kept], test.split, left_out)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+

@@ -1,0 +1,215 @@
+"""The way of one export: float32, then every variant from it, each run through device and compared before it is kept."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from device import card, command, evaluate, files
+from device.card import Accuracy, Card, Confidence
+from device.classifier import Classifier
+from device.errors import UserError
+from device.folders import Labelled
+from export import compare, convert, golden, metadata, quantize
+from export.sources import Source
+
+SCHEMA = 1
+RECORD = "export.json"
+
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What every variant is compared with: scores by Keras (or by the float file itself) on the pictures at hand."""
+
+    kind: str  # "keras" or "float32"
+    pictures: Labelled
+    labelled: bool
+    scores: Scores
+
+
+def export(source: Source, variants: Iterable[str], committed: bool = False) -> dict[str, Any]:
+    """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
+
+    committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound.
+    """
+    folder = source.folder / "export"
+    with tempfile.TemporaryDirectory(prefix="framelite-") as scratch:
+        float32, reference = _float32(source, Path(scratch))
+        goldens = _goldens(source, reference, committed)
+        rows = []
+        float32_top1 = None
+        for variant in quantize.VARIANTS:
+            if variant not in variants and variant != "float32":
+                continue
+            command.say(f"{variant}: making and checking it on {len(reference.pictures)} pictures …")
+            bare = quantize.make(variant, float32, _tensors(source), *_range(source))
+            row = _prove(source, variant, bare, reference, goldens, float32_top1, Path(scratch))
+            if variant == "float32":
+                float32_top1 = row["top1"]
+                if row["failures"]:
+                    raise UserError(f"{source.model}: its float32 .tflite is not sound: {'; '.join(row['failures'])}")
+            if variant in variants:
+                rows.append(_keep(row, folder, source))
+    document = {
+        "schema": SCHEMA,
+        "status": "done",
+        "inputs": inputs(source, variants, committed),
+        "reference": reference.kind,
+        "calibration": {**source.calibration.to_json(), "rows": list(source.calibration.rows)},
+        "variants": rows,
+    }
+    files.write_json(folder / RECORD, document)
+    return document
+
+
+def inputs(source: Source, variants: Iterable[str], committed: bool) -> dict[str, Any]:
+    """What decides the result: an export with the same inputs is up to date."""
+    return {
+        "model_sha256": source.model_sha256,
+        "variants": [variant for variant in quantize.VARIANTS if variant in variants],
+        "labels": list(source.labels),
+        "input": vars(source.input),
+        "calibration": source.calibration.to_json(),
+        "calibration_sha256": hashlib.sha256(source.calibration.pictures.tobytes()).hexdigest(),
+        "golden": "drawn" if committed else "data",
+        "test_pictures": len(source.test) if source.test else 0,
+    }
+
+
+def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
+    """The bare float32 model and the reference's scores."""
+    labelled = source.test is not None
+    test = source.test or Labelled(
+        source.labels,
+        source.calibration.pictures,
+        np.zeros(len(source.calibration.pictures), np.int64),
+        "calibration",
+        0,
+    )
+    if source.is_keras:
+        command.say("float32: converting with TensorFlow …")
+        assert isinstance(test.sources, np.ndarray)
+        model, scores = convert.convert(source.model, test.sources)
+        return model, Reference("keras", test, labelled, scores)
+    bare = source.model.read_bytes()
+    if tail := card.tail_bytes(source.model):
+        bare = bare[:-tail]
+    path = scratch / "reference.tflite"
+    path.write_bytes(_assembled(bare, _card(source, "float32"), {}))
+    return bare, Reference("float32", test, labelled, evaluate.score_pictures(path, test))
+
+
+def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Set:
+    count = len(source.labels)
+    if committed:
+        return golden.drawn((source.input.height, source.input.width), count, source.calibration.seed)
+    if reference.labelled and isinstance(reference.pictures.sources, np.ndarray):
+        return golden.choose(reference.pictures.sources, "test", count, source.calibration.seed)
+    return golden.choose(source.calibration.pictures, "calibration", count, source.calibration.seed)
+
+
+def _tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
+    """The calibration pictures as the float network takes them."""
+    mean, std = np.float32(source.input.mean), np.float32(source.input.std)
+    for picture in source.calibration.pictures:
+        yield ((picture.astype(np.float32) - mean) / std)[None]
+
+
+def _range(source: Source) -> tuple[float, float]:
+    return (0 - source.input.mean) / source.input.std, (255 - source.input.mean) / source.input.std
+
+
+def _prove(
+    source: Source,
+    variant: str,
+    bare: bytes,
+    reference: Reference,
+    goldens: golden.Set,
+    float32_top1: float | None,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Runs a variant through device, compares it, and assembles the whole file with its card; 'data' holds its bytes."""
+    path = scratch / f"{source.name}_{variant}.tflite"
+    path.write_bytes(_assembled(bare, _card(source, variant), {}))
+    with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
+        scores = evaluate.score_pictures(path, reference.pictures, progress=bar.update)
+    targets = reference.pictures.targets if reference.labelled else None
+    comparison = compare.compare(scores, reference.scores, targets, reference.pictures.split)
+    accuracy = None
+    if comparison.top1 is not None and comparison.interval is not None:
+        float_top1 = comparison.top1 if variant == "float32" else float32_top1
+        accuracy = Accuracy(comparison.top1, comparison.n, comparison.interval, float_top1, comparison.split)
+    full = replace(
+        _card(source, variant),
+        accuracy=accuracy,
+        golden=golden.record(path, goldens, variant),
+        golden_source=goldens.source,
+    )
+    data = _assembled(bare, full, goldens.files)
+    return {
+        "variant": variant,
+        **comparison.to_json(),
+        "network_bytes": len(bare),
+        "failures": compare.failures(variant, comparison),
+        "data": data,
+    }
+
+
+def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
+    """Writes a sound file, removes an older one of a variant that failed, and says so."""
+    data = row.pop("data")
+    path = folder / f"{source.name}_{row['variant']}.tflite"
+    if row["failures"]:
+        path.unlink(missing_ok=True)
+        command.say(f"{row['variant']}: not kept: {'; '.join(row['failures'])}")
+        return {**row, "file": None, "sha256": None, "file_bytes": None, "tail_bytes": None}
+    files.write_bytes(path, data)
+    Classifier(path)  # reads its own card and checks it against its tensors
+    return {
+        **row,
+        "file": path.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "file_bytes": len(data),
+        "tail_bytes": card.tail_bytes(path),
+    }
+
+
+def _assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> bytes:
+    return card.append_tail(metadata.embed(bare, model_card), model_card, pictures)
+
+
+def _card(source: Source, variant: str) -> Card:
+    """The card as far as it is known before the variant was measured."""
+    provenance = {**source.provenance, "calibration": source.calibration.to_json(), "created": _now()}
+    return Card(
+        name=source.name,
+        recipe=source.recipe,
+        variant=variant,
+        labels=source.labels,
+        input=source.input,
+        output=source.output,
+        confidence=Confidence(),
+        accuracy=None,
+        golden=(),
+        golden_source=None,
+        provenance=provenance,
+    )
+
+
+def _now() -> str:
+    """SOURCE_DATE_EPOCH where it is set (https://reproducible-builds.org/specs/source-date-epoch), else the time."""
+    epoch = environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+

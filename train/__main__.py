@@ -1,0 +1,125 @@
+"""python -m train RECIPE [--data NAME|DIR] [--run DIR] [--set FIELD=VALUE]…     train a recipe
+python -m train list                                                            the recipes
+python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make the picture cache alone
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device import command, text
+from device.errors import UserError
+from train import recipes
+
+if TYPE_CHECKING:
+    from device.folders import Cache
+
+COMMANDS = ("list", "data")
+
+
+def recipe_parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(
+        prog="python -m train",
+        description="Train a recipe: pictures to a Keras model in a run folder.",
+        epilog="also: python -m train list (the recipes), python -m train data NAME|DIR --size HxW (the picture cache)",
+    )
+    options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(recipes.RECIPES)}")
+    options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
+    options.add_argument("--run", type=Path, metavar="DIR", help="the run folder (default runs/RECIPE)")
+    options.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe")
+    options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
+    options.add_argument("--again", action="store_true", help="train even if this very run is there already")
+    return options
+
+
+def data_parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m train data", description="Make the picture cache alone.")
+    options.add_argument("data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
+    options.add_argument("--size", required=True, type=recipes.parse_size, metavar="HxW", help="such as 28x28")
+    options.add_argument("--fit", choices=("crop", "stretch", "pad"), default="crop")
+    options.add_argument("--test", type=float, default=0.2, help="share for the test where DIR has no test/")
+    options.add_argument("--seed", type=int, default=1, help="which pictures those are")
+    options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
+    return options
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    # Before anything imports it: TensorFlow reads these once.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if arguments[:1] == ["list"]:
+        print("\n".join(list_recipes()))
+        return command.GOOD
+    if arguments[:1] == ["data"]:
+        return _data(data_parser().parse_args(arguments[1:]))
+    return _train(recipe_parser().parse_args(arguments))
+
+
+def list_recipes() -> list[str]:
+    rows = [
+        [r.name, r.data, recipes.text(r.size), str(r.epochs), r.description]
+        for r in sorted(recipes.RECIPES.values(), key=lambda r: r.name)
+    ]
+    header = ("recipe", "data", "size", "epochs", "what it is")
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(5)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [header, *rows]]
+
+
+def _data(options: argparse.Namespace) -> int:
+    if not all(1 <= side <= 1024 for side in options.size):
+        raise UserError(f"--size is {recipes.text(options.size)}, expected HxW with sides of 1 to 1024")
+    if not 0 < options.test < 1:
+        raise UserError(f"--test is {options.test:g}, expected a share between 0 and 1")
+    from train import cache
+
+    request = cache.DataRequest(
+        options.data, options.size, options.fit, options.test, options.seed, options.skip_bad
+    )
+    made = cache.provide(request)
+    print("\n".join(describe(made)))
+    return command.GOOD
+
+
+def describe(made: "Cache") -> list[str]:
+    counts = ", ".join(f"{split} {len(made.targets(split))}" for split in ("train", "test"))
+    shown = ", ".join(made.labels[:12]) + (" …" if len(made.labels) > 12 else "")
+    lines = [f"{made.path}", f"pictures {counts}; from {made.index['origin']}", f"labels {len(made.labels)}: {shown}"]
+    if made.index["skipped"]:
+        lines.append(f"skipped {len(made.index['skipped'])} pictures that can't be read")
+    return lines
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe = recipes.get(options.recipe)
+    settings = ([f"data={options.data}"] if options.data else []) + options.set
+    recipe = recipes.change(recipe, settings)
+    run_folder = options.run or Path("runs") / recipe.name
+    _check_writable(run_folder)
+    from train import cache, runs
+
+    request = cache.DataRequest(recipe.data, recipe.size, recipe.fit, recipe.test, recipe.seed, options.skip_bad)
+    pictures = cache.provide(request)
+    run = runs.Run(run_folder)
+    if not options.again and run.is_up_to_date(recipe, pictures):
+        command.say(f"{run.path}: up to date (same recipe, same data); --again trains it anew")
+        return command.GOOD
+    # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train import fit
+
+    result = fit.train(recipe, pictures, run)
+    print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
+    return command.GOOD
+
+
+def _check_writable(folder: Path) -> None:
+    """A run that can't be written is refused before minutes of training."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: no permission to write there; choose another place with --run")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,250 @@
+"""The picture cache: every picture decoded and resized once, through device's picture path.
+
+    CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy   uint8, n x height x width x 3
+    CACHE/NAME-FINGERPRINT-HxW-FIT/index.json         labels, split, content hash and origin of each picture
+
+Written in a folder beside it and renamed: a cache is whole or not there. `device/folders.py` reads it.
+"""
+
+import hashlib
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from device import answers, command, files, folders, pictures
+from device.errors import UserError
+from device.folders import Cache, File, Folder
+from device.pictures import Fit, Picture, Size
+from train import named_data
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """Which pictures at which size. test and seed matter only for a folder of one level, which is split here."""
+
+    data: str
+    size: Size
+    fit: Fit = "crop"
+    test: float = 0.2
+    seed: int = 1
+    skip_bad: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that goes into the cache: where it came from, its content hash, and the index of its label."""
+
+    origin: str
+    content_hash: str
+    target: int
+
+
+def is_folder(data: str) -> bool:
+    """A path, as against the name of a data set: anything that is there, or has a slash in it."""
+    return Path(data).is_dir() or "/" in data or data in (".", "..")
+
+
+def provide(request: DataRequest) -> Cache:
+    """The cache for a request, made if it isn't there yet. UserError when the data can't be found or used."""
+    if not is_folder(request.data):
+        return folders.find_cache(request.data, request.size, request.fit) or _from_named(request)
+    return _from_folder(request)
+
+
+def _from_named(request: DataRequest) -> Cache:
+    data = named_data.load(request.data)
+    splits = {"train": data.train, "test": data.test}
+    digest = hashlib.sha256("\n".join(data.labels).encode())
+    for part in splits.values():
+        digest.update(np.ascontiguousarray(part.pictures))
+        digest.update(part.targets.tobytes())
+    fingerprint = digest.hexdigest()[:12]
+    with _new_cache(request.data, fingerprint, request) as folder:
+        index = _index(request, request.data, fingerprint, data.labels, data.origin)
+        for split, part in splits.items():
+            rgb = (np.broadcast_to(p[..., None], (*p.shape[:2], 3)) if p.ndim == 2 else p for p in part.pictures)
+            prepared = (pictures.prepare(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
+            _write(folder / f"{split}.npy", prepared, len(part.targets), request.size, f"{request.data} {split}")
+            sources = [
+                Source(f"{split}/{i}", folders.content_hash(picture.tobytes()), int(target))
+                for i, (picture, target) in enumerate(zip(part.pictures, part.targets, strict=True))
+            ]
+            index["splits"][split] = _columns(sources)
+        files.write_json(folder / folders.INDEX, index)
+    return _opened(request.data, fingerprint, request)
+
+
+def _from_folder(request: DataRequest) -> Cache:
+    root = Path(request.data).resolve()
+    folder = folders.read_folder(root)
+    if folder.ignored:
+        command.say(f"note: {root}: {folder.ignored} files that are no pictures were passed over")
+    sources = _hash_files(folder)
+    parts = _split(folder, request)
+    digest = hashlib.sha256()
+    for split, members in parts.items():
+        for file in members:
+            digest.update(f"{split}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n".encode())
+    fingerprint = digest.hexdigest()[:12]
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", root.name).strip(".") or "pictures"
+    found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
+    if found and (request.skip_bad or not found.index["skipped"]):
+        return found
+    with _new_cache(name, fingerprint, request) as target:
+        index = _index(request, name, fingerprint, folder.labels, str(root))
+        _write_folder(target, index, folder, parts, sources, request)
+        files.write_json(target / folders.INDEX, index)
+    return _opened(name, fingerprint, request)
+
+
+def _hash_files(folder: Folder) -> dict[Path, str]:
+    paths = [file.path for file in folder.files]
+    with ThreadPoolExecutor(answers.cores()) as pool:
+        try:
+            digests = list(pool.map(lambda path: folders.content_hash(path.read_bytes()), paths))
+        except OSError as error:
+            raise UserError(f"{error.filename}: the picture can't be read ({error.strerror})") from None
+    return dict(zip(paths, digests, strict=True))
+
+
+def _split(folder: Folder, request: DataRequest) -> dict[str, list[File]]:
+    """train/ and test/ as they are, or one level cut by the seed: the same share of every class."""
+    if folder.has_splits:
+        parts = {split: folder.split(split) for split in folders.SPLITS}
+        if empty := [split for split, members in parts.items() if not members]:
+            raise UserError(f"{folder.root}: there are no pictures in {empty[0]}/; expected train/ and test/, or neither")
+        return parts
+    random = np.random.default_rng(request.seed)
+    parts = {split: [] for split in folders.SPLITS}
+    for label in folder.labels:
+        mine = [file for file in folder.files if file.label == label]
+        if len(mine) < 2:
+            raise UserError(f"{folder.root}: the class {label!r} has one picture, expected two or more to split")
+        order = random.permutation(len(mine))
+        tests = min(len(mine) - 1, max(1, round(request.test * len(mine))))
+        parts["test"] += [mine[i] for i in sorted(order[:tests])]
+        parts["train"] += [mine[i] for i in sorted(order[tests:])]
+    return parts
+
+
+def _write_folder(
+    target: Path,
+    index: dict[str, Any],
+    folder: Folder,
+    parts: dict[str, list[File]],
+    sources: dict[Path, str],
+    request: DataRequest,
+) -> None:
+    places = {label: i for i, label in enumerate(folder.labels)}
+    for split, members in parts.items():
+        bad: list[str] = []
+        kept: list[Source] = []
+
+        def good(members: list[File] = members, bad: list[str] = bad, kept: list[Source] = kept) -> Iterator[Picture]:
+            for file, answer in zip(members, _prepared(members, request), strict=True):
+                if isinstance(answer, UserError):
+                    bad.append(str(answer))
+                    command.say(f"{'skipped' if request.skip_bad else 'error'}: {answer}")
+                    continue
+                origin = str(file.path.relative_to(folder.root))
+                kept.append(Source(origin, sources[file.path], places[file.label]))
+                yield answer
+
+        _write(target / f"{split}.npy", good(), len(members), request.size, f"{folder.root.name} {split}")
+        if bad and not request.skip_bad:
+            raise UserError(
+                f"{folder.root}: {len(bad)} of {len(members)} pictures in {split} can't be used, the first: {bad[0]};"
+                " mend or remove them, or go on without them with --skip-bad"
+            )
+        missing = set(places.values()) - {source.target for source in kept}
+        if missing:
+            raise UserError(f"{folder.root}: no usable picture of {folder.labels[missing.pop()]!r} is left in {split}")
+        index["skipped"] += bad
+        index["splits"][split] = _columns(kept)
+
+
+def _prepared(members: list[File], request: DataRequest) -> Iterable[Picture | UserError]:
+    """Each file's picture at the network's size, or why there is none; decoded on all cores, in order."""
+
+    def one(file: File) -> Picture | UserError:
+        try:
+            return pictures.prepare(pictures.read(file.path), request.size, request.fit)
+        except UserError as error:
+            return error
+
+    with ThreadPoolExecutor(answers.cores()) as pool:
+        # In portions: Executor.map would take every file at once and hold all results.
+        for start in range(0, len(members), 256):
+            yield from pool.map(one, members[start : start + 256])
+
+
+def _write(path: Path, prepared: Iterator[Picture], most: int, size: Size, what: str) -> None:
+    """Writes pictures to an .npy file one by one; memory holds one of them, the file as many as came."""
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(most, *size, 3))
+    count = 0
+    for picture in tqdm(prepared, desc=what, total=most, unit=" pictures", disable=None, leave=False):
+        array[count] = picture
+        count += 1
+    if count < most:
+        kept = np.lib.format.open_memmap(path.with_suffix(".kept.npy"), "w+", np.uint8, (count, *size, 3))
+        for start in range(0, count, 1024):
+            kept[start : start + 1024] = array[start : min(start + 1024, count)]
+        kept.flush()
+        path.with_suffix(".kept.npy").replace(path)
+    array.flush()
+
+
+def _columns(sources: list[Source]) -> dict[str, Any]:
+    return {
+        "targets": [source.target for source in sources],
+        "hashes": [source.content_hash for source in sources],
+        "origins": [source.origin for source in sources],
+    }
+
+
+def _index(request: DataRequest, name: str, fingerprint: str, labels: tuple[str, ...], origin: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "fingerprint": fingerprint,
+        "labels": list(labels),
+        "height": request.size[0],
+        "width": request.size[1],
+        "fit": request.fit,
+        "origin": origin,
+        "split": {"test": request.test, "seed": request.seed},
+        "skipped": [],
+        "splits": {},
+    }
+
+
+@contextmanager
+def _new_cache(name: str, fingerprint: str, request: DataRequest) -> Iterator[Path]:
+    """A folder beside the cache's place that takes its name when everything is in it, and is removed otherwise."""
+    final = folders.cache_folder(name, fingerprint, request.size, request.fit)
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if final.exists():  # unfinished, damaged, or another process was faster
+            shutil.rmtree(final)
+        temporary.rename(final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _opened(name: str, fingerprint: str, request: DataRequest) -> Cache:
+    cache = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
+    assert cache is not None, "the cache was just written"
+    return cache

@@ -1,0 +1,42 @@
+"""How good a trained model is: the test split, read once, after the last choice was made."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from device import evaluate as measures
+from device import files
+from device.folders import Cache
+from train import plots
+from train.recipes import Recipe
+from train.runs import Run
+
+
+def evaluate(run: Run, recipe: Recipe, cache: Cache, last: keras.Model) -> dict[str, Any]:
+    """Writes evaluation.json, confusion.png and samples.png; `last` is the model as the last epoch left it.
+
+    The figure that counts is that of model.keras, the best epoch by validation, read back from the file.
+    """
+    pictures, targets = cache.pictures("test"), cache.targets("test")
+    best = keras.models.load_model(run.model)
+    scores = predict(best, pictures)
+    document = {
+        "schema": 1,
+        "split": "test",
+        **measures.accuracy(scores, targets),
+        "per_class": measures.per_class(scores, targets, cache.labels),
+        "last_epoch": measures.accuracy(predict(last, pictures), targets),
+    }
+    plots.confusion(targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
+    plots.samples(pictures, targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
+    files.write_json(run.path / "evaluation.json", document)
+    return document
+
+
+def predict(model: keras.Model, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Scores of every picture, n x labels; pictures may be a memory map larger than memory."""
+    step = 500
+    parts = [model.predict_on_batch(np.array(pictures[i : i + step])) for i in range(0, len(pictures), step)]
+    return np.concatenate(parts)

@@ -1,0 +1,70 @@
+"""The networks, as functions of size, number of labels and recipe. Pixels 0..255 come in; scaling is a layer inside."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import layers
+
+from train.recipes import Recipe
+
+# ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
+LUMINANCE = (0.299, 0.587, 0.114)
+
+
+def build(recipe: Recipe, labels: int) -> keras.Model:
+    """The recipe's network, not compiled: [n, height, width, 3] pixels 0..255 -> [n, labels] probabilities."""
+    pixels = layers.Input((*recipe.size, 3), name="pixels")
+    scaled = layers.Rescaling(1 / 255, name="scale")(pixels)
+    if recipe.grey:
+        scaled = _luminance(scaled)
+    scores = NETWORKS[recipe.network](scaled, labels, recipe)
+    return keras.Model(pixels, scores, name=recipe.name)
+
+
+def _luminance(x: keras.KerasTensor) -> keras.KerasTensor:
+    """RGB -> brightness with fixed weights, so that a network for grey pictures takes a colour camera's frames."""
+    layer = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="luminance")
+    grey = layer(x)
+    layer.set_weights([np.array(LUMINANCE, np.float32).reshape(1, 1, 3, 1)])
+    return grey
+
+
+def tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """The course chapter's CIFAR-10 network, layer by layer."""
+    x = layers.Conv2D(64, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(80, activation="relu")(x)
+    return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
+def small_residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """Strides early, because wide layers at low resolution cost little: 32, 64, a residual block of 64, 128."""
+    x = _convolution(x, 32, strides=2)
+    x = _convolution(x, 64, strides=2)
+    x = _residual(x, 64)
+    x = _convolution(x, 128, strides=2)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
+    return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
+def _convolution(x: keras.KerasTensor, filters: int, strides: int = 1, activate: bool = True) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    return layers.ReLU()(x) if activate else x
+
+
+def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+    """Two 3x3 convolutions and a way around them (He et al., 2015, https://arxiv.org/abs/1512.03385)."""
+    y = _convolution(x, filters)
+    y = _convolution(y, filters, activate=False)
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+NETWORKS: dict[str, Callable[[keras.KerasTensor, int, Recipe], keras.KerasTensor]] = {
+    "small_residual": small_residual,
+    "tutorial": tutorial,
+}

@@ -1,0 +1,112 @@
+"""The pictures of a run: curves, confusion, sample predictions. Drawn without a display."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+import numpy.typing as npt  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from sklearn.metrics import confusion_matrix  # noqa: E402
+
+from device import files  # noqa: E402
+
+BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
+# More classes than this no person reads in one figure.
+MAX_CLASSES = 40
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    plt.close(figure)
+
+
+def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None:
+    """Loss and accuracy of training and validation by epoch, the kept epoch marked."""
+    epochs = np.arange(1, len(values["loss"]) + 1)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for axis, name, scale in ((axes[0], "loss", 1), (axes[1], "accuracy", 100)):
+        axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label="training")
+        axis.plot(epochs, scale * np.array(values[f"val_{name}"]), "o-", color=ORANGE, label="validation")
+        axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
+        axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(len(epochs)))
+        axis.grid(alpha=0.3)
+        axis.legend()
+    _save(figure, path)
+
+
+def _ticks(epochs: int) -> npt.NDArray[np.int64]:
+    return np.arange(1, epochs + 1, max(1, epochs // 10))
+
+
+def confusion(
+    targets: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], labels: tuple[str, ...], path: Path
+) -> None:
+    """How often each label (row) was answered with each (column), in percent of the row."""
+    counts = confusion_matrix(targets, answers, labels=range(len(labels)))
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    few = len(labels) <= MAX_CLASSES
+    side = 3 + 0.55 * min(len(labels), MAX_CLASSES)
+    figure, axis = plt.subplots(figsize=(side + 1, side), layout="constrained")
+    image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(image, label="% of the row", shrink=0.8)
+    axis.set(xlabel="answer", ylabel="label", title=f"{len(targets)} test pictures")
+    if few:
+        axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+        axis.set_yticks(range(len(labels)), labels)
+        for row, column in np.argwhere(shares >= 0.5):
+            dark = shares[row, column] > 55
+            axis.text(
+                column, row, f"{shares[row, column]:.0f}", ha="center", va="center", color="white" if dark else "black"
+            )
+    _save(figure, path)
+
+
+def samples(
+    pictures: npt.NDArray[np.uint8],
+    targets: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
+    labels: tuple[str, ...],
+    path: Path,
+    seed: int,
+) -> None:
+    """Twelve test pictures drawn by the seed and twelve that were answered wrongly, each with its three best scores."""
+    random = np.random.default_rng(seed)
+    wrong = np.flatnonzero(scores.argmax(axis=1) != targets)
+    chosen = random.permutation(len(targets))[:12]
+    mistaken = random.permutation(wrong)[:12]
+    rows = [chosen[:6], chosen[6:], mistaken[:6], mistaken[6:]]
+    titles = ("drawn by lot", "", "answered wrongly", "")
+    figure, axes = plt.subplots(4, 12, figsize=(18, 8), width_ratios=[1, 1] * 6, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for line, (members, title) in enumerate(zip(rows, titles, strict=True)):
+        for place, i in enumerate(members):
+            _sample(axes[line, 2 * place], axes[line, 2 * place + 1], pictures[i], int(targets[i]), scores[i], labels)
+        if title and len(members):
+            axes[line, 0].annotate(title, (0, 1.25), xycoords="axes fraction", fontsize=12, weight="bold")
+    _save(figure, path)
+
+
+def _sample(
+    left: plt.Axes,
+    right: plt.Axes,
+    picture: npt.NDArray[np.uint8],
+    target: int,
+    scores: npt.NDArray[np.float32],
+    labels: tuple[str, ...],
+) -> None:
+    left.imshow(picture)
+    left.set_title(labels[target][:16], fontsize=10)
+    best = np.argsort(-scores)[:3]
+    colors = [BLUE if i == target else RED for i in best]
+    right.set_axis_on()
+    right.barh(range(len(best)), scores[best], color=colors, alpha=0.55)
+    right.set(xlim=(0, 1), ylim=(2.6, -0.6), xticks=[], yticks=[])
+    for place, i in enumerate(best):
+        right.text(0.02, place, f"{labels[i][:12]} {scores[i]:.2f}", va="center", fontsize=8)
+    right.spines[["top", "right", "bottom"]].set_visible(False)
