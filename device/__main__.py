@@ -14,7 +14,9 @@ def parser() -> argparse.ArgumentParser:
 
     classify = commands.add_parser("classify", help="labels of pictures, or of every picture in a folder")
     classify.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
-    classify.add_argument("source", type=Path, nargs="+", metavar="PICTURE|DIR", help="picture files or folders of them")
+    classify.add_argument(
+        "source", type=Path, nargs="+", metavar="PICTURE|DIR", help="picture files or folders of them"
+    )
     classify.add_argument("--top-k", type=_positive, default=5, metavar="N", help="labels a picture (default 5)")
     classify.add_argument("--threads", type=_positive, metavar="N", help="threads of the interpreter (default 1)")
     classify.add_argument("--json", metavar="FILE|-", help="a line of JSON a picture; - for stdout")
@@ -38,7 +40,9 @@ def add_hints(options: argparse.ArgumentParser) -> None:
 
 
 def add_runtime(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--runtime", choices=("litert", "tflite-runtime", "tensorflow"), help="default: the first found")
+    options.add_argument(
+        "--runtime", choices=("litert", "tflite-runtime", "tensorflow"), help="default: the first found"
+    )
 
 
 def _positive(text: str) -> int:

@@ -16,6 +16,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from device.errors import UserError
 
+# How a picture is made to fit the network's shape: see device/pictures.py.
+Fit = Literal["crop", "stretch", "pad"]
+
 SCHEMA = 1
 CARD, LABELS = "card.json", "labels.txt"
 # Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
@@ -34,7 +37,7 @@ class Input:
     height: int
     width: int
     color: Literal["RGB"] = "RGB"
-    fit: Literal["crop", "stretch", "pad"] = "crop"
+    fit: Fit = "crop"
     resize: Literal["area"] = "area"
     mean: float = 0.0
     std: float = 1.0
@@ -63,7 +66,7 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of right answers among n pictures of a split, with its 95 % Wilson interval; float32_top1 on the same ones."""
+    """Share of right answers among n pictures of a split, its 95 % Wilson interval; float32_top1: on the same ones."""
 
     top1: float
     n: int
@@ -221,7 +224,7 @@ def read(path: Path) -> Card | None:
 
 
 def append_tail(model: bytes, card: Card, pictures: Mapping[str, bytes]) -> bytes:
-    """The model's bytes with card, labels and golden pictures as a ZIP behind them; the same input gives the same bytes.
+    """The model's bytes with card, labels and golden pictures as a ZIP behind them; same input, same bytes.
 
     Stored, not compressed: MediaPipe refuses anything else. Appended (mode "a"), so that positions count from the
     file's beginning and `unzip` doesn't warn.

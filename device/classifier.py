@@ -51,7 +51,12 @@ class Classifier:
     """
 
     def __init__(
-        self, path: Path, hints: Hints = NO_HINTS, threads: int = 1, runtime_name: str | None = None, labels: bool = True
+        self,
+        path: Path,
+        hints: Hints = NO_HINTS,
+        threads: int = 1,
+        runtime_name: str | None = None,
+        labels: bool = True,
     ) -> None:
         self.path = path
         self.threads = threads
@@ -102,7 +107,7 @@ class Classifier:
     def scores(self) -> Scores:
         """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits."""
         raw = self.interpreter.get_tensor(self.output.index)[0]
-        numbers = raw.astype(np.float32)
+        numbers: Scores = raw.astype(np.float32)
         if raw.dtype != np.float32:
             numbers = (numbers - np.float32(self.output.zero_point)) * np.float32(self.output.scale)
         if self.card.output.kind == "sigmoid" and numbers.size == 1:

@@ -29,7 +29,7 @@ MENDABLE = {
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Runs a command's main function and exits: 0 good, 1 judged bad, 2 the user's mistake, 3 can't tell, 130 Ctrl-C."""
+    """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C."""
     try:
         _silence_native_libraries()
         code = main()

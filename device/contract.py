@@ -110,7 +110,8 @@ def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: 
 def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tuple[Card, list[str]]:
     notes = []
     if hints.labels is not None:
-        labels = read_labels(hints.labels)
+        labels: tuple[str, ...] | None = read_labels(hints.labels)
+        assert labels is not None
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
             notes.append(f"{hints.labels}: the label {twice[0]!r} stands twice ({len(twice)} such labels)")
         origin = str(hints.labels)

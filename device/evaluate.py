@@ -50,7 +50,7 @@ def score_pictures(
 
 
 def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """{"top1", "n", "interval"}: the share of pictures whose highest score is their label's; the first of equal ones."""
+    """{"top1", "n", "interval"}: the share whose highest score (the first of equal ones) is their label's."""
     right = int((scores.argmax(axis=1) == targets).sum())
     low, high = wilson(right, len(targets))
     return {"top1": right / len(targets), "n": len(targets), "interval": [low, high]}

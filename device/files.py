@@ -1,7 +1,6 @@
 """Files that appear whole or not at all, and the JSON document that every table can be had as."""
 
 import json
-import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

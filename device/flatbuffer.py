@@ -20,7 +20,7 @@ TENSORS, INPUTS, OUTPUTS, OPERATORS = 0, 1, 2, 3  # of SubGraph
 NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
 
 
-class Outside(Exception):
+class OutsideError(Exception):
     """A position in the file leads outside it."""
 
 
@@ -35,7 +35,7 @@ class Table:
 
     def _number(self, code: str, position: int) -> int:
         if not 0 <= position <= len(self.data) - struct.calcsize(code):
-            raise Outside
+            raise OutsideError
         return int(struct.unpack_from(code, self.data, position)[0])
 
     def where(self, field: int) -> int | None:
@@ -62,7 +62,7 @@ class Table:
         start = position + self._number("<I", position)
         count = self._number("<I", start)
         if start + 4 + count * item_bytes > len(self.data):
-            raise Outside
+            raise OutsideError
         return start + 4, count
 
     def tables(self, field: int) -> Iterator["Table"]:
@@ -81,7 +81,7 @@ class Table:
 
 def _root(data: mmap.mmap | bytes, identifier: bytes) -> Table:
     if len(data) < 8 or data[4:8] != identifier:
-        raise Outside
+        raise OutsideError
     return Table(data, int(struct.unpack_from("<I", data)[0]))
 
 
@@ -97,7 +97,7 @@ def check(path: Path) -> None:
         raise UserError(f"{path}: this is not a .tflite file (it lacks the mark TFL3); expected a model made by export")
     try:
         _walk(_root(data, b"TFL3"), len(data))
-    except (Outside, struct.error):
+    except (OutsideError, struct.error):
         raise UserError(
             f"{path}: the .tflite file is truncated or damaged ({len(data)} bytes); copy or export it again"
         ) from None
@@ -111,7 +111,7 @@ def _walk(model: Table, file_bytes: int) -> None:
         buffer.vector(0, 1)
         # From 256 KB on, weights may lie behind the FlatBuffer: fields 1 and 2 are offset and size in the file.
         if buffer.number(1, "<Q") + buffer.number(2, "<Q") > file_bytes:
-            raise Outside
+            raise OutsideError
         buffers += 1
     for graph in model.tables(SUBGRAPHS):
         tensors = 0
@@ -123,28 +123,28 @@ def _walk(model: Table, file_bytes: int) -> None:
                 quantization.vector(2, 4)
                 quantization.vector(3, 8)
             if tensor.number(2, "<I") >= buffers:
-                raise Outside
+                raise OutsideError
             tensors += 1
         _indices(graph, INPUTS, tensors)
         _indices(graph, OUTPUTS, tensors)
         for operator in graph.tables(OPERATORS):
             if operator.number(0, "<I") >= codes:
-                raise Outside
+                raise OutsideError
             _indices(operator, 1, tensors)
             _indices(operator, 2, tensors)
     if not codes or not buffers:
-        raise Outside
+        raise OutsideError
 
 
 def _indices(table: Table, field: int, tensors: int) -> None:
     start, count = table.vector(field, 4)
     indices = struct.unpack_from(f"<{count}i", table.data, start)
     if any(index >= tensors for index in indices):
-        raise Outside
+        raise OutsideError
 
 
 def normalization(path: Path) -> tuple[float, float] | None:
-    """(mean, standard deviation) of the first input by TFLite Metadata; None where they aren't there or differ by channel.
+    """(mean, standard deviation) of the first input by TFLite Metadata; None where absent or unequal by channel.
 
     The network's number is (pixel - mean) / standard deviation.
     """
@@ -153,7 +153,7 @@ def normalization(path: Path) -> tuple[float, float] | None:
         if options is None:
             return None
         means, deviations = set(options.floats(0)), set(options.floats(1))
-    except (Outside, struct.error):
+    except (OutsideError, struct.error):
         return None
     if len(means) != 1 or len(deviations) != 1 or 0.0 in deviations:
         return None

@@ -65,7 +65,7 @@ def read_folder(root: Path) -> Folder:
     splits = [name for name in SPLITS if root / name in children]
     files: list[File] = []
     ignored = 0
-    for split in splits or [None]:
+    for split in splits or (None,):
         for label_folder in _folders(root / split if split else root):
             found, others = _pictures_below(label_folder)
             ignored += others

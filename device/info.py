@@ -47,7 +47,7 @@ def _unknown(path: Path, source: contract.Tensor, answer: contract.Tensor) -> Ca
 
 
 def lines(document: dict[str, Any]) -> list[str]:
-    """Everything a person asks first: what it is, what it takes, what it answers, how good it is, where it came from."""
+    """What a person asks first: what it is, what it takes, what it answers, how good it is, where it came from."""
     spec, accuracy = document["input"], document["accuracy"]
     scaling = "not known" if spec["std"] is None else f"(pixel - {spec['mean']:g}) / {spec['std']:g}"
     labels = document["labels"]
@@ -63,7 +63,10 @@ def lines(document: dict[str, Any]) -> list[str]:
     ]
     if accuracy is not None:
         rows.append(
-            ("accuracy", text.accuracy(accuracy["top1"], accuracy["interval"], accuracy["n"]) + f" on {accuracy['split']}")
+            (
+                "accuracy",
+                text.accuracy(accuracy["top1"], accuracy["interval"], accuracy["n"]) + f" on {accuracy['split']}",
+            )
         )
     if document["provenance"] is not None:
         rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]

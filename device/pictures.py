@@ -1,4 +1,4 @@
-"""The one picture path: bytes -> uint8 RGB picture -> the network's size. Nothing else in the project decodes or resizes.
+"""The one picture path: bytes -> uint8 RGB picture -> the network's size. Nothing else here decodes or resizes.
 
 A picture is a uint8 array, height x width x 3, RGB. Sizes are (height, width). Who changes what is done here changes
 what every trained network sees: all models have to be exported again.
@@ -8,11 +8,12 @@ How the resize was chosen, with its time and error beside the alternatives: docs
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from device.card import Fit
 from device.errors import UserError
 
 # Read by OpenCV when it is imported: a picture of more pixels is refused instead of filling a board's memory.
@@ -24,7 +25,6 @@ import cv2  # noqa: E402
 
 Picture = npt.NDArray[np.uint8]
 Size = tuple[int, int]
-Fit = Literal["crop", "stretch", "pad"]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 MAX_FILE_BYTES = 2**28
@@ -65,7 +65,7 @@ def decode(data: bytes) -> Picture:
         if data[:4] == b"GIF8" and not cv2.haveImageReader("picture.gif"):
             raise ValueError(f"this OpenCV ({cv2.__version__}) has no GIF decoder; convert the picture to PNG or JPEG")
         raise ValueError("not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
 
 
 def _is_truncated(data: bytes) -> bool:
@@ -114,7 +114,7 @@ def pad(picture: Picture, size: Size) -> Picture:
 
 
 def resize(picture: Picture, size: Size) -> Picture:
-    """"area": halve while both sides are at least twice the target, then one INTER_AREA to the target.
+    """The "area" resize: halve while both sides are at least twice the target, then one INTER_AREA to the target.
 
     A side that must grow grows last, with INTER_LINEAR. Halving first is several times as fast as one INTER_AREA
     from a camera frame, hardly aliases, and gives the same bytes on x86 and arm64.
@@ -122,13 +122,17 @@ def resize(picture: Picture, size: Size) -> Picture:
     height, width = picture.shape[:2]
     while height >= 2 * size[0] and width >= 2 * size[1]:
         height, width = height // 2, width // 2
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        picture = _resized(picture, (height, width), cv2.INTER_AREA)
     shrunk = min(height, size[0]), min(width, size[1])
     if shrunk != (height, width):
-        picture = cv2.resize(picture, shrunk[::-1], interpolation=cv2.INTER_AREA)
+        picture = _resized(picture, shrunk, cv2.INTER_AREA)
     if shrunk != size:
-        picture = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR)
+        picture = _resized(picture, size, cv2.INTER_LINEAR)
     return picture
+
+
+def _resized(picture: Picture, size: Size, interpolation: int) -> Picture:
+    return cast(Picture, cv2.resize(picture, size[::-1], interpolation=interpolation))
 
 
 def encode_png(picture: Picture) -> bytes:

@@ -62,9 +62,9 @@ unpack_userland() { # MIRROR FOLDER
 
 # The wheels that pip would choose on the board, put in by the machine's pip: unpacking needs no arm64 processor.
 install_wheels() { # FOLDER
-    "${PYTHON:-python3}" -m pip install --quiet --no-compile --root-user-action=ignore --only-binary :all: --implementation cp \
-        --python-version 311 --abi cp311 --abi abi3 --abi none --platform manylinux_2_28_aarch64 \
-        --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
+    "${PYTHON:-python3}" -m pip install --quiet --no-compile --root-user-action=ignore --only-binary :all: \
+        --implementation cp --python-version 311 --abi cp311 --abi abi3 --abi none \
+        --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
         --target "$1/usr/local/lib/python3.11/dist-packages" "${WHEELS[@]}" >&2
 }
 
@@ -130,7 +130,8 @@ main() {
     elif [ ! -x "$root/opt/qemu-aarch64" ]; then
         fail "$root is there but not made by this script, expected a folder that isn't there yet"
     fi
-    [ $# -eq 0 ] || exec unshare --mount bash "$repository/experiments/emulated_board.sh" --inside "$root" "$repository" "$@"
+    [ $# -ge 1 ] || exit 0
+    exec unshare --mount bash "$repository/experiments/emulated_board.sh" --inside "$root" "$repository" "$@"
 }
 
 main "$@"

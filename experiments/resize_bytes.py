@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device import files, pictures
+from device.card import Fit
 from device.pictures import Picture, Size
 from experiments.resize import METHODS, OURS, machine
 
@@ -108,7 +109,7 @@ def cases() -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
         source = f"{size[1]}x{size[0]}"
         yield f"decode PNG {source}", np.stack([pictures.decode(png(picture)) for picture in drawn])
         for target in TARGETS if size != ENLARGED else (224, 32):
-            for fit in get_args(pictures.Fit):
+            for fit in get_args(Fit):
                 name = f"{OURS}: {source} {fit} {target}"
                 yield name, np.stack([pictures.prepare(picture, (target, target), fit) for picture in drawn])
             # The others are ways to shrink.

@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m export", description="A trained model to .tflite variants, each checked against its source."
     )
-    options.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
+    options.add_argument(
+        "model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite"
+    )
     options.add_argument("--variants", default=VARIANTS, metavar="LIST", help=f"which to keep (default {VARIANTS})")
     options.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
     options.add_argument("--pictures", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
@@ -29,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_argument_group("for anyone's float .tflite")
     group.add_argument("--labels", type=Path, metavar="FILE", help="a label a line, in output order")
-    group.add_argument("--calibration", type=Path, metavar="DIR", help="pictures to calibrate with (its train/, if any)")
+    group.add_argument(
+        "--calibration", type=Path, metavar="DIR", help="pictures to calibrate with (its train/, if any)"
+    )
     group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test pictures")
     group.add_argument("--mean", type=float, metavar="M", help="the network takes (pixel - M) / S")
     group.add_argument("--std", type=float, metavar="S")

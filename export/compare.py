@@ -96,8 +96,12 @@ def failures(variant: str, comparison: Comparison) -> list[str]:
     elif comparison.largest_error > limits.error:
         reasons.append(f"a score differs by {comparison.largest_error:.4f}, at most {limits.error:g} is sound")
     if wilson(round(comparison.agreement * n), n)[1] < limits.agreement:
-        reasons.append(f"it agrees on {100 * comparison.agreement:.2f} % of {n} pictures, {100 * limits.agreement:g} % are needed")
+        reasons.append(
+            f"it agrees on {100 * comparison.agreement:.2f} % of {n} pictures, {100 * limits.agreement:g} % are needed"
+        )
     if comparison.drop_interval is not None and comparison.drop_interval[0] > limits.drop:
         assert comparison.drop is not None
-        reasons.append(f"it loses {100 * comparison.drop:.2f} points of accuracy, at most {100 * limits.drop:g} are sound")
+        reasons.append(
+            f"it loses {100 * comparison.drop:.2f} points of accuracy, at most {100 * limits.drop:g} are sound"
+        )
     return reasons

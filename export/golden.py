@@ -67,7 +67,9 @@ def drawn(size: tuple[int, int], labels: int, seed: int) -> Set:
     Larger than the input and not of its shape where they fit the tail, so that crop and resize are exercised too.
     """
     random = np.random.default_rng(seed)
-    height, width = (max(side, min(PNG_UP_TO, round(side * factor))) for side, factor in zip(size, (1.7, 2.2), strict=True))
+    height, width = (
+        max(side, min(PNG_UP_TO, round(side * factor))) for side, factor in zip(size, (1.7, 2.2), strict=True)
+    )
     return Set(encode([_draw(random, height, width) for _ in range(COUNT)], labels), "drawn")
 
 
@@ -115,4 +117,4 @@ def _scores(scores: Scores) -> tuple[Any, ...]:
 
 
 def _sha256(array: npt.NDArray[Any]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+    return hashlib.sha256(array.tobytes()).hexdigest()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from device import card as cards
 from device import command, contract, folders, pictures, runtime
@@ -109,7 +108,9 @@ def _read_run(folder: Path) -> dict[str, Any]:
         document = json.loads((folder / "run.json").read_bytes())
         status = document["status"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE") from None
+        raise UserError(
+            f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE"
+        ) from None
     if status != "done":
         raise UserError(f"{folder}: the run is not finished (status {status!r}); train it again")
     return dict(document)
@@ -120,7 +121,9 @@ def _from_tflite(request: Request) -> Source:
     if not path.is_file():
         raise UserError(f"{path}: there is no such model file")
     if request.calibration is None:
-        raise UserError(f"{path}: a .tflite needs --calibration DIR: pictures like those it will see, none of the test's")
+        raise UserError(
+            f"{path}: a .tflite needs --calibration DIR: pictures like those it will see, none of the test's"
+        )
     interpreter = runtime.find("litert").open(path, 1)
     source, answer = contract.tensors(interpreter, path)
     _require_float(path, source, interpreter)
@@ -196,5 +199,3 @@ def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) ->
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-

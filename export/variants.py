@@ -1,4 +1,4 @@
-"""The way of one export: float32, then every variant from it, each run through device and compared before it is kept."""
+"""The way of one export: float32, then each variant from it, run through device and compared before it is kept."""
 
 import hashlib
 import tempfile
@@ -138,7 +138,7 @@ def _prove(
     float32_top1: float | None,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Runs a variant through device, compares it, and assembles the whole file with its card; 'data' holds its bytes."""
+    """Runs a variant through device, compares it, and assembles the file with its card; 'data' holds its bytes."""
     path = scratch / f"{source.name}_{variant}.tflite"
     path.write_bytes(_assembled(bare, _card(source, variant), {}))
     with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
@@ -211,5 +211,3 @@ def _now() -> str:
     epoch = environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-

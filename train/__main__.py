@@ -28,8 +28,11 @@ def recipe_parser() -> argparse.ArgumentParser:
     options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(recipes.RECIPES)}")
     options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
     options.add_argument("--run", type=Path, metavar="DIR", help="the run folder (default runs/RECIPE)")
-    options.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe")
+    options.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
+    )
     options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
+    options.add_argument("--only-data", action="store_true", help="make the recipe's picture cache and stop")
     options.add_argument("--again", action="store_true", help="train even if this very run is there already")
     return options
 
@@ -65,7 +68,10 @@ def list_recipes() -> list[str]:
     ]
     header = ("recipe", "data", "size", "epochs", "what it is")
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(5)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [header, *rows]]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
 
 
 def _data(options: argparse.Namespace) -> int:
@@ -75,9 +81,7 @@ def _data(options: argparse.Namespace) -> int:
         raise UserError(f"--test is {options.test:g}, expected a share between 0 and 1")
     from train import cache
 
-    request = cache.DataRequest(
-        options.data, options.size, options.fit, options.test, options.seed, options.skip_bad
-    )
+    request = cache.DataRequest(options.data, options.size, options.fit, options.test, options.seed, options.skip_bad)
     made = cache.provide(request)
     print("\n".join(describe(made)))
     return command.GOOD
@@ -97,11 +101,15 @@ def _train(options: argparse.Namespace) -> int:
     settings = ([f"data={options.data}"] if options.data else []) + options.set
     recipe = recipes.change(recipe, settings)
     run_folder = options.run or Path("runs") / recipe.name
-    _check_writable(run_folder)
+    if not options.only_data:
+        _check_writable(run_folder)
     from train import cache, runs
 
     request = cache.DataRequest(recipe.data, recipe.size, recipe.fit, recipe.test, recipe.seed, options.skip_bad)
     pictures = cache.provide(request)
+    if options.only_data:
+        print("\n".join(describe(pictures)))
+        return command.GOOD
     run = runs.Run(run_folder)
     if not options.again and run.is_up_to_date(recipe, pictures):
         command.say(f"{run.path}: up to date (same recipe, same data); --again trains it anew")

@@ -21,9 +21,10 @@ import numpy as np
 from tqdm import tqdm
 
 from device import answers, command, files, folders, pictures
+from device.card import Fit
 from device.errors import UserError
 from device.folders import Cache, File, Folder
-from device.pictures import Fit, Picture, Size
+from device.pictures import Picture, Size
 from train import named_data
 
 SCHEMA = 1
@@ -67,7 +68,7 @@ def _from_named(request: DataRequest) -> Cache:
     splits = {"train": data.train, "test": data.test}
     digest = hashlib.sha256("\n".join(data.labels).encode())
     for part in splits.values():
-        digest.update(np.ascontiguousarray(part.pictures))
+        digest.update(part.pictures.tobytes())
         digest.update(part.targets.tobytes())
     fingerprint = digest.hexdigest()[:12]
     with _new_cache(request.data, fingerprint, request) as folder:
@@ -123,7 +124,9 @@ def _split(folder: Folder, request: DataRequest) -> dict[str, list[File]]:
     if folder.has_splits:
         parts = {split: folder.split(split) for split in folders.SPLITS}
         if empty := [split for split, members in parts.items() if not members]:
-            raise UserError(f"{folder.root}: there are no pictures in {empty[0]}/; expected train/ and test/, or neither")
+            raise UserError(
+                f"{folder.root}: there are no pictures in {empty[0]}/; expected train/ and test/, or neither"
+            )
         return parts
     random = np.random.default_rng(request.seed)
     parts = {split: [] for split in folders.SPLITS}

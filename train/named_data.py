@@ -40,7 +40,7 @@ DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 DOWNLOAD_TIMEOUT_S = 30
 
 
-class NotHere(Exception):
+class NotHereError(Exception):
     """A place that was tried holds no usable copy; the text says why."""
 
 
@@ -71,7 +71,7 @@ def load(name: str) -> NamedData:
     for where, read in PLACES[name]:
         try:
             return read()
-        except NotHere as error:
+        except NotHereError as error:
             tried.append(f"{where} ({error})")
     raise UserError(f"the data set {name} was not found; tried {'; '.join(tried)}. {ADVICE[name]}")
 
@@ -87,11 +87,11 @@ def _fashion_from(folder: Path, origin: str) -> NamedData:
         try:
             content = gzip.decompress((folder / name).read_bytes())
         except FileNotFoundError:
-            raise NotHere(f"no {name}") from None
+            raise NotHereError(f"no {name}") from None
         except (OSError, EOFError) as error:
-            raise NotHere(f"{name} can't be read: {error}") from None
+            raise NotHereError(f"{name} can't be read: {error}") from None
         if hashlib.sha256(content).hexdigest() != digest:
-            raise NotHere(f"{name} has another checksum than the published file")
+            raise NotHereError(f"{name} has another checksum than the published file")
         parts[name] = np.frombuffer(content, np.uint8)
 
     def split(prefix: str) -> Split:
@@ -122,7 +122,7 @@ def _fashion_by_keras() -> NamedData:
 def _fashion_by_apt() -> NamedData:
     """apt-get download and dpkg-deb need no root; where apt has no lists yet, private ones are fetched."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise NotHere("no apt-get here")
+        raise NotHereError("no apt-get here")
     command.say(f"fetching Debian's package {DEBIAN_PACKAGE} (31 MB) …")
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         folder = Path(name)
@@ -130,10 +130,10 @@ def _fashion_by_apt() -> NamedData:
             (folder / "lists/partial").mkdir(parents=True)
             private = ["-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}"]
             if not (_apt(folder, ["update", *private]) and _apt_download(folder, private)):
-                raise NotHere(f"apt-get download {DEBIAN_PACKAGE} failed")
+                raise NotHereError(f"apt-get download {DEBIAN_PACKAGE} failed")
         package = next(folder.glob("*.deb"))
         if subprocess.run(["dpkg-deb", "-x", package, folder / "unpacked"], capture_output=True).returncode:
-            raise NotHere(f"dpkg-deb could not unpack {package.name}")
+            raise NotHereError(f"dpkg-deb could not unpack {package.name}")
         return _fashion_from(folder / "unpacked" / DEBIAN_FOLDER, f"Debian's {DEBIAN_PACKAGE}, fetched by apt-get")
 
 
@@ -150,10 +150,10 @@ def _apt(folder: Path, arguments: list[str]) -> bool:
 
 
 def _cifar10_from(folder: Path, origin: str) -> NamedData:
-    """Reads the batches as their authors packed them (https://www.cs.toronto.edu/~kriz/cifar.html), with Keras' reader."""
+    """Reads the batches as their authors packed them, https://www.cs.toronto.edu/~kriz/cifar.html"""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     if missing := [name for name in [*names, "test_batch"] if not (folder / name).is_file()]:
-        raise NotHere(f"no {missing[0]}")
+        raise NotHereError(f"no {missing[0]}")
     # Keras' load_data insists on its archive; its reader of one batch takes what is unpacked, and unpickles safely.
     from keras.src.datasets.cifar import load_batch
 
@@ -163,12 +163,12 @@ def _cifar10_from(folder: Path, origin: str) -> NamedData:
             pictures = np.concatenate([part[0] for part in parts]).transpose(0, 2, 3, 1)
             targets = np.concatenate([np.asarray(part[1], np.int64) for part in parts])
         except Exception as error:  # a damaged pickle can raise anything
-            raise NotHere(f"the batches in {folder} can't be read: {error}") from None
+            raise NotHereError(f"the batches in {folder} can't be read: {error}") from None
         return Split(np.ascontiguousarray(pictures, np.uint8), targets)
 
     train, test = split(names), split(["test_batch"])
     if len(train.pictures) != 50_000 or len(test.pictures) != 10_000:
-        raise NotHere(f"{len(train.pictures)} + {len(test.pictures)} pictures, expected 50,000 + 10,000")
+        raise NotHereError(f"{len(train.pictures)} + {len(test.pictures)} pictures, expected 50,000 + 10,000")
     return NamedData("cifar10", CIFAR10_LABELS, train, test, origin)
 
 
@@ -177,7 +177,7 @@ def _cifar10_in_keras_cache() -> NamedData:
     for folder in (datasets / "cifar-10-batches-py-target/cifar-10-batches-py", datasets / "cifar-10-batches-py"):
         if folder.is_dir():
             return _cifar10_from(folder, "Keras' cache")
-    raise NotHere(f"nothing in {datasets}")
+    raise NotHereError(f"nothing in {datasets}")
 
 
 def _cifar10_by_keras() -> NamedData:
@@ -198,7 +198,7 @@ def _download(download: Callable[[], None]) -> None:
         with contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()):
             download()
     except Exception as error:  # urllib, ssl, tarfile and Keras' own: whatever it is, the next place is tried
-        raise NotHere(" ".join(str(error).split())[:160] or type(error).__name__) from None
+        raise NotHereError(" ".join(str(error).split())[:160] or type(error).__name__) from None
     finally:
         socket.setdefaulttimeout(before)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_type_hints
 
+from device.card import Fit
 from device.errors import UserError
 
 NETWORKS = ("small_residual", "tutorial")
@@ -26,7 +27,7 @@ class Recipe:
     data: str  # a data set by name, or a folder of class folders
     network: str  # a function of train/networks.py
     size: tuple[int, int] = (32, 32)  # (height, width) the network takes
-    fit: str = "crop"  # how a picture is made to fit: crop, stretch or pad
+    fit: Fit = "crop"  # how a picture is made to fit: crop, stretch or pad
     grey: bool = False  # the network begins with a fixed luminance layer
     test: float = 0.2  # share kept for the test where a folder has no test/ (by seed)
     validation: float = 0.1  # share of the training pictures held out; best epoch and every choice come from it
@@ -126,16 +127,16 @@ def _parse(value: str, kind: Any, setting: str) -> Any:
             return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
         if kind is int or kind is float:
             return kind(value)
-        if kind is str:
-            return value
-        return parse_size(value)
+        if kind == tuple[int, int]:
+            return parse_size(value)
+        return value
     except (KeyError, ValueError):
         expected = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "HxW, such as 28x28")
         raise UserError(f"--set {setting}: expected {expected}") from None
 
 
 def parse_size(value: str) -> tuple[int, int]:
-    """"HxW" or "N" (a square) -> (height, width); ValueError for anything else."""
+    """Reads "HxW" or "N" (a square) -> (height, width); ValueError for anything else."""
     height, _, width = value.partition("x")
     return int(height), int(width or height)
 

@@ -1,0 +1,84 @@
+# Every command of the project. `make` alone lists them; each line that runs is one you can type yourself.
+#   RECIPE=fashion_mnist   which recipe (python -m train list)
+#   DATA=                  a folder of your own class folders, or a data set by name
+#   SET=                   fields of the recipe, such as SET="epochs=20 size=64x64"
+
+RECIPE ?= fashion_mnist
+DATA ?=
+SET ?=
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed
+
+# Targets have the names of folders: without this make would find them up to date.
+.PHONY: help setup data train export bench check test test-setup lint format lock lock-check tables
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/all.installed  ## the environment .venv, from requirements/all.txt
+
+# The marks are files inside the environments: removing an environment removes its mark.
+$(VENV)/all.installed: requirements/all.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "error: $(PYTHON) is not Python 3.11 to 3.13; name another with PYTHON=" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "error: $(PYTHON) can't make environments; on Debian: apt install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+data: setup  ## the picture cache of the recipe alone
+	$(RUN) -m train $(RECIPE) $(if $(DATA),--data "$(DATA)") $(SET:%=--set %) --only-data
+
+train: setup  ## train RECIPE: runs/RECIPE
+	$(RUN) -m train $(RECIPE) $(if $(DATA),--data "$(DATA)") $(SET:%=--set %)
+
+export: setup  ## export runs/RECIPE to four .tflite variants, and time them
+	$(RUN) -m export runs/$(RECIPE)
+	$(RUN) -m benchmarks latency runs/$(RECIPE)
+
+bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
+	$(RUN) -m benchmarks accuracy runs/$(RECIPE)
+	$(RUN) -m benchmarks latency runs/$(RECIPE)
+
+check: setup  ## the tests that need no TensorFlow, within a minute
+	$(RUN) -m pytest -m "not tensorflow"
+
+test: setup test-setup lint  ## everything: checks of style and types, then all tests
+	$(RUN) -m pytest
+
+test-setup: $(ENVIRONMENTS)
+
+# Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV.
+.venv-tflite-runtime/installed .venv-mediapipe/installed: .venv-%/installed: requirements/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+lint: setup  ## style and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check --quiet .
+	$(RUN) -m mypy
+
+format: setup  ## lay the code out as ruff does
+	$(RUN) -m ruff check --fix-only --quiet .
+	$(RUN) -m ruff format .
+
+UV := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+lock: setup  ## write requirements/*.txt anew
+	$(RUN) -m pip install --quiet uv
+	$(UV) --upgrade pyproject.toml --extra dev -o requirements/all.txt
+	$(UV) pyproject.toml --extra device -c requirements/all.txt -o requirements/device.txt
+	$(UV) pyproject.toml --extra tflite-runtime -o requirements/tflite-runtime.txt
+	$(UV) requirements/mediapipe.in -o requirements/mediapipe.txt
+
+lock-check: setup  ## resolve the lock with pip for every Python that is supported
+	$(RUN) experiments/lock_check.py
+
+tables: setup  ## write the tables in README and docs anew from their JSON
+	$(RUN) experiments/tables.py

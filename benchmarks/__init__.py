@@ -1,0 +1,1 @@
+"""Accuracy and latency of model files, float against int8, as JSON and as one table. No TensorFlow."""

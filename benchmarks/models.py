@@ -1,0 +1,53 @@
+"""Which files a command measures: model files as they are named, or a run folder for its exported variants."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device import card as cards
+from device.card import Card
+from device.errors import UserError
+
+# The order of rows: from the source to the smallest.
+ORDER = ("float32", "float16", "dynamic", "int8")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file with its card, if it has one, and the run folder it was named by, if it was."""
+
+    path: Path
+    card: Card | None
+    run: Path | None
+
+    @property
+    def variant(self) -> str | None:
+        return self.card.variant if self.card else None
+
+    @property
+    def origin(self) -> tuple[Any, ...] | None:
+        """What files of one run share; the ratio to float32 is taken among them. None where the card doesn't say."""
+        if self.card is None or self.card.provenance is None:
+            return None
+        return self.card.name, *(self.card.provenance.get(key) for key in ("run", "data_fingerprint", "source_sha256"))
+
+
+def find(paths: list[Path]) -> list[Model]:
+    """UserError for what is neither a model file nor a folder with exported ones."""
+    models: list[Model] = []
+    for path in paths:
+        if path.is_dir():
+            models += _of_run(path)
+        elif path.is_file():
+            models.append(Model(path, cards.read(path), None))
+        else:
+            raise UserError(f"{path}: there is no such model file or run folder")
+    return models
+
+
+def _of_run(folder: Path) -> list[Model]:
+    files = sorted((folder / "export").glob("*.tflite"))
+    if not files:
+        raise UserError(f"{folder}: no exported models in {folder}/export; make them with: python -m export {folder}")
+    models = [Model(file, cards.read(file), folder) for file in files]
+    return sorted(models, key=lambda model: ORDER.index(model.variant) if model.variant in ORDER else len(ORDER))
