@@ -68,7 +68,8 @@ format: setup  ## lay the code out as ruff does
 	$(RUN) -m ruff check --fix-only --quiet .
 	$(RUN) -m ruff format .
 
-UV := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+UV := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	-c requirements/constraints.in
 
 lock: setup  ## write requirements/*.txt anew
 	$(RUN) -m pip install --quiet uv

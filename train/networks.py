@@ -40,6 +40,16 @@ def tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTe
     return layers.Dense(labels, activation="softmax", name="scores")(x)
 
 
+def tiny(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """A few thousand parameters, for a few simple classes and for tests."""
+    x = _convolution(x, 8, strides=2)
+    x = _convolution(x, 16, strides=2)
+    x = _convolution(x, 16)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
+    return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
 def small_residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
     """Strides early, because wide layers at low resolution cost little: 32, 64, a residual block of 64, 128."""
     x = _convolution(x, 32, strides=2)
@@ -66,5 +76,6 @@ def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
 
 NETWORKS: dict[str, Callable[[keras.KerasTensor, int, Recipe], keras.KerasTensor]] = {
     "small_residual": small_residual,
+    "tiny": tiny,
     "tutorial": tutorial,
 }

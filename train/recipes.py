@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from device.card import Fit
 from device.errors import UserError
 
-NETWORKS = ("small_residual", "tutorial")
+NETWORKS = ("small_residual", "tiny", "tutorial")
 LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("constant", "one_cycle")
@@ -81,10 +81,11 @@ RECIPES = {
             grey=True,
             validation=1 / 12,  # 5,000 of 60,000
             epochs=7,
+            batch=64,
             optimizer="adamw",
-            learning_rate=4e-3,
+            learning_rate=3e-3,
             schedule="one_cycle",
-            weight_decay=0.02,
+            weight_decay=0.05,
             dropout=0.2,
             horizontal_flip=True,
         ),

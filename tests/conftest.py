@@ -1,0 +1,74 @@
+"""What every test may use: the committed models, drawn pictures, a cache and a home of its own, the other environments."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import drawing
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "tests/models"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's cache or Keras' files."""
+    monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Run:
+    """Runs `python -m WORDS…` in an empty folder, as a user would: command("device", "info", path)."""
+
+    def run(*words: object, python: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(python or sys.executable), "-m", *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            timeout=280,
+        )
+
+    return run
+
+
+@pytest.fixture
+def shapes_folder(tmp_path: Path) -> Path:
+    """60 training and 30 test pictures of three labels."""
+    return drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 30})
+
+
+def model(variant: str) -> Path:
+    """A committed model of the drawn shapes (tests/make_models.py): float32, float16, dynamic or int8."""
+    return MODELS / f"shapes_{variant}.tflite"
+
+
+def missing(what: str) -> None:
+    """Skips with the reason; where CI=true nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} (CI=true: nothing may be missing)")
+    pytest.skip(what)
+
+
+def environment(name: str) -> Path:
+    """The Python of an environment that `make test-setup` makes: tflite-runtime or mediapipe."""
+    python = ROOT / f".venv-{name}/bin/python"
+    if not python.exists():
+        missing(f"no environment .venv-{name}; make it with: make test-setup")
+    return python
+
+
+def shared(path: str) -> Path:
+    """A file that developers have beside the checkout and users don't; the test is skipped where it isn't there."""
+    found = ROOT.parent / "shared" / path
+    if not found.exists():
+        pytest.skip(f"the developers' {path} is not beside this checkout")
+    return found
