@@ -1,4 +1,4 @@
-"""What every test may use: the committed models, drawn pictures, a cache and a home of its own, the other environments."""
+"""What every test may use: committed models, drawn pictures, a cache and a home of its own, other environments."""
 
 import os
 import subprocess
