@@ -79,7 +79,7 @@ lock: setup  ## write requirements/*.txt anew
 	$(UV) requirements/mediapipe.in -o requirements/mediapipe.txt
 
 lock-check: setup  ## resolve the lock with pip for every Python that is supported
-	$(RUN) experiments/lock_check.py
+	$(RUN) -m experiments.lock_check
 
 tables: setup  ## write the tables in README and docs anew from their JSON
-	$(RUN) experiments/tables.py
+	$(RUN) -m experiments.tables

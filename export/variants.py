@@ -52,7 +52,7 @@ def export(source: Source, variants: Iterable[str], committed: bool = False) -> 
             if variant not in variants and variant != "float32":
                 continue
             command.say(f"{variant}: making and checking it on {len(reference.pictures)} pictures …")
-            bare = quantize.make(variant, float32, _tensors(source), *_range(source))
+            bare = quantize.make(variant, float32, tensors(source), *input_range(source))
             row = _prove(source, variant, bare, reference, goldens, float32_top1, Path(scratch))
             if variant == "float32":
                 float32_top1 = row["top1"]
@@ -118,14 +118,15 @@ def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Se
     return golden.choose(source.calibration.pictures, "calibration", count, source.calibration.seed)
 
 
-def _tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
+def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
     """The calibration pictures as the float network takes them."""
     mean, std = np.float32(source.input.mean), np.float32(source.input.std)
     for picture in source.calibration.pictures:
         yield ((picture.astype(np.float32) - mean) / std)[None]
 
 
-def _range(source: Source) -> tuple[float, float]:
+def input_range(source: Source) -> tuple[float, float]:
+    """What the float network is fed for pixel 0 and for pixel 255."""
     return (0 - source.input.mean) / source.input.std, (255 - source.input.mean) / source.input.std
 
 

@@ -1,0 +1,1 @@
+"""The measurements behind the documentation: scripts that write results/*.json, and tables.py that shows them."""

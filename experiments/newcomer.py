@@ -1,0 +1,68 @@
+"""A newcomer's first two commands, for real: clone into an empty folder, empty HOME, `make train export`, and again.
+
+    python -m experiments.newcomer          about 8 minutes on 2 cores; nothing else may run
+
+Keeps wall times, what the commands printed, and the figures of the run: evaluation, export, benchmark (no raw samples).
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from experiments.record import write
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def timed(command: list[str], folder: Path, home: Path) -> tuple[float, str]:
+    """(wall seconds, stdout); what goes to stderr is shown."""
+    kept = {
+        key: value for key, value in os.environ.items() if key not in ("FRAMELITE_CACHE", "KERAS_HOME", "MAKEFLAGS")
+    }
+    start = time.monotonic()
+    done = subprocess.run(
+        command, cwd=folder, env={**kept, "HOME": str(home)}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return round(time.monotonic() - start, 1), done.stdout
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_bytes())
+
+
+def without(document: dict[str, Any], *fields: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in fields}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        home, clone = Path(name) / "home", Path(name) / "framelite"
+        home.mkdir()
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        first_s, printed = timed(["make", "train", "export"], clone, home)
+        second_s, _ = timed(["make", "train", "export"], clone, home)
+        run = clone / "runs/fashion_mnist"
+        record, export = read(run / "run.json"), read(run / "export/export.json")
+        benchmark = read(run / "benchmark.json")
+        Path(ROOT / "docs/images/fashion_mnist_history.png").write_bytes((run / "history.png").read_bytes())
+        Path(ROOT / "docs/images/fashion_mnist_confusion.png").write_bytes((run / "confusion.png").read_bytes())
+    rows = [without(row, "samples_ms", "warmup_ms") for row in benchmark["results"]]
+    write(
+        "newcomer",
+        rows,
+        "python -m experiments.newcomer",
+        first_s=first_s,
+        second_s=second_s,
+        printed=[line for line in printed.splitlines() if not line.startswith((".venv", "python3", "touch", "make"))],
+        training_s=record["wall_time_s"],
+        evaluation={key: value for key, value in record.items() if key in ("best_epoch", "parameters")},
+        export=[without(row, "per_class") for row in export["variants"]],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""How long the quantizer takes for int8 with 200 calibration pictures, the libraries' import apart.
+
+python -m experiments.quantizer RUN          RUN: a trained and exported run folder
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+from experiments.record import write
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("run", type=Path)
+    asked = options.parse_args()
+    from device import card
+    from export import quantize, sources, variants
+
+    source = sources.find(sources.Request(asked.run))
+    path = asked.run / "export" / f"{source.name}_float32.tflite"
+    float32 = path.read_bytes()[: -card.tail_bytes(path)]
+    seconds = []
+    for _ in range(5):
+        start = time.monotonic()
+        quantize.make("int8", float32, variants.tensors(source), *variants.input_range(source))
+        seconds.append(time.monotonic() - start)
+    row = {
+        "recipe": source.recipe,
+        "pictures": len(source.calibration.pictures),
+        "n": len(seconds),
+        "median_s": statistics.median(seconds),
+        "max_s": max(seconds),
+    }
+    write("quantizer", [row], f"python -m experiments.quantizer runs/{source.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""How every experiment's figures are kept: results/NAME.json with machine, command and date."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from device import files
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def write(name: str, rows: list[dict[str, Any]], command: str, **summary: Any) -> None:
+    """One document: machine, command, date, the summary's fields, and a row a measurement."""
+    document = {
+        "schema": 1,
+        "machine": machine.describe(),
+        "command": command,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        **summary,
+        "results": rows,
+    }
+    files.write_json(RESULTS / f"{name}.json", document)
+    print(RESULTS / f"{name}.json")

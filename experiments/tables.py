@@ -1,0 +1,211 @@
+"""Writes the tables of README and docs from results/*.json and from the code; nobody types a figure.
+
+    python -m experiments.tables            writes them
+    python -m experiments.tables --check    exit 1 where a document differs from what would be written
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a function of this module.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from device import text
+from experiments.record import RESULTS
+from train import recipes
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def read(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_bytes())
+
+
+def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    header = list(header)
+    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *map(list, rows))]
+
+
+def source(document: dict[str, Any]) -> str:
+    machine = document["machine"]
+    return f"Measured {document['date']} on {machine['cores']} cores of {machine['cpu']}: `{document['command']}`"
+
+
+def recipe_list() -> list[str]:
+    rows = [[f"`{r.name}`", r.description, f"{r.size[0]}x{r.size[1]}", str(r.epochs)] for r in recipes.RECIPES.values()]
+    return markdown(("recipe", "what it is", "size", "epochs"), rows)
+
+
+def recipe_fields() -> list[str]:
+    """Every field with its default and the comment that stands beside it in the code."""
+    code = (ROOT / "train/recipes.py").read_text()
+    found = re.findall(r"^    (\w+): [^=\n]+?(?: = ([^#\n]+?))?  # (.+)$", code, re.MULTILINE)
+    return markdown(("field", "default", "meaning"), [[f"`{n}`", f"`{d}`" if d else "", m] for n, d, m in found])
+
+
+def first_output() -> list[str]:
+    return ["```", *read("newcomer")["printed"], "```"]
+
+
+def variants() -> list[str]:
+    document = read("newcomer")
+    by_variant = {row["variant"]: row for row in document["export"]}
+    rows = [
+        [
+            row["variant"],
+            text.size(row["file_bytes"]),
+            text.accuracy(row["top1"], row["interval"], row["accuracy_n"]),
+            text.percent(by_variant[row["variant"]]["agreement"]),
+            f"{by_variant[row['variant']]['largest_error']:.2g}",
+            f"{by_variant[row['variant']]['mean_error']:.2g}",
+            text.ratio(row["ratio_to_float32"]),
+        ]
+        for row in document["results"]
+    ]
+    header = ("variant", "size", "accuracy", "agreement with Keras", "largest error", "mean error", "p50 to float32")
+    return [*markdown(header, rows), "", source(document)]
+
+
+def figures() -> list[str]:
+    """What was to be reached, and what was measured."""
+    newcomer, classify, quantizer = read("newcomer"), read("classify_cost"), read("quantizer")
+    accuracy, epochs = read("tutorial_accuracy"), read("tutorial_epochs")
+    timed = {row["variant"]: row for row in newcomer["results"]}
+    exported = {row["variant"]: row for row in newcomer["export"]}
+    network = exported["int8"]["network_bytes"] / exported["float32"]["network_bytes"]
+    one, few, many = classify["results"]
+    growth = (many["peak_bytes"] - few["peak_bytes"]) / 1e6
+    points = 100 * (exported["int8"]["top1"] - exported["float32"]["top1"])
+    rows = [
+        ("`make train export`, nothing installed", "8 min", f"{newcomer['first_s'] / 60:.1f} min", newcomer),
+        ("the same again", "nothing twice", f"{newcomer['second_s']:.0f} s", newcomer),
+        ("fashion_mnist, test accuracy", "91.5 %", accuracy_of(timed["float32"]), newcomer),
+        ("trained in", "180 s", f"{newcomer['training_s']:.0f} s", newcomer),
+        ("int8 against float32, accuracy", "-0.3 points", f"{points:+.2f} points", newcomer),
+        ("int8 network against float32's, bytes", "32 %", text.percent(network, 1), newcomer),
+        ("tail of the int8 file", "32 KB", text.size(exported["int8"]["tail_bytes"]), newcomer),
+        ("int8 against float32, p50, one thread", "0.6", text.ratio(timed["int8"]["ratio_to_float32"]), newcomer),
+        (
+            "`device classify`, start to answer",
+            "0.4 s",
+            f"{one['wall_s']:.2f} s (median of {one['processes']})",
+            classify,
+        ),
+        ("its peak memory", "110 MB", text.size(round(one["peak_bytes"])), classify),
+        (
+            f"{many['pictures']} pictures in one call",
+            "both cores, memory flat",
+            f"{many['processor_s'] / many['wall_s']:.2f} cores busy, {growth:+.1f} MB to {few['pictures']}",
+            classify,
+        ),
+        (
+            "cifar10_tutorial, best epoch by validation",
+            "63 %",
+            f"{text.percent(accuracy['best_mean'])} (mean of {len(accuracy['results'])} seeds;"
+            f" last epoch {text.percent(accuracy['last_mean'])})",
+            accuracy,
+        ),
+        ("its epoch against the chapter's script", "1.00", text.ratio(epochs["ratio_median"]), epochs),
+        (
+            f"int8 through the quantizer, {quantizer['results'][0]['pictures']} pictures",
+            "5 s",
+            f"{quantizer['results'][0]['median_s']:.1f} s",
+            quantizer,
+        ),
+    ]
+    cells = [[what, bar, measured, f"`{document['command']}`"] for what, bar, measured, document in rows]
+    return [*markdown(("what", "at most / at least", "measured", "command"), cells), "", machine_of(newcomer)]
+
+
+def accuracy_of(row: dict[str, Any]) -> str:
+    return text.accuracy(row["top1"], row["interval"], row["accuracy_n"])
+
+
+def machine_of(document: dict[str, Any]) -> str:
+    machine = document["machine"]
+    return f"{machine['cores']} cores of {machine['cpu']}, {machine['system'].split(',')[0]}, {document['date']}."
+
+
+def tutorial() -> list[str]:
+    document = read("tutorial_accuracy")
+    rows = [
+        [str(r["seed"]), str(r["best_epoch"]), text.percent(r["best_top1"]), text.percent(r["last_top1"])]
+        for r in document["results"]
+    ]
+    rows.append(["mean", "", text.percent(document["best_mean"]), text.percent(document["last_mean"])])
+    header = ("seed", "kept epoch", "test accuracy, kept epoch", "test accuracy, last epoch")
+    return [*markdown(header, rows), "", source(document)]
+
+
+def resize() -> list[str]:
+    document = read("resize")
+    rows = []
+    for (method, target), group in groupby(document["results"], key=lambda row: (row["method"], row["target"])):
+        members = list(group)
+        errors = {row["picture"]: f"{row['mean_abs_error']:.2g}" for row in members}
+        times = [row["ratio_to_area"] for row in members]
+        rows.append([f"{target}", method, f"{min(times):.3f}-{max(times):.3f}", *errors.values()])
+        header = ["to", "method", "p50 to INTER_AREA", *errors]
+    rows.sort(key=lambda row: -int(row[0]))
+    return [*markdown(header, rows), "", source(document)]
+
+
+def resize_bytes() -> list[str]:
+    document = read("resize_bytes")
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in document["results"]:
+        groups.setdefault(_kind(row["case"]), []).append(row)
+    rows = [
+        [
+            kind,
+            f"{sum(r['differ'] > 0 for r in members)} of {len(members)}",
+            f"{sum(r['differ'] for r in members):,} of {sum(r['bytes'] for r in members):,}",
+            str(max(r["max_difference"] for r in members)),
+        ]
+        for kind, members in groups.items()
+    ]
+    header = ("what", "cases that differ", "bytes that differ", "by at most")
+    machines = " against ".join(machine["cpu"] for machine in document["machines"])
+    return [*markdown(header, rows), "", f"{machines}, {document['date']}: `{document['command']}`"]
+
+
+def _kind(case: str) -> str:
+    """`METHOD: WxH FIT TARGET` -> `METHOD, FIT`."""
+    if ": " not in case:
+        return "decoding JPEG and PNG"
+    method, _, rest = case.partition(": ")
+    size, fit, _ = rest.split()
+    return f"{method}, {fit}" if size != "20x15" else "enlarging 20x15, all fits"
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    function.__name__: function
+    for function in (recipe_list, recipe_fields, first_output, variants, figures, tutorial, resize, resize_bytes)
+}
+
+
+def rendered(document: str) -> str:
+    return PLACE.sub(lambda place: place[1] + "\n".join(TABLES[place[2]]()) + "\n" + place[3], document)
+
+
+def main() -> None:
+    stale = []
+    for path in DOCUMENTS:
+        old = path.read_text(encoding="utf-8")
+        new = rendered(old)
+        if new != old:
+            stale.append(path.relative_to(ROOT))
+            if "--check" not in sys.argv:
+                path.write_text(new, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        sys.exit(f"stale tables in {', '.join(map(str, stale))}; write them with: make tables")
+
+
+if __name__ == "__main__":
+    main()
