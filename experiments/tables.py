@@ -10,7 +10,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -145,14 +144,17 @@ def tutorial() -> list[str]:
 
 def resize() -> list[str]:
     document = read("resize")
+    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for row in document["results"]:
+        groups.setdefault((-row["target"], row["method"]), []).append(row)
+    names = list(dict.fromkeys(row["picture"] for row in document["results"]))
     rows = []
-    for (method, target), group in groupby(document["results"], key=lambda row: (row["method"], row["target"])):
-        members = list(group)
+    for (target, method), members in sorted(groups.items(), key=lambda group: group[0][0]):
         errors = {row["picture"]: f"{row['mean_abs_error']:.2g}" for row in members}
         times = [row["ratio_to_area"] for row in members]
-        rows.append([f"{target}", method, f"{min(times):.3f}-{max(times):.3f}", *errors.values()])
-        header = ["to", "method", "p50 to INTER_AREA", *errors]
-    rows.sort(key=lambda row: -int(row[0]))
+        span = f"{min(times):.2f}-{max(times):.2f}" if min(times) < 1 else "1"
+        rows.append([str(-target), method, span, *(errors[name] for name in names)])
+    header = ["to", "method", "p50 to INTER_AREA", *names]
     return [*markdown(header, rows), "", source(document)]
 
 
