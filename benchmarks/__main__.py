@@ -31,7 +31,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _common(options: argparse.ArgumentParser) -> None:
     options.add_argument("models", type=Path, nargs="+", metavar="MODEL|RUN", help=".tflite files, or a run folder")
-    options.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the interpreter (default 1)")
+    threads = command.whole_number(1, command.MAX_THREADS)
+    options.add_argument(
+        "--threads", type=threads, default=1, metavar="N", help="threads of the interpreter (default 1)"
+    )
     options.add_argument(
         "--runtime", choices=("litert", "tflite-runtime", "tensorflow"), help="default: the first found"
     )
@@ -40,8 +43,6 @@ def _common(options: argparse.ArgumentParser) -> None:
 
 def main() -> int:
     options = parser().parse_args()
-    if options.threads < 1:
-        raise UserError(f"--threads is {options.threads}, expected at least 1")
     return _latency(options) if options.command == "latency" else _accuracy(options)
 
 

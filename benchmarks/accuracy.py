@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from benchmarks import progress
 from benchmarks.models import Model
 from device import command, evaluate, folders
 from device.classifier import Classifier
@@ -25,16 +24,20 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
         raise UserError(f"{model.path}: the file doesn't say what it was trained on; give --data NAME|DIR")
     assert card.labels is not None
     pictures = folders.labelled(name, card.labels, classifier.size, card.input.fit, fingerprint)
-    with tqdm(total=len(pictures), desc=model.path.name, unit=" pictures", disable=None, leave=False) as bar:
+    if fingerprint and Path(name).is_dir() and not folders.training_hashes(fingerprint):
+        command.say(
+            f"note: {model.path}: its training pictures are not in the cache here; those that are in {name} count too"
+        )
+    with progress.bar(len(pictures), model.path.name, " pictures") as advance:
         scores = evaluate.score_pictures(
-            model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, bar.update
+            model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, advance
         )
     return {
         "file": model.path.name,
         "variant": model.variant,
         **evaluate.accuracy(scores, pictures.targets),
         "left_out": pictures.left_out,
-        "data": name if not Path(name).is_dir() else Path(name).name,
+        "data": Path(name).resolve().name if Path(name).is_dir() else name,
         "split": pictures.split,
         "runtime": classifier.runtime.name,
         "per_class": evaluate.per_class(scores, pictures.targets, card.labels),

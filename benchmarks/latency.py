@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from tqdm import tqdm
-
-from benchmarks import peak_memory, stats, workload
+from benchmarks import peak_memory, progress, stats, workload
 from benchmarks.models import Model
 from benchmarks.workload import Workload
 from device.runtime import Runtime
@@ -53,16 +51,17 @@ def measure(models: list[Model], threads: int, runtime: Runtime, seconds: float)
     for timing in timings:
         timing.block(timing.warmup_ms, WARMUP_S)
     order = random.Random(SEED)
-    with tqdm(total=seconds * len(timings), desc="timing", unit="s", disable=None, leave=False) as bar:
-        spent = 0.0
-        while spent < seconds * len(timings) or min(len(t.samples_ms) for t in timings) < MIN_SAMPLES:
+    total_s = seconds * len(timings)
+    with progress.bar(total_s, "timing", "s") as advance:
+        spent_s = 0.0
+        while spent_s < total_s or min(len(t.samples_ms) for t in timings) < MIN_SAMPLES:
             start = perf_counter()
             order.shuffle(timings)
             for timing in timings:
                 timing.block(timing.samples_ms, BLOCK_S)
-            spent += perf_counter() - start
-            bar.n = min(spent, bar.total)
-            bar.refresh()
+            round_s = perf_counter() - start
+            advance(max(0.0, min(round_s, total_s - spent_s)))
+            spent_s += round_s
             if min(len(t.samples_ms) for t in timings) >= MAX_SAMPLES:
                 break
     by_path = {timing.model.path: timing for timing in timings}

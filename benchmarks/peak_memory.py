@@ -18,7 +18,7 @@ def measure(path: Path, threads: int, runtime: str) -> int | None:
     if not STATUS.exists():
         return None
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peak_memory", str(path), str(threads), runtime],
+        [sys.executable, "-m", "benchmarks.peak_memory", str(path.resolve()), str(threads), runtime],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -17,8 +17,9 @@ def parser() -> argparse.ArgumentParser:
     classify.add_argument(
         "source", type=Path, nargs="+", metavar="PICTURE|DIR", help="picture files or folders of them"
     )
-    classify.add_argument("--top-k", type=_positive, default=5, metavar="N", help="labels a picture (default 5)")
-    classify.add_argument("--threads", type=_positive, metavar="N", help="threads of the interpreter (default 1)")
+    labels, threads = command.whole_number(1, 1_000_000), command.whole_number(1, command.MAX_THREADS)
+    classify.add_argument("--top-k", type=labels, default=5, metavar="N", help="labels a picture (default 5)")
+    classify.add_argument("--threads", type=threads, metavar="N", help="threads of the interpreter (default 1)")
     classify.add_argument("--json", metavar="FILE|-", help="a line of JSON a picture; - for stdout")
     add_hints(classify)
     add_runtime(classify)
@@ -43,13 +44,6 @@ def add_runtime(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--runtime", choices=("litert", "tflite-runtime", "tensorflow"), help="default: the first found"
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
-    return number
 
 
 def main() -> int:

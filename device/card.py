@@ -7,6 +7,7 @@ tensors of its network is checked where both are known, in `device.classifier`.
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -173,13 +174,25 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     accepted = (int, float) if hint is float else hint
     if not isinstance(value, accepted) or isinstance(value, bool):
         raise CardError(f"{where} is {value!r:.60}, expected {hint.__name__}")
-    return float(value) if hint is float else value
+    return _finite(value, where) if hint is float else value
+
+
+def _finite(value: float, where: str) -> float:
+    """JSON's readers take NaN, Infinity and whole numbers of any length; none of them is a measure of anything."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise CardError(f"{where} is {value!r:.60}, expected a finite number")
+    return number
 
 
 def read_tail(path: Path) -> dict[str, bytes]:
     """The entries of the ZIP archive at the file's end; {} where there is none. Nothing is ever extracted to disk.
 
-    Raises UserError for an archive that is damaged, too large, or names paths: no tail of ours is like that.
+    Raises UserError for an archive that is damaged, too large, compressed, or names paths: no tail of ours is like
+    that, and stock clients refuse a compressed one too.
     """
     if not zipfile.is_zipfile(path):
         return {}
@@ -196,6 +209,8 @@ def read_tail(path: Path) -> dict[str, bytes]:
                 name = entry.filename
                 if "/" in name or "\\" in name or name.startswith(".") or "\0" in entry.orig_filename:
                     raise UserError(f"{refusal} names the path {name!r}, expected plain names; don't trust this file")
+                if entry.compress_type != zipfile.ZIP_STORED:
+                    raise UserError(f"{refusal} holds {name!r} compressed, expected stored entries (zip -0)")
             return {entry.filename: _read_entry(archive, entry) for entry in entries}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None and error.filename is not None:

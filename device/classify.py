@@ -147,7 +147,7 @@ def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[
     """Where the answers go: JSON lines to a file or stdout, or text for people on stdout."""
     if request.json and request.json != "-":
         temporary = stack.enter_context(files.replacing(Path(request.json)))
-        file = stack.enter_context(temporary.open("w", encoding="utf-8"))
+        file = stack.enter_context(temporary.open("w", encoding="utf-8", errors="backslashreplace"))
         return lambda line: print(json.dumps(line.to_json(), ensure_ascii=False), file=file)
     if request.json:
         return lambda line: print(json.dumps(line.to_json(), ensure_ascii=False), flush=not sys.stdout.isatty())

@@ -3,7 +3,9 @@
 Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or TensorFlow are loaded.
 """
 
+import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from typing import NoReturn
 
 from device.errors import UserError
 
+# More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
+MAX_THREADS = 256
 GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
 
 # What the operating system refuses for reasons the user can mend.
@@ -32,8 +36,10 @@ def run(main: Callable[[], int]) -> NoReturn:
     """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C."""
     try:
         _silence_native_libraries()
+        _let_any_name_through()
         code = main()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         say("interrupted")
         code = INTERRUPTED
@@ -52,10 +58,33 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A `type` for argparse: whole numbers of that range, and an error that says so."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} to {most}")
+        return number
+
+    return parse
+
+
 def say(line: str) -> None:
     """A note or an error on stderr, one line; a clean one even where a progress bar stood."""
+    if sys.stderr is None:  # closed by the shell: 2>&-
+        return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+def _let_any_name_through() -> None:
+    """A file name that is no UTF-8, or a sign that the terminal hasn't, is written as an escape."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _silence_native_libraries() -> None:

@@ -32,6 +32,8 @@ class Hints:
 
 
 NO_HINTS = Hints()
+# What --mean and --std may be: far beyond any network's scaling.
+SMALLEST, LARGEST = 1e-9, 1e9
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     for end, details in (("input", inputs), ("output", outputs)):
         if len(details) != 1:
-            names = ", ".join(f"{item['name']} {list(item['shape'])}" for item in details)
+            names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
             raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
     source, answer = (_tensor(details[0]) for details in (inputs, outputs))
     if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3:
@@ -117,6 +119,8 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
         origin = str(hints.labels)
     else:
         labels = _labels_in_tail(path)
+        if labels is None:
+            _refuse_lost_tail(path)
         origin = "the file's own label list"
         if labels is not None:
             notes.append(f"{path}: labels from the text file inside it")
@@ -130,12 +134,24 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
     return Card(path.stem, None, None, labels, contract, Output(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
 
 
+def _refuse_lost_tail(path: Path) -> None:
+    """The archive at the file's end is what a copy that broke off lacks first; the network before it may be whole."""
+    if (name := flatbuffer.associated_file(path)) and not cards.read_tail(path):
+        raise UserError(
+            f"{path}: its metadata names {name!r}, but the archive that holds it is missing at the file's end: the file"
+            " is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"
+        )
+
+
 def _scaling(path: Path, source: Tensor, hints: Hints) -> tuple[float, float, str]:
     """(mean, std, where from): the network's number is (pixel - mean) / std."""
     if hints.mean is not None or hints.std is not None:
         mean, std = hints.mean or 0.0, 1.0 if hints.std is None else hints.std
-        if not std:
-            raise UserError("--std is 0, expected another number")
+        # The network computes in 32 bits, where 1e-50 is 0 and 1e50 is infinite.
+        if not SMALLEST <= abs(std) <= LARGEST:
+            raise UserError(f"--std is {std:g}, expected a number other than 0 within ±{LARGEST:g}")
+        if not abs(mean) <= LARGEST:
+            raise UserError(f"--mean is {mean:g}, expected a number within ±{LARGEST:g}")
         return mean, std, f"pixels scaled by --mean {mean:g} --std {std:g}"
     if source.dtype != np.float32:
         return _scaling_of_codes(path, source)
@@ -155,7 +171,8 @@ def _scaling_of_codes(path: Path, source: Tensor) -> tuple[float, float, str]:
     for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
         if max(abs(span[0] - low), abs(span[1] - high)) <= 2 * source.scale:
             std = 255.0 / (high - low)
-            return -low * std, std, f"the {source.dtype} input's codes span {low:g}..{high:g}: a pixel is its code"
+            note = f"the {source.dtype} input's codes span {low:g}..{high:g}: a pixel is its code"
+            return (0.0 - low) * std, std, note
     raise UserError(
         f"{path}: the {source.dtype} input spans {span[0]:.4g}..{span[1]:.4g}, expected 0..1, -1..1 or 0..255; give"
         " --mean and --std"

@@ -1,6 +1,8 @@
 """Files that appear whole or not at all, and the JSON document that every table can be had as."""
 
+import errno
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -13,14 +15,24 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary name in the folder of `path`; what was written there becomes `path` when the block ends well.
 
-    When it doesn't (an error, Ctrl-C), the temporary file is removed and an older `path` stays as it was.
+    When it doesn't (an error, Ctrl-C), the temporary file is removed and an older `path` stays as it was. A device or a
+    pipe (/dev/stdout) is written to as it is: a rename would put a file in its place.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: numpy and matplotlib go by it.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):  # who reads the error knows the file by its own name
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -31,7 +43,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    write_bytes(path, (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def deliver_json(document: Any, target: str) -> None:

@@ -2,12 +2,13 @@
 
 A .tflite file is a FlatBuffer (https://flatbuffers.dev/internals). tflite-runtime follows the positions in it without
 looking whether they lie inside the file, so a truncated one ends the process; `check` looks first. `normalization`
-reads the mean and standard deviation that TFLite Metadata records for a float input. flatbuffers, the package, is
-not used: tflite-runtime doesn't bring it.
+reads the mean and standard deviation that TFLite Metadata records for a float input, `associated_file` the name of
+the label file. flatbuffers, the package, is not used: tflite-runtime doesn't bring it.
 
 Field numbers are those of the public schemas: tensorflow/lite/schema.fbs and metadata_schema.fbs.
 """
 
+import math
 import mmap
 import struct
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from device.errors import UserError
 
 OPERATOR_CODES, SUBGRAPHS, BUFFERS, METADATA = 1, 2, 4, 6  # of Model
 TENSORS, INPUTS, OUTPUTS, OPERATORS = 0, 1, 2, 3  # of SubGraph
+INPUT_METADATA, OUTPUT_METADATA = 2, 3  # of SubGraphMetadata
 NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
 
 
@@ -32,6 +34,9 @@ class Table:
         self.position = position
         self.vtable = position - self._number("<i", position)
         self.vtable_bytes = self._number("<H", self.vtable)
+        table_bytes = self._number("<H", self.vtable + 2)
+        if self.vtable + self.vtable_bytes > len(data) or position + table_bytes > len(data):
+            raise OutsideError
 
     def _number(self, code: str, position: int) -> int:
         if not 0 <= position <= len(self.data) - struct.calcsize(code):
@@ -149,30 +154,41 @@ def normalization(path: Path) -> tuple[float, float] | None:
     The network's number is (pixel - mean) / standard deviation.
     """
     try:
-        options = _normalization_options(_map(path))
-        if options is None:
-            return None
-        means, deviations = set(options.floats(0)), set(options.floats(1))
+        for tensor in _described_tensors(_map(path), INPUT_METADATA):
+            for unit in tensor.tables(4):
+                options = unit.table(1)
+                if unit.number(0, "<B") == NORMALIZATION_OPTIONS and options is not None:
+                    return _uniform(options)
     except (OutsideError, struct.error):
         return None
+    return None
+
+
+def _uniform(options: Table) -> tuple[float, float] | None:
+    means, deviations = set(options.floats(0)), set(options.floats(1))
     if len(means) != 1 or len(deviations) != 1 or 0.0 in deviations:
         return None
-    return means.pop(), deviations.pop()
+    mean, deviation = means.pop(), deviations.pop()
+    return (mean, deviation) if math.isfinite(mean) and math.isfinite(deviation) else None
 
 
-def _normalization_options(data: mmap.mmap | bytes) -> Table | None:
+def associated_file(path: Path) -> str | None:
+    """The file that TFLite Metadata says the first output's labels are in; it lies in the archive at the file's end."""
+    try:
+        for tensor in _described_tensors(_map(path), OUTPUT_METADATA):
+            for file in tensor.tables(6):
+                return file.bytes(0).decode("utf-8", "replace")
+    except (OutsideError, struct.error):
+        return None
+    return None
+
+
+def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:
+    """The TensorMetadata of the first input or output, where the file holds TFLite Metadata."""
     model = _root(data, b"TFL3")
     buffers = list(model.tables(BUFFERS))
     for entry in model.tables(METADATA):
-        if entry.bytes(0) != b"TFLITE_METADATA":
-            continue
         index = entry.number(1, "<I")
-        if index >= len(buffers):
-            return None
-        metadata = _root(buffers[index].bytes(0), b"M001")
-        for graph in metadata.tables(3):
-            for tensor in list(graph.tables(2))[:1]:
-                for unit in tensor.tables(4):
-                    if unit.number(0, "<B") == NORMALIZATION_OPTIONS:
-                        return unit.table(1)
-    return None
+        if entry.bytes(0) == b"TFLITE_METADATA" and index < len(buffers):
+            for graph in _root(buffers[index].bytes(0), b"M001").tables(3):
+                yield from list(graph.tables(field))[:1]

@@ -8,6 +8,7 @@ The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than
 `~/.cache/framelite` holds it; `train/cache.py` writes it.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -155,7 +156,8 @@ def open_cache(path: Path) -> Cache | None:
 
 def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) -> Cache | None:
     """The newest finished cache of a data set at a size, or the one with that fingerprint."""
-    pattern = f"{name}-{fingerprint or '*'}-{size[0]}x{size[1]}-{fit}"
+    wanted = glob.escape(str(fingerprint)) if fingerprint else "*"
+    pattern = f"{glob.escape(name)}-{wanted}-{size[0]}x{size[1]}-{fit}"
     found = [cache for path in cache_root().glob(pattern) if (cache := open_cache(path)) and cache.name == name]
     return max(found, key=lambda cache: (cache.path / INDEX).stat().st_mtime, default=None)
 
@@ -229,7 +231,7 @@ def training_hashes(fingerprint: str | None) -> frozenset[str]:
     """Content hashes of the training pictures of a data set, where its cache lies on this machine; else empty."""
     if not fingerprint:
         return frozenset()
-    for path in cache_root().glob(f"*-{fingerprint}-*"):
+    for path in cache_root().glob(f"*-{glob.escape(str(fingerprint))}-*"):
         if cache := open_cache(path):
             return frozenset(cache.hashes("train"))
     return frozenset()

@@ -7,12 +7,14 @@ How the resize was chosen, with its time and error beside the alternatives: docs
 """
 
 import os
+import re
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from device import tags
 from device.card import Fit
 from device.errors import UserError
 
@@ -28,6 +30,10 @@ Size = tuple[int, int]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 MAX_FILE_BYTES = 2**28
+
+# A mark in a JPEG that something follows: not a stuffed zero, a restart, or one of the marks that stand alone.
+JPEG_MARK = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+JPEG_END = 0xD9
 
 
 def read(path: Path) -> Picture:
@@ -55,29 +61,48 @@ def decode(data: bytes) -> Picture:
         raise ValueError(f"more than {MAX_FILE_BYTES} bytes, expected a picture file of at most that")
     if _is_truncated(data):
         raise ValueError("the picture is truncated (its end is missing)")
+    turn = tags.turn(data)
+    flags = cv2.IMREAD_COLOR | (0 if turn is None else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(np.frombuffer(tags.without_alpha(data), np.uint8), flags)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" in str(error):
             raise ValueError(f"the picture has more than {MAX_PIXELS} pixels; make it smaller") from None
         picture = None
     if picture is None:
-        if data[:4] == b"GIF8" and not cv2.haveImageReader("picture.gif"):
+        # haveImageReader would want a file that is there; who writes a format also reads it.
+        if data[:4] == b"GIF8" and not cv2.haveImageWriter("picture.gif"):
             raise ValueError(f"this OpenCV ({cv2.__version__}) has no GIF decoder; convert the picture to PNG or JPEG")
         raise ValueError("not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF")
-    return cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+    return _turned(cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)), turn or tags.UPRIGHT)
 
 
 def _is_truncated(data: bytes) -> bool:
     """Whether the mark at the end of a JPEG, PNG or WebP is missing: older OpenCV decode those to half a picture."""
     if data[:2] == b"\xff\xd8":
-        # The last scan begins at the last SOS mark; a thumbnail's end inside the metadata lies before it.
-        return data.find(b"\xff\xd9", max(data.rfind(b"\xff\xda"), 0)) < 0
+        return not _jpeg_ends(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return b"IEND" not in data
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     return False
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    """Whether the picture's own end is there: not that of a thumbnail in its metadata, nor of a film behind it."""
+    position = 2
+    while mark := JPEG_MARK.search(data, position):
+        if data[mark.end() - 1] == JPEG_END:
+            return True
+        position = mark.end() + int.from_bytes(data[mark.end() : mark.end() + 2], "big")
+    return False
+
+
+def _turned(picture: Picture, turn: tags.Turn) -> Picture:
+    if turn == tags.UPRIGHT:
+        return picture
+    picture = np.rot90(picture, turn.quarters)
+    return np.ascontiguousarray(picture if turn.mirrored is None else np.flip(picture, turn.mirrored))
 
 
 def prepare(picture: Picture, size: Size, fit: Fit = "crop") -> Picture:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def find(name: str | None = None) -> Runtime:
             # tflite-runtime under numpy 2 ends in an AttributeError inside its extension module.
             reasons.append(f"{candidate} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
             continue
+        # TensorFlow's own announces its end each time one is built; whoever asks for it by name knows.
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
         return Runtime(candidate, _version(distributions), interpreter)
     raise UserError(
         f"no TFLite interpreter can be imported: {'; '.join(reasons)}; install one with: pip install '.[device]'"

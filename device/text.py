@@ -18,7 +18,7 @@ def milliseconds(value: float | None) -> str:
     """Three significant digits below 100 ms: 0.0563, 8.61, 120."""
     if value is None:
         return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
+    return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def size(number: int | None) -> str:
@@ -26,7 +26,7 @@ def size(number: int | None) -> str:
     if number is None:
         return "-"
     for unit, factor in (("MB", 1_000_000), ("KB", 1_000)):
-        if number >= factor:
+        if number >= 0.99995 * factor:  # what is rounded to 1.0 of the larger unit is shown in it
             return f"{number / factor:.1f} {unit}"
     return f"{number} B"
 

@@ -4,6 +4,7 @@ python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   any
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     options = parser().parse_args()
-    wanted = [name.strip() for name in options.variants.split(",") if name.strip()]
+    wanted = list(dict.fromkeys(name.strip() for name in options.variants.split(",") if name.strip()))
     if unknown := [name for name in wanted if name not in VARIANTS.split(",")]:
         raise UserError(f"unknown variant {unknown[0]!r}, expected some of {VARIANTS}")
     if not wanted:
@@ -70,12 +71,23 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
     if not again and _is_up_to_date(folder, variants.inputs(source, wanted, drawn)):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
         return command.GOOD
+    _check_writable(folder)
     document = variants.export(source, wanted, drawn)
     print("\n".join(lines(document)))
     kept = [row for row in document["variants"] if row["file"]]
     if len(kept) < len(wanted):
         raise UserError(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")
     return command.GOOD
+
+
+def _check_writable(folder: Path) -> None:
+    """Files that can't be written are refused before the work; nothing is made yet."""
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"{there}: a file is in the way, a folder was expected; choose another place with --run")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there}: no permission to write there; choose another place with --run")
 
 
 def _is_up_to_date(folder: Path, inputs: dict[str, Any]) -> bool:
@@ -102,14 +114,20 @@ def lines(document: dict[str, Any]) -> list[str]:
             text.size(row["file_bytes"]),
             text.accuracy(row["top1"], row["interval"], row["n"]),
             text.percent(row["agreement"]),
-            f"{row['largest_error']:.2g}",
-            f"{row['mean_error']:.2g}",
+            _error(row, "largest_error"),
+            _error(row, "mean_error"),
         ]
         for row in document["variants"]
     ]
     split = document["variants"][0]["split"]
     note = f"compared with {document['reference']} on the {split} pictures, through device"
     return [*text.table(header, rows), note]
+
+
+def _error(row: dict[str, Any], name: str) -> str:
+    if row["agreement"] is None:  # it could not be run
+        return "-"
+    return "not finite" if row[name] is None else f"{row[name]:.2g}"
 
 
 if __name__ == "__main__":

@@ -50,7 +50,9 @@ class Comparison:
     drop_interval: tuple[float, float] | None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Null for an error that is no finite number: JSON has none of those."""
+        finite = {name: math.isfinite(getattr(self, name)) for name in ("largest_error", "mean_error")}
+        return {name: value if finite.get(name, True) else None for name, value in asdict(self).items()}
 
 
 def compare(scores: Scores, reference: Scores, targets: npt.NDArray[np.int64] | None, split: str) -> Comparison:

@@ -21,6 +21,13 @@ from device.errors import UserError
 if TYPE_CHECKING:
     import keras
 
+# Keras' other backends can't be converted.
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+}
+
 
 def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.NDArray[np.float32]]:
     """(the float32 .tflite, Keras' scores of the pictures: n x labels)."""
@@ -33,7 +40,7 @@ def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.ND
             stdout=subprocess.DEVNULL,  # Keras says here where its own intermediate files lie
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            env={**os.environ, **ENVIRONMENT},
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -4,6 +4,7 @@ A board replays them (decode, resize, tensor, scores) to see whether it computes
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,9 @@ from device.pictures import Picture
 COUNT = 5
 PNG_UP_TO = 64  # pixels a side; larger ones are JPEG
 TAIL_BYTES, TAIL_BYTES_MANY_LABELS, MANY_LABELS = 32_000, 128_000, 100
-# What card.json, labels.txt and the ZIP directory take beside the pictures.
-OVERHEAD_BYTES, BYTES_PER_LABEL = 5_000, 110
+# What the tail takes beside labels, scores and pictures; and a score's line in card.json.
+OVERHEAD_BYTES, SCORE_BYTES = 5_000, 16
+SMALLEST = 32  # pixels a side below which a picture isn't halved any more
 # Float kernels agree to 4e-7 between processors; int8 ones by up to 22 of 256 steps (x86 against a Cortex-A53).
 TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "dynamic": 24 / 256, "int8": 24 / 256}
 
@@ -35,33 +37,47 @@ class Set:
 
 
 def choose(
-    candidates: npt.NDArray[np.uint8], source: Literal["test", "calibration", "drawn"], labels: int, seed: int
+    candidates: npt.NDArray[np.uint8],
+    source: Literal["test", "calibration", "drawn"],
+    labels: tuple[str, ...],
+    seed: int,
 ) -> Set:
     """Five of the candidate pictures, drawn by the seed, encoded to fit the tail."""
     rows = np.random.default_rng(seed).permutation(len(candidates))[:COUNT]
     return Set(encode([np.asarray(candidates[row]) for row in rows], labels), source)
 
 
-def encode(chosen: list[Picture], labels: int) -> dict[str, bytes]:
-    """PNG up to 64 pixels, else JPEG of the best quality that leaves the tail within its limit."""
+def encode(chosen: list[Picture], labels: tuple[str, ...]) -> dict[str, bytes]:
+    """PNG up to 64 pixels where that fits the tail, else JPEG of the best quality that does."""
+    room = _room(labels)
     if max(max(picture.shape[:2]) for picture in chosen) <= PNG_UP_TO:
-        return {f"golden_{i}.png": pictures.encode_png(picture) for i, picture in enumerate(chosen, 1)}
-    limit = TAIL_BYTES_MANY_LABELS if labels > MANY_LABELS else TAIL_BYTES
-    room = (limit - OVERHEAD_BYTES - BYTES_PER_LABEL * min(labels, 200) - 30 * labels) // len(chosen)
-    return {f"golden_{i}.jpg": _jpeg(picture, room) for i, picture in enumerate(chosen, 1)}
+        encoded = [pictures.encode_png(picture) for picture in chosen]
+        if sum(map(len, encoded)) <= room:
+            return {f"golden_{i}.png": data for i, data in enumerate(encoded, 1)}
+    return {f"golden_{i}.jpg": _jpeg(picture, room // len(chosen)) for i, picture in enumerate(chosen, 1)}
+
+
+def _room(labels: tuple[str, ...]) -> int:
+    """Bytes of the tail that are left for pictures; labels stand in it twice, up to 100 also with their scores."""
+    many = len(labels) > MANY_LABELS
+    names = sum(2 * len(json.dumps(label, ensure_ascii=False).encode()) + 4 for label in labels)
+    scores = 0 if many else COUNT * SCORE_BYTES * len(labels)
+    return (TAIL_BYTES_MANY_LABELS if many else TAIL_BYTES) - OVERHEAD_BYTES - names - scores
 
 
 def _jpeg(picture: Picture, room: int) -> bytes:
-    """The best quality that fits; where none does, the picture is halved until one does."""
+    """The best quality that fits; where none does, the picture is halved, down to 32 pixels a side."""
     while True:
         for quality in (95, 90, 80, 70, 60, 50, 40, 30):
             data = pictures.encode_jpeg(picture, quality)
             if len(data) <= room:
                 return data
+        if max(picture.shape[:2]) <= SMALLEST:
+            return data  # the labels alone fill the tail
         picture = pictures.resize(picture, (max(1, picture.shape[0] // 2), max(1, picture.shape[1] // 2)))
 
 
-def drawn(size: tuple[int, int], labels: int, seed: int) -> Set:
+def drawn(size: tuple[int, int], labels: tuple[str, ...], seed: int) -> Set:
     """Five drawn pictures for a model that is committed: no data set's pictures go into a repository.
 
     Larger than the input and not of its shape where they fit the tail, so that crop and resize are exercised too.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from device.contract import Hints
 from device.errors import UserError
 from device.folders import Labelled
 from export.calibration import DEFAULT_PICTURES, Choice, balanced_rows
+
+RUN_FIELDS = ("recipe", "data", "split", "seed", "git_commit", "versions")
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,21 @@ def find(request: Request) -> Source:
 
 
 def _from_run(request: Request) -> Source:
-    folder = request.model.parent if request.model.suffix == ".keras" else request.model
-    model = folder / "model.keras"
-    document = _read_run(folder)
+    is_model = request.model.suffix == ".keras"
+    folder = request.model.parent if is_model else request.model
+    model = request.model if is_model else folder / "model.keras"
+    document = _read_run(folder) if model.is_file() or not is_model else {}
     if not model.is_file():
         raise UserError(f"{model}: there is no such model; train it with: python -m train RECIPE --run {folder}")
-    if given := request.hints.given():
-        raise UserError(f"{folder}: a run knows its labels and scaling; leave out {' '.join(given)}")
+    if given := _given(request):
+        raise UserError(f"{folder}: a run knows its labels, scaling and pictures; leave out {' '.join(given)}")
     data = document["data"]
     cache = folders.open_cache(folders.cache_root() / data["cache"])
     height, width = data["size"]
     if cache is None:
         raise UserError(
             f"{folder}: its pictures are not in the cache ({folders.cache_root() / data['cache']}); make them again"
-            f" with: python -m train data {data['name']} --size {height}x{width} --fit {data['fit']}"
+            f" with: {_data_command(document)} (or train anew, if they have changed)"
         )
     targets = cache.targets("train")
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(document["split"]["validation_rows"], np.int64))
@@ -91,13 +95,32 @@ def _from_run(request: Request) -> Source:
         calibration=choice,
         test=Labelled(cache.labels, cache.pictures("test"), cache.targets("test"), "test", 0),
         provenance={
-            "run": folder.name,
+            "run": folder.resolve().name,
             "data": data["name"],
             "data_fingerprint": data["fingerprint"],
             "seed": document["seed"],
             "git_commit": document["git_commit"],
             "versions": document["versions"],
         },
+    )
+
+
+def _given(request: Request) -> list[str]:
+    """The options that a run has no use for."""
+    pictures_given = [f"--{name}" for name in ("calibration", "test") if getattr(request, name) is not None]
+    return request.hints.given() + pictures_given
+
+
+def _data_command(document: dict[str, Any]) -> str:
+    """The command that makes a run's picture cache: for a folder, with all that decides its split."""
+    data, recipe = document["data"], document["recipe"]
+    size = "x".join(map(str, data["size"]))
+    skip = " --skip-bad" if data["skipped"] else ""
+    if not Path(data["origin"]).is_absolute():
+        return f"python -m train data {data['name']} --size {size} --fit {data['fit']}"
+    return (
+        f"python -m train data {shlex.quote(data['origin'])} --size {size} --fit {data['fit']}"
+        f" --test {recipe['test']} --seed {recipe['seed']}{skip}"
     )
 
 
@@ -113,6 +136,8 @@ def _read_run(folder: Path) -> dict[str, Any]:
         ) from None
     if status != "done":
         raise UserError(f"{folder}: the run is not finished (status {status!r}); train it again")
+    if lacking := [key for key in RUN_FIELDS if key not in document]:
+        raise UserError(f"{folder}/run.json lacks the field {lacking[0]!r}; train it again")
     return dict(document)
 
 
@@ -153,7 +178,8 @@ def _from_tflite(request: Request) -> Source:
 
 
 def _require_float(path: Path, source: contract.Tensor, interpreter: Any) -> None:
-    quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in (np.int8, np.uint8)]
+    small = (np.int8, np.uint8, np.float16)
+    quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in small]
     if source.dtype != np.float32 or quantized:
         raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
 
@@ -165,8 +191,8 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
     if not root.is_dir():
         raise UserError(f"{root}: there is no such folder of calibration pictures")
     base = root / "train" if (root / "train").is_dir() else root
-    paths = [path for path in sorted(base.rglob("*")) if path.suffix.lower() in pictures.SUFFIXES]
-    paths = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    paths = [path for path in sorted(base.rglob("*")) if path.suffix.lower() in pictures.SUFFIXES and path.is_file()]
+    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(base).parts)]
     if not paths:
         raise UserError(f"{base}: no pictures in it; expected at least one to calibrate with")
     # A picture's class is the folder it lies in; a flat folder is one class.
@@ -185,9 +211,10 @@ def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) ->
         root = request.calibration
     if root is None:
         return None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of test pictures")
     test = folders.labelled(str(root), labels, (0, 0), "crop")
-    if isinstance(test.sources, np.ndarray):
-        return test
+    assert not isinstance(test.sources, np.ndarray)
     kept = [i for i, path in enumerate(test.sources) if folders.content_hash(path.read_bytes()) not in used]
     left_out = len(test) - len(kept)
     if left_out:

@@ -1,9 +1,10 @@
 """The way of one export: float32, then each variant from it, run through device and compared before it is kept."""
 
 import hashlib
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from os import environ
 from pathlib import Path
@@ -37,7 +38,7 @@ class Reference:
     scores: Scores
 
 
-def export(source: Source, variants: Iterable[str], committed: bool = False) -> dict[str, Any]:
+def export(source: Source, variants: Collection[str], committed: bool = False) -> dict[str, Any]:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
     committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound.
@@ -52,8 +53,7 @@ def export(source: Source, variants: Iterable[str], committed: bool = False) -> 
             if variant not in variants and variant != "float32":
                 continue
             command.say(f"{variant}: making and checking it on {len(reference.pictures)} pictures …")
-            bare = quantize.make(variant, float32, tensors(source), *input_range(source))
-            row = _prove(source, variant, bare, reference, goldens, float32_top1, Path(scratch))
+            row = _attempt(source, variant, float32, reference, goldens, float32_top1, Path(scratch))
             if variant == "float32":
                 float32_top1 = row["top1"]
                 if row["failures"]:
@@ -72,18 +72,30 @@ def export(source: Source, variants: Iterable[str], committed: bool = False) -> 
     return document
 
 
-def inputs(source: Source, variants: Iterable[str], committed: bool) -> dict[str, Any]:
+def inputs(source: Source, variants: Collection[str], committed: bool) -> dict[str, Any]:
     """What decides the result: an export with the same inputs is up to date."""
     return {
         "model_sha256": source.model_sha256,
         "variants": [variant for variant in quantize.VARIANTS if variant in variants],
         "labels": list(source.labels),
         "input": vars(source.input),
+        "output": source.output.kind,
         "calibration": source.calibration.to_json(),
         "calibration_sha256": hashlib.sha256(source.calibration.pictures.tobytes()).hexdigest(),
         "golden": "drawn" if committed else "data",
         "test_pictures": len(source.test) if source.test else 0,
+        "test_sha256": _test_sha256(source),
     }
+
+
+def _test_sha256(source: Source) -> str | None:
+    """Of the test pictures' files and labels; None for a run, whose model_sha256 stands for its data too."""
+    if source.test is None or isinstance(source.test.sources, np.ndarray):
+        return None
+    digest = hashlib.sha256(source.test.targets.tobytes())
+    for path in source.test.sources:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
@@ -110,12 +122,12 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
 
 
 def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Set:
-    count = len(source.labels)
+    labels, seed = source.labels, source.calibration.seed
     if committed:
-        return golden.drawn((source.input.height, source.input.width), count, source.calibration.seed)
+        return golden.drawn((source.input.height, source.input.width), labels, seed)
     if reference.labelled and isinstance(reference.pictures.sources, np.ndarray):
-        return golden.choose(reference.pictures.sources, "test", count, source.calibration.seed)
-    return golden.choose(source.calibration.pictures, "calibration", count, source.calibration.seed)
+        return golden.choose(reference.pictures.sources, "test", labels, seed)
+    return golden.choose(source.calibration.pictures, "calibration", labels, seed)
 
 
 def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
@@ -130,6 +142,28 @@ def input_range(source: Source) -> tuple[float, float]:
     return (0 - source.input.mean) / source.input.std, (255 - source.input.mean) / source.input.std
 
 
+def _attempt(
+    source: Source,
+    variant: str,
+    float32: bytes,
+    reference: Reference,
+    goldens: golden.Set,
+    float32_top1: float | None,
+    scratch: Path,
+) -> dict[str, Any]:
+    """A variant's row; one that can't be made, or that the runtime can't load, has the reason among its failures."""
+    try:
+        bare = quantize.make(variant, float32, tensors(source), *input_range(source))
+        return _prove(source, variant, bare, reference, goldens, float32_top1, scratch)
+    except UserError as error:
+        if variant == "float32":
+            raise
+        reason = re.sub(rf"^{re.escape(str(scratch))}\S*: ", "", str(error))
+        nothing: dict[str, Any] = {field.name: None for field in fields(compare.Comparison)}
+        known = {"n": len(reference.pictures), "split": reference.pictures.split, "failures": [reason], "data": b""}
+        return {"variant": variant, **nothing, "network_bytes": None, **known}
+
+
 def _prove(
     source: Source,
     variant: str,
@@ -139,13 +173,17 @@ def _prove(
     float32_top1: float | None,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Runs a variant through device, compares it, and assembles the file with its card; 'data' holds its bytes."""
+    """Runs a variant through device and compares it; of a sound one, 'data' holds the file with its card."""
     path = scratch / f"{source.name}_{variant}.tflite"
     path.write_bytes(_assembled(bare, _card(source, variant), {}))
     with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
         scores = evaluate.score_pictures(path, reference.pictures, progress=bar.update)
     targets = reference.pictures.targets if reference.labelled else None
     comparison = compare.compare(scores, reference.scores, targets, reference.pictures.split)
+    failures = compare.failures(variant, comparison)
+    row = {"variant": variant, **comparison.to_json(), "network_bytes": len(bare), "failures": failures}
+    if failures:
+        return {**row, "data": b""}
     accuracy = None
     if comparison.top1 is not None and comparison.interval is not None:
         float_top1 = comparison.top1 if variant == "float32" else float32_top1
@@ -156,14 +194,7 @@ def _prove(
         golden=golden.record(path, goldens, variant),
         golden_source=goldens.source,
     )
-    data = _assembled(bare, full, goldens.files)
-    return {
-        "variant": variant,
-        **comparison.to_json(),
-        "network_bytes": len(bare),
-        "failures": compare.failures(variant, comparison),
-        "data": data,
-    }
+    return {**row, "data": _assembled(bare, full, goldens.files)}
 
 
 def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:

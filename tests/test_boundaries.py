@@ -1,7 +1,6 @@
-"""Who may import what: device stays light, the packages don't reach into each other, one place decodes pictures."""
+"""Who may import what: a board gets device/ (and benchmarks/) alone, and pictures go one way only."""
 
 import ast
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,83 +8,139 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, environment
 
 PACKAGES = ("device", "train", "export", "benchmarks")
-HEAVY = {"tensorflow", "keras", "matplotlib", "PIL", "sklearn", "scipy", "litert_quantizer", "jax"}
-# What device may bring in besides the standard library: its three packages, and what LiteRT itself imports.
-DEVICE_ALLOWED = {
-    "device", "numpy", "cv2", "ai_edge_litert", "flatbuffers", "google", "ml_dtypes", "tqdm", "typing_extensions",
-    "backports", "_distutils_hack", "mypy_extensions", "__mp_main__", "sitecustomize", "usercustomize",
-}  # fmt: skip
+MODULES = {package: sorted((ROOT / package).glob("*.py")) for package in PACKAGES}
+FILES = [path for paths in MODULES.values() for path in paths]
+# What a board has beside an interpreter, by the name that is imported.
+ON_A_BOARD = {"device", "numpy", "cv2"}
+TRAINING = {"tensorflow", "keras", "matplotlib", "sklearn", "PIL"}
+
+LOADED = """
+import importlib, sys
+before = set(sys.modules)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))
+"""
 
 
-def modules(package: str) -> list[str]:
-    return sorted(f"{package}.{path.stem}" for path in (ROOT / package).glob("*.py") if not path.stem.startswith("__"))
+def name(path: Path) -> str:
+    return f"{path.parent.name}.{path.stem}"
 
 
-def imported_by(statements: str) -> set[str]:
-    """Top-level names of every module that a fresh process holds after the statements."""
-    program = (
-        f"{statements}\nimport json, sys\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
+def loaded(*modules: str, python: Path | str = sys.executable) -> set[str]:
+    """What is in memory, beside the standard library, after a fresh process imported these."""
+    done = subprocess.run([python, "-c", LOADED, *modules], cwd=ROOT, capture_output=True, text=True, check=True)
+    # numpy 1 is built with Cython, which leaves modules of its own.
+    return {module for module in done.stdout.split() if "cython" not in module}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The top-level names that a file imports anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def imported(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Every module a file imports, wherever in it, with the statement."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.partition(".")[0]
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{path}: a relative import"
+            yield node.module, node
 
 
-def test_importing_device_imports_nothing_but_the_standard_library() -> None:
-    brought = imported_by("import device") - imported_by("")
-    assert brought - set(sys.stdlib_module_names) == {"device"}
+def packages_of(path: Path) -> set[str]:
+    return {module.partition(".")[0] for module, _ in imported(path)} - set(sys.stdlib_module_names)
 
 
-def test_the_whole_of_device_is_light() -> None:
-    lines = [f"import {name}" for name in modules("device")] + ["from device import runtime; runtime.find('litert')"]
-    brought = imported_by("\n".join(lines)) - imported_by("")
-    foreign = {name for name in brought - set(sys.stdlib_module_names) if not name.startswith("_")}
-    assert foreign <= DEVICE_ALLOWED, f"device brings in {foreign - DEVICE_ALLOWED}"
-    assert not foreign & HEAVY
+def test_there_is_something_to_look_at() -> None:
+    assert all(len(paths) > 5 for paths in MODULES.values())
+    assert packages_of(ROOT / "device/pictures.py") == {"numpy", "device", "cv2"}
 
 
-@pytest.mark.parametrize("package", ["benchmarks", "export"])
-def test_no_tensorflow_where_it_is_not_needed(package: str) -> None:
-    brought = imported_by("\n".join(f"import {name}" for name in modules(package)))
-    assert not brought & {"tensorflow", "keras", "jax"}
+# In a fresh process.
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_packages_meet_in_files_only(package: str) -> None:
-    others = set(PACKAGES) - {package, "device"} if package != "device" else set(PACKAGES) - {"device"}
-    for path in (ROOT / package).glob("*.py"):
-        assert not set(imports(path)) & others, f"{path.name} imports {set(imports(path)) & others}"
+def test_device_alone_imports_nothing() -> None:
+    assert loaded("device") == {"device"}
 
 
-def test_tensorflow_is_imported_by_train_and_the_converter_alone() -> None:
-    for package in ("device", "benchmarks", "export"):
-        for path in (ROOT / package).glob("*.py"):
-            if path != ROOT / "export/convert.py":
-                assert not set(imports(path)) & {"tensorflow", "keras"}, f"{path} imports TensorFlow"
+def test_the_command_line_is_answered_before_anything_heavy_is_loaded() -> None:
+    assert loaded("device.__main__") == {"device"}
+    assert loaded("benchmarks.__main__") == {"device", "benchmarks"}
+    assert loaded("train.__main__", "export.__main__").isdisjoint(TRAINING)
 
 
-def test_one_place_decodes_and_resizes() -> None:
-    calls = {"imread", "imdecode", "resize"}
-    for package in PACKAGES:
-        for path in (ROOT / package).glob("*.py"):
-            if path == ROOT / "device/pictures.py":
-                continue
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cv2":
-                    assert node.attr not in calls, f"{path}: cv2.{node.attr} belongs into device/pictures.py"
+def test_all_of_device_needs_numpy_and_opencv_and_nothing_else() -> None:
+    everything = [name(path) for path in MODULES["device"]]
+    assert loaded(*everything) == ON_A_BOARD
+    assert loaded(*everything, python=environment("tflite-runtime")) == ON_A_BOARD
 
 
-def test_the_boundary_tests_can_fail() -> None:
-    assert {"numpy", "cv2"} <= imported_by("import device.pictures")
-    assert "tensorflow" in set(imports(ROOT / "export/convert.py"))
+def test_an_interpreter_brings_no_tensorflow() -> None:
+    assert loaded("device.classifier", "ai_edge_litert.interpreter").isdisjoint(TRAINING)
+
+
+def test_all_of_benchmarks_needs_nothing_more() -> None:
+    assert loaded(*(name(path) for path in MODULES["benchmarks"])) == {*ON_A_BOARD, "benchmarks"}
+
+
+def test_export_is_loaded_without_tensorflow() -> None:
+    assert loaded(*(name(path) for path in MODULES["export"])).isdisjoint({"tensorflow", "keras"})
+
+
+# In the source.
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_packages_meet_in_device_alone(path: Path) -> None:
+    others = packages_of(path) & set(PACKAGES)
+    assert others <= {"device", path.parent.name}
+
+
+@pytest.mark.parametrize("path", MODULES["device"], ids=name)
+def test_device_names_nothing_but_what_a_board_has(path: Path) -> None:
+    assert packages_of(path) <= ON_A_BOARD
+
+
+def test_interpreters_are_named_in_one_place() -> None:
+    """As text, since they are imported by name."""
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        for interpreter in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "lite.python.interpreter"):
+            assert (interpreter in text) == (name(path) == "device.runtime"), path
+
+
+@pytest.mark.parametrize("path", MODULES["benchmarks"], ids=name)
+def test_benchmarks_name_nothing_more(path: Path) -> None:
+    progress = {"tqdm"} if path.stem == "progress" else set()  # imported late, and only where it is there
+    assert packages_of(path) <= {*ON_A_BOARD, "benchmarks", *progress}
+
+
+def test_tensorflow_is_for_training_and_one_conversion() -> None:
+    for path in FILES:
+        if packages_of(path) & {"tensorflow", "keras"}:
+            assert path.parent.name == "train" or name(path) == "export.convert", path
+    assert "tensorflow" in packages_of(ROOT / "export/convert.py")
+
+
+def test_nobody_but_pictures_decodes_or_resizes() -> None:
+    forbidden = {"imread", "imreadmulti", "imdecode", "imdecodemulti", "resize", "resizeWindow", "pyrDown", "remap"}
+    users = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cv2":
+                users |= {name(path)} if node.attr in forbidden else set()
+        assert "PIL" not in packages_of(path), path
+        whole = [node for module, node in imported(path) if module == "cv2"]
+        assert all(isinstance(node, ast.Import) for node in whole), f"{path}: from cv2 import … hides what is used"
+    assert users == {"device.pictures"}
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert not {path.stem for path in FILES} & {"utils", "util", "common", "helpers", "misc", "manager"}
+    for path in FILES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_module_says_what_it_holds(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -16,8 +16,6 @@ from train import recipes
 if TYPE_CHECKING:
     from device.folders import Cache
 
-COMMANDS = ("list", "data")
-
 
 def recipe_parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
@@ -40,7 +38,7 @@ def recipe_parser() -> argparse.ArgumentParser:
 def data_parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m train data", description="Make the picture cache alone.")
     options.add_argument("data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
-    options.add_argument("--size", required=True, type=recipes.parse_size, metavar="HxW", help="such as 28x28")
+    options.add_argument("--size", required=True, metavar="HxW", help="such as 28x28")
     options.add_argument("--fit", choices=("crop", "stretch", "pad"), default="crop")
     options.add_argument("--test", type=float, default=0.2, help="share for the test where DIR has no test/")
     options.add_argument("--seed", type=int, default=1, help="which pictures those are")
@@ -54,6 +52,7 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if arguments[:1] == ["list"]:
+        argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
         print("\n".join(list_recipes()))
         return command.GOOD
     if arguments[:1] == ["data"]:
@@ -75,16 +74,29 @@ def list_recipes() -> list[str]:
 
 
 def _data(options: argparse.Namespace) -> int:
-    if not all(1 <= side <= 1024 for side in options.size):
-        raise UserError(f"--size is {recipes.text(options.size)}, expected HxW with sides of 1 to 1024")
+    size = _size(options.size)
     if not 0 < options.test < 1:
         raise UserError(f"--test is {options.test:g}, expected a share between 0 and 1")
+    if options.seed < 0:
+        raise UserError(f"--seed is {options.seed}, expected at least 0")
+    if not options.data.strip():
+        raise UserError("the data set's name is empty, expected a name or a folder of class folders")
     from train import cache
 
-    request = cache.DataRequest(options.data, options.size, options.fit, options.test, options.seed, options.skip_bad)
+    request = cache.DataRequest(options.data, size, options.fit, options.test, options.seed, options.skip_bad)
     made = cache.provide(request)
     print("\n".join(describe(made)))
     return command.GOOD
+
+
+def _size(value: str) -> tuple[int, int]:
+    try:
+        size = recipes.parse_size(value)
+    except ValueError:
+        size = (0, 0)
+    if not all(1 <= side <= 1024 for side in size):
+        raise UserError(f"--size is {value}, expected HxW with sides of 1 to 1024, such as 28x28")
+    return size
 
 
 def describe(made: "Cache") -> list[str]:
@@ -123,10 +135,13 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _check_writable(folder: Path) -> None:
-    """A run that can't be written is refused before minutes of training."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"{folder}: no permission to write there; choose another place with --run")
+    """A run that can't be written is refused before minutes of training; nothing is made yet."""
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"{there}: a file is in the way, a folder was expected; choose another place with --run")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there}: no permission to write there; choose another place with --run")
 
 
 if __name__ == "__main__":

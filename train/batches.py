@@ -61,6 +61,6 @@ def split_rows(targets: npt.NDArray[np.int64], recipe: Recipe) -> tuple[npt.NDAr
         mine = random.permutation(np.flatnonzero(targets == target))
         if len(mine) < 2:
             raise UserError("a class has a single training picture, expected two or more: one is held out")
-        held_out.append(mine[: max(1, round(recipe.validation * len(mine)))])
+        held_out.append(mine[: min(len(mine) - 1, max(1, round(recipe.validation * len(mine))))])
     validation = np.sort(np.concatenate(held_out))
     return np.setdiff1d(np.arange(len(targets)), validation), validation

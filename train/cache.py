@@ -7,6 +7,7 @@ Written in a folder beside it and renamed: a cache is whole or not there. `devic
 """
 
 import hashlib
+import os
 import re
 import secrets
 import shutil
@@ -21,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from device import answers, command, files, folders, pictures
-from device.card import Fit
+from device.card import CardError, Fit, check_labels
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
@@ -91,14 +92,16 @@ def _from_folder(request: DataRequest) -> Cache:
     folder = folders.read_folder(root)
     if folder.ignored:
         command.say(f"note: {root}: {folder.ignored} files that are no pictures were passed over")
+    _check_labels(folder)
     sources = _hash_files(folder)
     parts = _split(folder, request)
     digest = hashlib.sha256()
     for split, members in parts.items():
         for file in members:
-            digest.update(f"{split}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n".encode())
+            line = f"{split}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
+            digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
     fingerprint = digest.hexdigest()[:12]
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", root.name).strip(".") or "pictures"
+    name = _name(root)
     found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
@@ -109,14 +112,37 @@ def _from_folder(request: DataRequest) -> Cache:
     return _opened(name, fingerprint, request)
 
 
+def _name(root: Path) -> str:
+    """The folder's name as a cache's; never that of a data set that has a name, whose cache is found by it."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", root.name).strip(".") or "pictures"
+    return f"{name}_folder" if name in named_data.PLACES else name
+
+
+def _check_labels(folder: Folder) -> None:
+    """What a card would refuse after the training is refused before it."""
+    try:
+        check_labels(folder.labels)
+    except CardError as error:
+        raise UserError(f"{folder.root}: {error}; rename the class folder") from None
+    for label in folder.labels:
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{folder.root}: the class folder's name {label!r} is not UTF-8; rename it") from None
+
+
 def _hash_files(folder: Folder) -> dict[Path, str]:
+    """The content hash of each file; "" for one that can't be read, which is named when it is decoded."""
+
+    def one(path: Path) -> str:
+        try:
+            return folders.content_hash(path.read_bytes())
+        except OSError:
+            return ""
+
     paths = [file.path for file in folder.files]
     with ThreadPoolExecutor(answers.cores()) as pool:
-        try:
-            digests = list(pool.map(lambda path: folders.content_hash(path.read_bytes()), paths))
-        except OSError as error:
-            raise UserError(f"{error.filename}: the picture can't be read ({error.strerror})") from None
-    return dict(zip(paths, digests, strict=True))
+        return dict(zip(paths, pool.map(one, paths), strict=True))
 
 
 def _split(folder: Folder, request: DataRequest) -> dict[str, list[File]]:

@@ -114,8 +114,9 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        if not np.isfinite(logs["loss"]):
-            raise UserError(f"the loss became {logs['loss']} in epoch {epoch + 1}; try a smaller --set learning_rate")
+        for name in ("loss", "val_loss"):
+            if not np.isfinite(logs[name]):
+                raise UserError(f"{name} became {logs[name]} in epoch {epoch + 1}; try a smaller --set learning_rate")
         if logs["val_accuracy"] > self.best:
             self.best, self.best_epoch = logs["val_accuracy"], epoch + 1
             with files.replacing(self.run.model) as temporary:

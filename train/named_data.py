@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ FASHION_FILES = {
 }
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
+CIFAR10_COUNTS = 50_000, 10_000  # to train, to test
 # A blocked network must not hang a newcomer's first command.
 DOWNLOAD_TIMEOUT_S = 30
 
@@ -88,7 +90,7 @@ def _fashion_from(folder: Path, origin: str) -> NamedData:
             content = gzip.decompress((folder / name).read_bytes())
         except FileNotFoundError:
             raise NotHereError(f"no {name}") from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise NotHereError(f"{name} can't be read: {error}") from None
         if hashlib.sha256(content).hexdigest() != digest:
             raise NotHereError(f"{name} has another checksum than the published file")
@@ -167,8 +169,9 @@ def _cifar10_from(folder: Path, origin: str) -> NamedData:
         return Split(np.ascontiguousarray(pictures, np.uint8), targets)
 
     train, test = split(names), split(["test_batch"])
-    if len(train.pictures) != 50_000 or len(test.pictures) != 10_000:
-        raise NotHereError(f"{len(train.pictures)} + {len(test.pictures)} pictures, expected 50,000 + 10,000")
+    counts = len(train.pictures), len(test.pictures)
+    if counts != CIFAR10_COUNTS:
+        raise NotHereError("{:,} + {:,} pictures, expected {:,} + {:,}".format(*counts, *CIFAR10_COUNTS))
     return NamedData("cifar10", CIFAR10_LABELS, train, test, origin)
 
 

@@ -1,5 +1,6 @@
 """The pictures of a run: curves, confusion, sample predictions. Drawn without a display."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -20,9 +21,16 @@ MAX_CLASSES = 40
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with files.replacing(path) as temporary:
+    with files.replacing(path) as temporary, warnings.catch_warnings():
+        # A label in a script that matplotlib's font lacks: boxes in the figure, no chatter on the terminal.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, dpi=110)
     plt.close(figure)
+
+
+def _plain(label: str, length: int) -> str:
+    """The beginning of a label as it stands: matplotlib would set what is between two $ as a formula."""
+    return label[:length].replace("$", r"\$")
 
 
 def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None:
@@ -56,8 +64,9 @@ def confusion(
     figure.colorbar(image, label="% of the row", shrink=0.8)
     axis.set(xlabel="answer", ylabel="label", title=f"{len(targets)} test pictures")
     if few:
-        axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-        axis.set_yticks(range(len(labels)), labels)
+        names = [_plain(label, 24) for label in labels]
+        axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
+        axis.set_yticks(range(len(labels)), names)
         for row, column in np.argwhere(shares >= 0.5):
             dark = shares[row, column] > 55
             axis.text(
@@ -101,12 +110,12 @@ def _sample(
     labels: tuple[str, ...],
 ) -> None:
     left.imshow(picture)
-    left.set_title(labels[target][:16], fontsize=10)
+    left.set_title(_plain(labels[target], 16), fontsize=10)
     best = np.argsort(-scores)[:3]
     colors = [BLUE if i == target else RED for i in best]
     right.set_axis_on()
     right.barh(range(len(best)), scores[best], color=colors, alpha=0.55)
     right.set(xlim=(0, 1), ylim=(2.6, -0.6), xticks=[], yticks=[])
     for place, i in enumerate(best):
-        right.text(0.02, place, f"{labels[i][:12]} {scores[i]:.2f}", va="center", fontsize=8)
+        right.text(0.02, place, f"{_plain(labels[i], 12)} {scores[i]:.2f}", va="center", fontsize=8)
     right.spines[["top", "right", "bottom"]].set_visible(False)

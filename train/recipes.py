@@ -25,25 +25,26 @@ class Recipe:
     name: str
     description: str
     data: str  # a data set by name, or a folder of class folders
-    network: str  # a function of train/networks.py
+    network: str  # small_residual, tiny or tutorial (train/networks.py)
     size: tuple[int, int] = (32, 32)  # (height, width) the network takes
     fit: Fit = "crop"  # how a picture is made to fit: crop, stretch or pad
     grey: bool = False  # the network begins with a fixed luminance layer
     test: float = 0.2  # share kept for the test where a folder has no test/ (by seed)
     validation: float = 0.1  # share of the training pictures held out; best epoch and every choice come from it
-    epochs: int = 10
-    batch: int = 128
-    loss: str = "categorical_crossentropy"
-    optimizer: str = "adam"
+    epochs: int = 10  # times every training picture is seen
+    batch: int = 128  # pictures a step
+    loss: str = "categorical_crossentropy"  # or sparse_categorical_crossentropy, on label numbers
+    optimizer: str = "adam"  # adam or adamw
     learning_rate: float = 1e-3  # with one_cycle: the peak
-    schedule: str = "constant"
+    schedule: str = "constant"  # of the learning rate: constant or one_cycle
     weight_decay: float = 0.0  # adamw only
     label_smoothing: float = 0.0  # 0..1, categorical_crossentropy only
     dropout: float = 0.0  # before the last layer
     horizontal_flip: bool = False  # half of the training pictures are mirrored
-    seed: int = 1
+    seed: int = 1  # of the split, the weights, the order and the augmentation
 
     def __post_init__(self) -> None:
+        self._require("data", bool(self.data.strip()), "a data set by name, or a folder of class folders")
         known = (("network", NETWORKS), ("loss", LOSSES), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES))
         for field, values in (*known, ("fit", ("crop", "stretch", "pad"))):
             self._require(field, getattr(self, field) in values, f"one of {', '.join(values)}")
@@ -138,8 +139,8 @@ def _parse(value: str, kind: Any, setting: str) -> Any:
 
 def parse_size(value: str) -> tuple[int, int]:
     """Reads "HxW" or "N" (a square) -> (height, width); ValueError for anything else."""
-    height, _, width = value.partition("x")
-    return int(height), int(width or height)
+    height, x, width = value.partition("x")
+    return int(height), int(width if x else height)
 
 
 def text(value: Any) -> str:

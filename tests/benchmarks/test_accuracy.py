@@ -1,80 +1,120 @@
-"""Accuracy on folders and caches: test/ alone is taken, labels match by name, training pictures are left out."""
+"""Accuracy of a model file: which pictures count, under which label, and which are left out."""
 
-import json
-import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from device.card import read
+import numpy as np
+import pytest
+
+from benchmarks import accuracy, models
+from device import card as cards
+from device import evaluate, pictures
+from device.contract import NO_HINTS, Hints
+from device.errors import UserError
 from tests import drawing
-from tests.conftest import Run, model
+from tests.conftest import model
+from tests.device import crafted
+from tests.device.refusals import with_card
+from train import cache as caches
+
+COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
-def results(command: Run, *words: object) -> list[dict[str, object]]:
-    done = command("benchmarks", "accuracy", *words, "--json", "-")
-    assert done.returncode == 0, done.stderr
-    rows: list[dict[str, object]] = json.loads(done.stdout)["results"]
-    return rows
+def measure(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> dict[str, Any]:
+    return accuracy.measure(models.find([path])[0], None if data is None else str(data), hints, 1, None)
 
 
-def test_a_folder_with_test_counts_test_alone(command: Run, shapes_folder: Path) -> None:
-    (row,) = results(command, model("int8"), "--data", shapes_folder)
-    assert (row["file"], row["variant"]) == ("shapes_int8.tflite", "int8")
-    assert (row["n"], row["left_out"]) == (30, 0)
-    assert float(row["top1"]) > 0.9  # type: ignore[arg-type]
+def colored(root: Path, *names: str) -> Path:
+    """Pictures of one colour: label/color.png is shown as that colour, whatever its label says."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        color = np.full((4, 4, 3), COLORS[path.stem.rstrip("0123456789")], np.uint8)
+        path.write_bytes(pictures.encode_png(color))
+    return root
 
 
-def test_a_folder_of_one_level_counts_whole(command: Run, tmp_path: Path) -> None:
-    folder = drawing.write_folder(tmp_path / "flat", {None: 45}, seed=9)
-    (row,) = results(command, model("float32"), "--data", folder)
-    assert row["n"] == 45
+@pytest.fixture
+def colors(tmp_path: Path) -> Path:
+    """A network that sees red, green and blue, in that order; no folder lists them so."""
+    card = crafted.card(("red", "green", "blue"), (1, 1), provenance={"run": None})
+    return with_card(tmp_path / "colors.tflite", crafted.echo(), card)
 
 
-def test_wrong_labels_are_counted_wrong(command: Run, tmp_path: Path) -> None:
-    """Circles in the folder of the squares: the test must be able to see a bad model."""
-    folder = drawing.write_folder(tmp_path / "flat", {None: 30}, seed=9)
-    (folder / "circle").rename(folder / "aside")
-    (folder / "square").rename(folder / "circle")
-    (folder / "aside").rename(folder / "square")
-    (row,) = results(command, model("float32"), "--data", folder)
-    assert float(row["top1"]) < 0.5  # type: ignore[arg-type]
+def test_the_test_pictures_of_a_folder(shapes_folder: Path) -> None:
+    row = measure(model("int8"), shapes_folder)
+    assert (row["file"], row["variant"], row["runtime"]) == ("shapes_int8.tflite", "int8", "litert")
+    assert (row["n"], row["left_out"], row["data"], row["split"]) == (30, 0, "shapes", "test")
+    right = round(row["top1"] * 30)
+    assert right >= 28 and row["interval"] == list(evaluate.wilson(right, 30))
+    assert [(each["label"], each["n"]) for each in row["per_class"]] == [(label, 10) for label in drawing.LABELS]
 
 
-def test_an_unknown_label(command: Run, shapes_folder: Path) -> None:
-    shutil.copytree(shapes_folder / "test/circle", shapes_folder / "test/hexagon")
-    shutil.copytree(shapes_folder / "train/circle", shapes_folder / "train/hexagon")
-    done = command("benchmarks", "accuracy", model("int8"), "--data", shapes_folder)
-    assert done.returncode == 2
-    assert "doesn't know the label 'hexagon'" in done.stderr.splitlines()[-1]
+def test_labels_match_by_name(colors: Path, tmp_path: Path) -> None:
+    data = colored(tmp_path / "data", "blue/blue.png", "green/green.png", "red/red.png", "red/blue1.png")
+    row = measure(colors, data)
+    assert (row["top1"], row["n"], row["left_out"]) == (0.75, 4, 0)
+    assert {each["label"]: each["top1"] for each in row["per_class"]} == {"red": 0.5, "green": 1, "blue": 1}
 
 
-def test_by_name_from_the_cache_and_training_pictures_left_out(command: Run, shapes_folder: Path) -> None:
-    """A cache made by train, its fingerprint in the card; then a folder that holds some of its training pictures."""
-    done = command("train", "data", shapes_folder, "--size", "16x16")
-    assert done.returncode == 0, done.stderr
-    cache = Path(done.stdout.splitlines()[0])
-    index = json.loads((cache / "index.json").read_bytes())
-    trained = with_fingerprint(model("float32"), shapes_folder.parent / "trained.tflite", index["fingerprint"])
-    (row,) = results(command, trained, "--data", index["name"])
-    assert (row["n"], row["split"]) == (30, "test")
-
-    mixed = shapes_folder.parent / "mixed"
-    shutil.copytree(shapes_folder / "test", mixed)
-    for label in drawing.LABELS:
-        for i, path in enumerate(sorted((shapes_folder / "train" / label).iterdir())[:4]):
-            shutil.copy(path, mixed / label / f"again{i}.png")
-    (row,) = results(command, trained, "--data", mixed)
-    assert (row["n"], row["left_out"]) == (30, 12)
+def test_fewer_labels_than_the_model_knows(colors: Path, tmp_path: Path) -> None:
+    row = measure(colors, colored(tmp_path / "data", "blue/blue.png", "red/green.png"))
+    assert (row["top1"], row["n"]) == (0.5, 2)
+    assert [each["label"] for each in row["per_class"]] == ["red", "blue"]
 
 
-def with_fingerprint(path: Path, target: Path, fingerprint: str) -> Path:
-    """The same network with another data fingerprint in its card."""
-    from dataclasses import replace
+def test_a_label_that_the_model_does_not_know(colors: Path, tmp_path: Path) -> None:
+    data = colored(tmp_path / "data", "blue/blue.png", "pink/red.png")
+    with pytest.raises(UserError, match="the model doesn't know the label 'pink'; it knows red, green, blue"):
+        measure(colors, data)
 
-    from device import card as cards
 
-    card = read(path)
-    assert card is not None and card.provenance is not None
-    bare = path.read_bytes()[: -cards.tail_bytes(path)]
-    changed = replace(card, golden=(), provenance={**card.provenance, "data_fingerprint": fingerprint})
-    target.write_bytes(cards.append_tail(bare, changed, {}))
-    return target
+def trained_on(path: Path, fingerprint: str, data: str, folder: Path) -> Path:
+    """The model as if it had been trained on that data."""
+    card = cards.read(path)
+    assert card is not None
+    card = replace(card, provenance={"run": "x", "data": data, "data_fingerprint": fingerprint})
+    return with_card(folder / "trained.tflite", path.read_bytes()[: -cards.tail_bytes(path)], card)
+
+
+def test_training_pictures_are_left_out_where_the_cache_knows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = drawing.write_folder(tmp_path / "shapes", {None: 30})
+    cache = caches.provide(caches.DataRequest(str(root), (16, 16), test=0.4))
+    path = trained_on(model("int8"), cache.fingerprint, "shapes", tmp_path)
+    row = measure(path, root)
+    assert (row["n"], row["left_out"]) == (12, 18)
+    assert capsys.readouterr().err == ""
+
+    own = measure(path, None)  # the test of its own data, from the cache
+    assert (own["n"], own["left_out"], own["data"]) == (12, 0, "shapes")
+    assert own["top1"] == row["top1"]
+
+
+def test_where_the_cache_is_gone_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = drawing.write_folder(tmp_path / "shapes", {None: 9})
+    row = measure(trained_on(model("int8"), "gone", "shapes", tmp_path), root)
+    assert (row["n"], row["left_out"]) == (9, 0)
+    assert "its training pictures are not in the cache here" in capsys.readouterr().err
+
+
+def test_a_file_that_does_not_say_what_it_was_trained_on(colors: Path) -> None:
+    with pytest.raises(UserError, match=r"doesn't say what it was trained on; give --data NAME\|DIR"):
+        measure(colors, None)
+
+
+def test_data_that_is_not_in_the_cache() -> None:
+    with pytest.raises(UserError, match="make it with: python -m train data shapes --size 16x16"):
+        measure(model("int8"), None)
+
+
+def test_a_third_party_file_with_hints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.echo())
+    labels = tmp_path / "labels.txt"
+    labels.write_text("red\ngreen\nblue\n")
+    data = colored(tmp_path / "data", "blue/blue.png", "red/red.png", "green/red.png", "green/green.png")
+    row = measure(path, data, Hints(labels=labels, mean=0.0, std=255.0))
+    assert (row["top1"], row["variant"]) == (0.75, None)
+    assert "note: " in capsys.readouterr().err

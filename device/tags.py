@@ -1,0 +1,105 @@
+"""What OpenCV overlooks in picture files, found by position in their bytes with the standard library.
+
+Orientation: OpenCV turns JPEG, PNG and TIFF by it, WebP only since version 5, AVIF never (there it lies in boxes of
+its own). Alpha: a TIFF's pixels come out multiplied by it where the file says that this wasn't done before.
+
+Sources: TIFF 6.0, section 2, which EXIF shares; RFC 9649 (WebP); ISO/IEC 14496-12 and 23008-12 (the boxes of AVIF).
+"""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+ORIENTATION, EXTRA_SAMPLES = 0x0112, 0x0152
+UNASSOCIATED_ALPHA = 2
+
+
+class Turn(NamedTuple):
+    """Quarter turns against the clock, then perhaps mirrored: along axis 0 top and bottom change places."""
+
+    quarters: int = 0
+    mirrored: int | None = None
+
+
+UPRIGHT = Turn()
+TURNS = {
+    2: Turn(0, 1),
+    3: Turn(2),
+    4: Turn(0, 0),
+    5: Turn(1, 0),
+    6: Turn(3),
+    7: Turn(3, 0),
+    8: Turn(1),
+}
+
+
+def turn(data: bytes) -> Turn | None:
+    """How a WebP or AVIF has to be turned to stand upright; None for other formats, which OpenCV turns itself."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _turn_of_webp(data)
+    if data[4:8] == b"ftyp":
+        return _turn_of_boxes(data)
+    return None
+
+
+def _turn_of_webp(data: bytes) -> Turn:
+    position = 12
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        if data[position : position + 4] == b"EXIF":
+            exif = data[position + 8 : position + 8 + size].removeprefix(b"Exif\0\0")
+            return TURNS.get(_short(exif, ORIENTATION), UPRIGHT)
+        position += 8 + size + size % 2
+    return UPRIGHT
+
+
+def _turn_of_boxes(data: bytes) -> Turn:
+    quarters, mirrored = 0, None
+    for meta in _boxes(data, b"meta"):
+        for properties in _boxes(meta[4:], b"iprp"):
+            for container in _boxes(properties, b"ipco"):
+                quarters = next((box[0] & 3 for box in _boxes(container, b"irot") if box), 0)
+                mirrored = next((box[0] & 1 for box in _boxes(container, b"imir") if box), None)
+    return Turn(quarters, mirrored)
+
+
+def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
+    """The contents of the boxes of a kind, in order."""
+    position = 0
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        if size < 8:  # up to the file's end, or of 64 bits: none that is looked for
+            return
+        if data[position + 4 : position + 8] == kind:
+            yield data[position + 8 : position + size]
+        position += size
+
+
+def without_alpha(data: bytes) -> bytes:
+    """A TIFF whose fourth sample isn't called alpha any more, so that nothing is multiplied by it; else `data`."""
+    place = _place(data, EXTRA_SAMPLES)
+    if place is None or _short(data, EXTRA_SAMPLES) != UNASSOCIATED_ALPHA:
+        return data
+    return data[:place] + b"\0\0" + data[place + 2 :]
+
+
+def _short(tiff: bytes, tag: int) -> int:
+    place = _place(tiff, tag)
+    return 0 if place is None else int.from_bytes(tiff[place : place + 2], _order(tiff))
+
+
+def _order(tiff: bytes) -> Literal["little", "big"]:
+    return "big" if tiff[:2] == b"MM" else "little"
+
+
+def _place(tiff: bytes, tag: int) -> int | None:
+    """Where the value of a tag with one 16-bit number stands in the first directory; None without such a tag."""
+    if tiff[:4] not in (b"II*\0", b"MM\0*"):
+        return None
+    order = _order(tiff)
+    directory = int.from_bytes(tiff[4:8], order)
+    count = int.from_bytes(tiff[directory : directory + 2], order)
+    one_short = (3).to_bytes(2, order) + (1).to_bytes(4, order)
+    for entry in range(directory + 2, min(directory + 2 + 12 * count, len(tiff) - 11), 12):
+        if tiff[entry : entry + 8] == tag.to_bytes(2, order) + one_short:
+            return entry + 8
+    return None

@@ -1,0 +1,228 @@
+"""The commands of benchmarks as a user runs them: documents, tables, run folders, and what is refused."""
+
+import contextlib
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import models, results
+from tests import drawing
+from tests.conftest import ROOT, Run, environment, model
+from tests.device import crafted
+from tests.device.processes import start
+from tests.device.refusals import names, refusal
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+QUICK = ("--seconds", "0.02")
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """A run folder as export leaves it, of two variants."""
+    folder = tmp_path / "runs/shapes"
+    (folder / "export").mkdir(parents=True)
+    for variant in ("int8", "float32"):
+        shutil.copyfile(model(variant), folder / f"export/shapes_{variant}.tflite")
+    return folder
+
+
+def document(text: str) -> dict[str, Any]:
+    whole: dict[str, Any] = json.loads(text)
+    assert set(whole) == {"schema", "machine", "results"} and whole["schema"] == 1
+    return whole
+
+
+def test_latency_of_a_run_folder(command: Run, run_folder: Path) -> None:
+    done = command("benchmarks", "latency", "runs/shapes", *QUICK, "--json", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    whole = document(done.stdout)  # stdout holds the JSON alone
+    assert [row["variant"] for row in whole["results"]] == ["float32", "int8"]
+    assert whole["results"][0]["ratio_to_float32"] == 1
+    assert json.loads((run_folder / "benchmark.json").read_bytes()) == whole
+    assert names(run_folder) == ["benchmark.json", "export"]
+
+
+def test_latency_of_files_named_one_by_one(command: Run, tmp_path: Path) -> None:
+    """By a path that counts from where the user is, which is not where the program lies."""
+    shutil.copyfile(model("int8"), tmp_path / "mine.tflite")
+    done = command("benchmarks", "latency", "mine.tflite", model("float32"), *QUICK, "--json", "out.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, line, mine, float32, note = done.stdout.splitlines()
+    assert header.split()[0] == "model" and set(line) == {"-", " "}
+    assert (mine.split()[0], float32.split()[0]) == ("mine", "shapes_float32")
+    assert float32.split()[4] == "1.00"
+    assert note.startswith("invoke alone, litert ") and "1 thread, interleaved" in note
+    assert [row["file"] for row in document((tmp_path / "out.json").read_text())["results"]] == [
+        "mine.tflite",
+        "shapes_float32.tflite",
+    ]
+    assert names(tmp_path) == ["mine.tflite", "out.json"]
+
+
+def test_a_run_beside_another_file_keeps_its_record(command: Run, run_folder: Path) -> None:
+    (run_folder / "benchmark.json").write_text("an older record")
+    (run_folder / "export/shapes_float32.tflite").unlink()
+    done = command("benchmarks", "latency", "runs/shapes", model("dynamic"), *QUICK)
+    assert done.returncode == 0
+    assert (run_folder / "benchmark.json").read_text() == "an older record"
+
+
+def test_accuracy_of_a_run_folder(command: Run, run_folder: Path, shapes_folder: Path) -> None:
+    done = command("benchmarks", "accuracy", "runs/shapes", "--data", "shapes", "--json", "-")
+    assert done.returncode == 0
+    rows = document(done.stdout)["results"]
+    assert [(row["variant"], row["n"], row["left_out"]) for row in rows] == [("float32", 30, 0), ("int8", 30, 0)]
+    assert all(set(row) >= {"file", "variant", "top1", "n", "interval", "left_out"} for row in rows)
+    assert all(row["top1"] > 0.9 and row["interval"][0] < row["top1"] <= row["interval"][1] + 1e-9 for row in rows)
+    assert names(run_folder) == ["export"]
+    done = command("benchmarks", "accuracy", model("int8"), "--data", "shapes")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("shapes_int8  ") and "n 30)" in done.stdout
+
+
+def test_a_board_with_tflite_runtime_measures_too(command: Run, shapes_folder: Path) -> None:
+    """It has no progress bar's package and needs none."""
+    python = environment("tflite-runtime")
+    done = command("benchmarks", "latency", model("int8"), *QUICK, "--json", "-", python=python)
+    (row,) = document(done.stdout)["results"]
+    assert (done.returncode, done.stderr, row["runtime"]) == (0, "", "tflite-runtime")
+    done = command("benchmarks", "accuracy", model("int8"), "--data", shapes_folder, "--json", "-", python=python)
+    (row,) = document(done.stdout)["results"]
+    assert (done.returncode, row["runtime"], row["n"]) == (0, "tflite-runtime", 30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "said"),
+    [
+        ("latency", ["good.tflite", "none.tflite"], "none.tflite: there is no such model file or run folder"),
+        ("accuracy", ["none.tflite"], "none.tflite: there is no such model file or run folder"),
+        ("latency", ["words.tflite"], "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
+        ("latency", ["cut.tflite"], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
+        ("accuracy", ["cut.tflite"], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
+        ("latency", ["."], ".: no exported models in ./export; make them with: python -m export ."),
+        ("accuracy", ["good.tflite", "--json", "folder"], "folder: it is a directory, a file was expected"),
+        ("latency", ["good.tflite", "--runtime", "tflite-runtime"], "no TFLite interpreter can be imported: tflite-"),
+    ],
+)
+def test_bad_input(kind: str, words: list[str], said: str, command: Run, tmp_path: Path) -> None:
+    shutil.copyfile(model("int8"), tmp_path / "good.tflite")
+    (tmp_path / "words.tflite").write_text("words")
+    (tmp_path / "cut.tflite").write_bytes(model("int8").read_bytes()[:6000])
+    (tmp_path / "folder").mkdir()
+    drawing.write_folder(tmp_path / "data", {None: 6})
+    options = QUICK if kind == "latency" else ("--data", "data")
+    before = names(tmp_path)
+    done = command("benchmarks", kind, *words, *options)
+    assert refusal(done).startswith(said)
+    assert names(tmp_path) == before and names(tmp_path / "folder") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["latency", "x.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
+        (["latency", "x.tflite", "--seconds", "nan"], "--seconds is nan, expected more than 0 and at most 3600"),
+        (["latency", "x.tflite", "--seconds", "1e9"], "--seconds is 1e+09, expected more than 0 and at most 3600"),
+        (["latency", "x.tflite", "--threads", "0"], "argument --threads: 0 is not a whole number from 1 to 256"),
+        (["latency", "x.tflite", "--threads", "two"], "argument --threads: two is not a whole number from 1 to 256"),
+        (["latency"], "the following arguments are required: MODEL|RUN"),
+        (["gate"], "argument COMMAND: invalid choice: 'gate'"),
+    ],
+)
+def test_wrong_options(words: list[str], said: str, command: Run) -> None:
+    done = command("benchmarks", *words)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"error: {said}" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("./none", "none: there is no such folder; expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
+        ("a**", "the data 'a**' is neither a folder nor in the cache at 16x16 crop; make it with: python -m train"),
+        ("animals", "animals: the model doesn't know the label 'cat'; it knows circle, square, triangle"),
+        ("broken", "broken/square/0001.png: the picture is truncated (its end is missing)"),
+    ],
+)
+def test_data_that_cannot_be_used(data: str, said: str, command: Run, tmp_path: Path) -> None:
+    drawing.write_folder(tmp_path / "broken", {None: 6})
+    picture = tmp_path / "broken/square/0001.png"
+    picture.write_bytes(picture.read_bytes()[:100])
+    for name in ("animals/cat/1.png", "animals/dog/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"")
+    done = command("benchmarks", "accuracy", model("int8"), "--data", data, "--json", "out.json")
+    assert refusal(done).startswith(said)
+    assert done.stdout == "" and not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc here")
+def test_ctrl_c_leaves_the_record_as_it_was(run_folder: Path, tmp_path: Path) -> None:
+    (run_folder / "benchmark.json").write_text("an older record")
+    process = start(tmp_path, "benchmarks", "latency", "runs/shapes", "--seconds", "1000", stdout=subprocess.DEVNULL)
+    # From when it has loaded the second file it measures.
+    maps = Path(f"/proc/{process.pid}/maps")
+    deadline = time.monotonic() + 60
+    while "shapes_int8.tflite" not in maps.read_text():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (130, "interrupted\n")
+    assert (run_folder / "benchmark.json").read_text() == "an older record"
+    assert names(run_folder) == ["benchmark.json", "export"]
+
+
+# Which files a command measures.
+
+
+def test_a_run_folder_from_the_source_to_the_smallest(tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    for variant in VARIANTS:
+        shutil.copyfile(model(variant), tmp_path / f"export/x_{variant}.tflite")
+    crafted.write(tmp_path / "export/foreign.tflite", crafted.constant([1]))
+    found = models.find([tmp_path])
+    assert [one.variant for one in found] == [*VARIANTS, None]
+    assert all(one.run == tmp_path for one in found)
+    assert len({one.origin for one in found[:4]}) == 1 and found[4].origin is None
+    (single,) = models.find([tmp_path / "export/x_int8.tflite"])
+    assert single.run is None and single.origin == found[0].origin
+
+
+def test_the_latency_table_shows_what_is_not_known() -> None:
+    row = {
+        **{"file": "net.tflite", "p50_ms": 8.612, "p90_ms": 9.0, "p99_ms": 120.4, "ratio_to_float32": None},
+        **{"file_bytes": 98_496, "peak_memory_bytes": None, "top1": None, "interval": None, "accuracy_n": None},
+        **{"threads": 2, "runtime": "litert", "runtime_version": "2.3.0", "n": 150},
+    }
+    lines = results.latency_lines([row])
+    assert lines[2].split() == ["net", "8.61", "9.00", "120", "-", "98.5", "KB", "-", "-"]
+    assert "litert 2.3.0, 2 threads, interleaved, 150+ samples each" in lines[3]
+
+
+def test_a_progress_bar_is_for_a_terminal_alone(tmp_path: Path) -> None:
+    """Everywhere else in these tests stderr is empty."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    words = [sys.executable, "-m", "benchmarks", "latency", str(model("int8")), "--seconds", "0.3"]
+    process = subprocess.Popen(words, cwd=ROOT, stderr=theirs, stdout=subprocess.PIPE)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # that is how a terminal ends
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    table = process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+    assert b"timing:   0%" in shown
+    assert b"timing" not in table and b"shapes_int8" in table

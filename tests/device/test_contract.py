@@ -1,0 +1,299 @@
+"""What a model file is to be fed: by its card, by what the user says, by its codes, or an error that asks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import contract, pictures
+from device.__main__ import parser
+from device.card import Input, Output
+from device.classifier import Classifier
+from device.contract import Hints
+from device.errors import UserError
+from export import metadata
+from tests.conftest import Run, model, shared
+from tests.device import crafted
+from tests.device.crafted import End
+from tests.device.refusals import refusal, with_card
+
+FLOAT = Hints(mean=0.0, std=255.0)
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    path.write_bytes(pictures.encode_png(np.full((5, 7, 3), (10, 200, 255), np.uint8)))
+    return path
+
+
+def labels_file(folder: Path, text: str | bytes = "red\ngreen\nblue\n") -> Path:
+    path = folder / "labels.txt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+# Label files.
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("red\ngreen\nblue\n", ("red", "green", "blue")),
+        ("red\ngreen\nblue", ("red", "green", "blue")),
+        ("red\r\ngreen\r\nblue\r\n", ("red", "green", "blue")),
+        (b"\xef\xbb\xbfred\ngreen\n", ("red", "green")),
+        ("red\ngreen\n\n\n", ("red", "green")),
+        ("  red \ndark green\n", ("red", "dark green")),
+        ("0 red\n1 green\n2 blue\n", ("red", "green", "blue")),
+        ("0: red\n1: dark green\n", ("red", "dark green")),
+        ("0,red\n1,green\n", ("red", "green")),
+        ("1 red\n2 green\n", ("1 red", "2 green")),  # not counted from 0: part of the name
+        ("0 red\ngreen\n", ("0 red", "green")),
+        ("7up\ncola\n", ("7up", "cola")),
+        ("0\n1\n2\n", ("0", "1", "2")),
+        ("käfer\n甲虫\n", ("käfer", "甲虫")),
+        ("tench, Tinca tinca\ncrane\ncrane\n", ("tench, Tinca tinca", "crane", "crane")),
+    ],
+)
+def test_label_files(text: str | bytes, labels: tuple[str, ...], tmp_path: Path) -> None:
+    assert contract.read_labels(labels_file(tmp_path, text)) == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no labels in it, expected a label a line"),
+        ("\n\n", "no labels in it, expected a label a line"),
+        ("red\n\nblue\n", "line 2 is empty, expected a label on every line"),
+        (b"r\xffd\n", "expected a UTF-8 text, a label a line"),
+    ],
+)
+def test_label_files_that_cannot_be_used(text: str | bytes, said: str, tmp_path: Path) -> None:
+    path = labels_file(tmp_path, text)
+    with pytest.raises(UserError) as raised:
+        contract.read_labels(path)
+    assert str(raised.value).startswith(f"{path}: ") and said in str(raised.value)
+
+
+def test_a_label_file_that_is_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(UserError, match="the labels can't be read"):
+            contract.read_labels(path)
+
+
+# Without a card: hints, codes, metadata, and notes on what was taken from where.
+
+
+def test_hints_make_a_card_and_the_rest_is_said(tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
+    labels = labels_file(tmp_path)
+    classifier = Classifier(path, Hints(labels, 127.5, 64.0, "pad", "logits"))
+    assert classifier.card == crafted.card(
+        ("red", "green", "blue"),
+        (4, 6),
+        name="net",
+        variant=None,
+        input=Input(4, 6, fit="pad", mean=127.5, std=64.0),
+        output=Output("logits"),
+    )
+    assert classifier.notes == [f"{path}: pixels scaled by --mean 127.5 --std 64"]
+    classifier = Classifier(path, Hints(labels, std=255.0))
+    assert (classifier.card.output.kind, classifier.card.input) == ("softmax", Input(4, 6, std=255.0))
+    assert classifier.notes == [
+        f"{path}: no card; outputs taken as softmax (--output says otherwise)",
+        f"{path}: pixels scaled by --mean 0 --std 255",
+    ]
+
+
+def test_a_label_that_stands_twice_is_only_noted(tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
+    labels = labels_file(tmp_path, "crane\ntench\ncrane\n")
+    classifier = Classifier(path, replace(FLOAT, labels=labels))
+    assert classifier.card.labels == ("crane", "tench", "crane")
+    assert classifier.notes[0] == f"{labels}: the label 'crane' stands twice (1 such labels)"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "zero_point", "mean", "std", "span"),
+    [
+        ("uint8", 1 / 255, 0, 0.0, 255.0, "0..1"),
+        ("uint8", 1.0, 0, 0.0, 1.0, "0..255"),
+        ("uint8", 1 / 128, 128, 127.5, 127.5, "-1..1"),
+        ("uint8", 0.998, 1, 0.0, 1.0, "0..255"),  # off by less than two steps
+        ("int8", 1 / 255, -128, 0.0, 255.0, "0..1"),
+        ("int8", 1.0, -128, 0.0, 1.0, "0..255"),
+        ("int8", 2 / 255, 0, 127.5, 127.5, "-1..1"),
+    ],
+)
+def test_a_quantized_input_that_spans_a_known_range_takes_the_pixels_code(
+    dtype: str, scale: float, zero_point: int, mean: float, std: float, span: str, tmp_path: Path
+) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.echo(dtype, scale, zero_point))
+    classifier = Classifier(path, labels=False)
+    assert (classifier.card.input.mean, classifier.card.input.std) == (mean, std)
+    assert classifier.notes[-1] == f"{path}: the {dtype} input's codes span {span}: a pixel is its code"
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.01, 2.0])
+def test_a_quantized_input_of_another_range_asks(scale: float, tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.echo("uint8", scale, 10))
+    with pytest.raises(UserError, match=r"spans .*, expected 0..1, -1..1 or 0..255; give --mean and --std"):
+        Classifier(path, labels=False)
+    assert Classifier(path, FLOAT, labels=False).card.input.std == 255
+
+
+def test_a_float_input_is_scaled_by_metadata_or_asks(tmp_path: Path) -> None:
+    network = crafted.constant([0.25, 0.75])
+    path = crafted.write(tmp_path / "net.tflite", network)
+    with pytest.raises(UserError, match="scaling is not known; give --mean and --std"):
+        Classifier(path, labels=False)
+    card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=127.5, std=64.0))
+    crafted.write(path, metadata.embed(network, card))
+    classifier = Classifier(path, Hints(labels_file(tmp_path, "a\nb\n")))
+    assert (classifier.card.input.mean, classifier.card.input.std) == (127.5, 64.0)
+    assert classifier.notes[-1] == f"{path}: pixels scaled by its metadata: mean 127.5, std 64"
+
+
+def test_metadata_without_its_archive_is_a_truncated_file_unless_labels_are_given(tmp_path: Path) -> None:
+    card = crafted.card(("a", "b"), (4, 6))
+    path = crafted.write(tmp_path / "net.tflite", metadata.embed(crafted.constant([0.25, 0.75]), card))
+    with pytest.raises(UserError, match=r"names 'labels.txt', but the archive .* is missing"):
+        Classifier(path)
+    assert Classifier(path, Hints(labels_file(tmp_path, "a\nb\n"))).card.labels == ("a", "b")
+
+
+def test_one_output_is_a_sigmoid_with_two_labels(tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.3]))
+    hints = replace(FLOAT, labels=labels_file(tmp_path, "cat\ndog\n"))
+    classifier = Classifier(path, hints)
+    assert classifier.card.output.kind == "sigmoid"
+    assert f"{path}: no card; outputs taken as sigmoid (--output says otherwise)" in classifier.notes
+    one = replace(hints, labels=labels_file(tmp_path, "dog\n"), output="softmax")
+    assert Classifier(path, one).card.labels == ("dog",)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--mean", "0"], "net.tflite: the file carries no labels; give --labels FILE, a label a line in output order"),
+        (["--labels", "none.txt", "--std", "1"], "none.txt: the labels can't be read"),
+        (["--labels", "labels.txt"], "net.tflite: the float input's scaling is not known; give --mean and --std"),
+        (["--labels", "labels.txt", "--std", "0"], "--std is 0, expected a number other than 0"),
+        (["--labels", "labels.txt", "--std", "nan"], "--std is nan, expected a number other than 0"),
+        (["--labels", "labels.txt", "--std", "1e-50"], "--std is 1e-50, expected a number other than 0"),
+        (["--labels", "labels.txt", "--mean", "inf"], "--mean is inf, expected a number within"),
+        (["--labels", "two.txt", "--std", "1"], "two.txt has 2 labels, the network has 3 outputs; expected 3 labels"),
+        (
+            ["--labels", "two.txt", "--std", "1", "--output", "sigmoid"],
+            "two.txt has 2 labels, the network has 3 outputs; expected 3 labels",
+        ),
+    ],
+)
+def test_hints_that_do_not_fit_are_refused(
+    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3])).relative_to(tmp_path)
+    labels_file(tmp_path)
+    (tmp_path / "two.txt").write_text("a\nb\n")
+    monkeypatch.chdir(tmp_path)
+    given = parser().parse_args(["classify", "net.tflite", "picture.png", *options])
+    with pytest.raises(UserError) as raised:
+        Classifier(network, Hints(given.labels, given.mean, given.std, given.fit, given.output))
+    assert said in str(raised.value)
+
+
+def test_hints_that_do_not_fit_through_the_command_line(command: Run, tmp_path: Path, picture: Path) -> None:
+    crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
+    words = ("device", "classify", "net.tflite", picture, "--labels", "labels.txt", "--json", "out.json")
+    labels_file(tmp_path)
+    assert refusal(command(*words, "--std", "nan")).startswith("--std is nan, expected a number other than 0")
+    labels_file(tmp_path, "a\nb\n")
+    assert "has 2 labels, the network has 3 outputs" in refusal(command(*words, "--std", "1"))
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_hints_beside_a_card_are_refused(command: Run, picture: Path, tmp_path: Path) -> None:
+    labels = labels_file(tmp_path)
+    said = refusal(command("device", "classify", model("int8"), picture, "--labels", labels, "--std", "1"))
+    assert said == f"{model('int8')}: the file has a card of its own; leave out --labels --std"
+
+
+def test_a_card_that_does_not_fit_its_network_is_refused(command: Run, tmp_path: Path) -> None:
+    network = crafted.constant([0.2, 0.5, 0.3])
+    good = crafted.card(("a", "b", "c"), (4, 6))
+    Classifier(with_card(tmp_path / "net.tflite", network, good))
+    with_card(tmp_path / "net.tflite", network, replace(good, input=Input(6, 4)))
+    assert refusal(command("device", "info", "net.tflite")) == (
+        "net.tflite: the card says 6x4 pixels, the network takes 4x6; export the model again"
+    )
+    with_card(tmp_path / "net.tflite", network, replace(good, labels=("a", "b")))
+    assert refusal(command("device", "info", "net.tflite")) == (
+        "net.tflite: the card has 2 labels, the network has 3 outputs; expected 3 labels"
+    )
+
+
+TWO_INPUTS = crafted.constant([0.5, 0.5], End(), End())
+NETWORKS = {
+    "two inputs": (TWO_INPUTS, "the network has 2 inputs (input_1 [1, 4, 6, 3], input_2 [1, 4, 6, 3]), expected one"),
+    "rank 2": (crafted.constant([1], End((1, 10))), "the input is [1, 10], expected [1, height, width, 3]: one RGB"),
+    "grey": (crafted.constant([1], End((1, 8, 8, 1))), "the input is [1, 8, 8, 1], expected [1, height, width, 3]"),
+    "a batch": (crafted.constant([1], End((2, 8, 8, 3))), "the input is [2, 8, 8, 3], expected [1, height"),
+    "float64": (crafted.constant([1], End(dtype="float64")), "the input is float64, expected float32, uint8 or int8"),
+    "no scale": (crafted.constant([1], End(dtype="uint8")), "the uint8 input has no quantization scale"),
+    "no output scale": (
+        crafted.constant([1, 2], output=End((1, 2), "int8")),
+        "the int8 output has no quantization scale; export the model again",
+    ),
+    "rank 4 output": (
+        crafted.constant([1, 2], output=End((1, 1, 1, 2))),
+        "the output is [1, 1, 1, 2], expected [1, labels]: a score a label",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_no_picture_classifier_is_refused(name: str, tmp_path: Path) -> None:
+    network, said = NETWORKS[name]
+    path = crafted.write(tmp_path / "net.tflite", network)
+    with pytest.raises(UserError) as raised:
+        Classifier(path, FLOAT, labels=False)
+    assert str(raised.value).startswith(f"{path}: {said}")
+
+
+def test_a_network_of_two_inputs_through_the_command_line(command: Run, picture: Path, tmp_path: Path) -> None:
+    crafted.write(tmp_path / "two.tflite", TWO_INPUTS)
+    said = refusal(command("device", "classify", "two.tflite", picture, "--std", 1))
+    assert said.startswith("two.tflite: the network has 2 inputs")
+
+
+# Third parties' files.
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2_1.0_224_quant", "tf2_mobilenet_v2_1.0_224_ptq"])
+def test_mobilenet_with_the_labels_inside_it(name: str) -> None:
+    classifier = Classifier(shared(f"models/{name}.tflite"))
+    assert classifier.notes[0].endswith("labels from the text file inside it")
+    answer = classifier.classify(pictures.read(shared("images/cat.bmp")))
+    assert classifier.top(answer.scores, 1)[0].label == "Egyptian cat"
+
+
+def test_mobilenet_with_labels_from_a_file() -> None:
+    hints = Hints(shared("models/imagenet_labels.txt"))
+    classifier = Classifier(shared("models/mobilenet_v2_1.0_224_quant.tflite"), hints)
+    answer = classifier.classify(pictures.read(shared("images/cat.bmp")))
+    assert classifier.top(answer.scores, 1)[0].label == "Egyptian cat"
+
+
+def test_an_int8_network_of_0_to_255(tmp_path: Path) -> None:
+    labels = labels_file(tmp_path, "".join(f"{label}\n" for label in CIFAR10))
+    classifier = Classifier(shared("models/pretrainedResnet_quant.tflite"), Hints(labels))
+    assert (classifier.card.labels, classifier.input.dtype) == (CIFAR10, np.int8)
+    assert "the int8 input's codes span 0..255: a pixel is its code" in classifier.notes[-1]
+    answer = classifier.classify(pictures.read(shared("images/cat.bmp")))
+    assert classifier.top(answer.scores, 1)[0].label == "cat"

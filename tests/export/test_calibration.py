@@ -1,0 +1,50 @@
+"""Calibration pictures: as evenly over the labels as there are pictures, drawn by a seed, from allowed rows only."""
+
+import numpy as np
+import pytest
+
+from export.calibration import Choice, balanced_rows
+
+TARGETS = np.repeat([0, 1, 2], [100, 50, 10])
+EVERY_ROW = np.arange(160)
+
+
+def counts(rows: list[int]) -> list[int]:
+    return np.bincount(TARGETS[rows], minlength=3).tolist()
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [(30, [10, 10, 10]), (3, [1, 1, 1]), (70, [30, 30, 10]), (160, [100, 50, 10]), (999, [100, 50, 10])],
+)
+def test_labels_are_balanced_as_far_as_there_are_pictures(n: int, expected: list[int]) -> None:
+    rows = balanced_rows(TARGETS, EVERY_ROW, n, seed=1)
+    assert counts(rows) == expected
+    assert len(set(rows)) == len(rows)
+
+
+def test_fewer_pictures_than_labels() -> None:
+    assert len(balanced_rows(TARGETS, EVERY_ROW, 2, seed=1)) == 2
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (balanced_rows(TARGETS, EVERY_ROW, 30, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert set(first) != set(other)
+
+
+def test_only_allowed_rows_are_taken() -> None:
+    """The validation rows lie in the same array as the training rows."""
+    allowed = np.flatnonzero(EVERY_ROW % 3 == 0)
+    rows = balanced_rows(TARGETS, allowed, 20, seed=1)
+    assert set(rows) <= set(allowed.tolist())
+    assert counts(rows) == [8, 8, 4]  # of label 2, four rows are allowed
+
+
+def test_labels_without_allowed_rows_are_passed_over() -> None:
+    assert counts(balanced_rows(TARGETS, np.arange(150), 20, seed=1)) == [10, 10, 0]
+
+
+def test_what_is_recorded() -> None:
+    choice = Choice(np.zeros((7, 4, 4, 3), np.uint8), tuple(range(7)), 3, "train")
+    assert choice.to_json() == {"n": 7, "seed": 3, "split": "train"}

@@ -1,0 +1,291 @@
+"""`python -m export` on anyone's float .tflite: what it writes, when it writes anew, what it says of what it took."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device import card as cards
+from device import folders
+from device.classifier import Classifier
+from device.contract import Hints
+from export import sources, variants
+from tests import drawing, foreign
+from tests.conftest import ROOT, Run, model
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A stranger's model, what it was exported from and to, and what was said."""
+
+    model: Path
+    labels: Path
+    pictures: Path
+    run: Path
+    stdout: str
+    stderr: str
+
+    def words(self, run: Path) -> list[object]:
+        words = ["export", self.model, "--labels", self.labels, "--calibration", self.pictures, "--mean", 0, "--std", 1]
+        return [*words, "--run", run]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Exported once; not to be changed by a test: copy its run folder."""
+    folder = tmp_path_factory.mktemp("foreign")
+    (folder / "shape_model.tflite").write_bytes(foreign.bare())
+    (folder / "names.txt").write_text(foreign.LABELS)
+    pictures = drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
+    paths = folder / "shape_model.tflite", folder / "names.txt", pictures, folder / "run"
+    words = Exported(*paths, "", "").words(paths[-1])
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **EPOCH},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return Exported(*paths, done.stdout, done.stderr)
+
+
+def read(run: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((run / "export/export.json").read_text())
+    return document
+
+
+def times(run: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in (run / "export").iterdir()}
+
+
+def test_the_files_and_the_table(exported: Exported) -> None:
+    names = {f"shape_model_{variant}.tflite" for variant in VARIANTS}
+    assert {path.name for path in (exported.run / "export").iterdir()} == {*names, "export.json"}
+    header, line, *rows, note = exported.stdout.splitlines()
+    assert header.split()[:3] == ["variant", "size", "accuracy"]
+    assert set(line) == {"-", " "}
+    assert [row.split()[0] for row in rows] == list(VARIANTS)
+    assert note == "compared with float32 on the test pictures, through device"
+    assert "no card; outputs taken as softmax" in exported.stderr
+    assert "pixels scaled by --mean 0 --std 1" in exported.stderr
+
+
+def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
+    document = read(exported.run)
+    assert (document["schema"], document["status"], document["reference"]) == (1, "done", "float32")
+    calibration = document["calibration"]
+    assert (calibration["n"], calibration["seed"], calibration["split"]) == (60, 1, "train")
+    assert sorted(calibration["rows"]) == list(range(60))
+    assert [row["variant"] for row in document["variants"]] == list(VARIANTS)
+    targets = folders.labelled(str(exported.pictures), drawing.LABELS, foreign.SIZE, "crop")
+    for row in document["variants"]:
+        path = exported.run / "export" / row["file"]
+        assert (row["file_bytes"], row["failures"]) == (path.stat().st_size, [])
+        assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert row["tail_bytes"] == cards.tail_bytes(path)
+        classifier = Classifier(path)
+        scores = [classifier.classify(targets.picture(i)).scores for i in range(len(targets))]
+        right = np.argmax(scores, axis=1) == targets.targets
+        assert (row["top1"], row["n"], row["split"]) == (right.mean(), 30, "test")
+    sizes = {row["variant"]: row["network_bytes"] for row in document["variants"]}
+    assert sizes["float32"] == len(foreign.bare())
+    assert sizes["int8"] < sizes["float16"] < sizes["float32"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_card_of_each_file(exported: Exported, variant: str) -> None:
+    card = cards.read(exported.run / f"export/shape_model_{variant}.tflite")
+    (row,) = (row for row in read(exported.run)["variants"] if row["variant"] == variant)
+    assert card is not None
+    assert (card.name, card.recipe, card.variant) == ("shape_model", None, variant)
+    assert (card.labels, card.output.kind) == (drawing.LABELS, "softmax")
+    assert (card.input.height, card.input.width, card.input.mean, card.input.std) == (16, 16, 0, 1)
+    assert card.accuracy is not None
+    assert (card.accuracy.top1, card.accuracy.n, card.accuracy.split) == (row["top1"], 30, "test")
+    assert list(card.accuracy.interval) == row["interval"]
+    assert card.accuracy.float32_top1 == read(exported.run)["variants"][0]["top1"]
+    assert (len(card.golden), card.golden_source) == (5, "calibration")
+    assert card.provenance is not None
+    assert card.provenance["source_sha256"] == hashlib.sha256(exported.model.read_bytes()).hexdigest()
+    assert card.provenance["calibration"] == {"n": 60, "seed": 1, "split": "train"}
+    assert card.provenance["created"] == "2026-01-01T00:00:00Z"
+
+
+def test_a_stranger_s_model_answers_as_the_file_it_was_taken_from(exported: Exported) -> None:
+    """The network is the committed shapes model's, whose card had been taken away."""
+    ours, theirs = Classifier(model("float32")), Classifier(exported.run / "export/shape_model_float32.tflite")
+    for picture in foreign.pictures(30, seed=5):
+        np.testing.assert_array_equal(ours.classify(picture).scores, theirs.classify(picture).scores)
+
+
+def test_the_same_bytes_again_elsewhere(command: Run, exported: Exported, tmp_path: Path) -> None:
+    done = command(*exported.words(tmp_path / "other"), **EPOCH, PYTHONHASHSEED="7")
+    assert done.returncode == 0, done.stderr
+    for path in (exported.run / "export").iterdir():
+        assert (tmp_path / "other/export" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert done.stdout == exported.stdout
+
+
+def test_up_to_date(command: Run, exported: Exported) -> None:
+    before = times(exported.run)
+    done = command(*exported.words(exported.run))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[-1].startswith(f"{exported.run}/export: up to date (same model, same settings)")
+    assert times(exported.run) == before
+
+
+@pytest.fixture
+def copied(exported: Exported, tmp_path: Path) -> Path:
+    return shutil.copytree(exported.run, tmp_path / "run")
+
+
+def test_a_damaged_file_is_made_again(command: Run, exported: Exported, copied: Path) -> None:
+    path = copied / "export/shape_model_int8.tflite"
+    path.write_bytes(path.read_bytes()[:-1])
+    done = command(*exported.words(copied), **EPOCH)
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == (exported.run / "export" / path.name).read_bytes()
+
+
+def test_again_exports_what_is_up_to_date(command: Run, exported: Exported, copied: Path) -> None:
+    before = times(copied)
+    done = command(*exported.words(copied), "--again", "--variants", "int8, float32,int8", **EPOCH)
+    assert done.returncode == 0, done.stderr
+    assert [row["variant"] for row in read(copied)["variants"]] == ["float32", "int8"]
+    after = times(copied)
+    assert {name for name in before if after[name] != before[name]} == {
+        "shape_model_float32.tflite",
+        "shape_model_int8.tflite",
+        "export.json",
+    }
+
+
+def test_only_int8(command: Run, exported: Exported, tmp_path: Path) -> None:
+    """The float32 file is made for the comparison, but not kept."""
+    done = command(*exported.words(tmp_path / "run"), "--variants", "int8", **EPOCH)
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "run/export").iterdir()}
+    assert names == {"shape_model_int8.tflite", "export.json"}
+    data = (tmp_path / "run/export/shape_model_int8.tflite").read_bytes()
+    assert data == (exported.run / "export/shape_model_int8.tflite").read_bytes()
+
+
+def test_other_pictures_or_settings_are_not_up_to_date(exported: Exported, tmp_path: Path) -> None:
+    """As many test pictures as before, but other ones; another meaning of the outputs; another seed."""
+    hints = Hints(exported.labels, 0.0, 1.0)
+    request = sources.Request(exported.model, hints, exported.pictures)
+    other = drawing.write_folder(tmp_path / "other", {"train": 60, "test": 30}, seed=8)
+    changed = [
+        request,
+        replace(request, test=other),
+        replace(request, calibration=other),
+        replace(request, seed=2, pictures=30),
+        replace(request, pictures=30),
+        replace(request, hints=replace(hints, output="logits")),
+        replace(request, hints=replace(hints, fit="pad")),
+        replace(request, hints=replace(hints, std=2.0)),
+    ]
+    found = [json.dumps(variants.inputs(sources.find(one), VARIANTS, False)) for one in changed]
+    found += [
+        json.dumps(variants.inputs(sources.find(request), *rest)) for rest in ((VARIANTS, True), (("int8",), False))
+    ]
+    assert len(set(found)) == len(found)
+    assert found[0] == json.dumps(variants.inputs(sources.find(request), VARIANTS[::-1], False))
+    assert json.loads(found[0]) == read(exported.run)["inputs"]
+
+
+def test_a_test_picture_that_is_a_calibration_picture_is_left_out(
+    command: Run, exported: Exported, tmp_path: Path
+) -> None:
+    test = drawing.write_folder(tmp_path / "test", {None: 30}, seed=4)
+    for label in drawing.LABELS:
+        source = next((exported.pictures / "train" / label).iterdir())
+        shutil.copyfile(source, test / label / "twin.png")
+    done = command(*exported.words(tmp_path / "run"), "--test", test, "--variants", "float32")
+    assert done.returncode == 0, done.stderr
+    assert f"note: {test}: 3 test pictures are among the calibration pictures and are left out" in done.stderr
+    (row,) = read(tmp_path / "run")["variants"]
+    assert row["n"] == 30
+
+
+def test_without_test_pictures_there_is_no_accuracy(command: Run, exported: Exported, tmp_path: Path) -> None:
+    flat = drawing.write_folder(tmp_path / "flat", {None: 30})
+    (flat / ".hidden").mkdir()
+    (flat / ".hidden/broken.png").write_bytes(b"no picture")
+    words = exported.words(tmp_path / "run")
+    words[words.index("--calibration") + 1] = flat
+    done = command(*words, "--pictures", 12, "--seed", 3, "--variants", "float32,int8", "--drawn-golden")
+    assert done.returncode == 0, done.stderr
+    document = read(tmp_path / "run")
+    for row in document["variants"]:
+        assert (row["top1"], row["drop"], row["split"], row["n"]) == (None, None, "calibration", 12)
+    card = cards.read(tmp_path / "run/export/shape_model_int8.tflite")
+    assert card is not None
+    assert (card.accuracy, card.golden_source) == (None, "drawn")
+    assert document["calibration"]["n"] == 12
+    assert document["calibration"]["seed"] == 3
+
+
+def test_a_file_with_a_card_needs_no_labels(command: Run, exported: Exported, tmp_path: Path) -> None:
+    done = command("export", model("float32"), "--calibration", exported.pictures, "--variants", "int8")
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "runs/shapes/export/shapes_int8.tflite"
+    ours, again = Classifier(model("int8")), Classifier(path)
+    scores = [[c.classify(picture).scores for picture in foreign.pictures(20, seed=5)] for c in (ours, again)]
+    assert np.abs(np.subtract(*scores)).max() < 0.1
+    assert again.card.labels == ours.card.labels
+
+
+def test_weights_that_lie_behind_the_flatbuffer(command: Run, exported: Exported, tmp_path: Path) -> None:
+    """From 256 KB on: both ends can be made uint8, metadata and tail added, and the answers stay."""
+    (tmp_path / "large.tflite").write_bytes(foreign.large())
+    words = [tmp_path / "large.tflite" if word == exported.model else word for word in exported.words(tmp_path / "run")]
+    done = command(*words, "--variants", "float16,int8", "--pictures", 9)
+    assert done.returncode == 0, done.stderr
+    for row in read(tmp_path / "run")["variants"]:
+        assert row["network_bytes"] > 256_000
+        assert row["agreement"] > 0.9
+        assert row["largest_error"] < 0.2
+        assert Classifier(tmp_path / "run/export" / row["file"]).card.labels == drawing.LABELS
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e8])
+def test_a_variant_that_fails_is_not_kept_and_the_reason_is_said(
+    command: Run, exported: Exported, tmp_path: Path, factor: float
+) -> None:
+    """One channel far louder than the others: int8 loses them. Still louder: half precision overflows, and the runtime
+    refuses the int8 file.
+    """
+    (tmp_path / "shape_model.tflite").write_bytes(foreign.with_one_loud_channel(factor))
+    run = shutil.copytree(exported.run, tmp_path / "run")
+    words = [tmp_path / "shape_model.tflite" if word == exported.model else word for word in exported.words(run)]
+    done = command(*words)
+    assert done.returncode == 2
+    failed = {"dynamic", "int8"} | ({"float16"} if factor == 1e8 else set())
+    said = {line.split(":")[0]: line for line in done.stderr.splitlines() if ": not kept: " in line}
+    assert set(said) == failed
+    assert "it agrees on 33.33 % of 30 pictures, 90 % are needed; it loses 66.67 points" in said["dynamic"]
+    if factor == 1e8:
+        assert "its scores are not finite numbers" in said["float16"]
+        assert "int8: not kept: litert" in said["int8"]
+        assert "can't load the model" in said["int8"]
+    assert done.stderr.splitlines()[-1] == f"error: {len(failed)} of 4 variants were not kept; see above why"
+    assert "Traceback" not in done.stderr
+    # What the folder held before of the failed ones is gone too; the others are there with their card.
+    kept = {path.name for path in (run / "export").glob("*.tflite")}
+    assert kept == {f"shape_model_{variant}.tflite" for variant in set(VARIANTS) - failed}
+    for row in read(run)["variants"]:
+        assert bool(row["failures"]) == (row["file"] is None) == (row["variant"] in failed)
+    assert [row.split()[0] for row in done.stdout.splitlines()[2:6]] == list(VARIANTS)

@@ -1,0 +1,190 @@
+"""What `python -m export` can't work with is said in one line, and nothing half-written is left."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import card
+from tests import drawing, foreign, processes
+from tests.conftest import Run, model
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A stranger's model with what it takes to export it; the folder that commands run in."""
+    (tmp_path / "model.tflite").write_bytes(foreign.bare())
+    (tmp_path / "labels.txt").write_text(foreign.LABELS)
+    drawing.write_folder(tmp_path / "shapes", {"train": 9, "test": 9})
+    return tmp_path
+
+
+WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "shapes", "--mean", "0", "--std", "1")
+
+
+def without(option: str) -> tuple[str, ...]:
+    at = WORDS.index(option)
+    return WORDS[:at] + WORDS[at + 2 :]
+
+
+def instead(option: str, value: str) -> tuple[str, ...]:
+    return (*without(option), option, value)
+
+
+def refused(done: subprocess.CompletedProcess[str], expected: str) -> None:
+    assert done.returncode == 2, done.stderr
+    *before, last = done.stderr.splitlines()
+    assert last.startswith(f"error: {expected}"), done.stderr
+    assert all(line.startswith("note: ") for line in before)
+    assert done.stdout == ""
+
+
+def in_labels(text: str) -> Callable[[Path], object]:
+    return lambda place: (place / "labels.txt").write_text(text)
+
+
+def nothing(place: Path) -> None:
+    pass
+
+
+def of_variant(variant: str) -> Callable[[Path], object]:
+    return lambda place: shutil.copyfile(model(variant), place / "model.tflite")
+
+
+def break_a_calibration_picture(place: Path) -> None:
+    (place / "shapes/train/square/0001.png").write_bytes(b"no picture")
+
+
+def use_the_calibration_pictures_to_test(place: Path) -> None:
+    shutil.rmtree(place / "shapes/test")
+    shutil.copytree(place / "shapes/train", place / "shapes/test")
+
+
+def truncate(place: Path) -> None:
+    (place / "model.tflite").write_bytes(foreign.bare()[:9000])
+
+
+def rename_a_test_label(place: Path) -> None:
+    for split in ("train", "test"):
+        (place / "shapes" / split / "circle").rename(place / "shapes" / split / "disc")
+
+
+SHORT = WORDS[:2]
+CASES = {
+    "unknown variant": (
+        nothing,
+        (*WORDS, "--variants", "int8,int4"),
+        "unknown variant 'int4', expected some of float32,",
+    ),
+    "no variant": (nothing, (*WORDS, "--variants", " ,"), "--variants names none, expected some of float32,"),
+    "no pictures": (nothing, (*WORDS, "--pictures", "0"), "--pictures must be at least 1"),
+    "missing .tflite": (nothing, ("export", "nowhere.tflite"), "nowhere.tflite: there is no such model file"),
+    "missing .keras": (nothing, ("export", "nowhere.keras"), "nowhere.keras: there is no such model; train it with: "),
+    "missing run": (nothing, ("export", "runs/nowhere"), "runs/nowhere: there is no such run or model; expected a run"),
+    "no run folder": (nothing, ("export", "shapes"), "shapes: this is no run folder (no readable run.json); make one"),
+    "no calibration": (nothing, without("--calibration"), "model.tflite: a .tflite needs --calibration DIR"),
+    "no calibration folder": (nothing, instead("--calibration", "x"), "x: there is no such folder of calibration"),
+    "no test folder": (nothing, (*WORDS, "--test", "x"), "x: there is no such folder of test pictures"),
+    "no labels": (nothing, without("--labels"), "model.tflite: the file carries no labels; give --labels FILE"),
+    "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: the labels can't be read"),
+    "no scaling": (nothing, WORDS[:6], "model.tflite: the float input's scaling is not known; give --mean and --std"),
+    "two labels": (in_labels("circle\nsquare\n"), WORDS, "model.tflite: labels.txt has 2 labels, the network has 3"),
+    "a label twice": (in_labels("a\nb\na\n"), WORDS, "labels.txt: label 'a' stands twice, expected each label once"),
+    "other labels": (rename_a_test_label, WORDS, "shapes: the model doesn't know the label 'disc'; it knows circle,"),
+    "int8": (of_variant("int8"), (*SHORT, *WORDS[4:6]), "model.tflite: the network is quantized already; give the"),
+    "dynamic": (of_variant("dynamic"), (*SHORT, *WORDS[4:6]), "model.tflite: the network is quantized already"),
+    "float16": (of_variant("float16"), (*SHORT, *WORDS[4:6]), "model.tflite: the network is quantized already"),
+    "labels beside a card": (
+        of_variant("float32"),
+        WORDS[:6],
+        "model.tflite: the file has a card of its own; leave out",
+    ),
+    "truncated": (truncate, WORDS, "model.tflite: the .tflite file is truncated or damaged"),
+    "broken picture": (break_a_calibration_picture, WORDS, "shapes/train/square/0001.png: not a picture"),
+    "all are twins": (use_the_calibration_pictures_to_test, WORDS, "shapes: every test picture is also a calibration"),
+    "no folder to write to": (nothing, (*WORDS, "--run", "labels.txt"), "{place}/labels.txt: a file is in the way"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused(command: Run, place: Path, case: str) -> None:
+    change, words, expected = CASES[case]
+    change(place)
+    before = sorted(str(path) for path in place.rglob("*"))
+    refused(command(*words), expected.format(place=place))
+    assert sorted(str(path) for path in place.rglob("*")) == before, "nothing is written"
+
+
+def test_a_float32_network_that_is_broken_is_refused(command: Run, place: Path) -> None:
+    broken = foreign.changed(lambda kernel, bias: (kernel * np.float32("nan"), bias), lambda kernel: kernel)
+    (place / "model.tflite").write_bytes(broken)
+    done = command(*WORDS)
+    assert done.returncode == 2
+    expected = "error: model.tflite: its float32 .tflite is not sound: its scores are not finite numbers"
+    assert done.stderr.splitlines()[-1] == expected
+    assert not (place / "runs/model/export").exists()
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_control_c_leaves_whole_files_or_none(place: Path) -> None:
+    """Interrupted when a variant is under way: what is there has its card, and there is no temporary file."""
+    folder, scratch = place / "runs/model/export", place / "scratch"
+    scratch.mkdir()
+    (place / "model.tflite").write_bytes(foreign.large())  # slow enough to be interrupted
+    with processes.started(*WORDS, cwd=place, TMPDIR=str(scratch)) as process:
+        processes.wait_for_line("float16:", process)
+        assert files_in(folder) == {"model_float32.tflite"}
+        code, stderr = processes.interrupt(process)
+    assert code == 130
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in stderr
+    names = files_in(folder)
+    assert names < {f"model_{variant}.tflite" for variant in ("float32", "float16", "dynamic", "int8")}
+    for name in names:
+        assert card.read(folder / name) is not None
+    assert list(scratch.iterdir()) == [], "the temporary folder is gone"
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KB."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mounted = (
+        shutil.which("mount")
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True
+        ).returncode
+    )
+    if not mounted:
+        pytest.skip("a small file system can't be mounted here (it takes root)")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_no_space_left(command: Run, place: Path, full_disk: Path) -> None:
+    """The first files fit; of the one that doesn't, nothing is left."""
+    done = command(*WORDS, "--run", full_disk)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "no space is left on the device" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    names = files_in(full_disk / "export")
+    assert "model_float32.tflite" in names
+    assert names <= {"model_float32.tflite", "model_float16.tflite", "model_dynamic.tflite"}
+    for name in names:
+        assert card.read(full_disk / "export" / name) is not None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_to_write(command: Run, place: Path) -> None:
+    (place / "sealed").mkdir(mode=0o555)
+    done = command(*WORDS, "--run", "sealed")
+    refused(done, f"{place}/sealed: no permission to write there; choose another place with --run")

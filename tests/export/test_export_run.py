@@ -1,0 +1,136 @@
+"""`python -m export` on a run that train made: Keras' answers are the reference, the run's data the pictures."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device import card as cards
+from device import folders
+from device.classifier import Classifier
+from tests.conftest import Run
+from tests.trained import Trained
+
+pytestmark = pytest.mark.tensorflow
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+
+
+@pytest.fixture
+def run(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the trained run, with its pictures' cache."""
+    monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
+    return shutil.copytree(trained.run, tmp_path / "my run")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_a_run_is_exported(command: Run, run: Path, trained: Trained) -> None:
+    done = command("export", run)
+    assert done.returncode == 0, done.stderr
+    names = {f"fashion_mnist_{variant}.tflite" for variant in VARIANTS}
+    assert {path.name for path in (run / "export").iterdir()} == {*names, "export.json"}
+    document, record = read(run / "export/export.json"), read(run / "run.json")
+    assert document["reference"] == "keras"
+    evaluation = read(run / "evaluation.json")
+    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
+    assert cache is not None
+    for row in document["variants"]:
+        card = cards.read(run / "export" / row["file"])
+        assert card is not None and card.accuracy is not None and card.provenance is not None
+        classifier = Classifier(run / "export" / row["file"])
+        scores = np.array([classifier.classify(np.asarray(p)).scores for p in cache.pictures("test")])
+        top1 = (scores.argmax(axis=1) == cache.targets("test")).mean()
+        assert row["top1"] == card.accuracy.top1 == top1
+        assert card.accuracy.float32_top1 == document["variants"][0]["top1"] == evaluation["top1"]
+        assert (card.accuracy.n, card.accuracy.split) == (90, "test")
+        assert (card.name, card.recipe, card.variant) == ("fashion_mnist", "fashion_mnist", row["variant"])
+        assert (card.input.height, card.input.width, card.input.mean, card.input.std) == (16, 16, 0, 1)
+        assert (card.golden_source, len(card.golden)) == ("test", 5)
+        provenance = card.provenance
+        assert (provenance["run"], provenance["data"], provenance["seed"]) == ("my run", "shapes", 1)
+        assert provenance["data_fingerprint"] == cache.fingerprint
+        assert provenance["git_commit"] == record["git_commit"]
+        assert provenance["versions"] == record["versions"]
+    rows = document["calibration"]["rows"]
+    assert len(rows) == 200
+    assert set(rows).isdisjoint(record["split"]["validation_rows"])
+    assert np.bincount(cache.targets("train")[rows]).max() - np.bincount(cache.targets("train")[rows]).min() <= 1
+    for name, row in zip(VARIANTS, done.stdout.splitlines()[2:6], strict=True):
+        assert row.split()[0] == name
+
+    again = command("export", run / "model.keras")
+    assert again.returncode == 0
+    assert again.stderr.startswith(f"{run}/export: up to date")
+
+
+def test_another_folder_for_the_files(command: Run, run: Path, tmp_path: Path) -> None:
+    """And the name of the run is its folder's, also when one stands in it."""
+    done = command("export", run, "--run", tmp_path / "elsewhere", "--variants", "float32", "--drawn-golden")
+    assert done.returncode == 0, done.stderr
+    assert not (run / "export").exists()
+    card = cards.read(tmp_path / "elsewhere/export/fashion_mnist_float32.tflite")
+    assert card is not None and card.provenance is not None
+    assert card.provenance["run"] == "my run"
+    assert card.golden_source == "drawn"
+
+
+def refused(done: subprocess.CompletedProcess[str], expected: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {expected}"), line
+
+
+def change_record(run: Path, **changes: object) -> None:
+    document = read(run / "run.json")
+    (run / "run.json").write_text(json.dumps({**document, **changes}))
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
+def test_a_run_that_is_not_finished(command: Run, run: Path, status: str) -> None:
+    change_record(run, status=status)
+    refused(command("export", run), f"{run}: the run is not finished (status '{status}'); train it again")
+
+
+def test_a_run_without_its_model(command: Run, run: Path) -> None:
+    (run / "model.keras").unlink()
+    refused(command("export", run), f"{run}/model.keras: there is no such model; train it with: ")
+    refused(command("export", run / "model.keras"), f"{run}/model.keras: there is no such model; train it with: ")
+
+
+def test_a_run_whose_record_is_damaged(command: Run, run: Path) -> None:
+    (run / "run.json").write_text('{"status": "done"}')
+    refused(command("export", run), f"{run}/run.json lacks the field 'recipe'; train it again")
+    (run / "run.json").write_text('{"status": ')
+    refused(command("export", run), f"{run}: this is no run folder (no readable run.json)")
+
+
+@pytest.mark.parametrize("option", ["--labels", "--calibration", "--test", "--mean", "--fit"])
+def test_options_for_strangers_files_are_not_ignored(command: Run, run: Path, option: str) -> None:
+    value = {"--mean": "0", "--fit": "pad"}.get(option, str(run))
+    refused(
+        command("export", run, option, value),
+        f"{run}: a run knows its labels, scaling and pictures; leave out {option}",
+    )
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(command: Run, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    refused(command("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: a file is in the way")
+
+
+def test_a_model_that_keras_cannot_read(command: Run, run: Path) -> None:
+    """And it is the one that was named, not model.keras because that lies beside it."""
+    (run / "other.keras").write_bytes(b"not a model")
+    done = command("export", run / "other.keras")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: {run}/other.keras: TensorFlow could not convert the model")
+    assert "Traceback" not in done.stderr
+    assert not (run / "export").exists()

@@ -1,0 +1,181 @@
+"""Golden pictures: they fit the tail whatever the model, and every variant replays them to what was recorded."""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from device import card as cards
+from device import pictures
+from device.card import Card, Golden, Input
+from device.classifier import Classifier
+from export import golden, quantize
+from tests import drawing, foreign
+from tests.conftest import model
+
+
+def sha256(array: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("variant", quantize.VARIANTS)
+def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
+    """Each stage done here by hand, from the bytes in the file's tail."""
+    path = model(variant)
+    classifier, tail = Classifier(path), cards.read_tail(path)
+    assert len(classifier.card.golden) == 5
+    assert classifier.card.golden_source == "drawn"
+    for entry in classifier.card.golden:
+        decoded = pictures.decode(tail[entry.picture])
+        resized = pictures.prepare(decoded, (16, 16), "crop")
+        tensor = classifier.tensor(resized)
+        assert decoded.shape != resized.shape, "crop and resize have something to do"
+        assert (sha256(decoded), sha256(resized)) == (entry.decoded_sha256, entry.resized_sha256)
+        assert sha256(tensor) == entry.input_sha256
+        classifier.invoke(tensor)
+        scores = classifier.scores()
+        np.testing.assert_allclose(scores, entry.scores, atol=entry.tolerance)
+        assert int(scores.argmax()) == int(np.argmax(entry.scores))
+        assert sum(entry.scores) == pytest.approx(1, abs=0.02)
+
+
+def test_all_variants_carry_the_same_pictures() -> None:
+    tails = [cards.read_tail(model(variant)) for variant in quantize.VARIANTS]
+    for name in (f"golden_{i}.png" for i in range(1, 6)):
+        assert len({tail[name] for tail in tails}) == 1
+    found = [Classifier(model(variant)).card.golden for variant in quantize.VARIANTS]
+    assert len({tuple(entry.resized_sha256 for entry in entries) for entries in found}) == 1
+    # float files are fed float32, int8 takes bytes.
+    assert [len({entries[i].input_sha256 for entries in found}) for i in range(5)] == [2] * 5
+    assert found[0][0].tolerance < found[3][0].tolerance
+
+
+def test_a_picture_that_is_not_the_golden_one_is_noticed() -> None:
+    path = model("int8")
+    classifier, tail = Classifier(path), cards.read_tail(path)
+    first, second = classifier.card.golden[:2]
+    assert sha256(pictures.decode(tail[second.picture])) != first.decoded_sha256
+    answer = classifier.classify(pictures.decode(tail[second.picture])[:, ::-1])
+    assert np.abs(answer.scores - np.array(first.scores)).max() > first.tolerance
+
+
+def test_record_says_what_the_very_file_answers(tmp_path: Path) -> None:
+    path = model("float16")
+    chosen = golden.choose(foreign.pictures(20, seed=1), "test", drawing.LABELS, seed=1)
+    entries = golden.record(path, chosen, "float16")
+    classifier = Classifier(path)
+    for entry in entries:
+        scores = classifier.classify(pictures.decode(chosen.files[entry.picture])).scores
+        np.testing.assert_allclose(entry.scores, scores, atol=1e-6)
+    assert len(entries) == 5
+
+
+def test_the_seed_chooses() -> None:
+    candidates = foreign.pictures(20, seed=1)
+    first, again, other = (golden.choose(candidates, "test", drawing.LABELS, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    originals = {picture.tobytes() for picture in candidates}
+    decoded = [pictures.decode(data).tobytes() for data in first.files.values()]
+    assert set(decoded) <= originals
+    assert len(set(decoded)) == 5
+
+
+def test_fewer_than_five_pictures() -> None:
+    assert len(golden.choose(foreign.pictures(2, seed=1), "calibration", drawing.LABELS, seed=1).files) == 2
+
+
+def photographs(count: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """As hard to compress as a photograph: shapes under coarse and fine noise."""
+    random = np.random.default_rng(1)
+    height, width = size
+    whole = []
+    for _ in range(count):
+        coarse = random.integers(0, 256, (height // 4 + 1, width // 4 + 1, 3), np.uint8)
+        blocks = coarse.repeat(4, axis=0).repeat(4, axis=1)[:height, :width].astype(np.int16)
+        whole.append(np.clip(blocks + random.integers(-12, 13, (height, width, 3)), 0, 255).astype(np.uint8))
+    return np.stack(whole)
+
+
+def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int]) -> int:
+    """The tail of a model with such labels and golden pictures; its scores are as long as scores can be."""
+    scores = np.full(len(labels), 0.123456, np.float32)
+    entries = tuple(Golden(name, *["0" * 64] * 3, golden._scores(scores), 24 / 256) for name in chosen.files)
+    base = cards.read(model("int8"))
+    assert base is not None
+    whole: Card = replace(base, labels=labels, input=Input(*size), golden=entries, golden_source=chosen.source)
+    return len(cards.append_tail(b"", whole, chosen.files))
+
+
+SHORT = tuple(f"label {i}" for i in range(10))
+HUNDRED = tuple(f"{i} {'a rather long name of a thing ' * 2}" for i in range(100))
+IMAGENET = tuple(f"class {i}, also called something longer" for i in range(1001))
+
+
+@pytest.mark.parametrize(
+    ("labels", "size", "limit", "kind"),
+    [
+        (SHORT, (28, 28), 32_000, "png"),
+        (SHORT, (32, 32), 32_000, "png"),
+        (SHORT, (64, 64), 32_000, "jpg"),  # five such PNG files take 50 KB
+        (SHORT, (224, 224), 32_000, "jpg"),
+        (SHORT, (1024, 512), 32_000, "jpg"),
+        (HUNDRED, (224, 224), 32_000, "jpg"),
+        (IMAGENET, (224, 224), 128_000, "jpg"),
+    ],
+)
+def test_the_tail_is_within_its_limit(labels: tuple[str, ...], size: tuple[int, int], limit: int, kind: str) -> None:
+    chosen = golden.choose(photographs(6, size), "test", labels, seed=1)
+    assert {name.rpartition(".")[2] for name in chosen.files} == {kind}
+    assert tail_bytes(labels, chosen, size) <= limit
+    assert all(pictures.decode(data).shape[0] >= 16 for data in chosen.files.values())
+
+
+def test_room_that_is_there_is_used() -> None:
+    """224x224 with ten labels: the pictures keep their size, and most of the tail is theirs."""
+    chosen = golden.choose(photographs(6, (224, 224)), "test", SHORT, seed=1)
+    smooth = golden.encode([np.full((224, 224, 3), 90, np.uint8)] * 5, SHORT)
+    assert all(pictures.decode(data).shape == (224, 224, 3) for data in smooth.values())
+    assert sum(map(len, chosen.files.values())) > 10_000
+
+
+def test_more_labels_than_the_tail_holds_still_end() -> None:
+    labels = tuple(f"class number {i}" for i in range(9000))
+    chosen = golden.choose(photographs(5, (224, 224)), "test", labels, seed=1)
+    assert len(chosen.files) == 5
+    assert max(map(len, chosen.files.values())) < 3000
+
+
+def test_with_many_labels_the_five_highest_scores_are_kept() -> None:
+    scores = np.linspace(0, 1, 1001, dtype=np.float32)
+    kept = golden._scores(scores)
+    assert [entry["index"] for entry in kept] == [1000, 999, 998, 997, 996]
+    assert kept[0]["score"] == 1.0
+    assert golden._scores(scores[:100]) == tuple(round(float(score), 6) for score in scores[:100])
+
+
+def test_drawn_pictures_are_drawn_by_the_seed_alone() -> None:
+    first, again = golden.drawn((28, 28), SHORT, 1), golden.drawn((28, 28), SHORT, 1)
+    assert first == again
+    assert first.source == "drawn"
+    shapes = {pictures.decode(data).shape for data in first.files.values()}
+    assert shapes == {(48, 62, 3)}, "larger than the network's size, and of another shape"
+
+
+def test_the_committed_files_show_their_card_to_unzip() -> None:
+    """Stored, dated 1980, readable with any ZIP tool; the whole tail is small."""
+    for variant in quantize.VARIANTS:
+        path = model(variant)
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            assert archive.namelist()[:2] == ["card.json", "labels.txt"]
+            assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+            assert json.loads(archive.read("card.json"))["variant"] == variant
+        assert cards.tail_bytes(path) <= 32_000

@@ -1,0 +1,233 @@
+"""The quantizer: ranges by true minimum and maximum, uint8 ends, sizes, and answers close to float's."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.tools import flatbuffer_utils
+
+from device.errors import UserError
+from export import quantize
+from tests import foreign
+from tests.conftest import ROOT, environment
+
+# Weights of the shapes network: three convolutions and a dense layer.
+WEIGHTS = 8 * 27 + 16 * 72 + 16 * 144 + 3 * 256
+
+
+def tensors(pictures: npt.NDArray[np.uint8], mean: float = 0, std: float = 1) -> list[npt.NDArray[np.float32]]:
+    return [((picture.astype(np.float32) - mean) / std)[None] for picture in pictures]
+
+
+def made(variant: str, pictures: npt.NDArray[np.uint8] | None = None) -> bytes:
+    chosen = foreign.pictures(60, seed=1) if pictures is None else pictures
+    return quantize.make(variant, foreign.bare(), tensors(chosen), 0, 255)
+
+
+PLAIN = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # with XNNPACK, inner tensors can't be read
+
+
+def opened(content: bytes, keep: bool = False) -> Any:
+    options = {"experimental_preserve_all_tensors": True, "experimental_op_resolver_type": PLAIN} if keep else {}
+    interpreter = Interpreter(model_content=content, **options)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def answers(content: bytes, inputs: list[npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+    interpreter = opened(content)
+    (source,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+    scale, zero_point = answer["quantization"]
+    rows = []
+    for tensor in inputs:
+        interpreter.set_tensor(source["index"], tensor.astype(source["dtype"]))
+        interpreter.invoke()
+        raw = interpreter.get_tensor(answer["index"])[0].astype(np.float32)
+        rows.append((raw - zero_point) * scale if scale else raw)
+    return np.array(rows, np.float32)
+
+
+@pytest.fixture(scope="module")
+def int8() -> bytes:
+    return made("int8")
+
+
+def test_both_ends_of_int8_are_pixels_and_probabilities(int8: bytes) -> None:
+    interpreter = opened(int8)
+    (source,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert (source["dtype"], source["quantization"]) == (np.uint8, (1.0, 0))
+    assert (answer["dtype"], answer["quantization"]) == (np.uint8, (1 / 256, 0))
+
+
+def test_weights_of_int8_have_a_scale_a_channel(int8: bytes) -> None:
+    details = opened(int8).get_tensor_details()
+    kernels = [d for d in details if d["dtype"] == np.int8 and tuple(d["shape"])[1:3] == (3, 3)]
+    assert sorted(len(d["quantization_parameters"]["scales"]) for d in kernels) == [8, 16, 16]
+    for kernel in kernels:
+        scales = kernel["quantization_parameters"]["scales"]
+        assert len(set(scales.tolist())) == len(scales)
+        assert kernel["quantization_parameters"]["quantized_dimension"] == 0
+        assert set(kernel["quantization_parameters"]["zero_points"]) == {0}
+
+
+def test_dense_layers_of_dynamic_have_one_scale() -> None:
+    """tflite-runtime 2.14 reads no more, and answers by chance where there are more."""
+    # As the file has them: LiteRT's interpreter shows one scale as many.
+    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(made("dynamic"))).subgraphs[0]
+    scales = {tuple(t.shape): len(t.quantization.scale) for t in graph.tensors if t.type == schema.TensorType.INT8}
+    assert scales == {(8, 3, 3, 3): 8, (16, 3, 3, 8): 16, (16, 3, 3, 16): 16, (3, 256): 1}
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_tflite_runtime_answers_alike(large: bool, tmp_path: Path) -> None:
+    """Every variant, and weights that lie behind the FlatBuffer, under the only runtime of 32-bit boards."""
+    network, pictures = foreign.large() if large else foreign.bare(), foreign.pictures(60, seed=3)
+    calibration = tensors(foreign.pictures(20, seed=1))
+    models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in quantize.VARIANTS}
+    for variant, content in models.items():
+        (tmp_path / variant).write_bytes(content)
+    np.save(tmp_path / "pictures.npy", pictures)
+    done = subprocess.run(
+        [environment("tflite-runtime"), ROOT / "tests/peers/tflite_runtime_scores.py"]
+        + [tmp_path / name for name in ("pictures.npy", "scores.json", *models)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for (variant, content), rows in zip(
+        models.items(), json.loads((tmp_path / "scores.json").read_text()), strict=True
+    ):
+        ours, theirs = answers(content, tensors(pictures)), np.array(rows) / (256 if variant == "int8" else 1)
+        assert np.abs(ours - theirs).max() < {"int8": 0.1, "dynamic": 0.15}.get(variant, 1e-4), variant
+        assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.95, variant
+
+
+def spread(content: bytes, inputs: list[npt.NDArray[Any]]) -> dict[str, float]:
+    """Of each float tensor between the operators: maximum minus minimum over all inputs, zero included."""
+    interpreter = opened(content, keep=True)
+    (source,) = interpreter.get_input_details()
+    inner = [d for d in interpreter.get_tensor_details() if d["dtype"] == np.float32 and d["shape"][0] == 1]
+    low, high = dict.fromkeys((d["name"] for d in inner), 0.0), dict.fromkeys((d["name"] for d in inner), 0.0)
+    for tensor in inputs:
+        interpreter.set_tensor(source["index"], tensor)
+        interpreter.invoke()
+        for detail in inner:
+            values = interpreter.get_tensor(detail["index"])
+            low[detail["name"]] = min(low[detail["name"]], float(values.min()))
+            high[detail["name"]] = max(high[detail["name"]], float(values.max()))
+    return {name: high[name] - low[name] for name in high}
+
+
+def test_ranges_are_the_true_minimum_and_maximum() -> None:
+    """One bright picture comes first, then a hundred dull ones: a moving average would have forgotten it."""
+    dull = (foreign.pictures(100, seed=1) // 8 + 16).astype(np.uint8)
+    bright = foreign.pictures(1, seed=2)
+    bright[:, ::2] = 255
+    inputs = tensors(np.concatenate([bright, dull]))
+    expected, without = spread(foreign.bare(), inputs), spread(foreign.bare(), inputs[1:])
+    int8 = quantize.make("int8", foreign.bare(), inputs, 0, 255)
+    recorded = {
+        d["name"]: 255 * float(d["quantization_parameters"]["scales"][0])
+        for d in opened(int8).get_tensor_details()
+        if d["dtype"] == np.int8 and len(d["quantization_parameters"]["scales"]) == 1
+    }
+    convolutions = [name for name in recorded if "Relu" in name and name in expected]
+    assert len(convolutions) == 3
+    for name in convolutions:
+        assert recorded[name] == pytest.approx(expected[name], rel=1e-4), name
+    assert max(expected[name] / without[name] for name in convolutions) > 1.5, "the bright picture decides a range"
+
+
+def test_the_order_of_the_pictures_does_not_matter() -> None:
+    pictures = foreign.pictures(20, seed=1)
+    assert made("int8", pictures) == made("int8", pictures[::-1])
+
+
+def test_the_input_s_range_is_whole_whatever_the_pictures_are() -> None:
+    """Calibrated without a bright pixel, a bright pixel still isn't cut off: also not behind the uint8 input."""
+    int8 = made("int8", foreign.pictures(20, seed=1) // 4)
+    assert opened(int8).get_input_details()[0]["quantization"] == (1.0, 0)
+    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(int8)).subgraphs[0]
+    (first,) = (operator for operator in graph.operators if graph.inputs[0] in list(operator.inputs))
+    behind = graph.tensors[first.outputs[0]].quantization
+    assert (list(behind.scale), list(behind.zeroPoint)) == ([1.0], [-128])
+
+
+LARGEST_ERROR = {"float32": 1e-6, "float16": 2e-3, "dynamic": 0.05, "int8": 0.1}
+
+
+@pytest.mark.parametrize("variant", quantize.VARIANTS)
+def test_scores_are_close_to_float(variant: str) -> None:
+    inputs = tensors(foreign.pictures(60, seed=3))
+    expected = answers(foreign.bare(), list(inputs))
+    scores = answers(made(variant), list(inputs))
+    assert np.abs(scores - expected).max() < LARGEST_ERROR[variant]
+    assert (scores.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.95
+    assert len(set(expected.argmax(axis=1))) == 3
+
+
+def test_sizes() -> None:
+    sizes = {variant: len(made(variant)) for variant in quantize.VARIANTS}
+    assert sizes["float32"] == len(foreign.bare())
+    # What is saved is two, and three, of each weight's four bytes; tables of scales take a little of it.
+    assert sizes["float32"] - sizes["float16"] == pytest.approx(2 * WEIGHTS, rel=0.2)
+    assert sizes["float32"] - sizes["dynamic"] == pytest.approx(3 * WEIGHTS, rel=0.2)
+    assert sizes["int8"] < sizes["float16"]
+
+
+PROGRAM = """
+import hashlib, sys
+from export import quantize
+from tests import foreign
+pictures = [p.astype("float32")[None] for p in foreign.pictures(60, seed=1)]
+for variant in quantize.VARIANTS:
+    data = quantize.make(variant, foreign.bare(), pictures, 0, 255)
+    print(variant, hashlib.sha256(data).hexdigest())
+"""
+
+
+def test_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "HOME": str(tmp_path)},
+        )
+        for seed in ("1", "2")
+    ]
+    first, second = (run.communicate(timeout=120)[0].splitlines() for run in runs)
+    assert first == second
+    assert [line.split()[0] for line in first] == list(quantize.VARIANTS)
+
+
+def test_a_network_that_takes_minus_one_to_one() -> None:
+    """A pixel is still its code: the scale is 2/255 and the zero point in the middle."""
+    model, pictures = foreign.for_minus_one_to_one(), foreign.pictures(60, seed=1)
+    int8 = quantize.make("int8", model, tensors(pictures, 127.5, 127.5), -1, 1)
+    source = opened(int8).get_input_details()[0]
+    assert (source["dtype"], source["quantization"]) == (np.uint8, (pytest.approx(2 / 255), 128))
+    test = foreign.pictures(60, seed=3)
+    expected = answers(model, list(tensors(test, 127.5, 127.5)))
+    scores = answers(int8, [picture[None] for picture in test])
+    assert np.abs(scores - expected).mean() < 0.02
+    assert (scores.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.95
+
+
+def test_ends_that_cannot_be_made_uint8_are_refused() -> None:
+    with pytest.raises(UserError, match=r"can't be quantized to int8.*--variants float32,float16,dynamic"):
+        quantize.uint8_ends(foreign.bare(), 0, 255)
+
+
+def test_the_quantizer_is_quiet(int8: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    assert made("int8") == int8
+    assert made("float16")
+    assert capfd.readouterr().out == ""

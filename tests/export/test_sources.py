@@ -1,0 +1,65 @@
+"""Where export finds a run's pictures, and what it says where they are missing."""
+
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import folders
+from tests import drawing
+from tests.conftest import Run
+from train import cache, recipes, runs
+from train.named_data import FASHION_LABELS
+
+
+def finished_run(folder: Path, run: Path) -> str:
+    """A finished run on a folder's pictures, of whose model nothing is read; the name of its cache."""
+    recipe = replace(recipes.get("fashion_mnist"), data=str(folder), test=0.3, seed=5, fit="pad", size=(12, 16))
+    request = cache.DataRequest(str(folder), recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad=True)
+    made = cache.provide(request)
+    document = runs.start(runs.Run(run), recipe, made, np.array([0, 1]))
+    runs.finish(runs.Run(run), document, runs.DONE)
+    (run / "model.keras").write_bytes(b"")
+    return made.path.name
+
+
+@pytest.mark.parametrize("splits", [{"train": 9, "test": 9}, {None: 30}], ids=["two levels", "one level"])
+def test_the_command_that_makes_a_missing_cache_makes_it(
+    command: Run, tmp_path: Path, splits: dict[str | None, int]
+) -> None:
+    """With all that decides which pictures are in it, so it is tried as it is said; the folder's name has a space."""
+    folder = drawing.write_folder(tmp_path / "my shapes", splits)
+    next(folder.rglob("square/*.png")).write_bytes(b"broken")
+    name, empty = finished_run(folder, tmp_path / "run"), tmp_path / "empty"
+    done = command("export", "run", FRAMELITE_CACHE=str(empty))
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"error: run: its pictures are not in the cache ({empty}/{name}); make them again with: "
+    )
+    assert len(done.stderr.splitlines()) == 1
+    said = re.search(r"with: python -m (train data .*?) \(or train anew", done.stderr)
+    assert said
+    made = command(*shlex.split(said[1]), FRAMELITE_CACHE=str(empty))
+    assert made.returncode == 0, made.stderr
+    assert [path.name for path in empty.iterdir()] == [name]
+
+
+def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
+    path = tmp_path / "cache/fashion_mnist-0123456789ab-28x28-crop"
+    recipe = recipes.get("fashion_mnist")
+    index = cache._index(
+        cache.DataRequest("fashion_mnist", (28, 28)), "fashion_mnist", "0123456789ab", FASHION_LABELS, "Keras' cache"
+    )
+    index["splits"] = {split: {"targets": [], "hashes": [], "origins": []} for split in ("train", "test")}
+    made = folders.Cache(path, "fashion_mnist", "0123456789ab", FASHION_LABELS, (28, 28), "crop", index)
+    document = runs.start(runs.Run(tmp_path / "run"), recipe, made, np.array([], np.int64))
+    runs.finish(runs.Run(tmp_path / "run"), document, runs.DONE)
+    (tmp_path / "run/model.keras").write_bytes(b"")
+    done = command("export", "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: run: its pictures are not in the cache ({path}); make them again with:")
+    assert len(done.stderr.splitlines()) == 1
+    assert "with: python -m train data fashion_mnist --size 28x28 --fit crop (or" in done.stderr

@@ -1,0 +1,105 @@
+"""Float models as a stranger brings them: the shapes model without our card and metadata, or with other weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.tools import flatbuffer_utils
+
+from device import card
+from tests import drawing
+from tests.conftest import model
+
+SIZE = (16, 16)
+LABELS = "".join(f"{label}\n" for label in drawing.LABELS)
+Array = npt.NDArray[np.float32]
+
+
+def bare() -> bytes:
+    """The shapes float32 network alone: pixels 0..255 in, three probabilities out."""
+    path = model("float32")
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(path.read_bytes()[: -card.tail_bytes(path)]))
+    tree.metadata = []
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def weights_of(operator: int) -> Callable[[Any], list[Any]]:
+    """The buffers of an operator's weights and bias."""
+
+    def find(tree: Any) -> list[Any]:
+        graph = tree.subgraphs[0]
+        return [tree.buffers[graph.tensors[index].buffer] for index in graph.operators[operator].inputs[1:]]
+
+    return find
+
+
+def changed(first: Callable[[Array, Array], tuple[Array, Array]], second: Callable[[Array], Array]) -> bytes:
+    """The network with other weights: `first` of the first convolution's [8, 3, 3, 3] and its bias, `second` of the
+    second one's [16, 3, 3, 8].
+    """
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(bare()))
+    weights, bias = weights_of(0)(tree)
+    kernel, offset = first(numbers(weights, (8, 3, 3, 3)), numbers(bias, (8,)))
+    weights.data, bias.data = raw(kernel), raw(offset)
+    inner = weights_of(1)(tree)[0]
+    inner.data = raw(second(numbers(inner, (16, 3, 3, 8))))
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def numbers(buffer: Any, shape: tuple[int, ...]) -> Array:
+    return np.frombuffer(bytes(buffer.data), np.float32).reshape(shape)
+
+
+def raw(array: Array) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(np.ascontiguousarray(array, np.float32).tobytes(), np.uint8)
+
+
+def with_one_loud_channel(factor: float) -> bytes:
+    """The same answers in float, but one channel is `factor` times as loud as the others.
+
+    ReLU lets a factor through, so what the first layer multiplies the second divides. To int8, which has one scale for
+    all channels of a layer, nothing of the others is left (Nagel et al., 2019, https://arxiv.org/abs/1906.04721).
+    """
+    factors = np.array([factor, *[1] * 7], np.float32)
+    return changed(
+        lambda kernel, bias: (kernel * factors[:, None, None, None], bias * factors), lambda kernel: kernel / factors
+    )
+
+
+def for_minus_one_to_one() -> bytes:
+    """A network that takes -1..1: the pixel's (x + 1) * 127.5 is in the first layer's weights."""
+    return changed(
+        lambda kernel, bias: (kernel * 127.5, bias + 127.5 * kernel.sum(axis=(1, 2, 3))), lambda kernel: kernel
+    )
+
+
+def pictures(count: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Drawn pictures of the network's size."""
+    return np.stack([picture for _, picture in drawing.shapes(count, seed, SIZE)])
+
+
+def large() -> bytes:
+    """A network of 400,000 weights: from 256 KB on the quantizer puts weights behind the FlatBuffer.
+
+    The shapes network with 2048 filters, drawn by lot, in place of its last convolution's 16.
+    """
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(bare()))
+    graph, random = tree.subgraphs[0], np.random.default_rng(1)
+    filters, places = 2048, 4 * 4
+
+    def replace(index: int, shape: tuple[int, ...], scale: float) -> None:
+        graph.tensors[index].shape = list(shape)
+        values = random.normal(0, scale, shape).astype(np.float32)
+        tree.buffers[graph.tensors[index].buffer].data = raw(values)
+
+    convolution, dense = graph.operators[2], graph.operators[-2]
+    replace(convolution.inputs[1], (filters, 3, 3, 16), 0.1)
+    replace(convolution.inputs[2], (filters,), 0.1)
+    replace(dense.inputs[1], (3, places * filters), 0.02)
+    for index, shape in ((convolution.outputs[0], (1, 4, 4, filters)), (dense.inputs[0], (1, places * filters))):
+        graph.tensors[index].shape = list(shape)
+        graph.tensors[index].shapeSignature = None
+    flat = graph.operators[5].inputs[1]  # the constant of PACK: what Flatten makes of a picture
+    tree.buffers[graph.tensors[flat].buffer].data = np.frombuffer(np.int32(places * filters).tobytes(), np.uint8)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))

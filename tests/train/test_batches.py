@@ -1,0 +1,167 @@
+"""Batches: the same whenever asked for, every row once an epoch, half of them mirrored; the split beside them."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device.errors import UserError
+from device.folders import Cache
+from tests.trained import Trained
+from train.recipes import RECIPES, Recipe
+
+pytestmark = pytest.mark.tensorflow
+
+
+def recipe(**changes: Any) -> Recipe:
+    return replace(RECIPES["fashion_mnist"], **{"batch": 16, "validation": 0.25, **changes})
+
+
+@pytest.fixture
+def pictures(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """300 training pictures of three labels, all different."""
+    from device import folders
+
+    (path,) = trained.cache.iterdir()
+    found = folders.open_cache(path)
+    assert found is not None
+    assert len({picture.tobytes() for picture in found.pictures("train")}) == 300
+    return found
+
+
+def rows_of(cache: Cache, batch: np.ndarray[Any, Any]) -> list[int]:
+    """The rows that a batch shows, mirrored or not; negative (-row - 1) where mirrored."""
+    array = cache.pictures("train")
+    places = {array[i].tobytes(): i for i in range(len(array))}
+    places |= {array[i, :, ::-1].tobytes(): -i - 1 for i in range(len(array)) if not same_mirrored(array[i])}
+    return [places[picture.tobytes()] for picture in batch]
+
+
+def same_mirrored(picture: np.ndarray[Any, Any]) -> bool:
+    return bool((picture == picture[:, ::-1]).all())
+
+
+def epoch(cache: Cache, batches: Any) -> list[int]:
+    return [row for i in range(len(batches)) for row in rows_of(cache, batches[i][0])]
+
+
+def test_every_row_comes_once_an_epoch_in_another_order(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    rows = np.arange(0, 300, 2)
+    batches = Batches(pictures, rows, recipe(horizontal_flip=False))
+    assert len(batches) == 10
+    first = epoch(pictures, batches)
+    batches.on_epoch_end()
+    second = epoch(pictures, batches)
+    assert sorted(first) == sorted(second) == rows.tolist()
+    assert first != second
+    assert first != rows.tolist()
+
+
+def test_a_batch_is_the_same_whenever_it_is_asked_for(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    rows = np.arange(300)
+    one, other = Batches(pictures, rows, recipe()), Batches(pictures, rows, recipe())
+    for _ in range(3):
+        one.on_epoch_end()
+        other.on_epoch_end()
+    late = [one[i] for i in (7, 2, 7)]
+    np.testing.assert_array_equal(late[0][0], late[2][0])
+    np.testing.assert_array_equal(late[0][0], other[7][0])
+    np.testing.assert_array_equal(late[0][1], other[7][1])
+    different = Batches(pictures, rows, recipe(seed=2))
+    assert rows_of(pictures, different[0][0]) != rows_of(pictures, Batches(pictures, rows, recipe())[0][0])
+
+
+def test_half_of_the_pictures_are_mirrored(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    batches = Batches(pictures, np.arange(300), recipe(horizontal_flip=True))
+    seen = epoch(pictures, batches)
+    mirrored = [row for row in seen if row < 0]
+    assert sorted(-row - 1 if row < 0 else row for row in seen) == list(range(300))
+    assert 110 <= len(mirrored) <= 190  # 150 expected; 4.6 standard deviations
+    batches.on_epoch_end()
+    assert {row for row in epoch(pictures, batches) if row < 0} != set(mirrored)
+
+
+def test_targets_stay_with_their_pictures(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    targets = pictures.targets("train")
+    rows = np.arange(300)
+    sparse = recipe(loss="sparse_categorical_crossentropy", label_smoothing=0.0)
+    for chosen, expected in ((recipe(), np.eye(3)[targets]), (sparse, targets)):
+        batch, answers = Batches(pictures, rows, chosen)[3]
+        seen = [-row - 1 if row < 0 else row for row in rows_of(pictures, batch)]
+        np.testing.assert_array_equal(answers, expected[seen])
+
+
+def test_keras_is_given_these_batches_and_no_others(pictures: Cache) -> None:
+    """Two epochs through Keras' own loop: each shows it every row once, in the batches of one epoch number."""
+    import keras
+
+    from train.batches import Batches
+
+    rows = np.arange(60)
+    seen: dict[int, list[tuple[int, ...]]] = {}
+
+    class Watched(Batches):
+        def __getitem__(self, index: int) -> Any:
+            pixels, answers = super().__getitem__(index)
+            shown = tuple(rows_of(pictures, pixels))
+            seen.setdefault(self.epoch, []).append(shown)
+            return pixels, answers
+
+    model = keras.Sequential([keras.layers.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile(optimizer="sgd", loss="mse")
+    model.fit(Watched(pictures, rows, recipe(horizontal_flip=False)), epochs=2, verbose=0)
+    # Keras looks at a few batches for their shape, and says that an epoch has ended before the first begins.
+    assert {number: len(batches) for number, batches in seen.items() if number} == {1: 4, 2: 4}
+    for number in (1, 2):
+        expected = Batches(pictures, rows, recipe(horizontal_flip=False))
+        for _ in range(number):
+            expected.on_epoch_end()
+        wanted = [tuple(rows_of(pictures, expected[i][0])) for i in range(len(expected))]
+        assert sorted(seen[number]) == sorted(wanted)
+
+
+def test_the_validation_rows_are_a_share_of_every_label() -> None:
+    from train.batches import split_rows
+
+    targets = np.repeat([0, 1, 2], [40, 100, 8])
+    rows, validation = split_rows(targets, recipe(validation=0.25))
+    assert np.bincount(targets[validation]).tolist() == [10, 25, 2]
+    assert set(rows).isdisjoint(validation)
+    assert sorted([*rows, *validation]) == list(range(148))
+
+
+def test_the_validation_rows_are_the_seed_s() -> None:
+    from train.batches import split_rows
+
+    targets = np.repeat([0, 1], 50)
+    _, first = split_rows(targets, recipe(seed=1))
+    _, again = split_rows(targets, recipe(seed=1))
+    _, other = split_rows(targets, recipe(seed=2))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
+    assert first.tolist() == sorted(first)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
+    from train.batches import split_rows
+
+    targets = np.repeat([0, 1, 2], [2, 5, 30])
+    for part in split_rows(targets, recipe(validation=share)):
+        assert set(targets[part]) == {0, 1, 2}
+
+
+def test_a_label_with_one_picture_cannot_be_split() -> None:
+    from train.batches import split_rows
+
+    with pytest.raises(UserError, match="a single training picture, expected two or more"):
+        split_rows(np.array([0, 0, 1]), recipe())

@@ -1,0 +1,74 @@
+"""Making a cache is interrupted: what is found afterwards is a whole cache or none, and the next call works."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from device import folders
+from tests import drawing, processes
+from train import cache
+from train.cache import DataRequest
+
+PICTURES = 75  # for each of two labels, in each of two splits
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 pictures of 480x360, by hard links to two files: enough to be interrupted in the middle."""
+    root = tmp_path_factory.mktemp("data") / "many"
+    for label in ("circle", "square"):
+        picture = drawing.shape(label, np.random.default_rng(1), (360, 480))
+        original = root.parent / f"{label}.jpg"
+        cv2.imwrite(str(original), picture)
+        for split in ("train", "test"):
+            folder = root / split / label
+            folder.mkdir(parents=True)
+            for i in range(PICTURES):
+                os.link(original, folder / f"{i:04}.jpg")
+    return root
+
+
+def temporary_folders() -> list[Path]:
+    root = folders.cache_root()
+    return [path for path in root.iterdir() if path.name.startswith(".")] if root.exists() else []
+
+
+def test_killed_at_random_moments(many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = cache.provide(DataRequest(str(many), (32, 32)))
+    lot = random.Random(1)
+    cut_short = 0
+    for attempt in range(4):
+        place = tmp_path / f"cache{attempt}"
+        final = place / whole.path.name
+        with processes.started(
+            "train", "data", many, "--size", "32", cwd=tmp_path, FRAMELITE_CACHE=str(place)
+        ) as process:
+            processes.wait_until(lambda place=place: place.exists() and any(place.iterdir()), process)  # type: ignore[misc]
+            time.sleep(attempt * lot.uniform(0, 0.04))
+            process.kill()
+            process.wait()
+        found = folders.open_cache(final)
+        assert (found is not None) == final.exists(), "a cache is whole or not there"
+        cut_short += found is None
+        monkeypatch.setenv("FRAMELITE_CACHE", str(place))
+        made = cache.provide(DataRequest(str(many), (32, 32)))
+        assert made.path == final
+        for split in ("train", "test"):
+            np.testing.assert_array_equal(made.pictures(split), whole.pictures(split))
+            assert made.hashes(split) == whole.hashes(split)
+    assert cut_short, "no kill came in time: make the data larger"
+
+
+def test_control_c_leaves_nothing(many: Path, tmp_path: Path) -> None:
+    with processes.started("train", "data", many, "--size", "32", cwd=tmp_path) as process:
+        assert processes.wait_until(temporary_folders, process)
+        code, stderr = processes.interrupt(process)
+    assert code == 130
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in stderr
+    assert list(folders.cache_root().iterdir()) == []

@@ -1,0 +1,201 @@
+"""What can't become a picture cache is refused in one line, and nothing is left of it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import folders, pictures
+from device.errors import UserError
+from tests import drawing
+from tests.conftest import Run
+from train import cache
+from train.cache import DataRequest
+
+SIZE = (12, 16)
+
+
+def made_caches() -> list[Path]:
+    """Everything that lies in the cache's root, hidden things too."""
+    root = folders.cache_root()
+    return sorted(root.iterdir()) if root.exists() else []
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    """A folder of one level: 20 pictures of each of three labels."""
+    return drawing.write_folder(tmp_path / "flat", {None: 60})
+
+
+@pytest.fixture
+def damaged_folder(shapes_folder: Path) -> Path:
+    """Among 60 training pictures: one truncated, one empty, one dangling link."""
+    broken = shapes_folder / "train/circle/0000.png"
+    broken.write_bytes(broken.read_bytes()[:200])
+    (shapes_folder / "train/square/0001.png").write_bytes(b"")
+    (shapes_folder / "train/triangle/0002.png").unlink()
+    (shapes_folder / "train/triangle/0002.png").symlink_to("nowhere.png")
+    return shapes_folder
+
+
+BAD = ("circle/0000.png", "square/0001.png", "triangle/0002.png")
+
+
+def test_bad_pictures_are_all_named_and_no_cache_is_left(command: Run, damaged_folder: Path) -> None:
+    done = command("train", "data", damaged_folder, "--size", "16")
+    assert done.returncode == 2
+    *named, last = done.stderr.splitlines()
+    assert len(named) == 3
+    for name, line in zip(BAD, named, strict=True):
+        assert line.startswith("error: ")
+        assert f"train/{name}: " in line
+    assert last.startswith(f"error: {damaged_folder}: 3 of 60 pictures in train can't be used, the first: ")
+    assert "--skip-bad" in last
+    assert done.stdout == ""
+    assert made_caches() == []
+
+
+def test_skip_bad_caches_the_others_and_says_so(command: Run, damaged_folder: Path) -> None:
+    done = command("train", "data", damaged_folder, "--size", "12x16", "--skip-bad")
+    assert done.returncode == 0
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["skipped"] * 3
+    assert "skipped 3 pictures that can't be read" in done.stdout
+    assert "pictures train 57, test 30;" in done.stdout
+    (path,) = made_caches()
+    made = folders.open_cache(path)
+    assert made is not None
+    assert made.pictures("train").shape == (57, *SIZE, 3)
+    origins = made.index["splits"]["train"]["origins"]
+    prepared = [pictures.prepare(pictures.read(damaged_folder / origin), SIZE) for origin in origins]
+    np.testing.assert_array_equal(made.pictures("train"), prepared)
+    assert not {f"train/{name}" for name in BAD} & set(origins)
+    assert len(made.index["skipped"]) == 3
+    for name, reason in zip(BAD, made.index["skipped"], strict=True):
+        assert name in reason
+
+
+def test_a_cache_without_bad_pictures_is_no_answer_to_who_wants_all(damaged_folder: Path) -> None:
+    skipping = cache.provide(DataRequest(str(damaged_folder), SIZE, skip_bad=True))
+    assert cache.provide(DataRequest(str(damaged_folder), SIZE, skip_bad=True)).path == skipping.path
+    with pytest.raises(UserError, match="3 of 60"):
+        cache.provide(DataRequest(str(damaged_folder), SIZE))
+
+
+def test_a_label_whose_pictures_are_all_bad_is_an_error_even_so(shapes_folder: Path) -> None:
+    for path in (shapes_folder / "test/square").iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="no usable picture of 'square' is left in test"):
+        cache.provide(DataRequest(str(shapes_folder), SIZE, skip_bad=True))
+    assert made_caches() == []
+
+
+def only(folder: Path, *labels: str) -> Path:
+    for split in ("train", "test"):
+        for label in set(drawing.LABELS) - set(labels):
+            shutil.rmtree(folder / split / label, ignore_errors=True)
+    return folder
+
+
+def without_a_test_class(folder: Path) -> Path:
+    shutil.rmtree(folder / "test/square")
+    return folder
+
+
+def without_training_pictures(folder: Path) -> Path:
+    shutil.rmtree(folder / "train")
+    return folder
+
+
+def with_a_blank_label(folder: Path) -> Path:
+    for split in ("train", "test"):
+        (folder / split / "circle").rename(folder / split / " ")
+    return folder
+
+
+def with_a_label_of_two_lines(folder: Path) -> Path:
+    for split in ("train", "test"):
+        (folder / split / "circle").rename(folder / split / "cir\ncle")
+    return folder
+
+
+def with_a_label_of_bytes(folder: Path) -> Path:
+    for split in ("train", "test"):
+        (folder / split / "circle").rename(folder / split / os.fsdecode(b"\xb0\xad\xbe\xc6\xc1\xf6"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (without_a_test_class, "the class 'square' has no pictures in test/"),
+        (without_training_pictures, "there are no pictures in train/"),
+        (lambda folder: only(folder, "square"), "only one class ('square') has pictures"),
+        (lambda folder: only(folder), "no pictures in it (0 other files)"),
+        (lambda folder: folder / "nowhere", "there is no such folder"),
+        (with_a_blank_label, "label 0 is empty"),
+        (with_a_label_of_two_lines, "spans lines"),
+        (with_a_label_of_bytes, "is not UTF-8; rename it"),
+    ],
+)
+def test_a_folder_that_is_no_data_set(
+    command: Run, shapes_folder: Path, change: Callable[[Path], Path], expected: str
+) -> None:
+    folder = change(shapes_folder)
+    done = command("train", "data", folder, "--size", "16")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"error: {folder}: ")
+    assert expected in done.stderr
+    assert made_caches() == []
+
+
+def test_a_class_of_one_picture_cannot_be_split(flat: Path) -> None:
+    for path in sorted((flat / "square").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(UserError, match="the class 'square' has one picture, expected two or more"):
+        cache.provide(DataRequest(str(flat), SIZE))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--size", "0x16"], "error: --size is 0x16, expected HxW with sides of 1 to 1024, such as 28x28"),
+        (["--size", "-4"], "error: --size is -4, expected HxW"),
+        (["--size", "16x1025"], "error: --size is 16x1025, expected HxW"),
+        (["--size", "small"], "error: --size is small, expected HxW"),
+        (["--size", "16", "--test", "0"], "error: --test is 0, expected a share between 0 and 1"),
+        (["--size", "16", "--test", "nan"], "error: --test is nan, expected a share between 0 and 1"),
+        (["--size", "16", "--seed", "-1"], "error: --seed is -1, expected at least 0"),
+    ],
+)
+def test_bad_options_of_train_data(command: Run, flat: Path, words: list[str], expected: str) -> None:
+    done = command("train", "data", flat, *words)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(expected)
+    assert "Traceback" not in done.stderr
+    assert made_caches() == []
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(command: Run, flat: Path, name: str) -> None:
+    done = command("train", "data", name, "--size", "16")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the data set's name is empty")
+
+
+def test_a_cache_place_that_cannot_be_written(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"in the way")
+    sealed = tmp_path / "sealed"
+    sealed.mkdir(mode=0o555)
+    for place in [tmp_path / "file", tmp_path / "file/below", Path("/proc"), Path("/proc/below")] + (
+        [sealed] if os.geteuid() else []  # root may write everywhere
+    ):
+        done = command("train", "data", shapes_folder, "--size", "16", FRAMELITE_CACHE=str(place))
+        assert done.returncode == 2, place
+        assert done.stderr.splitlines()[-1].startswith(f"error: {place}"), done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+    assert (tmp_path / "file").read_bytes() == b"in the way"

@@ -1,0 +1,212 @@
+"""Training through the command line: what a run folder holds, and what an interrupted or failed run leaves."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from device import folders
+from tests import processes
+from tests.conftest import Run
+from tests.trained import WORDS, Trained
+
+pytestmark = pytest.mark.tensorflow
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def weights(run: Path) -> bytes:
+    """The weights and the optimizer's state; beside them the file holds object numbers and when it was written."""
+    with zipfile.ZipFile(run / "model.keras") as archive:
+        return archive.read("model.weights.h5")
+
+
+def words(trained: Trained, run: Path) -> list[object]:
+    return ["train", "fashion_mnist", "--data", trained.data, "--run", run, *WORDS]
+
+
+def test_a_run_folder_is_whole(trained: Trained) -> None:
+    drawn = {"history.png", "confusion.png", "samples.png"}
+    documents = {"run.json", "model.keras", "history.json", "evaluation.json"}
+    assert {path.name for path in trained.run.iterdir()} == documents | drawn
+    for name in drawn:
+        picture = cv2.imread(str(trained.run / name))
+        assert picture is not None
+        assert min(picture.shape[:2]) > 200
+        assert len(np.unique(picture)) > 50, "something is drawn"
+
+
+def test_run_json_says_what_the_run_was(trained: Trained) -> None:
+    document = read(trained.run / "run.json")
+    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
+    assert cache is not None
+    assert document["status"] == "done"
+    assert document["seed"] == 1
+    recipe = document["recipe"]
+    assert (recipe["name"], recipe["network"]) == ("fashion_mnist", "tiny")
+    assert (recipe["size"], recipe["epochs"]) == ([16, 16], 4)
+    data = document["data"]
+    assert (data["name"], data["fingerprint"], data["cache"]) == ("shapes", cache.fingerprint, cache.path.name)
+    assert (data["train"], data["validation"], data["test"], data["skipped"]) == (276, 24, 90, 0)
+    assert (data["labels"], data["size"], data["fit"]) == (["circle", "square", "triangle"], [16, 16], "crop")
+    assert data["origin"] == str(trained.data)
+    rows = document["split"]["validation_rows"]
+    assert np.bincount(cache.targets("train")[rows]).tolist() == [8, 8, 8]
+    assert document["versions"]["keras"].startswith("3.")
+    assert {"python", "numpy", "opencv-python-headless"} < set(document["versions"])
+    assert document["wall_time_s"] > 0
+    history = read(trained.run / "history.json")
+    assert document["best_epoch"] == 1 + int(np.argmax(history["val_accuracy"]))
+    assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
+        ("seconds", "loss", "accuracy", "val_loss", "val_accuracy"), 4
+    )
+
+
+def test_the_evaluation_is_what_keras_answers_for_the_saved_model(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
+    assert cache is not None
+    model = keras.models.load_model(trained.run / "model.keras")
+    answers = model.predict_on_batch(np.array(cache.pictures("test"))).argmax(axis=1)
+    right = answers == cache.targets("test")
+    evaluation = read(trained.run / "evaluation.json")
+    assert (evaluation["split"], evaluation["n"]) == ("test", 90)
+    assert evaluation["top1"] == right.mean()
+    assert evaluation["interval"][0] < evaluation["top1"] < evaluation["interval"][1]
+    for target, row in enumerate(evaluation["per_class"]):
+        mine = right[cache.targets("test") == target]
+        assert (row["label"], row["top1"], row["n"]) == (cache.labels[target], mine.mean(), 30)
+    assert evaluation["last_epoch"]["n"] == 90
+    assert read(trained.run / "run.json")["parameters"] == model.count_params()
+
+
+def test_progress_on_a_pipe_is_a_line_an_epoch(trained: Trained) -> None:
+    lines = trained.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"epoch {i}/4" for i in (1, 2, 3, 4)]
+    (answer,) = trained.stdout.splitlines()
+    assert answer.startswith("test accuracy ")
+    assert answer.endswith(str(trained.run / "model.keras"))
+
+
+def test_the_same_run_again_is_up_to_date(command: Run, trained: Trained) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in trained.run.iterdir()}
+    done = command(*words(trained, trained.run), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{trained.run}: up to date (same recipe, same data)")
+    assert {path.name: path.stat().st_mtime_ns for path in trained.run.iterdir()} == before
+
+
+def test_the_same_seed_gives_the_same_weights(command: Run, trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "second"
+    done = command(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, done.stderr
+    assert read(run / "evaluation.json") == read(trained.run / "evaluation.json")
+    assert weights(run) == weights(trained.run)
+
+
+def test_other_settings_train_anew(command: Run, trained: Trained, tmp_path: Path) -> None:
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    done = command(*words(trained, run), "--set", "epochs=1", "--set", "seed=2", FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, done.stderr
+    document = read(run / "run.json")
+    assert (document["status"], document["seed"], document["recipe"]["epochs"]) == ("done", 2, 1)
+    assert document["split"] != read(trained.run / "run.json")["split"]
+    assert weights(run) != weights(trained.run)
+    assert len(read(run / "history.json")["loss"]) == 1
+
+
+def test_control_c_leaves_an_interrupted_run(command: Run, trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    endless = [*words(trained, run), "--set", "epochs=100000"]
+    with processes.started(*endless, cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+        processes.wait_for_line("epoch 1/100000:", process)
+        assert read(run / "run.json")["status"] == "running"
+        code, stderr = processes.interrupt(process)
+    assert code == 130
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in stderr
+    assert read(run / "run.json")["status"] == "interrupted"
+    assert {path.name for path in run.iterdir()} <= {"run.json", "history.json", "model.keras"}
+    if (run / "model.keras").exists():
+        import keras
+
+        assert keras.models.load_model(run / "model.keras").output_shape == (None, 3)
+    refused = command("export", run, FRAMELITE_CACHE=str(trained.cache))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: {run}: the run is not finished (status 'interrupted')")
+
+
+def test_a_killed_run_is_never_taken_for_a_finished_one(command: Run, trained: Trained, tmp_path: Path) -> None:
+    """Also where the folder held a finished run before."""
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    endless = [*words(trained, run), "--set", "epochs=100000"]
+    with processes.started(*endless, cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+        processes.wait_for_line("epoch 1/100000:", process)
+        process.kill()
+        process.wait()
+    assert read(run / "run.json")["status"] == "running"
+    refused = command("export", run, FRAMELITE_CACHE=str(trained.cache))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: {run}: the run is not finished (status 'running')")
+    assert not (run / "export").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (["learning_rate=1e20"], "loss"),
+        (["learning_rate=1e38", "batch=1000", "schedule=constant"], "val_loss"),  # one step: the loss is from before it
+    ],
+)
+def test_a_loss_that_is_no_number_ends_with_one_line(
+    command: Run, trained: Trained, tmp_path: Path, settings: list[str], name: str
+) -> None:
+    run = tmp_path / "run"
+    changes = [word for setting in ("dropout=0", *settings) for word in ("--set", setting)]
+    done = command(*words(trained, run), *changes, FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 2, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if not line.startswith("epoch "))
+    assert line.startswith(f"error: {name} became ")
+    assert line.endswith("try a smaller --set learning_rate")
+    assert read(run / "run.json")["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--data", "nowhere/"], "error: {folder}/nowhere: there is no such folder"),
+        (["--data", "nowhere"], "error: unknown data set 'nowhere'"),
+        (["--run", "file"], "error: {folder}/file: a file is in the way"),
+        (["--run", "file/run"], "error: {folder}/file: a file is in the way"),
+    ],
+)
+def test_data_and_places_are_checked_before_anything_is_written(
+    command: Run, trained: Trained, tmp_path: Path, options: list[str], expected: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = command("train", "fashion_mnist", "--data", trained.data, *WORDS, *options)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(expected.format(folder=tmp_path))
+    assert not (tmp_path / "runs").exists()
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_only_data_makes_the_recipe_s_cache_and_no_run(command: Run, trained: Trained, tmp_path: Path) -> None:
+    done = command("train", "fashion_mnist", "--data", trained.data, *WORDS, "--only-data")
+    assert done.returncode == 0, done.stderr
+    (made,) = (tmp_path / "cache").iterdir()
+    assert done.stdout.splitlines()[0] == str(made)
+    assert made.name == next(trained.cache.iterdir()).name
+    assert not (tmp_path / "runs").exists()

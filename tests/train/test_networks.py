@@ -1,0 +1,127 @@
+"""The networks: the tutorial's is the source material's layer by layer, scaling and grey are inside."""
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from train.recipes import RECIPES, Recipe
+
+pytestmark = pytest.mark.tensorflow
+
+
+def described(layer: Any) -> tuple[Any, ...]:
+    """A layer as the source material writes it down."""
+    kind = type(layer).__name__
+    if kind == "Conv2D":
+        return kind, layer.filters, layer.kernel_size, layer.strides, layer.padding, layer.activation.__name__
+    if kind == "Dense":
+        return kind, layer.units, layer.activation.__name__
+    if kind == "MaxPooling2D":
+        return kind, layer.pool_size
+    return (kind,)
+
+
+def test_the_tutorial_s_network_is_the_source_material_s() -> None:
+    from train import networks
+
+    model = networks.build(RECIPES["cifar10_tutorial"], 10)
+    pixels, scale, *layers = model.layers
+    assert pixels.batch_shape == (None, 32, 32, 3)
+    assert (scale.scale, scale.offset) == (1 / 255, 0)
+    assert [described(layer) for layer in layers] == [
+        ("Conv2D", 64, (3, 3), (1, 1), "valid", "relu"),
+        ("MaxPooling2D", (2, 2)),
+        ("Conv2D", 32, (3, 3), (1, 1), "valid", "relu"),
+        ("Flatten",),
+        ("Dense", 80, "relu"),
+        ("Dense", 10, "softmax"),
+    ]
+    # Sides: 32 -> 30 -> 15 -> 13. Weights and biases of each layer:
+    by_hand = (3 * 3 * 3 * 64 + 64) + (3 * 3 * 64 * 32 + 32) + (13 * 13 * 32 * 80 + 80) + (80 * 10 + 10)
+    assert model.count_params() == by_hand
+
+
+def test_the_tutorial_is_compiled_as_there() -> None:
+    import keras
+
+    from train import fit
+
+    model = fit.compiled(RECIPES["cifar10_tutorial"], 10, steps=1094)
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert model.loss == "sparse_categorical_crossentropy"
+
+
+@pytest.mark.parametrize("network", ["small_residual", "tiny", "tutorial"])
+@pytest.mark.parametrize(("size", "labels"), [((28, 28), 10), ((20, 33), 2)])
+def test_every_network_answers_with_probabilities(network: str, size: tuple[int, int], labels: int) -> None:
+    from train import networks
+
+    recipe = replace(RECIPES["fashion_mnist"], network=network, size=size)
+    model = networks.build(recipe, labels)
+    pictures = np.random.default_rng(1).integers(0, 256, (3, *size, 3), np.uint8)
+    scores = model.predict_on_batch(pictures)
+    assert scores.shape == (3, labels)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    assert (scores >= 0).all()
+
+
+def test_every_network_of_the_list_is_there() -> None:
+    from train import networks
+    from train.recipes import NETWORKS
+
+    assert tuple(networks.NETWORKS) == NETWORKS
+
+
+def test_the_luminance_layer_is_opencv_s_grey() -> None:
+    import keras
+
+    from train import networks
+
+    model = networks.build(replace(RECIPES["fashion_mnist"], grey=True), 10)
+    layer = model.get_layer("luminance")
+    assert not layer.trainable
+    assert not layer.use_bias
+    inner = keras.Model(model.inputs, layer.output)
+    picture = np.random.default_rng(1).integers(0, 256, (28, 28, 3), np.uint8)
+    grey = inner.predict_on_batch(picture[None])[0, ..., 0]
+    np.testing.assert_allclose(grey, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) / 255, atol=1e-2)
+    # BGR would be far off: the test can tell them apart.
+    assert np.abs(grey - cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) / 255).max() > 0.1
+
+
+def recipe(**changes: Any) -> Recipe:
+    return replace(RECIPES["fashion_mnist"], **changes)
+
+
+def test_one_cycle_rises_to_its_peak_and_falls() -> None:
+    from train import fit
+
+    rate = fit.one_cycle(0.01, 100)
+    rates = [float(rate(step)) for step in range(101)]
+    peak = int(np.argmax(rates))
+    assert rates[peak] == pytest.approx(0.01)
+    assert peak == 25
+    assert rates[0] == pytest.approx(0.01 / 20)
+    assert rates[:26] == sorted(rates[:26])
+    assert rates[25:] == sorted(rates[25:], reverse=True)
+    assert rates[100] < 0.01 / 100
+
+
+def test_the_recipe_decides_optimizer_loss_and_rate() -> None:
+    import keras
+
+    from train import fit
+
+    decayed = fit.compiled(recipe(weight_decay=0.3, schedule="constant", learning_rate=0.02), 10, steps=5)
+    assert isinstance(decayed.optimizer, keras.optimizers.AdamW)
+    assert decayed.optimizer.weight_decay == 0.3
+    assert float(decayed.optimizer.learning_rate) == pytest.approx(0.02)
+    smoothed = fit.compiled(recipe(label_smoothing=0.1), 10, steps=5)
+    # Of a certain and right answer, 0.1 of the target lies elsewhere.
+    answer = np.array([[0.91] + [0.01] * 9], np.float32)
+    expected = -(0.91 * np.log(0.91) + 0.09 * np.log(0.01))
+    assert float(smoothed.loss(np.eye(10)[:1], answer)) == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,153 @@
+"""Recipes and `--set`: every field is taken when it is valid and refused when it isn't."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from device.errors import UserError
+from tests.conftest import Run
+from train import recipes
+from train.recipes import RECIPES, Recipe
+
+# field: (a valid value, what it becomes, an invalid value, what the error says)
+SETTINGS = {
+    "data": ("my/folder", "my/folder", " ", "a data set by name"),
+    "network": ("tiny", "tiny", "huge", "one of small_residual, tiny, tutorial"),
+    "size": ("48x64", (48, 64), "48y64", "HxW"),
+    "fit": ("pad", "pad", "squeeze", "one of crop, stretch, pad"),
+    "grey": ("true", True, "maybe", "true or false"),
+    "test": ("0.5", 0.5, "1", "a share between 0 and 1"),
+    "validation": ("0.25", 0.25, "0", "a share between 0 and 1"),
+    "epochs": ("3", 3, "2.5", "a whole number"),
+    "batch": ("16", 16, "0", "at least 1"),
+    "loss": ("sparse_categorical_crossentropy", "sparse_categorical_crossentropy", "mse", "one of"),
+    "optimizer": ("adamw", "adamw", "sgd", "one of adam, adamw"),
+    "learning_rate": ("0.01", 0.01, "nan", "a number above 0"),
+    "schedule": ("one_cycle", "one_cycle", "cosine", "one of constant, one_cycle"),
+    "weight_decay": ("0.1", 0.1, "-1", "at least 0"),
+    "label_smoothing": ("0.1", 0.1, "1", "at least 0 and less than 1"),
+    "dropout": ("0.5", 0.5, "much", "a number"),
+    "horizontal_flip": ("1", True, "", "true or false"),
+    "seed": ("0", 0, "-1", "at least 0"),
+}
+BASE = Recipe(name="base", description="", data="anything", network="tutorial", optimizer="adamw")
+
+
+def test_every_field_can_be_set() -> None:
+    """A field that is added without a line above is noticed here."""
+    assert set(SETTINGS) == {field.name for field in fields(Recipe)} - {"name", "description"}
+
+
+@pytest.mark.parametrize("field", SETTINGS)
+def test_a_valid_value_is_taken(field: str) -> None:
+    value, expected, _, _ = SETTINGS[field]
+    changed = recipes.change(BASE, [f"{field}={value}"])
+    assert getattr(changed, field) == expected
+    assert type(getattr(changed, field)) is type(expected)
+    others = {key: entry for key, entry in changed.to_json().items() if key != field}
+    assert others == {key: entry for key, entry in BASE.to_json().items() if key != field}
+
+
+@pytest.mark.parametrize("field", SETTINGS)
+def test_an_invalid_value_is_refused_with_what_was_expected(field: str) -> None:
+    _, _, value, expected = SETTINGS[field]
+    with pytest.raises(UserError, match=field) as refusal:
+        recipes.change(BASE, [f"{field}={value}"])
+    assert expected in str(refusal.value)
+    assert value in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["epochs", "epoch=3", "=3", "", "name=mine", "description=mine", "to_json=1"],
+)
+def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
+    with pytest.raises(UserError, match="FIELD one of data, network, size") as refusal:
+        recipes.change(BASE, [setting])
+    assert f"--set {setting}:" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (["loss=sparse_categorical_crossentropy", "label_smoothing=0.1"], "0 with sparse_categorical_crossentropy"),
+        (["optimizer=adam", "weight_decay=0.1"], "0 with adam"),
+        (["size=0x32"], "sides of 1 to 1024"),
+        (["size=32x1025"], "sides of 1 to 1024"),
+        (["learning_rate=inf"], "a number above 0"),
+        (["learning_rate=0"], "a number above 0"),
+        (["weight_decay=inf"], "at least 0"),
+        (["dropout=nan"], "at least 0 and less than 1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: list[str], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        recipes.change(BASE, settings)
+
+
+def test_the_last_of_equal_settings_counts() -> None:
+    assert recipes.change(BASE, ["epochs=3", "epochs=4"]).epochs == 4
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert recipes.change(BASE, ["data=./a=b"]).data == "./a=b"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("28", (28, 28)), ("28x32", (28, 32)), ("1x1024", (1, 1024))])
+def test_sizes(value: str, expected: tuple[int, int]) -> None:
+    assert recipes.parse_size(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "x", "28x", "x28", "28x28x3", "28,28", "28.0", "1e2", "28X28"])
+def test_what_is_no_size(value: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        recipes.parse_size(value)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_kept_whole_in_json(name: str) -> None:
+    """What run.json holds makes the same recipe again: two runs with the same fields are the same run."""
+    document = recipes.get(name).to_json()
+    assert Recipe(**{**document, "size": tuple(document["size"])}) == RECIPES[name]
+
+
+def test_the_tutorial_recipe_is_the_source_material_s() -> None:
+    tutorial = recipes.get("cifar10_tutorial")
+    assert (tutorial.data, tutorial.network, tutorial.size) == ("cifar10", "tutorial", (32, 32))
+    assert (tutorial.epochs, tutorial.validation, tutorial.batch) == (10, 0.3, 32)
+    assert (tutorial.optimizer, tutorial.loss) == ("adam", "sparse_categorical_crossentropy")
+    assert (tutorial.learning_rate, tutorial.schedule) == (1e-3, "constant")  # Keras' defaults, as there
+
+
+def test_list_shows_every_recipe_in_a_row(command: Run) -> None:
+    done = command("train", "list")
+    assert done.returncode == 0
+    header, *rows = done.stdout.splitlines()
+    assert header.split()[:4] == ["recipe", "data", "size", "epochs"]
+    assert [row.split()[0] for row in rows] == sorted(RECIPES)
+    epochs = str(RECIPES["fashion_mnist"].epochs)
+    assert rows[1].split()[:4] == ["fashion_mnist", "fashion_mnist", "28x28", epochs]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["fashion"], "error: unknown recipe 'fashion', expected one of fashion_mnist, cifar10_tutorial"),
+        (["fashion_mnist", "--set", "epoch=3"], "error: --set epoch=3: expected FIELD=VALUE with FIELD one of data,"),
+        (["fashion_mnist", "--set", "epochs=many"], "error: --set epochs=many: expected a whole number"),
+        (["fashion_mnist", "--set", "epochs=0"], "error: recipe fashion_mnist: epochs is 0, expected at least 1"),
+        (["fashion_mnist", "--set", "size=28x28x3"], "error: --set size=28x28x3: expected HxW, such as 28x28"),
+        (["fashion_mnist", "--set", "optimizer=adam"], "error: recipe fashion_mnist: weight_decay is 0.05, expected 0"),
+    ],
+)
+def test_a_wrong_recipe_or_setting_ends_with_one_line(
+    command: Run, tmp_path: Path, words: list[str], expected: str
+) -> None:
+    done = command("train", *words)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(expected)
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == [], "nothing is written"
