@@ -23,8 +23,10 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
     if not name:
         raise UserError(f"{model.path}: the file doesn't say what it was trained on; give --data NAME|DIR")
     assert card.labels is not None
-    pictures = folders.labelled(name, card.labels, classifier.size, card.input.fit, fingerprint)
-    if fingerprint and Path(name).is_dir() and not folders.training_hashes(fingerprint):
+    # Without --data by name alone: a folder that happens to be called like the data is not what was trained on.
+    find = folders.labelled if data else folders.labelled_cache
+    pictures = find(name, card.labels, classifier.size, card.input.fit, fingerprint)
+    if fingerprint and data and Path(data).is_dir() and not folders.training_hashes(fingerprint):
         command.say(
             f"note: {model.path}: its training pictures are not in the cache here; those that are in {name} count too"
         )
@@ -37,7 +39,7 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
         "variant": model.variant,
         **evaluate.accuracy(scores, pictures.targets),
         "left_out": pictures.left_out,
-        "data": Path(name).resolve().name if Path(name).is_dir() else name,
+        "data": Path(name).resolve().name if data and Path(data).is_dir() else name,
         "split": pictures.split,
         "runtime": classifier.runtime.name,
         "per_class": evaluate.per_class(scores, pictures.targets, card.labels),

@@ -195,14 +195,28 @@ def labelled(
     """
     if Path(data).is_dir() or "/" in data or data in (".", ".."):
         return _labelled_folder(Path(data), labels, fingerprint, split)
-    cache = (fingerprint and find_cache(data, size, fit, fingerprint)) or find_cache(data, size, fit)
+    return labelled_cache(data, labels, size, fit, fingerprint, split)
+
+
+def labelled_cache(
+    name: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
+) -> Labelled:
+    """As `labelled`, by name alone: the cache the model was trained on, else the newest of that name."""
+    cache = (fingerprint and find_cache(name, size, fit, fingerprint)) or find_cache(name, size, fit)
     if not cache:
         raise UserError(
-            f"the data {data!r} is neither a folder nor in the cache at {size[0]}x{size[1]} {fit}; make it with:"
-            f" python -m train data {data} --size {size[0]}x{size[1]}" + ("" if fit == "crop" else f" --fit {fit}")
+            f"the data {name!r} is neither a folder nor in the cache at {size[0]}x{size[1]} {fit}; make it with:"
+            f" python -m train data {name} --size {size[0]}x{size[1]}" + ("" if fit == "crop" else f" --fit {fit}")
         )
-    places = match_labels(cache.labels, labels, data)
-    return Labelled(labels, cache.pictures(split), places[cache.targets(split)], split, 0)
+    targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
+    # Another cache of that name may be another split of the same pictures.
+    trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
+    rows = np.array([i for i, digest in enumerate(cache.hashes(split)) if digest not in trained_on], np.int64)
+    if len(rows) == len(targets):
+        return Labelled(labels, cache.pictures(split), targets, split, 0)
+    if not len(rows):
+        raise UserError(f"{name}: all {len(targets)} pictures are among the model's training pictures; give others")
+    return Labelled(labels, cache.pictures(split)[rows], targets[rows], split, len(targets) - len(rows))
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:

@@ -29,20 +29,19 @@ def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
         model = compiled(recipe, len(cache.labels), steps=-(-len(rows) // recipe.batch))
         keeper = KeepBest(run)
         history = _fit(model, recipe, cache, rows, validation, keeper, run)
-        spent = time.monotonic() - started
         result = evaluate.evaluate(run, recipe, cache, model)
+        plots.history(history, keeper.best_epoch, run.path / "history.png")
     except KeyboardInterrupt:
         runs.finish(run, document, runs.INTERRUPTED)
         raise
     except BaseException:
         runs.finish(run, document, runs.FAILED)
         raise
-    plots.history(history, keeper.best_epoch, run.path / "history.png")
     runs.finish(
         run,
         document,
         runs.DONE,
-        wall_time_s=round(spent, 1),
+        wall_time_s=round(time.monotonic() - started, 1),
         best_epoch=keeper.best_epoch,
         parameters=model.count_params(),
     )

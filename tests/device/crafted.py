@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device.card import Card, Confidence, Input, Output
+from device.card import Accuracy, Card, Confidence, Golden, Input, Output
 
 TYPES = {
     "float32": schema.TensorType.FLOAT32,
@@ -17,6 +17,20 @@ TYPES = {
     "uint8": schema.TensorType.UINT8,
     "int8": schema.TensorType.INT8,
 }
+# A card with every field filled.
+FULL = Card(
+    name="boots",
+    recipe="fashion_mnist",
+    variant="int8",
+    labels=("boot", "läufer", "ankle boot"),
+    input=Input(28, 30, "RGB", "pad", "area", 127.5, 64.0),
+    output=Output("logits"),
+    confidence=Confidence(1.5, 0.4),
+    accuracy=Accuracy(0.924, 10_000, (0.9186, 0.929), 0.9251, "test"),
+    golden=(Golden("golden_1.png", "a" * 64, "b" * 64, "c" * 64, (0.25, 0.75, 0.0), 0.09375),),
+    golden_source="drawn",
+    provenance={"run": "boots", "seed": 1, "versions": {"numpy": "2.4.6"}, "git_commit": None},
+)
 
 
 @dataclass(frozen=True)

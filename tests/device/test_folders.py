@@ -261,3 +261,15 @@ def test_training_pictures_alone_are_refused(tmp_path: Path) -> None:
     (root / "train").rename(root / "test")
     with pytest.raises(UserError, match="all 6 pictures are among the model's training pictures; give others"):
         folders.labelled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
+
+
+def test_another_split_of_the_same_name_leaves_training_pictures_out(tmp_path: Path) -> None:
+    """Two splits of one folder; the model was trained on the first, and only the second is there at this size."""
+    root = drawing.write_folder(tmp_path / "flat", {None: 60}, seed=5)
+    first = caches.provide(caches.DataRequest(str(root), (8, 8), test=0.3, seed=1))
+    second = caches.provide(caches.DataRequest(str(root), (16, 16), test=0.3, seed=2))
+    shared_pictures = len(set(first.hashes("train")) & set(second.hashes("test")))
+    assert 0 < shared_pictures < len(second.targets("test"))
+    found = folders.labelled("flat", drawing.LABELS, (16, 16), "crop", first.fingerprint)
+    assert (len(found), found.left_out) == (len(second.targets("test")) - shared_pictures, shared_pictures)
+    assert folders.labelled("flat", drawing.LABELS, (16, 16), "crop", second.fingerprint).left_out == 0

@@ -1,116 +1,37 @@
-"""The picture path: what every format decodes to, what is refused, where each pixel of a resized picture is from."""
+"""The picture path: what every format decodes to, and what is refused. Where pixels go: test_resizing.py."""
 
-import io
 import json
 import subprocess
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
-from PIL import Image, ImageOps, features
+from PIL import Image, features
 
 from device import pictures
 from device.errors import UserError
-from tests import drawing
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import decoding
+from tests.device.picture_files import (
+    FILES,
+    GIF,
+    JPEG,
+    LOSSLESS,
+    MANY,
+    NEGATIVE,
+    ORIGINAL,
+    REDUCED,
+    by_pillow,
+    encoded,
+    largest_difference,
+    with_alpha,
+)
 
-Array = npt.NDArray[np.uint8]
-
-ORIGINAL = drawing.shapes(1, 3, (60, 80))[0][1]
-NEGATIVE = 255 - ORIGINAL
-ALPHA = np.random.default_rng(0).integers(0, 256, ORIGINAL.shape[:2], np.uint8)
 HAS_AVIF = bool(features.check("avif")) and cv2.haveImageWriter("picture.avif")
 needs_avif = pytest.mark.skipif(not HAS_AVIF, reason="this Pillow or OpenCV has no AVIF")
-
-
-def encoded(picture: Image.Image | Array, format: str, **options: Any) -> bytes:
-    """A picture file made by Pillow."""
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def by_pillow(data: bytes) -> Array:
-    """The oracle: the first frame, upright, as RGB."""
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-
-
-def in_mode(mode: str) -> Image.Image:
-    return Image.fromarray(ORIGINAL).convert(mode)
-
-
-def with_alpha() -> Image.Image:
-    image = Image.fromarray(ORIGINAL)
-    image.putalpha(Image.fromarray(ALPHA))
-    return image
-
-
-def largest_difference(one: Array, other: Array) -> int:
-    assert one.shape == other.shape
-    return int(np.abs(one.astype(int) - other).max())
-
-
-ANIMATED: dict[str, Any] = {"save_all": True, "append_images": [Image.fromarray(NEGATIVE)], "duration": 100}
-
-# Files whose every pixel comes back as it was drawn.
-LOSSLESS = {
-    "plain.png": encoded(ORIGINAL, "PNG"),
-    "plain.bmp": encoded(ORIGINAL, "BMP"),
-    "plain.webp": encoded(ORIGINAL, "WEBP", lossless=True),
-    "plain.ppm": encoded(ORIGINAL, "PPM"),
-    "plain.tiff": encoded(ORIGINAL, "TIFF"),
-    "lzw.tiff": encoded(ORIGINAL, "TIFF", compression="tiff_lzw"),
-    "deflate.tiff": encoded(ORIGINAL, "TIFF", compression="tiff_deflate"),
-    "alpha.png": encoded(with_alpha(), "PNG"),
-    "alpha.webp": encoded(with_alpha(), "WEBP", lossless=True, exact=True),
-    "alpha.tiff": encoded(with_alpha(), "TIFF"),
-    "alpha_deflate.tiff": encoded(with_alpha(), "TIFF", compression="tiff_deflate"),
-    "alpha.bmp": encoded(with_alpha(), "BMP"),
-    "animated.png": encoded(ORIGINAL, "PNG", **ANIMATED),
-    "animated.webp": encoded(ORIGINAL, "WEBP", lossless=True, **ANIMATED),
-    "pages.tiff": encoded(ORIGINAL, "TIFF", **ANIMATED),
-}
-# Files of fewer colours: compared with what Pillow makes of them.
-REDUCED = {
-    "grey.png": encoded(in_mode("L"), "PNG"),
-    "grey.pgm": encoded(in_mode("L"), "PPM"),
-    "grey.bmp": encoded(in_mode("L"), "BMP"),
-    "grey.tiff": encoded(in_mode("L"), "TIFF"),
-    "grey_alpha.png": encoded(in_mode("LA"), "PNG"),
-    "palette.png": encoded(in_mode("P"), "PNG"),
-    "palette.bmp": encoded(in_mode("P"), "BMP"),
-    "palette.tiff": encoded(in_mode("P"), "TIFF"),
-    "bits.png": encoded(in_mode("1"), "PNG"),
-    "bits.bmp": encoded(in_mode("1"), "BMP"),
-    "bits.tiff": encoded(in_mode("1"), "TIFF", compression="group4"),
-    "cmyk.tiff": encoded(in_mode("CMYK"), "TIFF"),
-}
-JPEG = {
-    "plain.jpg": encoded(ORIGINAL, "JPEG", quality=95),
-    "full_color.jpg": encoded(ORIGINAL, "JPEG", quality=95, subsampling=0),
-    "progressive.jpg": encoded(ORIGINAL, "JPEG", quality=90, progressive=True),
-    "restarts.jpg": encoded(ORIGINAL, "JPEG", quality=90, restart_marker_rows=1),
-    "grey.jpg": encoded(in_mode("L"), "JPEG", quality=95),
-    "cmyk.jpg": encoded(in_mode("CMYK"), "JPEG", quality=95),
-    "lossy.webp": encoded(ORIGINAL, "WEBP", quality=90),
-    "jpeg.tiff": encoded(ORIGINAL, "TIFF", compression="jpeg"),
-}
-GIF = {
-    "plain.gif": encoded(ORIGINAL, "GIF"),
-    "animated.gif": encoded(ORIGINAL, "GIF", **ANIMATED),
-    "transparent.gif": encoded(in_mode("P"), "GIF"),
-}
-FILES = {**LOSSLESS, **REDUCED, **JPEG, **GIF}
-# Behind their first picture lies another: a cut there may leave the first one whole.
-MANY = ("animated.png", "animated.webp", "animated.gif", "pages.tiff")
 
 
 @pytest.mark.parametrize("name", LOSSLESS)
@@ -322,141 +243,3 @@ def test_png_round_trip_and_jpeg_quality() -> None:
     assert len(coarse) < len(fine)
     error = [np.abs(pictures.decode(data).astype(int) - ORIGINAL).mean() for data in (fine, coarse)]
     assert error[0] < error[1] < 20
-
-
-# Geometry, by hand. crop: the part of the picture's rows and columns; pad: the part of the result that is picture.
-
-
-@pytest.mark.parametrize(
-    ("picture", "size", "rows", "columns"),
-    [
-        ((100, 200), (50, 50), (0, 100), (50, 150)),
-        ((200, 100), (50, 50), (50, 150), (0, 100)),
-        ((101, 200), (50, 50), (0, 101), (49, 150)),
-        ((60, 80), (16, 32), (10, 50), (0, 80)),
-        ((60, 80), (32, 16), (0, 60), (25, 55)),
-        ((24, 30), (16, 16), (0, 24), (3, 27)),
-        ((3, 1000), (28, 28), (0, 3), (498, 501)),
-        ((1, 5), (1, 100), (0, 1), (0, 5)),
-        ((1, 1), (28, 28), (0, 1), (0, 1)),
-        ((7, 9), (7, 9), (0, 7), (0, 9)),
-    ],
-)
-def test_crop_takes_the_largest_centred_part(
-    picture: tuple[int, int], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
-) -> None:
-    whole = np.random.default_rng(3).integers(0, 256, (*picture, 3), np.uint8)
-    part = pictures.crop(whole, size)
-    assert np.array_equal(part, whole[slice(*rows), slice(*columns)])
-    assert np.shares_memory(part, whole)
-
-
-@pytest.mark.parametrize(
-    ("picture", "size", "rows", "columns"),
-    [
-        ((100, 200), (50, 50), (12, 37), (0, 50)),
-        ((200, 100), (50, 50), (0, 50), (12, 37)),
-        ((60, 80), (16, 16), (2, 14), (0, 16)),
-        ((10, 10), (20, 30), (0, 20), (5, 25)),
-        ((1, 1000), (28, 28), (13, 14), (0, 28)),
-        ((7, 9), (7, 9), (0, 7), (0, 9)),
-    ],
-)
-def test_pad_shows_the_whole_picture_with_black_beside_it(
-    picture: tuple[int, int], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
-) -> None:
-    white = np.full((*picture, 3), 255, np.uint8)
-    expected = np.zeros((*size, 3), np.uint8)
-    expected[slice(*rows), slice(*columns)] = 255
-    assert np.array_equal(pictures.pad(white, size), expected)
-
-
-def test_stretch_changes_the_shape_and_loses_nothing() -> None:
-    halves = np.zeros((40, 80, 3), np.uint8)
-    halves[:, 40:] = (200, 100, 50)
-    assert np.array_equal(pictures.prepare(halves, (8, 8), "stretch")[:, 4:], np.full((8, 4, 3), (200, 100, 50)))
-    assert pictures.prepare(halves, (8, 8), "stretch")[:, :4].max() == 0
-    assert pictures.prepare(halves, (8, 8), "crop")[:, 4:].min() == 50
-    assert pictures.prepare(halves, (8, 8), "pad")[:2].max() == 0
-
-
-def test_halving_is_the_rounded_mean_of_four() -> None:
-    picture = np.random.default_rng(4).integers(0, 256, (64, 96, 3), np.uint8)
-
-    def halved(whole: Array) -> Array:
-        four = sum(whole[i::2, j::2].astype(int) for i in (0, 1) for j in (0, 1))
-        return ((np.asarray(four) + 2) // 4).astype(np.uint8)
-
-    assert np.array_equal(pictures.resize(picture, (32, 48)), halved(picture))
-    assert np.array_equal(pictures.resize(picture, (16, 24)), halved(halved(picture)))
-
-
-def by_the_description(picture: Array, height: int, width: int) -> Array:
-    """design.md: halve with INTER_AREA while both sides are at least twice the target, one INTER_AREA, then grow."""
-
-    def to(h: int, w: int, how: int) -> Callable[[Array], Array]:
-        return lambda before: np.asarray(cv2.resize(before, (w, h), interpolation=how), np.uint8)
-
-    h, w = picture.shape[:2]
-    steps = []
-    while min(h / height, w / width) >= 2:
-        h, w = h // 2, w // 2
-        steps.append(to(h, w, cv2.INTER_AREA))
-    if h > height or w > width:
-        h, w = min(h, height), min(w, width)
-        steps.append(to(h, w, cv2.INTER_AREA))
-    if (h, w) != (height, width):
-        steps.append(to(height, width, cv2.INTER_LINEAR))
-    for step in steps:
-        picture = step(picture)
-    return picture
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ((720, 1280), (224, 224)),
-        ((720, 720), (32, 32)),
-        ((375, 500), (96, 96)),
-        ((101, 77), (13, 31)),
-        ((57, 113), (28, 28)),
-        ((63, 63), (32, 32)),  # one short of twice: no halving
-        ((64, 64), (32, 32)),
-        ((64, 100), (32, 32)),
-        ((20, 30), (50, 61)),  # grows
-        ((1, 1), (5, 3)),
-        ((100, 10), (30, 40)),  # one side shrinks, the other grows
-        ((10, 100), (40, 30)),
-        ((28, 56), (28, 28)),
-        ((28, 28), (28, 28)),
-    ],
-)
-def test_resize_follows_its_description(before: tuple[int, int], after: tuple[int, int]) -> None:
-    picture = np.random.default_rng(5).integers(0, 256, (*before, 3), np.uint8)
-    assert np.array_equal(pictures.resize(picture, after), by_the_description(picture, *after))
-
-
-def test_sides_that_only_grow_keep_their_corners() -> None:
-    corners = np.array([[[0, 0, 0], [255, 0, 0]], [[0, 255, 0], [0, 0, 255]]], np.uint8)
-    grown = pictures.resize(corners, (9, 9))
-    for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
-        assert np.array_equal(grown[row, column], corners[row, column])
-
-
-def test_any_size_becomes_exactly_the_size_that_is_asked() -> None:
-    random = np.random.default_rng(6)
-    for _ in range(150):
-        before, after = random.integers(1, 200, 2), random.integers(1, 90, 2)
-        size = int(after[0]), int(after[1])
-        low, high = sorted(random.integers(0, 256, 2))
-        picture = random.integers(low, high + 1, (*before, 3)).astype(np.uint8)
-        untouched = picture.copy()
-        flat = np.full((*before, 3), (low, high, 77), np.uint8)
-        for fit in ("crop", "stretch", "pad"):
-            result = pictures.prepare(picture, size, fit)  # type: ignore[arg-type]
-            assert result.shape == (*size, 3) and result.dtype == np.uint8, (before, size, fit)
-            assert result.max() <= high and (fit == "pad" or result.min() >= low), (before, size, fit)
-        for fit in ("crop", "stretch"):
-            constant = pictures.prepare(flat, size, fit)  # type: ignore[arg-type]
-            assert np.array_equal(constant, np.full((*size, 3), (low, high, 77))), (before, size, fit)
-        assert np.array_equal(picture, untouched)

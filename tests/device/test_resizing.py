@@ -1,0 +1,149 @@
+"""The picture path: where each pixel of a fitted and resized picture is from, by hand and by the description."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from device import pictures
+
+Array = npt.NDArray[np.uint8]
+
+# Geometry, by hand. crop: the part of the picture's rows and columns; pad: the part of the result that is picture.
+
+
+@pytest.mark.parametrize(
+    ("picture", "size", "rows", "columns"),
+    [
+        ((100, 200), (50, 50), (0, 100), (50, 150)),
+        ((200, 100), (50, 50), (50, 150), (0, 100)),
+        ((101, 200), (50, 50), (0, 101), (49, 150)),
+        ((60, 80), (16, 32), (10, 50), (0, 80)),
+        ((60, 80), (32, 16), (0, 60), (25, 55)),
+        ((24, 30), (16, 16), (0, 24), (3, 27)),
+        ((3, 1000), (28, 28), (0, 3), (498, 501)),
+        ((1, 5), (1, 100), (0, 1), (0, 5)),
+        ((1, 1), (28, 28), (0, 1), (0, 1)),
+        ((7, 9), (7, 9), (0, 7), (0, 9)),
+    ],
+)
+def test_crop_takes_the_largest_centred_part(
+    picture: tuple[int, int], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    whole = np.random.default_rng(3).integers(0, 256, (*picture, 3), np.uint8)
+    part = pictures.crop(whole, size)
+    assert np.array_equal(part, whole[slice(*rows), slice(*columns)])
+    assert np.shares_memory(part, whole)
+
+
+@pytest.mark.parametrize(
+    ("picture", "size", "rows", "columns"),
+    [
+        ((100, 200), (50, 50), (12, 37), (0, 50)),
+        ((200, 100), (50, 50), (0, 50), (12, 37)),
+        ((60, 80), (16, 16), (2, 14), (0, 16)),
+        ((10, 10), (20, 30), (0, 20), (5, 25)),
+        ((1, 1000), (28, 28), (13, 14), (0, 28)),
+        ((7, 9), (7, 9), (0, 7), (0, 9)),
+    ],
+)
+def test_pad_shows_the_whole_picture_with_black_beside_it(
+    picture: tuple[int, int], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    white = np.full((*picture, 3), 255, np.uint8)
+    expected = np.zeros((*size, 3), np.uint8)
+    expected[slice(*rows), slice(*columns)] = 255
+    assert np.array_equal(pictures.pad(white, size), expected)
+
+
+def test_stretch_changes_the_shape_and_loses_nothing() -> None:
+    halves = np.zeros((40, 80, 3), np.uint8)
+    halves[:, 40:] = (200, 100, 50)
+    assert np.array_equal(pictures.prepare(halves, (8, 8), "stretch")[:, 4:], np.full((8, 4, 3), (200, 100, 50)))
+    assert pictures.prepare(halves, (8, 8), "stretch")[:, :4].max() == 0
+    assert pictures.prepare(halves, (8, 8), "crop")[:, 4:].min() == 50
+    assert pictures.prepare(halves, (8, 8), "pad")[:2].max() == 0
+
+
+def test_halving_is_the_rounded_mean_of_four() -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (64, 96, 3), np.uint8)
+
+    def halved(whole: Array) -> Array:
+        four = sum(whole[i::2, j::2].astype(int) for i in (0, 1) for j in (0, 1))
+        return ((np.asarray(four) + 2) // 4).astype(np.uint8)
+
+    assert np.array_equal(pictures.resize(picture, (32, 48)), halved(picture))
+    assert np.array_equal(pictures.resize(picture, (16, 24)), halved(halved(picture)))
+
+
+def by_the_description(picture: Array, height: int, width: int) -> Array:
+    """design.md: halve with INTER_AREA while both sides are at least twice the target, one INTER_AREA, then grow."""
+
+    def to(h: int, w: int, how: int) -> Callable[[Array], Array]:
+        return lambda before: np.asarray(cv2.resize(before, (w, h), interpolation=how), np.uint8)
+
+    h, w = picture.shape[:2]
+    steps = []
+    while min(h / height, w / width) >= 2:
+        h, w = h // 2, w // 2
+        steps.append(to(h, w, cv2.INTER_AREA))
+    if h > height or w > width:
+        h, w = min(h, height), min(w, width)
+        steps.append(to(h, w, cv2.INTER_AREA))
+    if (h, w) != (height, width):
+        steps.append(to(height, width, cv2.INTER_LINEAR))
+    for step in steps:
+        picture = step(picture)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((720, 1280), (224, 224)),
+        ((720, 720), (32, 32)),
+        ((375, 500), (96, 96)),
+        ((101, 77), (13, 31)),
+        ((57, 113), (28, 28)),
+        ((63, 63), (32, 32)),  # one short of twice: no halving
+        ((64, 64), (32, 32)),
+        ((64, 100), (32, 32)),
+        ((20, 30), (50, 61)),  # grows
+        ((1, 1), (5, 3)),
+        ((100, 10), (30, 40)),  # one side shrinks, the other grows
+        ((10, 100), (40, 30)),
+        ((28, 56), (28, 28)),
+        ((28, 28), (28, 28)),
+    ],
+)
+def test_resize_follows_its_description(before: tuple[int, int], after: tuple[int, int]) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (*before, 3), np.uint8)
+    assert np.array_equal(pictures.resize(picture, after), by_the_description(picture, *after))
+
+
+def test_sides_that_only_grow_keep_their_corners() -> None:
+    corners = np.array([[[0, 0, 0], [255, 0, 0]], [[0, 255, 0], [0, 0, 255]]], np.uint8)
+    grown = pictures.resize(corners, (9, 9))
+    for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        assert np.array_equal(grown[row, column], corners[row, column])
+
+
+def test_any_size_becomes_exactly_the_size_that_is_asked() -> None:
+    random = np.random.default_rng(6)
+    for _ in range(150):
+        before, after = random.integers(1, 200, 2), random.integers(1, 90, 2)
+        size = int(after[0]), int(after[1])
+        low, high = sorted(random.integers(0, 256, 2))
+        picture = random.integers(low, high + 1, (*before, 3)).astype(np.uint8)
+        untouched = picture.copy()
+        flat = np.full((*before, 3), (low, high, 77), np.uint8)
+        for fit in ("crop", "stretch", "pad"):
+            result = pictures.prepare(picture, size, fit)  # type: ignore[arg-type]
+            assert result.shape == (*size, 3) and result.dtype == np.uint8, (before, size, fit)
+            assert result.max() <= high and (fit == "pad" or result.min() >= low), (before, size, fit)
+        for fit in ("crop", "stretch"):
+            constant = pictures.prepare(flat, size, fit)  # type: ignore[arg-type]
+            assert np.array_equal(constant, np.full((*size, 3), (low, high, 77))), (before, size, fit)
+        assert np.array_equal(picture, untouched)
