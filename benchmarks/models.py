@@ -1,5 +1,6 @@
 """Which files a command measures: model files as they are named, or a run folder for its exported variants."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,18 @@ def find(paths: list[Path]) -> list[Model]:
     return models
 
 
+def _exported(folder: Path) -> list[Path]:
+    """The files that export.json names: others may be of an older model. All of them where there is no export.json."""
+    try:
+        rows = json.loads((folder / "export.json").read_bytes())["variants"]
+        named = [folder / row["file"] for row in rows if row["file"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        named = sorted(folder.glob("*.tflite"))
+    return [path for path in named if path.is_file()]
+
+
 def _of_run(folder: Path) -> list[Model]:
-    files = sorted((folder / "export").glob("*.tflite"))
+    files = _exported(folder / "export")
     if not files:
         raise UserError(f"{folder}: no exported models in {folder}/export; make them with: python -m export {folder}")
     models = [Model(file, cards.read(file), folder) for file in files]

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from device.errors import UserError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -35,6 +37,16 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses a folder that can't be made or written before the work begins; makes nothing yet."""
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"{there}: a file is in the way, a folder was expected; choose another place with --run")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there}: no permission to write there; choose another place with --run")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

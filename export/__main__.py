@@ -4,11 +4,10 @@ python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   any
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from device import command, text
+from device import command, files, text
 from device.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,23 +70,14 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
     if not again and _is_up_to_date(folder, variants.inputs(source, wanted, drawn)):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
         return command.GOOD
-    _check_writable(folder)
+    files.check_writable(folder)
     document = variants.export(source, wanted, drawn)
     print("\n".join(lines(document)))
     kept = [row for row in document["variants"] if row["file"]]
     if len(kept) < len(wanted):
-        raise UserError(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")
+        command.say(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")
+        return command.JUDGED_BAD
     return command.GOOD
-
-
-def _check_writable(folder: Path) -> None:
-    """Files that can't be written are refused before the work; nothing is made yet."""
-    place = folder.absolute()
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"{there}: a file is in the way, a folder was expected; choose another place with --run")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{there}: no permission to write there; choose another place with --run")
 
 
 def _is_up_to_date(folder: Path, inputs: dict[str, Any]) -> bool:

@@ -19,6 +19,8 @@ PATIENCE_S = 120
 @contextmanager
 def started(*words: object, cwd: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """`python -m WORDS…` under way, with pipes; killed when the block is left."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind an &
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", *map(str, words)],
         stdout=subprocess.PIPE,

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from device import card as cards
+from device import folders, pictures
+from device.classifier import Classifier
 from tests import drawing
-from tests.conftest import Run, environment
+from tests.conftest import ROOT, Run, environment
 
 pytestmark = pytest.mark.tensorflow
 
@@ -62,6 +65,7 @@ def test_train_export_classify_and_measure(step: Step, tmp_path: Path) -> None:
     assert measured[0]["top1"] == evaluation["top1"], "float32 is as good as Keras' model"
 
     check_answers(step, measured)
+    check_mediapipe(tmp_path)
     check_latency(json.loads(step("benchmarks", "latency", RUN, "--seconds", "0.1", "--json", "-")))
 
 
@@ -78,6 +82,31 @@ def check_answers(step: Step, measured: list[dict[str, Any]]) -> None:
         assert answers == [answer["top"][0]["label"] for answer in there], model
         right = [Path(picture).parent.name == label for picture, label in zip(pictures, answers, strict=True)]
         assert sum(right) / 60 == result["top1"]
+
+
+def check_mediapipe(folder: Path) -> None:
+    """Stock MediaPipe gives the scores that device gives, on the test pictures at the network's size."""
+    tests = folders.labelled(str(folder / "shapes"), drawing.LABELS, (28, 28), "crop")
+    prepared = np.stack([pictures.prepare(tests.picture(i), (28, 28)) for i in range(len(tests))])
+    np.save(folder / "pictures.npy", prepared)
+    for model in (MODELS[0], MODELS[3]):
+        subprocess.run(
+            [
+                environment("mediapipe"),
+                ROOT / "tests/peers/mediapipe_classify.py",
+                model,
+                "pictures.npy",
+                "scores.json",
+            ],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        classifier = Classifier(folder / model)
+        for picture, answer in zip(prepared, json.loads((folder / "scores.json").read_text()), strict=True):
+            ours = classifier.classify(picture).scores
+            np.testing.assert_allclose([answer[label] for label in drawing.LABELS], ours, atol=1e-6)
 
 
 def check_latency(document: dict[str, Any]) -> None:

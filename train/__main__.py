@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, text
+from device import command, files, text
 from device.errors import UserError
 from train import recipes
 
@@ -50,7 +50,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     # Before anything imports it: TensorFlow reads these once.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     if arguments[:1] == ["list"]:
         argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
         print("\n".join(list_recipes()))
@@ -114,7 +114,7 @@ def _train(options: argparse.Namespace) -> int:
     recipe = recipes.change(recipe, settings)
     run_folder = options.run or Path("runs") / recipe.name
     if not options.only_data:
-        _check_writable(run_folder)
+        files.check_writable(run_folder)
     from train import cache, runs
 
     request = cache.DataRequest(recipe.data, recipe.size, recipe.fit, recipe.test, recipe.seed, options.skip_bad)
@@ -132,16 +132,6 @@ def _train(options: argparse.Namespace) -> int:
     result = fit.train(recipe, pictures, run)
     print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
     return command.GOOD
-
-
-def _check_writable(folder: Path) -> None:
-    """A run that can't be written is refused before minutes of training; nothing is made yet."""
-    place = folder.absolute()
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"{there}: a file is in the way, a folder was expected; choose another place with --run")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{there}: no permission to write there; choose another place with --run")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@
 Written in a folder beside it and renamed: a cache is whole or not there. `device/folders.py` reads it.
 """
 
+import glob
 import hashlib
 import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -258,10 +260,18 @@ def _index(request: DataRequest, name: str, fingerprint: str, labels: tuple[str,
     }
 
 
+def _remove_leftovers(final: Path) -> None:
+    """What a killed process left of this cache; another one that is at work is younger than a day."""
+    for path in final.parent.glob(f".{glob.escape(final.name)}.*"):
+        if time.time() - path.stat().st_mtime > 86_400:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @contextmanager
 def _new_cache(name: str, fingerprint: str, request: DataRequest) -> Iterator[Path]:
     """A folder beside the cache's place that takes its name when everything is in it, and is removed otherwise."""
     final = folders.cache_folder(name, fingerprint, request.size, request.fit)
+    _remove_leftovers(final)
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     temporary.mkdir(parents=True)
     try:

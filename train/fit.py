@@ -95,6 +95,7 @@ def _fit(
         batches,
         epochs=recipe.epochs,
         verbose=0,
+        shuffle=False,  # the batches do it, from (seed, epoch)
         validation_data=(held_out, targets),
         validation_batch_size=500,
         callbacks=[keeper, reporter],

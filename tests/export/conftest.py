@@ -1,5 +1,6 @@
-"""The run that the tests of this folder share."""
+"""What the tests of this folder share: a run that train made, and a stranger's model that export exported."""
 
+from tests.exported import exported
 from tests.trained import trained
 
-__all__ = ["trained"]
+__all__ = ["exported", "trained"]

@@ -10,7 +10,7 @@ EVERY_ROW = np.arange(160)
 
 
 def counts(rows: list[int]) -> list[int]:
-    return np.bincount(TARGETS[rows], minlength=3).tolist()
+    return [int(count) for count in np.bincount(TARGETS[rows], minlength=3)]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +16,27 @@ from device import card as cards
 from device import folders
 from device.classifier import Classifier
 from device.contract import Hints
-from export import sources, variants
+from export import __main__, sources, variants
 from tests import drawing, foreign
-from tests.conftest import ROOT, Run, model
+from tests.conftest import Run, model
+from tests.exported import EPOCH, VARIANTS, Exported
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
-EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A stranger's model, what it was exported from and to, and what was said."""
-
-    model: Path
-    labels: Path
-    pictures: Path
-    run: Path
-    stdout: str
-    stderr: str
-
-    def words(self, run: Path) -> list[object]:
-        words = ["export", self.model, "--labels", self.labels, "--calibration", self.pictures, "--mean", 0, "--std", 1]
-        return [*words, "--run", run]
+Export = Callable[..., tuple[str, str]]
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """Exported once; not to be changed by a test: copy its run folder."""
-    folder = tmp_path_factory.mktemp("foreign")
-    (folder / "shape_model.tflite").write_bytes(foreign.bare())
-    (folder / "names.txt").write_text(foreign.LABELS)
-    pictures = drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
-    paths = folder / "shape_model.tflite", folder / "names.txt", pictures, folder / "run"
-    words = Exported(*paths, "", "").words(paths[-1])
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **EPOCH},
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return Exported(*paths, done.stdout, done.stderr)
+@pytest.fixture
+def export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Export:
+    """The command's own main function, without the start of another Python; (stdout, stderr)."""
+
+    def run(*words: object) -> tuple[str, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH["SOURCE_DATE_EPOCH"])
+        monkeypatch.setattr(sys, "argv", list(map(str, words)))
+        assert __main__.main() == 0
+        captured = capsys.readouterr()
+        return captured.out, captured.err
+
+    return run
 
 
 def read(run: Path) -> dict[str, Any]:
@@ -138,11 +116,11 @@ def test_the_same_bytes_again_elsewhere(command: Run, exported: Exported, tmp_pa
     assert done.stdout == exported.stdout
 
 
-def test_up_to_date(command: Run, exported: Exported) -> None:
+def test_up_to_date(export: Export, exported: Exported) -> None:
     before = times(exported.run)
-    done = command(*exported.words(exported.run))
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines()[-1].startswith(f"{exported.run}/export: up to date (same model, same settings)")
+    stdout, stderr = export(*exported.words(exported.run))
+    assert stdout == ""
+    assert stderr.splitlines()[-1].startswith(f"{exported.run}/export: up to date (same model, same settings)")
     assert times(exported.run) == before
 
 
@@ -151,18 +129,16 @@ def copied(exported: Exported, tmp_path: Path) -> Path:
     return shutil.copytree(exported.run, tmp_path / "run")
 
 
-def test_a_damaged_file_is_made_again(command: Run, exported: Exported, copied: Path) -> None:
+def test_a_damaged_file_is_made_again(export: Export, exported: Exported, copied: Path) -> None:
     path = copied / "export/shape_model_int8.tflite"
     path.write_bytes(path.read_bytes()[:-1])
-    done = command(*exported.words(copied), **EPOCH)
-    assert done.returncode == 0, done.stderr
+    export(*exported.words(copied))
     assert path.read_bytes() == (exported.run / "export" / path.name).read_bytes()
 
 
-def test_again_exports_what_is_up_to_date(command: Run, exported: Exported, copied: Path) -> None:
+def test_again_exports_what_is_up_to_date(export: Export, exported: Exported, copied: Path) -> None:
     before = times(copied)
-    done = command(*exported.words(copied), "--again", "--variants", "int8, float32,int8", **EPOCH)
-    assert done.returncode == 0, done.stderr
+    export(*exported.words(copied), "--again", "--variants", "int8, float32,int8")
     assert [row["variant"] for row in read(copied)["variants"]] == ["float32", "int8"]
     after = times(copied)
     assert {name for name in before if after[name] != before[name]} == {
@@ -172,10 +148,9 @@ def test_again_exports_what_is_up_to_date(command: Run, exported: Exported, copi
     }
 
 
-def test_only_int8(command: Run, exported: Exported, tmp_path: Path) -> None:
+def test_only_int8(export: Export, exported: Exported, tmp_path: Path) -> None:
     """The float32 file is made for the comparison, but not kept."""
-    done = command(*exported.words(tmp_path / "run"), "--variants", "int8", **EPOCH)
-    assert done.returncode == 0, done.stderr
+    export(*exported.words(tmp_path / "run"), "--variants", "int8")
     names = {path.name for path in (tmp_path / "run/export").iterdir()}
     assert names == {"shape_model_int8.tflite", "export.json"}
     data = (tmp_path / "run/export/shape_model_int8.tflite").read_bytes()
@@ -207,27 +182,25 @@ def test_other_pictures_or_settings_are_not_up_to_date(exported: Exported, tmp_p
 
 
 def test_a_test_picture_that_is_a_calibration_picture_is_left_out(
-    command: Run, exported: Exported, tmp_path: Path
+    export: Export, exported: Exported, tmp_path: Path
 ) -> None:
     test = drawing.write_folder(tmp_path / "test", {None: 30}, seed=4)
     for label in drawing.LABELS:
         source = next((exported.pictures / "train" / label).iterdir())
         shutil.copyfile(source, test / label / "twin.png")
-    done = command(*exported.words(tmp_path / "run"), "--test", test, "--variants", "float32")
-    assert done.returncode == 0, done.stderr
-    assert f"note: {test}: 3 test pictures are among the calibration pictures and are left out" in done.stderr
+    _, stderr = export(*exported.words(tmp_path / "run"), "--test", test, "--variants", "float32")
+    assert f"note: {test}: 3 test pictures are among the calibration pictures and are left out" in stderr
     (row,) = read(tmp_path / "run")["variants"]
     assert row["n"] == 30
 
 
-def test_without_test_pictures_there_is_no_accuracy(command: Run, exported: Exported, tmp_path: Path) -> None:
+def test_without_test_pictures_there_is_no_accuracy(export: Export, exported: Exported, tmp_path: Path) -> None:
     flat = drawing.write_folder(tmp_path / "flat", {None: 30})
     (flat / ".hidden").mkdir()
     (flat / ".hidden/broken.png").write_bytes(b"no picture")
     words = exported.words(tmp_path / "run")
     words[words.index("--calibration") + 1] = flat
-    done = command(*words, "--pictures", 12, "--seed", 3, "--variants", "float32,int8", "--drawn-golden")
-    assert done.returncode == 0, done.stderr
+    export(*words, "--pictures", 12, "--seed", 3, "--variants", "float32,int8", "--drawn-golden")
     document = read(tmp_path / "run")
     for row in document["variants"]:
         assert (row["top1"], row["drop"], row["split"], row["n"]) == (None, None, "calibration", 12)
@@ -238,54 +211,22 @@ def test_without_test_pictures_there_is_no_accuracy(command: Run, exported: Expo
     assert document["calibration"]["seed"] == 3
 
 
-def test_a_file_with_a_card_needs_no_labels(command: Run, exported: Exported, tmp_path: Path) -> None:
-    done = command("export", model("float32"), "--calibration", exported.pictures, "--variants", "int8")
-    assert done.returncode == 0, done.stderr
+def test_a_file_with_a_card_needs_no_labels(export: Export, exported: Exported, tmp_path: Path) -> None:
+    export("export", model("float32"), "--calibration", exported.pictures, "--variants", "int8")
     path = tmp_path / "runs/shapes/export/shapes_int8.tflite"
     ours, again = Classifier(model("int8")), Classifier(path)
-    scores = [[c.classify(picture).scores for picture in foreign.pictures(20, seed=5)] for c in (ours, again)]
-    assert np.abs(np.subtract(*scores)).max() < 0.1
+    for picture in foreign.pictures(20, seed=5):
+        np.testing.assert_allclose(ours.classify(picture).scores, again.classify(picture).scores, atol=0.1)
     assert again.card.labels == ours.card.labels
 
 
-def test_weights_that_lie_behind_the_flatbuffer(command: Run, exported: Exported, tmp_path: Path) -> None:
+def test_weights_that_lie_behind_the_flatbuffer(export: Export, exported: Exported, tmp_path: Path) -> None:
     """From 256 KB on: both ends can be made uint8, metadata and tail added, and the answers stay."""
     (tmp_path / "large.tflite").write_bytes(foreign.large())
     words = [tmp_path / "large.tflite" if word == exported.model else word for word in exported.words(tmp_path / "run")]
-    done = command(*words, "--variants", "float16,int8", "--pictures", 9)
-    assert done.returncode == 0, done.stderr
+    export(*words, "--variants", "float16,int8", "--pictures", 9)
     for row in read(tmp_path / "run")["variants"]:
         assert row["network_bytes"] > 256_000
         assert row["agreement"] > 0.9
         assert row["largest_error"] < 0.2
         assert Classifier(tmp_path / "run/export" / row["file"]).card.labels == drawing.LABELS
-
-
-@pytest.mark.parametrize("factor", [1e3, 1e8])
-def test_a_variant_that_fails_is_not_kept_and_the_reason_is_said(
-    command: Run, exported: Exported, tmp_path: Path, factor: float
-) -> None:
-    """One channel far louder than the others: int8 loses them. Still louder: half precision overflows, and the runtime
-    refuses the int8 file.
-    """
-    (tmp_path / "shape_model.tflite").write_bytes(foreign.with_one_loud_channel(factor))
-    run = shutil.copytree(exported.run, tmp_path / "run")
-    words = [tmp_path / "shape_model.tflite" if word == exported.model else word for word in exported.words(run)]
-    done = command(*words)
-    assert done.returncode == 2
-    failed = {"dynamic", "int8"} | ({"float16"} if factor == 1e8 else set())
-    said = {line.split(":")[0]: line for line in done.stderr.splitlines() if ": not kept: " in line}
-    assert set(said) == failed
-    assert "it agrees on 33.33 % of 30 pictures, 90 % are needed; it loses 66.67 points" in said["dynamic"]
-    if factor == 1e8:
-        assert "its scores are not finite numbers" in said["float16"]
-        assert "int8: not kept: litert" in said["int8"]
-        assert "can't load the model" in said["int8"]
-    assert done.stderr.splitlines()[-1] == f"error: {len(failed)} of 4 variants were not kept; see above why"
-    assert "Traceback" not in done.stderr
-    # What the folder held before of the failed ones is gone too; the others are there with their card.
-    kept = {path.name for path in (run / "export").glob("*.tflite")}
-    assert kept == {f"shape_model_{variant}.tflite" for variant in set(VARIANTS) - failed}
-    for row in read(run)["variants"]:
-        assert bool(row["failures"]) == (row["file"] is None) == (row["variant"] in failed)
-    assert [row.split()[0] for row in done.stdout.splitlines()[2:6]] == list(VARIANTS)

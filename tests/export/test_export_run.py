@@ -60,7 +60,6 @@ def test_a_run_is_exported(command: Run, run: Path, trained: Trained) -> None:
         assert provenance["versions"] == record["versions"]
     rows = document["calibration"]["rows"]
     assert len(rows) == 200
-    assert set(rows).isdisjoint(record["split"]["validation_rows"])
     assert np.bincount(cache.targets("train")[rows]).max() - np.bincount(cache.targets("train")[rows]).min() <= 1
     for name, row in zip(VARIANTS, done.stdout.splitlines()[2:6], strict=True):
         assert row.split()[0] == name
@@ -71,14 +70,18 @@ def test_a_run_is_exported(command: Run, run: Path, trained: Trained) -> None:
 
 
 def test_another_folder_for_the_files(command: Run, run: Path, tmp_path: Path) -> None:
-    """And the name of the run is its folder's, also when one stands in it."""
-    done = command("export", run, "--run", tmp_path / "elsewhere", "--variants", "float32", "--drawn-golden")
+    """With another seed than training's, and every picture there is: the validation pictures stay out."""
+    words = ["--variants", "float32", "--drawn-golden", "--seed", 2, "--pictures", 1000]
+    done = command("export", run, "--run", tmp_path / "elsewhere", *words)
     assert done.returncode == 0, done.stderr
     assert not (run / "export").exists()
     card = cards.read(tmp_path / "elsewhere/export/fashion_mnist_float32.tflite")
     assert card is not None and card.provenance is not None
     assert card.provenance["run"] == "my run"
     assert card.golden_source == "drawn"
+    rows = read(tmp_path / "elsewhere/export/export.json")["calibration"]["rows"]
+    held_out = read(run / "run.json")["split"]["validation_rows"]
+    assert sorted(rows) == sorted(set(range(300)) - set(held_out))
 
 
 def refused(done: subprocess.CompletedProcess[str], expected: str) -> None:

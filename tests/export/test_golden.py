@@ -106,7 +106,9 @@ def photographs(count: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
 def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int]) -> int:
     """The tail of a model with such labels and golden pictures; its scores are as long as scores can be."""
     scores = np.full(len(labels), 0.123456, np.float32)
-    entries = tuple(Golden(name, *["0" * 64] * 3, golden._scores(scores), 24 / 256) for name in chosen.files)
+    entries = tuple(
+        Golden(name, "0" * 64, "1" * 64, "2" * 64, golden._scores(scores), 24 / 256) for name in chosen.files
+    )
     base = cards.read(model("int8"))
     assert base is not None
     whole: Card = replace(base, labels=labels, input=Input(*size), golden=entries, golden_source=chosen.source)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from device import folders, pictures
+from device.card import Fit
 from device.folders import Cache
 from tests import drawing
 from tests.conftest import Run
@@ -27,7 +28,7 @@ def request(folder: Path, **changes: object) -> DataRequest:
     return replace(DataRequest(str(folder), SIZE), **changes)  # type: ignore[arg-type]
 
 
-def pixels(folder: Path, origins: list[str], fit: pictures.Fit = "crop") -> npt.NDArray[np.uint8]:
+def pixels(folder: Path, origins: list[str], fit: Fit = "crop") -> npt.NDArray[np.uint8]:
     return np.stack([pictures.prepare(pictures.read(folder / origin), SIZE, fit) for origin in origins])
 
 
@@ -44,7 +45,7 @@ def flat(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
-def test_a_cache_holds_what_the_picture_path_makes_of_the_files(shapes_folder: Path, fit: pictures.Fit) -> None:
+def test_a_cache_holds_what_the_picture_path_makes_of_the_files(shapes_folder: Path, fit: Fit) -> None:
     made = cache.provide(request(shapes_folder, fit=fit))
     for split, count in (("train", 60), ("test", 30)):
         part = made.index["splits"][split]

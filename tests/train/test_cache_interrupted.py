@@ -14,12 +14,12 @@ from tests import drawing, processes
 from train import cache
 from train.cache import DataRequest
 
-PICTURES = 75  # for each of two labels, in each of two splits
+PICTURES = 60  # for each of two labels, in each of two splits
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """300 pictures of 480x360, by hard links to two files: enough to be interrupted in the middle."""
+    """240 pictures of 480x360, by hard links to two files: enough to be interrupted in the middle."""
     root = tmp_path_factory.mktemp("data") / "many"
     for label in ("circle", "square"):
         picture = drawing.shape(label, np.random.default_rng(1), (360, 480))
@@ -42,14 +42,14 @@ def test_killed_at_random_moments(many: Path, tmp_path: Path, monkeypatch: pytes
     whole = cache.provide(DataRequest(str(many), (32, 32)))
     lot = random.Random(1)
     cut_short = 0
-    for attempt in range(4):
+    for attempt in range(3):
         place = tmp_path / f"cache{attempt}"
         final = place / whole.path.name
         with processes.started(
             "train", "data", many, "--size", "32", cwd=tmp_path, FRAMELITE_CACHE=str(place)
         ) as process:
             processes.wait_until(lambda place=place: place.exists() and any(place.iterdir()), process)  # type: ignore[misc]
-            time.sleep(attempt * lot.uniform(0, 0.04))
+            time.sleep(attempt * lot.uniform(0, 0.05))
             process.kill()
             process.wait()
         found = folders.open_cache(final)

@@ -51,7 +51,7 @@ def test_run_json_says_what_the_run_was(trained: Trained) -> None:
     assert document["seed"] == 1
     recipe = document["recipe"]
     assert (recipe["name"], recipe["network"]) == ("fashion_mnist", "tiny")
-    assert (recipe["size"], recipe["epochs"]) == ([16, 16], 4)
+    assert (recipe["size"], recipe["epochs"]) == ([16, 16], 7)
     data = document["data"]
     assert (data["name"], data["fingerprint"], data["cache"]) == ("shapes", cache.fingerprint, cache.path.name)
     assert (data["train"], data["validation"], data["test"], data["skipped"]) == (276, 24, 90, 0)
@@ -65,7 +65,7 @@ def test_run_json_says_what_the_run_was(trained: Trained) -> None:
     history = read(trained.run / "history.json")
     assert document["best_epoch"] == 1 + int(np.argmax(history["val_accuracy"]))
     assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
-        ("seconds", "loss", "accuracy", "val_loss", "val_accuracy"), 4
+        ("seconds", "loss", "accuracy", "val_loss", "val_accuracy"), 7
     )
 
 
@@ -90,9 +90,26 @@ def test_the_evaluation_is_what_keras_answers_for_the_saved_model(
     assert read(trained.run / "run.json")["parameters"] == model.count_params()
 
 
+def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evaluated beside a network that knows nothing."""
+    from train import evaluate, fit, runs
+    from train.recipes import Recipe
+
+    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
+    assert cache is not None
+    recipe = read(trained.run / "run.json")["recipe"]
+    ignorant = fit.compiled(Recipe(**{**recipe, "size": (16, 16)}), 3, steps=1)
+    run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
+    document = evaluate.evaluate(run, Recipe(**{**recipe, "size": (16, 16)}), cache, ignorant)
+    assert document["top1"] == read(trained.run / "evaluation.json")["top1"] > 0.7
+    assert document["last_epoch"]["top1"] < 0.6
+
+
 def test_progress_on_a_pipe_is_a_line_an_epoch(trained: Trained) -> None:
     lines = trained.stderr.splitlines()
-    assert [line.split(":")[0] for line in lines] == [f"epoch {i}/4" for i in (1, 2, 3, 4)]
+    assert [line.split(":")[0] for line in lines] == [f"epoch {i}/7" for i in range(1, 8)]
     (answer,) = trained.stdout.splitlines()
     assert answer.startswith("test accuracy ")
     assert answer.endswith(str(trained.run / "model.keras"))

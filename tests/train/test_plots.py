@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 
 # Formulas to matplotlib; signs its font lacks; nothing; more than fits; wrong for a legend.
-LABELS = ("$^$ 5$_", "고양이", "a_b^c", "x" * 200, "_hidden")
+LABELS = ("$_$ $^$", "고양이", "a_b^c", "x" * 200, "_hidden")
 
 
 def is_a_picture(path: Path) -> bool:
