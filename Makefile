@@ -38,7 +38,8 @@ train: setup  ## train RECIPE: runs/RECIPE
 	$(RUN) -m train $(RECIPE) $(if $(DATA),--data "$(DATA)") $(SET:%=--set %)
 
 export: setup  ## export runs/RECIPE to four .tflite variants, and time them
-	$(RUN) -m export runs/$(RECIPE)
+	@# Its own table stays unseen here: the next command's has all of it that counts, and the latency.
+	$(RUN) -m export runs/$(RECIPE) >/dev/null
 	$(RUN) -m benchmarks latency runs/$(RECIPE)
 
 bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
