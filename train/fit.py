@@ -67,8 +67,8 @@ def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
 
 
 def one_cycle(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up for a quarter of the steps, then down along a cosine (L. Smith, 2017, https://arxiv.org/abs/1708.07120)."""
-    warmup = max(1, steps // 4)
+    """Up for a seventh of the steps, then down along a cosine (L. Smith, 2017, https://arxiv.org/abs/1708.07120)."""
+    warmup = max(1, steps // 7)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=peak / 20,
         decay_steps=max(1, steps - warmup),

@@ -81,13 +81,13 @@ RECIPES = {
             size=(28, 28),
             grey=True,
             validation=1 / 12,  # 5,000 of 60,000
-            epochs=7,
+            epochs=5,  # seven give half a point more, but not within three minutes on two busy cores
             batch=64,
             optimizer="adamw",
             learning_rate=3e-3,
             schedule="one_cycle",
             weight_decay=0.05,
-            dropout=0.2,
+            dropout=0.05,
             horizontal_flip=True,
         ),
         Recipe(
