@@ -40,7 +40,7 @@ train: setup  ## train RECIPE: runs/RECIPE
 export: setup  ## export runs/RECIPE to four .tflite variants, and time them
 	@# Its own table stays unseen here: the next command's has all of it that counts, and the latency.
 	$(RUN) -m export runs/$(RECIPE) >/dev/null
-	$(RUN) -m benchmarks latency runs/$(RECIPE)
+	$(RUN) -m benchmarks latency runs/$(RECIPE) --keep
 
 bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
 	$(RUN) -m benchmarks accuracy runs/$(RECIPE)

@@ -17,6 +17,10 @@ def parser() -> argparse.ArgumentParser:
     _common(latency)
     latency.add_argument("--seconds", type=float, default=3.0, metavar="S", help="time for each file (default 3)")
 
+    latency.add_argument(
+        "--keep", action="store_true", help="of a run: show what was measured before, if it still holds"
+    )
+
     accuracy = commands.add_parser("accuracy", help="share of right answers on labelled pictures")
     _common(accuracy)
     accuracy.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: the test of its own data)")
@@ -52,10 +56,15 @@ def _latency(options: argparse.Namespace) -> int:
     from benchmarks import latency, models, results
     from device import files, runtime
 
-    found = models.find(options.models)
-    document = results.document(latency.measure(found, options.threads, runtime.find(options.runtime), options.seconds))
-    for run in {model.run for model in found if model.run is not None}:
-        if all(model.run == run for model in found):
+    found, engine = models.find(options.models), runtime.find(options.runtime)
+    runs = {model.run for model in found}
+    run = runs.pop() if len(runs) == 1 else None
+    document = results.kept(run / "benchmark.json", found, options.threads, engine) if run and options.keep else None
+    if document is not None:
+        command.say(f"{run}: measured before (same files, same machine); without --keep it is measured anew")
+    else:
+        document = results.document(latency.measure(found, options.threads, engine, options.seconds))
+        if run:
             files.write_json(run / "benchmark.json", document)
     if options.json:
         files.deliver_json(document, options.json)

@@ -76,6 +76,7 @@ def _result(timing: Timing, all_timings: list[Timing], threads: int, runtime: Ru
     accuracy = card.accuracy if card else None
     return {
         "file": model.path.name,
+        "sha256": model.sha256(),
         "variant": model.variant,
         "runtime": runtime.name,
         "runtime_version": runtime.version,

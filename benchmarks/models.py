@@ -1,5 +1,6 @@
 """Which files a command measures: model files as they are named, or a run folder for its exported variants."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ class Model:
     path: Path
     card: Card | None
     run: Path | None
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     @property
     def variant(self) -> str | None:

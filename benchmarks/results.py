@@ -1,15 +1,32 @@
 """The result document that every command writes, and the tables made of it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.models import Model
 from device import text
+from device.runtime import Runtime
 
 SCHEMA = 1
 
 
 def document(results: list[dict[str, Any]]) -> dict[str, Any]:
     return {"schema": SCHEMA, "machine": machine.describe(), "results": results}
+
+
+def kept(path: Path, models: list[Model], threads: int, runtime: Runtime) -> dict[str, Any] | None:
+    """An older result document that still holds: these very files, this processor, runtime and number of threads."""
+    wanted = [(model.path.name, model.sha256(), threads, runtime.name, runtime.version) for model in models]
+    fields = ("file", "sha256", "threads", "runtime", "runtime_version")
+    try:
+        old: dict[str, Any] = json.loads(path.read_bytes())
+        have = [tuple(row[field] for field in fields) for row in old["results"]]
+        same = old["schema"] == SCHEMA and old["machine"]["cpu"] == machine.cpu_model() and have == wanted
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return old if same else None
 
 
 def latency_lines(results: list[dict[str, Any]]) -> list[str]:

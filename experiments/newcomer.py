@@ -50,7 +50,7 @@ def main() -> None:
         benchmark = read(run / "benchmark.json")
         Path(ROOT / "docs/images/fashion_mnist_history.png").write_bytes((run / "history.png").read_bytes())
         Path(ROOT / "docs/images/fashion_mnist_confusion.png").write_bytes((run / "confusion.png").read_bytes())
-    rows = [without(row, "samples_ms", "warmup_ms") for row in benchmark["results"]]
+    rows = [without(row, "samples_ms", "warmup_ms", "sha256") for row in benchmark["results"]]
     write(
         "newcomer",
         rows,

@@ -1,5 +1,6 @@
 """Timing model files: what a result holds, what is a ratio, and what doesn't count as a sample."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from benchmarks import latency, models, peak_memory, stats, workload
 from device import card as cards
 from device import runtime
 from device.errors import UserError
-from tests.conftest import model, shared
+from tests.conftest import MODELS, Run, model, shared
 from tests.device import crafted
 from tests.device.crafted import End
 
@@ -150,3 +151,24 @@ def test_peak_memory_is_that_of_a_fresh_process() -> None:
 def test_without_proc_it_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(peak_memory, "STATUS", tmp_path / "none")
     assert peak_memory.measure(model("int8"), 1, "litert") is None
+
+
+def test_a_kept_result_holds_for_these_very_files(command: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "run/export"
+    folder.mkdir(parents=True)
+    for path in MODELS.glob("*.tflite"):
+        shutil.copy(path, folder)
+    words = ["benchmarks", "latency", tmp_path / "run", "--seconds", 0.05, "--keep"]
+    assert command(*words).returncode == 0
+    first = (tmp_path / "run/benchmark.json").read_bytes()
+    again = command(*words)
+    assert (tmp_path / "run/benchmark.json").read_bytes() == first
+    assert "measured before" in again.stderr
+    assert "shapes_int8" in again.stdout
+    shutil.copy(model("int8"), folder / "shapes_dynamic.tflite")
+    for changed in (words, words[:-1]):
+        done = command(*changed)
+        assert done.returncode == 0, done.stderr
+        assert "measured before" not in done.stderr
+        assert (tmp_path / "run/benchmark.json").read_bytes() != first
+        first = (tmp_path / "run/benchmark.json").read_bytes()
