@@ -5,7 +5,7 @@ python -m benchmarks accuracy MODEL…|RUN --data NAME|DIR      how often each f
 import argparse
 from pathlib import Path
 
-from device import command
+from device import command, options
 from device.errors import UserError
 
 
@@ -24,67 +24,58 @@ def parser() -> argparse.ArgumentParser:
     accuracy = commands.add_parser("accuracy", help="share of right answers on labelled pictures")
     _common(accuracy)
     accuracy.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: the test of its own data)")
-    group = accuracy.add_argument_group("for a third-party file, which has no card")
-    group.add_argument("--labels", type=Path, metavar="FILE", help="a text file with a label a line, in output order")
-    group.add_argument("--mean", type=float, metavar="M", help="the network takes (pixel - M) / S")
-    group.add_argument("--std", type=float, metavar="S")
-    group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how a picture is made to fit (default crop)")
-    group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
+    options.add_hints(accuracy, "for a third-party file, which has no card")
     return top
 
 
-def _common(options: argparse.ArgumentParser) -> None:
-    options.add_argument("models", type=Path, nargs="+", metavar="MODEL|RUN", help=".tflite files, or a run folder")
-    threads = command.whole_number(1, command.MAX_THREADS)
-    options.add_argument(
-        "--threads", type=threads, default=1, metavar="N", help="threads of the interpreter (default 1)"
+def _common(command_options: argparse.ArgumentParser) -> None:
+    command_options.add_argument(
+        "models", type=Path, nargs="+", metavar="MODEL|RUN", help=".tflite files, or a run folder"
     )
-    options.add_argument(
-        "--runtime", choices=("litert", "tflite-runtime", "tensorflow"), help="default: the first found"
-    )
-    options.add_argument("--json", metavar="FILE|-", help="the result document; - for stdout")
+    options.add_threads(command_options)
+    options.add_runtime(command_options)
+    command_options.add_argument("--json", metavar="FILE|-", help="the result document; - for stdout")
 
 
 def main() -> int:
-    options = parser().parse_args()
-    return _latency(options) if options.command == "latency" else _accuracy(options)
+    given = parser().parse_args()
+    return _latency(given) if given.command == "latency" else _accuracy(given)
 
 
-def _latency(options: argparse.Namespace) -> int:
-    if not 0 < options.seconds <= 3600:
-        raise UserError(f"--seconds is {options.seconds:g}, expected more than 0 and at most 3600")
+def _latency(given: argparse.Namespace) -> int:
+    if not 0 < given.seconds <= 3600:
+        raise UserError(f"--seconds is {given.seconds:g}, expected more than 0 and at most 3600")
     from benchmarks import latency, models, results
     from device import files, runtime
 
-    found, engine = models.find(options.models), runtime.find(options.runtime)
+    found, engine = models.find(given.models), runtime.find(given.runtime)
     runs = {model.run for model in found}
     run = runs.pop() if len(runs) == 1 else None
-    document = results.kept(run / "benchmark.json", found, options.threads, engine) if run and options.keep else None
+    document = results.kept(run / "benchmark.json", found, given.threads, engine) if run and given.keep else None
     if document is not None:
         command.say(f"{run}: measured before (same files, same machine); without --keep it is measured anew")
     else:
-        document = results.document(latency.measure(found, options.threads, engine, options.seconds))
+        document = results.document(latency.measure(found, given.threads, engine, given.seconds))
         if run:
             files.write_json(run / "benchmark.json", document)
-    if options.json:
-        files.deliver_json(document, options.json)
-    if options.json != "-":
+    if given.json:
+        files.deliver_json(document, given.json)
+    if given.json != "-":
         print("\n".join(results.latency_lines(document["results"])))
     return command.GOOD
 
 
-def _accuracy(options: argparse.Namespace) -> int:
+def _accuracy(given: argparse.Namespace) -> int:
     from benchmarks import accuracy, models, results
     from device import files
-    from device.contract import Hints
 
-    hints = Hints(options.labels, options.mean, options.std, options.fit, options.output)
-    found = models.find(options.models)
-    rows = [accuracy.measure(model, options.data, hints, options.threads, options.runtime) for model in found]
+    hints = options.hints(given)
+    found = models.find(given.models)
+    rows = [accuracy.measure(model, given.data, hints, given.threads, given.runtime) for model in found]
     document = results.document(rows)
-    if options.json:
-        files.deliver_json(document, options.json)
-    if options.json != "-":
+    if given.json:
+        files.deliver_json(document, given.json)
+    if given.json != "-":
         print("\n".join(results.accuracy_lines(rows)))
     return command.GOOD
 

@@ -3,7 +3,6 @@
 Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or TensorFlow are loaded.
 """
 
-import argparse
 import errno
 import io
 import os
@@ -13,8 +12,6 @@ from typing import NoReturn
 
 from device.errors import UserError
 
-# More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
-MAX_THREADS = 256
 GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
 
 # What the operating system refuses for reasons the user can mend.
@@ -56,21 +53,6 @@ def run(main: Callable[[], int]) -> NoReturn:
         say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
         code = USER_ERROR
     sys.exit(code)
-
-
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A `type` for argparse: whole numbers of that range, and an error that says so."""
-
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} to {most}")
-        return number
-
-    return parse
 
 
 def say(line: str) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from device import command, files, text
+from device import command, files, options, text
 from device.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,50 +17,40 @@ VARIANTS = "float32,float16,dynamic,int8"
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
+    top = argparse.ArgumentParser(
         prog="python -m export", description="A trained model to .tflite variants, each checked against its source."
     )
-    options.add_argument(
-        "model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite"
-    )
-    options.add_argument("--variants", default=VARIANTS, metavar="LIST", help=f"which to keep (default {VARIANTS})")
-    options.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
-    options.add_argument("--pictures", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
-    options.add_argument("--seed", type=int, default=1, help="which calibration and golden pictures are drawn")
-    options.add_argument("--drawn-golden", action="store_true", help="draw the golden pictures, for a file to commit")
-    options.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_argument_group("for anyone's float .tflite")
-    group.add_argument("--labels", type=Path, metavar="FILE", help="a label a line, in output order")
+    top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
+    top.add_argument("--variants", default=VARIANTS, metavar="LIST", help=f"which to keep (default {VARIANTS})")
+    top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
+    top.add_argument("--pictures", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
+    top.add_argument("--seed", type=int, default=1, help="which calibration and golden pictures are drawn")
+    top.add_argument("--drawn-golden", action="store_true", help="draw the golden pictures, for a file to commit")
+    top.add_argument("--again", action="store_true", help="export even if nothing has changed")
+    group = options.add_hints(top, "for anyone's float .tflite")
     group.add_argument(
         "--calibration", type=Path, metavar="DIR", help="pictures to calibrate with (its train/, if any)"
     )
     group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test pictures")
-    group.add_argument("--mean", type=float, metavar="M", help="the network takes (pixel - M) / S")
-    group.add_argument("--std", type=float, metavar="S")
-    group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how a picture is made to fit (default crop)")
-    group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
-    return options
+    return top
 
 
 def main() -> int:
-    options = parser().parse_args()
-    wanted = list(dict.fromkeys(name.strip() for name in options.variants.split(",") if name.strip()))
+    given = parser().parse_args()
+    wanted = list(dict.fromkeys(name.strip() for name in given.variants.split(",") if name.strip()))
     if unknown := [name for name in wanted if name not in VARIANTS.split(",")]:
         raise UserError(f"unknown variant {unknown[0]!r}, expected some of {VARIANTS}")
     if not wanted:
         raise UserError(f"--variants names none, expected some of {VARIANTS}")
-    if options.pictures < 1 or options.seed < 0:
+    if given.pictures < 1 or given.seed < 0:
         raise UserError("--pictures must be at least 1 and --seed at least 0")
-    from device.contract import Hints
     from export import sources
 
-    hints = Hints(options.labels, options.mean, options.std, options.fit, options.output)
+    hints = options.hints(given)
     source = sources.find(
-        sources.Request(
-            options.model, hints, options.calibration, options.test, options.run, options.pictures, options.seed
-        )
+        sources.Request(given.model, hints, given.calibration, given.test, given.run, given.pictures, given.seed)
     )
-    return _export(source, wanted, options.drawn_golden, options.again)
+    return _export(source, wanted, given.drawn_golden, given.again)
 
 
 def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> int:

@@ -1,0 +1,58 @@
+"""Options that commands of several packages share, so that they are spelled and explained once."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from device.contract import Hints
+
+# More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
+MAX_THREADS = 256
+
+
+def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":
+    """What a file without a card is to be fed and what its outputs are."""
+    group = options.add_argument_group(title)
+    group.add_argument("--labels", type=Path, metavar="FILE", help="a text file with a label a line, in output order")
+    group.add_argument("--mean", type=float, metavar="M", help="the network takes (pixel - M) / S")
+    group.add_argument("--std", type=float, metavar="S")
+    group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how a picture is made to fit (default crop)")
+    group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
+    return group
+
+
+def hints(given: argparse.Namespace) -> "Hints":
+    """Of the parsed options. numpy comes in here, after wrong options were answered."""
+    from device.contract import Hints
+
+    return Hints(given.labels, given.mean, given.std, given.fit, given.output)
+
+
+def add_runtime(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--runtime", choices=("litert", "tflite-runtime", "tensorflow"), help="default: the first found"
+    )
+
+
+def add_threads(options: argparse.ArgumentParser) -> None:
+    threads = whole_number(1, MAX_THREADS)
+    options.add_argument(
+        "--threads", type=threads, default=1, metavar="N", help="threads of the interpreter (default 1)"
+    )
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A `type` for argparse: whole numbers of that range, and an error that says so."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} to {most}")
+        return number
+
+    return parse
