@@ -100,15 +100,15 @@ def recipe(**changes: Any) -> Recipe:
 def test_one_cycle_rises_to_its_peak_and_falls() -> None:
     from train import fit
 
-    rate = fit.one_cycle(0.01, 100)
-    rates = [float(rate(step)) for step in range(101)]
+    rate = fit.one_cycle(0.01, 140)
+    rates = [float(rate(step)) for step in range(141)]
     peak = int(np.argmax(rates))
     assert rates[peak] == pytest.approx(0.01)
-    assert peak == 25
+    assert peak == 20
     assert rates[0] == pytest.approx(0.01 / 20)
-    assert rates[:26] == sorted(rates[:26])
-    assert rates[25:] == sorted(rates[25:], reverse=True)
-    assert rates[100] < 0.01 / 100
+    assert rates[:21] == sorted(rates[:21])
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[140] < 0.01 / 100
 
 
 def test_the_recipe_decides_optimizer_loss_and_rate() -> None:
