@@ -47,7 +47,7 @@ bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
 	$(RUN) -m benchmarks latency runs/$(RECIPE)
 
 check: setup  ## the tests that need no TensorFlow, within a minute
-	$(RUN) -m pytest -m "not tensorflow"
+	$(RUN) -m pytest -m "not tensorflow" --numprocesses 2
 
 test: setup test-setup lint  ## everything: checks of style and types, then all tests
 	$(RUN) -m pytest
