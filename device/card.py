@@ -267,3 +267,8 @@ def tail_bytes(path: Path) -> int:
             return path.stat().st_size - min((entry.header_offset for entry in archive.infolist()), default=0)
     except (zipfile.BadZipFile, OSError, ValueError):
         return 0
+
+
+def network_bytes(path: Path) -> bytes:
+    """The file without its tail: what an interpreter reads, and what a quantizer takes."""
+    return path.read_bytes()[: path.stat().st_size - tail_bytes(path)]

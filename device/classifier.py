@@ -71,6 +71,7 @@ class Classifier:
         self.size = (self.card.input.height, self.card.input.width)
         # uint8 and int8 inputs take the pixel's code as it is wherever 0 and 255 are their lowest and highest number.
         self._codes_are_pixels = self._spans_pixels()
+        self._numbers = None if self._codes_are_pixels else self._table()
 
     def _spans_pixels(self) -> bool:
         if self.input.dtype == np.float32:
@@ -82,23 +83,27 @@ class Classifier:
     def _number(self, pixel: int) -> float:
         return (pixel - self.card.input.mean) / self.card.input.std
 
+    def _table(self) -> npt.NDArray[Any]:
+        """The 256 numbers a pixel can become: exact, and the same on every processor."""
+        spec = self.card.input
+        numbers = (np.arange(256, dtype=np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+        if self.input.dtype == np.float32:
+            return numbers
+        codes = np.round(numbers / self.input.scale) + self.input.zero_point
+        limits = np.iinfo(self.input.dtype)
+        table: npt.NDArray[Any] = np.clip(codes, limits.min, limits.max).astype(self.input.dtype)
+        return table
+
     def prepare(self, picture: Picture) -> Picture:
         """The picture at the network's size, by the card's fit."""
         return pictures.prepare(picture, self.size, self.card.input.fit)
 
     def tensor(self, picture: Picture) -> npt.NDArray[Any]:
         """What the network is fed for a picture of its own size: [1, height, width, 3] of the input's type."""
-        spec = self.card.input
-        if self._codes_are_pixels:
+        if self._numbers is None:
             codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
             return codes[None]
-        # From a table of the 256 numbers a pixel can become: exact, and the same on every processor.
-        numbers = (np.arange(256, dtype=np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
-        if self.input.dtype != np.float32:
-            codes = np.round(numbers / self.input.scale) + self.input.zero_point
-            limits = np.iinfo(self.input.dtype)
-            numbers = np.clip(codes, limits.min, limits.max).astype(self.input.dtype)
-        return numbers[picture][None]
+        return self._numbers[picture][None]
 
     def invoke(self, tensor: npt.NDArray[Any]) -> None:
         self.interpreter.set_tensor(self.input.index, tensor)

@@ -19,8 +19,7 @@ def main() -> None:
     from export import quantize, sources, variants
 
     source = sources.find(sources.Request(asked.run))
-    path = asked.run / "export" / f"{source.name}_float32.tflite"
-    float32 = path.read_bytes()[: -card.tail_bytes(path)]
+    float32 = card.network_bytes(asked.run / "export" / f"{source.name}_float32.tflite")
     seconds = []
     for _ in range(5):
         start = time.monotonic()

@@ -113,9 +113,7 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
         assert isinstance(test.sources, np.ndarray)
         model, scores = convert.convert(source.model, test.sources)
         return model, Reference("keras", test, labelled, scores)
-    bare = source.model.read_bytes()
-    if tail := card.tail_bytes(source.model):
-        bare = bare[:-tail]
+    bare = card.network_bytes(source.model)
     path = scratch / "reference.tflite"
     path.write_bytes(_assembled(bare, _card(source, "float32"), {}))
     return bare, Reference("float32", test, labelled, evaluate.score_pictures(path, test))

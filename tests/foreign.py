@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 def bare() -> bytes:
     """The shapes float32 network alone: pixels 0..255 in, three probabilities out."""
     path = model("float32")
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(path.read_bytes()[: -card.tail_bytes(path)]))
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(card.network_bytes(path)))
     tree.metadata = []
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 

@@ -75,7 +75,7 @@ def trained_on(path: Path, fingerprint: str, data: str, folder: Path) -> Path:
     card = cards.read(path)
     assert card is not None
     card = replace(card, provenance={"run": "x", "data": data, "data_fingerprint": fingerprint})
-    return with_card(folder / "trained.tflite", path.read_bytes()[: -cards.tail_bytes(path)], card)
+    return with_card(folder / "trained.tflite", cards.network_bytes(path), card)
 
 
 def test_training_pictures_are_left_out_where_the_cache_knows_them(

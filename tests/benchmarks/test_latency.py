@@ -55,7 +55,7 @@ def other_run(path: Path, folder: Path, variant: str) -> Path:
     card = cards.read(path)
     assert card is not None
     card = replace(card, variant=variant, provenance={**(card.provenance or {}), "run": "another"})
-    network = path.read_bytes()[: -cards.tail_bytes(path)]
+    network = cards.network_bytes(path)
     return crafted.write(folder / f"another_{variant}.tflite", cards.append_tail(network, card, {}))
 
 

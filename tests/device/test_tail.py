@@ -41,6 +41,7 @@ def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: P
     assert tail["labels.txt"].decode() == "boot\nläufer\nankle boot\n"
     assert {name: tail[name] for name in PICTURES} == PICTURES
     assert cards.tail_bytes(path) == len(data) - len(body)
+    assert cards.network_bytes(path) == body
 
 
 def test_a_card_without_labels_has_no_label_file(tmp_path: Path) -> None:

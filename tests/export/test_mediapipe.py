@@ -79,7 +79,7 @@ def test_a_file_whose_tail_is_gone_is_refused(tmp_path: Path, pictures: npt.NDAr
     from device import card
 
     path = tmp_path / "model.tflite"
-    path.write_bytes(model("int8").read_bytes()[: -card.tail_bytes(model("int8"))])
+    path.write_bytes(card.network_bytes(model("int8")))
     np.save(tmp_path / "pictures.npy", pictures[:1])
     script = ROOT / "tests/peers/mediapipe_classify.py"
     done = subprocess.run(

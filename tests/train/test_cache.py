@@ -18,6 +18,7 @@ from device.card import Fit
 from device.folders import Cache
 from tests import drawing
 from tests.conftest import Run
+from tests.train.caches import made_caches
 from train import cache
 from train.cache import DataRequest
 
@@ -30,18 +31,6 @@ def request(folder: Path, **changes: object) -> DataRequest:
 
 def pixels(folder: Path, origins: list[str], fit: Fit = "crop") -> npt.NDArray[np.uint8]:
     return np.stack([pictures.prepare(pictures.read(folder / origin), SIZE, fit) for origin in origins])
-
-
-def made_caches() -> list[Path]:
-    """Everything that lies in the cache's root, hidden things too."""
-    root = folders.cache_root()
-    return sorted(root.iterdir()) if root.exists() else []
-
-
-@pytest.fixture
-def flat(tmp_path: Path) -> Path:
-    """A folder of one level: 20 pictures of each of three labels."""
-    return drawing.write_folder(tmp_path / "flat", {None: 60})
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])

@@ -12,22 +12,11 @@ from device import folders, pictures
 from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
+from tests.train.caches import made_caches
 from train import cache
 from train.cache import DataRequest
 
 SIZE = (12, 16)
-
-
-def made_caches() -> list[Path]:
-    """Everything that lies in the cache's root, hidden things too."""
-    root = folders.cache_root()
-    return sorted(root.iterdir()) if root.exists() else []
-
-
-@pytest.fixture
-def flat(tmp_path: Path) -> Path:
-    """A folder of one level: 20 pictures of each of three labels."""
-    return drawing.write_folder(tmp_path / "flat", {None: 60})
 
 
 @pytest.fixture
