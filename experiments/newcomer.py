@@ -3,10 +3,12 @@
     python -m experiments.newcomer          about 8 minutes on 2 cores; nothing else may run
 
 Keeps wall times, what the commands printed, and the figures of the run: evaluation, export, benchmark (no raw samples).
+The run itself is copied to runs/fashion_mnist, so that the other experiments measure the same model.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -48,6 +50,7 @@ def main() -> None:
         run = clone / "runs/fashion_mnist"
         record, export = read(run / "run.json"), read(run / "export/export.json")
         benchmark = read(run / "benchmark.json")
+        shutil.copytree(run, ROOT / "runs/fashion_mnist", dirs_exist_ok=True)
         Path(ROOT / "docs/images/fashion_mnist_history.png").write_bytes((run / "history.png").read_bytes())
         Path(ROOT / "docs/images/fashion_mnist_confusion.png").write_bytes((run / "confusion.png").read_bytes())
     rows = [without(row, "samples_ms", "warmup_ms", "sha256") for row in benchmark["results"]]
