@@ -44,13 +44,14 @@ def run(main: Callable[[], int]) -> NoReturn:
         say(f"error: {error}")
         code = USER_ERROR
     except BrokenPipeError:
-        # The reader (`| head`) has gone: nobody is left to tell, and Python's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # The reader (`| head`) has gone: nobody is left to tell.
+        _drop_output()
         code = GOOD
     except OSError as error:
         if error.errno not in MENDABLE:
             raise
         say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+        _drop_output()
         code = USER_ERROR
     sys.exit(code)
 
@@ -61,6 +62,15 @@ def say(line: str) -> None:
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+def _drop_output() -> None:
+    """What can't be written goes nowhere: Python flushes once more at exit, and would turn the code into 120."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _let_any_name_through() -> None:
