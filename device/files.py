@@ -14,11 +14,12 @@ from device.errors import UserError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
     """Gives a temporary name in the folder of `path`; what was written there becomes `path` when the block ends well.
 
     When it doesn't (an error, Ctrl-C), the temporary file is removed and an older `path` stays as it was. A device or a
-    pipe (/dev/stdout) is written to as it is: a rename would put a file in its place.
+    pipe (/dev/stdout) is written to as it is: a rename would put a file in its place. With `sync` it is on the disk
+    before this returns, so that it outlives a power failure.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -30,13 +31,26 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
+        if sync:
+            _sync(temporary)
         temporary.replace(path)
+        if sync:
+            _sync(path.parent)
     except OSError as error:
         if error.filename == str(temporary):  # who reads the error knows the file by its own name
             error.filename, error.filename2 = str(path), None
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """What was written, and a folder's new names, reach the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def check_writable(folder: Path) -> None:
@@ -49,15 +63,15 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"{there}: no permission to write there; choose another place with --run")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    with replacing(path) as temporary:
+def write_bytes(path: Path, data: bytes, sync: bool = False) -> None:
+    with replacing(path, sync) as temporary:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path, document: Any) -> None:
+def write_json(path: Path, document: Any, sync: bool = False) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
-    write_bytes(path, text.encode(errors="backslashreplace"))
+    write_bytes(path, text.encode(errors="backslashreplace"), sync)
 
 
 def deliver_json(document: Any, target: str) -> None:

@@ -43,7 +43,7 @@ def recipe_list() -> list[str]:
 
 def recipe_fields() -> list[str]:
     """Every field with its default and the comment that stands beside it in the code."""
-    code = (ROOT / "train/recipes.py").read_text()
+    code = (ROOT / "train/recipe.py").read_text()
     found = re.findall(r"^    (\w+): [^=\n]+?(?: = ([^#\n]+?))?  # (.+)$", code, re.MULTILINE)
     return markdown(("field", "default", "meaning"), [[f"`{n}`", f"`{d}`" if d else "", m] for n, d, m in found])
 

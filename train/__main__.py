@@ -1,4 +1,4 @@
-"""python -m train RECIPE [--data NAME|DIR] [--run DIR] [--set FIELD=VALUE]…     train a recipe
+"""python -m train RECIPE [--data NAME|DIR] [--run DIR] [--resume] [--from RUN|MODEL] [--set FIELD=VALUE]…
 python -m train list                                                            the recipes
 python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make the picture cache alone
 """
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from device import command, files, text
 from device.errors import UserError
+from train import recipe as fields
 from train import recipes
 
 if TYPE_CHECKING:
     from device.folders import Cache
+    from train import runs
 
 
 def recipe_parser() -> argparse.ArgumentParser:
@@ -31,6 +33,9 @@ def recipe_parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
     options.add_argument("--only-data", action="store_true", help="make the recipe's picture cache and stop")
+    options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
+    options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
+    options.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run folder")
     options.add_argument("--again", action="store_true", help="train even if this very run is there already")
     return options
 
@@ -62,7 +67,7 @@ def main() -> int:
 
 def list_recipes() -> list[str]:
     rows = [
-        [r.name, r.data, recipes.text(r.size), str(r.epochs), r.description]
+        [r.name, r.data, fields.text("size", r.size), str(r.epochs), r.description]
         for r in sorted(recipes.RECIPES.values(), key=lambda r: r.name)
     ]
     header = ("recipe", "data", "size", "epochs", "what it is")
@@ -91,7 +96,7 @@ def _data(options: argparse.Namespace) -> int:
 
 def _size(value: str) -> tuple[int, int]:
     try:
-        size = recipes.parse_size(value)
+        size = fields.parse_size(value)
     except ValueError:
         size = (0, 0)
     if not all(1 <= side <= 1024 for side in size):
@@ -111,8 +116,10 @@ def describe(made: "Cache") -> list[str]:
 def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
     settings = ([f"data={options.data}"] if options.data else []) + options.set
-    recipe = recipes.change(recipe, settings)
+    recipe = fields.change(recipe, settings)
     run_folder = options.run or Path("runs") / recipe.name
+    if options.resume and options.again:
+        raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
     if not options.only_data:
         files.check_writable(run_folder)
     from train import cache, runs
@@ -123,15 +130,29 @@ def _train(options: argparse.Namespace) -> int:
         print("\n".join(describe(pictures)))
         return command.GOOD
     run = runs.Run(run_folder)
-    if not options.again and run.is_up_to_date(recipe, pictures):
+    weights = runs.find_weights(options.weights) if options.weights else None
+    if not options.again and run.is_up_to_date(recipe, pictures, weights):
         command.say(f"{run.path}: up to date (same recipe, same data); --again trains it anew")
         return command.GOOD
+    if options.resume:
+        _check_resume(run, run.changes(recipe, pictures, weights))
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
     from train import fit
 
-    result = fit.train(recipe, pictures, run)
+    result = fit.train(recipe, pictures, run, fit.Start(options.resume, weights, options.tensorboard))
     print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
     return command.GOOD
+
+
+def _check_resume(run: "runs.Run", changes: list[str]) -> None:
+    """A run whose recipe or data changed can't go on; one that never got to its first checkpoint begins."""
+    if run.read() is None:
+        command.say(f"{run.path}: no run here to go on with, so it begins")
+    elif changes:
+        raise UserError(
+            f"{run.path}: can't go on, it was begun with other settings or data ({'; '.join(changes)});"
+            " give the same again, or begin anew with --again"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Batches for Keras from a picture cache: shuffled, mirrored, all random numbers from (seed, epoch, index).
+"""Batches for Keras from a picture cache: shuffled, augmented, all random numbers from (seed, epoch, index).
 
 So the batch number i of epoch e is the same whenever it is asked for, on any machine and after any interruption.
 """
@@ -11,49 +11,80 @@ import numpy.typing as npt
 
 from device.errors import UserError
 from device.folders import Cache
-from train.recipes import Recipe
+from train.augment import Augmentation
+from train.recipe import Recipe
+
+Rows = npt.NDArray[np.int64]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Training batches: uint8 pictures [n, height, width, 3] with targets as the loss wants them."""
+    """Training batches: uint8 pictures [n, height, width, 3] with targets as the loss wants them.
 
-    def __init__(self, cache: Cache, rows: npt.NDArray[np.int64], recipe: Recipe) -> None:
+    `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
+    `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
+    """
+
+    def __init__(self, cache: Cache, rows: Rows, recipe: Recipe) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.pictures = cache.pictures("train")
         self.targets = as_targets(cache.targets("train"), len(cache.labels), recipe)
         self.rows = rows
         self.recipe = recipe
-        self.epoch = 0
-        self.order = self._shuffled()
+        self.augmentation = Augmentation.of(recipe)
+        self.start_epoch(0)
 
-    def _shuffled(self) -> npt.NDArray[np.int64]:
-        return np.random.default_rng([self.recipe.seed, self.epoch]).permutation(self.rows)
+    def start_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+        if not self.recipe.steps:
+            self.order = self._round(epoch)
+            return
+        pictures = self.recipe.steps * self.recipe.batch
+        first, last = epoch * pictures // len(self.rows), ((epoch + 1) * pictures - 1) // len(self.rows)
+        rounds = np.concatenate([self._round(i) for i in range(first, last + 1)])
+        self.order = rounds[epoch * pictures - first * len(self.rows) :][:pictures]
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self.order = self._shuffled()
+    def _round(self, number: int) -> Rows:
+        """Every training row once."""
+        return np.random.default_rng([self.recipe.seed, number]).permutation(self.rows)
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.recipe.batch)
+        return steps(len(self.rows), self.recipe)
 
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         rows = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
-        pictures = self.pictures[rows]
-        if self.recipe.horizontal_flip:
-            random = np.random.default_rng([self.recipe.seed, self.epoch, index])
-            mirrored = random.random(len(rows)) < 0.5
-            pictures[mirrored] = pictures[mirrored, :, ::-1]
-        return pictures, self.targets[rows]
+        random = np.random.default_rng([self.recipe.seed, self.epoch, index])
+        pictures = self.augmentation.augment(self.pictures[rows], random)
+        targets = self.targets[rows]
+        if self.recipe.mixup and random.random() < self.recipe.mixup:
+            return mixed(pictures, targets, random)
+        return pictures, targets
 
 
-def as_targets(targets: npt.NDArray[np.int64], labels: int, recipe: Recipe) -> npt.NDArray[Any]:
-    """Label numbers for a sparse loss, rows of 0 and 1 otherwise."""
+def steps(pictures: int, recipe: Recipe) -> int:
+    """Batches an epoch."""
+    return recipe.steps or -(-pictures // recipe.batch)
+
+
+def mixed(
+    pictures: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32], random: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Each picture with a share of another, and so its target (mixup, https://arxiv.org/abs/1710.09412)."""
+    share = np.float32(random.beta(0.4, 0.4))
+    other = random.permutation(len(pictures))
+    blended = pictures * share + pictures[other] * (1 - share)
+    return np.rint(blended).astype(np.uint8), targets * share + targets[other] * (1 - share)
+
+
+def as_targets(targets: Rows, labels: int, recipe: Recipe) -> npt.NDArray[Any]:
+    """As the loss wants them: label numbers, one number 0 or 1, or rows of 0 and 1."""
     if recipe.loss.startswith("sparse"):
         return targets.astype(np.int32)
+    if recipe.loss.startswith("binary"):
+        return targets.astype(np.float32)[:, None]
     return np.eye(labels, dtype=np.float32)[targets]
 
 
-def split_rows(targets: npt.NDArray[np.int64], recipe: Recipe) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def split_rows(targets: Rows, recipe: Recipe) -> tuple[Rows, Rows]:
     """(training rows, validation rows) of train.npy: the recipe's share of every class, drawn by its seed."""
     random = np.random.default_rng(recipe.seed)
     held_out = []

@@ -10,7 +10,7 @@ from device import evaluate as measures
 from device import files
 from device.folders import Cache
 from train import plots
-from train.recipes import Recipe
+from train.recipe import Recipe
 from train.runs import Run
 
 

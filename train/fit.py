@@ -1,36 +1,52 @@
 """Training itself: a recipe and a picture cache in, a run folder out."""
 
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
-from tqdm import tqdm
 
-from device import command, files, text
+from device import command
 from device.errors import UserError
 from device.folders import Cache
-from train import evaluate, networks, plots, runs
-from train.batches import Batches, as_targets, split_rows
-from train.recipes import Recipe
+from train import checkpoint, evaluate, networks, optimizers, plots, runs
+from train.batches import Batches, Rows, as_targets, split_rows, steps
+from train.callbacks import EpochSeeds, Keeper, Reporter
+from train.recipe import Recipe
 from train.runs import Run
 
 
-def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins: from nothing, from a checkpoint of its own, or from saved weights."""
+
+    resume: bool = False
+    weights: Path | None = None
+    tensorboard: bool = False
+
+
+def train(recipe: Recipe, cache: Cache, run: Run, start: Start = Start()) -> dict[str, Any]:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json."""
-    keras.utils.set_random_seed(recipe.seed)
-    tf.config.experimental.enable_op_determinism()
+    _same_numbers(recipe.seed)
     rows, validation = split_rows(cache.targets("train"), recipe)
-    started = time.monotonic()
-    document = runs.start(run, recipe, cache, validation)
+    began = time.monotonic()
+    found = checkpoint.load(run.checkpoint) if start.resume else None
+    document = runs.start(run, recipe, cache, validation, start.weights)
+    if found is None:
+        run.forget()
+        model, state = compiled(recipe, len(cache.labels), steps(len(rows), recipe) * recipe.epochs), checkpoint.State()
+        if start.weights:
+            command.say(load_weights(model, start.weights))
+    else:
+        model, state = found
+        command.say(f"{run.path}: goes on after epoch {state.epoch} of {recipe.epochs}")
     try:
-        model = compiled(recipe, len(cache.labels), steps=-(-len(rows) // recipe.batch))
-        keeper = KeepBest(run)
-        history = _fit(model, recipe, cache, rows, validation, keeper, run)
+        keeper = _fit(model, recipe, cache, rows, validation, state, run, start.tensorboard)
         result = evaluate.evaluate(run, recipe, cache, model)
-        plots.history(history, keeper.best_epoch, run.path / "history.png")
+        plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
     except KeyboardInterrupt:
         runs.finish(run, document, runs.INTERRUPTED)
         raise
@@ -41,120 +57,84 @@ def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
         run,
         document,
         runs.DONE,
-        wall_time_s=round(time.monotonic() - started, 1),
-        best_epoch=keeper.best_epoch,
+        wall_time_s=round(state.seconds + time.monotonic() - began, 1),
+        best_epoch=keeper.state.best_epoch,
         parameters=model.count_params(),
     )
     return result
 
 
+def _same_numbers(seed: int) -> None:
+    """The same weights from the same seed on the same machine."""
+    keras.utils.set_random_seed(seed)
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
 def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
-    """The recipe's network with its optimizer; steps: batches an epoch."""
+    """The recipe's network with its optimizer; steps: batches of the whole run."""
     model = networks.build(recipe, labels)
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "one_cycle":
-        rate = one_cycle(recipe.learning_rate, steps * recipe.epochs)
-    if recipe.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    else:
-        optimizer = keras.optimizers.Adam(rate)
-    loss: Any = recipe.loss
-    if recipe.label_smoothing:
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    # By keyword: by position Keras 3 puts metrics into loss_weights.
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    optimizers.compile_model(model, recipe, steps)
     return model
 
 
-def one_cycle(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up for a seventh of the steps, then down along a cosine (L. Smith, 2017, https://arxiv.org/abs/1708.07120)."""
-    warmup = max(1, steps // 7)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=peak / 20,
-        decay_steps=max(1, steps - warmup),
-        alpha=0.002,
-        warmup_target=peak,
-        warmup_steps=warmup,
-    )
+def load_weights(model: keras.Model, path: Path) -> str:
+    """Puts the weights of a saved model into this one; says what was taken.
+
+    The layers must be of the same shapes, but for the last one, which starts anew where the labels are others.
+    """
+    try:
+        saved = keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises
+        raise UserError(f"{path}: can't be read as a Keras model: {' '.join(str(error).split())[:160]}") from None
+    theirs = [layer.get_weights() for layer in saved.layers if layer.weights]
+    ours = [layer for layer in model.layers if layer.weights]
+    shapes = [[weight.shape for weight in weights] for weights in theirs]
+    wanted = [[tuple(weight.shape) for weight in layer.weights] for layer in ours]
+    if shapes[:-1] != wanted[:-1]:
+        raise UserError(f"{path}: its layers are not those of this recipe's network; expected a model of the same")
+    for layer, weights in zip(ours[:-1], theirs[:-1], strict=True):
+        layer.set_weights(weights)
+    if shapes[-1] != wanted[-1]:
+        return f"{path}: its weights but for the last layer, which has {shapes[-1][-1][-1]} outputs there"
+    ours[-1].set_weights(theirs[-1])
+    return f"{path}: starts from its weights"
 
 
 def _fit(
     model: keras.Model,
     recipe: Recipe,
     cache: Cache,
-    rows: npt.NDArray[np.int64],
-    validation: npt.NDArray[np.int64],
-    keeper: "KeepBest",
+    rows: Rows,
+    validation: Rows,
+    state: checkpoint.State,
     run: Run,
-) -> dict[str, list[float]]:
-    held_out = cache.pictures("train")[validation]
-    targets = as_targets(cache.targets("train")[validation], len(cache.labels), recipe)
+    tensorboard: bool,
+) -> Keeper:
     batches = Batches(cache, rows, recipe)
-    reporter = Reporter(recipe.epochs, len(batches), run)
-    model.fit(
-        batches,
-        epochs=recipe.epochs,
-        verbose=0,
-        shuffle=False,  # the batches do it, from (seed, epoch)
-        validation_data=(held_out, targets),
-        validation_batch_size=500,
-        callbacks=[keeper, reporter],
-    )
-    return reporter.history
-
-
-class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes model.keras whenever the validation accuracy has risen; whole or not at all. Epochs count from 1."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self.run = run
-        self.best = -1.0
-        self.best_epoch = 0
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        for name in ("loss", "val_loss"):
-            if not np.isfinite(logs[name]):
-                raise UserError(f"{name} became {logs[name]} in epoch {epoch + 1}; try a smaller --set learning_rate")
-        if logs["val_accuracy"] > self.best:
-            self.best, self.best_epoch = logs["val_accuracy"], epoch + 1
-            with files.replacing(self.run.model) as temporary:
-                self.model.save(temporary)
-
-
-class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
-    """A progress bar on a terminal, a line an epoch everywhere, and history.json as it grows."""
-
-    def __init__(self, epochs: int, steps: int, run: Run) -> None:
-        super().__init__()
-        self.epochs, self.steps, self.run = epochs, steps, run
-        self.history: dict[str, list[float]] = {"seconds": []}
-        self.bar: Any = None
-        self.began = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.began = time.monotonic()
-        self.bar = tqdm(total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", disable=None, leave=False)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.update()
-        if logs and not self.bar.disable:
-            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {text.percent(logs['accuracy'], 1)}", False)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.close()
-        logs = logs or {}
-        seconds = time.monotonic() - self.began
-        self.history["seconds"].append(round(seconds, 2))
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
-        files.write_json(self.run.path / "history.json", self.history)
-        command.say(
-            f"epoch {epoch + 1}/{self.epochs}: loss {logs['loss']:.4f}, accuracy {text.percent(logs['accuracy'])},"
-            f" validation {text.percent(logs['val_accuracy'])}, {seconds:.1f} s"
+    keeper = Keeper(run.model, run.checkpoint, state, recipe)
+    reporter = Reporter(recipe.epochs, len(batches), keeper, run.path / "history.json")
+    callbacks = [EpochSeeds(batches, recipe.seed), keeper, reporter]
+    if recipe.weight_average:
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
+    if tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False))
+    if not keeper.is_done:
+        model.fit(
+            batches,
+            initial_epoch=state.epoch,
+            epochs=recipe.epochs,
+            verbose=0,
+            shuffle=False,  # the batches do it, from (seed, epoch)
+            validation_data=_held_out(cache, validation, recipe),
+            validation_batch_size=500,
+            callbacks=callbacks,
         )
+    return keeper
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        if self.bar is not None:
-            self.bar.close()
+
+def _held_out(cache: Cache, validation: Rows, recipe: Recipe) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    targets = as_targets(cache.targets("train")[validation], len(cache.labels), recipe)
+    return cache.pictures("train")[validation], targets

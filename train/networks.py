@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from train.recipes import Recipe
+from device.errors import UserError
+from train.recipe import Recipe
 
 # ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -30,7 +31,7 @@ def _luminance(x: keras.KerasTensor) -> keras.KerasTensor:
     return grey
 
 
-def tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+def cifar10_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
     """The course chapter's CIFAR-10 network, layer by layer."""
     x = layers.Conv2D(64, 3, activation="relu")(x)
     x = layers.MaxPooling2D(2)(x)
@@ -38,6 +39,19 @@ def tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTe
     x = layers.Flatten()(x)
     x = layers.Dense(80, activation="relu")(x)
     return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
+def cats_vs_dogs_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """The course chapter's network for two classes, layer by layer; it ends in one sigmoid."""
+    if labels != 2:
+        raise UserError(f"the network cats_vs_dogs_tutorial tells two classes apart, the data has {labels}")
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(64, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(512, activation="relu")(x)
+    return layers.Dense(1, activation="sigmoid", name="score")(x)
 
 
 def tiny(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
@@ -50,12 +64,33 @@ def tiny(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor
     return layers.Dense(labels, activation="softmax", name="scores")(x)
 
 
-def small_residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
-    """Strides early, because wide layers at low resolution cost little: 32, 64, a residual block of 64, 128."""
-    x = _convolution(x, 32, strides=2)
-    x = _convolution(x, 64, strides=2)
-    x = _residual(x, 64)
-    x = _convolution(x, 128, strides=2)
+def residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """A stem, then stages that begin with a 3x3 of stride 2 and go on with residual blocks.
+
+    Strides early and few blocks at high resolution: wide layers at low resolution cost little.
+    """
+    stem, *stages = recipe.filters
+    x = _convolution(x, stem, strides=recipe.stem_stride)
+    for filters, blocks in zip(stages, recipe.blocks, strict=True):
+        x = _convolution(x, filters, strides=2)
+        for _ in range(blocks):
+            x = _residual(x, filters)
+    return _pooled(x, labels, recipe)
+
+
+def resnet8(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """MLPerf Tiny's network for CIFAR-10 (https://github.com/mlcommons/tiny, image classification): ResNet-8."""
+    x = _convolution(x, 16)
+    x = _residual(x, 16)
+    for filters in (32, 64):
+        y = _convolution(x, filters, strides=2)
+        y = _convolution(y, filters, activate=False)
+        x = layers.Conv2D(filters, 1, strides=2, padding="same")(x)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    return _pooled(x, labels, recipe)
+
+
+def _pooled(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
     return layers.Dense(labels, activation="softmax", name="scores")(x)
@@ -75,7 +110,9 @@ def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
 
 
 NETWORKS: dict[str, Callable[[keras.KerasTensor, int, Recipe], keras.KerasTensor]] = {
-    "small_residual": small_residual,
+    "residual": residual,
+    "resnet8": resnet8,
     "tiny": tiny,
-    "tutorial": tutorial,
+    "cifar10_tutorial": cifar10_tutorial,
+    "cats_vs_dogs_tutorial": cats_vs_dogs_tutorial,
 }

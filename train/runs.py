@@ -3,9 +3,11 @@
 run.json says 'running' from the first moment and 'done' as the last thing that is written.
 """
 
+import hashlib
 import importlib.metadata
 import json
 import platform
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from device import files
+from device.errors import UserError
 from device.folders import Cache
-from train.recipes import Recipe
+from train.recipe import Recipe
 
 SCHEMA = 1
 RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
@@ -37,6 +40,16 @@ class Run:
     def model(self) -> Path:
         return self.path / "model.keras"
 
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    def forget(self) -> None:
+        """Removes what an older run in this folder left that a new one may not write again."""
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
+        for name in ("model.keras", "history.json", "history.png", "evaluation.json", "confusion.png", "samples.png"):
+            (self.path / name).unlink(missing_ok=True)
+
     def read(self) -> dict[str, Any] | None:
         """run.json, or None where there is none that can be read."""
         try:
@@ -45,15 +58,43 @@ class Run:
             return None
         return document if isinstance(document, dict) else None
 
-    def is_up_to_date(self, recipe: Recipe, cache: Cache) -> bool:
+    def is_up_to_date(self, recipe: Recipe, cache: Cache, weights: Path | None = None) -> bool:
         """Whether a finished run of this very recipe on this very data is here already."""
         document = self.read() or {}
-        wanted = (DONE, recipe.to_json(), cache.fingerprint)
-        have = (document.get("status"), document.get("recipe"), document.get("data", {}).get("fingerprint"))
-        return have == wanted and self.model.is_file()
+        done = document.get("status") == DONE and self.model.is_file()
+        return done and not self.changes(recipe, cache, weights)
+
+    def changes(self, recipe: Recipe, cache: Cache, weights: Path | None = None) -> list[str]:
+        """What differs between the run that is here and the one that is asked for, each as 'epochs: 5, now 7'."""
+        document = self.read() or {}
+        have, wanted = document.get("recipe", {}), recipe.to_json()
+        found = [
+            f"{field}: {have.get(field)}, now {wanted.get(field)}"
+            for field in dict.fromkeys([*wanted, *have])
+            if have.get(field) != wanted.get(field) and field != "description"
+        ]
+        pairs = (
+            ("data fingerprint", document.get("data", {}).get("fingerprint"), cache.fingerprint),
+            ("starting weights", (document.get("from") or {}).get("sha256"), _digest(weights)),
+        )
+        return found + [f"{what}: {old or 'none'}, now {new or 'none'}" for what, old, new in pairs if old != new]
 
 
-def start(run: Run, recipe: Recipe, cache: Cache, validation: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _digest(weights: Path | None) -> str | None:
+    return hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights else None
+
+
+def find_weights(path: Path) -> Path:
+    """The model.keras of `--from RUN|MODEL`; UserError where there is none."""
+    model = Run(path).model if path.is_dir() else path
+    if not model.is_file():
+        raise UserError(f"--from {path}: no such model; expected a .keras file, or a run folder with model.keras in it")
+    return model
+
+
+def start(
+    run: Run, recipe: Recipe, cache: Cache, validation: npt.NDArray[np.int64], weights: Path | None = None
+) -> dict[str, Any]:
     """Writes the run.json of a run that begins, and returns it."""
     document = {
         "schema": SCHEMA,
@@ -73,6 +114,7 @@ def start(run: Run, recipe: Recipe, cache: Cache, validation: npt.NDArray[np.int
             "skipped": len(cache.index["skipped"]),
         },
         "split": {"validation_rows": validation.tolist()},
+        "from": {"path": str(weights), "sha256": _digest(weights)} if weights else None,
         "seed": recipe.seed,
         "versions": versions(),
         "git_commit": git_commit(),

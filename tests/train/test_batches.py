@@ -9,7 +9,8 @@ import pytest
 from device.errors import UserError
 from device.folders import Cache
 from tests.trained import Trained
-from train.recipes import RECIPES, Recipe
+from train.recipe import Recipe
+from train.recipes import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 
@@ -53,7 +54,7 @@ def test_every_row_comes_once_an_epoch_in_another_order(pictures: Cache) -> None
     batches = Batches(pictures, rows, recipe(horizontal_flip=False))
     assert len(batches) == 10
     first = epoch(pictures, batches)
-    batches.on_epoch_end()
+    batches.start_epoch(1)
     second = epoch(pictures, batches)
     assert sorted(first) == sorted(second) == rows.tolist()
     assert first != second
@@ -65,9 +66,9 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(pictures: Cache) -> None:
 
     rows = np.arange(300)
     one, other = Batches(pictures, rows, recipe()), Batches(pictures, rows, recipe())
-    for _ in range(3):
-        one.on_epoch_end()
-        other.on_epoch_end()
+    one.start_epoch(2)
+    one.start_epoch(3)
+    other.start_epoch(3)
     late = [one[i] for i in (7, 2, 7)]
     np.testing.assert_array_equal(late[0][0], late[2][0])
     np.testing.assert_array_equal(late[0][0], other[7][0])
@@ -84,7 +85,7 @@ def test_half_of_the_pictures_are_mirrored(pictures: Cache) -> None:
     mirrored = [row for row in seen if row < 0]
     assert sorted(-row - 1 if row < 0 else row for row in seen) == list(range(300))
     assert 110 <= len(mirrored) <= 190  # 150 expected; 4.6 standard deviations
-    batches.on_epoch_end()
+    batches.start_epoch(1)
     assert {row for row in epoch(pictures, batches) if row < 0} != set(mirrored)
 
 
@@ -101,10 +102,11 @@ def test_targets_stay_with_their_pictures(pictures: Cache) -> None:
 
 
 def test_keras_is_given_these_batches_and_no_others(pictures: Cache) -> None:
-    """Two epochs through Keras' own loop: each shows it every row once, in the batches of one epoch number."""
+    """Two epochs through Keras' own loop, begun at the fourth: the batches of those epochs, each once."""
     import keras
 
     from train.batches import Batches
+    from train.callbacks import EpochSeeds
 
     rows = np.arange(60)
     seen: dict[int, list[tuple[int, ...]]] = {}
@@ -112,21 +114,62 @@ def test_keras_is_given_these_batches_and_no_others(pictures: Cache) -> None:
     class Watched(Batches):
         def __getitem__(self, index: int) -> Any:
             pixels, answers = super().__getitem__(index)
-            shown = tuple(rows_of(pictures, pixels))
-            seen.setdefault(self.epoch, []).append(shown)
+            seen.setdefault(self.epoch, []).append(tuple(rows_of(pictures, pixels)))
             return pixels, answers
 
     model = keras.Sequential([keras.layers.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
     model.compile(optimizer="sgd", loss="mse")
-    model.fit(Watched(pictures, rows, recipe(horizontal_flip=False)), epochs=2, verbose=0)
-    # Keras looks at a few batches for their shape, and says that an epoch has ended before the first begins.
-    assert {number: len(batches) for number, batches in seen.items() if number} == {1: 4, 2: 4}
-    for number in (1, 2):
-        expected = Batches(pictures, rows, recipe(horizontal_flip=False))
-        for _ in range(number):
-            expected.on_epoch_end()
-        wanted = [tuple(rows_of(pictures, expected[i][0])) for i in range(len(expected))]
-        assert sorted(seen[number]) == sorted(wanted)
+    batches = Watched(pictures, rows, recipe(horizontal_flip=False))
+    model.fit(batches, initial_epoch=3, epochs=5, verbose=0, shuffle=False, callbacks=[EpochSeeds(batches, 1)])
+    # Keras looks at a few batches for their shape before the first epoch.
+    assert {number: len(shown) for number, shown in seen.items() if number} == {3: 4, 4: 4}
+    expected = Batches(pictures, rows, recipe(horizontal_flip=False))
+    for number in (3, 4):
+        expected.start_epoch(number)
+        assert seen[number] == [tuple(rows_of(pictures, expected[i][0])) for i in range(len(expected))]
+
+
+def test_epochs_of_a_number_of_steps_go_through_the_rows_evenly(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    rows = np.arange(100)
+    batches = Batches(pictures, rows, recipe(horizontal_flip=False, steps=5))  # 80 of 100 pictures an epoch
+    assert len(batches) == 5
+    seen = []
+    for number in range(5):
+        batches.start_epoch(number)
+        seen.append(epoch(pictures, batches))
+    assert [len(shown) for shown in seen] == [80] * 5
+    whole = [row for shown in seen for row in shown]
+    for begin in range(0, 400, 100):
+        assert sorted(whole[begin : begin + 100]) == rows.tolist(), "every row once a round"
+    again = Batches(pictures, rows, recipe(horizontal_flip=False, steps=5))
+    again.start_epoch(3)
+    assert epoch(pictures, again) == seen[3]
+
+
+def test_a_mixed_picture_is_mixed_as_its_target_says() -> None:
+    from train.batches import mixed
+
+    random = np.random.default_rng(1)
+    pictures = random.integers(0, 256, (12, 4, 4, 3), np.uint8)
+    own = np.eye(12, dtype=np.float32)  # every picture of a label of its own: the target names what is in it
+    shares = []
+    for _ in range(50):
+        blended, targets = mixed(pictures, own, random)
+        expected = np.einsum("ij,jhwc->ihwc", targets, pictures.astype(np.float32))
+        np.testing.assert_allclose(blended, expected, atol=0.51)
+        np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
+        shares.append(float(targets.max()))
+    assert len({round(share, 3) for share in shares}) > 10, "another share each time"
+
+
+def test_a_share_of_the_batches_is_mixed(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    batches = Batches(pictures, np.arange(300), recipe(batch=2, mixup=0.5, horizontal_flip=False))
+    whole = sum(int((batches[i][1].max(axis=1) == 1).all()) for i in range(len(batches)))
+    assert 75 < whole < 145  # half of 150, and where a picture met itself or one of its label
 
 
 def test_the_validation_rows_are_a_share_of_every_label() -> None:

@@ -1,0 +1,119 @@
+"""What happens beside the steps of a training run: the epoch's random numbers, the best model, checkpoints, reports."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from device import command, files, text
+from device.errors import UserError
+from train import checkpoint
+from train.batches import Batches
+from train.recipe import Recipe
+
+
+class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets every random number of an epoch by its number, so that it doesn't matter what ran before it."""
+
+    def __init__(self, batches: Batches, seed: int) -> None:
+        super().__init__()
+        self.batches, self.seed = batches, seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.batches.start_epoch(epoch)
+        # Keras 3.15 doesn't save the state of Dropout's generator.
+        for number, layer in enumerate(self.model._flatten_layers()):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                state = np.random.default_rng([self.seed, epoch, number]).integers(0, 2**31, 2)
+                generator.state.assign(state.astype(generator.state.dtype))
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """After each epoch: refuses a loss that is no number, keeps the best model, writes the checkpoint.
+
+    Best is the highest validation accuracy, the earlier epoch when two are equal. Epochs count from 1 in what is
+    written. With an averaged model it is the average that is validated and kept, and the checkpoint holds both.
+    """
+
+    def __init__(self, model: Path, folder: Path, state: checkpoint.State, recipe: Recipe) -> None:
+        super().__init__()
+        self.path, self.folder, self.recipe = model, folder, recipe
+        self.state = state
+        self.history: dict[str, list[float]] = dict(state.history or {"seconds": []})
+        self.began = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """All epochs are behind it, or patience has run out."""
+        waited = self.state.epoch - self.state.best_epoch
+        return self.state.epoch >= self.recipe.epochs or 0 < self.recipe.patience <= waited
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        for name in ("loss", "val_loss"):
+            if not np.isfinite(logs[name]):
+                raise UserError(
+                    f"{name} became {logs[name]} in epoch {epoch + 1}; try a smaller --set learning_rate"
+                    + (f"; {self.path} is that of epoch {self.state.best_epoch}" if self.state.best_epoch else "")
+                )
+        best, best_epoch = self.state.best, self.state.best_epoch
+        if logs["val_accuracy"] > best:
+            best, best_epoch = float(logs["val_accuracy"]), epoch + 1
+            self._keep()
+        seconds = time.monotonic() - self.began
+        self.history["seconds"].append(round(seconds, 2))
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        self.state = checkpoint.State(epoch + 1, best, best_epoch, self.state.seconds + seconds, self.history)
+        checkpoint.save(self.folder, self.model, self.state)
+        if self.is_done and epoch + 1 < self.recipe.epochs:
+            command.say(f"no better validation accuracy in {self.recipe.patience} epochs: stopped")
+            self.model.stop_training = True
+
+    def _keep(self) -> None:
+        """Writes model.keras, whole or not at all; with averaging the averaged weights stand in it."""
+        variables = self.model.trainable_variables
+        weights = [variable.numpy() for variable in variables] if self.recipe.weight_average else []
+        if weights:
+            self.model.optimizer.finalize_variable_values(variables)
+        with files.replacing(self.path, sync=True) as temporary:
+            self.model.save(temporary)
+        for variable, value in zip(variables, weights, strict=False):
+            variable.assign(value)
+
+
+class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
+    """A progress bar on a terminal, a line an epoch everywhere, and history.json as it grows."""
+
+    def __init__(self, epochs: int, steps: int, keeper: Keeper, history: Path) -> None:
+        super().__init__()
+        self.epochs, self.steps, self.keeper, self.path = epochs, steps, keeper, history
+        self.bar: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar = tqdm(total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", disable=None, leave=False)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.update()
+        if logs and not self.bar.disable:
+            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {text.percent(logs['accuracy'], 1)}", False)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.close()
+        logs = logs or {}
+        files.write_json(self.path, self.keeper.history)
+        command.say(
+            f"epoch {epoch + 1}/{self.epochs}: loss {logs['loss']:.4f}, accuracy {text.percent(logs['accuracy'])},"
+            f" validation {text.percent(logs['val_accuracy'])}, {self.keeper.history['seconds'][-1]:.1f} s"
+        )
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self.bar is not None:
+            self.bar.close()

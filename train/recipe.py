@@ -1,0 +1,190 @@
+"""A recipe: everything that decides what a training run makes, as one frozen record.
+
+Every field can be set from the command line: `--set epochs=20 --set size=64x64`. run.json keeps all of them; two runs
+with the same fields and the same data are the same run. The recipes themselves: train/recipes.py.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_type_hints
+
+from device.card import Fit
+from device.errors import UserError
+
+CHOICES = {
+    "network": ("residual", "resnet8", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial"),
+    "fit": ("crop", "stretch", "pad"),
+    "loss": ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("constant", "one_cycle"),
+}
+# field: (the lowest value that works, the highest, what is said)
+LIMITS = {
+    "size": (1, 1024, "HxW with sides of 1 to 1024"),
+    "filters": (1, 4096, "numbers of filters from 1 to 4096"),
+    "blocks": (0, 100, "numbers of blocks from 0 to 100"),
+    "stem_stride": (1, 4, "1 to 4"),
+    "epochs": (1, math.inf, "at least 1"),
+    "steps": (0, math.inf, "at least 0"),
+    "batch": (1, math.inf, "at least 1"),
+    "patience": (0, math.inf, "at least 0"),
+    "seed": (0, math.inf, "at least 0"),
+    "weight_decay": (0, math.inf, "at least 0"),
+    "warmup": (0, 1, "a share from 0 to 1"),
+    "mixup": (0, 1, "a share from 0 to 1"),
+    "degraded": (0, 1, "a share from 0 to 1"),
+    "erased": (0, 1, "a share from 0 to 1"),
+    "rotation_range": (0, 180, "degrees from 0 to 180"),
+    "shear_range": (0, 80, "degrees from 0 to 80"),
+    "zoom_range": (0.1, 10, "factors from 0.1 to 10"),
+    "brightness_range": (0, 10, "factors from 0 to 10"),
+    "contrast_range": (0, 10, "factors from 0 to 10"),
+    "blur": (0, 20, "pixels from 0 to 20"),
+    "jpeg_quality": (1, 100, "1 to 100"),
+}
+BELOW_ONE = ("label_smoothing", "dropout", "weight_average", "width_shift_range", "height_shift_range")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe. Building one with values that can't work raises UserError."""
+
+    name: str
+    description: str
+    data: str  # a data set by name, or a folder of class folders
+    network: str  # residual, resnet8, tiny or a tutorial's (train/networks.py)
+    filters: tuple[int, ...] = (32, 64, 128)  # residual: of the stem and of each stage, which halves the resolution
+    blocks: tuple[int, ...] = (1, 0)  # residual: residual blocks in each stage
+    stem_stride: int = 1  # residual: 2 halves the resolution in the stem already
+    size: tuple[int, int] = (32, 32)  # (height, width) the network takes
+    fit: Fit = "crop"  # how a picture is made to fit: crop, stretch or pad
+    grey: bool = False  # the network begins with a fixed luminance layer
+    test: float = 0.2  # share kept for the test where a folder has no test/ (by seed)
+    validation: float = 0.1  # share of the training pictures held out; best epoch and every choice come from it
+    epochs: int = 10  # times every training picture is seen
+    steps: int = 0  # batches an epoch; 0: as many as show every training picture once
+    batch: int = 128  # pictures a step
+    patience: int = 0  # stop after so many epochs without a better validation accuracy; 0: never
+    loss: str = "categorical_crossentropy"  # or sparse_categorical_crossentropy, binary_crossentropy (one sigmoid)
+    optimizer: str = "adam"  # adam, adamw, or sgd with Nesterov momentum 0.9
+    learning_rate: float = 1e-3  # with one_cycle: the peak
+    schedule: str = "constant"  # of the learning rate: constant or one_cycle
+    warmup: float = 1 / 7  # one_cycle: share of the steps before the peak
+    weight_decay: float = 0.0  # adamw and sgd: a step shrinks the weights by learning rate times this
+    weight_average: float = 0.0  # the model is a moving average of its weights with this momentum; 0: it is not
+    label_smoothing: float = 0.0  # 0..1, not with sparse_categorical_crossentropy
+    dropout: float = 0.0  # before the last layer
+    mixup: float = 0.0  # share of the batches whose pictures are mixed with one another; not with a sparse loss
+    rotation_range: float = 0.0  # augmentation, as in Keras' ImageDataGenerator: degrees to either side
+    width_shift_range: float = 0.0  # share of the width, to either side
+    height_shift_range: float = 0.0  # share of the height, up or down
+    shear_range: float = 0.0  # degrees
+    zoom_range: tuple[float, float] = (1.0, 1.0)  # factors, low and high, for each axis by itself; 0.2: 0.8 to 1.2
+    horizontal_flip: bool = False  # half of the training pictures are mirrored
+    brightness_range: tuple[float, float] = (1.0, 1.0)  # factors, low and high
+    contrast_range: tuple[float, float] = (1.0, 1.0)  # factors, low and high
+    degraded: float = 0.0  # share of the pictures that get blur and JPEG, as from a webcam
+    blur: float = 0.0  # of those: up to this many pixels
+    jpeg_quality: int = 100  # of those: from this quality up; 100: none
+    erased: float = 0.0  # share of the pictures with a rectangle painted over
+    seed: int = 1  # of the split, the weights, the order and the augmentation
+
+    def __post_init__(self) -> None:
+        self._require("data", bool(self.data.strip()), "a data set by name, or a folder of class folders")
+        for field, values in CHOICES.items():
+            self._require(field, getattr(self, field) in values, f"one of {', '.join(values)}")
+        for field, (least, most, expected) in LIMITS.items():
+            value = getattr(self, field)
+            numbers = value if isinstance(value, tuple) else (value,)
+            self._require(field, all(least <= number <= most and number < math.inf for number in numbers), expected)
+        for field in ("test", "validation"):
+            self._require(field, 0 < getattr(self, field) < 1, "a share between 0 and 1")
+        for field in BELOW_ONE:
+            self._require(field, 0 <= getattr(self, field) < 1, "at least 0 and less than 1")
+        for field in ("zoom_range", "brightness_range", "contrast_range"):
+            low, high = getattr(self, field)
+            self._require(field, low <= high, "the lower factor first")
+        self._require("learning_rate", 0 < self.learning_rate < math.inf, "a number above 0")
+        self._require_together()
+
+    def _require_together(self) -> None:
+        """What one field asks of another."""
+        self._require("blocks", len(self.blocks) == len(self.filters) - 1, "one number for each stage after the stem")
+        for field in ("label_smoothing", "mixup"):
+            if getattr(self, field):
+                self._require(field, not self.loss.startswith("sparse"), f"0 with {self.loss}")
+        if self.weight_decay:
+            self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
+        one_sigmoid = self.network == "cats_vs_dogs_tutorial"
+        if one_sigmoid != (self.loss == "binary_crossentropy"):
+            self._require("loss", False, f"binary_crossentropy for a single sigmoid; network is {self.network}")
+
+    def _require(self, field: str, good: bool, expected: str) -> None:
+        if not good:
+            raise UserError(f"recipe {self.name}: {field} is {text(field, getattr(self, field))}, expected {expected}")
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Recipe":
+        """The recipe that `to_json` wrote down."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind."""
+    hints = get_type_hints(Recipe)
+    settable = [field.name for field in fields(Recipe) if field.name not in ("name", "description")]
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        field, equals, value = setting.partition("=")
+        if not equals or field not in settable:
+            raise UserError(f"--set {setting}: expected FIELD=VALUE with FIELD one of {', '.join(settable)}")
+        changes[field] = _parse(value, hints[field], setting)
+    return replace(recipe, **changes)
+
+
+def _parse(value: str, kind: Any, setting: str) -> Any:
+    read, expected = READERS.get(kind, (str, "text"))
+    try:
+        return read(value)
+    except (KeyError, ValueError):
+        raise UserError(f"--set {setting}: expected {expected}") from None
+
+
+def parse_size(value: str) -> tuple[int, int]:
+    """Reads "HxW" or "N" (a square) -> (height, width); ValueError for anything else."""
+    height, x, width = value.partition("x")
+    return int(height), int(width if x else height)
+
+
+def _parse_numbers(value: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in value.split("-"))
+
+
+def _parse_range(value: str) -> tuple[float, float]:
+    """Reads "LOW,HIGH", or "R" for 1-R to 1+R, as Keras' zoom_range does."""
+    low, comma, high = value.partition(",")
+    return (float(low), float(high)) if comma else (1 - float(low), 1 + float(low))
+
+
+SEPARATORS: dict[Any, str] = {tuple[int, int]: "x", tuple[int, ...]: "-", tuple[float, float]: ","}
+READERS: dict[Any, tuple[Any, str]] = {
+    bool: (lambda value: {"true": True, "false": False, "1": True, "0": False}[value.lower()], "true or false"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    tuple[int, int]: (parse_size, "HxW, such as 28x28"),
+    tuple[int, ...]: (_parse_numbers, "whole numbers with - between them, such as 32-64-128"),
+    tuple[float, float]: (_parse_range, "LOW,HIGH such as 0.8,1.2, or one number R for 1-R to 1+R"),
+}
+
+
+def text(field: str, value: Any) -> str:
+    """A field's value as --set takes it."""
+    separator = SEPARATORS.get(get_type_hints(Recipe)[field])
+    if separator is None:
+        return str(value)
+    return separator.join(f"{number:g}" for number in value)
