@@ -34,9 +34,10 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = Start()) -> dic
     rows, validation = split_rows(cache.targets("train"), recipe)
     began = time.monotonic()
     found = checkpoint.load(run.checkpoint) if start.resume else None
+    if found is None:
+        run.forget()  # before run.json speaks of this run: a checkpoint of another must never be taken for its own
     document = runs.start(run, recipe, cache, validation, start.weights)
     if found is None:
-        run.forget()
         model, state = compiled(recipe, len(cache.labels), steps(len(rows), recipe) * recipe.epochs), checkpoint.State()
         if start.weights:
             command.say(load_weights(model, start.weights))

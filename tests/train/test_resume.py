@@ -1,0 +1,147 @@
+"""--resume: a run that was killed at any moment ends with the weights of one that never was."""
+
+import json
+import random
+import shutil
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import processes
+from tests.conftest import Run
+from tests.trained import Trained
+
+pytestmark = pytest.mark.tensorflow
+
+# Dropout, augmentation, an averaged model, a schedule: everything whose state could be lost.
+SETTINGS = (
+    *("size=16x16", "network=tiny", "grey=false", "epochs=12", "batch=16", "learning_rate=0.01", "dropout=0.3"),
+    *("rotation_range=20", "zoom_range=0.2", "brightness_range=0.8,1.2", "mixup=0.5", "weight_average=0.9"),
+)
+WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
+
+
+def words(trained: Trained, run: Path, *more: str) -> list[object]:
+    return ["train", "fashion_mnist", "--data", trained.data, "--run", run, *WORDS, *more]
+
+
+def weights(run: Path) -> tuple[bytes, bytes]:
+    """Of the best model and of the last checkpoint, optimizer state included."""
+    latest = json.loads((run / "checkpoint/latest.json").read_bytes())
+    found = []
+    for path in (run / "model.keras", run / "checkpoint" / latest["file"]):
+        with zipfile.ZipFile(path) as archive:
+            found.append(archive.read("model.weights.h5"))
+    return found[0], found[1]
+
+
+def curves(run: Path) -> Any:
+    history = json.loads((run / "history.json").read_bytes())
+    return {name: values for name, values in history.items() if name != "seconds"}
+
+
+@pytest.fixture(scope="module")
+def whole(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nobody interrupted."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    with processes.started(*words(trained, run), cwd=run.parent, FRAMELITE_CACHE=str(trained.cache)) as process:
+        _, stderr = process.communicate(timeout=200)
+        assert process.returncode == 0, stderr
+    return run
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_weights(
+    command: Run, trained: Trained, whole: Path, tmp_path: Path
+) -> None:
+    run, chance = tmp_path / "run", random.Random()
+    seed = chance.randrange(10**6)
+    chance.seed(seed)
+    kills = []
+    for _ in range(4):
+        with processes.started(
+            *words(trained, run, "--resume"), cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)
+        ) as process:
+            if chance.random() < 0.75:  # else it dies before the first epoch, perhaps before its run.json
+                processes.wait_for_line("epoch ", process)
+            time.sleep(chance.uniform(0, 1.0))
+            kills.append(process.poll())
+            process.kill()
+            process.wait()
+    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, (seed, done.stderr)
+    assert json.loads((run / "run.json").read_bytes())["status"] == "done"
+    assert weights(run) == weights(whole), seed
+    assert curves(run) == curves(whole), seed
+    assert None in kills, "at least one was killed while it ran"
+    evaluations = [json.loads((folder / "evaluation.json").read_bytes()) for folder in (run, whole)]
+    assert evaluations[0] == evaluations[1]
+    assert [path.suffix for path in (run / "checkpoint").iterdir() if path.name != "latest.json"] == [".keras"]
+
+
+def test_control_c_and_resume(command: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with processes.started(*words(trained, run), cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+        processes.wait_for_line("epoch 3/12:", process)
+        assert processes.interrupt(process)[0] == 130
+    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0].startswith(f"{run}: goes on after epoch ")
+    assert not any(line.startswith("epoch 1/") for line in done.stderr.splitlines())
+    assert weights(run) == weights(whole)
+
+
+def test_a_finished_run_has_nothing_to_resume(command: Run, trained: Trained, whole: Path) -> None:
+    done = command(*words(trained, whole, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "up to date" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (["--set", "learning_rate=0.02"], "learning_rate: 0.01, now 0.02"),
+        (["--set", "epochs=13"], "epochs: 12, now 13"),
+        (["--data", "{other}"], "data fingerprint: "),
+        (["--from", "{whole}"], "starting weights: none, now "),
+    ],
+)
+def test_another_recipe_or_data_is_refused(
+    command: Run, trained: Trained, whole: Path, tmp_path: Path, change: list[str], expected: str
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    other = shutil.copytree(trained.data, tmp_path / "other")
+    next((other / "train/circle").glob("*.png")).unlink()
+    before = (run / "run.json").read_bytes()
+    changes = [word.format(other=other, whole=whole) for word in change]
+    done = command(*words(trained, run, "--resume", *changes))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {run}: can't go on, it was begun with other settings or data (")
+    assert expected in line
+    assert (run / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["file", "record"])
+def test_a_damaged_checkpoint_is_refused(
+    command: Run, trained: Trained, whole: Path, tmp_path: Path, damage: str
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    document = json.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_text(json.dumps({**document, "status": "running"}))
+    (model,) = (run / "checkpoint").glob("*.keras")
+    target = model if damage == "file" else run / "checkpoint/latest.json"
+    target.write_bytes(target.read_bytes()[:100])
+    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {target}: ")
+    assert line.endswith("train from the beginning with --again")
+
+
+def test_resume_and_again_together_make_no_sense(command: Run) -> None:
+    done = command("train", "fashion_mnist", "--resume", "--again")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --resume and --again were both given")
