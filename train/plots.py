@@ -20,7 +20,7 @@ BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
 MAX_CLASSES = 40
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     with files.replacing(path) as temporary, warnings.catch_warnings():
         # A label in a script that matplotlib's font lacks: boxes in the figure, no chatter on the terminal.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -28,7 +28,7 @@ def _save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def _plain(label: str, length: int) -> str:
+def plain(label: str, length: int) -> str:
     """The beginning of a label as it stands: matplotlib would set what is between two $ as a formula."""
     return label[:length].replace("$", r"\$")
 
@@ -44,7 +44,7 @@ def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None
         axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(len(epochs)))
         axis.grid(alpha=0.3)
         axis.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def _ticks(epochs: int) -> npt.NDArray[np.int64]:
@@ -64,7 +64,7 @@ def confusion(
     figure.colorbar(image, label="% of the row", shrink=0.8)
     axis.set(xlabel="answer", ylabel="label", title=f"{len(targets)} test pictures")
     if few:
-        names = [_plain(label, 24) for label in labels]
+        names = [plain(label, 24) for label in labels]
         axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
         axis.set_yticks(range(len(labels)), names)
         for row, column in np.argwhere(shares >= 0.5):
@@ -72,7 +72,7 @@ def confusion(
             axis.text(
                 column, row, f"{shares[row, column]:.0f}", ha="center", va="center", color="white" if dark else "black"
             )
-    _save(figure, path)
+    save(figure, path)
 
 
 def samples(
@@ -98,7 +98,7 @@ def samples(
             _sample(axes[line, 2 * place], axes[line, 2 * place + 1], pictures[i], int(targets[i]), scores[i], labels)
         if title and len(members):
             axes[line, 0].annotate(title, (0, 1.25), xycoords="axes fraction", fontsize=12, weight="bold")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _sample(
@@ -110,12 +110,12 @@ def _sample(
     labels: tuple[str, ...],
 ) -> None:
     left.imshow(picture)
-    left.set_title(_plain(labels[target], 16), fontsize=10)
+    left.set_title(plain(labels[target], 16), fontsize=10)
     best = np.argsort(-scores)[:3]
     colors = [BLUE if i == target else RED for i in best]
     right.set_axis_on()
     right.barh(range(len(best)), scores[best], color=colors, alpha=0.55)
     right.set(xlim=(0, 1), ylim=(2.6, -0.6), xticks=[], yticks=[])
     for place, i in enumerate(best):
-        right.text(0.02, place, f"{_plain(labels[i], 12)} {scores[i]:.2f}", va="center", fontsize=8)
+        right.text(0.02, place, f"{plain(labels[i], 12)} {scores[i]:.2f}", va="center", fontsize=8)
     right.spines[["top", "right", "bottom"]].set_visible(False)
