@@ -1,5 +1,7 @@
 """python -m train RECIPE [--data NAME|DIR] [--run DIR] [--resume] [--from RUN|MODEL] [--set FIELD=VALUE]…
 python -m train list                                                            the recipes
+python -m train preview RECIPE [PICTURE] [--layers]                             variants, the data, or the network
+python -m train backbones [--json FILE|-]                                       what transfer can begin from
 python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make the picture cache alone
 """
 
@@ -13,6 +15,7 @@ from device import command, files, text
 from device.errors import UserError
 from train import recipe as fields
 from train import recipes
+from train.recipe import CHOICES
 
 if TYPE_CHECKING:
     from device.folders import Cache
@@ -23,7 +26,7 @@ def recipe_parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m train",
         description="Train a recipe: pictures to a Keras model in a run folder.",
-        epilog="also: python -m train list (the recipes), python -m train data NAME|DIR --size HxW (the picture cache)",
+        epilog="also: python -m train list | data | preview | backbones, each with --help",
     )
     options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(recipes.RECIPES)}")
     options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
@@ -35,6 +38,10 @@ def recipe_parser() -> argparse.ArgumentParser:
     options.add_argument("--only-data", action="store_true", help="make the recipe's picture cache and stop")
     options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
     options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
+    options.add_argument("--backbone", metavar="NAME", help="transfer: which (python -m train backbones)")
+    options.add_argument("--strategy", choices=CHOICES["strategy"], help="transfer: what of the network is trained")
+    options.add_argument("--freeze", metavar="N", help="transfer: the first N layers of the backbone stay as they are")
+    options.add_argument("--fine-tune", metavar="EPOCHS", help="transfer: epochs with the backbone unfrozen at the end")
     options.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run folder")
     options.add_argument("--again", action="store_true", help="train even if this very run is there already")
     return options
@@ -60,6 +67,14 @@ def main() -> int:
         argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
         print("\n".join(list_recipes()))
         return command.GOOD
+    if arguments[:1] == ["preview"]:
+        from train import preview
+
+        return preview.main(arguments[1:])
+    if arguments[:1] == ["backbones"]:
+        from train import backbones
+
+        return backbones.main(arguments[1:])
     if arguments[:1] == ["data"]:
         return _data(data_parser().parse_args(arguments[1:]))
     return _train(recipe_parser().parse_args(arguments))
@@ -115,8 +130,7 @@ def describe(made: "Cache") -> list[str]:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
-    settings = ([f"data={options.data}"] if options.data else []) + options.set
-    recipe = fields.change(recipe, settings)
+    recipe = fields.change(recipe, _settings(options))
     run_folder = options.run or Path("runs") / recipe.name
     if options.resume and options.again:
         raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
@@ -124,7 +138,7 @@ def _train(options: argparse.Namespace) -> int:
         files.check_writable(run_folder)
     from train import cache, runs
 
-    request = cache.DataRequest(recipe.data, recipe.size, recipe.fit, recipe.test, recipe.seed, options.skip_bad)
+    request = cache.DataRequest.of(recipe, options.skip_bad)
     pictures = cache.provide(request)
     if options.only_data:
         print("\n".join(describe(pictures)))
@@ -142,6 +156,13 @@ def _train(options: argparse.Namespace) -> int:
     result = fit.train(recipe, pictures, run, fit.Start(options.resume, weights, options.tensorboard))
     print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
     return command.GOOD
+
+
+def _settings(options: argparse.Namespace) -> list[str]:
+    """The options that are fields of the recipe too, then --set."""
+    named = ("data", "backbone", "strategy", "freeze", "fine_tune")
+    given = [f"{name}={getattr(options, name)}" for name in named if getattr(options, name) is not None]
+    return [*given, *options.set]
 
 
 def _check_resume(run: "runs.Run", changes: list[str]) -> None:

@@ -74,7 +74,8 @@ class Augmentation:
         mirrored = random.random(len(pictures)) < (0.5 if self.horizontal_flip else 0.0)
         if not self._warps:
             changed = pictures.copy()
-            changed[mirrored] = changed[mirrored, :, ::-1]
+            if self.horizontal_flip:
+                changed[mirrored] = changed[mirrored, :, ::-1]
             return changed
         height, width = pictures.shape[1:3]
         matrices = self.matrices(len(pictures), (height, width), random)
@@ -133,6 +134,9 @@ class Augmentation:
             quality = int(random.integers(self.jpeg_quality, 96)) if self.jpeg_quality < 96 else self.jpeg_quality
             picture = codec.decode(codec.encode_jpeg(picture, quality))
         return picture
+
+
+NONE = Augmentation()
 
 
 def _stack(*rows: tuple[npt.NDArray[np.float64], ...]) -> Matrices:

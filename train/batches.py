@@ -3,18 +3,26 @@
 So the batch number i of epoch e is the same whenever it is asked for, on any machine and after any interruption.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from device.errors import UserError
-from device.folders import Cache
 from train.augment import Augmentation
 from train.recipe import Recipe
+from train.split import Rows
 
-Rows = npt.NDArray[np.int64]
+
+class Examples(Protocol):
+    """What a network learns from: a picture cache, or features in its place."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    def pictures(self, split: str) -> npt.NDArray[Any]: ...
+
+    def targets(self, split: str) -> Rows: ...
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -24,10 +32,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
     """
 
-    def __init__(self, cache: Cache, rows: Rows, recipe: Recipe) -> None:
+    def __init__(self, source: Examples, rows: Rows, recipe: Recipe) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self.pictures = cache.pictures("train")
-        self.targets = as_targets(cache.targets("train"), len(cache.labels), recipe)
+        self.pictures = source.pictures("train")
+        self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
         self.recipe = recipe
         self.augmentation = Augmentation.of(recipe)
@@ -82,16 +90,3 @@ def as_targets(targets: Rows, labels: int, recipe: Recipe) -> npt.NDArray[Any]:
     if recipe.loss.startswith("binary"):
         return targets.astype(np.float32)[:, None]
     return np.eye(labels, dtype=np.float32)[targets]
-
-
-def split_rows(targets: Rows, recipe: Recipe) -> tuple[Rows, Rows]:
-    """(training rows, validation rows) of train.npy: the recipe's share of every class, drawn by its seed."""
-    random = np.random.default_rng(recipe.seed)
-    held_out = []
-    for target in np.unique(targets):
-        mine = random.permutation(np.flatnonzero(targets == target))
-        if len(mine) < 2:
-            raise UserError("a class has a single training picture, expected two or more: one is held out")
-        held_out.append(mine[: min(len(mine) - 1, max(1, round(recipe.validation * len(mine))))])
-    validation = np.sort(np.concatenate(held_out))
-    return np.setdiff1d(np.arange(len(targets)), validation), validation

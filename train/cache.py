@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from device.card import CardError, Fit, check_labels
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
-from train import named_data
+from train import named_data, pet_images
+from train.recipe import Recipe
 
 SCHEMA = 1
 
@@ -43,6 +44,10 @@ class DataRequest:
     test: float = 0.2
     seed: int = 1
     skip_bad: bool = False
+
+    @classmethod
+    def of(cls, recipe: Recipe, skip_bad: bool) -> "DataRequest":
+        return cls(recipe.data_name, recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad)
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,12 @@ def is_folder(data: str) -> bool:
 def provide(request: DataRequest) -> Cache:
     """The cache for a request, made if it isn't there yet. UserError when the data can't be found or used."""
     if not is_folder(request.data):
-        return folders.find_cache(request.data, request.size, request.fit) or _from_named(request)
-    return _from_folder(request)
+        found = folders.find_cache(request.data, request.size, request.fit)
+        if found or not pet_images.is_name(request.data):
+            return found or _from_named(request)
+        return _from_folder(replace(request, data=str(pet_images.provide(request.data))), request.data)
+    root = Path(request.data).resolve()
+    return _from_folder(request, _name(root))
 
 
 def _from_named(request: DataRequest) -> Cache:
@@ -89,7 +98,7 @@ def _from_named(request: DataRequest) -> Cache:
     return _opened(request.data, fingerprint, request)
 
 
-def _from_folder(request: DataRequest) -> Cache:
+def _from_folder(request: DataRequest, name: str) -> Cache:
     root = Path(request.data).resolve()
     folder = folders.read_folder(root)
     if folder.ignored:
@@ -103,7 +112,6 @@ def _from_folder(request: DataRequest) -> Cache:
             line = f"{split}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
             digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
     fingerprint = digest.hexdigest()[:12]
-    name = _name(root)
     found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
@@ -117,7 +125,7 @@ def _from_folder(request: DataRequest) -> Cache:
 def _name(root: Path) -> str:
     """The folder's name as a cache's; never that of a data set that has a name, whose cache is found by it."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", root.name).strip(".") or "pictures"
-    return f"{name}_folder" if name in named_data.PLACES else name
+    return f"{name}_folder" if name in named_data.PLACES or pet_images.is_name(name) else name
 
 
 def _check_labels(folder: Folder) -> None:

@@ -1,6 +1,8 @@
 """What happens beside the steps of a training run: the epoch's random numbers, the best model, checkpoints, reports."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,18 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     written. With an averaged model it is the average that is validated and kept, and the checkpoint holds both.
     """
 
-    def __init__(self, model: Path, folder: Path, state: checkpoint.State, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        path: Path,
+        checkpoints: Path | None,
+        state: checkpoint.State,
+        last_epoch: int,
+        recipe: Recipe,
+        keep: Callable[[], None] | None,
+    ) -> None:
         super().__init__()
-        self.path, self.folder, self.recipe = model, folder, recipe
+        self.path, self.checkpoints, self.keep = path, checkpoints, keep
+        self.last_epoch, self.recipe = last_epoch, recipe
         self.state = state
         self.history: dict[str, list[float]] = dict(state.history or {"seconds": []})
         self.began = 0.0
@@ -50,7 +61,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def is_done(self) -> bool:
         """All epochs are behind it, or patience has run out."""
         waited = self.state.epoch - self.state.best_epoch
-        return self.state.epoch >= self.recipe.epochs or 0 < self.recipe.patience <= waited
+        return self.state.epoch >= self.last_epoch or 0 < self.recipe.patience <= waited
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.began = time.monotonic()
@@ -72,21 +83,27 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         self.state = checkpoint.State(epoch + 1, best, best_epoch, self.state.seconds + seconds, self.history)
-        checkpoint.save(self.folder, self.model, self.state)
-        if self.is_done and epoch + 1 < self.recipe.epochs:
+        if self.checkpoints:
+            checkpoint.save(self.checkpoints, self.model, self.state)
+        if self.is_done and epoch + 1 < self.last_epoch:
             command.say(f"no better validation accuracy in {self.recipe.patience} epochs: stopped")
             self.model.stop_training = True
 
     def _keep(self) -> None:
-        """Writes model.keras, whole or not at all; with averaging the averaged weights stand in it."""
+        """Writes model.keras, or does what is done instead; with averaging the averaged weights stand in it."""
         variables = self.model.trainable_variables
         weights = [variable.numpy() for variable in variables] if self.recipe.weight_average else []
         if weights:
             self.model.optimizer.finalize_variable_values(variables)
-        with files.replacing(self.path, sync=True) as temporary:
-            self.model.save(temporary)
+        (self.keep or partial(write_model, self.model, self.path))()
         for variable, value in zip(variables, weights, strict=False):
             variable.assign(value)
+
+
+def write_model(model: keras.Model, path: Path) -> None:
+    """Whole or not at all, and on the disk before it returns."""
+    with files.replacing(path, sync=True) as temporary:
+        model.save(temporary)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]

@@ -14,20 +14,21 @@ from train.recipe import Recipe
 from train.runs import Run
 
 
-def evaluate(run: Run, recipe: Recipe, cache: Cache, last: keras.Model) -> dict[str, Any]:
-    """Writes evaluation.json, confusion.png and samples.png; `last` is the model as the last epoch left it.
+def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives.
 
     The figure that counts is that of model.keras, the best epoch by validation, read back from the file.
     """
     pictures, targets = cache.pictures("test"), cache.targets("test")
-    best = keras.models.load_model(run.model)
+    best = keras.models.load_model(run.model, compile=False)
     scores = predict(best, pictures)
     document = {
         "schema": 1,
         "split": "test",
         **measures.accuracy(scores, targets),
         "per_class": measures.per_class(scores, targets, cache.labels),
-        "last_epoch": measures.accuracy(predict(last, pictures), targets),
+        "last_epoch": measures.accuracy(last, targets),
+        "parameters": best.count_params(),
     }
     plots.confusion(targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
     plots.samples(pictures, targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
@@ -35,8 +36,10 @@ def evaluate(run: Run, recipe: Recipe, cache: Cache, last: keras.Model) -> dict[
     return document
 
 
-def predict(model: keras.Model, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Scores of every picture, n x labels; pictures may be a memory map larger than memory."""
+def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Scores of every picture, n x labels (one sigmoid p as 1-p and p); pictures may be larger than memory."""
     step = 500
-    parts = [model.predict_on_batch(np.array(pictures[i : i + step])) for i in range(0, len(pictures), step)]
-    return np.concatenate(parts)
+    # predict and not predict_on_batch, which answers once for each of several devices.
+    parts = [model.predict(np.array(pictures[i : i + step]), step, verbose=0) for i in range(0, len(pictures), step)]
+    scores = np.concatenate(parts)
+    return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores

@@ -12,11 +12,16 @@ import numpy.typing as npt
 from device import command
 from device.errors import UserError
 from device.folders import Cache
-from train import checkpoint, evaluate, networks, optimizers, plots, runs
-from train.batches import Batches, Rows, as_targets, split_rows, steps
-from train.callbacks import EpochSeeds, Keeper, Reporter
+from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, transfer
+from train.batches import Batches, Examples, as_targets, steps
+from train.callbacks import Keeper, write_model
+from train.loop import Phase
 from train.recipe import Recipe
 from train.runs import Run
+from train.split import Rows, split_rows
+
+Scores = npt.NDArray[np.float32]
+Found = tuple[keras.Model, checkpoint.State] | None
 
 
 @dataclass(frozen=True)
@@ -26,27 +31,53 @@ class Start:
     resume: bool = False
     weights: Path | None = None
     tensorboard: bool = False
+    devices: str = "GPU"  # several of this kind are used together
 
 
-def train(recipe: Recipe, cache: Cache, run: Run, start: Start = Start()) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """One run: what is asked for, and which rows of the training pictures are held out."""
+
+    recipe: Recipe
+    cache: Cache
+    run: Run
+    start: Start
+    rows: Rows
+    validation: Rows
+
+    def batches(self, source: Examples) -> Batches:
+        return Batches(source, self.rows, self.recipe)
+
+    def held_out(self, source: Examples) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        targets = as_targets(source.targets("train")[self.validation], len(source.labels), self.recipe)
+        return source.pictures("train")[self.validation], targets
+
+
+NEW = Start()
+
+
+def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[str, Any]:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json."""
-    _same_numbers(recipe.seed)
-    rows, validation = split_rows(cache.targets("train"), recipe)
+    devices.same_numbers(recipe.seed)
     began = time.monotonic()
-    found = checkpoint.load(run.checkpoint) if start.resume else None
+    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe))
+    with devices.strategy(start.devices).scope():
+        found = checkpoint.load(run.checkpoint) if start.resume else None
+        # What can be refused is refused before anything of an older run is gone.
+        network = None if found else _network(job)
     if found is None:
         run.forget()  # before run.json speaks of this run: a checkpoint of another must never be taken for its own
-    document = runs.start(run, recipe, cache, validation, start.weights)
-    if found is None:
-        model, state = compiled(recipe, len(cache.labels), steps(len(rows), recipe) * recipe.epochs), checkpoint.State()
-        if start.weights:
-            command.say(load_weights(model, start.weights))
     else:
-        model, state = found
-        command.say(f"{run.path}: goes on after epoch {state.epoch} of {recipe.epochs}")
+        command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
+    document = runs.start(run, recipe, cache, job.validation, start.weights)
     try:
-        keeper = _fit(model, recipe, cache, rows, validation, state, run, start.tensorboard)
-        result = evaluate.evaluate(run, recipe, cache, model)
+        if found:
+            keeper, last = _train(job, *found)
+        elif isinstance(network, transfer.Parts) and recipe.strategy == "head":
+            keeper, last = _train_head(job, network)
+        else:
+            keeper, last = _train(job, network, checkpoint.State())
+        result = evaluate.evaluate(run, recipe, cache, last)
         plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
     except KeyboardInterrupt:
         runs.finish(run, document, runs.INTERRUPTED)
@@ -54,24 +85,66 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = Start()) -> dic
     except BaseException:
         runs.finish(run, document, runs.FAILED)
         raise
+    before = found[1].seconds if found else 0.0
     runs.finish(
         run,
         document,
         runs.DONE,
-        wall_time_s=round(state.seconds + time.monotonic() - began, 1),
+        wall_time_s=round(before + time.monotonic() - began, 1),
         best_epoch=keeper.state.best_epoch,
-        parameters=model.count_params(),
+        parameters=result["parameters"],
     )
     return result
 
 
-def _same_numbers(seed: int) -> None:
-    """The same weights from the same seed on the same machine."""
-    keras.utils.set_random_seed(seed)
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
+def _network(job: Job) -> keras.Model | transfer.Parts:
+    """The network as the run begins with it: in parts where only its head is trained, else compiled."""
+    labels, recipe = len(job.cache.labels), job.recipe
+    network: Any
+    if recipe.strategy == "head":
+        network = transfer.build(recipe, labels)
+        model = network.whole
+    else:
+        model = network = compiled(recipe, labels, steps(len(job.rows), recipe) * recipe.epochs)
+    if job.start.weights:
+        command.say(load_weights(model, job.start.weights))
+    return network
 
-        tf.config.experimental.enable_op_determinism()
+
+def _train(job: Job, model: keras.Model, state: checkpoint.State) -> tuple[Keeper, Scores]:
+    """The whole network on pictures, from `state` on; gives the last epoch's scores of the test pictures too."""
+    phase = Phase(model, job.batches(job.cache), job.held_out(job.cache), job.recipe.epochs + job.recipe.fine_tune)
+    keeper = loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard)
+    return keeper, evaluate.predict(model, job.cache.pictures("test"))
+
+
+def _train_head(job: Job, parts: transfer.Parts) -> tuple[Keeper, Scores]:
+    """The head on features, then perhaps the whole network on pictures.
+
+    Only the second phase, which takes minutes, has checkpoints; the first is begun anew, and gives the same.
+    """
+    recipe = transfer.head_recipe(job.recipe)
+    features = transfer.features(parts, recipe, job.cache)
+    batches = Batches(features, job.rows, recipe)
+    # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
+    learner = keras.Model(parts.head.inputs, parts.head.outputs)
+    optimizers.compile_model(learner, recipe, len(batches) * recipe.epochs)
+    # The same weights and the same optimizer, so that model.keras has the state that goes with them.
+    parts.whole.compile(optimizer=learner.optimizer, loss=optimizers.loss(recipe), metrics=["accuracy"])
+    best: list[Scores] = []
+
+    def remember() -> None:
+        best[:] = learner.get_weights()
+
+    phase = Phase(learner, batches, job.held_out(features), recipe.epochs, remember, checkpoints=False)
+    keeper = loop.fit(phase, recipe, job.run, checkpoint.State(), job.start.tensorboard)
+    last = evaluate.predict(learner, features.pictures("test"))
+    learner.set_weights(best)
+    write_model(parts.whole, job.run.model)
+    if not recipe.fine_tune:
+        return keeper, last
+    transfer.unfreeze(parts, job.recipe, len(batches) * recipe.fine_tune)
+    return _train(job, parts.whole, keeper.state)
 
 
 def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
@@ -86,10 +159,7 @@ def load_weights(model: keras.Model, path: Path) -> str:
 
     The layers must be of the same shapes, but for the last one, which starts anew where the labels are others.
     """
-    try:
-        saved = keras.models.load_model(path, compile=False)
-    except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises
-        raise UserError(f"{path}: can't be read as a Keras model: {' '.join(str(error).split())[:160]}") from None
+    saved = networks.load(path)
     theirs = [layer.get_weights() for layer in saved.layers if layer.weights]
     ours = [layer for layer in model.layers if layer.weights]
     shapes = [[weight.shape for weight in weights] for weights in theirs]
@@ -102,40 +172,3 @@ def load_weights(model: keras.Model, path: Path) -> str:
         return f"{path}: its weights but for the last layer, which has {shapes[-1][-1][-1]} outputs there"
     ours[-1].set_weights(theirs[-1])
     return f"{path}: starts from its weights"
-
-
-def _fit(
-    model: keras.Model,
-    recipe: Recipe,
-    cache: Cache,
-    rows: Rows,
-    validation: Rows,
-    state: checkpoint.State,
-    run: Run,
-    tensorboard: bool,
-) -> Keeper:
-    batches = Batches(cache, rows, recipe)
-    keeper = Keeper(run.model, run.checkpoint, state, recipe)
-    reporter = Reporter(recipe.epochs, len(batches), keeper, run.path / "history.json")
-    callbacks = [EpochSeeds(batches, recipe.seed), keeper, reporter]
-    if recipe.weight_average:
-        callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
-    if tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False))
-    if not keeper.is_done:
-        model.fit(
-            batches,
-            initial_epoch=state.epoch,
-            epochs=recipe.epochs,
-            verbose=0,
-            shuffle=False,  # the batches do it, from (seed, epoch)
-            validation_data=_held_out(cache, validation, recipe),
-            validation_batch_size=500,
-            callbacks=callbacks,
-        )
-    return keeper
-
-
-def _held_out(cache: Cache, validation: Rows, recipe: Recipe) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
-    targets = as_targets(cache.targets("train")[validation], len(cache.labels), recipe)
-    return cache.pictures("train")[validation], targets

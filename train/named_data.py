@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ FASHION_FILES = {
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 CIFAR10_COUNTS = 50_000, 10_000  # to train, to test
+T = TypeVar("T")
 # A blocked network must not hang a newcomer's first command.
 DOWNLOAD_TIMEOUT_S = 30
 
@@ -68,7 +70,9 @@ class NamedData:
 def load(name: str) -> NamedData:
     """The first usable copy; UserError names every place that was tried and what to do."""
     if name not in PLACES:
-        raise UserError(f"unknown data set {name!r}, expected {', '.join(PLACES)} or a folder of class folders")
+        raise UserError(
+            f"unknown data set {name!r}, expected {', '.join(PLACES)}, cats_vs_dogs or a folder of class folders"
+        )
     tried = []
     for where, read in PLACES[name]:
         try:
@@ -112,12 +116,12 @@ def _fashion_in_debian() -> NamedData:
 
 
 def _fashion_by_keras() -> NamedData:
-    def download() -> None:
+    def fetch() -> None:
         import keras
 
         keras.datasets.fashion_mnist.load_data()
 
-    _download(download)
+    download(fetch)
     return _fashion_from(keras_home() / "datasets/fashion-mnist", "downloaded by Keras")
 
 
@@ -184,22 +188,22 @@ def _cifar10_in_keras_cache() -> NamedData:
 
 
 def _cifar10_by_keras() -> NamedData:
-    def download() -> None:
+    def fetch() -> None:
         import keras
 
         keras.datasets.cifar10.load_data()
 
-    _download(download)
+    download(fetch)
     return _cifar10_in_keras_cache()
 
 
-def _download(download: Callable[[], None]) -> None:
+def download(fetch: Callable[[], T]) -> T:
     """Runs a Keras download with a time-out; its progress bar, which goes to stdout, belongs on a terminal's stderr."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     try:
         with contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()):
-            download()
+            return fetch()
     except Exception as error:  # urllib, ssl, tarfile and Keras' own: whatever it is, the next place is tried
         raise NotHereError(" ".join(str(error).split())[:160] or type(error).__name__) from None
     finally:

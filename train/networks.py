@@ -1,12 +1,15 @@
 """The networks, as functions of size, number of labels and recipe. Pixels 0..255 come in; scaling is a layer inside."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
 from device.errors import UserError
+from train import transfer
 from train.recipe import Recipe
 
 # ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
@@ -14,7 +17,31 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def build(recipe: Recipe, labels: int) -> keras.Model:
-    """The recipe's network, not compiled: [n, height, width, 3] pixels 0..255 -> [n, labels] probabilities."""
+    """The recipe's network, not compiled: [n, height, width, 3] pixels 0..255 -> [n, labels] probabilities.
+
+    UserError where its layers leave nothing of so small a picture, or a backbone can't be had.
+    """
+    try:
+        return transfer.build(recipe, labels).whole if recipe.network == "backbone" else _build(recipe, labels)
+    except ValueError as error:
+        size = f"{recipe.size[0]}x{recipe.size[1]}"
+        raise UserError(f"{recipe.name}: the network can't be built for {size} pictures: {one_line(error)}") from None
+
+
+def load(path: Path) -> keras.Model:
+    """A saved model, not compiled; UserError when the file can't be read."""
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises
+        raise UserError(f"{path}: can't be read as a Keras model: {one_line(error)}") from None
+
+
+def one_line(error: Exception) -> str:
+    """The beginning of what Keras says, on one line and without the bold type it has for a terminal."""
+    return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]
+
+
+def _build(recipe: Recipe, labels: int) -> keras.Model:
     pixels = layers.Input((*recipe.size, 3), name="pixels")
     scaled = layers.Rescaling(1 / 255, name="scale")(pixels)
     if recipe.grey:

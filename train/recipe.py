@@ -11,9 +11,11 @@ from typing import Any, get_type_hints
 
 from device.card import Fit
 from device.errors import UserError
+from train import backbones, pet_images
 
 CHOICES = {
-    "network": ("residual", "resnet8", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial"),
+    "network": ("residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial"),
+    "strategy": ("all", "partial", "head"),
     "fit": ("crop", "stretch", "pad"),
     "loss": ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
     "optimizer": ("adam", "adamw", "sgd"),
@@ -25,6 +27,10 @@ LIMITS = {
     "filters": (1, 4096, "numbers of filters from 1 to 4096"),
     "blocks": (0, 100, "numbers of blocks from 0 to 100"),
     "stem_stride": (1, 4, "1 to 4"),
+    "pictures": (0, 12500, "a number from 1 to 12500, or all"),
+    "freeze": (0, math.inf, "at least 0"),
+    "hidden": (1, 65536, "units from 1 to 65536"),
+    "fine_tune": (0, math.inf, "at least 0"),
     "epochs": (1, math.inf, "at least 1"),
     "steps": (0, math.inf, "at least 0"),
     "batch": (1, math.inf, "at least 1"),
@@ -53,13 +59,20 @@ class Recipe:
     name: str
     description: str
     data: str  # a data set by name, or a folder of class folders
-    network: str  # residual, resnet8, tiny or a tutorial's (train/networks.py)
+    network: str  # residual, resnet8, tiny, a tutorial's (train/networks.py), or backbone (train/transfer.py)
     filters: tuple[int, ...] = (32, 64, 128)  # residual: of the stem and of each stage, which halves the resolution
     blocks: tuple[int, ...] = (1, 0)  # residual: residual blocks in each stage
     stem_stride: int = 1  # residual: 2 halves the resolution in the stem already
+    backbone: str = "MobileNetV2"  # backbone: which (python -m train backbones)
+    strategy: str = "all"  # backbone: train all, partial (all but the first `freeze` layers), or the head alone
+    freeze: int = 0  # backbone: layers that stay as they are, with partial and in fine-tuning
+    hidden: tuple[int, ...] = ()  # backbone: units of dense layers before the last
+    fine_tune: int = 0  # head: epochs that follow with the backbone unfrozen from layer `freeze` on
+    fine_tune_rate: float = 1e-5  # the learning rate of these
     size: tuple[int, int] = (32, 32)  # (height, width) the network takes
     fit: Fit = "crop"  # how a picture is made to fit: crop, stretch or pad
     grey: bool = False  # the network begins with a fixed luminance layer
+    pictures: int = 1000  # of each class to train on, where data is cats_vs_dogs by name; all (0): every one
     test: float = 0.2  # share kept for the test where a folder has no test/ (by seed)
     validation: float = 0.1  # share of the training pictures held out; best epoch and every choice come from it
     epochs: int = 10  # times every training picture is seen
@@ -105,7 +118,8 @@ class Recipe:
         for field in ("zoom_range", "brightness_range", "contrast_range"):
             low, high = getattr(self, field)
             self._require(field, low <= high, "the lower factor first")
-        self._require("learning_rate", 0 < self.learning_rate < math.inf, "a number above 0")
+        for field in ("learning_rate", "fine_tune_rate"):
+            self._require(field, 0 < getattr(self, field) < math.inf, "a number above 0")
         self._require_together()
 
     def _require_together(self) -> None:
@@ -116,6 +130,12 @@ class Recipe:
                 self._require(field, not self.loss.startswith("sparse"), f"0 with {self.loss}")
         if self.weight_decay:
             self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
+        if self.network == "backbone":
+            backbones.get(self.backbone)
+        self._require("strategy", self.strategy == "all" or self.network == "backbone", f"all with {self.network}")
+        for field, strategies in (("freeze", ("partial", "head")), ("fine_tune", ("head",))):
+            if getattr(self, field):
+                self._require(field, self.strategy in strategies, f"0 with strategy {self.strategy}")
         one_sigmoid = self.network == "cats_vs_dogs_tutorial"
         if one_sigmoid != (self.loss == "binary_crossentropy"):
             self._require("loss", False, f"binary_crossentropy for a single sigmoid; network is {self.network}")
@@ -123,6 +143,11 @@ class Recipe:
     def _require(self, field: str, good: bool, expected: str) -> None:
         if not good:
             raise UserError(f"recipe {self.name}: {field} is {text(field, getattr(self, field))}, expected {expected}")
+
+    @property
+    def data_name(self) -> str:
+        """What the picture cache knows the data by."""
+        return pet_images.data_name(self.pictures) if self.data == pet_images.NAME else self.data
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "Recipe":
@@ -143,7 +168,8 @@ def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         field, equals, value = setting.partition("=")
         if not equals or field not in settable:
             raise UserError(f"--set {setting}: expected FIELD=VALUE with FIELD one of {', '.join(settable)}")
-        changes[field] = _parse(value, hints[field], setting)
+        every = field == "pictures" and value == "all"
+        changes[field] = 0 if every else _parse(value, hints[field], setting)
     return replace(recipe, **changes)
 
 
@@ -162,7 +188,7 @@ def parse_size(value: str) -> tuple[int, int]:
 
 
 def _parse_numbers(value: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in value.split("-"))
+    return tuple(int(number) for number in value.split("-")) if value else ()
 
 
 def _parse_range(value: str) -> tuple[float, float]:

@@ -70,7 +70,96 @@ CIFAR10_RESNET8 = replace(
     network="resnet8",
 )
 
-RECIPES = {recipe.name: recipe for recipe in (FASHION_MNIST, CIFAR10_TUTORIAL, CIFAR10, CIFAR10_RESNET8)}
+TRANSFER = Recipe(
+    name="transfer",
+    description="any folder of pictures, a backbone that has seen ImageNet, a head trained in seconds",
+    data="cats_vs_dogs",
+    network="backbone",
+    backbone="MobileNetV2",
+    strategy="head",
+    size=(224, 224),
+    epochs=20,
+    batch=32,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    schedule="one_cycle",
+    weight_decay=0.05,
+    dropout=0.2,
+    horizontal_flip=True,  # in fine-tuning
+)
+
+CATS_VS_DOGS_MOBILENET = Recipe(
+    name="cats_vs_dogs_mobilenet",
+    description="the course chapter's transfer learning: MobileNet, three dense layers, the first 20 layers frozen",
+    data="cats_vs_dogs",
+    network="backbone",
+    backbone="MobileNet",
+    strategy="partial",
+    freeze=20,
+    hidden=(1024, 1024, 512),
+    size=(128, 128),
+    fit="stretch",  # as Keras' flow_from_directory resizes
+    epochs=5,
+    batch=32,
+)
+
+CATS_VS_DOGS_TUTORIAL = Recipe(
+    name="cats_vs_dogs_tutorial",
+    description="the course chapter's network for cats and dogs, not altered",
+    data="cats_vs_dogs",
+    network="cats_vs_dogs_tutorial",
+    size=(128, 128),
+    fit="stretch",
+    epochs=10,
+    steps=100,
+    batch=20,
+    loss="binary_crossentropy",
+    shear_range=0.2,
+    zoom_range=(0.8, 1.2),
+    horizontal_flip=True,
+)
+
+CATS_VS_DOGS = Recipe(
+    name="cats_vs_dogs",
+    description="cats and dogs from scratch, from a thousand pictures of each in a quarter of an hour",
+    data="cats_vs_dogs",
+    network="residual",
+    filters=(32, 64, 128, 256),
+    blocks=(1, 1, 1),
+    stem_stride=2,
+    size=(64, 64),
+    epochs=130,
+    batch=64,
+    optimizer="adamw",
+    learning_rate=2e-3,
+    schedule="one_cycle",
+    weight_decay=0.05,
+    weight_average=0.99,
+    label_smoothing=0.1,
+    dropout=0.2,
+    mixup=0.3,
+    rotation_range=15,
+    width_shift_range=0.1,
+    height_shift_range=0.1,
+    shear_range=8,
+    zoom_range=(0.6, 1.15),
+    horizontal_flip=True,
+    brightness_range=(0.7, 1.3),
+    contrast_range=(0.7, 1.3),
+    erased=0.3,
+)
+
+LIST = (
+    FASHION_MNIST,
+    CIFAR10_TUTORIAL,
+    CIFAR10,
+    CIFAR10_RESNET8,
+    CATS_VS_DOGS_TUTORIAL,
+    CATS_VS_DOGS,
+    CATS_VS_DOGS_MOBILENET,
+    TRANSFER,
+)
+RECIPES = {recipe.name: recipe for recipe in LIST}
 
 
 def get(name: str) -> Recipe:

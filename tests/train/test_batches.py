@@ -173,7 +173,7 @@ def test_a_share_of_the_batches_is_mixed(pictures: Cache) -> None:
 
 
 def test_the_validation_rows_are_a_share_of_every_label() -> None:
-    from train.batches import split_rows
+    from train.split import split_rows
 
     targets = np.repeat([0, 1, 2], [40, 100, 8])
     rows, validation = split_rows(targets, recipe(validation=0.25))
@@ -183,7 +183,7 @@ def test_the_validation_rows_are_a_share_of_every_label() -> None:
 
 
 def test_the_validation_rows_are_the_seed_s() -> None:
-    from train.batches import split_rows
+    from train.split import split_rows
 
     targets = np.repeat([0, 1], 50)
     _, first = split_rows(targets, recipe(seed=1))
@@ -196,7 +196,7 @@ def test_the_validation_rows_are_the_seed_s() -> None:
 
 @pytest.mark.parametrize("share", [0.001, 0.999])
 def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
-    from train.batches import split_rows
+    from train.split import split_rows
 
     targets = np.repeat([0, 1, 2], [2, 5, 30])
     for part in split_rows(targets, recipe(validation=share)):
@@ -204,7 +204,7 @@ def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
 
 
 def test_a_label_with_one_picture_cannot_be_split() -> None:
-    from train.batches import split_rows
+    from train.split import split_rows
 
     with pytest.raises(UserError, match="a single training picture, expected two or more"):
         split_rows(np.array([0, 0, 1]), recipe())

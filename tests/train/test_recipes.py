@@ -15,10 +15,17 @@ from train.recipes import RECIPES
 # field: (a valid value, what it becomes, an invalid value, what the error says)
 SETTINGS = {
     "data": ("my/folder", "my/folder", " ", "a data set by name"),
-    "network": ("tiny", "tiny", "huge", "one of residual, resnet8, tiny, cifar10_tutorial"),
+    "network": ("tiny", "tiny", "huge", "one of residual, resnet8, backbone, tiny, cifar10_tutorial"),
     "filters": ("8-16-32", (8, 16, 32), "8x16", "whole numbers with - between them"),
     "blocks": ("2-1", (2, 1), "1-1-1", "one number for each stage after the stem"),
     "stem_stride": ("2", 2, "0", "1 to 4"),
+    "backbone": ("MobileNet", "MobileNet", "AlexNet", "expected one of Xception"),
+    "strategy": ("all", "all", "none", "one of all, partial, head"),
+    "freeze": ("0", 0, "-1", "at least 0"),
+    "hidden": ("64-32", (64, 32), "0", "units from 1"),
+    "fine_tune": ("0", 0, "-1", "at least 0"),
+    "fine_tune_rate": ("1e-4", 1e-4, "0", "a number above 0"),
+    "pictures": ("50", 50, "20000", "a number from 1 to 12500, or all"),
     "size": ("48x64", (48, 64), "48y64", "HxW"),
     "fit": ("pad", "pad", "squeeze", "one of crop, stretch, pad"),
     "grey": ("true", True, "maybe", "true or false"),
@@ -52,6 +59,8 @@ SETTINGS = {
     "horizontal_flip": ("1", True, "", "true or false"),
     "seed": ("0", 0, "-1", "at least 0"),
 }
+# Fields that another one has to allow.
+BESIDE = {"backbone": ["network=backbone"]}
 BASE = Recipe(name="base", description="", data="anything", network="cifar10_tutorial", optimizer="adamw")
 
 
@@ -74,7 +83,7 @@ def test_a_valid_value_is_taken(field: str) -> None:
 def test_an_invalid_value_is_refused_with_what_was_expected(field: str) -> None:
     _, _, value, expected = SETTINGS[field]
     with pytest.raises(UserError, match=field) as refusal:
-        fields_of.change(BASE, [f"{field}={value}"])
+        fields_of.change(BASE, [*BESIDE.get(field, []), f"{field}={value}"])
     assert expected in str(refusal.value)
     assert value in str(refusal.value)
 

@@ -1,0 +1,243 @@
+"""Transfer learning: scaling as Keras has it, what is frozen stays, features are computed once, phases go on."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device.errors import UserError
+from tests import drawing, processes, weights
+from tests.conftest import Run
+from train.recipe import Recipe
+from train.recipes import RECIPES
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
+
+SETTINGS = ("size=32x32", "epochs=4", "batch=8", "learning_rate=0.01", "dropout=0.2")
+WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """KERAS_HOME with weights of MobileNetV2 and MobileNet."""
+    home = tmp_path_factory.mktemp("weights")
+    for name in ("MobileNetV2", "MobileNet"):
+        weights.write(name, home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawing.write_folder(tmp_path_factory.mktemp("transfer") / "shapes", {"train": 48, "test": 12})
+
+
+def recipe(**changes: Any) -> Recipe:
+    return replace(RECIPES["transfer"], **{"size": (32, 32), **changes})
+
+
+@pytest.mark.parametrize("scaling", ["tf", "torch", "caffe", "inside"])
+def test_pixels_are_scaled_as_keras_does(scaling: str) -> None:
+    import keras
+    from keras.src.applications.imagenet_utils import preprocess_input
+
+    from train import transfer
+
+    pixels = keras.layers.Input((5, 7, 3))
+    model = keras.Model(pixels, keras.layers.Identity()(transfer.scaled(pixels, scaling)))
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
+    expected = pictures if scaling == "inside" else preprocess_input(pictures.copy(), mode=scaling)
+    np.testing.assert_allclose(model.predict_on_batch(pictures), expected, atol=1e-4)
+
+
+def test_the_list_says_how_each_is_scaled() -> None:
+    """Against keras.applications itself: which of its preprocess_input functions change the pixels, and how."""
+    import keras
+
+    from train.backbones import BACKBONES
+
+    modules = {
+        "Xception": "xception", "VGG16": "vgg16", "VGG19": "vgg19", "InceptionV3": "inception_v3",
+        "InceptionResNetV2": "inception_resnet_v2", "MobileNet": "mobilenet", "MobileNetV2": "mobilenet_v2",
+        "DenseNet121": "densenet", "NASNetMobile": "nasnet", "EfficientNetB0": "efficientnet",
+    }  # fmt: skip
+    pixel = np.array([[[[10.0, 100.0, 250.0]]]], np.float32)
+    for backbone in BACKBONES.values():
+        name = backbone.name
+        module = modules.get(name) or (
+            "resnet_v2" if name.endswith("V2") and name.startswith("ResNet") else
+            "resnet" if name.startswith("ResNet") else
+            "mobilenet_v3" if name.startswith("MobileNetV3") else "efficientnet_v2"
+        )  # fmt: skip
+        theirs = getattr(keras.applications, module).preprocess_input(pixel.copy())
+        if backbone.scaling == "inside":
+            expected = pixel
+        else:
+            expected = keras.applications.imagenet_utils.preprocess_input(pixel.copy(), mode=backbone.scaling)
+        np.testing.assert_allclose(theirs, expected, err_msg=name)
+        assert hasattr(keras.applications, name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "trainable"),
+    [
+        ({"strategy": "all"}, 1.0),
+        ({"strategy": "partial", "freeze": 100}, 0.5),
+        ({"strategy": "head"}, 0.0),
+    ],
+)
+def test_a_strategy_trains_what_it_says(
+    home: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], trainable: float
+) -> None:
+    import keras
+
+    from train import fit, transfer
+
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(home))
+    parts = transfer.build(recipe(**changes), 3)
+    layers = parts.base.layers
+    flags = [layer.trainable for layer in layers]
+    first = changes.get("freeze", 0)
+    if changes["strategy"] == "partial":
+        assert flags == [False] * first + [True] * (len(layers) - first)
+    else:
+        assert set(flags) == {trainable == 1.0}
+    before = [np.array(weight) for layer in layers for weight in layer.weights]
+    owners = [layer for layer in layers for _ in layer.weights]
+    fit.optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1), 5)
+    pictures = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), np.uint8)
+    parts.whole.train_on_batch(pictures, np.eye(3, dtype=np.float32)[np.arange(8) % 3])
+    after = [np.array(weight) for layer in layers for weight in layer.weights]
+    for layer, old, new in zip(owners, before, after, strict=True):
+        if not layer.trainable:  # moving averages of BatchNormalization too: it stays in inference mode
+            np.testing.assert_array_equal(old, new, err_msg=layer.name)
+    changed = any(not np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+    assert changed == bool(trainable)
+    assert isinstance(parts.head, keras.Model)
+
+
+def train(command: Run, folder: Path, home: Path, run: Path, *more: object) -> Any:
+    cache = run.parent / "cache"
+    return command(
+        "train", "transfer", "--data", folder, "--run", run, *WORDS, *more,
+        KERAS_HOME=str(home), FRAMELITE_CACHE=str(cache),
+    )  # fmt: skip
+
+
+def test_features_are_computed_once(command: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+    done = train(command, folder, home, tmp_path / "one")
+    assert done.returncode == 0, done.stderr
+    kept = sorted(tmp_path.glob("cache/*/features-MobileNetV2-*.npy"))
+    assert [path.stem.rsplit("-", 1)[1] for path in kept] == ["test", "train"]
+    assert np.load(kept[1]).shape == (48, 1280)
+    times = [path.stat().st_mtime_ns for path in kept]
+    again = train(command, folder, home, tmp_path / "two", "--set", "seed=2")
+    assert again.returncode == 0, again.stderr
+    assert [path.stat().st_mtime_ns for path in kept] == times
+    other = train(command, folder, home, tmp_path / "three", "--backbone", "MobileNet")
+    assert other.returncode == 0, other.stderr
+    assert len(list(tmp_path.glob("cache/*/features-MobileNet-*.npy"))) == 2
+    document = json.loads((tmp_path / "three/run.json").read_bytes())
+    assert document["recipe"]["backbone"] == "MobileNet"
+
+
+def test_the_saved_model_is_the_whole_network(
+    command: Run, home: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from device import folders
+
+    done = train(command, folder, home, tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    model = keras.models.load_model(tmp_path / "run/model.keras")
+    assert model.input_shape == (None, 32, 32, 3)
+    assert model.optimizer.iterations.numpy() > 0, "the optimizer's state is that of the training"
+    monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
+    (path,) = (tmp_path / "cache").iterdir()
+    cache = folders.open_cache(path)
+    assert cache is not None
+    answers = model.predict_on_batch(np.array(cache.pictures("test"))).argmax(axis=1)
+    evaluation = json.loads((tmp_path / "run/evaluation.json").read_bytes())
+    assert evaluation["top1"] == (answers == cache.targets("test")).mean()
+    assert evaluation["parameters"] == model.count_params()
+
+
+def test_fine_tuning_follows_and_goes_on_after_a_kill(command: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+    more = ("--fine-tune", "4", "--freeze", "100")
+    whole = train(command, folder, home, tmp_path / "whole", *more)
+    assert whole.returncode == 0, whole.stderr
+    history = json.loads((tmp_path / "whole/history.json").read_bytes())
+    assert len(history["loss"]) == 8
+    run = tmp_path / "killed"
+    words = ["train", "transfer", "--data", folder, "--run", run, *WORDS, *more]
+    places = {"KERAS_HOME": str(home), "FRAMELITE_CACHE": str(tmp_path / "cache")}
+    with processes.started(*words, cwd=tmp_path, **places) as process:
+        processes.wait_for_line("epoch 6/8:", process)
+        process.kill()
+        process.wait()
+    done = train(command, folder, home, run, *more, "--resume")
+    assert done.returncode == 0, done.stderr
+    resumed = json.loads((run / "history.json").read_bytes())
+    assert resumed["loss"] == history["loss"]
+    evaluations = [json.loads((path / "evaluation.json").read_bytes()) for path in (run, tmp_path / "whole")]
+    assert evaluations[0] == evaluations[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["--strategy", "partial", "--freeze", "999"],
+            "--freeze 999: MobileNetV2 has 155 layers, expected fewer",
+        ),
+        (
+            ["--backbone", "MobileNetV3Small"],
+            "the weights of MobileNetV3Small are not here and can't be downloaded",
+        ),
+    ],
+)
+def test_what_cannot_be_built_leaves_an_older_run_whole(
+    command: Run, home: Path, folder: Path, tmp_path: Path, words: list[str], expected: str
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "model.keras").write_bytes(b"an older run's")
+    (run / "run.json").write_text("{}")
+    done = train(command, folder, home, run, *words)
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"error: {expected}")
+    assert (run / "model.keras").read_bytes() == b"an older run's"
+    assert {path.name for path in run.iterdir()} == {"model.keras", "run.json"}
+    if "downloaded" in expected:
+        assert line.endswith(f"into {home}/models ($KERAS_HOME/models)")
+
+
+def test_damaged_weights_are_named(command: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(home, tmp_path / "home")
+    (path,) = (own / "models").glob("mobilenet_v2*")
+    path.write_bytes(path.read_bytes()[:1000])
+    done = train(command, folder, own, tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: the weights of MobileNetV2 can't be read (")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"backbone": "mobilenetv2"}, "unknown backbone 'mobilenetv2', did you mean MobileNetV2"),
+        ({"backbone": "AlexNet"}, "unknown backbone 'AlexNet', expected one of Xception, VGG16"),
+        ({"freeze": 3, "strategy": "all"}, "freeze is 3, expected 0 with strategy all"),
+        ({"fine_tune": 2, "strategy": "partial"}, "fine_tune is 2, expected 0 with strategy partial"),
+        ({"network": "residual"}, "strategy is head, expected all with residual"),
+    ],
+)
+def test_settings_that_cannot_work(changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        recipe(**changes)

@@ -1,0 +1,153 @@
+"""The networks with ImageNet weights that `transfer` can begin from, as keras.applications has them.
+
+Size, parameters, depth and ImageNet accuracies are those that Keras publishes (https://keras.io/api/applications;
+MobileNetV3: its docstring, with four bytes a parameter for its size), None where it publishes none. The weights lie in
+$KERAS_HOME/models (default
+~/.keras/models); Keras downloads what isn't there.
+
+    python -m train backbones
+
+Imports no TensorFlow: a name is checked, and the list shown, without waiting for it.
+"""
+
+import argparse
+import difflib
+import json
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from device import command, files, text
+from device.errors import UserError
+from train.named_data import keras_home
+
+# What a Raspberry Pi is spared: more download than this, and an int8 network slower than this where it was measured.
+MOST_MEGABYTES = 30
+MOST_INT8_MS = 20.0
+HEADER = ("backbone", "size", "parameters", "depth", "top-1", "top-5", "weights here", "int8", "for a Pi")
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network of keras.applications. accuracies: shares of ImageNet's validation pictures."""
+
+    name: str
+    megabytes: float  # of the weights with the ImageNet head
+    parameters_m: float  # millions, with the ImageNet head
+    depth: int | None
+    top1: float | None
+    top5: float | None
+    scaling: str  # what its pixels become: "inside" the network, or keras.applications' "tf", "caffe" or "torch"
+    weights: str  # file in $KERAS_HOME/models, without the ImageNet head
+
+    @property
+    def weights_path(self) -> Path:
+        return keras_home() / "models" / self.weights
+
+
+def _kernels(name: str) -> str:
+    return f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+MOBILENET = "mobilenet_1_0_224_tf_no_top.h5"
+MOBILENET_V2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+MOBILENET_V3 = "weights_mobilenet_v3_{}_224_1.0_float_no_top_v2.h5"
+BACKBONES = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone("Xception", 88, 22.9, 81, 0.790, 0.945, "tf", _kernels("xception")),
+        Backbone("VGG16", 528, 138.4, 16, 0.713, 0.901, "caffe", _kernels("vgg16")),
+        Backbone("VGG19", 549, 143.7, 19, 0.713, 0.900, "caffe", _kernels("vgg19")),
+        Backbone("ResNet50", 98, 25.6, 107, 0.749, 0.921, "caffe", _kernels("resnet50")),
+        Backbone("ResNet101", 171, 44.7, 209, 0.764, 0.928, "caffe", _kernels("resnet101")),
+        Backbone("ResNet152", 232, 60.4, 311, 0.766, 0.931, "caffe", _kernels("resnet152")),
+        Backbone("ResNet50V2", 98, 25.6, 103, 0.760, 0.930, "tf", _kernels("resnet50v2")),
+        Backbone("ResNet101V2", 171, 44.7, 205, 0.772, 0.938, "tf", _kernels("resnet101v2")),
+        Backbone("ResNet152V2", 232, 60.4, 307, 0.780, 0.942, "tf", _kernels("resnet152v2")),
+        Backbone("InceptionV3", 92, 23.9, 189, 0.779, 0.937, "tf", _kernels("inception_v3")),
+        Backbone("InceptionResNetV2", 215, 55.9, 449, 0.803, 0.953, "tf", _kernels("inception_resnet_v2")),
+        Backbone("MobileNet", 16, 4.3, 55, 0.704, 0.895, "tf", MOBILENET),
+        Backbone("MobileNetV2", 14, 3.5, 105, 0.713, 0.901, "tf", MOBILENET_V2),
+        Backbone("MobileNetV3Small", 12, 2.9, None, 0.681, None, "inside", MOBILENET_V3.format("small")),
+        Backbone("MobileNetV3Large", 22, 5.4, None, 0.756, None, "inside", MOBILENET_V3.format("large")),
+        Backbone("DenseNet121", 33, 8.1, 242, 0.750, 0.923, "torch", _kernels("densenet121")),
+        Backbone("NASNetMobile", 23, 5.3, 389, 0.744, 0.919, "tf", "nasnet_mobile_no_top.h5"),
+        Backbone("EfficientNetB0", 29, 5.3, 132, 0.771, 0.933, "inside", "efficientnetb0_notop.h5"),
+        Backbone("EfficientNetV2B0", 29, 7.2, None, 0.787, 0.943, "inside", "efficientnetv2-b0_notop.h5"),
+        Backbone("EfficientNetV2B1", 34, 8.2, None, 0.798, 0.950, "inside", "efficientnetv2-b1_notop.h5"),
+    )
+}
+
+
+def get(name: str) -> Backbone:
+    """The backbone of that name; UserError with the nearest name, or all of them, for another."""
+    if name in BACKBONES:
+        return BACKBONES[name]
+    by_lower = {known.lower(): known for known in BACKBONES}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.75)
+    hint = f"did you mean {by_lower[near[0]]}?" if near else f"expected one of {', '.join(BACKBONES)}"
+    raise UserError(f"unknown backbone {name!r}, {hint}")
+
+
+def measured() -> dict[str, Any]:
+    """int8 latency by backbone, and the machine it was measured on: train/backbones.json (`make backbones`)."""
+    document: dict[str, Any] = json.loads(resources.files("train").joinpath("backbones.json").read_bytes())
+    return document
+
+
+def suits_a_pi(backbone: Backbone, int8_ms: float | None) -> bool:
+    return backbone.megabytes <= MOST_MEGABYTES and (int8_ms is None or int8_ms <= MOST_INT8_MS)
+
+
+def rows() -> list[dict[str, Any]]:
+    """One row a backbone, the smallest first."""
+    latencies = {row["backbone"]: row["p50_ms"] for row in measured()["results"]}
+    found = []
+    for backbone in sorted(BACKBONES.values(), key=lambda b: b.megabytes):
+        int8_ms = latencies.get(backbone.name)
+        found.append(
+            {
+                **asdict(backbone),
+                "weights_here": backbone.weights_path.is_file(),
+                "int8_p50_ms": int8_ms,
+                "suits_a_pi": suits_a_pi(backbone, int8_ms),
+            }
+        )
+    return found
+
+
+def table() -> list[str]:
+    document = measured()
+    cells = [
+        (
+            row["name"],
+            f"{row['megabytes']:g} MB",
+            f"{row['parameters_m']:g} M",
+            str(row["depth"] or "-"),
+            text.percent(row["top1"], 1) if row["top1"] else "-",
+            text.percent(row["top5"], 1) if row["top5"] else "-",
+            "yes" if row["weights_here"] else "no",
+            f"{row['int8_p50_ms']:.1f} ms" if row["int8_p50_ms"] else "-",
+            "yes" if row["suits_a_pi"] else "no",
+        )
+        for row in rows()
+    ]
+    machine = document["machine"]
+    return [
+        *text.table(HEADER, cells),
+        f"size to top-5: as Keras publishes them (ImageNet); weights: in {keras_home() / 'models'}, else downloaded",
+        f"int8: p50 at 224x224, one thread, on {machine['cpu']} ({document['date']}); - where weights weren't there",
+        f"for a Pi: at most {MOST_MEGABYTES} MB, and at most {MOST_INT8_MS:g} ms there where it was measured",
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    options = argparse.ArgumentParser(prog="python -m train backbones", description="What transfer can begin from.")
+    options.add_argument("--json", metavar="FILE|-", help="the table as JSON")
+    asked = options.parse_args(arguments)
+    if asked.json:
+        files.deliver_json({"schema": 1, "machine": measured()["machine"], "results": rows()}, asked.json)
+    if asked.json != "-":
+        print("\n".join(table()))
+    return command.GOOD

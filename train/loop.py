@@ -1,0 +1,53 @@
+"""One phase of training: Keras' fit, with what happens beside it. Used once, or twice where a backbone is tuned."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy.typing as npt
+
+from train import checkpoint
+from train.batches import Batches
+from train.callbacks import EpochSeeds, Keeper, Reporter
+from train.recipe import Recipe
+from train.runs import Run
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is trained, on what, up to which epoch (counted over all phases).
+
+    keep: what is done with the best model so far, where it isn't to become model.keras as it is.
+    """
+
+    model: keras.Model
+    batches: Batches
+    held_out: tuple[npt.NDArray[Any], npt.NDArray[Any]]
+    last_epoch: int
+    keep: Callable[[], None] | None = None
+    checkpoints: bool = True
+
+
+def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorboard: bool) -> Keeper:
+    """Trains up to last_epoch (or patience); returns what was kept, and how far it came."""
+    folder = run.checkpoint if phase.checkpoints else None
+    keeper = Keeper(run.model, folder, state, phase.last_epoch, recipe, phase.keep)
+    reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
+    callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
+    if recipe.weight_average:
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
+    if tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False))
+    if not keeper.is_done:
+        phase.model.fit(
+            phase.batches,
+            initial_epoch=state.epoch,
+            epochs=phase.last_epoch,
+            verbose=0,
+            shuffle=False,  # the batches do it, from (seed, epoch)
+            validation_data=phase.held_out,
+            validation_batch_size=500,
+            callbacks=callbacks,
+        )
+    return keeper

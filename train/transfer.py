@@ -1,0 +1,181 @@
+"""Transfer learning: a network that has seen ImageNet, and a new head for one's own labels.
+
+Three strategies (the course chapter's): "all" trains everything, "partial" freezes the first layers, "head" trains the
+head alone. For "head" the backbone's answers, the features, are computed once and cached on disk beside the pictures;
+the head then trains on them in seconds. `fine_tune` epochs may follow with the backbone's later layers unfrozen.
+"""
+
+import hashlib
+import warnings
+from dataclasses import asdict, dataclass, replace
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+from tqdm import tqdm
+
+from device import command, files
+from device.errors import UserError
+from device.folders import Cache
+from train import backbones, named_data, optimizers
+from train.augment import NONE
+from train.backbones import Backbone
+from train.recipe import Recipe
+
+# keras.applications' ways of scaling pixels 0..255, as factor and offset for red, green and blue.
+TORCH_STD = np.array([0.229, 0.224, 0.225])
+TORCH_MEAN = np.array([0.485, 0.456, 0.406])
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green and red
+FEATURE_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One network and its parts: pixels -> (front: scaling, then base) -> features -> (head) -> scores."""
+
+    whole: keras.Model
+    front: keras.Model
+    base: keras.Model
+    head: keras.Model
+
+
+def build(recipe: Recipe, labels: int) -> Parts:
+    """The recipe's backbone with its ImageNet weights, its scaling inside, and a new head; frozen as the strategy says.
+
+    BatchNormalization of a frozen layer stays in inference mode, as Keras has it. UserError where the weights can't be
+    had, or more layers are to be frozen than there are.
+    """
+    backbone = backbones.get(recipe.backbone)
+    base = load(backbone)
+    if recipe.freeze >= len(base.layers):
+        raise UserError(f"--freeze {recipe.freeze}: {backbone.name} has {len(base.layers)} layers, expected fewer")
+    freeze(base, recipe)
+    pixels = layers.Input((*recipe.size, 3), name="pixels")
+    features = base(scaled(pixels, backbone.scaling))
+    head = _head(features.shape[-1], labels, recipe)
+    whole = keras.Model(pixels, head(features), name=recipe.name)
+    return Parts(whole, keras.Model(pixels, features), base, head)
+
+
+def freeze(base: keras.Model, recipe: Recipe) -> None:
+    base.trainable = recipe.strategy != "head"
+    if recipe.strategy == "partial":
+        for layer in base.layers[: recipe.freeze]:
+            layer.trainable = False
+
+
+def load(backbone: Backbone) -> keras.Model:
+    """Pixels scaled as it wants them, of any size -> features, one number a channel."""
+    make = getattr(keras.applications, backbone.name)
+
+    def loaded() -> keras.Model:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`input_shape` is undefined")  # the weights are of 224x224
+            return make(weights="imagenet", include_top=False, input_shape=(None, None, 3), pooling="avg")
+
+    try:
+        return named_data.download(loaded)
+    except named_data.NotHereError as error:
+        path = backbone.weights_path
+        what = "can't be read" if path.is_file() else "are not here and can't be downloaded"
+        raise UserError(
+            f"the weights of {backbone.name} {what} ({error}); put the file {path.name} into {path.parent}"
+            " ($KERAS_HOME/models)"
+        ) from None
+
+
+def scaled(pixels: keras.KerasTensor, scaling: str) -> keras.KerasTensor:
+    """Pixels 0..255 as keras.applications' preprocess_input scales them, by layers that travel with the network."""
+    if scaling == "inside":
+        return pixels
+    if scaling == "tf":
+        return layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
+    if scaling == "torch":
+        factors = 1 / (255 * TORCH_STD)
+        kernel, bias = np.diag(factors), -TORCH_MEAN / TORCH_STD
+    else:
+        kernel, bias = np.eye(3)[::-1], -np.array(CAFFE_MEAN)  # red, green, blue -> blue, green, red
+    layer = layers.Conv2D(3, 1, trainable=False, name="scale")
+    result = layer(pixels)
+    layer.set_weights([kernel.astype(np.float32)[None, None], bias.astype(np.float32)])
+    return result
+
+
+def _head(features: int, labels: int, recipe: Recipe) -> keras.Model:
+    x = given = layers.Input((features,), name="features")
+    for units in recipe.hidden:
+        x = layers.Dense(units, activation="relu")(x)
+    x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
+    return keras.Model(given, layers.Dense(labels, activation="softmax", name="scores")(x), name="head")
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of a cache's pictures, in its place for the head: `pictures` gives n x channels, float32."""
+
+    cache: Cache
+    splits: dict[str, npt.NDArray[np.float32]]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.cache.labels
+
+    def pictures(self, split: str) -> npt.NDArray[np.float32]:
+        return self.splits[split]
+
+    def targets(self, split: str) -> npt.NDArray[np.int64]:
+        return self.cache.targets(split)
+
+
+def features(parts: Parts, recipe: Recipe, cache: Cache) -> Features:
+    """From the disk, or computed and kept there: keyed by data and size (the cache's folder), backbone and weights."""
+    backbone = backbones.get(recipe.backbone)
+    digest = hashlib.sha256()
+    for weight in parts.base.get_weights():
+        digest.update(weight.tobytes())
+    found = {}
+    for split in ("train", "test"):
+        path = cache.path / f"features-{backbone.name}-{digest.hexdigest()[:12]}-{split}.npy"
+        pictures = cache.pictures(split)
+        shape = (len(pictures), parts.head.input_shape[-1])
+        try:
+            found[split] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError):
+            found[split] = None
+        if found[split] is None or found[split].shape != shape:
+            with files.replacing(path) as temporary:
+                rows = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+                _fill(rows, parts.front, pictures, f"{backbone.name} {split}")
+                rows.flush()
+                del rows
+            found[split] = np.load(path, mmap_mode="r")
+    return Features(cache, found)
+
+
+def _fill(rows: npt.NDArray[np.float32], network: keras.Model, pictures: npt.NDArray[np.uint8], what: str) -> None:
+    if len(pictures) >= 500:
+        command.say(f"computing the features of {len(pictures)} pictures, once")
+    with tqdm(total=len(pictures), desc=what, unit="picture", disable=None, leave=False) as bar:
+        for i in range(0, len(pictures), FEATURE_BATCH):
+            batch = np.array(pictures[i : i + FEATURE_BATCH])
+            rows[i : i + len(batch)] = network.predict_on_batch(batch)
+            bar.update(len(batch))
+
+
+def head_recipe(recipe: Recipe) -> Recipe:
+    """The recipe for training on features: pictures are not changed, that is left to fine-tuning."""
+    return replace(recipe, **asdict(NONE), mixup=0.0)
+
+
+def unfreeze(parts: Parts, recipe: Recipe, steps: int) -> None:
+    """Compiles the whole network for fine-tuning.
+
+    Layers from `freeze` on are trained at `fine_tune_rate`; BatchNormalization stays in inference mode, since its
+    statistics would be those of a few batches (https://keras.io/guides/transfer_learning/).
+    """
+    parts.base.trainable = True
+    for number, layer in enumerate(parts.base.layers):
+        if number < recipe.freeze or isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+    optimizers.compile_model(parts.whole, replace(recipe, learning_rate=recipe.fine_tune_rate), steps)
