@@ -9,10 +9,10 @@ SET ?=
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed
+ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed
 
 # Targets have the names of folders: without this make would find them up to date.
-.PHONY: help setup data train export bench check test test-setup lint format lock lock-check tables
+.PHONY: help setup data train export bench check test test-setup lint format lock lock-check tables backbones
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -54,8 +54,9 @@ test: setup test-setup lint  ## everything: checks of style and types, then all 
 
 test-setup: $(ENVIRONMENTS)
 
-# Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV.
-.venv-tflite-runtime/installed .venv-mediapipe/installed: .venv-%/installed: requirements/%.txt
+# Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV, and
+# JAX is there to train without TensorFlow.
+.venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed: .venv-%/installed: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -78,9 +79,13 @@ lock: setup  ## write requirements/*.txt anew
 	$(UV) pyproject.toml --extra device -c requirements/all.txt -o requirements/device.txt
 	$(UV) pyproject.toml --extra tflite-runtime -o requirements/tflite-runtime.txt
 	$(UV) requirements/mediapipe.in -o requirements/mediapipe.txt
+	$(UV) requirements/jax.in -c requirements/all.txt -o requirements/jax.txt
 
 lock-check: setup  ## resolve the lock with pip for every Python that is supported
 	$(RUN) -m experiments.lock_check
+
+backbones: setup  ## measure the int8 latency of the backbones whose weights are here
+	$(RUN) -m experiments.backbones
 
 tables: setup  ## write the tables in README and docs anew from their JSON
 	$(RUN) -m experiments.tables

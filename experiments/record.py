@@ -7,10 +7,11 @@ from typing import Any
 from benchmarks import machine
 from device import files
 
-RESULTS = Path(__file__).resolve().parent / "results"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "experiments/results"
 
 
-def write(name: str, rows: list[dict[str, Any]], command: str, **summary: Any) -> None:
+def write(name: str, rows: list[dict[str, Any]], command: str, folder: Path = RESULTS, **summary: Any) -> None:
     """One document: machine, command, date, the summary's fields, and a row a measurement."""
     document = {
         "schema": 1,
@@ -20,5 +21,5 @@ def write(name: str, rows: list[dict[str, Any]], command: str, **summary: Any) -
         **summary,
         "results": rows,
     }
-    files.write_json(RESULTS / f"{name}.json", document)
-    print(RESULTS / f"{name}.json")
+    files.write_json(folder / f"{name}.json", document)
+    print(folder / f"{name}.json")

@@ -66,6 +66,8 @@ def _from_run(request: Request) -> Source:
     folder = request.model.parent if is_model else request.model
     model = request.model if is_model else folder / "model.keras"
     document = _read_run(folder) if model.is_file() or not is_model else {}
+    if document.get("recipe", {}).get("network") == "classical":
+        raise UserError(f"{folder}: the classical baseline has no network to export; evaluation.json has its figures")
     if not model.is_file():
         raise UserError(f"{model}: there is no such model; train it with: python -m train RECIPE --run {folder}")
     if given := _given(request):

@@ -15,7 +15,7 @@ MODULES = {package: sorted((ROOT / package).glob("*.py")) for package in PACKAGE
 FILES = [path for paths in MODULES.values() for path in paths]
 # What a board has beside an interpreter, by the name that is imported.
 ON_A_BOARD = {"device", "numpy", "cv2"}
-TRAINING = {"tensorflow", "keras", "matplotlib", "sklearn", "PIL"}
+TRAINING = {"tensorflow", "keras", "matplotlib", "sklearn", "skimage", "PIL"}
 
 LOADED = """
 import importlib, sys

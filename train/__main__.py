@@ -8,6 +8,7 @@ python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,10 @@ def recipe_parser() -> argparse.ArgumentParser:
     options.add_argument("--freeze", metavar="N", help="transfer: the first N layers of the backbone stay as they are")
     options.add_argument("--fine-tune", metavar="EPOCHS", help="transfer: epochs with the backbone unfrozen at the end")
     options.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run folder")
+    options.add_argument("--backend", choices=("tensorflow", "jax"), default="tensorflow", help="Keras' engine")
+    options.add_argument("--coordinator", metavar="HOST:PORT", help="jax, several machines: where process 0 is")
+    options.add_argument("--processes", type=int, default=1, metavar="N", help="how many there are")
+    options.add_argument("--process-id", type=int, default=0, metavar="I", help="which this one is, from 0")
     options.add_argument("--again", action="store_true", help="train even if this very run is there already")
     return options
 
@@ -131,9 +136,12 @@ def describe(made: "Cache") -> list[str]:
 def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
     recipe = fields.change(recipe, _settings(options))
+    if recipe.network == "classical":
+        _check_classical(recipe, options)
+    if options.processes > 1 and recipe.strategy == "head":
+        raise UserError("--processes: a head trains in seconds, on one machine; expected another --strategy")
     run_folder = options.run or Path("runs") / recipe.name
-    if options.resume and options.again:
-        raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
+    _check_together(options)
     if not options.only_data:
         files.check_writable(run_folder)
     from train import cache, runs
@@ -150,12 +158,50 @@ def _train(options: argparse.Namespace) -> int:
         return command.GOOD
     if options.resume:
         _check_resume(run, run.changes(recipe, pictures, weights))
-    # TensorFlow comes in here, after everything that can be wrong with arguments and data.
-    from train import fit
+    if recipe.network == "classical":
+        from train import classical
 
-    result = fit.train(recipe, pictures, run, fit.Start(options.resume, weights, options.tensorboard))
+        print("\n".join(classical.table(classical.train(recipe, pictures, run))))
+        return command.GOOD
+    os.environ["KERAS_BACKEND"] = options.backend
+    # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train import devices, fit
+
+    cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id)
+    start = fit.Start(options.resume, weights, options.tensorboard, cluster=cluster)
+    if options.process_id:
+        # Saving takes all processes; what the others save is the same, and is thrown away.
+        with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
+            fit.train(recipe, pictures, runs.Run(Path(folder)), start)
+        return command.GOOD
+    result = fit.train(recipe, pictures, run, start)
     print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
     return command.GOOD
+
+
+def _check_together(options: argparse.Namespace) -> None:
+    """What one option asks of another."""
+    if options.resume and options.again:
+        raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
+    if options.processes < 1 or not 0 <= options.process_id < options.processes:
+        given = f"--processes {options.processes} --process-id {options.process_id}"
+        raise UserError(f"{given}, expected at least one process, and a number from 0 to one less than there are")
+    if options.processes == 1:
+        return
+    if options.backend != "jax" or not options.coordinator:
+        raise UserError("--processes needs --backend jax and --coordinator HOST:PORT, where process 0 can be reached")
+    if options.resume:
+        raise UserError("--resume goes on with one process, not with several; begin anew with --again")
+
+
+def _check_classical(recipe: fields.Recipe, options: argparse.Namespace) -> None:
+    given = {"--resume": options.resume, "--from": options.weights, "--tensorboard": options.tensorboard}
+    for option, value in given.items():
+        if value:
+            raise UserError(f"{option} was given, but the classical baseline has no network; leave it out")
+    from train import classical
+
+    classical.check(recipe)
 
 
 def _settings(options: argparse.Namespace) -> list[str]:

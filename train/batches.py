@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.augment import Augmentation
+from train.devices import ALONE, Cluster
 from train.recipe import Recipe
 from train.split import Rows
 
@@ -30,14 +31,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
     `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
+    In a cluster each process gets its part of every batch.
     """
 
-    def __init__(self, source: Examples, rows: Rows, recipe: Recipe) -> None:
+    def __init__(self, source: Examples, rows: Rows, recipe: Recipe, cluster: Cluster = ALONE) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.pictures = source.pictures("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
         self.recipe = recipe
+        self.cluster = cluster
         self.augmentation = Augmentation.of(recipe)
         self.start_epoch(0)
 
@@ -59,8 +62,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return steps(len(self.rows), self.recipe)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        rows = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
-        random = np.random.default_rng([self.recipe.seed, self.epoch, index])
+        rows = self.cluster.part(self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch])
+        numbers = [self.recipe.seed, self.epoch, index]
+        random = np.random.default_rng([*numbers, self.cluster.process_id] if self.cluster.processes > 1 else numbers)
         pictures = self.augmentation.augment(self.pictures[rows], random)
         targets = self.targets[rows]
         if self.recipe.mixup and random.random() < self.recipe.mixup:

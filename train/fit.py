@@ -15,6 +15,7 @@ from device.folders import Cache
 from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, transfer
 from train.batches import Batches, Examples, as_targets, steps
 from train.callbacks import Keeper, write_model
+from train.devices import ALONE, Cluster
 from train.loop import Phase
 from train.recipe import Recipe
 from train.runs import Run
@@ -32,6 +33,7 @@ class Start:
     weights: Path | None = None
     tensorboard: bool = False
     devices: str = "GPU"  # several of this kind are used together
+    cluster: Cluster = ALONE
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,15 @@ class Job:
     rows: Rows
     validation: Rows
 
-    def batches(self, source: Examples) -> Batches:
-        return Batches(source, self.rows, self.recipe)
+    def batches(self, source: Examples, recipe: Recipe) -> Batches:
+        return Batches(source, self.rows, recipe, self.start.cluster)
 
     def held_out(self, source: Examples) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        targets = as_targets(source.targets("train")[self.validation], len(source.labels), self.recipe)
-        return source.pictures("train")[self.validation], targets
+        """The validation pictures; of several processes each has an equal part."""
+        rows = self.start.cluster.part(self.validation)
+        return source.pictures("train")[rows], as_targets(
+            source.targets("train")[rows], len(source.labels), self.recipe
+        )
 
 
 NEW = Start()
@@ -58,10 +63,11 @@ NEW = Start()
 
 def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[str, Any]:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json."""
+    devices.join(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
     job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe))
-    with devices.strategy(start.devices).scope():
+    with devices.scope(start.devices):
         found = checkpoint.load(run.checkpoint) if start.resume else None
         # What can be refused is refused before anything of an older run is gone.
         network = None if found else _network(job)
@@ -72,11 +78,13 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     document = runs.start(run, recipe, cache, job.validation, start.weights)
     try:
         if found:
-            keeper, last = _train(job, *found)
-        elif isinstance(network, transfer.Parts) and recipe.strategy == "head":
-            keeper, last = _train_head(job, network)
+            trained = _train(job, *found)
+        elif isinstance(network, transfer.Parts):
+            trained = _train_head(job, network)
         else:
-            keeper, last = _train(job, network, checkpoint.State())
+            trained = _train(job, network, checkpoint.State())
+        devices.leave(start.cluster)
+        keeper, last = trained.keeper, trained.last_scores(run, start.cluster)
         result = evaluate.evaluate(run, recipe, cache, last)
         plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
     except KeyboardInterrupt:
@@ -111,21 +119,35 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
     return network
 
 
-def _train(job: Job, model: keras.Model, state: checkpoint.State) -> tuple[Keeper, Scores]:
-    """The whole network on pictures, from `state` on; gives the last epoch's scores of the test pictures too."""
-    phase = Phase(model, job.batches(job.cache), job.held_out(job.cache), job.recipe.epochs + job.recipe.fine_tune)
-    keeper = loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard)
-    return keeper, evaluate.predict(model, job.cache.pictures("test"))
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: what was kept, and the model as the last epoch left it, with what it is asked about."""
+
+    keeper: Keeper
+    last: keras.Model
+    source: Examples
+
+    def last_scores(self, run: Run, cluster: Cluster) -> Scores:
+        """Of the test pictures. Among several processes the model is read back: its own variables span them all."""
+        found = checkpoint.load(run.checkpoint) if cluster.processes > 1 else None
+        return evaluate.predict(found[0] if found else self.last, self.source.pictures("test"))
 
 
-def _train_head(job: Job, parts: transfer.Parts) -> tuple[Keeper, Scores]:
+def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
+    """The whole network on pictures, from `state` on."""
+    batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.epochs + job.recipe.fine_tune
+    phase = Phase(model, batches, job.held_out(job.cache), last_epoch)
+    return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
+
+
+def _train_head(job: Job, parts: transfer.Parts) -> Trained:
     """The head on features, then perhaps the whole network on pictures.
 
     Only the second phase, which takes minutes, has checkpoints; the first is begun anew, and gives the same.
     """
     recipe = transfer.head_recipe(job.recipe)
     features = transfer.features(parts, recipe, job.cache)
-    batches = Batches(features, job.rows, recipe)
+    batches = job.batches(features, recipe)
     # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
     learner = keras.Model(parts.head.inputs, parts.head.outputs)
     optimizers.compile_model(learner, recipe, len(batches) * recipe.epochs)
@@ -138,11 +160,12 @@ def _train_head(job: Job, parts: transfer.Parts) -> tuple[Keeper, Scores]:
 
     phase = Phase(learner, batches, job.held_out(features), recipe.epochs, remember, checkpoints=False)
     keeper = loop.fit(phase, recipe, job.run, checkpoint.State(), job.start.tensorboard)
-    last = evaluate.predict(learner, features.pictures("test"))
+    last = learner.get_weights()
     learner.set_weights(best)
     write_model(parts.whole, job.run.model)
     if not recipe.fine_tune:
-        return keeper, last
+        learner.set_weights(last)
+        return Trained(keeper, learner, features)
     transfer.unfreeze(parts, job.recipe, len(batches) * recipe.fine_tune)
     return _train(job, parts.whole, keeper.state)
 

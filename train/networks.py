@@ -21,6 +21,8 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
 
     UserError where its layers leave nothing of so small a picture, or a backbone can't be had.
     """
+    if recipe.network == "classical":
+        raise UserError(f"{recipe.name}: the classical baseline has no network")
     try:
         return transfer.build(recipe, labels).whole if recipe.network == "backbone" else _build(recipe, labels)
     except ValueError as error:

@@ -14,7 +14,7 @@ from device.errors import UserError
 from train import backbones, pet_images
 
 CHOICES = {
-    "network": ("residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial"),
+    "network": ("residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial", "classical"),
     "strategy": ("all", "partial", "head"),
     "fit": ("crop", "stretch", "pad"),
     "loss": ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
@@ -59,7 +59,7 @@ class Recipe:
     name: str
     description: str
     data: str  # a data set by name, or a folder of class folders
-    network: str  # residual, resnet8, tiny, a tutorial's (train/networks.py), or backbone (train/transfer.py)
+    network: str  # residual, resnet8, tiny, a tutorial's (train/networks.py), backbone (train/transfer.py), classical
     filters: tuple[int, ...] = (32, 64, 128)  # residual: of the stem and of each stage, which halves the resolution
     blocks: tuple[int, ...] = (1, 0)  # residual: residual blocks in each stage
     stem_stride: int = 1  # residual: 2 halves the resolution in the stem already

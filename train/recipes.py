@@ -149,11 +149,20 @@ CATS_VS_DOGS = Recipe(
     erased=0.3,
 )
 
+CATS_VS_DOGS_CLASSICAL = Recipe(
+    name="cats_vs_dogs_classical",
+    description="traditional recognition, the baseline: features made by hand, classifiers from scikit-learn",
+    data="cats_vs_dogs",
+    network="classical",
+    size=(128, 128),
+)
+
 LIST = (
     FASHION_MNIST,
     CIFAR10_TUTORIAL,
     CIFAR10,
     CIFAR10_RESNET8,
+    CATS_VS_DOGS_CLASSICAL,
     CATS_VS_DOGS_TUTORIAL,
     CATS_VS_DOGS,
     CATS_VS_DOGS_MOBILENET,

@@ -23,7 +23,14 @@ from train.recipe import Recipe
 
 SCHEMA = 1
 RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
-DISTRIBUTIONS = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "opencv-python-headless")
+DISTRIBUTIONS = (
+    *("tensorflow-cpu", "tensorflow", "jax", "keras", "numpy", "opencv-python-headless"),
+    *("scikit-learn", "scikit-image"),
+)
+WRITTEN = (
+    *("model.keras", "history.json", "history.png", "evaluation.json", "confusion.png", "samples.png"),
+    *("features.png", "boundary.png"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Run:
     def forget(self) -> None:
         """Removes what an older run in this folder left that a new one may not write again."""
         shutil.rmtree(self.checkpoint, ignore_errors=True)
-        for name in ("model.keras", "history.json", "history.png", "evaluation.json", "confusion.png", "samples.png"):
+        for name in WRITTEN:
             (self.path / name).unlink(missing_ok=True)
 
     def read(self) -> dict[str, Any] | None:
@@ -61,7 +68,7 @@ class Run:
     def is_up_to_date(self, recipe: Recipe, cache: Cache, weights: Path | None = None) -> bool:
         """Whether a finished run of this very recipe on this very data is here already."""
         document = self.read() or {}
-        done = document.get("status") == DONE and self.model.is_file()
+        done = document.get("status") == DONE and (self.model.is_file() or recipe.network == "classical")
         return done and not self.changes(recipe, cache, weights)
 
     def changes(self, recipe: Recipe, cache: Cache, weights: Path | None = None) -> list[str]:

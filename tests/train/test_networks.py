@@ -74,7 +74,7 @@ def test_every_network_of_the_list_is_there() -> None:
     from train import networks
     from train.recipe import CHOICES
 
-    assert {*networks.NETWORKS, "backbone"} == set(CHOICES["network"])
+    assert {*networks.NETWORKS, "backbone", "classical"} == set(CHOICES["network"])
 
 
 def test_the_luminance_layer_is_opencv_s_grey() -> None:

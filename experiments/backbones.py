@@ -1,0 +1,51 @@
+"""The int8 latency of each backbone whose weights are on this machine, for `python -m train backbones`.
+
+    make backbones        half a minute a backbone; nothing else may run
+
+Each becomes a two-label network at 224x224, goes through export's converter and quantizer with pictures of random
+pixels (latency does not depend on them), and all are timed interleaved on one thread.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import latency
+from benchmarks.models import Model
+from device import runtime
+from experiments import record
+from experiments.record import write
+
+SIZE = (224, 224)
+
+
+def main() -> None:
+    from export import convert, quantize
+    from train import networks, recipes
+    from train.backbones import BACKBONES
+
+    here = [backbone for backbone in BACKBONES.values() if backbone.weights_path.is_file()]
+    random = np.random.default_rng(1)
+    calibration = [random.integers(0, 256, (1, *SIZE, 3)).astype(np.float32) for _ in range(4)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = []
+        for backbone in here:
+            model = networks.build(replace(recipes.get("transfer"), backbone=backbone.name, size=SIZE), 2)
+            model.save(folder / "model.keras")
+            float32, _ = convert.convert(folder / "model.keras", np.zeros((0, *SIZE, 3), np.uint8))
+            path = folder / f"{backbone.name}.tflite"
+            path.write_bytes(quantize.make("int8", float32, iter(calibration), 0, 255))
+            files.append(Model(path, None, None))
+        timed = latency.measure(files, 1, runtime.find(None), 5.0)
+    rows = [
+        {"backbone": backbone.name, "p50_ms": round(row["p50_ms"], 3), "n": row["n"], "file_bytes": row["file_bytes"]}
+        for backbone, row in zip(here, timed, strict=True)
+    ]
+    write("backbones", rows, "make backbones", folder=record.ROOT / "train", size=list(SIZE))
+
+
+if __name__ == "__main__":
+    main()

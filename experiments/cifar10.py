@@ -1,0 +1,65 @@
+"""The committed CIFAR-10 model against a reference file: accuracy, accuracy after JPEG, and latency in one run.
+
+    python -m experiments.cifar10 MODEL REFERENCE        about two minutes; nothing else may run
+
+REFERENCE: MLPerf Tiny's pretrainedResnet_quant.tflite (https://github.com/mlcommons/tiny). Both are asked about the
+10,000 test pictures as they are, and about the same after JPEG quality 75 with Pillow's defaults, as a webcam sends.
+"""
+
+import argparse
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from benchmarks import latency
+from benchmarks.models import Model
+from device import card as cards
+from device import evaluate, folders, runtime
+from device.contract import Hints
+from device.folders import Labelled
+from experiments.record import write
+
+QUALITY = 75
+
+
+def after_jpeg(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    changed = np.empty_like(pictures)
+    for i, picture in enumerate(pictures):
+        coded = io.BytesIO()
+        Image.fromarray(picture).save(coded, "JPEG", quality=QUALITY)
+        changed[i] = np.asarray(Image.open(coded))
+    return changed
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("model", type=Path)
+    options.add_argument("reference", type=Path)
+    asked = options.parse_args()
+    cache = folders.find_cache("cifar10", (32, 32), "crop")
+    if cache is None:
+        raise SystemExit("make the pictures first: python -m train data cifar10 --size 32x32")
+    sources = {"clean": np.array(cache.pictures("test"))}
+    sources["jpeg"] = after_jpeg(sources["clean"])
+    hints = Hints(labels=cache.labels)
+    rows: list[dict[str, Any]] = []
+    files = [Model(path, cards.read(path), None) for path in (asked.model, asked.reference)]
+    timed = latency.measure(files, 1, runtime.find(None), 10.0)
+    for model, timing in zip(files, timed, strict=True):
+        row: dict[str, Any] = {"file": model.path.name, "file_bytes": model.path.stat().st_size}
+        for name, pictures in sources.items():
+            data = Labelled(cache.labels, pictures, cache.targets("test"), "test", 0)
+            scores = evaluate.score_pictures(model.path, data, hints if model.card is None else Hints())
+            row[name] = evaluate.accuracy(scores, data.targets)
+        rows.append({**row, "p50_ms": timing["p50_ms"], "samples": timing["n"]})
+    ratio = rows[0]["p50_ms"] / rows[1]["p50_ms"]
+    command = f"python -m experiments.cifar10 {asked.model} {asked.reference.name}"
+    write("cifar10", rows, command, ratio_p50=ratio, jpeg_quality=QUALITY)
+
+
+if __name__ == "__main__":
+    main()

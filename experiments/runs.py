@@ -1,0 +1,64 @@
+"""Keeps the figures of trained (and exported) run folders for the table in docs/training.md.
+
+    python -m experiments.runs RUN…        adds to, or replaces in, results/runs.json
+
+A run's command is made from its run.json: the recipe's name and the fields that differ from the recipe's defaults.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from experiments.record import RESULTS, write
+
+
+def command_of(recipe: dict[str, Any]) -> str:
+    from train import recipe as fields
+    from train import recipes
+
+    now, run = recipes.get(recipe["name"]), fields.Recipe.of(recipe)
+    changes = [
+        f"{field}={fields.text(field, getattr(run, field))}"
+        for field in recipe
+        if field not in ("name", "description", "data") and getattr(run, field) != getattr(now, field)
+    ]
+    return " ".join([f"python -m train {run.name}", *(f"--set {change}" for change in changes)])
+
+
+def row_of(run: Path) -> dict[str, Any]:
+    record = json.loads((run / "run.json").read_bytes())
+    evaluation = json.loads((run / "evaluation.json").read_bytes())
+    row = {
+        "recipe": record["recipe"]["name"],
+        "command": command_of(record["recipe"]),
+        "wall_time_s": record["wall_time_s"],
+        "best_epoch": record["best_epoch"],
+        "epochs": record["recipe"]["epochs"] + record["recipe"]["fine_tune"],
+        "train": record["data"]["train"],
+        "seed": record["seed"],
+        "git_commit": record["git_commit"],
+        **{key: evaluation[key] for key in ("top1", "n", "interval")},
+        "last_top1": evaluation["last_epoch"]["top1"] if "last_epoch" in evaluation else None,
+        "int8": None,
+    }
+    exported = run / "export/export.json"
+    if exported.exists():
+        variants = {variant["variant"]: variant for variant in json.loads(exported.read_bytes())["variants"]}
+        if "int8" in variants and variants["int8"]["file"]:
+            row["int8"] = {key: variants["int8"][key] for key in ("top1", "file_bytes")}
+    return row
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("runs", nargs="+", type=Path)
+    asked = options.parse_args()
+    kept = RESULTS / "runs.json"
+    rows = {row["command"]: row for row in json.loads(kept.read_bytes())["results"]} if kept.exists() else {}
+    rows |= {row["command"]: row for row in map(row_of, asked.runs)}
+    write("runs", list(rows.values()), "python -m experiments.runs runs/…")
+
+
+if __name__ == "__main__":
+    main()

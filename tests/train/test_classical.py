@@ -1,0 +1,208 @@
+"""The classical baseline: a run that is whole, and chooses without the test pictures."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from device.errors import UserError
+from device.folders import Cache
+from tests import drawing
+from tests.conftest import ROOT
+from train import cache as caches
+
+# Until the lock holds scikit-image.
+from train import classical, classical_plots
+from train.recipe import Recipe
+from train.runs import Run
+from train.split import split_rows
+
+SIZE = (32, 40)
+RECIPE = Recipe(name="shapes_classical", description="", data="shapes", network="classical", size=SIZE, validation=0.25)
+PICTURES = {"features.png", "boundary.png", "confusion.png", "samples.png"}
+
+Picture = npt.NDArray[np.uint8]
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def make_cache(folder: Path) -> Cache:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAMELITE_CACHE", str(folder.parent / "cache"))
+        return caches.provide(caches.DataRequest(str(folder), SIZE))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """120 training and 45 test pictures of three labels."""
+    return make_cache(drawing.write_folder(tmp_path_factory.mktemp("data") / "shapes", {"train": 120, "test": 45}))
+
+
+@pytest.fixture(scope="module")
+def finished(pictures: Cache, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run(tmp_path_factory.mktemp("run") / "classical")
+    document = classical.train(RECIPE, pictures, run)
+    assert document == read(run.path / "evaluation.json")
+    return run
+
+
+def test_a_run_folder_is_whole(finished: Run) -> None:
+    assert {path.name for path in finished.path.iterdir()} == {"run.json", "evaluation.json", *PICTURES}
+    for name in PICTURES:
+        picture = cv2.imread(str(finished.path / name))
+        assert picture is not None
+        assert min(picture.shape[:2]) > 200
+        assert len(np.unique(picture)) > 50, "something is drawn"
+    last = max(finished.path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert last == finished.record
+
+
+def test_run_json_says_what_the_run_was(finished: Run, pictures: Cache) -> None:
+    document = read(finished.record)
+    assert document["status"] == "done"
+    assert Recipe.of(document["recipe"]) == RECIPE
+    assert document["split"]["validation_rows"] == split_rows(pictures.targets("train"), RECIPE)[1].tolist()
+    assert (document["data"]["train"], document["data"]["validation"], document["data"]["test"]) == (90, 30, 45)
+    assert document["wall_time_s"] > 0
+    assert document["best"] == read(finished.path / "evaluation.json")["best"]
+
+
+def test_the_figures_that_count_are_those_of_the_best_by_validation(finished: Run) -> None:
+    document = read(finished.path / "evaluation.json")
+    rows = document["features"]
+    assert [row["name"] for row in rows] == ["brightness", "height and brightness", "HOG"]
+    assert [row["numbers"] for row in rows] == [1, 2, 1764]
+    for row in (*rows, document["overfitted"]):
+        assert [row[split]["n"] for split in ("train", "validation", "test")] == [90, 30, 45]
+    best = max(rows, key=lambda row: row["validation"]["top1"])
+    assert document["best"] == best["name"] == "HOG"
+    assert {key: document[key] for key in ("top1", "n", "interval")} == best["test"]
+    assert best["test"]["top1"] > 0.7  # three labels: 0.33 by chance
+    assert best["settings"]["C"] in classical.COSTS
+    assert [row["label"] for row in document["per_class"]] == list(drawing.LABELS)
+    right = sum(row["top1"] * row["n"] for row in document["per_class"])
+    assert right == pytest.approx(document["top1"] * 45)
+
+
+def test_the_overfitted_one_knows_every_training_picture(finished: Run) -> None:
+    document = read(finished.path / "evaluation.json")
+    plain = document["features"][1]
+    overfitted = document["overfitted"]
+    assert plain["name"] == overfitted["name"]
+    assert overfitted["train"]["top1"] == 1
+    assert plain["train"]["top1"] < 1
+    for row in (*document["features"][:2], overfitted):
+        assert row["validation"]["top1"] < 0.8, "the validation pictures were not learned"
+        assert row["test"]["top1"] < 0.8
+
+
+def test_the_table_has_a_line_a_method(finished: Run) -> None:
+    document = read(finished.path / "evaluation.json")
+    lines = classical.table(document)
+    assert len(lines) == 7
+    assert [line for line in lines[2:6] if "*" in line] == [lines[4]]
+    assert lines[4].startswith("HOG *")
+    assert "n 45" in lines[4]
+    assert f"{100 * document['top1']:.2f} %" in lines[4]
+    assert len({len(line) for line in lines[:6]}) == 1
+
+
+def test_the_test_pictures_choose_nothing(finished: Run, tmp_path: Path) -> None:
+    """The same training pictures with other test pictures under wrong labels: only the test figures change."""
+    folder = drawing.write_folder(tmp_path / "shapes", {"train": 120, "test": 45})
+    names = [folder / "test" / label for label in drawing.LABELS]
+    names[0].rename(tmp_path / "aside")
+    names[1].rename(names[0])
+    names[2].rename(names[1])
+    (tmp_path / "aside").rename(names[2])
+    other = classical.train(RECIPE, make_cache(folder), Run(tmp_path / "run"))
+    document = read(finished.path / "evaluation.json")
+    assert other["top1"] < 0.3 < document["top1"]
+    assert other["best"] == document["best"]
+    for one, another in zip(document["features"], other["features"], strict=True):
+        assert one.pop("test") != another.pop("test")
+        assert one == another
+    seen = [run / "features.png" for run in (finished.path, tmp_path / "run")]
+    assert seen[0].read_bytes() == seen[1].read_bytes()
+
+
+class Stopped(Cache):
+    """Ctrl-C comes when the test pictures are asked for."""
+
+    def pictures(self, split: str) -> Picture:
+        if split == "test":
+            raise KeyboardInterrupt
+        return super().pictures(split)
+
+
+def test_what_an_interrupted_run_leaves(pictures: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.path.mkdir()
+    for name in ("evaluation.json", "boundary.png", "features.png", "samples.png"):
+        (run.path / name).write_text("of an older run")
+    with pytest.raises(KeyboardInterrupt):
+        classical.train(RECIPE, Stopped(**vars(pictures)), run)
+    assert read(run.record)["status"] == "interrupted"
+    # All that isn't about the test was done before its pictures were asked for.
+    assert {path.name for path in run.path.iterdir()} == {"run.json", "features.png"}
+    assert cv2.imread(str(run.path / "features.png")) is not None
+
+
+def test_a_run_whose_pictures_are_gone_has_failed(pictures: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    with pytest.raises(FileNotFoundError):
+        classical.train(RECIPE, replace(pictures, path=tmp_path / "removed"), run)
+    assert read(run.record)["status"] == "failed"
+
+
+def test_settings_of_a_network_are_refused(pictures: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    with pytest.raises(UserError, match="epochs was set, but the classical baseline has no network"):
+        classical.train(replace(RECIPE, epochs=3), pictures, run)
+    with pytest.raises(UserError, match=r"pictures of 15x64 are too small .* sides of 16 or more"):
+        classical.train(replace(RECIPE, size=(15, 64)), pictures, run)
+    assert not run.path.exists()
+
+
+# The pictures of the plane.
+
+
+def draw_plane(path: Path, labels: tuple[str, ...], predict: Callable[[Any], Any]) -> Picture:
+    plane = np.random.default_rng(1).random((300, 2)).astype(np.float32)
+    panels = [classical_plots.Panel(title, 0.5, 0.25, predict) for title in ("plain", "overfitted")]
+    classical_plots.boundary(plane, np.arange(300) % len(labels), labels, panels, path)
+    drawn = cv2.imread(str(path))
+    assert drawn is not None
+    return np.asarray(drawn, np.uint8)
+
+
+def test_an_area_lies_where_the_classifier_answers_so(tmp_path: Path) -> None:
+    """Brightness goes from left to right: the left half is of the first label's blue, the right of orange."""
+    drawn = draw_plane(tmp_path / "plane.png", ("cat", "dog"), lambda plane: (plane[:, 0] > 0.5).astype(int))
+    blue = drawn[..., 0].astype(int) - drawn[..., 2] > 20
+    width = drawn.shape[1] // 2
+    left, right = blue[100:-150, 80 : width // 2], blue[100:-150, width // 2 + 60 : width - 40]
+    assert left.mean() > 0.9
+    assert right.mean() < 0.1
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_more_labels_than_two(count: int, tmp_path: Path) -> None:
+    labels = tuple(f"$label_{i}" for i in range(count))
+    draw_plane(tmp_path / "plane.png", labels, lambda plane: (plane[:, 1] * (count - 1)).astype(int))
+
+
+def test_neither_tensorflow_nor_keras_is_loaded() -> None:
+    words = "import sys; import train.classical; print(*{'tensorflow', 'keras'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,147 @@
+"""Several devices and several machines: the loss of one on the same batches, the same weights on all."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import drawing
+from tests.conftest import ROOT, Run, environment
+
+pytestmark = pytest.mark.tensorflow
+
+# No BatchNormalization: its statistics are those of a device's part of the batch. 240 + 60 pictures, whole batches.
+WORDS = ("cifar10_tutorial", "--set", "size=16x16", "--set", "epochs=3", "--set", "batch=16", "--set", "validation=0.2")
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawing.write_folder(tmp_path_factory.mktemp("devices") / "shapes", {"train": 300, "test": 60})
+
+
+def curves(run: Path) -> dict[str, list[float]]:
+    history = json.loads((run / "history.json").read_bytes())
+    return {name: values for name, values in history.items() if name != "seconds"}
+
+
+def same_curves(one: Path, other: Path) -> None:
+    first, second = curves(one), curves(other)
+    assert first["loss"][-1] < first["loss"][0]
+    for name, values in first.items():
+        np.testing.assert_allclose(second[name], values, rtol=2e-4, err_msg=name)
+
+
+def on_devices(count: int, shapes: Path, run: Path, *settings: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/train/two_devices.py"), str(count), str(shapes), str(run), *settings],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_two_devices_train_as_one(shapes: Path, tmp_path: Path) -> None:
+    said = on_devices(2, shapes, tmp_path / "two")
+    assert "training on 2 devices: " in said
+    assert "training on" not in on_devices(1, shapes, tmp_path / "one")
+    same_curves(tmp_path / "one", tmp_path / "two")
+    evaluations = [json.loads((tmp_path / name / "evaluation.json").read_bytes()) for name in ("one", "two")]
+    assert evaluations[0]["n"] == evaluations[1]["n"] == 60
+    assert evaluations[0]["top1"] == pytest.approx(evaluations[1]["top1"], abs=0.02)
+
+
+def test_two_devices_with_dropout_augmentation_and_an_average(shapes: Path, tmp_path: Path) -> None:
+    on_devices(2, shapes, tmp_path / "run", "network=tiny", "dropout=0.2", "weight_average=0.9", "rotation_range=10")
+    document = json.loads((tmp_path / "run/run.json").read_bytes())
+    assert document["status"] == "done"
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def started(python: Path, *words: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [str(python), *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def ended_well(process: "subprocess.Popen[str]") -> str:
+    try:
+        _, stderr = process.communicate(timeout=200)
+    finally:
+        process.kill()
+    assert process.returncode == 0, stderr
+    return stderr
+
+
+def lines(stderr: str) -> list[str]:
+    """The epochs' lines without their seconds."""
+    return [line.rsplit(",", 1)[0] for line in stderr.splitlines() if line.startswith("epoch ")]
+
+
+def saved_weights(run: Path) -> bytes:
+    with zipfile.ZipFile(run / "model.keras") as archive:
+        return archive.read("model.weights.h5")
+
+
+def test_two_processes_on_jax_train_as_one_and_the_model_exports(command: Run, shapes: Path, tmp_path: Path) -> None:
+    python = environment("jax")
+    train = ("-m", "train", *WORDS, "--data", shapes, "--backend", "jax", "--run")
+    ended_well(started(python, *train, tmp_path / "one"))
+    meet = f"127.0.0.1:{free_port()}"
+    cluster = ("--coordinator", meet, "--processes", 2, "--process-id", 0)
+    together = [
+        started(python, *train, tmp_path / "two", *cluster),
+        # Through the command line it would throw away what it saves: it is to be compared.
+        started(python, ROOT / "tests/train/one_of_several.py", shapes, tmp_path / "other", meet, 1),
+    ]
+    said = [ended_well(process) for process in together]
+    assert lines(said[0]) == lines(said[1]) != []
+    assert saved_weights(tmp_path / "two") == saved_weights(tmp_path / "other"), "the same weights on both"
+    same_curves(tmp_path / "one", tmp_path / "two")
+    done = command("export", tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    exported = json.loads((tmp_path / "two/export/export.json").read_bytes())
+    assert [row["variant"] for row in exported["variants"] if row["file"]] == ["float32", "float16", "dynamic", "int8"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--processes", "2"], "error: --processes needs --backend jax and --coordinator HOST:PORT"),
+        (["--backend", "jax", "--processes", "2"], "error: --processes needs --backend jax and --coordinator"),
+        (["--processes", "2", "--process-id", "2"], "error: --processes 2 --process-id 2, expected"),
+        (["--processes", "0"], "error: --processes 0 --process-id 0, expected at least one process"),
+    ],
+)
+def test_processes_that_cannot_work(command: Run, words: list[Any], expected: str) -> None:
+    done = command("train", *WORDS, *words)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(expected)
+
+
+def test_a_part_is_as_large_as_every_other() -> None:
+    from train.devices import ALONE, Cluster
+
+    rows = np.arange(11)
+    parts = [Cluster("", 3, i).part(rows).tolist() for i in range(3)]
+    assert parts == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    assert ALONE.part(rows).tolist() == rows.tolist()

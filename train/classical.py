@@ -1,0 +1,236 @@
+"""Traditional recognition, the baseline of deep learning: features made by hand, classifiers from scikit-learn.
+
+Three sets of features, each with its classifier, and a fourth classifier that overfits, to be looked at. A recipe and a
+picture cache in, a run folder out, as with train/fit.py, but no TensorFlow and no model to export.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from device import answers, command, files, text
+from device import evaluate as measures
+from device.errors import UserError
+from device.folders import Cache
+from train import classical_plots, features, plots, runs
+from train.features import Floats
+from train.recipe import Recipe
+from train.runs import Run
+from train.split import Rows, split_rows
+
+# What of a recipe counts here; the rest is about networks.
+USED = ("name", "description", "data", "pictures", "network", "size", "fit", "test", "validation", "seed")
+COSTS = (0.5, 2.0, 8.0)  # C of the support vector machine: the price of a training picture on the wrong side
+MANY = 10_000
+FEATURES, BOUNDARY = "features.png", "boundary.png"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Pictures as numbers [n, features], and the index of each one's label [n]."""
+
+    numbers: Floats
+    targets: Rows
+
+    def rows(self, rows: Rows) -> "Measured":
+        return Measured(self.numbers[rows], self.targets[rows])
+
+    def columns(self, columns: slice) -> "Measured":
+        return Measured(self.numbers[:, columns], self.targets)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A set of features (columns of `features.measure`) and the way to a classifier of them.
+
+    `fit` takes training and validation examples of these columns and gives a classifier with predict_proba, as
+    scikit-learn's have, and its settings.
+    """
+
+    name: str
+    classifier: str
+    columns: slice
+    fit: Callable[[Measured, Measured], tuple[Any, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A method with its classifier. row: its line of evaluation.json, the test still left out."""
+
+    method: Method
+    classifier: Any
+    row: dict[str, Any]
+
+    @classmethod
+    def of(cls, method: Method, training: Measured, validation: Measured) -> "Fitted":
+        classifier, settings = method.fit(training.columns(method.columns), validation.columns(method.columns))
+        numbers = training.columns(method.columns).numbers.shape[1]
+        row = {"name": method.name, "classifier": method.classifier, "settings": settings, "numbers": numbers}
+        fitted = cls(method, classifier, row)
+        for split, examples in (("train", training), ("validation", validation)):
+            row[split] = measures.accuracy(fitted.scores(examples), examples.targets)
+        figures = f"training {text.percent(row['train']['top1'], 1)}, validation {text.percent(fitted.validation, 1)}"
+        command.say(f"{method.name}, {method.classifier}: {figures}")
+        return fitted
+
+    @property
+    def validation(self) -> float:
+        return float(self.row["validation"]["top1"])
+
+    def scores(self, examples: Measured) -> Floats:
+        """Probabilities, n x labels."""
+        numbers = examples.columns(self.method.columns).numbers
+        return np.asarray(self.classifier.predict_proba(numbers), np.float32)
+
+
+def _line(training: Measured, validation: Measured) -> tuple[Any, dict[str, float]]:
+    """Logistic regression: one straight line between two labels."""
+    line = make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
+    return line.fit(training.numbers, training.targets), {"C": 1.0}
+
+
+def _neighbour(training: Measured, validation: Measured) -> tuple[Any, dict[str, float]]:
+    """The label of the nearest training picture: all of these are right, but where two agree in every number."""
+    # The tree compares distances as they are; the other way of scikit-learn rounds, and a picture may miss itself.
+    nearest = make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=1, algorithm="kd_tree"))
+    return nearest.fit(training.numbers, training.targets), {"neighbours": 1}
+
+
+def _machine(training: Measured, validation: Measured) -> tuple[Any, dict[str, float]]:
+    """A support vector machine (radial basis functions) at the cost that validates best; of equal ones the lowest.
+
+    A sigmoid for each label makes its margins probabilities (Platt, Advances in Large Margin Classifiers, 1999), fitted
+    on the validation pictures: on the training pictures a machine is surer than it should be.
+    """
+    if len(training.targets) > MANY:
+        command.say(
+            f"note: {len(training.targets)} training pictures; a support vector machine's time grows with their square"
+        )
+
+    def one(cost: float) -> tuple[float, Any]:
+        machine = make_pipeline(StandardScaler(), SVC(C=cost)).fit(training.numbers, training.targets)
+        return float(machine.score(validation.numbers, validation.targets)), machine
+
+    with ThreadPoolExecutor(answers.cores()) as pool:
+        found = dict(zip(COSTS, pool.map(one, COSTS), strict=True))
+    cost = max(COSTS, key=lambda cost: found[cost][0])
+    sigmoids = CalibratedClassifierCV(FrozenEstimator(found[cost][1]), method="sigmoid")
+    return sigmoids.fit(validation.numbers, validation.targets), {"C": cost}
+
+
+BRIGHTNESS = Method("brightness", "logistic regression", slice(0, 1), _line)
+PLANE = Method("height and brightness", "logistic regression", slice(0, 2), _line)
+HOG = Method("HOG", "support vector machine", slice(2, None), _machine)
+# For the picture, never the choice.
+OVERFITTED = Method("height and brightness", "nearest neighbour", slice(0, 2), _neighbour)
+METHODS = (BRIGHTNESS, PLANE, HOG, OVERFITTED)
+
+
+def check(recipe: Recipe) -> None:
+    """UserError for settings that only a network has, and pictures too small for the features."""
+    for field in fields(Recipe):
+        if field.name not in USED and field.default is not MISSING and getattr(recipe, field.name) != field.default:
+            raise UserError(
+                f"recipe {recipe.name}: {field.name} was set, but the classical baseline has no network to train;"
+                f" expected changes only to {', '.join(name for name in USED[2:] if name != 'network')}"
+            )
+    features.check_size(recipe.size)
+
+
+def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
+    """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json."""
+    check(recipe)
+    rows, validation = split_rows(cache.targets("train"), recipe)
+    began = time.monotonic()
+    run.forget()
+    document = runs.start(run, recipe, cache, validation)
+    try:
+        result = _fit(recipe, cache, rows, validation, run)
+    except KeyboardInterrupt:
+        runs.finish(run, document, runs.INTERRUPTED)
+        raise
+    except BaseException:
+        runs.finish(run, document, runs.FAILED)
+        raise
+    runs.finish(run, document, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
+    return result
+
+
+def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -> dict[str, Any]:
+    known = _measured(cache, "train")
+    training, held_out = known.rows(rows), known.rows(validation)
+    brightness, plane, hog, overfitted = (Fitted.of(method, training, held_out) for method in METHODS)
+    # Of equally good ones the first, which is the simplest.
+    best = max((brightness, plane, hog), key=lambda fitted: fitted.validation)
+    classical_plots.seen(cache, rows, run.path / FEATURES, recipe.seed)
+    # Here, after the last choice, the test pictures are seen.
+    test = _measured(cache, "test")
+    document = _evaluation(best, (brightness, plane, hog), overfitted, test, cache.labels)
+    scores, pictures = best.scores(test), cache.pictures("test")
+    plots.confusion(test.targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
+    plots.samples(pictures, test.targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
+    panels = [
+        _panel("plain", plane, document["features"][1]),
+        _panel("overfitted", overfitted, document["overfitted"]),
+    ]
+    points = training.columns(PLANE.columns)
+    classical_plots.boundary(points.numbers, points.targets, cache.labels, panels, run.path / BOUNDARY)
+    files.write_json(run.path / "evaluation.json", document)
+    return document
+
+
+def _measured(cache: Cache, split: str) -> Measured:
+    """Every picture of a split, measured."""
+    began = time.monotonic()
+    measured = Measured(features.measure(cache.pictures(split)), cache.targets(split))
+    command.say(f"features of {len(measured.targets)} {split} pictures in {time.monotonic() - began:.1f} s")
+    return measured
+
+
+def _evaluation(
+    best: Fitted, candidates: Sequence[Fitted], overfitted: Fitted, test: Measured, labels: tuple[str, ...]
+) -> dict[str, Any]:
+    """evaluation.json: the figures of the best by validation, then those of all."""
+
+    def row(fitted: Fitted) -> dict[str, Any]:
+        return {**fitted.row, "test": measures.accuracy(fitted.scores(test), test.targets)}
+
+    scores = best.scores(test)
+    return {
+        "schema": 1,
+        "split": "test",
+        **measures.accuracy(scores, test.targets),
+        "per_class": measures.per_class(scores, test.targets, labels),
+        "best": best.method.name,
+        "features": [row(fitted) for fitted in candidates],
+        "overfitted": row(overfitted),
+    }
+
+
+def _panel(title: str, fitted: Fitted, row: dict[str, Any]) -> classical_plots.Panel:
+    accuracies = row["train"]["top1"], row["test"]["top1"]
+    return classical_plots.Panel(f"{title}: {fitted.method.classifier}", *accuracies, fitted.classifier.predict)
+
+
+def table(document: dict[str, Any]) -> list[str]:
+    """evaluation.json as lines for people: a row a method, the best by validation marked with *."""
+    rows = []
+    for row in (*document["features"], document["overfitted"]):
+        mark = " *" if row["name"] == document["best"] and row is not document["overfitted"] else ""
+        cells = [f"{row['name']}{mark}", row["classifier"], str(row["numbers"])]
+        cells += [text.percent(row[split]["top1"], 1) for split in ("train", "validation")]
+        test = row["test"]
+        rows.append([*cells, text.accuracy(test["top1"], test["interval"], test["n"])])
+    header = ("features", "classifier", "numbers", "training", "validation", "test")
+    return [*text.table(header, rows), "* the best by validation"]

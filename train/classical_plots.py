@@ -1,0 +1,116 @@
+"""The two pictures of the classical baseline: what its features see, and where its classifiers draw the line."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Rectangle
+
+from device import text
+from device.folders import Cache
+from device.pictures import Picture
+from train import features
+from train.features import Floats
+from train.plots import BLUE, ORANGE, RED, plain, save
+from train.split import Rows
+
+MAX_LABELS = 12  # labels; of more there is neither a legend nor a line around each one's areas
+SHOWN = 6  # pictures in features.png
+GRID = 600  # points a side at which a classifier is asked for its answer
+MARGIN = 0.03  # around the outermost pictures
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A classifier in the plane of brightness and height. predict: [n, 2] -> the index of each one's label [n]."""
+
+    title: str
+    training: float  # accuracy, 0..1
+    test: float
+    predict: Callable[[Floats], npt.NDArray[Any]]
+
+
+def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequence[Panel], path: Path) -> None:
+    """Training pictures as points in the plane, each panel's answers as areas.
+
+    plane: [n, 2], brightness and object height of each picture, 0..1.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6.5 * len(panels), 6.4), sharey=True, layout="constrained")
+    order = np.random.default_rng(1).permutation(len(plane))  # no label lies on top of the others
+    colors = _colors(len(labels))
+    area = np.clip(9000 / len(plane), 9, 30)  # of a point: larger where there are few
+    for axis, panel in zip(axes, panels, strict=True):
+        _areas(axis, plane, panel.predict, colors)
+        axis.scatter(*plane[order].T, c=[colors[i] for i in targets[order]], s=area, linewidths=0)
+        accuracies = f"training {text.percent(panel.training, 1)}, test {text.percent(panel.test, 1)}"
+        axis.set(title=f"{panel.title}\n{accuracies}", xlabel="brightness: mean luminance, 0 black, 1 white")
+    axes[0].set_ylabel("height of the object as a share of the picture's")
+    if len(labels) <= MAX_LABELS:
+        marks = [plt.Line2D([], [], marker="o", linestyle="", color=color) for color in colors]
+        names = [f"{plain(label, 24)} ({(targets == i).sum()})" for i, label in enumerate(labels)]
+        figure.legend(marks, names, loc="outside lower center", ncols=min(6, len(labels)))
+    save(figure, path)
+
+
+def _areas(axis: plt.Axes, plane: Floats, predict: Callable[[Floats], npt.NDArray[Any]], colors: list[Any]) -> None:
+    """Tints each point of the plane with the colour of its answer, with a line where the answer changes."""
+    low, high = plane.min(axis=0) - MARGIN, plane.max(axis=0) + MARGIN
+    x, y = np.meshgrid(*(np.linspace(low[i], high[i], GRID) for i in (0, 1)))
+    answers = predict(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)).reshape(x.shape)
+    extent = (low[0], high[0], low[1], high[1])
+    last = len(colors) - 0.5
+    tints = ListedColormap(colors)
+    axis.imshow(answers, tints, extent=extent, origin="lower", aspect="auto", vmin=-0.5, vmax=last, alpha=0.25)
+    if len(colors) > MAX_LABELS:
+        return
+    for label in np.unique(answers)[1:]:
+        axis.contour(x, y, answers == label, levels=[0.5], colors="black", linewidths=0.6)
+
+
+def _colors(count: int) -> list[Any]:
+    """One for each label, as far apart as can be."""
+    if count > 10:
+        return [plt.get_cmap("turbo")(share) for share in np.linspace(0, 1, count)]
+    return [BLUE, ORANGE, *(plt.get_cmap("tab10")(i) for i in range(2, 10))][:count]
+
+
+def seen(cache: Cache, rows: Rows, path: Path, seed: int) -> None:
+    """What the features see in six training pictures: the picture, its largest blob, its gradients."""
+    figure, axes = plt.subplots(3, SHOWN, figsize=(2.3 * SHOWN, 7.4), layout="constrained")
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    for place, row in enumerate(_drawn_by_lot(cache.targets("train"), rows, seed)):
+        _one_seen(axes[:, place], cache.pictures("train")[row], cache.labels[cache.targets("train")[row]])
+    for axis, name in zip(axes[:, 0], ("picture", "largest blob", "HOG"), strict=True):
+        axis.set_ylabel(name, fontsize=12)
+    save(figure, path)
+
+
+def _drawn_by_lot(targets: Rows, rows: Rows, seed: int) -> Rows:
+    """Up to six rows, of as many labels as can be."""
+    random = np.random.default_rng(seed)
+    by_label = [random.permutation(rows[targets[rows] == label]) for label in random.permutation(np.unique(targets))]
+    turns = [(place, turn, row) for turn, mine in enumerate(by_label) for place, row in enumerate(mine[:SHOWN])]
+    return np.array([row for _, _, row in sorted(turns)[:SHOWN]], np.int64)
+
+
+def _one_seen(axes: Sequence[plt.Axes], picture: Picture, label: str) -> None:
+    blob = features.largest_blob(picture)
+    height = features.object_height(picture)
+    axes[0].imshow(picture)
+    axes[0].set_title(f"{plain(label, 16)}\nbrightness {features.brightness(picture):.2f}", fontsize=11)
+    axes[1].imshow(blob, cmap="gray", vmin=0, vmax=1)
+    axes[1].set_title(f"height {height:.2f}", fontsize=11)
+    if height:
+        rows, columns = (np.flatnonzero(blob.any(axis=axis)) for axis in (1, 0))
+        corner = columns[0] - 0.5, rows[0] - 0.5
+        sides = columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]
+        axes[1].add_patch(Rectangle(corner, *sides, fill=False, edgecolor=RED, linewidth=2))
+    stars = features.gradients_drawn(picture)
+    # A few lines are far brighter than the rest, which would drown.
+    axes[2].imshow(stars, cmap="gray", vmin=0, vmax=np.quantile(stars, 0.98) or 1)
