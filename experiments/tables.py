@@ -9,11 +9,12 @@ A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a func
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from device import text
+from experiments import training_tables
 from experiments.record import RESULTS
 from train import recipes
 
@@ -186,9 +187,32 @@ def _kind(case: str) -> str:
     return f"{method}, {fit}" if size != "20x15" else "enlarging 20x15, all fits"
 
 
+def runs() -> list[str]:
+    return _with_foot(*training_tables.runs())
+
+
+def augmentation() -> list[str]:
+    return _with_foot(*training_tables.augmentation())
+
+
+def _with_foot(header: Sequence[str], rows: list[list[str]], foot: str) -> list[str]:
+    return [*markdown(header, rows), "", foot]
+
+
 TABLES: dict[str, Callable[[], list[str]]] = {
     function.__name__: function
-    for function in (recipe_list, recipe_fields, first_output, variants, figures, tutorial, resize, resize_bytes)
+    for function in (
+        recipe_list,
+        recipe_fields,
+        first_output,
+        variants,
+        figures,
+        tutorial,
+        resize,
+        resize_bytes,
+        runs,
+        augmentation,
+    )
 }
 
 
