@@ -1,6 +1,8 @@
 """Files of ImageNet weights as Keras looks for them, without the internet: of the right shapes, with random numbers."""
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 
 def write(name: str, keras_home: Path) -> Path:
@@ -12,9 +14,10 @@ def write(name: str, keras_home: Path) -> Path:
     from train import backbones
 
     keras.utils.set_random_seed(1)
-    model = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(None, None, 3))
+    model: Any = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(None, None, 3))
     path = keras_home / "models" / backbones.get(name).weights
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w") as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array__ implementation")  # numpy 2, of Keras' own saving
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
     return path

@@ -72,6 +72,29 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return pictures, targets
 
 
+class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
+    """The validation pictures as they are, in batches: they may be more than memory holds."""
+
+    def __init__(self, source: Examples, rows: Rows, recipe: Recipe) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
+        self.pictures = source.pictures("train")
+        self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
+        self.rows = rows
+        self.step = pictures_at_a_time(self.pictures)
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.step)
+
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        rows = self.rows[index * self.step : (index + 1) * self.step]
+        return self.pictures[rows], self.targets[rows]
+
+
+def pictures_at_a_time(pictures: npt.NDArray[Any]) -> int:
+    """How many to ask a network about together: 500, fewer where that would be more than about 8 million numbers."""
+    return max(1, min(500, 8_000_000 // int(np.prod(pictures.shape[1:]))))
+
+
 def steps(pictures: int, recipe: Recipe) -> int:
     """Batches an epoch."""
     return recipe.steps or -(-pictures // recipe.batch)

@@ -9,7 +9,6 @@ Written in a folder beside it and renamed: a cache is whole or not there. `devic
 import glob
 import hashlib
 import os
-import re
 import secrets
 import shutil
 import time
@@ -24,11 +23,11 @@ import numpy as np
 from tqdm import tqdm
 
 from device import answers, command, files, folders, pictures
-from device.card import CardError, Fit, check_labels
+from device.card import Fit
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
-from train import named_data, pet_images
+from train import class_folders, named_data, pet_images
 from train.recipe import Recipe
 
 SCHEMA = 1
@@ -72,7 +71,7 @@ def provide(request: DataRequest) -> Cache:
             return found or _from_named(request)
         return _from_folder(replace(request, data=str(pet_images.provide(request.data))), request.data)
     root = Path(request.data).resolve()
-    return _from_folder(request, _name(root))
+    return _from_folder(request, class_folders.cache_name(root))
 
 
 def _from_named(request: DataRequest) -> Cache:
@@ -103,7 +102,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     folder = folders.read_folder(root)
     if folder.ignored:
         command.say(f"note: {root}: {folder.ignored} files that are no pictures were passed over")
-    _check_labels(folder)
+    class_folders.check(folder)
     sources = _hash_files(folder)
     parts = _split(folder, request)
     digest = hashlib.sha256()
@@ -120,25 +119,6 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
     return _opened(name, fingerprint, request)
-
-
-def _name(root: Path) -> str:
-    """The folder's name as a cache's; never that of a data set that has a name, whose cache is found by it."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", root.name).strip(".") or "pictures"
-    return f"{name}_folder" if name in named_data.PLACES or pet_images.is_name(name) else name
-
-
-def _check_labels(folder: Folder) -> None:
-    """What a card would refuse after the training is refused before it."""
-    try:
-        check_labels(folder.labels)
-    except CardError as error:
-        raise UserError(f"{folder.root}: {error}; rename the class folder") from None
-    for label in folder.labels:
-        try:
-            label.encode()
-        except UnicodeEncodeError:
-            raise UserError(f"{folder.root}: the class folder's name {label!r} is not UTF-8; rename it") from None
 
 
 def _hash_files(folder: Folder) -> dict[Path, str]:

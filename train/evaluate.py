@@ -10,6 +10,7 @@ from device import evaluate as measures
 from device import files
 from device.folders import Cache
 from train import plots
+from train.batches import pictures_at_a_time
 from train.recipe import Recipe
 from train.runs import Run
 
@@ -38,7 +39,7 @@ def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float3
 
 def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Scores of every picture, n x labels (one sigmoid p as 1-p and p); pictures may be larger than memory."""
-    step = 500
+    step = pictures_at_a_time(pictures)
     # predict and not predict_on_batch, which answers once for each of several devices.
     parts = [model.predict(np.array(pictures[i : i + step]), step, verbose=0) for i in range(0, len(pictures), step)]
     scores = np.concatenate(parts)

@@ -13,7 +13,7 @@ from device import command
 from device.errors import UserError
 from device.folders import Cache
 from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, transfer
-from train.batches import Batches, Examples, as_targets, steps
+from train.batches import Batches, Examples, HeldOut, steps
 from train.callbacks import Keeper, write_model
 from train.devices import ALONE, Cluster
 from train.loop import Phase
@@ -50,12 +50,9 @@ class Job:
     def batches(self, source: Examples, recipe: Recipe) -> Batches:
         return Batches(source, self.rows, recipe, self.start.cluster)
 
-    def held_out(self, source: Examples) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    def held_out(self, source: Examples) -> HeldOut:
         """The validation pictures; of several processes each has an equal part."""
-        rows = self.start.cluster.part(self.validation)
-        return source.pictures("train")[rows], as_targets(
-            source.targets("train")[rows], len(source.labels), self.recipe
-        )
+        return HeldOut(source, self.start.cluster.part(self.validation), self.recipe)
 
 
 NEW = Start()

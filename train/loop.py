@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
-import numpy.typing as npt
 
 from train import checkpoint
-from train.batches import Batches
+from train.batches import Batches, HeldOut
 from train.callbacks import EpochSeeds, Keeper, Reporter
 from train.recipe import Recipe
 from train.runs import Run
@@ -23,7 +21,7 @@ class Phase:
 
     model: keras.Model
     batches: Batches
-    held_out: tuple[npt.NDArray[Any], npt.NDArray[Any]]
+    held_out: HeldOut
     last_epoch: int
     keep: Callable[[], None] | None = None
     checkpoints: bool = True
@@ -47,7 +45,6 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
             verbose=0,
             shuffle=False,  # the batches do it, from (seed, epoch)
             validation_data=phase.held_out,
-            validation_batch_size=500,
             callbacks=callbacks,
         )
     return keeper

@@ -1,0 +1,72 @@
+"""A data set larger than memory: the cache is on disk, and only what a step needs is read."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import folders
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.tensorflow
+
+SIDE, COUNT = 256, 20_000  # 3.9 GB of pixels, most of them a hole in the file: it takes no room on the disk
+LIMIT = 2_500_000_000  # of memory that is the process' own; TensorFlow alone takes more than a third of it
+
+
+def limited() -> None:
+    """Anonymous memory, not what is mapped from files (setrlimit(2), RLIMIT_DATA)."""
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+
+
+def write_cache(root: Path) -> Path:
+    """A cache of two labels as `train` writes it: black pictures, and some white ones."""
+    folder = root / f"large-0123456789ab-{SIDE}x{SIDE}-crop"
+    folder.mkdir(parents=True)
+    index = {
+        "name": "large", "fingerprint": "0123456789ab", "labels": ["black", "white"], "height": SIDE, "width": SIDE,
+        "fit": "crop", "origin": "drawn", "skipped": [], "splits": {},
+    }  # fmt: skip
+    for split, count in (("train", COUNT), ("test", 20)):
+        array = np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))
+        white = range(0, count, max(2, count // 50))
+        for i in white:
+            array[i] = 255
+        array.flush()
+        targets = [int(i in white) for i in range(count)]
+        hashes = [f"{split}{i}" for i in range(count)]
+        index["splits"][split] = {"targets": targets, "hashes": hashes, "origins": hashes}  # type: ignore[index]
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+def test_a_cache_larger_than_memory_is_trained_on(tmp_path: Path) -> None:
+    folder = write_cache(tmp_path / "cache")
+    assert (folder / "train.npy").stat().st_size > 1.5 * LIMIT
+    assert folders.open_cache(folder) is not None
+    settings = (f"size={SIDE}", "network=tiny", "grey=false", "epochs=1", "steps=5", "batch=16", "validation=0.02")
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = subprocess.run(
+        [sys.executable, "-m", "train", "fashion_mnist", "--data", "large", "--run", str(tmp_path / "run"), *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=limited,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run/evaluation.json").read_bytes())["n"] == 20
+
+
+def test_the_limit_is_one(tmp_path: Path) -> None:
+    """Reading it all would not fit."""
+    folder = write_cache(tmp_path / "cache")
+    code = f"import numpy; numpy.array(numpy.load({str(folder / 'train.npy')!r}, mmap_mode='r'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=limited, timeout=120)
+    assert done.returncode != 0
+    assert "Unable to allocate" in done.stderr

@@ -1,0 +1,134 @@
+"""Where a run begins and when it ends: --from saved weights, patience, TensorBoard's logs, a loss that is no number."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import drawing
+from tests.conftest import Run
+from tests.trained import WORDS, Trained
+
+pytestmark = pytest.mark.tensorflow
+
+
+def train(command: Run, trained: Trained, run: Path, *more: object) -> Any:
+    words = ["train", "fashion_mnist", "--data", trained.data, "--run", run, *WORDS, *more]
+    return command(*words, FRAMELITE_CACHE=str(trained.cache))
+
+
+def layer_weights(model: Path) -> list[list[np.ndarray[Any, Any]]]:
+    import keras
+
+    layers = keras.models.load_model(model, compile=False).layers
+    return [layer.get_weights() for layer in layers if layer.weights]
+
+
+# A step so small that no weight of float32 moves: what was loaded can be seen in what is saved.
+STILL = ("--set", "epochs=1", "--set", "schedule=constant", "--set", "learning_rate=1e-30", "--set", "weight_decay=0")
+
+
+@pytest.mark.parametrize("named", ["run", "model"])
+def test_from_begins_with_the_saved_weights(command: Run, trained: Trained, tmp_path: Path, named: str) -> None:
+    source = trained.run if named == "run" else trained.run / "model.keras"
+    run = tmp_path / "run"
+    done = train(command, trained, run, "--from", source, *STILL)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == f"{trained.run / 'model.keras'}: starts from its weights"
+    for ours, theirs in zip(
+        layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras"), strict=True
+    ):
+        for one, other in zip(ours[:2], theirs[:2], strict=True):  # beside them: moving averages of the new pictures
+            np.testing.assert_allclose(one, other, atol=1e-6)
+    record = json.loads((run / "run.json").read_bytes())
+    assert record["from"]["path"].endswith("model.keras") and len(record["from"]["sha256"]) == 12
+    # Another beginning is another run.
+    assert "up to date" in train(command, trained, run, "--from", source, *STILL).stderr
+    assert "up to date" not in train(command, trained, run, *STILL).stderr
+
+
+def test_other_labels_take_all_but_the_last_layer(command: Run, trained: Trained, tmp_path: Path) -> None:
+    folder = drawing.write_folder(tmp_path / "two", {"train": 60, "test": 15})
+    for split in ("train", "test"):
+        shutil.rmtree(folder / split / "triangle")
+    run = tmp_path / "run"
+    words = ["train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL]
+    done = command(*words)
+    assert done.returncode == 0, done.stderr
+    assert "its weights but for the last layer, which has 3 outputs there" in done.stderr.splitlines()[0]
+    ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
+    np.testing.assert_allclose(ours[0][0], theirs[0][0], atol=1e-6)
+    assert ours[-1][0].shape[-1] == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "expected"),
+    [
+        ("nowhere", (), "error: --from nowhere: no such model; expected a .keras file, or a run folder"),
+        ("empty", (), "error: --from empty: no such model"),
+        ("damaged.keras", (), "error: damaged.keras: can't be read as a Keras model"),
+        ("{run}", ("--set", "network=cifar10_tutorial"), "error: {run}/model.keras: its layers are not those of this"),
+    ],
+)
+def test_what_cannot_be_begun_with_is_refused(
+    command: Run, trained: Trained, tmp_path: Path, source: str, settings: tuple[str, ...], expected: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "damaged.keras").write_bytes((trained.run / "model.keras").read_bytes()[:300])
+    done = train(command, trained, tmp_path / "run", "--from", source.format(run=trained.run), *settings)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(expected.format(run=trained.run))
+    assert not (tmp_path / "run").exists()
+
+
+def test_patience_ends_a_run_that_gets_no_better(command: Run, trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = (*STILL, "--set", "epochs=50", "--set", "patience=3")
+    done = train(command, trained, run, *words)
+    assert done.returncode == 0, done.stderr
+    assert "no better validation accuracy in 3 epochs: stopped" in done.stderr
+    record = json.loads((run / "run.json").read_bytes())
+    history = json.loads((run / "history.json").read_bytes())
+    assert record["status"] == "done"
+    assert len(history["loss"]) == record["best_epoch"] + 3 < 50
+    # A finished run is finished, also for --resume.
+    assert (
+        "up to date"
+        in train(command, trained, run, *STILL, "--set", "epochs=50", "--set", "patience=3", "--resume").stderr
+    )
+
+
+def test_tensorboard_s_logs_hold_the_curves(command: Run, trained: Trained, tmp_path: Path) -> None:
+    import tensorflow as tf
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = tmp_path / "run"
+    done = train(command, trained, run, "--tensorboard", "--set", "epochs=2")
+    assert done.returncode == 0, done.stderr
+    history = json.loads((run / "history.json").read_bytes())
+    for split, name in (("train", "loss"), ("validation", "val_loss")):
+        events = EventAccumulator(str(run / "tensorboard" / split))
+        events.Reload()
+        found = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("epoch_loss")]
+        np.testing.assert_allclose(found, history[name], rtol=1e-5)
+
+
+def test_a_loss_that_is_no_number_keeps_what_was_good(command: Run, trained: Trained, tmp_path: Path) -> None:
+    """One step an epoch at a rate far too high: the first epochs still give numbers."""
+    import keras
+
+    run = tmp_path / "run"
+    settings = ("network=cifar10_tutorial", "steps=1", "epochs=40", "optimizer=sgd", "weight_decay=0")
+    words = [word for setting in (*settings, "schedule=constant", "learning_rate=1e4") for word in ("--set", setting)]
+    done = train(command, trained, run, *words)
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert "became" in line and "try a smaller --set learning_rate" in line
+    latest = json.loads((run / "checkpoint/latest.json").read_bytes())
+    assert line.endswith(f"{run / 'model.keras'} is that of epoch {latest['best_epoch']}")
+    assert latest["epoch"] >= 1 and all(np.isfinite(latest["history"]["loss"]))
+    assert all(np.isfinite(weight).all() for weight in keras.models.load_model(run / "model.keras").get_weights())
+    assert json.loads((run / "run.json").read_bytes())["status"] == "failed"
