@@ -50,7 +50,7 @@ check: setup  ## the tests that need no TensorFlow, within a minute
 	$(RUN) -m pytest -m "not tensorflow" --numprocesses 2
 
 test: setup test-setup lint  ## everything: checks of style and types, then all tests
-	$(RUN) -m pytest --numprocesses 2
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
 test-setup: $(ENVIRONMENTS)
 
