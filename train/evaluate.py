@@ -15,14 +15,21 @@ from train.recipe import Recipe
 from train.runs import Run
 
 
-def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32]) -> dict[str, Any]:
+def evaluate(
+    run: Run,
+    recipe: Recipe,
+    cache: Cache,
+    last: npt.NDArray[np.float32],
+    features: npt.NDArray[np.float32] | None = None,
+) -> dict[str, Any]:
     """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives.
 
+    features: of the test pictures, where the saved model's head alone was trained; then it alone is asked.
     The figure that counts is that of model.keras, the best epoch by validation, read back from the file.
     """
     pictures, targets = cache.pictures("test"), cache.targets("test")
     best = keras.models.load_model(run.model, compile=False)
-    scores = predict(best, pictures)
+    scores = predict(best, pictures) if features is None else predict(best.get_layer("head"), features)
     document = {
         "schema": 1,
         "split": "test",

@@ -82,7 +82,8 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
             trained = _train(job, network, checkpoint.State())
         devices.leave(start.cluster)
         keeper, last = trained.keeper, trained.last_scores(run, start.cluster)
-        result = evaluate.evaluate(run, recipe, cache, last)
+        features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
+        result = evaluate.evaluate(run, recipe, cache, last, features)
         plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
     except KeyboardInterrupt:
         runs.finish(run, document, runs.INTERRUPTED)
