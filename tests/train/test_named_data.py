@@ -41,7 +41,8 @@ def test_an_unknown_name(command: Run) -> None:
     done = command("train", "data", "imagenet", "--size", "28")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: unknown data set 'imagenet', expected fashion_mnist, cifar10, cats_vs_dogs or a folder of class folders\n"
+        "error: unknown data set 'imagenet', expected fashion_mnist, cifar10, cats_vs_dogs"
+        " or a folder of class folders\n"
     )
 
 
