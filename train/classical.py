@@ -156,14 +156,8 @@ def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
     began = time.monotonic()
     run.forget()
     document = runs.start(run, recipe, cache, validation)
-    try:
+    with runs.under_way(run, document):
         result = _fit(recipe, cache, rows, validation, run)
-    except KeyboardInterrupt:
-        runs.finish(run, document, runs.INTERRUPTED)
-        raise
-    except BaseException:
-        runs.finish(run, document, runs.FAILED)
-        raise
     runs.finish(run, document, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
     return result
 

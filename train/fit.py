@@ -73,7 +73,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
     document = runs.start(run, recipe, cache, job.validation, start.weights)
-    try:
+    with runs.under_way(run, document):
         if found:
             trained = _train(job, *found)
         elif isinstance(network, transfer.Parts):
@@ -85,12 +85,6 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
         features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
         result = evaluate.evaluate(run, recipe, cache, last, features)
         plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
-    except KeyboardInterrupt:
-        runs.finish(run, document, runs.INTERRUPTED)
-        raise
-    except BaseException:
-        runs.finish(run, document, runs.FAILED)
-        raise
     before = found[1].seconds if found else 0.0
     runs.finish(
         run,

@@ -3,12 +3,14 @@
 run.json says 'running' from the first moment and 'done' as the last thing that is written.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,19 @@ def start(
     }
     files.write_json(run.record, document)
     return document
+
+
+@contextlib.contextmanager
+def under_way(run: Run, document: dict[str, Any]) -> Iterator[None]:
+    """What ends the block early is written into run.json, as interrupted or failed, and goes on its way."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        finish(run, document, INTERRUPTED)
+        raise
+    except BaseException:
+        finish(run, document, FAILED)
+        raise
 
 
 def finish(run: Run, document: dict[str, Any], status: str, **more: Any) -> None:
