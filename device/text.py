@@ -1,5 +1,6 @@
 """Numbers and tables as text, the same in every command. Functions return lines; printing happens at the edge."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -33,6 +34,11 @@ def size(number: int | None) -> str:
 
 def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def one_line(error: Exception) -> str:
+    """The beginning of what a library says, without line breaks and the bold type some have for a terminal."""
+    return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from device import command
+from device import command, text
 from device.errors import UserError
 
 
@@ -41,8 +41,7 @@ def join(cluster: Cluster) -> None:
             job_addresses=cluster.coordinator, num_processes=cluster.processes, process_id=cluster.process_id
         )
     except Exception as error:  # JAX's own: a time-out, an address that isn't there, a number taken twice
-        said = " ".join(str(error).split())[:160]
-        raise UserError(f"the processes did not meet at {cluster.coordinator}: {said}") from None
+        raise UserError(f"the processes did not meet at {cluster.coordinator}: {text.one_line(error)}") from None
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 

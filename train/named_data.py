@@ -23,7 +23,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from device import command
+from device import command, text
 from device.errors import UserError
 
 FASHION_LABELS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -205,7 +205,7 @@ def download(fetch: Callable[[], T]) -> T:
         with contextlib.redirect_stdout(sys.stderr if sys.stderr.isatty() else io.StringIO()):
             return fetch()
     except Exception as error:  # urllib, ssl, tarfile and Keras' own: whatever it is, the next place is tried
-        raise NotHereError(" ".join(str(error).split())[:160] or type(error).__name__) from None
+        raise NotHereError(text.one_line(error) or type(error).__name__) from None
     finally:
         socket.setdefaulttimeout(before)
 

@@ -1,6 +1,5 @@
 """The networks, as functions of size, number of labels and recipe. Pixels 0..255 come in; scaling is a layer inside."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from device import text
 from device.errors import UserError
 from train import transfer
 from train.recipe import Recipe
@@ -27,7 +27,9 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
         return transfer.build(recipe, labels).whole if recipe.network == "backbone" else _build(recipe, labels)
     except ValueError as error:
         size = f"{recipe.size[0]}x{recipe.size[1]}"
-        raise UserError(f"{recipe.name}: the network can't be built for {size} pictures: {one_line(error)}") from None
+        raise UserError(
+            f"{recipe.name}: the network can't be built for {size} pictures: {text.one_line(error)}"
+        ) from None
 
 
 def load(path: Path) -> keras.Model:
@@ -35,12 +37,7 @@ def load(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises
-        raise UserError(f"{path}: can't be read as a Keras model: {one_line(error)}") from None
-
-
-def one_line(error: Exception) -> str:
-    """The beginning of what Keras says, on one line and without the bold type it has for a terminal."""
-    return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]
+        raise UserError(f"{path}: can't be read as a Keras model: {text.one_line(error)}") from None
 
 
 def _build(recipe: Recipe, labels: int) -> keras.Model:
