@@ -1,5 +1,6 @@
 """How every experiment's figures are kept: results/NAME.json with machine, command and date."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ from device import files
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments/results"
+
+
+def read(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_bytes())
 
 
 def write(name: str, rows: list[dict[str, Any]], command: str, folder: Path = RESULTS, **summary: Any) -> None:

@@ -3,38 +3,24 @@
     python -m experiments.tables            writes them
     python -m experiments.tables --check    exit 1 where a document differs from what would be written
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a function of this module.
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a function in TABLES.
 """
 
-import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from device import text
 from experiments import training_tables
-from experiments.record import RESULTS
+from experiments.markdown import markdown, source
+from experiments.record import read
 from train import recipes
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def read(name: str) -> Any:
-    return json.loads((RESULTS / f"{name}.json").read_bytes())
-
-
-def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    header = list(header)
-    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *map(list, rows))]
-
-
-def source(document: dict[str, Any]) -> str:
-    machine = document["machine"]
-    return f"Measured {document['date']} on {machine['cores']} cores of {machine['cpu']}: `{document['command']}`"
 
 
 def recipe_list() -> list[str]:
@@ -187,18 +173,6 @@ def _kind(case: str) -> str:
     return f"{method}, {fit}" if size != "20x15" else "enlarging 20x15, all fits"
 
 
-def runs() -> list[str]:
-    return _with_foot(*training_tables.runs())
-
-
-def augmentation() -> list[str]:
-    return _with_foot(*training_tables.augmentation())
-
-
-def _with_foot(header: Sequence[str], rows: list[list[str]], foot: str) -> list[str]:
-    return [*markdown(header, rows), "", foot]
-
-
 TABLES: dict[str, Callable[[], list[str]]] = {
     function.__name__: function
     for function in (
@@ -210,8 +184,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         tutorial,
         resize,
         resize_bytes,
-        runs,
-        augmentation,
+        training_tables.runs,
+        training_tables.augmentation,
     )
 }
 

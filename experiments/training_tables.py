@@ -1,10 +1,8 @@
 """The tables of docs/training.md that are made from results/*.json: runs, augmentation."""
 
-import json
-from typing import Any
-
 from device import text
-from experiments.record import RESULTS
+from experiments.markdown import markdown, source
+from experiments.record import read
 
 # What was reported elsewhere for the same task; the course chapter's figures are of its validation pictures.
 REPORTED = {
@@ -16,15 +14,8 @@ REPORTED = {
 }
 
 
-def document(name: str) -> dict[str, Any]:
-    path = RESULTS / f"{name}.json"
-    found: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {"results": []}
-    return found
-
-
-def runs() -> tuple[tuple[str, ...], list[list[str]], str]:
-    """(header, rows, what stands below)."""
-    kept = document("runs")
+def runs() -> list[str]:
+    document = read("runs")
     rows = [
         [
             f"`{row['command']}`",
@@ -33,21 +24,15 @@ def runs() -> tuple[tuple[str, ...], list[list[str]], str]:
             f"{row['wall_time_s'] / 60:.1f} min" if row["wall_time_s"] >= 100 else f"{row['wall_time_s']:.0f} s",
             REPORTED.get(row["recipe"], "-"),
         ]
-        for row in kept["results"]
+        for row in document["results"]
     ]
     header = ("command", "test accuracy", "int8", "wall time", "reported elsewhere")
-    return header, rows, _measured(kept)
+    return [*markdown(header, rows), "", source(document)]
 
 
-def augmentation() -> tuple[tuple[str, ...], list[list[str]], str]:
-    kept = document("augmentation")
-    rows = [[row["what"], f"{row['pictures_per_s']:,.0f}"] for row in kept["results"]]
-    ratio = f"{kept['ratio']:.1f} times as many in one run. " if rows else ""
-    return (f"all six at {kept.get('size')}x{kept.get('size')}", "pictures a second"), rows, ratio + _measured(kept)
-
-
-def _measured(kept: dict[str, Any]) -> str:
-    if not kept["results"]:
-        return "Not measured yet."
-    machine = kept["machine"]
-    return f"Measured {kept['date']} on {machine['cores']} cores of {machine['cpu']}: `{kept['command']}`"
+def augmentation() -> list[str]:
+    document = read("augmentation")
+    rows = [[row["what"], f"{row['pictures_per_s']:,.0f}"] for row in document["results"]]
+    header = (f"all six at {document['size']}x{document['size']}", "pictures a second")
+    foot = f"{document['ratio']:.1f} times as many in one run. {source(document)}"
+    return [*markdown(header, rows), "", foot]
