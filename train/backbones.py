@@ -2,8 +2,7 @@
 
 Size, parameters, depth and ImageNet accuracies are those that Keras publishes (https://keras.io/api/applications;
 MobileNetV3: its docstring, with four bytes a parameter for its size), None where it publishes none. The weights lie in
-$KERAS_HOME/models (default
-~/.keras/models); Keras downloads what isn't there.
+$KERAS_HOME/models (default ~/.keras/models); Keras downloads what isn't there.
 
     python -m train backbones
 

@@ -21,13 +21,13 @@ from device.folders import Cache
 from train import backbones, named_data, optimizers
 from train.augment import NONE
 from train.backbones import Backbone
+from train.batches import pictures_at_a_time
 from train.recipe import Recipe
 
 # keras.applications' ways of scaling pixels 0..255, as factor and offset for red, green and blue.
 TORCH_STD = np.array([0.229, 0.224, 0.225])
 TORCH_MEAN = np.array([0.485, 0.456, 0.406])
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green and red
-FEATURE_BATCH = 50
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,9 @@ def _fill(rows: npt.NDArray[np.float32], network: keras.Model, pictures: npt.NDA
     if len(pictures) >= 500:
         command.say(f"computing the features of {len(pictures)} pictures, once")
     with tqdm(total=len(pictures), desc=what, unit="picture", disable=None, leave=False) as bar:
-        for i in range(0, len(pictures), FEATURE_BATCH):
-            batch = np.array(pictures[i : i + FEATURE_BATCH])
+        step = pictures_at_a_time(pictures)
+        for i in range(0, len(pictures), step):
+            batch = np.array(pictures[i : i + step])
             rows[i : i + len(batch)] = network.predict_on_batch(batch)
             bar.update(len(batch))
 

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ import pytest
 
 from tests import drawing
 from tests.conftest import ROOT, Run, environment
+from tests.train import saved
+from tests.train.saved import curves
 
 pytestmark = pytest.mark.tensorflow
 
@@ -24,11 +25,6 @@ WORDS = ("cifar10_tutorial", "--set", "size=16x16", "--set", "epochs=3", "--set"
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawing.write_folder(tmp_path_factory.mktemp("devices") / "shapes", {"train": 300, "test": 60})
-
-
-def curves(run: Path) -> dict[str, list[float]]:
-    history = json.loads((run / "history.json").read_bytes())
-    return {name: values for name, values in history.items() if name != "seconds"}
 
 
 def same_curves(one: Path, other: Path) -> None:
@@ -96,11 +92,6 @@ def lines(stderr: str) -> list[str]:
     return [line.rsplit(",", 1)[0] for line in stderr.splitlines() if line.startswith("epoch ")]
 
 
-def saved_weights(run: Path) -> bytes:
-    with zipfile.ZipFile(run / "model.keras") as archive:
-        return archive.read("model.weights.h5")
-
-
 def test_two_processes_on_jax_train_as_one_and_the_model_exports(command: Run, shapes: Path, tmp_path: Path) -> None:
     python = environment("jax")
     train = ("-m", "train", *WORDS, "--data", shapes, "--backend", "jax", "--run")
@@ -114,7 +105,9 @@ def test_two_processes_on_jax_train_as_one_and_the_model_exports(command: Run, s
     ]
     said = [ended_well(process) for process in together]
     assert lines(said[0]) == lines(said[1]) != []
-    assert saved_weights(tmp_path / "two") == saved_weights(tmp_path / "other"), "the same weights on both"
+    assert saved.weights(tmp_path / "two/model.keras") == saved.weights(tmp_path / "other/model.keras"), (
+        "the same weights on both"
+    )
     same_curves(tmp_path / "one", tmp_path / "two")
     done = command("export", tmp_path / "two")
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from device import folders
 from tests import processes
 from tests.conftest import Run
+from tests.train import saved
 from tests.trained import WORDS, Trained
 
 pytestmark = pytest.mark.tensorflow
@@ -23,9 +23,7 @@ def read(path: Path) -> Any:
 
 
 def weights(run: Path) -> bytes:
-    """The weights and the optimizer's state; beside them the file holds object numbers and when it was written."""
-    with zipfile.ZipFile(run / "model.keras") as archive:
-        return archive.read("model.weights.h5")
+    return saved.weights(run / "model.keras")
 
 
 def words(trained: Trained, run: Path) -> list[object]:

@@ -4,14 +4,14 @@ import json
 import random
 import shutil
 import time
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import processes
 from tests.conftest import Run
+from tests.train import saved
+from tests.train.saved import curves
 from tests.trained import Trained
 
 pytestmark = pytest.mark.tensorflow
@@ -31,16 +31,7 @@ def words(trained: Trained, run: Path, *more: str) -> list[object]:
 def weights(run: Path) -> tuple[bytes, bytes]:
     """Of the best model and of the last checkpoint, optimizer state included."""
     latest = json.loads((run / "checkpoint/latest.json").read_bytes())
-    found = []
-    for path in (run / "model.keras", run / "checkpoint" / latest["file"]):
-        with zipfile.ZipFile(path) as archive:
-            found.append(archive.read("model.weights.h5"))
-    return found[0], found[1]
-
-
-def curves(run: Path) -> Any:
-    history = json.loads((run / "history.json").read_bytes())
-    return {name: values for name, values in history.items() if name != "seconds"}
+    return saved.weights(run / "model.keras"), saved.weights(run / "checkpoint" / latest["file"])
 
 
 @pytest.fixture(scope="module")
