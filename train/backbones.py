@@ -19,7 +19,7 @@ from typing import Any
 
 from device import command, files, text
 from device.errors import UserError
-from train.named_data import keras_home
+from train.keras_home import keras_home
 
 # What a Raspberry Pi is spared: more download than this, and an int8 network slower than this where it was measured.
 MOST_MEGABYTES = 30

@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import hashlib
 import io
-import os
 import shutil
 import socket
 import subprocess
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from device import command, text
 from device.errors import UserError
+from train.keras_home import keras_home
 
 FASHION_LABELS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -80,10 +80,6 @@ def load(name: str) -> NamedData:
         except NotHereError as error:
             tried.append(f"{where} ({error})")
     raise UserError(f"the data set {name} was not found; tried {'; '.join(tried)}. {ADVICE[name]}")
-
-
-def keras_home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 
 def _fashion_from(folder: Path, origin: str) -> NamedData:

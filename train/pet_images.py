@@ -16,6 +16,7 @@ from pathlib import Path
 from device import command, pictures
 from device.errors import UserError
 from train import named_data
+from train.keras_home import keras_home
 
 NAME = "cats_vs_dogs"
 ARCHIVE = "kagglecatsanddogs_5340.zip"
@@ -37,7 +38,7 @@ def provide(name: str) -> Path:
     """The folder with train/ and test/ of cat/ and dog/, unpacked if it isn't there yet; UserError says what to do."""
     number = name.removeprefix(NAME).lstrip("_") or "1000"
     count = 0 if number == "all" else int(number)
-    datasets = named_data.keras_home() / "datasets"
+    datasets = keras_home() / "datasets"
     folder = datasets / name
     if folder.is_dir():
         return folder
@@ -64,7 +65,7 @@ def _archive(path: Path) -> Path:
         import keras
 
         command.say(f"downloading {ARCHIVE} (825 MB) …")
-        keras.utils.get_file(ARCHIVE, URL, cache_dir=str(named_data.keras_home()), cache_subdir="datasets")
+        keras.utils.get_file(ARCHIVE, URL, cache_dir=str(keras_home()), cache_subdir="datasets")
 
     try:
         named_data.download(fetch)

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from device.card import Fit
 from device.errors import UserError
-from train import backbones, pet_images
+from train import backbones
 
 CHOICES = {
     "network": ("residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial", "classical"),
@@ -147,6 +147,8 @@ class Recipe:
     @property
     def data_name(self) -> str:
         """What the picture cache knows the data by."""
+        from train import pet_images  # here, because a wrong option is answered before OpenCV is imported
+
         return pet_images.data_name(self.pictures) if self.data == pet_images.NAME else self.data
 
     @classmethod

@@ -1,12 +1,14 @@
 """Recipes and `--set`: every field is taken when it is valid and refused when it isn't."""
 
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from device.errors import UserError
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 from train import recipe as fields_of
 from train import recipes
 from train.recipe import Recipe
@@ -151,6 +153,13 @@ def test_the_tutorial_recipe_is_the_source_material_s() -> None:
     assert (tutorial.epochs, tutorial.validation, tutorial.batch) == (10, 0.3, 32)
     assert (tutorial.optimizer, tutorial.loss) == ("adam", "sparse_categorical_crossentropy")
     assert (tutorial.learning_rate, tutorial.schedule) == (1e-3, "constant")  # Keras' defaults, as there
+
+
+def test_recipes_are_read_without_numpy_and_opencv() -> None:
+    """A wrong option is answered before either is imported."""
+    code = "import sys, train.__main__; print(*({'numpy', 'cv2', 'keras'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout.strip()) == (0, "")
 
 
 def test_list_shows_every_recipe_in_a_row(command: Run) -> None:
