@@ -39,7 +39,7 @@ CIFAR10_TUTORIAL = Recipe(
 
 CIFAR10 = Recipe(
     name="cifar10",
-    description="a network for the edge: as fast as MLPerf Tiny's ResNet-8, and more often right",
+    description="a network for the edge, no slower in int8 than MLPerf Tiny's ResNet-8",
     data="cifar10",
     network="residual",
     filters=(16, 32, 48, 144),
@@ -121,7 +121,7 @@ CATS_VS_DOGS_TUTORIAL = Recipe(
 
 CATS_VS_DOGS = Recipe(
     name="cats_vs_dogs",
-    description="cats and dogs from scratch, from a thousand pictures of each in a quarter of an hour",
+    description="cats and dogs from scratch, from a thousand pictures of each",
     data="cats_vs_dogs",
     network="residual",
     filters=(32, 64, 128, 256),
