@@ -84,15 +84,18 @@ def test_an_exception_while_a_classifier_is_made() -> None:
 def test_nothing_more_is_begun_when_nobody_listens() -> None:
     """Two items are being worked on and six wait when the stream is closed: those are never begun."""
     begun: list[int] = []
-    go_on = threading.Event()
+    busy, go_on = threading.Semaphore(0), threading.Event()
 
     def work(classifier: Classifier, item: int) -> int:
         begun.append(item)
+        busy.release()
         assert item == 0 or go_on.wait(30)
         return item
 
     stream = answers.in_order(work, range(10_000), make, 2)
     assert next(stream) == 0
+    for _ in range(3):
+        assert busy.acquire(timeout=30)  # until 0, 1 and 2 are begun: both threads are working
     threading.Timer(0.3, go_on.set).start()
     stream.close()  # type: ignore[attr-defined]
     assert sorted(begun) == [0, 1, 2]
