@@ -140,6 +140,8 @@ def _train(options: argparse.Namespace) -> int:
         _check_classical(recipe, options)
     if options.processes > 1 and recipe.strategy == "head":
         raise UserError("--processes: a head trains in seconds, on one machine; expected another --strategy")
+    if options.processes > 1 and recipe.teacher:
+        raise UserError("--processes: a teacher answers on one machine; expected one process, or no teacher")
     run_folder = options.run or Path("runs") / recipe.name
     _check_together(options)
     if not options.only_data:
@@ -152,7 +154,7 @@ def _train(options: argparse.Namespace) -> int:
         print("\n".join(describe(pictures)))
         return command.GOOD
     run = runs.Run(run_folder)
-    weights = runs.find_weights(options.weights) if options.weights else None
+    weights = runs.find_model(options.weights, "--from") if options.weights else None
     if not options.again and run.is_up_to_date(recipe, pictures, weights):
         command.say(f"{run.path}: up to date (same recipe, same data); --again trains it anew")
         return command.GOOD

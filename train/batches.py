@@ -3,6 +3,7 @@
 So the batch number i of epoch e is the same whenever it is asked for, on any machine and after any interruption.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import keras
@@ -13,6 +14,9 @@ from train.augment import Augmentation
 from train.devices import ALONE, Cluster
 from train.recipe import Recipe
 from train.split import Rows
+
+# Pictures [n, height, width, 3] in, probabilities [n, labels] out: train/teacher.py.
+Teacher = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
 
 
 class Examples(Protocol):
@@ -31,16 +35,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
     `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
-    In a cluster each process gets its part of every batch.
+    In a cluster each process gets its part of every batch. With a teacher the targets are its answers.
     """
 
-    def __init__(self, source: Examples, rows: Rows, recipe: Recipe, cluster: Cluster = ALONE) -> None:
+    def __init__(
+        self, source: Examples, rows: Rows, recipe: Recipe, cluster: Cluster = ALONE, teacher: Teacher | None = None
+    ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.pictures = source.pictures("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
         self.recipe = recipe
         self.cluster = cluster
+        self.teacher = teacher
         self.augmentation = Augmentation.of(recipe)
         self.start_epoch(0)
 
@@ -68,8 +75,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         pictures = self.augmentation.augment(self.pictures[rows], random)
         targets = self.targets[rows]
         if self.recipe.mixup and random.random() < self.recipe.mixup:
-            return mixed(pictures, targets, random)
-        return pictures, targets
+            pictures, targets = mixed(pictures, targets, random)
+        return pictures, self.teacher(pictures) if self.teacher else targets
 
 
 class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from device import command
 from device.errors import UserError
 from device.folders import Cache
-from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, transfer
-from train.batches import Batches, Examples, HeldOut, steps
+from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, teacher, transfer
+from train.batches import Batches, Examples, HeldOut, Teacher, steps
 from train.callbacks import Keeper, write_model
 from train.devices import ALONE, Cluster
 from train.loop import Phase
@@ -46,9 +46,10 @@ class Job:
     start: Start
     rows: Rows
     validation: Rows
+    teacher: Teacher | None = None
 
     def batches(self, source: Examples, recipe: Recipe) -> Batches:
-        return Batches(source, self.rows, recipe, self.start.cluster)
+        return Batches(source, self.rows, recipe, self.start.cluster, self.teacher)
 
     def held_out(self, source: Examples) -> HeldOut:
         """The validation pictures; of several processes each has an equal part."""
@@ -63,7 +64,8 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     devices.join(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
-    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe))
+    taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
+    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe), taught_by)
     with devices.scope(start.devices):
         found = checkpoint.load(run.checkpoint) if start.resume else None
         # What can be refused is refused before anything of an older run is gone.

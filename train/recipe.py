@@ -89,6 +89,7 @@ class Recipe:
     label_smoothing: float = 0.0  # 0..1, not with sparse_categorical_crossentropy
     dropout: float = 0.0  # before the last layer
     mixup: float = 0.0  # share of the batches whose pictures are mixed with one another; not with a sparse loss
+    teacher: str = ""  # a run folder or .keras file: its answers are learned in place of the labels (distillation)
     rotation_range: float = 0.0  # augmentation, as in Keras' ImageDataGenerator: degrees to either side
     width_shift_range: float = 0.0  # share of the width, to either side
     height_shift_range: float = 0.0  # share of the height, up or down
@@ -128,6 +129,10 @@ class Recipe:
         for field in ("label_smoothing", "mixup"):
             if getattr(self, field):
                 self._require(field, not self.loss.startswith("sparse"), f"0 with {self.loss}")
+        if self.teacher:
+            soft = self.loss == "categorical_crossentropy" and self.strategy != "head"
+            self._require("teacher", soft, f"none with loss {self.loss} and strategy {self.strategy}")
+            self._require("label_smoothing", not self.label_smoothing, "0 with a teacher")
         if self.weight_decay:
             self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
         if self.network == "backbone":

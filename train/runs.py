@@ -85,26 +85,36 @@ class Run:
         pairs = (
             ("data fingerprint", document.get("data", {}).get("fingerprint"), cache.fingerprint),
             ("starting weights", (document.get("from") or {}).get("sha256"), _digest(weights)),
+            ("teacher's weights", (document.get("teacher") or {}).get("sha256"), _digest(_teacher_of(recipe))),
         )
         return found + [f"{what}: {old or 'none'}, now {new or 'none'}" for what, old, new in pairs if old != new]
+
+
+def _named(model: Path | None) -> dict[str, Any] | None:
+    return {"path": str(model), "sha256": _digest(model)} if model else None
 
 
 def _digest(weights: Path | None) -> str | None:
     return hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights else None
 
 
-def find_weights(path: Path) -> Path:
-    """The model.keras of `--from RUN|MODEL`; UserError where there is none."""
+def find_model(path: Path, what: str) -> Path:
+    """A .keras file, or the model.keras of a run folder; UserError, which begins with `what`, where there is none."""
     model = Run(path).model if path.is_dir() else path
     if not model.is_file():
-        raise UserError(f"--from {path}: no such model; expected a .keras file, or a run folder with model.keras in it")
+        raise UserError(f"{what} {path}: no such model; expected a .keras file, or a run folder with model.keras in it")
     return model
+
+
+def _teacher_of(recipe: Recipe) -> Path | None:
+    return find_model(Path(recipe.teacher), "the teacher") if recipe.teacher else None
 
 
 def start(
     run: Run, recipe: Recipe, cache: Cache, validation: npt.NDArray[np.int64], weights: Path | None = None
 ) -> dict[str, Any]:
     """Writes the run.json of a run that begins, and returns it."""
+    teacher = _teacher_of(recipe)
     document = {
         "schema": SCHEMA,
         "status": RUNNING,
@@ -123,7 +133,8 @@ def start(
             "skipped": len(cache.index["skipped"]),
         },
         "split": {"validation_rows": validation.tolist()},
-        "from": {"path": str(weights), "sha256": _digest(weights)} if weights else None,
+        "from": _named(weights),
+        "teacher": _named(teacher),
         "seed": recipe.seed,
         "versions": versions(),
         "git_commit": git_commit(),

@@ -44,6 +44,7 @@ SETTINGS = {
     "warmup": ("0.3", 0.3, "2", "a share from 0 to 1"),
     "weight_average": ("0.99", 0.99, "1", "at least 0 and less than 1"),
     "mixup": ("0.5", 0.5, "1.5", "a share from 0 to 1"),
+    "teacher": ("runs/large", "runs/large", "runs/wide", "none with loss sparse_categorical_crossentropy"),
     "rotation_range": ("15", 15.0, "181", "degrees from 0 to 180"),
     "width_shift_range": ("0.1", 0.1, "1", "at least 0 and less than 1"),
     "height_shift_range": ("0.1", 0.1, "-0.1", "at least 0 and less than 1"),
@@ -62,7 +63,7 @@ SETTINGS = {
     "seed": ("0", 0, "-1", "at least 0"),
 }
 # Fields that another one has to allow.
-BESIDE = {"backbone": ["network=backbone"]}
+BESIDE = {"backbone": ["network=backbone"], "teacher": ["loss=sparse_categorical_crossentropy"]}
 BASE = Recipe(name="base", description="", data="anything", network="cifar10_tutorial", optimizer="adamw")
 
 
@@ -105,6 +106,7 @@ def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
     [
         (["loss=sparse_categorical_crossentropy", "label_smoothing=0.1"], "0 with sparse_categorical_crossentropy"),
         (["optimizer=adam", "weight_decay=0.1"], "0 with adam"),
+        (["teacher=runs/large", "label_smoothing=0.1"], "0 with a teacher"),
         (["loss=sparse_categorical_crossentropy", "mixup=0.1"], "0 with sparse_categorical_crossentropy"),
         (["loss=binary_crossentropy"], "binary_crossentropy for a single sigmoid"),
         (["network=cats_vs_dogs_tutorial"], "binary_crossentropy for a single sigmoid"),

@@ -1,0 +1,100 @@
+"""A teacher: its answers are the targets, for the very pictures that are shown; which one it was is kept."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device import folders
+from device.folders import Cache
+from tests import drawing
+from tests.conftest import Run
+from tests.trained import WORDS, Trained
+from train.recipes import RECIPES
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture
+def pictures(trained: Trained) -> Cache:
+    (path,) = trained.cache.iterdir()
+    found = folders.open_cache(path)
+    assert found is not None
+    return found
+
+
+def words(data: Path, run: Path, teacher: object) -> list[object]:
+    settings = [*WORDS, "--set", "epochs=2", "--set", f"teacher={teacher}"]
+    return ["train", "fashion_mnist", "--data", data, "--run", run, *settings]
+
+
+def learn(command: Run, trained: Trained, run: Path, teacher: object, *more: object) -> Any:
+    return command(*words(trained.data, run, teacher), *more, FRAMELITE_CACHE=str(trained.cache))
+
+
+def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(trained: Trained, pictures: Cache) -> None:
+    import keras
+
+    from train import teacher
+    from train.batches import Batches
+
+    recipe = replace(RECIPES["fashion_mnist"], size=(16, 16), batch=16, mixup=1.0, rotation_range=20.0)
+    answer = teacher.load(trained.run, pictures)
+    shown, targets = Batches(pictures, np.arange(300), recipe, teacher=answer)[3]
+    unchanged, labels = Batches(pictures, np.arange(300), replace(recipe, mixup=0.0, rotation_range=0.0))[3]
+    assert not np.array_equal(shown, unchanged)
+    network = keras.models.load_model(trained.run / "model.keras", compile=False)
+    np.testing.assert_allclose(targets, network.predict_on_batch(shown), atol=1e-6)
+    assert np.abs(targets - labels).max() > 0.05
+
+
+def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
+    command: Run, trained: Trained, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    done = learn(command, trained, run, trained.run)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((run / "run.json").read_bytes())
+    assert record["status"] == "done"
+    assert record["teacher"]["path"] == str(trained.run / "model.keras") and len(record["teacher"]["sha256"]) == 12
+    assert "up to date" in learn(command, trained, run, trained.run).stderr
+    # The same path, another network in it.
+    other = tmp_path / "other"
+    shutil.copytree(trained.run, other)
+    assert learn(command, trained, run, other, "--again").returncode == 0
+    shutil.copyfile(run / "model.keras", other / "model.keras")
+    refused = learn(command, trained, run, other, "--resume")
+    assert refused.returncode == 2
+    assert "(teacher's weights: " in refused.stderr.splitlines()[-1]
+
+
+def test_a_teacher_that_is_not_there_is_named(command: Run, trained: Trained, tmp_path: Path) -> None:
+    refused = learn(command, trained, tmp_path / "run", "nowhere")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines() == [
+        "error: the teacher nowhere: no such model; expected a .keras file, or a run folder with model.keras in it"
+    ]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_of_other_labels_is_refused(command: Run, trained: Trained, tmp_path: Path) -> None:
+    folder = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
+    for split in ("train", "test"):
+        (folder / split / "triangle").rename(folder / split / "wedge")
+    refused = command(*words(folder, tmp_path / "run", trained.run))
+    assert refused.returncode == 2
+    expected = "the teacher's labels are circle, square, triangle …, those of the data are others"
+    assert expected in refused.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_of_other_pictures_is_refused(command: Run, trained: Trained, tmp_path: Path) -> None:
+    refused = command(*words(trained.data, tmp_path / "run", trained.run), "--set", "size=24x24")
+    assert refused.returncode == 2
+    expected = "the teacher turns 16x16 pixels into 3 scores, expected 24x24 and 3, as the data has them"
+    assert expected in refused.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
