@@ -6,7 +6,7 @@ with the same fields and the same data are the same run. The recipes themselves:
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, get_type_hints
 
 from device.card import Fit
@@ -164,6 +164,12 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+def defaults() -> dict[str, Any]:
+    """Of every field that has one, as run.json writes it."""
+    values = {field.name: field.default for field in fields(Recipe) if field.default is not MISSING}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:

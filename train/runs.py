@@ -21,7 +21,7 @@ import numpy.typing as npt
 from device import files
 from device.errors import UserError
 from device.folders import Cache
-from train.recipe import Recipe
+from train.recipe import Recipe, defaults
 
 SCHEMA = 1
 RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
@@ -77,6 +77,8 @@ class Run:
         """What differs between the run that is here and the one that is asked for, each as 'epochs: 5, now 7'."""
         document = self.read() or {}
         have, wanted = document.get("recipe", {}), recipe.to_json()
+        if have:  # a run from before a field was there is one with the field's default
+            have = {**defaults(), **have}
         found = [
             f"{field}: {have.get(field)}, now {wanted.get(field)}"
             for field in dict.fromkeys([*wanted, *have])
