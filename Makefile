@@ -2,17 +2,22 @@
 #   RECIPE=fashion_mnist   which recipe (python -m train list)
 #   DATA=                  a folder of your own class folders, or a data set by name
 #   SET=                   fields of the recipe, such as SET="epochs=20 size=64x64"
+#   SOURCE=0               a camera, a video, an address, or test (python -m device live --help)
+#   MODEL=                 what webcam shows; without it the one that comes with the package
 
 RECIPE ?= fashion_mnist
 DATA ?=
 SET ?=
+SOURCE ?= 0
+MODEL ?=
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed
+ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed \
+	.venv-window/installed
 
 # Targets have the names of folders: without this make would find them up to date.
-.PHONY: help setup data train export bench check test test-setup lint format lock lock-check tables backbones
+.PHONY: help setup data train export webcam bench check test test-setup lint soak format lock lock-check tables backbones
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -31,6 +36,12 @@ $(VENV)/all.installed: requirements/all.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# Enough for a live classifier: device's packages and the page's, a tenth of what training needs.
+$(VENV)/serve.installed: requirements/serve.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 data: setup  ## the picture cache of the recipe alone
 	$(RUN) -m train $(RECIPE) $(if $(DATA),--data "$(DATA)") $(SET:%=--set %) --only-data
 
@@ -41,6 +52,9 @@ export: setup  ## export runs/RECIPE to four .tflite variants, and time them
 	@# Its own table stays unseen here: the next command's has all of it that counts, and the latency.
 	$(RUN) -m export runs/$(RECIPE) >/dev/null
 	$(RUN) -m benchmarks latency runs/$(RECIPE) --keep
+
+webcam: $(VENV)/serve.installed  ## a live classifier on a page: SOURCE=0, SOURCE=test …
+	$(RUN) -m device live $(MODEL) --source "$(SOURCE)" --serve
 
 bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
 	$(RUN) -m benchmarks accuracy runs/$(RECIPE)
@@ -56,7 +70,7 @@ test-setup: $(ENVIRONMENTS)
 
 # Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV, and
 # JAX is there to train without TensorFlow.
-.venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed: .venv-%/installed: requirements/%.txt
+.venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed .venv-window/installed: .venv-%/installed: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -65,6 +79,9 @@ lint: setup  ## style and types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check --quiet .
 	$(RUN) -m mypy
+
+soak: setup  ## a live classifier for twenty minutes, and a hundred lost cameras
+	$(RUN) -m experiments.soak
 
 format: setup  ## lay the code out as ruff does
 	$(RUN) -m ruff check --fix-only --quiet .
@@ -77,7 +94,9 @@ lock: setup  ## write requirements/*.txt anew
 	$(RUN) -m pip install --quiet uv
 	$(UV) --upgrade pyproject.toml --extra dev -o requirements/all.txt
 	$(UV) pyproject.toml --extra device -c requirements/all.txt -o requirements/device.txt
+	$(UV) pyproject.toml --extra serve --extra mqtt -c requirements/all.txt -o requirements/serve.txt
 	$(UV) pyproject.toml --extra tflite-runtime -o requirements/tflite-runtime.txt
+	$(UV) pyproject.toml --extra window -o requirements/window.txt
 	$(UV) requirements/mediapipe.in -o requirements/mediapipe.txt
 	$(UV) requirements/jax.in -c requirements/all.txt -o requirements/jax.txt
 

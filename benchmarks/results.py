@@ -4,16 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
 from benchmarks.models import Model
-from device import text
+from device import board, text
 from device.runtime import Runtime
 
 SCHEMA = 1
 
 
 def document(results: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"schema": SCHEMA, "machine": machine.describe(), "results": results}
+    return {"schema": SCHEMA, "machine": board.describe(), "results": results}
 
 
 def kept(path: Path, models: list[Model], threads: int, runtime: Runtime) -> dict[str, Any] | None:
@@ -23,7 +22,7 @@ def kept(path: Path, models: list[Model], threads: int, runtime: Runtime) -> dic
     try:
         old: dict[str, Any] = json.loads(path.read_bytes())
         have = [tuple(row[field] for field in fields) for row in old["results"]]
-        same = old["schema"] == SCHEMA and old["machine"]["cpu"] == machine.cpu_model() and have == wanted
+        same = old["schema"] == SCHEMA and old["machine"]["cpu"] == board.cpu_model() and have == wanted
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return old if same else None

@@ -1,4 +1,7 @@
 """python -m device classify MODEL PICTURE|DIR…      labels of pictures
+python -m device live [MODEL] --source SOURCE      labels of a camera's frames, as they come
+python -m device check MODEL [--data DIR]          whether it answers here as it did at export, and why not
+python -m device doctor [MODEL]                    what this machine has, what doesn't fit, and what to do
 python -m device info MODEL                        what a model file says of itself
 """
 
@@ -6,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from device import command, options
+from device.live import options as live_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,6 +28,23 @@ def parser() -> argparse.ArgumentParser:
     options.add_hints(classify, "for a third-party file, which has no card")
     options.add_runtime(classify)
 
+    live_options.add(commands.add_parser("live", help="labels of a camera's frames, as they come"))
+
+    check = commands.add_parser("check", help="does a file answer here as it did at export, and why not")
+    check.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
+    check.add_argument(
+        "--data", metavar="DIR|NAME", help="labelled pictures: would a classic mistake answer more of them rightly?"
+    )
+    options.add_threads(check)
+    check.add_argument("--json", metavar="FILE|-", help="the result as JSON; - for stdout")
+    options.add_hints(check, "for a third-party file, which has no card")
+    options.add_runtime(check)
+
+    doctor = commands.add_parser("doctor", help="what this machine is and has, what doesn't fit, and what to do")
+    doctor.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file: how does it run here?")
+    doctor.add_argument("--json", metavar="FILE|-", help="the findings as JSON; - for stdout")
+    options.add_runtime(doctor)
+
     info = commands.add_parser("info", help="what a model file says of itself")
     info.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     info.add_argument("--json", metavar="FILE|-", help="the whole card as JSON; - for stdout")
@@ -38,6 +59,19 @@ def main() -> int:
         from device import info
 
         return info.run(given.model, given.runtime, given.json)
+    if given.command == "live":
+        from device.live import live
+
+        return live.run(live_options.request(given))
+    if given.command == "check":
+        from device.check import check
+
+        hints = options.hints(given)
+        return check.run(check.Request(given.model, hints, given.data, given.threads, given.runtime, given.json))
+    if given.command == "doctor":
+        from device.doctor import doctor
+
+        return doctor.run(doctor.Request(given.model, given.runtime, given.json))
     from device import classify
 
     return classify.run(

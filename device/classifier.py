@@ -70,8 +70,8 @@ class Classifier:
             raise UserError(f"{path}: the file carries no labels; give --labels FILE, a label a line in output order")
         self.size = (self.card.input.height, self.card.input.width)
         # uint8 and int8 inputs take the pixel's code as it is wherever 0 and 255 are their lowest and highest number.
-        self._codes_are_pixels = self._spans_pixels()
-        self._numbers = None if self._codes_are_pixels else self._table()
+        # Else `numbers` says what each of the 256 pixel values becomes.
+        self.numbers = None if self._spans_pixels() else self._table()
 
     def _spans_pixels(self) -> bool:
         if self.input.dtype == np.float32:
@@ -100,10 +100,10 @@ class Classifier:
 
     def tensor(self, picture: Picture) -> npt.NDArray[Any]:
         """What the network is fed for a picture of its own size: [1, height, width, 3] of the input's type."""
-        if self._numbers is None:
+        if self.numbers is None:
             codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
             return codes[None]
-        return self._numbers[picture][None]
+        return self.numbers[picture][None]
 
     def invoke(self, tensor: npt.NDArray[Any]) -> None:
         self.interpreter.set_tensor(self.input.index, tensor)

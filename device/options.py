@@ -43,6 +43,17 @@ def add_threads(options: argparse.ArgumentParser) -> None:
     )
 
 
+def share(text: str) -> float:
+    """A `type` for argparse: a number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+    return number
+
+
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """A `type` for argparse: whole numbers of that range, and an error that says so."""
 

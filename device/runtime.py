@@ -35,6 +35,11 @@ class Runtime:
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UserError(f"{path}: {self.name} {self.version} can't load the model: {reason}") from None
+        except SystemError as error:  # an extension module that was built for another numpy
+            raise UserError(
+                f"{self.name} {self.version} can't load any model: {error.__cause__ or error}; what fits together:"
+                " python -m device doctor"
+            ) from None
         return interpreter
 
 

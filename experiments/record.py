@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
-from device import files
+from device import board, files
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments/results"
@@ -20,7 +19,7 @@ def write(name: str, rows: list[dict[str, Any]], command: str, folder: Path = RE
     """One document: machine, command, date, the summary's fields, and a row a measurement."""
     document = {
         "schema": 1,
-        "machine": machine.describe(),
+        "machine": board.describe(),
         "command": command,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         **summary,

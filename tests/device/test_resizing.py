@@ -65,7 +65,7 @@ def test_stretch_changes_the_shape_and_loses_nothing() -> None:
 
 
 def halved(whole: Array, rows: int = 2, columns: int = 2) -> Array:
-    """The rounded mean of four pixels (an exact half goes up) or of two (to the even number); a last odd one is lost."""
+    """The rounded mean of four pixels (an exact half goes up) or two (to the even number); a last odd one is lost."""
     height, width = whole.shape[0] // rows * rows, whole.shape[1] // columns * columns
     parts = [whole[i:height:rows, j:width:columns].astype(float) for i in range(rows) for j in range(columns)]
     mean = np.mean(parts, axis=0)

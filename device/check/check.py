@@ -1,0 +1,94 @@
+"""`device check`: whether this machine makes of a file's golden pictures what export made of them, and if not, why.
+
+With labelled pictures also whether the network is fed as it was trained. What was found, and how it is said:
+device/check/checked.py.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from device import answers, board, command, files, folders
+from device import card as cards
+from device.check import checked, mistakes
+from device.check.checked import Cause, Report
+from device.check.golden import Verdict, golden
+from device.check.mistakes import Mistaken, Trial
+from device.classifier import Classifier
+from device.contract import Hints
+from device.errors import UserError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for. data: a data set by name, or a folder of labelled pictures."""
+
+    model: Path
+    hints: Hints
+    data: str | None
+    threads: int
+    runtime: str | None
+    json: str | None
+
+
+def run(request: Request) -> int:
+    """0 when the golden pictures pass, 1 when they don't or the data speak for a mistake, 3 when there are none."""
+    report = examine(request)
+    if report.verdict is None:
+        begin = "can't tell" if report.code == command.CANNOT_TELL else "note"
+        more = "" if request.data else "; whether it is fed rightly shows with labelled pictures: --data DIR"
+        command.say(f"{begin}: {request.model}: no golden pictures in the file (export records them){more}")
+    if request.json:
+        document = {"schema": 1, "machine": board.describe(), "results": [checked.document(report)]}
+        files.deliver_json(document, request.json)
+    else:
+        print("".join(f"{line}\n" for line in checked.lines(report)), end="")
+    return report.code
+
+
+def examine(request: Request) -> Report:
+    """Does the golden pictures again, looks for a cause where they fail, and asks the labelled ones."""
+    classifier = _load(request)
+    verdict = golden(classifier) if classifier.card.golden else None
+    causes = explain(classifier, verdict) if verdict and not verdict.passed else ()
+    return Report(classifier, verdict, causes, _on_data(request, classifier))
+
+
+def _load(request: Request) -> Classifier:
+    """Without data a third-party file is fed nothing: neither its scaling nor its labels have to be known."""
+    if not request.model.is_file():
+        raise UserError(f"{request.model}: there is no such model file")
+    hints = request.hints
+    fed = request.data is not None or cards.read(request.model) is not None
+    if not fed and hints.mean is None and hints.std is None:
+        hints = replace(hints, mean=0.0, std=1.0)
+    classifier = Classifier(request.model, hints, request.threads, request.runtime, request.data is not None)
+    for note in classifier.notes if fed else ():
+        command.say(f"note: {note}")
+    return classifier
+
+
+def explain(classifier: Classifier, verdict: Verdict) -> tuple[Cause, ...]:
+    """The mistakes under which the recorded scores are reproduced: within the tolerance, and twice as well as now."""
+    causes = []
+    for mistake in mistakes.classic(classifier.card.input):
+        so = golden(Mistaken(classifier, mistake))
+        was, left = verdict.score_error, so.score_error
+        if so.passed and left is not None and (was is None or left <= was / 2):
+            causes.append(Cause(mistake, so))
+    return tuple(causes)
+
+
+def _on_data(request: Request, classifier: Classifier) -> Trial | None:
+    """A sample of the labelled pictures, the card's way and under every mistake."""
+    if request.data is None:
+        return None
+    card = classifier.card
+    assert card.labels is not None
+    fingerprint = (card.provenance or {}).get("data_fingerprint")
+    data = folders.labelled(request.data, card.labels, classifier.size, card.input.fit, fingerprint)
+
+    def make() -> Classifier:
+        return Classifier(request.model, request.hints, request.threads, request.runtime)
+
+    workers = max(1, answers.cores() // request.threads)
+    return mistakes.on_data(make, mistakes.classic(card.input), data, workers)

@@ -1,0 +1,171 @@
+"""What `device check` found of a file: as lines for people and as a document for scripts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from device import command, evaluate, text
+from device.check.golden import Replay, Verdict
+from device.check.mistakes import Measured, Mistake, Trial
+from device.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A mistake under which every recorded score is reproduced, and what the golden pictures say then."""
+
+    mistake: Mistake
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """verdict: None where the file has no golden pictures. trial: None where no data was given."""
+
+    classifier: Classifier
+    verdict: Verdict | None
+    causes: tuple[Cause, ...]
+    trial: Trial | None
+
+    @property
+    def code(self) -> int:
+        """Judged bad by the golden pictures or by the data, else good if there are golden pictures."""
+        if (self.verdict and not self.verdict.passed) or (self.trial and self.trial.named()):
+            return command.JUDGED_BAD
+        return command.GOOD if self.verdict else command.CANNOT_TELL
+
+
+def lines(report: Report) -> list[str]:
+    """A table of the golden pictures and one of the mistakes, under each what follows from it."""
+    found: list[str] = []
+    if report.verdict is not None:
+        header = ("picture", "differs from export at", "score error", "tolerance", "answer", "at export")
+        found += text.table(header, [_row(replay, report) for replay in report.verdict.pictures])
+        found += _judgement(report, report.verdict)
+    if report.trial is not None:
+        columns = ("pictures", "accuracy", "gained", "lost", "p")
+        found += text.table(columns, list(_accuracies(report.trial)))
+        found.append(_said_of_data(report, report.trial))
+    return [line.rstrip() for line in found]
+
+
+def _row(replay: Replay, report: Report) -> list[str]:
+    return [
+        replay.picture,
+        ", ".join(replay.differing) or "-",
+        _number(replay.score_error),
+        _number(replay.tolerance),
+        "-" if replay.best is None else _label(report, replay.best),
+        _label(report, replay.expected),
+    ]
+
+
+def _label(report: Report, index: int) -> str:
+    labels = report.classifier.card.labels
+    return str(index) if labels is None else labels[index]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
+
+
+def _judgement(report: Report, verdict: Verdict) -> Iterator[str]:
+    runtime, n, first = report.classifier.runtime, len(verdict.pictures), verdict.first
+    on = f"{n} golden pictures, {runtime.name} {runtime.version}"
+    error = f"largest score error {_number(verdict.score_error)}"
+    if not verdict.passed:
+        assert first is not None
+        yield f"FAIL: {on}, differs first at: {first} ({verdict.count(first)} of {n}), {error}"
+        yield from _explanations(report)
+        return
+    yield f"PASS: {on}, {error}"
+    if first is not None:
+        yield f"note: {verdict.count(first)} of {n} give other bytes than at export, first at: {first}; the scores hold"
+
+
+def _explanations(report: Report) -> Iterator[str]:
+    """Every mistake that reproduces the scores: five pictures may not tell two of them apart."""
+    if not report.causes:
+        yield "no classic mistake reproduces the recorded scores; export the model again, or try another --runtime"
+    for cause in report.causes:
+        error = f"largest error {_number(cause.verdict.score_error)}"
+        bytes_too = "" if cause.verdict.first else ", and every stage's bytes"
+        yield (
+            f"{cause.mistake.how} the recorded scores are reproduced ({error}){bytes_too}: the file and its record"
+            f" disagree on {cause.mistake.about}; export the model again"
+        )
+
+
+def _accuracies(trial: Trial) -> Iterator[list[str]]:
+    yield ["as they are fed", _accuracy(trial.right, trial.n), "", "", ""]
+    for one in sorted(trial.measured, key=lambda one: -one.right):
+        yield [one.mistake.name, _accuracy(one.right, one.n), str(one.gained), str(one.lost), _number(one.p)]
+
+
+def _accuracy(right: int, n: int) -> str:
+    return text.accuracy(right / n, evaluate.wilson(right, n), n)
+
+
+def _said_of_data(report: Report, trial: Trial) -> str:
+    best = trial.named() or trial.suspected()
+    if best is None:
+        return "no classic mistake makes more of these pictures right, beyond chance"
+    would, instead = (text.percent(right / trial.n, 1) for right in (best.right, trial.right))
+    said = f"{best.mistake.how} the accuracy would be {would} instead of {instead} (n {trial.n})"
+    if trial.named() is None:
+        return f"{said}, which may be chance where {len(trial.measured)} ways are tried: give more pictures"
+    mend = f"; {best.mistake.mend}" if report.verdict is None else ""
+    return f"{said}: {best.mistake.cause}{mend}"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """One result of a `--json` document. passed: null where there are no golden pictures."""
+    classifier, verdict, trial = report.classifier, report.verdict, report.trial
+    return {
+        "file": classifier.path.name,
+        "runtime": classifier.runtime.name,
+        "runtime_version": classifier.runtime.version,
+        "threads": classifier.threads,
+        "passed": verdict.passed if verdict else None,
+        "differs_first_at": verdict.first if verdict else None,
+        "score_error": verdict.score_error if verdict else None,
+        "golden": [_replay_document(replay, report) for replay in verdict.pictures] if verdict else [],
+        "reproduced_by": [
+            {"mistake": cause.mistake.name, "score_error": cause.verdict.score_error} for cause in report.causes
+        ],
+        "data": _trial_document(trial) if trial else None,
+    }
+
+
+def _replay_document(replay: Replay, report: Report) -> dict[str, Any]:
+    return {
+        "picture": replay.picture,
+        "passed": replay.passed,
+        "differing": list(replay.differing),
+        "score_error": replay.score_error,
+        "tolerance": replay.tolerance,
+        "label": None if replay.best is None else _label(report, replay.best),
+        "label_at_export": _label(report, replay.expected),
+    }
+
+
+def _trial_document(trial: Trial) -> dict[str, Any]:
+    named = trial.named()
+    return {
+        "top1": trial.right / trial.n,
+        "n": trial.n,
+        "interval": list(evaluate.wilson(trial.right, trial.n)),
+        "named": named.mistake.name if named else None,
+        "mistakes": [_measured_document(one) for one in trial.measured],
+    }
+
+
+def _measured_document(one: Measured) -> dict[str, Any]:
+    return {
+        "mistake": one.mistake.name,
+        "top1": one.right / one.n,
+        "interval": list(evaluate.wilson(one.right, one.n)),
+        "gained": one.gained,
+        "lost": one.lost,
+        "p": one.p,
+    }

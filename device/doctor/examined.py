@@ -1,0 +1,183 @@
+"""What `device doctor` finds of a model file on this machine: its operators, its latency, int8 against float32."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from device import board, info, runtime, text
+from device import card as cards
+from device.board import HERE
+from device.doctor import hardware
+from device.doctor.findings import Finding
+from device.errors import UserError
+
+# Each way is timed for a second in all, in blocks, in turns with the others: so what slows one slows all.
+SECONDS, BLOCK_S, LEAST_SAMPLES = 1.0, 0.02, 3
+# A ratio of two medians taken so that noise alone hardly gives.
+SLOWER = 1.1
+# Where a network spends its time; what reshapes or quantizes beside it costs little.
+HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"})
+# What files of one run share, beside their name.
+ORIGIN = ("run", "data_fingerprint", "source_sha256")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an interpreter runs: how many parts XNNPACK took over, and the operators that it left."""
+
+    parts: int
+    left: tuple[str, ...]
+
+    @property
+    def heavy(self) -> tuple[str, ...]:
+        return tuple(operator for operator in self.left if operator in HEAVY)
+
+
+def findings(path: Path, runtime_name: str | None = None, root: Path = HERE) -> list[Finding]:
+    """UserError for what is no picture classifier, or can't be loaded."""
+    found = runtime.find(runtime_name)
+    document = info.describe(path, found.name)
+    threads, float32 = board.usable_cores(), float32_beside(path)
+    interpreters = [found.open(path, 1), found.open(path, threads)]
+    if float32 is not None:
+        interpreters.append(found.open(float32, 1))
+    plans = [read_plan(interpreter) for interpreter in interpreters]
+    one_ms, all_ms, *reference_ms = median_ms(interpreters)
+    said = [_file(document), operators(plans[0], found.name), _latency(one_ms, all_ms, threads)]
+    if reference_ms:
+        why = why_slower(plans[0], found.name, hardware.has_dot_product(root))
+        said.append(against_float32(one_ms / reference_ms[0], *why))
+    return said
+
+
+def float32_beside(path: Path) -> Path | None:
+    """NAME_float32.tflite of the same run, in the same folder as an int8 or dynamic file."""
+    card = cards.read(path)
+    if card is None or card.variant not in ("int8", "dynamic") or not path.stem.endswith(f"_{card.variant}"):
+        return None
+    beside = path.with_name(f"{path.stem.removesuffix(card.variant)}float32.tflite")
+    other = cards.read(beside) if beside.is_file() else None
+    if other is None or card.provenance is None or other.provenance is None:
+        return None
+    same = all(card.provenance.get(key) == other.provenance.get(key) for key in ORIGIN)
+    return beside if same and other.name == card.name else None
+
+
+def read_plan(interpreter: Any) -> Plan | None:
+    """What is computed on the way to the answer; None where the runtime doesn't list its operators.
+
+    The list holds every operator of the file, and behind them a DELEGATE for each part that was taken over. What is
+    taken over makes no tensor that others need, unless the delegate makes it too: so from the outputs back, the last
+    maker of each tensor counts.
+    """
+    try:
+        nodes = interpreter._get_ops_details()
+    except AttributeError:
+        return None
+    makers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
+    wanted = [int(details["index"]) for details in interpreter.get_output_details()]
+    names: dict[int, str] = {}
+    while wanted:
+        maker = makers.get(wanted.pop())
+        if maker is not None and maker["index"] not in names:
+            names[maker["index"]] = maker["op_name"]
+            wanted += [int(tensor) for tensor in maker["inputs"]]
+    left = tuple(name for _, name in sorted(names.items()) if name != "DELEGATE")
+    return Plan(len(names) - len(left), left)
+
+
+def median_ms(interpreters: Sequence[Any]) -> list[float]:
+    """The median time of invoke of each, in milliseconds, with random pixels."""
+    for interpreter in interpreters:
+        _feed(interpreter)
+    samples: list[list[float]] = [[] for _ in interpreters]
+    start = perf_counter()
+    while perf_counter() - start < SECONDS * len(samples) or min(map(len, samples)) < LEAST_SAMPLES:
+        for interpreter, into in zip(interpreters, samples, strict=True):
+            _block(interpreter, into)
+    return [1e3 * median(one) for one in samples]
+
+
+def _feed(interpreter: Any) -> None:
+    """Random pixels of the input's type, and a first answer, which takes longer than the others."""
+    (source,) = interpreter.get_input_details()
+    pixels = np.random.default_rng(1).integers(0, 256, tuple(source["shape"]))
+    codes = pixels - 128 if source["dtype"] == np.int8 else pixels
+    interpreter.set_tensor(source["index"], codes.astype(source["dtype"]))
+    try:
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"the model can't be run: {text.one_line(error)}") from None
+
+
+def _block(interpreter: Any, into: list[float]) -> None:
+    end = perf_counter() + BLOCK_S
+    while True:
+        start = perf_counter()
+        interpreter.invoke()
+        now = perf_counter()
+        into.append(now - start)
+        if now >= end:
+            return
+
+
+def why_slower(plan: Plan | None, runtime_name: str, dot_product: bool) -> tuple[str, str]:
+    """(why int8 is slower than float32, what to do), by what is known of the file, the runtime and the processor."""
+    float16 = "take the float16 file: half of float32's size, at its speed"
+    if plan is not None and plan.heavy:
+        if runtime_name == "tflite-runtime":
+            advice = f"take LiteRT, whose XNNPACK computes int8; where it has no wheel {float16}"
+            return "tflite-runtime keeps int8 operators from XNNPACK", advice
+        return f"{_counted(plan.heavy)} don't reach XNNPACK", f"export it again with python -m export, or {float16}"
+    if not dot_product:
+        return "most likely because this processor has no dot product for bytes", float16
+    return "why can't be told from here", f"see whether it stays so (python -m benchmarks latency), then {float16}"
+
+
+def _file(document: dict[str, Any]) -> Finding:
+    spec = document["input"]
+    size = f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}"
+    said = f"{document['name']}, {document['variant'] or 'variant not known'}, {text.size(document['file_bytes'])}"
+    return Finding("ok", "model", f"{said}, {size}, {document['outputs']} outputs")
+
+
+def operators(plan: Plan | None, runtime_name: str) -> Finding:
+    """Which of them did not reach XNNPACK."""
+    if plan is None:
+        return Finding("note", "operators", f"can't tell which reach XNNPACK: {runtime_name} doesn't list them")
+    parts = f"{plan.parts} part{'' if plan.parts == 1 else 's'} on XNNPACK"
+    if not plan.heavy:
+        beside = f"; beside it, at little cost: {_counted(plan.left)}" if plan.left else ""
+        return Finding("ok", "operators", parts + beside)
+    found = f"{parts}; not: {_counted(plan.heavy)}"
+    if runtime_name == "tflite-runtime":
+        advice = "LiteRT gives these to XNNPACK; it has wheels for 64 bits: pip install -r requirements/device.txt"
+    else:
+        advice = "export it as float32 or int8 with python -m export; in a container see that /proc is mounted"
+    return Finding("note", "operators", found, advice)
+
+
+def _counted(operators: Sequence[str]) -> str:
+    return ", ".join(f"{name} x{n}" if n > 1 else name for name, n in Counter(operators).items())
+
+
+def _latency(one_ms: float, all_ms: float, threads: int) -> Finding:
+    found = f"{text.milliseconds(one_ms)} ms with 1 thread"
+    if threads == 1:
+        return Finding("ok", "latency", found)
+    better = f"--threads {threads} is faster here" if all_ms * SLOWER < one_ms else "1 thread is enough"
+    return Finding("ok", "latency", f"{found}, {text.milliseconds(all_ms)} ms with {threads}: {better}")
+
+
+def against_float32(ratio: float, why: str, advice: str) -> Finding:
+    """ratio: of the file's latency to float32's; why it is slower and what to do, should it be."""
+    found = f"{text.ratio(ratio)} of the float32 file's latency"
+    if ratio <= SLOWER:
+        return Finding("ok", "to float32", found)
+    return Finding("problem", "to float32", f"{found}: {why}", advice)

@@ -1,0 +1,39 @@
+"""A finding: what `device doctor` says of one thing, and what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Level = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """ok: as it should be. note: worth knowing. problem: something won't work, or far worse than it could.
+
+    subject: the thing, in a word or two. found: what was found. advice: what to do, where there is something to do.
+    """
+
+    level: Level
+    subject: str
+    found: str
+    advice: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def lines(findings: Sequence[Finding]) -> list[str]:
+    """A line a finding, what to do under it, and in the end how many there are of each level."""
+    widest = max((len(finding.subject) for finding in findings), default=0)
+    said = []
+    for finding in findings:
+        said.append(f"{finding.level:<7}  {finding.subject:<{widest}}  {finding.found}")
+        if finding.advice:
+            said.append(f"{'':<7}  {'':<{widest}}  -> {finding.advice}")
+    return [*said, ", ".join(_count(findings, level) for level in ("problem", "note"))]
+
+
+def _count(findings: Sequence[Finding], level: Level) -> str:
+    number = sum(finding.level == level for finding in findings)
+    return f"{number or 'no'} {level}{'' if number == 1 else 's'}"

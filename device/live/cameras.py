@@ -1,0 +1,150 @@
+"""Cameras and network streams that OpenCV opens: USB cameras (V4L2) and RTSP."""
+
+import errno
+import os
+import re
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+# Read by OpenCV when a camera is opened: how long it waits for a frame, in seconds.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "4")
+
+import cv2
+
+from device import pictures
+from device.live.frames import STALL_S, Frame, SourceLostError
+from device.pictures import Decoded, Picture, Size
+
+# (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
+CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
+CaptureSize = tuple[int, int]
+
+
+class Camera:
+    """A V4L2 camera by its number or path. Asks for MJPG, and for the smallest size that covers the network's input.
+
+    capture: (width, height) to ask for instead. reduced: its JPEGs are decoded at a part of their size.
+    """
+
+    is_live, newest_only = True, True
+
+    def __init__(self, where: str, target: Size, capture: CaptureSize | None = None, reduced: bool = False) -> None:
+        self.name = f"/dev/video{where}" if where.isdigit() else where
+        self.target, self.capture, self.reduced = target, capture, reduced
+        self._device: Any = None
+
+    def __enter__(self) -> Self:
+        # By number where it has one: not every OpenCV takes a path.
+        number = re.fullmatch(r"/dev/video(\d+)", self.name)
+        backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
+        self._device = cv2.VideoCapture(int(number[1]) if number else self.name, backend)
+        if not self._device.isOpened():
+            raise SourceLostError(_why_closed(self.name))
+        self._device.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        for size in (self.capture,) if self.capture else CAPTURE_SIZES:
+            if self._covers(size):
+                break
+        self._device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        if self.reduced:
+            self._device.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # the JPEG as it came
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._device is not None:
+            self._device.release()
+            self._device = None
+
+    def read(self) -> Frame:
+        found, picture = self._device.read()
+        if not found or picture is None:
+            raise SourceLostError(
+                f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
+                " camera: --source picamera2)"
+            )
+        decoded: Decoded = "full"
+        if picture.ndim < 3 or picture.shape[2] != 3:
+            picture, decoded = self._decode(picture)
+        return Frame(picture, decoded=decoded)
+
+    def cancel(self) -> None:
+        pass
+
+    def _covers(self, size: CaptureSize) -> bool:
+        """Asks for the size; whether what the camera makes of it holds the network's input."""
+        for side, pixels in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), size, strict=True):
+            self._device.set(side, pixels)
+        width, height = (self._device.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        return bool(height >= self.target[0] and width >= self.target[1])
+
+    def _decode(self, data: Picture) -> tuple[Picture, Decoded]:
+        try:
+            return pictures.decode_frame(data.tobytes(), self.target)
+        except ValueError as error:
+            raise SourceLostError(f"{self.name}: its frames can't be decoded: {error}; try --decode full") from None
+
+
+class Rtsp:
+    """A stream over RTSP, opened and read within STALL_S or not at all."""
+
+    is_live, newest_only = True, True
+
+    def __init__(self, url: str) -> None:
+        self.url, self.name = url, without_password(url)
+        self._capture: Any = None
+
+    def __enter__(self) -> Self:
+        limit_ms = int(1e3 * STALL_S)
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+        self._capture = cv2.VideoCapture(self.url, cv2.CAP_FFMPEG, limits)
+        if not self._capture.isOpened():
+            raise SourceLostError(f"{self.name} can't be opened; check the address, the password and that it is on")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def read(self) -> Frame:
+        found, picture = self._capture.read()
+        if not found or picture is None:
+            raise SourceLostError(f"{self.name} gives no more frames")
+        return Frame(picture)
+
+    def cancel(self) -> None:
+        pass
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host).geturl()
+
+
+def _why_closed(name: str) -> str:
+    """Why a camera can't be opened, and what to do."""
+    path = Path(name)
+    if not path.exists():
+        found = sorted(str(other) for other in Path("/dev").glob("video*"))
+        there = f"found: {', '.join(found)}" if found else "no camera was found (/dev/video*)"
+        return f"there is no camera {name}; {there}. --source test needs none"
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+    except PermissionError:
+        return f"no permission to use {name}; add yourself to the group: sudo usermod -aG video $USER, and log in again"
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            return f"{name} is in use by another program; close that first"
+        return f"{name} can't be opened: {os.strerror(error.errno or 0)}"
+    return (
+        f"{name} is no camera that OpenCV can open, or another program uses it; a Raspberry Pi's own camera is"
+        " --source picamera2"
+    )

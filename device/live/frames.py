@@ -1,0 +1,67 @@
+"""A frame, and what every source of frames promises. The sources themselves: device/live/sources.py.
+
+with source:
+    while (frame := source.read()) is not None:
+        …
+"""
+
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from device.pictures import Decoded, Picture
+
+Colour = Literal["RGB", "BGR"]
+
+# How long a source may take for one frame, and be silent before it counts as lost.
+STALL_S = 5.0
+
+
+class SourceLostError(Exception):
+    """The source can't be opened or gives no more frames; its text says why. What is live is tried again."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a source, as it came: uint8, height x width x 3, its channels in the order `colour` says.
+
+    captured: when it was here, in seconds of time.monotonic(). decoded: the share of its sides at which a JPEG was
+    decoded. name: the file's, where it comes from one.
+    """
+
+    picture: Picture
+    colour: Colour = "BGR"
+    captured: float = field(default_factory=monotonic)
+    decoded: Decoded = "full"
+    name: str | None = None
+
+    @property
+    def age_ms(self) -> float:
+        return 1e3 * (monotonic() - self.captured)
+
+
+class Source(Protocol):
+    """Where frames come from. Used by one thread at a time; can be opened again after it was closed.
+
+    is_live: it goes on for ever, so it is opened again when it is lost, and a picture that doesn't change means that it
+    hangs. newest_only: what wasn't answered in time is dropped; else every frame waits until it is answered.
+    """
+
+    name: str
+    is_live: bool
+    newest_only: bool
+
+    def __enter__(self) -> Self:
+        """Opens it; SourceLostError says why it can't be."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it; the device is free for others. What isn't open stays so."""
+
+    def read(self) -> Frame | None:
+        """The next frame; None at the end. SourceLostError after at most STALL_S without one."""
+
+    def cancel(self) -> None:
+        """Called by another thread: a `read` that waits returns soon, if that can be had."""

@@ -1,0 +1,109 @@
+"""`device live`: a camera's frames through one model, and everything that is told of the answers."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from device import command, runtime
+from device.check import golden
+from device.classifier import Classifier
+from device.contract import Hints
+from device.errors import UserError
+from device.live import sources, threads
+from device.live.loop import Loop
+from device.live.outputs import Outputs, Wanted
+from device.live.smoothing import Smoother
+from device.live.sources import Wishes
+
+# What answers when no model is named.
+MODEL = Path(__file__).parents[1] / "models/cifar10_int8.tflite"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for. threads None: what is fastest here. frames None: as many as there are."""
+
+    model: Path | None
+    source: str
+    hints: Hints
+    runtime: str | None = None
+    threads: int | None = None
+    top_k: int = 5
+    smooth: int = 1
+    threshold: float | None = None
+    capture: tuple[int, int] | None = None
+    reduced: bool = False
+    loop: bool = False
+    realtime: bool = False
+    frames: int | None = None
+    outputs: Wanted = field(default_factory=Wanted)
+
+
+def run(request: Request) -> int:
+    """Answers until the source ends, q is pressed, or a signal comes: SIGTERM ends it well, Ctrl-C with 130."""
+    classifier = _load(request)
+    for note in classifier.notes:
+        command.say(f"note: {note}")
+    wishes = Wishes(classifier.size, request.capture, request.reduced, request.loop, request.realtime)
+    source = sources.find(request.source, wishes)
+    limit = classifier.card.confidence.unknown_below if request.threshold is None else request.threshold
+    with Outputs() as outputs:
+
+        def reload() -> Classifier:
+            outputs.systemd.reloading()
+            try:
+                new = _checked(_load(request))
+            finally:
+                outputs.systemd.ready()
+            if outputs.page:
+                outputs.page.show_card(new.card)
+            return new
+
+        smoother, alive = Smoother(request.smooth, limit), outputs.systemd.alive
+        loop = Loop(classifier, smoother, outputs, reload, request.top_k, request.frames, alive)
+        with _signals(loop):
+            outputs.open(request.outputs, classifier.card, loop.stop)
+            outputs.systemd.ready()
+            error = loop.run(source)
+    if error:
+        raise UserError(error)
+    return command.GOOD
+
+
+def _load(request: Request) -> Classifier:
+    path = request.model or MODEL
+    count = request.threads
+    if count is None:
+        count = threads.best(path, runtime.find(request.runtime)) if path.is_file() else 1
+    return Classifier(path, request.hints, count, request.runtime)
+
+
+def _checked(classifier: Classifier) -> Classifier:
+    """A model that was replaced on the disk, when it answers its golden pictures as it should."""
+    if not golden.golden(classifier).passed:
+        raise UserError(f"{classifier.path}: its golden pictures are not answered as they were at export")
+    return classifier
+
+
+@contextmanager
+def _signals(loop: Loop) -> Iterator[None]:
+    """SIGTERM stops the loop, SIGHUP loads the model anew. What was set before is set again."""
+
+    def stop(number: int, frame: Any) -> None:
+        loop.stop()
+
+    def reload(number: int, frame: Any) -> None:
+        loop.ask_for_reload()
+
+    wanted = {signal.SIGTERM: stop}
+    if hasattr(signal, "SIGHUP"):
+        wanted[signal.SIGHUP] = reload
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

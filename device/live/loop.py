@@ -1,0 +1,149 @@
+"""The live loop: frames in, readings out. The reader's thread makes the next frame ready while this one invokes."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic, perf_counter, time
+
+from device import command
+from device.classifier import Classifier
+from device.errors import UserError
+from device.live.frame_path import FramePath, Tensor
+from device.live.frames import Frame, Source
+from device.live.reader import Reader, State
+from device.live.readings import UNKNOWN, Output, Reading, Status
+from device.live.smoothing import Smoother
+
+# How often the loop looks around when no frame comes: for a stop, a lost source, a model to load.
+LOOK_S = 0.1
+# The answers of so many seconds are counted for the rate.
+RATE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A frame with its input tensor, and the model that it was made for."""
+
+    frame: Frame
+    tensor: Tensor
+    classifier: Classifier
+    took_ms: float
+
+
+class Loop:
+    """Answers a source's frames and tells every output of each, until the source ends or `stop` is called.
+
+    reload: makes the model anew when `ask_for_reload` was called; UserError where it is no good, then the old one goes
+    on. frames: how many are answered at most. alive: called at every turn, ten times a second at least.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        smoother: Smoother,
+        outputs: Sequence[Output],
+        reload: Callable[[], Classifier],
+        top_k: int = 5,
+        frames: int | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._smoother, self._outputs, self._reload = smoother, outputs, reload
+        self._top_k, self._frames, self._alive = top_k, frames, alive
+        self._model = classifier, FramePath(classifier)
+        self._is_stopped = self._wants_reload = False
+        self._status: Status | None = None
+        self._number, self._label = 0, ""
+        self._times: deque[float] = deque()
+
+    def stop(self) -> None:
+        """May be called from a signal handler or another thread."""
+        self._is_stopped = True
+
+    def ask_for_reload(self) -> None:
+        """May be called from a signal handler or another thread."""
+        self._wants_reload = True
+
+    def run(self, source: Source) -> str | None:
+        """Why the source ended, where it was not at its own end; else None."""
+        with Reader(source, self._prepare) as reader:
+            while not self._is_stopped and self._number != self._frames:
+                self._alive()
+                if self._wants_reload:
+                    self._load()
+                ready, state = reader.take(LOOK_S), reader.state
+                self._tell(source, state)
+                if ready is not None:
+                    self._answer(ready, state)
+                elif state.has_ended:
+                    return state.error
+        return None
+
+    def _prepare(self, frame: Frame) -> Prepared:
+        """In the reader's thread."""
+        start = perf_counter()
+        classifier, path = self._model
+        tensor = path.tensor(frame)
+        return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
+
+    def _answer(self, ready: Prepared, state: State) -> None:
+        start = perf_counter()
+        ready.classifier.invoke(ready.tensor)
+        invoked = perf_counter()
+        scores, shown = self._smoother.smooth(ready.classifier.scores())
+        top = tuple(ready.classifier.top(scores, self._top_k))
+        labels = ready.classifier.card.labels
+        assert labels is not None
+        label = UNKNOWN if shown is None else labels[shown]
+        ms = {"preprocess": ready.took_ms, "invoke": 1e3 * (invoked - start)}
+        ms |= {"postprocess": 1e3 * (perf_counter() - invoked), "frame": ready.frame.age_ms}
+        self._number += 1
+        reading = Reading(
+            number=self._number,
+            frame=ready.frame,
+            time=time() - ms["frame"] / 1e3,
+            scores=scores,
+            top=top,
+            label=label,
+            score=top[0].score if shown is None else float(scores[shown]),
+            changed=label != self._label,
+            ms=ms,
+            dropped=state.dropped,
+            rate=self._rate(),
+        )
+        self._label = label
+        for output in self._outputs:
+            output.show(reading)
+
+    def _rate(self) -> float:
+        """Answers a second, over the last RATE_S; 0 before the second one."""
+        now = monotonic()
+        self._times.append(now)
+        while now - self._times[0] > RATE_S:
+            self._times.popleft()
+        span = now - self._times[0]
+        return (len(self._times) - 1) / span if span else 0.0
+
+    def _tell(self, source: Source, state: State) -> None:
+        """The outputs hear of the source's state when it changes. A gap makes what was seen before it old."""
+        classifier = self._model[0]
+        status = Status(
+            source.name, state.is_streaming, state.message, state.lost, classifier.path.name, classifier.threads
+        )
+        if status == self._status:
+            return
+        if not status.is_streaming:
+            self._smoother.forget()
+        self._status = status
+        for output in self._outputs:
+            output.status(status)
+
+    def _load(self) -> None:
+        self._wants_reload = False
+        try:
+            classifier = self._reload()
+        except (UserError, OSError) as error:
+            command.say(f"error: {error}; the model that was loaded goes on")
+            return
+        self._smoother.forget()
+        self._model = classifier, FramePath(classifier)
+        command.say(f"{classifier.path}: loaded anew")

@@ -1,0 +1,71 @@
+"""The options of `device live`, which are many. Loads nothing heavy: wrong ones are answered at once."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device import options
+
+if TYPE_CHECKING:
+    from device.live.live import Request
+
+SOURCE = "0, /dev/video0, picamera2, a video, pictures, http://…, rtsp://… or test (default 0)"
+THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
+DECODE = "auto: decode an MJPEG at a part of its size where that is enough (default full)"
+SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
+THRESHOLD = "a best score below it is 'unknown' (default: the card's, if it has one)"
+SERVE = "a page with the live picture and the answers (default 127.0.0.1:8080)"
+TOKEN = "what the page asks for off loopback; else FRAMELITE_TOKEN, else a new one"
+ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a shell; may be given again"
+
+
+def add(live: argparse.ArgumentParser) -> None:
+    live.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file (default: CIFAR-10's)")
+    live.add_argument("--source", default="0", metavar="SOURCE", help=SOURCE)
+    live.add_argument("--threads", type=options.whole_number(1, options.MAX_THREADS), metavar="N", help=THREADS)
+    options.add_runtime(live)
+    frames = live.add_argument_group("frames")
+    frames.add_argument("--capture", type=_capture, metavar="WxH", help="the size that a camera is asked for")
+    frames.add_argument("--decode", choices=("auto", "full"), default="full", help=DECODE)
+    frames.add_argument("--loop", action="store_true", help="of a file: begin again at its end")
+    frames.add_argument("--realtime", action="store_true", help="of a video: as fast as it was taken, not faster")
+    frames.add_argument("--frames", type=options.whole_number(1, 10**9), metavar="N", help="end after N answers")
+    answers = live.add_argument_group("answers")
+    answers.add_argument("--top-k", type=options.whole_number(1, 1000), default=5, metavar="N", help="labels shown")
+    answers.add_argument("--smooth", type=options.whole_number(1, 1000), default=1, metavar="N", help=SMOOTH)
+    answers.add_argument("--threshold", type=options.share, metavar="SCORE", help=THRESHOLD)
+    answers.add_argument("--headless", action="store_true", help="no window, whatever this machine has")
+    answers.add_argument("--jsonl", metavar="FILE|-", help="a line of JSON an answer, added to FILE; - for stdout")
+    rule = ("LABEL:SECONDS", "COMMAND")
+    answers.add_argument("--on-label", nargs=2, action="append", default=[], metavar=rule, help=ON_LABEL)
+    answers.add_argument("--serve", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT", help=SERVE)
+    answers.add_argument("--token-file", type=Path, metavar="FILE", help=TOKEN)
+    broker = live.add_argument_group("an MQTT broker")
+    broker.add_argument("--mqtt", metavar="HOST[:PORT]", help="tell it the labels; Home Assistant finds them there")
+    broker.add_argument("--mqtt-name", metavar="NAME", help="in the topics framelite/NAME/… (default: the machine's)")
+    broker.add_argument("--mqtt-user", metavar="NAME", help="the password: --mqtt-password-file, or in the environment")
+    broker.add_argument("--mqtt-password-file", type=Path, metavar="FILE", help="else FRAMELITE_MQTT_PASSWORD")
+    broker.add_argument("--mqtt-tls", action="store_true", help="TLS, trusting the system's authorities (port 8883)")
+    broker.add_argument("--mqtt-ca", type=Path, metavar="FILE", help="TLS, trusting this authority alone")
+    options.add_hints(live, "for a third-party file, which has no card")
+
+
+def request(given: argparse.Namespace) -> "Request":
+    from device.live import on_label
+    from device.live.live import Request
+    from device.live.outputs import Wanted
+
+    rules = tuple(on_label.parse(*words) for words in given.on_label)
+    mqtt = ("mqtt", "mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca")
+    names = ("headless", "jsonl", "serve", "token_file", *mqtt)
+    wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)
+    same = ("model", "source", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
+    fields = {name: getattr(given, name) for name in (*same, "frames")}
+    return Request(**fields, hints=options.hints(given), reduced=given.decode == "auto", outputs=wanted)
+
+
+def _capture(text: str) -> tuple[int, int]:
+    width, x, height = text.partition("x")
+    if not (x and width.isdigit() and height.isdigit() and 0 < int(width) <= 16384 and 0 < int(height) <= 16384):
+        raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT, such as 640x480")
+    return int(width), int(height)

@@ -1,0 +1,82 @@
+"""The outputs of a live classifier that are asked for, opened in an order in which what can be refused comes first."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from device import command
+from device.card import Card
+from device.live import on_label
+from device.live.json_lines import JsonLines
+from device.live.on_label import OnLabel, Rule
+from device.live.readings import Output
+from device.live.systemd import Systemd
+from device.live.terminal import Terminal
+from device.mqtt import mqtt
+from device.mqtt.mqtt import Mqtt
+from device.web import access
+from device.web.serve import Serve
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    headless: bool = False
+    jsonl: str | None = None
+    serve: str | None = None
+    token_file: Path | None = None
+    mqtt: str | None = None
+    mqtt_name: str | None = None
+    mqtt_user: str | None = None
+    mqtt_password_file: Path | None = None
+    mqtt_tls: bool = False
+    mqtt_ca: Path | None = None
+    on_label: Sequence[Rule] = ()
+
+
+class Outputs(list[Output]):
+    """All that are open. Closing them ends what they opened, in the reverse order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.systemd = Systemd()
+        self.page: Serve | None = None
+        self.append(self.systemd)
+
+    def __enter__(self) -> "Outputs":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.systemd.stopping()
+        for output in reversed(self):
+            output.close()
+
+    def open(self, wanted: Wanted, card: Card, stop: Callable[[], None]) -> None:
+        """Each is in the list as soon as it is open, so that all are closed whatever comes."""
+        on_label.check_labels(wanted.on_label, card.labels or ())
+        if wanted.serve:
+            self.page = Serve(wanted.serve, card, access.read_token(wanted.token_file))
+            self.append(self.page)
+            command.say(f"page: {self.page.url}")
+        if wanted.mqtt:
+            as_whom = wanted.mqtt_name, wanted.mqtt_user, wanted.mqtt_password_file
+            self.append(Mqtt(mqtt.settings(wanted.mqtt, *as_whom, wanted.mqtt_tls, wanted.mqtt_ca)))
+        if wanted.on_label:
+            self.append(OnLabel(wanted.on_label))
+        if wanted.jsonl:
+            self.append(JsonLines(wanted.jsonl))
+        self._show(wanted, stop)
+
+    def _show(self, wanted: Wanted, stop: Callable[[], None]) -> None:
+        """A window where there can be one and nothing else shows the picture; and the terminal."""
+        if not wanted.headless and not wanted.serve:
+            from device.live import window
+
+            reason = window.why_not()
+            if reason is None:
+                self.append(window.Window(stop))
+            else:
+                command.say(f"note: no window: {reason}; answers are shown here, --serve shows a page")
+        self.append(Terminal(sys.stderr if wanted.jsonl == "-" else sys.stdout))

@@ -1,0 +1,69 @@
+"""The source `test`: a moving pattern, 1280x720 at 30 frames a second, for machines with no camera."""
+
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from device.live.frames import Frame
+from device.pictures import Picture
+
+SIZE = (720, 1280)
+RATE = 30.0
+SPEED = 8  # pixels a frame
+
+
+class Pattern:
+    """Stripes of colour that wander, a ball that bounces, and the number of the frame."""
+
+    name, is_live, newest_only = "test", True, True
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._next = 0.0
+        self._stripes = _stripes()
+
+    def __enter__(self) -> Self:
+        self._next = monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def read(self) -> Frame:
+        pause = self._next - monotonic()
+        if pause > 0:
+            sleep(pause)
+        # After a pause of the machine it goes on from now, as a camera does.
+        self._next = max(self._next + 1 / RATE, monotonic())
+        self._number += 1
+        return Frame(self._draw(self._number), "RGB")
+
+    def cancel(self) -> None:
+        pass
+
+    def _draw(self, number: int) -> Picture:
+        height, width = SIZE
+        shift = SPEED * number % width
+        picture = self._stripes[:, shift : shift + width].copy()
+        ball = _bounce(9 * number, width - 240) + 120, _bounce(7 * number, height - 240) + 120
+        cv2.circle(picture, ball, 110, (250, 250, 250), -1)
+        cv2.circle(picture, ball, 80, (220, 40, 40), -1)
+        cv2.putText(picture, str(number), (40, height - 40), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 8)
+        return picture
+
+
+def _stripes() -> Picture:
+    """Twice as wide as a frame, and the same again after its width."""
+    hues = (np.arange(2 * SIZE[1]) * 180 // SIZE[1] % 180).astype(np.uint8)
+    row = np.stack([hues, np.full_like(hues, 110), np.full_like(hues, 200)], axis=-1)[None]
+    return np.repeat(np.asarray(cv2.cvtColor(row, cv2.COLOR_HSV2RGB), np.uint8), SIZE[0], axis=0)
+
+
+def _bounce(way: int, room: int) -> int:
+    """A place 0..room, after so many pixels there and back."""
+    return room - abs(way % (2 * room) - room)

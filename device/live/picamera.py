@@ -1,0 +1,66 @@
+"""A Raspberry Pi's own camera, through picamera2 (https://github.com/raspberrypi/picamera2).
+
+picamera2 comes from Raspberry Pi OS (`apt install python3-picamera2`), not from PyPI: the environment needs
+`python3 -m venv --system-site-packages`. It is imported only when this source is asked for.
+"""
+
+from types import TracebackType
+from typing import Any, Self
+
+from device.errors import UserError
+from device.live.cameras import CaptureSize
+from device.live.frames import STALL_S, Frame, SourceLostError
+from device.pictures import Size
+
+# What a newer picamera2 calls "RGB888" lies in memory as blue, green, red.
+FORMAT = "RGB888"
+
+
+class PiCamera:
+    """The first camera that libcamera knows, at the smallest size that covers the network's input, 640x480 at least."""
+
+    name, is_live, newest_only = "picamera2", True, True
+
+    def __init__(self, target: Size, capture: CaptureSize | None = None) -> None:
+        side = max(target)
+        self.capture = capture or next((s for s in ((640, 480), (1280, 720)) if min(s) >= side), (1920, 1080))
+        self._camera: Any = None
+
+    def __enter__(self) -> Self:
+        library = _library()
+        try:
+            self._camera = library.Picamera2()
+            shape = {"size": self.capture, "format": FORMAT}
+            self._camera.configure(self._camera.create_video_configuration(main=shape, buffer_count=3))
+            self._camera.start()
+        except (IndexError, RuntimeError) as error:
+            self.__exit__(None, None, None)
+            raise SourceLostError(f"the Raspberry Pi's camera can't be started: {error}; is its cable in?") from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+
+    def read(self) -> Frame:
+        try:
+            return Frame(self._camera.capture_array("main", wait=STALL_S))
+        except TimeoutError:
+            raise SourceLostError("the Raspberry Pi's camera gives no frames") from None
+
+    def cancel(self) -> None:
+        pass
+
+
+def _library() -> Any:
+    try:
+        import picamera2
+    except ImportError as error:
+        raise UserError(
+            f"picamera2 can't be imported ({error}); install it with: sudo apt install python3-picamera2, and make the"
+            " environment with: python3 -m venv --system-site-packages .venv"
+        ) from None
+    return picamera2

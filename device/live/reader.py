@@ -1,0 +1,149 @@
+"""The thread that reads a source: it gets frames ready, keeps the newest, and opens the source again when it is lost.
+
+So what is answered is now, and not what a driver has buffered, and a frame is made ready while the one before it is
+being answered.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+
+from device.errors import UserError
+from device.live.frames import STALL_S, Frame, Source, SourceLostError
+from device.pictures import Picture
+
+Ready = TypeVar("Ready")
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
+END_S = 0.5  # how long the end waits for a read that doesn't return
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of the source. dropped: frames that came and were not taken; lost: times it had to be reopened."""
+
+    is_streaming: bool = True
+    message: str = ""
+    dropped: int = 0
+    lost: int = 0
+    has_ended: bool = False
+    error: str | None = None  # why it ended, where that wasn't the source's own end
+
+
+class Reader(Generic[Ready]):
+    """Reads from `source` in a thread of its own, and hands over what `prepare` makes of each frame.
+
+    `prepare` is called in that thread. Entering opens the source: UserError where that fails the first time. A source
+    that is lost later is opened again after pauses that grow to ten seconds, for ever.
+    """
+
+    def __init__(self, source: Source, prepare: Callable[[Frame], Ready]) -> None:
+        self._source, self._prepare = source, prepare
+        self._condition = threading.Condition()
+        self._stop = threading.Event()
+        self._slot: Ready | None = None
+        self._state = State()
+        self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self._source.__enter__()
+        except SourceLostError as error:
+            raise UserError(str(error)) from None
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the thread, which closes the source; one whose read doesn't return is left behind."""
+        self._stop.set()
+        with self._condition:
+            self._condition.notify_all()
+        self._source.cancel()
+        self._thread.join(END_S)
+
+    @property
+    def state(self) -> State:
+        with self._condition:
+            return self._state
+
+    def take(self, timeout_s: float) -> Ready | None:
+        """The newest frame that was not taken yet; None when none came in time, or when the source has ended."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._slot is not None or self._state.has_ended, timeout_s)
+            ready, self._slot = self._slot, None
+            self._condition.notify_all()
+        return ready
+
+    def _run(self) -> None:
+        error = None
+        try:
+            self._read_on()
+        except (SourceLostError, UserError) as reason:
+            error = str(reason)
+        finally:
+            self._source.__exit__(None, None, None)
+            self._change(is_streaming=False, has_ended=True, error=error)
+
+    def _read_on(self) -> None:
+        """Until the source ends or the stop comes; opens it again as often as it is lost."""
+        is_open, pause_s = True, FIRST_PAUSE_S
+        while not self._stop.is_set():
+            try:
+                if not is_open:
+                    self._source.__enter__()
+                    is_open = True
+                return self._stream()
+            except SourceLostError as error:
+                if not self._source.is_live or self._stop.is_set():
+                    raise
+                self._source.__exit__(None, None, None)
+                is_open = False
+                if self.state.is_streaming:  # there were frames since it was lost before
+                    pause_s = FIRST_PAUSE_S
+                    self._change(is_streaming=False, lost=self.state.lost + 1)
+                self._change(message=str(error))
+                self._stop.wait(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _stream(self) -> None:
+        """Hands frames over until the source ends or the stop comes."""
+        before: Picture | None = None
+        changed = monotonic()
+        while not self._stop.is_set():
+            frame = self._source.read()
+            if frame is None:
+                return
+            if self._source.is_live and before is not None and _is_same(frame.picture, before):
+                if monotonic() - changed > STALL_S:
+                    raise SourceLostError(f"{self._source.name} has shown the same picture for {STALL_S:g} s: it hangs")
+                continue
+            before, changed = frame.picture, monotonic()
+            self._offer(self._prepare(frame))
+
+    def _offer(self, ready: Ready) -> None:
+        with self._condition:
+            if not self._source.newest_only:
+                self._condition.wait_for(lambda: self._slot is None or self._stop.is_set())
+            dropped = self._state.dropped + (self._slot is not None)
+            self._slot = ready
+            self._state = replace(self._state, is_streaming=True, message="", dropped=dropped)
+            self._condition.notify_all()
+
+    def _change(self, **changes: Any) -> None:
+        with self._condition:
+            self._state = replace(self._state, **changes)
+            self._condition.notify_all()
+
+
+def _is_same(picture: Picture, before: Picture) -> bool:
+    """To the byte. A few pixels tell most frames apart."""
+    if picture.shape != before.shape or not np.array_equal(picture[::16, ::16], before[::16, ::16]):
+        return False
+    return np.array_equal(picture, before)

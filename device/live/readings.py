@@ -1,0 +1,77 @@
+"""A reading: what `live` says of one frame. Everything that shows, sends or acts on answers is given these."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from device.classifier import Ranked, Scores
+from device.live.frames import Frame
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One answered frame.
+
+    number: from 1, of the answers. time: of the capture, in seconds since 1970. top: the best labels with the scores
+    that are shown, best first. label: what is shown, after smoothing; UNKNOWN where nothing reaches the threshold.
+    changed: it is another label than the reading's before. score: of that label; of the best one where it is unknown.
+    ms: what each stage took: preprocess, invoke, postprocess, and frame, from the capture to this answer.
+    dropped: frames so far that came and were not answered. rate: answers a second, over the last ones.
+    """
+
+    number: int
+    frame: Frame
+    time: float
+    scores: Scores
+    top: tuple[Ranked, ...]
+    label: str
+    score: float
+    changed: bool
+    ms: dict[str, float]
+    dropped: int
+    rate: float
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of --jsonl and an event of --serve: everything but the picture."""
+        document: dict[str, Any] = {
+            "number": self.number,
+            "time": round(self.time, 3),
+            "label": self.label,
+            "score": round(self.score, 4),
+            "changed": self.changed,
+            "top": [{"label": ranked.label, "score": round(ranked.score, 4)} for ranked in self.top],
+            "ms": {stage: round(value, 3) for stage, value in self.ms.items()},
+            "dropped": self.dropped,
+            "rate": round(self.rate, 2),
+            "decoded": self.frame.decoded,
+        }
+        return document if self.frame.name is None else {**document, "picture": self.frame.name}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known between answers: the source's state, in words for people, and how often it was lost."""
+
+    source: str
+    is_streaming: bool
+    message: str
+    lost: int  # times the source was lost
+    model: str
+    threads: int
+
+
+class Output(Protocol):
+    """One way to tell people or programs. Called by the live loop's thread: must return within a millisecond or so.
+
+    An output that waits for others (a broker, a viewer) has a thread of its own and drops what it can't send.
+    """
+
+    def show(self, reading: Reading) -> None:
+        """One answer."""
+
+    def status(self, status: Status) -> None:
+        """The source was lost or came back, or another model was loaded."""
+
+    def close(self) -> None:
+        """The end: what was opened is closed, within half a second."""

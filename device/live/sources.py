@@ -1,0 +1,80 @@
+"""What `--source` means: a camera, a video, pictures, a stream or the test pattern."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from device import pictures
+from device.errors import UserError
+from device.live.frames import Source
+from device.pictures import Size
+
+KINDS = "a camera (0, /dev/video0, picamera2), a video, a picture or a folder of them, http://…, rtsp://…, or test"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How the frames are wanted.
+
+    target: the network's size. capture: (width, height) that a camera is asked for. reduced: JPEGs of a stream are
+    decoded at a part of their size where that is enough. loop, realtime: for files.
+    """
+
+    target: Size
+    capture: tuple[int, int] | None = None
+    reduced: bool = False
+    loop: bool = False
+    realtime: bool = False
+
+
+def find(text: str, wishes: Wishes) -> Source:
+    """The source that `text` names, not opened yet; UserError where it can be none, or a wish doesn't fit it."""
+    kind, source = _find(text, wishes)
+    files = kind in ("video", "pictures")
+    for option, given, fits in (
+        ("--loop", wishes.loop, files),
+        ("--realtime", wishes.realtime, kind == "video"),
+        ("--capture", wishes.capture, kind in ("camera", "picamera2")),
+        ("--decode auto", wishes.reduced, kind in ("camera", "http")),
+    ):
+        if given and not fits:
+            raise UserError(f"{option} was given, but --source {text} is of another kind; leave it out")
+    return source
+
+
+def _find(text: str, wishes: Wishes) -> tuple[str, Source]:
+    """The modules are imported here, so that a missing camera library is nobody's trouble but its user's."""
+    if text == "test":
+        from device.live.pattern import Pattern
+
+        return "test", Pattern()
+    if text.isdigit() or text.startswith("/dev/"):
+        from device.live.cameras import Camera
+
+        return "camera", Camera(text, wishes.target, wishes.capture, wishes.reduced)
+    if text == "picamera2":
+        from device.live.picamera import PiCamera
+
+        return text, PiCamera(wishes.target, wishes.capture)
+    if re.match(r"https?://", text):
+        from device.live.mjpeg import Mjpeg
+
+        return "http", Mjpeg(text, wishes.target if wishes.reduced else None)
+    if re.match(r"rtsps?://", text):
+        from device.live.cameras import Rtsp
+
+        return "rtsp", Rtsp(text)
+    return _find_file(text, wishes)
+
+
+def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
+    from device.live.stored import Film, Pictures
+
+    path = Path(text)
+    if not text.strip():
+        raise UserError(f"--source is empty, expected {KINDS}")
+    if path.is_file() and path.suffix.lower() not in pictures.SUFFIXES:
+        return "video", Film(path, wishes.loop, wishes.realtime)
+    if path.exists() or any(sign in text for sign in "*?["):
+        return "pictures", Pictures(text, wishes.loop)
+    raise UserError(f"--source {text}: there is no such file or folder; expected {KINDS}")

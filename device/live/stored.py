@@ -1,0 +1,125 @@
+"""Sources that end: video files and picture files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+
+from device import command, pictures
+from device.errors import UserError
+from device.live.frames import Frame, SourceLostError
+from device.pictures import Picture
+
+
+class Film:
+    """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped."""
+
+    is_live = False
+
+    def __init__(self, path: Path, loop: bool = False, realtime: bool = False) -> None:
+        self.name, self.path, self.loop = str(path), path, loop
+        self.realtime = self.newest_only = realtime
+        self._capture: Any = None
+        self._began = 0.0
+        self._read = 0
+
+    def __enter__(self) -> Self:
+        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
+        self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        self._rewind()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._capture is not None:
+            self._capture.release()
+
+    def read(self) -> Frame | None:
+        picture = self._picture()
+        if picture is None and self._read and self.loop:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            self._rewind()
+            picture = self._picture()
+        if picture is None:
+            if not self._read:
+                raise SourceLostError(f"{self.path}: no frame in it can be read")
+            return None
+        self._read += 1
+        return Frame(picture)
+
+    def cancel(self) -> None:
+        pass
+
+    def _rewind(self) -> None:
+        self._began, self._read = monotonic(), 0
+
+    def _picture(self) -> Picture | None:
+        if self.realtime:
+            sleep(max(0.0, self._began + self._read / self._rate - monotonic()))
+        found, picture = self._capture.read()
+        return picture if found else None
+
+
+class Pictures:
+    """Picture files, one after the other: of a folder (not those below it), or by a pattern such as 'shots/*.jpg'.
+
+    One that is broken is named and passed over; at the end it is an error that there was one.
+    """
+
+    is_live, newest_only = False, False
+
+    def __init__(self, where: str, loop: bool = False) -> None:
+        self.name, self.loop = where, loop
+        self._paths = _matching(where)
+        self._broken: list[Path] = []
+        self._rest: Iterator[Path] = iter(())
+
+    def __enter__(self) -> Self:
+        self._rest = iter(self._paths)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def read(self) -> Frame | None:
+        while True:
+            for path in self._rest:
+                if path in self._broken:
+                    continue
+                try:
+                    return Frame(pictures.read(path), "RGB", name=str(path))
+                except UserError as error:
+                    self._broken.append(path)
+                    command.say(f"error: {error}")
+            if self.loop and len(self._broken) < len(self._paths):
+                self._rest = iter(self._paths)
+                continue
+            if self._broken:
+                counts = f"{len(self._broken)} of {len(self._paths)}"
+                raise SourceLostError(f"{counts} pictures could not be read; the others were answered")
+            return None
+
+    def cancel(self) -> None:
+        pass
+
+
+def _matching(where: str) -> list[Path]:
+    path = Path(where)
+    if path.is_dir():
+        found = list(path.iterdir())
+    elif path.exists():
+        found = [path]
+    else:
+        found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    paths = sorted(p for p in found if p.suffix.lower() in pictures.SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise UserError(f"{where}: no pictures there; expected files that end in .jpg, .png, .bmp …")
+    return paths

@@ -1,0 +1,90 @@
+"""How many threads the interpreter is fastest with, on this machine, for this model: tried for a second, then kept.
+
+Small networks are slower with more: handing work over costs more than the work.
+"""
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from device import answers, command, files, folders
+from device.runtime import Runtime
+
+TRIAL_S = 1.0
+BLOCK_S = 0.01
+# So much faster it must be than the next smaller number to be worth the cores.
+WORTH = 0.95
+
+
+def best(path: Path, runtime: Runtime) -> int:
+    """The number of threads with the shortest invoke; a smaller one where it is within 5 %."""
+    candidates = _candidates(answers.cores())
+    if len(candidates) == 1:
+        return 1
+    kept = folders.cache_root() / "threads.json"
+    key = f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {answers.cores()} cores"
+    known = _read(kept)
+    if key not in known:
+        known[key] = _fastest({count: runtime.open(path, count) for count in candidates})
+        _write(kept, known)
+    return int(known[key])
+
+
+def _candidates(cores: int) -> list[int]:
+    """1, 2, 4 … and all cores."""
+    counts = {1, cores}
+    while max(counts - {cores}, default=0) * 2 < cores:
+        counts.add(max(counts - {cores}) * 2)
+    return sorted(counts)
+
+
+def _fastest(interpreters: dict[int, Any]) -> int:
+    """All in turn, block by block, so that a neighbour on the machine troubles each alike."""
+    for interpreter in interpreters.values():
+        details = interpreter.get_input_details()[0]
+        interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+        interpreter.invoke()
+    samples: dict[int, list[float]] = {count: [] for count in interpreters}
+    end = perf_counter() + TRIAL_S
+    while perf_counter() < end or not all(samples.values()):
+        for count, interpreter in interpreters.items():
+            block_end = perf_counter() + BLOCK_S
+            while True:
+                start = perf_counter()
+                interpreter.invoke()
+                now = perf_counter()
+                samples[count].append(now - start)
+                if now >= block_end:
+                    break
+    chosen = 1
+    for count in sorted(samples)[1:]:
+        if median(samples[count]) < WORTH * median(samples[chosen]):
+            chosen = count
+    return chosen
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, int]:
+    try:
+        known = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write(path: Path, known: dict[str, int]) -> None:
+    """Where it can't be kept, it is tried again next time."""
+    try:
+        files.write_json(path, known)
+    except OSError as error:
+        command.say(f"note: {path}: the number of threads can't be kept ({error.strerror})")

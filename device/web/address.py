@@ -1,0 +1,86 @@
+"""Where the page is served: HOST:PORT as people write it, the socket bound to it, the address others open."""
+
+import errno
+import re
+import socket
+import sys
+from ipaddress import ip_address
+
+from device.errors import UserError
+
+DEFAULT = "127.0.0.1:8080"
+HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s\[\]:/]+)):(\d{1,5})", re.ASCII)
+BACKLOG = 64
+# What the kernel keeps for a viewer that doesn't read: a few pictures instead of the megabytes it would grow to.
+SEND_BUFFER_BYTES = 1 << 18
+# Who takes nothing of what is sent for so long is cut off, a sleeping phone as well as one that has left.
+SILENT_S = 60
+
+REFUSALS = {
+    errno.EADDRINUSE: "port {port} is in use; stop the program that has it, or choose another port (0: any free one)",
+    errno.EACCES: "no permission to serve on port {port}; choose one from 1024 on",
+    errno.EADDRNOTAVAIL: "{host} is no address of this machine; choose one of its own, or 0.0.0.0 for all of them",
+    errno.EAFNOSUPPORT: "this machine has no IPv6; choose an IPv4 address, such as 127.0.0.1",
+}
+
+
+class Listener:
+    """A socket that listens on HOST:PORT; port 0 takes a free one. UserError says why it can't be had."""
+
+    def __init__(self, text: str) -> None:
+        self.host, port = parse(text)
+        self.socket = _listen(self.host, port)
+        self.port: int = self.socket.getsockname()[1]
+        bound = ip_address(self.socket.getsockname()[0])
+        self.is_loopback = bound.is_loopback
+        self._is_everywhere = bound.is_unspecified
+
+    @property
+    def url(self) -> str:
+        """What a browser opens, without the last slash: of a socket on every address the one that others reach."""
+        host = _outward_address(self.socket.family) if self._is_everywhere else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def parse(text: str) -> tuple[str, int]:
+    """(host, port) of HOST:PORT or [IPV6]:PORT; UserError for anything else."""
+    match = HOST_AND_PORT.fullmatch(text)
+    if match is None or int(match[3]) > 65535:
+        raise UserError(f"--serve {text}: expected HOST:PORT, such as {DEFAULT}, 0.0.0.0:8080 or [::1]:8080")
+    return match[1] or match[2], int(match[3])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        raise UserError(f"--serve: {host} is not known here; expected an address or name of this machine") from None
+    family, kind, protocol, _, place = found[0]
+    try:
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # What is set here holds for the viewers' sockets too.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            if sys.platform == "linux":
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENT_S)
+            listener.bind(place)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        reason = REFUSALS.get(error.errno or 0, f"{{host}}:{{port}} can't be served ({error.strerror})")
+        raise UserError(f"--serve: {reason.format(host=host, port=port)}") from None
+    return listener
+
+
+def _outward_address(family: int) -> str:
+    """This machine's address on the way to other networks; its name where it has none. Nothing is sent for it."""
+    far = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"  # addresses for documentation: nobody's
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((far, 9))
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])

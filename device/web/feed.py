@@ -1,0 +1,75 @@
+"""What the page is told: the whole state as one document, and as server-sent events what is new since a moment.
+
+Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import json
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+from device.card import Card
+from device.live.frames import STALL_S
+from device.live.readings import Reading, Status
+from device.web.newest import Moment
+
+# An answer older than this is no sign of health: a source is given STALL_S for one frame.
+RECENT_S = 2 * STALL_S
+
+
+def state(moment: Moment, version: str | None, celsius: float | None) -> dict[str, Any]:
+    """/api/state, and the first event of each viewer. Null where nothing is known yet."""
+    return {
+        "version": version,
+        "status": _status(moment.status),
+        "reading": _reading(moment.reading, celsius),
+        "temperature": celsius,
+        "card": summary(moment.card),
+        "history": [change.to_json() for change in moment.changes],
+    }
+
+
+def summary(card: Card) -> dict[str, Any]:
+    """The card without its golden pictures, and of its provenance only the day it was made."""
+    document = card.to_json()
+    shown = ("name", "recipe", "variant", "labels", "input", "output", "confidence", "accuracy")
+    created = (card.provenance or {}).get("created")
+    return {**{key: document[key] for key in shown}, "created": created}
+
+
+def health(moment: Moment) -> tuple[bool, str]:
+    """(whether the source streams and the last answer is recent, why or why not in words)."""
+    if moment.status is not None and not moment.status.is_streaming:
+        return False, moment.status.message or "the source gives no frames"
+    if moment.answered is None:
+        return False, "no answer yet"
+    age_s = monotonic() - moment.answered
+    return age_s < RECENT_S, f"the last answer is {age_s:.1f} s old"
+
+
+def news(before: Moment, now: Moment, celsius: float | None) -> str:
+    """Events for what came between two moments; a comment, which keeps the connection alive, where nothing did.
+
+    Of readings only the newest, of label changes each.
+    """
+    last = before.changes[-1].number if before.changes else 0
+    events = [event("change", change.to_json()) for change in now.changes if change.number > last]
+    if now.reading is not before.reading:
+        events.append(event("reading", _reading(now.reading, celsius)))
+    if now.status != before.status:
+        events.insert(0, event("status", _status(now.status)))
+    if now.card is not before.card:
+        events.insert(0, event("card", summary(now.card)))
+    return "".join(events) or ": nothing new\n\n"
+
+
+def event(kind: str, document: Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps(document, ensure_ascii=False)}\n\n"
+
+
+def _reading(reading: Reading | None, celsius: float | None) -> dict[str, Any] | None:
+    return None if reading is None else {**reading.to_json(), "temperature": celsius}
+
+
+def _status(status: Status | None) -> dict[str, Any] | None:
+    return None if status is None else asdict(status)

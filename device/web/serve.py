@@ -1,0 +1,54 @@
+"""`--serve`: the page that shows what `live` sees, as one of its outputs.
+
+The server runs in a thread of its own; the live loop hands it the newest reading and never waits for a viewer.
+"""
+
+import threading
+from urllib.parse import quote
+
+from device.card import Card
+from device.errors import UserError
+from device.live.readings import Reading, Status
+from device.web import access, address
+from device.web.access import Access
+from device.web.newest import Newest
+
+
+class Serve:
+    """Serves from when it is made until it is closed. UserError for an address that can't be had.
+
+    url is what people open: with the token, where there is one. On loopback none is needed; on other addresses one is
+    made where none is given.
+    """
+
+    def __init__(self, where: str, card: Card, token: str | None = None) -> None:
+        try:
+            from device.web import web
+            from device.web.metrics import Metrics
+        except ImportError as error:
+            raise UserError(f"--serve needs {error.name}; install it with: pip install '.[serve]'") from None
+        listener = address.Listener(where)
+        self.port = listener.port
+        self.token = token if token or listener.is_loopback else access.new_token()
+        self.url = f"{listener.url}/" + (f"?token={quote(self.token, safe='')}" if self.token else "")
+        self._newest, self._metrics = Newest(card), Metrics()
+        self._server = web.server(self._newest, self._metrics, Access(self.token, listener.host, listener.port))
+        self._thread = threading.Thread(target=self._server.run, args=([listener.socket],), name="serve", daemon=True)
+        self._thread.start()
+
+    def show(self, reading: Reading) -> None:
+        self._metrics.show(reading)
+        self._newest.show(reading)
+
+    def status(self, status: Status) -> None:
+        self._metrics.status(status)
+        self._newest.status(status)
+
+    def show_card(self, card: Card) -> None:
+        """Another model answers from now on."""
+        self._newest.show_card(card)
+
+    def close(self) -> None:
+        """Viewers are cut off, the port is free again and the thread has ended."""
+        self._server.should_exit = True
+        self._thread.join()

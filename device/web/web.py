@@ -1,0 +1,212 @@
+"""The web application behind the page: its routes, its streams, and the headers of every answer.
+
+Imports Starlette and uvicorn, of the extra `serve`. What is served are the files of device/web/page/, read at start:
+no request's path ever becomes a file's.
+"""
+
+import asyncio
+import base64
+import hashlib
+import importlib.metadata
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import cv2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from device.live.frames import Frame
+from device.live.readings import Reading
+from device.temperature import Thermometer
+from device.web import feed
+from device.web.access import Access
+from device.web.gate import Gate
+from device.web.metrics import CONTENT_TYPE, Metrics
+from device.web.newest import Newest
+
+PAGE = Path(__file__).with_name("page")
+FILES = {
+    "/": ("index.html", "text/html"),
+    "/style.css": ("style.css", "text/css"),
+    "/script.js": ("script.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+FORM = "token.html"
+
+# At most ten events and fifteen pictures a second for each viewer; a comment where nothing is new for so long.
+EVENT_PAUSE_S, PICTURE_PAUSE_S, SILENCE_S = 0.1, 1 / 15, 15.0
+JPEG_QUALITY = 80
+# The head of a picture. It goes out right behind the picture before, which browsers show only when they have read it.
+PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
+MAX_CONNECTIONS = 64
+
+
+class Site:
+    """The routes. Everything runs in the server's one thread, the making of JPEGs too: at most one a frame."""
+
+    def __init__(self, newest: Newest, metrics: Metrics) -> None:
+        self._newest, self._metrics = newest, metrics
+        self._thermometer = Thermometer()
+        self._metrics.observe_temperature(self._thermometer)
+        self._version = _version()
+        self._jpeg: tuple[Reading, bytes] | None = None
+
+    def routes(self) -> list[Route]:
+        files = [Route(path, _file(name, kind)) for path, (name, kind) in FILES.items()]
+        return [
+            *files,
+            Route("/api/state", self.state),
+            Route("/api/events", self.events),
+            Route("/stream.mjpg", self.stream),
+            Route("/metrics", self.metrics),
+            Route("/healthz", self.health),
+        ]
+
+    async def state(self, request: Request) -> Response:
+        return JSONResponse(feed.state(self._newest.moment(), self._version, self._thermometer.celsius()))
+
+    async def health(self, request: Request) -> Response:
+        is_well, reason = feed.health(self._newest.moment())
+        return JSONResponse({"status": "ok" if is_well else "unavailable", "reason": reason}, 200 if is_well else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
+
+    async def events(self, request: Request) -> Response:
+        return self._streaming(request, self._events(), "text/event-stream")
+
+    async def stream(self, request: Request) -> Response:
+        return self._streaming(request, self._pictures(), "multipart/x-mixed-replace; boundary=frame")
+
+    def _streaming(self, request: Request, parts: AsyncIterator[bytes], kind: str) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type=kind)
+        return _Stream(parts, media_type=kind, metrics=self._metrics)
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        before = self._newest.moment()
+        yield feed.event("state", feed.state(before, self._version, self._thermometer.celsius())).encode()
+        while True:
+            now = await self._newest.after(before.revision, SILENCE_S)
+            yield feed.news(before, now, self._thermometer.celsius()).encode()
+            before = now
+            await asyncio.sleep(EVENT_PAUSE_S)
+
+    async def _pictures(self) -> AsyncIterator[bytes]:
+        yield PART
+        before: Reading | None = None
+        moment = self._newest.moment()
+        while True:
+            if moment.reading is not None and moment.reading is not before:
+                before = moment.reading
+                yield self._encoded(before) + b"\r\n" + PART
+                await asyncio.sleep(PICTURE_PAUSE_S)
+            moment = await self._newest.after(moment.revision, SILENCE_S)
+
+    def _encoded(self, reading: Reading) -> bytes:
+        if self._jpeg is None or self._jpeg[0] is not reading:
+            self._jpeg = reading, _jpeg(reading.frame)
+            self._metrics.count_picture()
+        return self._jpeg[1]
+
+
+def _read(name: str) -> bytes:
+    return (PAGE / name).read_bytes()
+
+
+def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of one file of the page."""
+    content = _read(name)
+
+    async def answer(request: Request) -> Response:
+        return Response(content, media_type=kind)
+
+    return answer
+
+
+def _jpeg(frame: Frame) -> bytes:
+    bgr = frame.picture if frame.colour == "BGR" else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
+
+
+def _version() -> str | None:
+    """The installed package's; None where the folder was only copied."""
+    try:
+        return importlib.metadata.version("framelite")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+class _Stream(StreamingResponse):
+    """A response without an end, counted as a viewer while it is open."""
+
+    def __init__(self, parts: AsyncIterator[bytes], media_type: str, metrics: Metrics) -> None:
+        super().__init__(parts, media_type=media_type)
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.count_viewer(1)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._metrics.count_viewer(-1)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which waits for viewers when it shuts down; these streams never end, so they are ended first."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
+    """The server, not yet running. Its own lines stay off the terminal but for errors; requests are never logged."""
+    form = _read(FORM).decode()
+    site = Starlette(routes=Site(newest, metrics).routes())
+    site.router.redirect_slashes = False
+    config = uvicorn.Config(
+        Gate(site, access, form),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=list(headers(form).items()),
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=1,
+    )
+    return Server(config)
+
+
+def headers(form: str) -> dict[str, str]:
+    """Of every answer. The form's style stands in it, since style.css is behind the token too: allowed by its hash."""
+    styles = re.findall(r"<style>(.*?)</style>", form, re.DOTALL)
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" for style in styles]
+    policy = {
+        "default-src": "'self'",
+        "style-src": " ".join(["'self'", *hashes]),
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }

@@ -1,0 +1,217 @@
+"""From a camera's frame to its labels: what stands around invoke costs, and MediaPipe's ImageClassifier beside it.
+
+    python -m experiments.frames MODEL… [--labels FILE]      half a minute a model; nothing else may run
+
+Frames of 1280x720 lie in memory. Each way runs in a process of its own, with the frames of the other ways' turns in
+between, in random order; a ratio is the median over rounds. 'One thread' is pinned to one processor, MediaPipe as well:
+it can't be told how many threads to use. Writes results/frames.json.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+
+from experiments.record import ROOT, write
+
+ROUNDS, BLOCK_S = 60, 0.1
+LOOP_ROUNDS, LOOP_S = 20, 0.5
+MEDIAPIPE = ROOT / ".venv-mediapipe/bin/python"
+PEER = ROOT / "experiments/mediapipe_frames.py"
+WAYS = ("one thread", "two threads", "mediapipe")
+
+
+def frames() -> list[Any]:
+    """Eight frames, BGR: smooth colours that move."""
+    source = np.random.default_rng(1).integers(0, 256, (12, 24, 3), np.uint8)
+    large = cv2.resize(source, (1600, 800), interpolation=cv2.INTER_CUBIC)
+    return [np.ascontiguousarray(large[10 * i : 720 + 10 * i, 20 * i : 1280 + 20 * i]) for i in range(8)]
+
+
+class Worker:
+    """A process that answers frames when it is asked to, and says what each took."""
+
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        self.process = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+        )
+        self.block()  # warm-up
+
+    def block(self) -> list[dict[str, float]]:
+        """What each of the next frames took, in ms, for about BLOCK_S."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{BLOCK_S}\n")
+        self.process.stdin.flush()
+        rows: list[dict[str, float]] = json.loads(self.process.stdout.readline())
+        return rows
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+def measure(model: Path, labels: Path | None) -> dict[str, Any]:
+    """Medians of one model's ways, and the ratios between them."""
+    ours = [sys.executable, "-m", "experiments.frames", "--worker", model]
+    if labels:
+        ours += ["--labels", labels]
+    commands: dict[str, list[str | Path]] = {
+        "one thread": ["taskset", "-c", "0", *ours, "--threads", "1"],
+        "two threads": [*ours, "--threads", "2"],
+        "mediapipe": ["taskset", "-c", "0", MEDIAPIPE, PEER, model],
+    }
+    with ExitStack() as stack:
+        workers = {way: stack.enter_context(Worker(command)) for way, command in commands.items()}
+        order, rounds = random.Random(1), []
+        for _ in range(ROUNDS):
+            turn = order.sample(WAYS, len(WAYS))
+            rounds.append({way: medians(workers[way].block()) for way in turn})
+    return {"file": model.name, **summary(rounds)}
+
+
+def medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {stage: float(np.median([row[stage] for row in rows])) for stage in rows[0]}
+
+
+def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+    def typical(values: list[float]) -> dict[str, float]:
+        low, middle, high = np.percentile(values, (25, 50, 75))
+        return {"median": round(middle, 4), "quartiles": [round(low, 4), round(high, 4)]}
+
+    one = [r["one thread"] for r in rounds]
+    return {
+        "rounds": len(rounds),
+        "invoke_ms": typical([r["invoke"] for r in one]),
+        "around_to_invoke": typical([(r["preprocess"] + r["postprocess"]) / r["invoke"] for r in one]),
+        "around_to_one_inter_area": typical([(r["preprocess"] + r["postprocess"]) / r["inter_area"] for r in one]),
+        "one_thread_to_mediapipe": typical([r["one thread"]["frame"] / r["mediapipe"]["frame"] for r in rounds]),
+        "two_threads_to_mediapipe": typical([r["two threads"]["frame"] / r["mediapipe"]["frame"] for r in rounds]),
+    }
+
+
+def work(model: Path, threads: int, labels: Path | None) -> None:
+    """The worker: for every line on stdin, frames for so many seconds, and a line of JSON."""
+    from device.classifier import Classifier
+    from device.contract import NO_HINTS, Hints
+    from device.live.frame_path import FramePath
+    from device.live.frames import Frame
+
+    cv2.setNumThreads(threads)
+    classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, threads)
+    path, shown, number = FramePath(classifier), frames(), 0
+    side = classifier.size[::-1]
+    for line in sys.stdin:
+        rows, end = [], perf_counter() + float(line)
+        while perf_counter() < end:
+            frame = Frame(shown[number % len(shown)])
+            number += 1
+            start = perf_counter()
+            tensor = path.tensor(frame)
+            fed = perf_counter()
+            classifier.invoke(tensor)
+            invoked = perf_counter()
+            classifier.top(classifier.scores(), 5)
+            ended = perf_counter()
+            cv2.resize(frame.picture[:, 280:1000], side, interpolation=cv2.INTER_AREA)
+            area = perf_counter() - ended
+            spent = {"preprocess": fed - start, "invoke": invoked - fed, "postprocess": ended - invoked}
+            spent |= {"frame": ended - start, "inter_area": area}
+            rows.append({stage: 1e3 * seconds for stage, seconds in spent.items()})
+        print(json.dumps(rows), flush=True)
+
+
+class Memory:
+    """A source of frames that lie in memory: as many as are asked for, as fast as they are taken."""
+
+    name, is_live, newest_only = "memory", False, False
+
+    def __init__(self, count: int) -> None:
+        self.count, self.shown = count, frames()
+
+    def __enter__(self) -> "Memory":
+        self.number = 0
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        pass
+
+    def read(self) -> Any:
+        from device.live.frames import Frame
+
+        self.number += 1
+        return Frame(self.shown[self.number % len(self.shown)]) if self.number <= self.count else None
+
+    def cancel(self) -> None:
+        pass
+
+
+def overlap(model: Path, labels: Path | None) -> dict[str, Any]:
+    """The live loop's answers a second as a share of bare invokes a second, one thread, in turn in one process."""
+    from device.classifier import Classifier
+    from device.contract import NO_HINTS, Hints
+    from device.live.frame_path import FramePath
+    from device.live.frames import Frame
+    from device.live.loop import Loop
+    from device.live.smoothing import Smoother
+
+    cv2.setNumThreads(1)
+    classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1)
+    classifier.invoke(FramePath(classifier).tensor(Frame(frames()[0])))
+    shares = []
+    for _ in range(LOOP_ROUNDS):
+        start = perf_counter()
+        count = 0
+        while (bare_s := perf_counter() - start) < LOOP_S:
+            classifier.interpreter.invoke()
+            count += 1
+        source = Memory(count)
+        loop = Loop(classifier, Smoother(), [], lambda: classifier)
+        start = perf_counter()
+        loop.run(source)
+        shares.append(bare_s / (perf_counter() - start))
+    low, middle, high = np.percentile(shares, (25, 50, 75))
+    return {"median": round(middle, 4), "quartiles": [round(low, 4), round(high, 4)]}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("models", nargs="+", type=Path)
+    options.add_argument("--labels", type=Path, help="of the models that carry none")
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--worker", action="store_true", help="this script's own processes")
+    asked = options.parse_args()
+    if asked.worker:
+        work(asked.models[0], asked.threads, asked.labels)
+        return
+    rows = []
+    for model in asked.models:
+        from device import card
+
+        labels = asked.labels if card.read(model) is None else None
+        named = labels.resolve() if labels else None
+        rows.append({**measure(model.resolve(), named), "loop_to_bare_invoke": overlap(model.resolve(), named)})
+        print(json.dumps(rows[-1], indent=1))
+    words = " ".join(model.name for model in asked.models)
+    write("frames", rows, f"python -m experiments.frames {words}")
+
+
+if __name__ == "__main__":
+    main()

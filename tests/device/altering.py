@@ -1,0 +1,68 @@
+"""Model files as a faulty export would leave them: another card, other scores, or another network under the card."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device import card as cards
+from device import pictures
+from device.card import Card, Golden
+from device.classifier import Classifier
+from tests.conftest import model
+from tests.device import crafted
+
+Picture = npt.NDArray[np.uint8]
+NOT_A_HASH = "0" * 64
+
+
+def same(card: Card) -> Card:
+    return card
+
+
+def golden_pictures(path: Path) -> dict[str, bytes]:
+    """The golden pictures in a file's tail, by name."""
+    return {name: data for name, data in cards.read_tail(path).items() if name.startswith("golden_")}
+
+
+def altered(target: Path, variant: str, change: Callable[[Card], Card] = same, network: bytes | None = None) -> Path:
+    """A committed model with a changed card, or with another network under its card."""
+    source = model(variant)
+    card = cards.read(source)
+    assert card is not None
+    body = cards.network_bytes(source) if network is None else network
+    return crafted.write(target, cards.append_tail(body, change(card), golden_pictures(source)))
+
+
+def with_input(**changes: Any) -> Callable[[Card], Card]:
+    """Other fields of the card's input."""
+    return lambda card: replace(card, input=replace(card.input, **changes))
+
+
+def with_entries(change: Callable[[Golden], Golden]) -> Callable[[Card], Card]:
+    """Every golden entry changed."""
+    return lambda card: replace(card, golden=tuple(map(change, card.golden)))
+
+
+def recorded_of(variant: str, fed: Callable[[Picture], Picture]) -> Callable[[Card], Card]:
+    """A card whose scores were recorded of other pictures than its golden ones."""
+    classifier, tail = Classifier(model(variant)), golden_pictures(model(variant))
+
+    def change(entry: Golden) -> Golden:
+        picture = np.ascontiguousarray(fed(pictures.decode(tail[entry.picture])))
+        return replace(entry, scores=tuple(map(float, classifier.classify(picture).scores)))
+
+    return with_entries(change)
+
+
+def with_one_picture(
+    target: Path, network: bytes, picture: Picture, scores: tuple[Any, ...], tolerance: float, **changes: Any
+) -> Path:
+    """A crafted network with one golden picture and what is said to be recorded of it; the hashes are none."""
+    card = crafted.card(**changes)
+    entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, scores, tolerance)
+    tail = {"golden_1.png": pictures.encode_png(picture)}
+    return crafted.write(target, cards.append_tail(network, replace(card, golden=(entry,)), tail))

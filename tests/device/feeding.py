@@ -1,0 +1,112 @@
+"""Readings as `live` makes them: the drawn shapes, moving, through the committed int8 network."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from math import cos, sin
+
+import cv2
+import numpy as np
+
+from device.classifier import Classifier
+from device.live.frames import Frame
+from device.live.readings import Output, Reading, Status
+from device.pictures import Picture
+from tests import drawing
+from tests.conftest import model
+
+STREAMING = Status("test", True, "", 0, "shapes_int8.tflite", 1)
+LOST = Status("test", False, "test was lost (unplugged); trying again", 1, "shapes_int8.tflite", 1)
+# A label is drawn for so many frames before the next one's turn.
+TURN = 45
+
+
+class Feed:
+    """Makes one reading after another; a frame (height, width) of each is of another colour and place."""
+
+    def __init__(self, size: tuple[int, int] = (360, 640)) -> None:
+        self.classifier = Classifier(model("int8"))
+        self.card = self.classifier.card
+        self.size = size
+        self._label = ""
+        self._number = 0
+
+    def next(self, label: str | None = None) -> Reading:
+        self._number += 1
+        drawn = drawing.LABELS[self._number // TURN % 3]
+        frame = Frame(draw(drawn, self._number, self.size))
+        answer = self.classifier.classify(np.ascontiguousarray(frame.picture[..., ::-1]))
+        top = tuple(self.classifier.top(answer.scores, 3))
+        label = label or top[0].label
+        changed, self._label = label != self._label, label
+        ms = {
+            "preprocess": answer.preprocess_ms,
+            "invoke": answer.invoke_ms,
+            "postprocess": answer.postprocess_ms,
+            "frame": frame.age_ms,
+        }
+        dropped, rate = self._number // 10, 30 + sin(self._number / 9)
+        return Reading(
+            self._number, frame, time.time(), answer.scores, top, label, top[0].score, changed, ms, dropped, rate
+        )
+
+
+def draw(label: str, number: int, size: tuple[int, int]) -> Picture:
+    """A BGR frame: a shape that goes round a little and changes its size, on a slow gradient."""
+    height, width = size
+    across = np.linspace(40, 90, width) + 20 * sin(number / 40)
+    frame = np.empty((height, width, 3), np.uint8)
+    frame[...] = across[None, :, None] * np.array([1.0, 0.85, 0.7])
+    radius = int(height * (0.27 + 0.05 * sin(number / 11)))
+    x = int(width / 2 + 0.1 * height * cos(number / 8))
+    y = int(height / 2 + 0.06 * height * sin(number / 8))
+    color = (90, 200 + int(40 * sin(number / 30)), 240)
+    if label == "circle":
+        cv2.circle(frame, (x, y), radius, color, -1, cv2.LINE_AA)
+    elif label == "square":
+        cv2.rectangle(frame, (x - radius, y - radius), (x + radius, y + radius), color, -1)
+    else:
+        corners = np.array([[x, y - radius], [x - radius, y + radius], [x + radius, y + radius]])
+        cv2.fillPoly(frame, [corners], color, cv2.LINE_AA)
+    return frame
+
+
+def marked(reading: Reading, mark: int) -> Reading:
+    """The same reading of a noisy frame, which makes a large JPEG, with a corner of so much grey."""
+    noise = np.random.default_rng(mark).integers(0, 256, (400, 600, 3), np.uint8)
+    noise[:80, :80] = mark
+    return replace(reading, frame=Frame(noise))
+
+
+def see(pictures: Iterator[Picture], mark: int) -> Picture:
+    """Looks at pictures until the one with this corner comes."""
+    return next(picture for picture in pictures if abs(int(picture[8:72, 8:72].mean()) - mark) < 4)
+
+
+@contextmanager
+def feeding(output: Output, feed: Feed, rate: float = 30) -> Iterator[None]:
+    """Shows readings from a thread of its own, as the live loop does, until the block is left."""
+    ended = threading.Event()
+
+    def work() -> None:
+        output.status(STREAMING)
+        while not ended.wait(1 / rate):
+            output.show(feed.next())
+
+    thread = threading.Thread(target=work, name="feed")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Until it is true; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it didn't come true in time"
+        time.sleep(0.01)

@@ -1,0 +1,125 @@
+"""A real MJPEG server, in a process of its own so that it can be killed: a camera on the network that misbehaves.
+
+    python -m tests.device.mjpeg_server PORT MODE
+
+good      moving pictures, 640x480, 30 a second, each with its length
+bare      the same without lengths
+same      the same bytes again and again
+garbage   parts that are no JPEG
+half      parts that end half way, with the whole length said
+silent    a header, then nothing
+html      a page
+missing   404
+
+GET /break/MODE: every stream that runs then goes on in that mode, for ever; new ones are in the first mode again. So
+does a camera that hangs until somebody opens it anew.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+BOUNDARY = b"frame"
+
+
+def picture(number: int) -> bytes:
+    """A bar that moves over a grey ramp, as JPEG."""
+    drawn = np.repeat(np.linspace(60, 200, 640, dtype=np.uint8)[None], 480, axis=0)[..., None].repeat(3, axis=2)
+    start = 8 * number % 600
+    drawn[:, start : start + 40] = (20, 120, 220)
+    return bytes(cv2.imencode(".jpg", drawn)[1])
+
+
+class Handler(BaseHTTPRequestHandler):
+    mode = "good"
+    broken = "good"
+    broken_at = 0.0
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/break/"):
+            Handler.broken, Handler.broken_at = self.path.removeprefix("/break/"), time.monotonic()
+            self.send_response(204)
+            self.end_headers()
+            return
+        if self.mode == "missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        kind = "text/html" if self.mode == "html" else "multipart/x-mixed-replace; boundary=frame"
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        if self.mode == "html":
+            self.wfile.write(b"<html>a page, not the stream</html>")
+            return
+        try:
+            self._stream()
+        except OSError:  # the reader has gone
+            return
+
+    def _stream(self) -> None:
+        began = time.monotonic()
+        for number in range(10**9):
+            mode = self.broken if began < self.broken_at else self.mode
+            data = picture(0 if mode == "same" else number)
+            length = b"Content-Length: %d\r\n" % len(data)
+            if mode == "silent":
+                time.sleep(60)
+            if mode == "garbage":
+                data = bytes(np.random.default_rng(number).integers(0, 255, len(data), np.uint8))
+            if mode == "half":
+                data = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+            head = b"--" + BOUNDARY + b"\r\nContent-Type: image/jpeg\r\n" + (b"" if mode == "bare" else length)
+            self.wfile.write(head + b"\r\n" + data + b"\r\n")
+            time.sleep(1 / 30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """Starts it; `kill` ends it at once, as when the power goes. The port stays the same."""
+
+    def __init__(self, mode: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}/video"
+        words = [sys.executable, "-m", "tests.device.mjpeg_server", str(self.port), mode]
+        self.process = subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def break_streams(self, mode: str) -> None:
+        """Those that run go on in that mode; who opens one anew gets a good one."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/break/{mode}", timeout=10):
+            pass
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def main() -> None:
+    Handler.mode = sys.argv[2]
+    ThreadingHTTPServer.allow_reuse_address = True
+    ThreadingHTTPServer.daemon_threads = True
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    print("ready", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""What is read of machines, and what is made of it: a Raspberry Pi 4 and 5, a laptop, and machines that say nothing."""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from device import board
+from device.doctor import attached, hardware, throttling
+from device.doctor.findings import Finding
+from device.doctor.throttling import Throttling
+from tests.device import machines
+
+
+@pytest.fixture(autouse=True)
+def no_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for programs that a test puts there; vcgencmd and rpicam-hello of this machine are not found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", machines.path_with(folder))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+def by_subject(findings: list[Finding]) -> dict[str, Finding]:
+    assert len({finding.subject for finding in findings}) == len(findings)
+    return {finding.subject: finding for finding in findings}
+
+
+# What is read.
+
+
+def test_this_machine() -> None:
+    here = json.loads(json.dumps(board.describe()))
+    assert set(here) == {
+        *("cpu", "board", "architecture", "cores", "memory_bytes", "system"),
+        *("python", "governor", "temperature_c", "load_1min"),
+    }
+    assert (here["architecture"], here["python"]) == (platform.machine(), platform.python_version())
+    assert here["cores"] == len(os.sched_getaffinity(0))
+    assert here["memory_bytes"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert platform.system() in here["system"]
+
+
+def test_a_raspberry_pi_4(root: Path) -> None:
+    here = board.describe(machines.raspberry_pi_4(root))
+    assert (here["cpu"], here["board"]) == ("Cortex-A72", "Raspberry Pi 4 Model B Rev 1.4")
+    assert (here["governor"], here["temperature_c"], here["memory_bytes"]) == ("ondemand", 48.312, 3884116 * 1024)
+    assert board.features(root) == {"fp", "asimd", "evtstrm", "crc32", "cpuid"}
+    assert board.memory_bytes(root, "MemAvailable") == 120000 * 1024
+
+
+def test_a_laptop(root: Path) -> None:
+    here = board.describe(machines.laptop(root))
+    assert here["cpu"] == "11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz"
+    assert here["board"] is None and here["temperature_c"] == 55.0
+    assert board.governors(root) == {"policy0": "powersave", "policy1": "powersave"}
+    assert "avx512_vnni" in board.features(root) and "none" not in board.features(root)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "model"),
+    [
+        (machines.PI_5_CPUINFO, "Cortex-A76"),
+        (machines.PI_ZERO_CPUINFO, "ARM1176"),
+        ("processor\t: 0\nCPU part\t: 0xfff\n\nModel\t\t: Some Board\n", "Some Board"),
+        ("processor\t: 0\nmodel name\t: AMD EPYC\n", "AMD EPYC"),
+    ],
+)
+def test_the_processors_name(cpuinfo: str, model: str, root: Path) -> None:
+    assert board.cpu_model(machines.write(root, proc__cpuinfo=cpuinfo)) == model
+
+
+def test_a_machine_that_says_nothing(root: Path) -> None:
+    here = board.describe(root)
+    assert here["memory_bytes"] is here["board"] is here["governor"] is here["temperature_c"] is None
+    assert here["cpu"] == (platform.processor() or None)
+    assert board.cpu_limit(root) is None and board.features(root) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"), [("max 100000\n", None), ("150000 100000\n", 1.5), ("5 0\n", None), ("", None)]
+)
+def test_a_containers_limit(said: str, limit: float | None, root: Path) -> None:
+    assert board.cpu_limit(machines.cpu_limit(root, said)) == limit
+
+
+# Power and heat, as a Raspberry Pi's firmware tells them.
+
+
+@pytest.mark.parametrize(
+    ("flags", "now", "since_boot"),
+    [
+        (0x0, (), ()),
+        (0x1, ("under-voltage",), ()),
+        (0x2, ("frequency capped",), ()),
+        (0x4, ("throttled",), ()),
+        (0x8, ("soft temperature limit",), ()),
+        (0x10000, (), ("under-voltage",)),
+        (0x20000, (), ("frequency capped",)),
+        (0x40000, (), ("throttled",)),
+        (0x80000, (), ("soft temperature limit",)),
+        (0x50005, ("under-voltage", "throttled"), ("under-voltage", "throttled")),
+        (0xFFF0FFF0, (), ()),
+        (0xF000F, throttling.BITS, throttling.BITS),
+    ],
+)
+def test_every_bit(flags: int, now: tuple[str, ...], since_boot: tuple[str, ...]) -> None:
+    assert throttling.decode(flags) == Throttling(now, since_boot)
+
+
+def test_vcgencmd(no_programs: Path) -> None:
+    assert throttling.read() is None
+    machines.program(no_programs, "vcgencmd", "throttled=0x20000")
+    assert throttling.read() == Throttling((), ("frequency capped",))
+    machines.program(
+        no_programs, "vcgencmd", "Can't open device file: /dev/vcio\nTry creating a device file", 1, stream=2
+    )
+    assert throttling.read() == Throttling(error="Can't open device file: /dev/vcio Try creating a device file")
+    machines.program(no_programs, "vcgencmd", "", 3)
+    assert throttling.read() == Throttling(error="vcgencmd ended with 3")
+    (no_programs / "vcgencmd").write_bytes(b"\x7fELF of another processor")
+    unusable = throttling.read()
+    assert unusable is not None and unusable.error is not None and "vcgencmd" in unusable.error
+
+
+@pytest.mark.parametrize(
+    ("says", "level", "found", "advice"),
+    [
+        ("throttled=0x0", "ok", "neither under-voltage nor throttling since the start", None),
+        ("throttled=0x50000", "note", "since the start: under-voltage, throttled", "power supply"),
+        ("throttled=0x50005", "problem", "now: under-voltage, throttled; since the start: under-volt", "power supply"),
+        ("throttled=0x80008", "problem", "now: soft temperature limit; since the start: soft temp", "cool it"),
+        ("VCHI initialization failed", "note", "can't tell: vcgencmd: VCHI initialization failed", "group video"),
+    ],
+)
+def test_what_follows_from_it(
+    says: str, level: str, found: str, advice: str | None, root: Path, no_programs: Path
+) -> None:
+    machines.program(no_programs, "vcgencmd", says)
+    power = by_subject(hardware.findings(root))["power"]
+    assert power.level == level and power.found.startswith(found)
+    assert (power.advice is None) if advice is None else (advice in (power.advice or ""))
+
+
+def test_without_vcgencmd(root: Path, tmp_path: Path) -> None:
+    """Missed on a Raspberry Pi alone."""
+    assert "power" not in by_subject(hardware.findings(machines.laptop(tmp_path / "laptop")))
+    power = by_subject(hardware.findings(machines.raspberry_pi_4(root)))["power"]
+    assert (power.level, power.found) == ("note", "can't tell: no vcgencmd here")
+
+
+# What is made of the rest.
+
+
+def test_findings_of_a_raspberry_pi_4(root: Path) -> None:
+    found = by_subject(hardware.findings(machines.raspberry_pi_4(root)))
+    assert found["machine"].found.startswith("Raspberry Pi 4 Model B Rev 1.4, ")
+    assert found["processor"].found == (
+        "Cortex-A72: NEON; no dot product (as Cortex-A53 and A72): int8 gains less here than on newer ones"
+    )
+    assert not hardware.has_dot_product(root) and hardware.is_raspberry_pi(root)
+    assert (found["memory"].level, found["memory"].found) == ("note", "4.0 GB, 0.1 GB of it available")
+    assert (found["governor"].level, found["governor"].found) == (
+        "note",
+        "policy0 ondemand: the clock follows the load",
+    )
+    assert "echo performance | sudo tee" in (found["governor"].advice or "")
+    assert (found["temperature"].level, found["temperature"].found) == ("ok", "48 °C")
+
+
+def test_findings_of_a_raspberry_pi_5(root: Path) -> None:
+    found = by_subject(hardware.findings(machines.raspberry_pi_5(root)))
+    assert found["processor"] == Finding("ok", "processor", "Cortex-A76: dot product, NEON")
+    assert found["governor"] == Finding("ok", "governor", "policy0 performance")
+    assert found["memory"].level == "ok"
+    assert (found["temperature"].level, found["temperature"].found) == ("note", "81 °C")
+    assert hardware.has_dot_product(root)
+
+
+def test_findings_of_a_laptop(root: Path) -> None:
+    """Its processor chooses the clock itself, whatever the governor's name says."""
+    found = by_subject(hardware.findings(machines.laptop(root)))
+    assert found["processor"].found.endswith("i5-1135G7 @ 2.40GHz: AVX512-VNNI, AVX2")
+    assert found["governor"].level == "note"
+    assert hardware.has_dot_product(root) and not hardware.is_raspberry_pi(root)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "level", "found"),
+    [
+        (machines.OLD_PC_CPUINFO, "note", "E8400: nothing that counts; no AVX2: networks take longer"),
+        (machines.LAPTOP_CPUINFO.replace(" avx512_vnni", ""), "ok", "AVX2; no VNNI: int8 gains less here"),
+        (machines.PI_ZERO_CPUINFO, "ok", "ARM1176: nothing that counts; no dot product"),
+    ],
+)
+def test_other_processors(cpuinfo: str, level: str, found: str, root: Path) -> None:
+    processor = by_subject(hardware.findings(machines.write(root, proc__cpuinfo=cpuinfo)))["processor"]
+    assert processor.level == level and found in processor.found
+
+
+def test_a_clock_that_stays_low(root: Path) -> None:
+    governor = by_subject(hardware.findings(machines.clock(root, policy0="powersave", policy4="ondemand")))["governor"]
+    assert (governor.level, governor.found) == (
+        "problem",
+        "policy0 powersave, policy4 ondemand: the lowest clock always",
+    )
+
+
+def test_findings_of_a_machine_that_says_nothing(root: Path) -> None:
+    found = by_subject(hardware.findings(root))
+    assert set(found) == {"machine", "processor", "cores"}
+    assert (found["processor"].level, found["processor"].advice) == ("note", "see that /proc is mounted")
+
+
+def test_a_container_that_may_use_less_than_it_sees(root: Path) -> None:
+    machines.cpu_limit(root, "50000 100000\n")
+    cores = by_subject(hardware.findings(root))["cores"]
+    assert cores.level == "note" and cores.found.endswith(", for the time of 0.5 (the container's limit)")
+
+
+# Cameras.
+
+
+def test_usb_cameras_without_their_second_nodes_and_the_boards_decoders(root: Path) -> None:
+    first, other = machines.camera(root, 0, "HD Pro Webcam C920"), machines.camera(root, 12, "USB 2.0 Camera: HD")
+    machines.camera(root, 1, "HD Pro Webcam C920", index=1)
+    machines.camera(root, 2, "bcm2835-codec-decode")
+    machines.camera(root, 19, "rpi-hevc-dec")
+    (root / "dev/videos").touch()
+    nodes = attached.nodes(root)
+    assert [(node.path, node.name) for node in nodes] == [(first, "HD Pro Webcam C920"), (other, "USB 2.0 Camera: HD")]
+    assert all(node.is_open_to_us for node in nodes)
+    assert attached.findings(root) == [
+        Finding("ok", "camera", f"{first}: HD Pro Webcam C920"),
+        Finding("ok", "camera", f"{other}: USB 2.0 Camera: HD"),
+    ]
+
+
+def test_no_camera(root: Path) -> None:
+    assert attached.findings(root) == [Finding("note", "camera", "none found", "plug one in; --source test needs none")]
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's rights, to whom every file is open."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_camera_that_others_may_use() -> None:
+    """Not below tmp_path, whose folders are for one user alone."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        node = machines.camera(root, 0, "HD Pro Webcam C920")
+        root.chmod(0o755)
+        node.chmod(0)
+        with as_nobody():
+            (finding,) = attached.findings(root)
+    assert (finding.level, finding.found) == ("problem", f"{node}: HD Pro Webcam C920; no permission to use it")
+    assert finding.advice is not None and finding.advice.startswith("it is for the group ")
+    assert "usermod -aG root" not in finding.advice
+
+
+def test_cameras_that_libcamera_knows(root: Path, no_programs: Path) -> None:
+    machines.camera(root, 0, "rp1-cfe-csi2_ch0")
+    missing = attached.findings(root)
+    assert [finding.level for finding in missing] == ["note"]
+    assert "sudo apt install rpicam-apps python3-picamera2, then --source picamera2" in (missing[0].advice or "")
+    machines.program(no_programs, "libcamera-hello", "No cameras available!")
+    (none,) = attached.findings(root)
+    assert none.found == "libcamera finds none on the ribbon cable"
+    machines.program(no_programs, "rpicam-hello", machines.RPICAM)  # the newer name goes before
+    assert attached.findings(root) == [
+        Finding("ok", "camera", "imx708 (libcamera): --source picamera2"),
+        Finding("ok", "camera", "ov5647 (libcamera): --source picamera2"),
+    ]

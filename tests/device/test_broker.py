@@ -1,0 +1,297 @@
+"""`--mqtt` and brokers that come, go, refuse, stand still or are none; each a real one, or a socket that plays it."""
+
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from device.mqtt import broker, connector
+from device.mqtt.mqtt import PASSWORD_VARIABLE, Mqtt, settings
+from tests.device.broker import PATIENCE_S, Mosquitto, Watcher, certificates, free_port, passwords
+from tests.device.feeding import STREAMING, Feed
+from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, STATE, Said, at, has_ended, telling
+
+# A change so long that a few of them fill what the kernel keeps for a connection.
+LONG = "a" * 30_000
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries again and looks up soon, so that the tests needn't wait."""
+    monkeypatch.setattr(broker, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(broker, "LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr(broker, "IDLE_S", 0.1)
+    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def feed() -> Feed:
+    return Feed((90, 160))
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    return Said(capsys)
+
+
+def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, feed: Feed, said: Said) -> None:
+    with telling(at(mosquitto.port)) as output:
+        said.wait_for("connected")
+        output.status(STREAMING)
+        output.show(feed.next("circle"))
+        mosquitto.kill()
+        said.wait_for("the connection was lost; trying again")
+        said.wait_for("connection refused; trying again")
+        output.show(feed.next("square"))
+        output.show(feed.next("triangle"))
+        mosquitto.start()
+        with Watcher(mosquitto.port) as watcher:
+            watcher.wait_for(lambda: set(watcher.topics()) >= EVERYTHING)
+            assert watcher.texts(LABEL) == ["triangle"]
+            assert watcher.texts(AVAILABILITY) == ["online"]
+        said.wait_for("connected", 2)
+        assert len(said.lines) == 4
+        mosquitto.kill()
+        said.wait_for("the connection was lost; trying again", 2)
+    assert all(line.startswith(f"note: MQTT broker 127.0.0.1:{mosquitto.port}: ") for line in said.lines)
+
+
+def test_a_broker_that_is_not_there_yet(tmp_path: Path, feed: Feed, said: Said) -> None:
+    port = free_port()
+    with telling(at(port)) as output:
+        said.wait_for("connection refused")
+        for number in range(2000):
+            output.show(replace(feed.next(("circle", "square")[number % 2]), changed=True))
+        assert said.lines == [f"note: MQTT broker 127.0.0.1:{port}: connection refused; trying again"]
+        with Mosquitto(tmp_path, port=port), Watcher(port) as watcher:
+            watcher.wait_for(lambda: watcher.texts(STATE))
+            output.show(feed.next("triangle"))
+            watcher.wait_for(lambda: "triangle" in watcher.texts(LABEL))
+            assert watcher.texts(LABEL) == ["square", "triangle"]  # what nobody heard is not told later
+            assert said.lines[1:] == [f"note: MQTT broker 127.0.0.1:{port}: connected"]
+
+
+def test_a_broker_that_stands_still_holds_nobody_up(mosquitto: Mosquitto, feed: Feed, said: Said) -> None:
+    """It reads nothing for a while: then the last changes are told, and what didn't fit between is not."""
+    changes = [f"{number} {LONG}" for number in range(500)]
+    with telling(at(mosquitto.port)) as output, Watcher(mosquitto.port) as watcher:
+        watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
+        mosquitto.signal(signal.SIGSTOP)
+        reading = feed.next()
+        for label in changes:
+            output.show(replace(reading, label=label))
+        mosquitto.signal(signal.SIGCONT)
+        watcher.wait_for(lambda: watcher.texts(LABEL)[-1:] == changes[-1:])
+        assert len(watcher.texts(LABEL)) < len(changes)
+
+
+def test_a_wrong_password_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+    (tmp_path / "wrong").write_text("wr0ng\n")
+    monkeypatch.setenv(PASSWORD_VARIABLE, " right, with spaces ")
+    file = passwords(tmp_path, "board", " right, with spaces ")
+    with (
+        Mosquitto(tmp_path, f"password_file {file}") as strict,
+        Watcher(strict.port, "board", " right, with spaces ") as watcher,
+    ):
+        where = f"127.0.0.1:{strict.port}"
+        with telling(settings(where, "shelf", "board", tmp_path / "wrong")):
+            said.wait_for("it refuses the connection (Not authorized); check --mqtt-user and the password; trying")
+            time.sleep(0.3)  # several attempts
+        assert len(said.lines) == 1
+        assert watcher.topics() == {}
+        with telling(settings(where, "shelf", "board")):
+            watcher.wait_for(lambda: watcher.texts(AVAILABILITY) == ["online"])
+    assert said.count("wr0ng") == 0
+
+
+def test_tls(tmp_path: Path, said: Said) -> None:
+    """With the authority that signed the broker's certificate; refused with another's, the system's, another name."""
+    ours, other = certificates(tmp_path, "ours"), certificates(tmp_path, "other")
+    with Mosquitto(tmp_path, *ours.settings) as secure, Watcher(secure.port, ca=ours.ca) as watcher:
+        where = f"127.0.0.1:{secure.port}"
+        for count, (host, ca) in enumerate([(where, other.ca), (where, None), (f"localhost:{secure.port}", ours.ca)]):
+            with telling(settings(host, "shelf", tls=True, ca_file=ca)):
+                said.wait_for("its certificate is not trusted", count + 1)
+        assert said.count("not trusted (Hostname mismatch") == 1
+        with telling(settings(where, "shelf")):
+            said.wait_for("it doesn't answer as a broker does; is the port right, does it expect TLS (--mqtt-tls)?")
+        assert watcher.topics() == {}
+        with telling(settings(where, "shelf", ca_file=ours.ca)):
+            watcher.wait_for(lambda: set(watcher.topics()) >= CONFIGS)
+            watcher.publish("homeassistant/status", "online")
+            watcher.wait_for(lambda: all(len(watcher.texts(topic)) == 2 for topic in CONFIGS))
+        watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves a refused socket open
+def test_tls_when_paho_opens_connections_itself(tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a version of paho would that has another name for it."""
+    monkeypatch.delattr(broker._Client, "_create_socket")
+    ours, other = certificates(tmp_path, "ours"), certificates(tmp_path, "other")
+    with Mosquitto(tmp_path, *ours.settings) as secure, Watcher(secure.port, ca=ours.ca) as watcher:
+        where = f"127.0.0.1:{secure.port}"
+        with telling(settings(where, "shelf", ca_file=other.ca)):
+            said.wait_for("its certificate is not trusted")
+        with telling(settings(where, "shelf", ca_file=ours.ca)):
+            watcher.wait_for(lambda: set(watcher.topics()) >= CONFIGS)
+
+
+def test_packets_that_come_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that plays a broker: CONNACK, SUBACK and Home Assistant's birth in one record of TLS."""
+    monkeypatch.setattr(broker, "IDLE_S", 3600.0)
+    ours = certificates(tmp_path, "ours")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ours.certificate, ours.key)
+    birth = b"\x00\x14homeassistant/statusonline"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE_S)
+        with telling(settings(f"127.0.0.1:{listener.getsockname()[1]}", "shelf", ca_file=ours.ca)):
+            visitor = context.wrap_socket(listener.accept()[0], server_side=True)
+            with visitor:
+                visitor.settimeout(PATIENCE_S)
+                visitor.sendall(b"\x20\x02\x00\x00\x90\x03\x00\x01\x00\x30" + bytes([len(birth)]) + birth)
+                received = b""
+                while received.count(b"framelite_shelf_score/config") < 2:  # a greeting, and another for the birth
+                    received += visitor.recv(1 << 16)
+
+
+def test_tls_where_none_is_spoken(mosquitto: Mosquitto, said: Said) -> None:
+    with telling(at(mosquitto.port, tls=True)):
+        said.wait_for("; trying again")
+
+
+# What is no broker.
+
+
+@contextmanager
+def answering(words: bytes) -> Iterator[int]:
+    """A server that says these words to each visitor and, unless there are none, leaves the connection open."""
+
+    def serve() -> None:
+        while True:
+            try:
+                visitor, _ = listener.accept()
+            except OSError:  # it was shut down
+                return
+            with visitor, suppress(OSError):
+                visitor.settimeout(PATIENCE_S)
+                visitor.recv(1000)
+                visitor.sendall(words)
+                while words and visitor.recv(1000):
+                    pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join(PATIENCE_S)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 9, "it doesn't answer as a broker does"),
+        (b"\xff" * 100, "it doesn't answer as a broker does"),
+        (b"\x20\x02\x00", "it doesn't answer;"),  # an answer that breaks off
+        (b"\x20\x02\x00\x03", "it refuses the connection (Server unavailable)"),
+        (b"", "it doesn't answer as a broker does"),
+    ],
+)
+def test_what_is_no_broker(words: bytes, complaint: str, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "PATIENCE_S", 0.3)
+    with answering(words) as port, telling(at(port)):
+        said.wait_for(complaint)
+        time.sleep(0.3)  # further attempts say nothing new
+    assert len(said.lines) == 1
+    has_ended()
+
+
+# The end.
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    """Nobody is there."""
+    yield free_port()
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """The connection is taken, since the kernel does that, and not a word is said."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@contextmanager
+def out_of_reach() -> Iterator[int]:
+    """The connection is neither taken nor refused: the server's queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        clients = [socket.socket() for _ in range(4)]
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        try:
+            yield server.getsockname()[1]
+        finally:
+            for client in clients:
+                client.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("dead", [refusing, silent, out_of_reach])
+def test_the_end_waits_for_no_broker(dead: Callable[[], AbstractContextManager[int]], tls: bool, feed: Feed) -> None:
+    with dead() as port:
+        output = Mqtt(at(port, tls=tls))
+        output.show(feed.next())
+        time.sleep(0.2)  # it is in the middle of an attempt
+        output.close()
+        has_ended()
+
+
+@pytest.mark.parametrize(("dead", "tls"), [(silent, False), (silent, True), (out_of_reach, False)])
+def test_patience_has_an_end(
+    dead: Callable[[], AbstractContextManager[int]], tls: bool, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(connector, "PATIENCE_S", 0.2)
+    with dead() as port, telling(at(port, tls=tls)):
+        said.wait_for("it doesn't answer; trying again")
+
+
+def test_the_end_waits_for_no_broker_that_stands_still(mosquitto: Mosquitto, feed: Feed, said: Said) -> None:
+    output = Mqtt(at(mosquitto.port))
+    said.wait_for("connected")
+    mosquitto.signal(signal.SIGSTOP)
+    reading = feed.next()
+    for number in range(1000):
+        output.show(replace(reading, label=f"{number} {LONG}"))
+    output.close()
+    has_ended()
+    output.show(feed.next("too late"))
+    output.close()
+
+
+def test_the_end_before_anything_began(mosquitto: Mosquitto) -> None:
+    Mqtt(at(mosquitto.port)).close()
+    has_ended()
+
+
+def test_a_name_that_nobody_knows(said: Said) -> None:
+    with telling(settings("no-such-broker.invalid")):
+        said.wait_for("its name is not known")

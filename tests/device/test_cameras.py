@@ -1,0 +1,202 @@
+"""Cameras. None is here, so cv2.VideoCapture and picamera2 are played by hand, as their manuals describe them."""
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from device import pictures
+from device.errors import UserError
+from device.live import cameras, picamera
+from device.live.cameras import Camera
+from device.live.frames import SourceLostError
+from device.live.picamera import PiCamera
+
+WIDTH, HEIGHT = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+
+
+class Capture:
+    """A camera with three sizes, which answers any other with its nearest one below, as V4L2 drivers do."""
+
+    sizes = ((320, 240), (640, 480), (1280, 720))
+    opens = True
+
+    def __init__(self, where: int | str, backend: int) -> None:
+        self.where, self.settings = where, {}  # type: ignore[var-annotated]
+        self.frames = 3
+        self.released = False
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return self.opens
+
+    def set(self, prop: int, value: float) -> bool:
+        self.settings[prop] = value
+        return True
+
+    def get(self, prop: int) -> float:
+        fitting = [size for size in self.sizes if size[0] <= self.settings[WIDTH]] or [self.sizes[0]]
+        return float(fitting[-1][0 if prop == WIDTH else 1])
+
+    def read(self) -> tuple[bool, Any]:
+        self.frames -= 1
+        if self.frames < 0:
+            return False, None
+        picture = np.full((int(self.get(HEIGHT)), int(self.get(WIDTH)), 3), 90, np.uint8)
+        if self.settings.get(cv2.CAP_PROP_CONVERT_RGB, 1):
+            return True, picture
+        return True, np.frombuffer(pictures.encode_jpeg(picture, 90), np.uint8)[None]
+
+    def release(self) -> None:
+        self.released = True
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Capture]:
+    """Every capture that was opened."""
+    captures: list[Capture] = []
+
+    def open_one(where: int | str, backend: int) -> Capture:
+        captures.append(Capture(where, backend))
+        return captures[-1]
+
+    monkeypatch.setattr(cameras.cv2, "VideoCapture", open_one)
+    return captures
+
+
+@pytest.mark.parametrize(
+    ("target", "capture", "expected"),
+    [
+        ((32, 32), None, (320, 240)),
+        ((224, 224), None, (320, 240)),
+        ((256, 256), None, (640, 480)),
+        ((500, 500), None, (1280, 720)),
+        ((900, 900), None, (1280, 720)),  # the largest there is
+        ((32, 32), (1280, 720), (1280, 720)),
+    ],
+)
+def test_the_smallest_size_that_covers_the_input_is_taken(
+    made: list[Capture], target: tuple[int, int], capture: tuple[int, int] | None, expected: tuple[int, int]
+) -> None:
+    with Camera("0", target, capture) as camera:
+        frame = camera.read()
+        assert frame.picture.shape == (expected[1], expected[0], 3)
+        assert (frame.colour, frame.decoded) == ("BGR", "full")
+    (opened,) = made
+    assert opened.where == 0
+    assert opened.settings[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+    assert opened.settings[cv2.CAP_PROP_BUFFERSIZE] == 1
+    assert opened.released
+
+
+def test_an_unplugged_camera_is_lost_and_opened_anew(made: list[Capture]) -> None:
+    camera = Camera("/dev/video2", (32, 32))
+    for _ in range(2):
+        with camera, pytest.raises(SourceLostError, match="/dev/video2 gives no frames: it was unplugged"):
+            for _ in range(10):
+                camera.read()
+    assert [capture.where for capture in made] == [2, 2]
+    assert all(capture.released for capture in made)
+
+
+def test_its_jpegs_are_decoded_at_a_part_when_asked(made: list[Capture]) -> None:
+    with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
+        frame = camera.read()
+    assert (frame.picture.shape, frame.decoded) == ((90, 160, 3), "1/8")
+    assert np.abs(frame.picture.astype(int) - 90).max() <= 2
+
+
+def test_why_a_camera_can_not_be_opened(made: list[Capture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Capture, "opens", False)
+    with pytest.raises(SourceLostError, match="there is no camera /dev/video93"), Camera("93", (32, 32)):
+        pytest.fail("it was opened")
+    path = tmp_path / "camera"
+    path.write_bytes(b"")
+    with pytest.raises(SourceLostError, match="no camera that OpenCV can open"), Camera(str(path), (32, 32)):
+        pytest.fail("it was opened")
+
+    def refuse(*words: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(cameras.os, "open", refuse)
+    with pytest.raises(SourceLostError, match="usermod -aG video"), Camera(str(path), (32, 32)):
+        pytest.fail("it was opened")
+
+
+def test_a_busy_camera_says_so(made: list[Capture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Capture, "opens", False)
+    path = tmp_path / "camera"
+    path.write_bytes(b"")
+
+    def busy(*words: object) -> int:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(cameras.os, "open", busy)
+    with pytest.raises(SourceLostError, match="in use by another program"), Camera(str(path), (32, 32)):
+        pytest.fail("it was opened")
+
+
+class Picamera2:
+    """The calls that are used, as the Picamera2 manual has them."""
+
+    fails: Exception | None = None
+
+    def create_video_configuration(self, main: dict[str, Any], buffer_count: int) -> dict[str, Any]:
+        return {"main": main, "buffer_count": buffer_count}
+
+    def configure(self, configuration: dict[str, Any]) -> None:
+        self.size = configuration["main"]["size"]
+        assert configuration["main"]["format"] == "RGB888"
+
+    def start(self) -> None:
+        self.running = True
+
+    def capture_array(self, name: str, wait: float) -> Any:
+        if self.fails:
+            raise self.fails
+        return np.zeros((self.size[1], self.size[0], 3), np.uint8)
+
+    def close(self) -> None:
+        self.running = False
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    module = types.ModuleType("picamera2")
+    module.Picamera2 = Picamera2  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    return module
+
+
+def test_the_boards_own_camera(library: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for target, capture, expected in (
+        ((32, 32), None, (640, 480)),
+        ((500, 500), None, (1280, 720)),
+        ((900, 900), None, (1920, 1080)),
+        ((32, 32), (800, 600), (800, 600)),
+    ):
+        with PiCamera(target, capture) as camera:
+            frame = camera.read()
+            assert frame.picture.shape == (expected[1], expected[0], 3)
+            assert frame.colour == "BGR"
+    monkeypatch.setattr(Picamera2, "fails", TimeoutError())
+    with PiCamera((32, 32)) as camera, pytest.raises(SourceLostError, match="gives no frames"):
+        camera.read()
+
+
+def test_a_board_without_a_camera_says_so(library: types.ModuleType) -> None:
+    def none() -> Any:
+        raise IndexError("list index out of range")
+
+    library.Picamera2 = none  # type: ignore[attr-defined]
+    with pytest.raises(SourceLostError, match="is its cable in"), PiCamera((32, 32)):
+        pytest.fail("it was opened")
+
+
+def test_without_picamera2_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    with pytest.raises(UserError, match=r"apt install python3-picamera2.*--system-site-packages"):
+        picamera._library()

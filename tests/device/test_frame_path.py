@@ -1,0 +1,63 @@
+"""A frame's way to the tensor: the bytes are those that `classify` makes of the same picture, whatever the input is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device import pictures
+from device.classifier import Classifier
+from device.contract import Hints
+from device.live.frame_path import FramePath
+from device.live.frames import Colour, Frame
+from tests.conftest import model
+from tests.device import crafted
+from tests.device.crafted import End
+
+
+def frame_of(random: np.random.Generator, size: tuple[int, int], colour: Colour) -> tuple[Frame, pictures.Picture]:
+    """(the frame, the same picture as RGB)."""
+    picture = random.integers(0, 256, (*size, 3), np.uint8)
+    return Frame(picture, colour), picture if colour == "RGB" else picture[:, :, ::-1].copy()
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+def test_the_bytes_are_those_of_classify(variant: str, colour: Colour) -> None:
+    classifier = Classifier(model(variant))
+    path, random = FramePath(classifier), np.random.default_rng(1)
+    for size in ((720, 1280), (480, 640), (33, 47), (10, 300), (720, 1280), classifier.size):
+        frame, rgb = frame_of(random, size, colour)
+        tensor = path.tensor(frame)
+        expected = classifier.tensor(classifier.prepare(rgb))
+        assert tensor.dtype == expected.dtype
+        assert np.array_equal(tensor, expected)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        End((1, 24, 40, 3)),
+        End((1, 24, 40, 3), "uint8", 0.02, 60),
+        End((1, 24, 40, 3), "int8", 0.02, -60),
+        End((1, 24, 40, 3), "int8", 1 / 128, 0),
+    ],
+)
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
+def test_other_peoples_inputs_too(tmp_path: Path, end: End, fit: str) -> None:
+    file = crafted.write(tmp_path / "foreign.tflite", crafted.constant([1, 2], end))
+    classifier = Classifier(file, Hints(mean=127.5, std=127.5, fit=fit), labels=False)
+    path, random = FramePath(classifier), np.random.default_rng(2)
+    for size in ((90, 160), (24, 40), (500, 375)):
+        frame, rgb = frame_of(random, size, "BGR")
+        assert np.array_equal(path.tensor(frame), classifier.tensor(classifier.prepare(rgb)))
+
+
+def test_a_tensor_stays_when_others_are_made() -> None:
+    """The reader makes the next ones while this one is being read."""
+    path, random = FramePath(Classifier(model("int8"))), np.random.default_rng(3)
+    tensors = [path.tensor(frame_of(random, (48, 64), "BGR")[0]) for _ in range(6)]
+    random = np.random.default_rng(3)
+    again = [path.tensor(frame_of(random, (48, 64), "BGR")[0]) for _ in range(6)]
+    assert all(np.array_equal(one, other) for one, other in zip(tensors, again, strict=True))
+    assert not np.array_equal(tensors[0], tensors[1])

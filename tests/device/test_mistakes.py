@@ -1,0 +1,294 @@
+"""Which classic mistake explains bad scores: by golden pictures, by labelled ones, and none where there is none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.stats import binomtest
+
+from device import card as cards
+from device import folders, pictures
+from device.card import Card
+from device.check import check, checked, mistakes
+from device.check.check import Request
+from device.check.checked import Report
+from device.check.mistakes import Measured, Mistaken, Trial
+from device.classifier import Classifier
+from device.contract import NO_HINTS, Hints
+from tests import drawing, foreign
+from tests.conftest import Run, model
+from tests.device import crafted
+from tests.device.altering import Picture, altered, recorded_of, with_input, with_one_picture
+
+COLOURS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
+
+
+def causes(path: Path) -> list[str]:
+    """The mistakes that are said to reproduce the scores of a file whose golden pictures fail."""
+    report = check.examine(Request(path, NO_HINTS, None, 1, None, None))
+    assert report.verdict is not None and not report.verdict.passed and report.code == 1
+    return [cause.mistake.name for cause in report.causes]
+
+
+# By golden pictures. What is fed is written here by hand, beside what device/check/mistakes.py does.
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+@pytest.mark.parametrize("fit", ["pad", "stretch"])
+def test_another_fit_than_the_cards(variant: str, fit: str, tmp_path: Path) -> None:
+    """The evidence is stronger here: the bytes are those of the export again."""
+    path = altered(tmp_path / "net.tflite", variant, with_input(fit=fit))
+    report = check.examine(Request(path, NO_HINTS, None, 1, None, None))
+    assert report.verdict is not None and report.verdict.first == "resize"
+    (cause,) = report.causes
+    assert cause.mistake.name == "crop" and cause.verdict.first is None
+    assert checked.lines(report)[-1].startswith(
+        "with the centre cropped the recorded scores are reproduced (largest error"
+    )
+    assert (
+        "and every stage's bytes: the file and its record disagree on how a picture is made"
+        in checked.lines(report)[-1]
+    )
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 255.0), (127.5, 127.5), (100.0, 50.0)])
+def test_another_scaling_than_the_cards(mean: float, std: float, variant: str, tmp_path: Path) -> None:
+    path = altered(tmp_path / "net.tflite", variant, with_input(mean=mean, std=std))
+    assert causes(path) == ["0..255"]
+
+
+def test_a_network_that_takes_another_scaling_than_its_card_says(tmp_path: Path) -> None:
+    network = foreign.changed(lambda kernel, bias: (255 * kernel, bias), lambda kernel: kernel)
+    assert causes(altered(tmp_path / "net.tflite", "float32", network=network)) == ["0..1"]
+
+
+def test_a_network_whose_channels_are_swapped(tmp_path: Path) -> None:
+    network = foreign.changed(lambda kernel, bias: (kernel[..., ::-1], bias), lambda kernel: kernel)
+    assert causes(altered(tmp_path / "net.tflite", "float32", network=network)) == ["BGR"]
+
+
+BY_HAND: dict[str, Callable[[Picture], Picture]] = {
+    "BGR": lambda picture: picture[..., [2, 1, 0]],
+    "grey": lambda picture: cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
+    "negative": lambda picture: ~picture,
+    "mirrored": lambda picture: cv2.flip(picture, 1),
+    "upside down": lambda picture: cv2.rotate(picture, cv2.ROTATE_180),
+    "turned left": lambda picture: cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE),
+    "turned right": lambda picture: cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_record_of_other_pictures(name: str, tmp_path: Path) -> None:
+    path = altered(tmp_path / "net.tflite", "float32", recorded_of("float32", BY_HAND[name]))
+    assert causes(path) == [name]
+
+
+@pytest.mark.parametrize(("name", "order"), [("labels +1", (2, 0, 1)), ("labels -1", (1, 2, 0))])
+def test_a_record_with_its_scores_one_place_off(name: str, order: tuple[int, ...], tmp_path: Path) -> None:
+    def change(card: Card) -> Card:
+        entries = [replace(one, scores=tuple(one.scores[i] for i in order)) for one in card.golden]
+        return replace(card, golden=tuple(entries))
+
+    assert causes(altered(tmp_path / "net.tflite", "float32", change)) == [name]
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+def test_a_record_that_no_mistake_makes(variant: str, tmp_path: Path) -> None:
+    """A score beyond its tolerance, in one picture or in all, is no reason to name one."""
+
+    def change(card: Card, pictures_changed: int) -> Card:
+        entries = list(card.golden)
+        for i in range(pictures_changed):
+            first, *others = entries[i].scores
+            entries[i] = replace(entries[i], scores=(first - 1.2 * entries[i].tolerance, *others))
+        return replace(card, golden=tuple(entries))
+
+    for count in (1, 5):
+        assert causes(altered(tmp_path / f"{count}.tflite", variant, lambda card, n=count: change(card, n))) == []  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("red", "named"), [(190, []), (200, ["stretch", "pad"])])
+def test_a_mistake_that_is_hardly_better_is_not_named(red: int, named: list[str], tmp_path: Path) -> None:
+    """Within the tolerance of 24/256, but 16/255 off where the card's way is 26/255 off; and 6/255 off.
+
+    A network that answers with the one pixel it is fed: cropped, the picture's middle one; else the mean of the first
+    two, whether it is stretched or padded, and then both are named.
+    """
+    picture = np.array([[[2 * red - 180, 60, 40], [180, 60, 40], [0, 60, 40]]], np.uint8)
+    scores = (206 / 255, 60 / 255, 40 / 255)
+    card = {"labels": tuple(COLOURS), "size": (1, 1)}
+    path = with_one_picture(tmp_path / "net.tflite", crafted.echo(), picture, scores, 24 / 256, **card)
+    source = cards.read(path)
+    assert source is not None
+    scaled = replace(source, input=replace(source.input, std=255.0))
+    crafted.write(
+        path, cards.append_tail(cards.network_bytes(path), scaled, {"golden_1.png": pictures.encode_png(picture)})
+    )
+    assert causes(path) == named
+
+
+def test_the_classifier_stays_as_it_was() -> None:
+    """The mistakes share its interpreter and nothing else."""
+    classifier = Classifier(model("int8"))
+    picture = drawing.shapes(1, 3)[0][1]
+    before, card = classifier.classify(picture).scores, classifier.card
+    ways = mistakes.classic(card.input)
+    answers = {way.name: Mistaken(classifier, way).classify(picture).scores for way in ways}
+    assert len(answers) == len(ways) == 13
+    assert np.array_equal(classifier.classify(picture).scores, before) and classifier.card is card
+    assert sum(np.array_equal(scores, before) for scores in answers.values()) == 0
+    assert np.array_equal(answers["labels +1"], before[[2, 0, 1]])
+
+
+def test_what_the_card_says_is_no_mistake() -> None:
+    spec = crafted.card(("a", "b"), (4, 6)).input
+    names = {way.name for way in mistakes.classic(replace(spec, fit="pad", mean=127.5, std=127.5))}
+    assert {"crop", "stretch", "0..1", "0..255"} < names and names.isdisjoint({"pad", "-1..1"})
+
+
+# By labelled pictures.
+
+
+@pytest.mark.parametrize("gained", [0, 1, 7, 30, 400])
+@pytest.mark.parametrize("lost", [0, 1, 5, 29, 100])
+def test_mcnemar_is_scipys_binomial_test(gained: int, lost: int) -> None:
+    expected = binomtest(gained, gained + lost, 0.5).pvalue if gained + lost else 1.0
+    assert mistakes.mcnemar(gained, lost) == pytest.approx(expected, rel=1e-9)
+
+
+def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> Measured:
+    return Measured(mistakes.classic(crafted.card(("a", "b"), (4, 6)).input)[0], n, right + gained - lost, gained, lost)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "named"),
+    [
+        ([(0, 0), (0, 40), (5, 5)], None),
+        ([(8, 0)], (8, 0)),  # p 0.0078
+        ([(8, 0), (0, 0), (1, 1)], None),  # among three it may be chance
+        ([(12, 0), (20, 1), (0, 30)], (20, 1)),
+        ([], None),
+    ],
+)
+def test_only_what_is_beyond_chance_is_named(pairs: list[tuple[int, int]], named: tuple[int, int] | None) -> None:
+    found = Trial(100, 50, tuple(measured(*pair) for pair in pairs)).named()
+    assert (None if found is None else (found.gained, found.lost)) == named
+
+
+def test_what_may_be_chance_is_said_to_be() -> None:
+    trial = Trial(100, 50, (measured(8, 0), measured(0, 0), measured(1, 1)))
+    suspected = trial.suspected()
+    assert trial.named() is None and suspected is not None and suspected.gained == 8
+    report = Report(Classifier(model("int8")), None, (), trial)
+    assert report.code == 3 and checked.lines(report)[-1] == (
+        "with BGR order the accuracy would be 58.0 % instead of 50.0 % (n 100), which may be chance where 3 ways are"
+        " tried: give more pictures"
+    )
+
+
+def test_where_all_answer_alike_hardly_ever_one_is_named() -> None:
+    """Thirteen ways that are right as often as the card's, by independent lots, a hundred times over."""
+    random = np.random.default_rng(1)
+    false = 0
+    for _ in range(100):
+        pairs = random.multinomial(500, [0.1, 0.1, 0.8], 13)
+        false += Trial(500, 250, tuple(measured(int(g), int(lo), 250, 500) for g, lo, _ in pairs)).named() is not None
+    assert false <= 3
+
+
+def coloured(root: Path, count: int) -> Path:
+    """Pictures of one colour each, a folder a colour."""
+    for label, colour in COLOURS.items():
+        for i in range(count):
+            path = root / label / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(pictures.encode_png(np.full((4, 4, 3), np.array(colour) + i % 20, np.uint8)))
+    return root
+
+
+def third_party(folder: Path, network: bytes, labels: Sequence[str], **hints: float) -> tuple[Path, Hints]:
+    path = crafted.write(folder / "net.tflite", network)
+    (folder / "labels.txt").write_text("\n".join(labels))
+    return path, Hints(labels=folder / "labels.txt", **hints)
+
+
+def tried(path: Path, hints: Hints, folder: Path) -> tuple[int, Trial, str]:
+    """(exit code, what was counted, the last line) for a file and labelled pictures."""
+    report = check.examine(Request(path, hints, str(folder), 1, None, None))
+    assert report.trial is not None
+    return report.code, report.trial, checked.lines(report)[-1]
+
+
+def test_a_network_trained_on_bgr(tmp_path: Path) -> None:
+    """It answers with the pixel it is fed, and its labels stand in the order blue, green, red."""
+    path, hints = third_party(tmp_path, crafted.echo(), ("blue", "green", "red"), mean=0, std=255)
+    code, trial, said = tried(path, hints, coloured(tmp_path / "data", 10))
+    assert (code, trial.n, trial.right) == (1, 30, 10)
+    named = trial.named()
+    assert named is not None and (named.mistake.name, named.right, named.gained, named.lost) == ("BGR", 30, 20, 0)
+    assert said.startswith(
+        "with BGR order the accuracy would be 100.0 % instead of 33.3 % (n 30): the network was trained on BGR"
+    )
+
+
+def test_a_third_party_network_with_the_wrong_scaling(command: Run, tmp_path: Path) -> None:
+    third_party(tmp_path, foreign.for_minus_one_to_one(), drawing.LABELS)
+    drawing.write_folder(tmp_path / "data", {None: 150})
+    words = ("device", "check", "net.tflite", "--labels", "labels.txt", "--data", "./data")
+    done = command(*words, "--mean", "0", "--std", "1")
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("note: net.tflite: no golden pictures")
+    said = done.stdout.splitlines()[-1]
+    assert said.startswith("with pixels of -1..1 the accuracy would be ") and " (n 150): " in said
+    assert said.endswith("the network takes pixels of -1..1; give --mean 127.5 --std 127.5")
+    done = command(*words, "--mean", "127.5", "--std", "127.5")  # as it says
+    assert done.returncode == 3 and "can't tell: net.tflite: no golden pictures" in done.stderr
+    assert done.stdout.splitlines()[-1] == "no classic mistake makes more of these pictures right, beyond chance"
+
+
+def test_a_healthy_third_party_file_gets_no_mistake(tmp_path: Path) -> None:
+    path, hints = third_party(tmp_path, foreign.bare(), drawing.LABELS, mean=0, std=1)
+    code, trial, _ = tried(path, hints, drawing.write_folder(tmp_path / "data", {None: 90}, seed=4))
+    assert code == 3 and trial.named() is None
+    assert trial.right > 80 and len(trial.measured) == 13
+
+
+def test_labels_that_are_one_place_off(tmp_path: Path) -> None:
+    path, hints = third_party(tmp_path, foreign.bare(), (*drawing.LABELS[1:], drawing.LABELS[0]), mean=0, std=1)
+    code, trial, said = tried(path, hints, drawing.write_folder(tmp_path / "data", {None: 60}))
+    named = trial.named()
+    assert code == 1 and named is not None and named.mistake.name == "labels -1" and trial.right < 10
+    assert "the labels are one place off; see whether the label file has a line too many or too few" in said
+
+
+def test_pictures_that_lie_on_their_side(tmp_path: Path) -> None:
+    """Of a file of ours, which passes its golden pictures and is judged bad all the same."""
+    for i, (label, picture) in enumerate(drawing.shapes(90, 5)):
+        path = tmp_path / "data" / label / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pictures.encode_png(cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE)))  # type: ignore[arg-type]
+    report = check.examine(Request(model("int8"), NO_HINTS, str(tmp_path / "data"), 1, None, None))
+    assert report.verdict is not None and report.verdict.passed and report.code == 1
+    assert report.trial is not None and (named := report.trial.named()) is not None
+    assert named.mistake.name == "turned left"
+    assert checked.lines(report)[-1].endswith("the network was trained on pictures turned left")
+    assert checked.document(report)["data"]["named"] == "turned left"
+
+
+def test_at_most_500_pictures_are_asked(tmp_path: Path) -> None:
+    """Drawn from all of them, the same each time, over all workers."""
+    path, hints = third_party(tmp_path, crafted.echo(), tuple(COLOURS), mean=0, std=255)
+    rows: npt.NDArray[np.uint8] = np.zeros((1200, 1, 1, 3), np.uint8)
+    rows[600:, 0, 0, 1] = 200  # green; the first half is black, the first of equal scores counts
+    data = folders.Labelled(tuple(COLOURS), rows, np.repeat([0, 1], 600), "test", 0)
+    ways = mistakes.classic(Classifier(path, hints).card.input)
+    trials = [mistakes.on_data(lambda: Classifier(path, hints), ways, data, workers) for workers in (1, 2)]
+    assert trials[0] == trials[1]
+    assert trials[0].n == trials[0].right == 500
+    grey = next(one for one in trials[0].measured if one.mistake.name == "grey")
+    assert 200 < grey.right < 300 and (grey.gained, grey.lost) == (0, 500 - grey.right)

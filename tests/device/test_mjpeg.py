@@ -1,0 +1,136 @@
+"""MJPEG over HTTP from a real server: whole frames, broken ones, and every way in which a camera can fail."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from device import pictures
+from device.live import mjpeg
+from device.live.frames import SourceLostError
+from device.live.mjpeg import Mjpeg
+from tests.device import mjpeg_server
+from tests.device.mjpeg_server import Server
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    servers: list[Server] = []
+
+    def begin(mode: str, port: int | None = None) -> Server:
+        servers.append(Server(mode, port))
+        return servers[-1]
+
+    yield begin
+    for server in servers:
+        server.kill()
+
+
+@pytest.mark.parametrize("mode", ["good", "bare"])
+def test_frames_are_those_that_were_sent(start: Start, mode: str) -> None:
+    with Mjpeg(start(mode).url) as source:
+        for number in range(20):
+            frame = source.read()
+            assert (frame.colour, frame.decoded) == ("BGR", "full")
+            sent = pictures.decode(mjpeg_server.picture(number))
+            assert np.array_equal(frame.picture[:, :, ::-1], sent)
+            assert 0 <= frame.age_ms < 5000
+
+
+def test_it_decodes_at_a_part_where_twice_the_target_is_left(start: Start) -> None:
+    """480 rows: an eighth is 60, a quarter 120, a half 240."""
+    url = start("good").url
+    for target, decoded, rows in (
+        (30, "1/8", 60),
+        (31, "1/4", 120),
+        (60, "1/4", 120),
+        (96, "1/2", 240),
+        (224, "full", 480),
+    ):
+        with Mjpeg(url, (target, target)) as source:
+            frame = source.read()
+            assert (frame.decoded, frame.picture.shape) == (decoded, (rows, rows * 4 // 3, 3)), target
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("html", "answers text/html, expected multipart/x-mixed-replace"),
+        ("missing", "answers 404 Not Found; check the address"),
+    ],
+)
+def test_what_is_no_stream_says_so(start: Start, mode: str, expected: str) -> None:
+    with pytest.raises(SourceLostError, match=expected), Mjpeg(start(mode).url):
+        pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/video", "http://nowhere.invalid/video"])
+def test_what_is_not_there_says_so(url: str) -> None:
+    with pytest.raises(SourceLostError, match="can't be reached"), Mjpeg(url):
+        pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("garbage", "gives no frames: |gave no whole frame|sends no JPEG"),
+        ("half", "gives no frames: the picture is truncated|gives no frames: not a picture"),
+        ("silent", "gave no whole frame for|broke off: timed out"),
+    ],
+)
+def test_frames_that_never_come_are_given_up(
+    start: Start, mode: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mjpeg, "STALL_S", 1.0)
+    began = time.monotonic()
+    with Mjpeg(start(mode).url) as source, pytest.raises(SourceLostError, match=expected):
+        source.read()
+    assert time.monotonic() - began < 10
+
+
+def test_a_server_that_dies_is_noticed_and_can_be_opened_again(start: Start) -> None:
+    server = start("good")
+    source = Mjpeg(server.url)
+    for _ in range(3):
+        with source:
+            assert source.read().picture.shape == (480, 640, 3)
+            server.kill()
+            with pytest.raises(SourceLostError, match=r"broke off|has ended"):
+                for _ in range(1000):
+                    source.read()
+        server = start("good", server.port)
+
+
+def test_a_read_that_waits_returns_when_it_is_cancelled(start: Start) -> None:
+    with Mjpeg(start("silent").url) as source:
+        failed: list[SourceLostError] = []
+
+        def read() -> None:
+            try:
+                source.read()
+            except SourceLostError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        time.sleep(0.2)
+        began = time.monotonic()
+        source.cancel()
+        thread.join(4)
+        assert not thread.is_alive() and failed
+        assert time.monotonic() - began < 3, "long before the time-out"
+
+
+def test_passwords_are_sent_and_never_shown(start: Start) -> None:
+    server = start("good")
+    source = Mjpeg(server.url.replace("127.0.0.1", "anna:se%40cret@127.0.0.1"))
+    assert source.name == server.url
+    request = mjpeg._request(source.url)
+    assert request.get_header("Authorization") == "Basic YW5uYTpzZUBjcmV0"
+    assert request.full_url == server.url
+    with source:
+        assert source.read().picture.shape == (480, 640, 3)

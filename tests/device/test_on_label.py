@@ -1,0 +1,298 @@
+"""`--on-label`: real commands, run by readings whose times the test says."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.errors import UserError
+from device.live.on_label import PRIVATE, OnLabel, Rule, check_labels, parse
+from device.live.readings import Reading
+from tests.conftest import ROOT
+from tests.device.feeding import LOST, STREAMING, Feed, wait_for
+
+Read = Callable[[str, float], Reading]
+
+
+@pytest.fixture(scope="module")
+def read() -> Read:
+    """A reading of a label, its frame captured at a time in seconds."""
+    feed = Feed((90, 160))
+
+    def make(label: str, captured: float) -> Reading:
+        reading = feed.next(label)
+        return replace(reading, frame=replace(reading.frame, captured=captured))
+
+    return make
+
+
+class Log:
+    """A file to which commands add a line each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rule(self, label: str, seconds: float, words: str = "$FRAMELITE_LABEL") -> Rule:
+        """Adds the words, which the command's own shell completes."""
+        return Rule(label, seconds, ("sh", "-c", f'echo "{words}" >> {self.path}'))
+
+    @property
+    def lines(self) -> list[str]:
+        return self.path.read_text().splitlines() if self.path.exists() else []
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    yield Log(tmp_path / "log")
+    assert not runners()
+
+
+def runners() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "on-label"]
+
+
+def finish(output: OnLabel) -> None:
+    """Lets what runs come to its end."""
+    wait_for(lambda: not runners())
+    output.close()
+
+
+# When a command runs.
+
+
+def test_it_runs_once_when_the_label_has_held(log: Log, read: Read) -> None:
+    output = OnLabel([log.rule("cat", 2, "$FRAMELITE_LABEL $FRAMELITE_SCORE $FRAMELITE_HELD_S")])
+    for captured in (100.0, 101.0, 101.99):
+        output.show(read("cat", captured))
+    assert not runners()
+    reading = read("cat", 102.25)
+    for _ in range(3):
+        output.show(reading)
+    finish(output)
+    assert log.lines == [f"cat {reading.score:.4f} 2.250"]
+
+
+def test_it_runs_again_when_the_label_came_back_and_held_again(log: Log, read: Read) -> None:
+    output = OnLabel([log.rule("cat", 2)])
+    for label, captured in (("cat", 0), ("cat", 2), ("dog", 3), ("cat", 4), ("cat", 5), ("dog", 5.5), ("cat", 6)):
+        output.show(read(label, captured))
+        wait_for(lambda: not runners())
+    assert log.lines == ["cat"]
+    output.show(read("cat", 8))
+    finish(output)
+    assert log.lines == ["cat", "cat"]
+
+
+def test_several_rules_each_at_its_time(log: Log, read: Read) -> None:
+    rules = [
+        log.rule("cat", 2, "two"),
+        log.rule("cat", 0, "zero"),
+        log.rule("dog", 0, "dog"),
+        log.rule("cat", 1, "one"),
+    ]
+    output = OnLabel(rules)
+    expected: list[str] = []
+    for captured, word in ((0.0, "zero"), (1.0, "one"), (2.0, "two")):
+        output.show(read("cat", captured))
+        wait_for(lambda: not runners())
+        expected.append(word)
+        assert log.lines == expected
+    output.close()
+
+
+def test_time_without_frames_does_not_count(log: Log, read: Read) -> None:
+    output = OnLabel([log.rule("cat", 2)])
+    output.show(read("cat", 0))
+    output.status(LOST)
+    output.status(STREAMING)
+    output.show(read("cat", 10))
+    output.show(read("cat", 11.9))
+    assert not runners()
+    output.status(STREAMING)  # another model, say: the label holds on
+    output.show(read("cat", 12))
+    finish(output)
+    assert log.lines == ["cat"]
+
+
+def test_a_command_that_still_runs_is_not_started_again(
+    log: Log, read: Read, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "gate")
+    output = OnLabel([Rule("cat", 0, ("sh", "-c", f"echo began >> {log.path}; read line < {tmp_path / 'gate'}"))])
+    for captured in range(3):
+        output.show(read("cat", 2 * captured))
+        output.show(read("dog", 2 * captured + 1))
+    wait_for(lambda: log.lines == ["began"])
+    assert capsys.readouterr().err == "note: --on-label cat:0: sh still runs; not started a second time\n"
+    (tmp_path / "gate").write_text("open\n")
+    wait_for(lambda: not runners())
+    output.show(read("cat", 10))
+    wait_for(lambda: log.lines == ["began", "began"])
+    output.close()
+
+
+# What a command finds.
+
+
+def test_what_a_command_finds() -> None:
+    """In a process of its own, whose stdout is meant for others: nothing on stdin, a session of its own, no secrets."""
+    program = """
+import os, sys, shlex
+from device.live.on_label import PRIVATE, OnLabel, parse
+from tests.device.feeding import Feed, wait_for
+inner = "import os, sys; print(sys.argv[1:], repr(sys.stdin.read()), os.getsid(0) == os.getpid(), sorted(os.environ))"
+os.environ.update(dict.fromkeys(PRIVATE, "x"), KEPT="x")
+output = OnLabel([parse("cat:0", shlex.join([sys.executable, "-c", inner, "a b", "$HOME", "*", "|", ";"]))])
+output.show(Feed((90, 160)).next("cat"))
+wait_for(lambda: not output._runners[0].is_running)
+output.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], input="not for it", cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    (line,) = (line for line in done.stderr.splitlines() if "a b" in line)
+    assert line.startswith("['a b', '$HOME', '*', '|', ';'] '' True [")
+    assert "'KEPT'" in line and "'FRAMELITE_LABEL'" in line and "'PATH'" in line
+    assert not any(repr(name) in line for name in PRIVATE)
+    assert "FRAMELITE_MQTT_PASSWORD" in PRIVATE and "FRAMELITE_TOKEN" in PRIVATE
+
+
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [("exit 3", "with exit code 3"), ("kill -KILL $$", "by SIGKILL"), ("kill -40 $$", "by signal 40")],
+)
+def test_a_command_that_fails(script: str, end: str, read: Read, capsys: pytest.CaptureFixture[str]) -> None:
+    output = OnLabel([Rule("cat", 0, ("sh", "-c", script))])
+    output.show(read("cat", 0))
+    finish(output)
+    assert capsys.readouterr().err == f"note: --on-label cat:0: sh ended {end}\n"
+
+
+def test_a_command_that_has_gone(read: Read, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "bell"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    output = OnLabel([Rule("cat", 0, (str(script),))])
+    script.unlink()
+    output.show(read("cat", 0))
+    finish(output)
+    assert capsys.readouterr().err == f"note: --on-label cat:0: {script} can't be started (No such file or directory)\n"
+
+
+def test_no_zombie_is_left(log: Log, read: Read) -> None:
+    output = OnLabel([log.rule("cat", 0, "$$")])
+    output.show(read("cat", 0))
+    wait_for(lambda: log.lines and not runners())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.lines[0]), 0)
+    output.close()
+
+
+# The end.
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec sleep 60",
+        "trap '' TERM; while :; do sleep 1; done",
+        "(trap '' TERM; echo $(exec sh -c 'echo $PPID') >> LOG; while :; do sleep 1; done) & wait",
+    ],
+)
+def test_the_end_ends_commands(script: str, log: Log, read: Read, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that ends when it is told to, one that doesn't, and one whose child doesn't."""
+    started = f"echo $$ >> {log.path}; {script.replace('LOG', str(log.path))}"
+    output = OnLabel([Rule("cat", 0, ("sh", "-c", started))])
+    output.show(read("cat", 0))
+    wait_for(lambda: len(log.lines) == 1 + ("LOG" in script))
+    output.close()
+    wait_for(lambda: not runners(), 2)  # and not 60 s
+    wait_for(lambda: not any(is_running(int(process)) for process in log.lines), 2)
+    assert capsys.readouterr().err == ""
+
+
+def is_running(process: int) -> bool:
+    """Not so a zombie: a grandchild's is reaped by who runs the machine, sometimes late."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_end_while_a_command_is_being_started(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a disk that has to spin up first: the process comes when all were told to end."""
+    begun, ended = threading.Event(), threading.Event()
+
+    class Slow(subprocess.Popen[bytes]):
+        def __init__(self, *words: Any, **options: Any) -> None:
+            begun.set()
+            assert ended.wait(10)
+            super().__init__(*words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    output = OnLabel([Rule("cat", 0, ("sleep", "60"))])
+    output.show(read("cat", 0))
+    assert begun.wait(10)
+    output.close()
+    ended.set()
+    wait_for(lambda: not runners(), 2)
+
+
+def test_ctrl_c_is_not_the_commands(log: Log, read: Read) -> None:
+    """A terminal sends it to every process of its session's group."""
+    output = OnLabel([Rule("cat", 0, ("sh", "-c", f"echo $$ >> {log.path}; exec sleep 60"))])
+    output.show(read("cat", 0))
+    wait_for(lambda: log.lines)
+    process = int(log.lines[0])
+    assert os.getpgid(process) == process != os.getpgid(0)
+    output.close()
+
+
+# The command line's words.
+
+
+def test_rules_of_the_command_line() -> None:
+    assert parse("cat:2", "sh -c 'echo \"a b\"' c\\ d") == Rule("cat", 2.0, ("sh", "-c", 'echo "a b"', "c d"))
+    assert parse("a: b:c:0.5", "true") == Rule("a: b:c", 0.5, ("true",))
+    assert parse("cat:0", "/bin/sh").seconds == 0
+    assert str(parse("née:2.50", "true")) == "--on-label née:2.5"
+
+
+@pytest.mark.parametrize(
+    ("label_seconds", "command", "words"),
+    [
+        ("cat", "true", "--on-label cat: expected LABEL:SECONDS, such as cat:2.5"),
+        ("cat:", "true", "--on-label cat:: expected LABEL:SECONDS"),
+        (":2", "true", "--on-label :2: expected LABEL:SECONDS"),
+        ("", "true", "expected LABEL:SECONDS"),
+        ("cat:soon", "true", "--on-label cat:soon: expected"),
+        ("cat:nan", "true", "--on-label cat:nan: expected"),
+        ("cat:inf", "true", "--on-label cat:inf: expected"),
+        ("cat:-1", "true", "--on-label cat:-1: expected"),
+        ("cat:2", "", "--on-label cat:2: no command"),
+        ("cat:2", " ", "--on-label cat:2: no command"),
+        ("cat:2", "echo 'a", '--on-label cat:2: "echo \'a": no closing quotation; close it'),
+        ("cat:2", "no-such-command x", "--on-label cat:2: there is no command 'no-such-command'"),
+        ("cat:2", "/etc/passwd", "--on-label cat:2: there is no command '/etc/passwd'"),
+    ],
+)
+def test_rules_that_cannot_work(label_seconds: str, command: str, words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        parse(label_seconds, command)
+
+
+def test_labels_that_the_model_has_not() -> None:
+    rules = [parse("cat:1", "true"), parse("unknown:1", "true")]
+    check_labels(rules, ("dog", "cat"))
+    with pytest.raises(UserError, match=r"no label 'cat'; expected unknown or one of: dog, bird$"):
+        check_labels(rules, ("dog", "bird"))
+    with pytest.raises(UserError, match=r"0, 1, 2, 3, 4, 5, 6, 7, 8, 9 …$"):
+        check_labels(rules, tuple(map(str, range(1000))))

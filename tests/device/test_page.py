@@ -1,0 +1,202 @@
+"""The page in a real Chromium: what moves, and what is said when nothing does."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from device import temperature
+from device.web.serve import Serve
+from tests.device.browsing import Pages, chromium, wait_for_picture, watch
+from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
+from tests.device.visiting import metric
+
+# What the image shows now: the pixels of the stream's picture, as one long string.
+PIXELS = """() => {
+  const picture = document.getElementById("picture"), canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  return canvas.toDataURL("image/png");
+}"""
+SHARES = """() => Object.fromEntries([...document.querySelectorAll("#answers li")].map((row) => [
+  row.querySelector(".name").textContent,
+  (row.querySelector(".bar").getBoundingClientRect().right - row.querySelector(".track").getBoundingClientRect().left)
+    / row.querySelector(".track").getBoundingClientRect().width]))"""
+
+# The labels from top to bottom, as they are seen.
+ORDER = """() => [...document.querySelectorAll("#answers li")]
+  .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
+  .map((row) => row.querySelector(".name").textContent)"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Iterator[Pages]:
+    with Pages(browser) as made:
+        yield made
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return Feed()
+
+
+@pytest.fixture
+def serve(feed: Feed) -> Iterator[Serve]:
+    made = Serve("127.0.0.1:0", feed.card)
+    yield made
+    made.close()
+
+
+# Whether a label is the one that is shown, leads the list, and has a bar of more than half.
+SHOWN = f"""(label) => document.querySelector("#label").textContent === label
+    && document.querySelector("#answers .best .name").textContent === label && ({SHARES})()[label] > 0.5"""
+
+# What moves.
+
+
+def test_pictures_bars_and_lines_move(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open()
+    with feeding(serve, feed, rate=60):
+        watch(page, serve)
+        expect(page.locator("#status")).to_have_text("streaming from test")
+        expect(page.locator("#veil")).to_be_hidden()
+        assert page.evaluate("[picture.naturalWidth, picture.naturalHeight]") == [640, 360]
+        pixels, line = page.evaluate(PIXELS), page.locator("#latency .line").get_attribute("d")
+        for label in ("circle", "square", "triangle"):  # each is drawn for three quarters of a second
+            # At one moment: on a busy machine the next one is there before a second question is asked.
+            wait_for(partial(page.evaluate, SHOWN, label))
+        assert page.evaluate(PIXELS) != pixels
+        assert page.locator("#latency .line").get_attribute("d") != line
+        assert len(line or "") > 3
+    figures = page.locator(".tile:not([hidden]) .value").all_text_contents()
+    assert len(figures) >= 3 and all(re.fullmatch(r"[\d.]+", figure) for figure in figures)
+
+
+def test_bars_are_as_long_as_their_scores(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open(reduced_motion="reduce")
+    reading = feed.next()
+    serve.show(reading)
+    watch(page, serve)
+    expect(page.locator("#answers li")).to_have_count(3)
+    shares = page.evaluate(SHARES)
+    assert shares == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in reading.top}
+    places = page.evaluate(
+        "[...document.querySelectorAll('#answers li')].map((row) => row.getBoundingClientRect().top)"
+    )
+    assert places == sorted(places) and len(set(places)) == 3
+    scores = (0.6, 0.3, 0.1)
+    turned = tuple(replace(reading.top[2 - i], score=score) for i, score in enumerate(scores))
+    serve.show(replace(reading, number=2, top=turned))
+    expect(page.locator("#answers .best .name")).to_have_text(turned[0].label)
+    assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
+    assert page.evaluate(ORDER) == [ranked.label for ranked in turned]
+    serve.show(replace(reading, number=3, top=turned[:1]))
+    expect(page.locator("#answers li")).to_have_count(1)
+
+
+def test_labels_are_told_with_their_times_and_never_read_as_html(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open()
+    serve.show(feed.next("circle"))
+    watch(page, serve)
+    bad = "<img src=x onerror=alert(1)>"
+    serve.show(feed.next(bad))
+    serve.show(feed.next("unknown"))
+    names = page.locator("#changes .name")
+    expect(names).to_have_text(["unknown", bad, "circle"])
+    expect(page.locator("#label")).to_have_text("unknown")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", page.locator("#changes time").first.text_content() or "")
+    assert page.locator("#changes img").count() == 0
+
+
+def test_the_card_is_shown(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open()
+    page.goto(serve.url)
+    facts = dict(zip(*(page.locator(f"#card {kind}").all_text_contents() for kind in ("dt", "dd")), strict=True))
+    assert facts["Name"] == feed.card.name and facts["Labels"] == "3: circle, square, triangle"
+    accuracy = feed.card.accuracy
+    assert accuracy is not None
+    low, high = (f"{100 * end:.2f}" for end in accuracy.interval)
+    assert facts["Accuracy"] == f"{100 * accuracy.top1:.2f} % ({low}–{high}, n {accuracy.n})"
+    serve.show_card(replace(feed.card, name="another", variant="float32"))
+    expect(page.locator("#model")).to_have_text("another float32")
+
+
+def test_the_temperature_where_there_is_one(
+    pages: Pages, feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a folder as Linux lays it out: this machine may have none."""
+    for zones, shown in ((tmp_path / "none", None), (tmp_path, "48.3")):
+        if shown:
+            (tmp_path / "thermal_zone0").mkdir()
+            (tmp_path / "thermal_zone0/temp").write_text("48312\n")
+        monkeypatch.setattr(temperature, "ZONES", zones)
+        serve = Serve("127.0.0.1:0", feed.card)
+        serve.show(feed.next())
+        page = pages.open()
+        watch(page, serve)
+        expect(page.locator("#rate .value")).not_to_have_text("–")
+        expect(page.locator("#temperature")).to_be_visible(visible=shown is not None)
+        if shown:
+            expect(page.locator("#temperature .value")).to_have_text(shown)
+            assert metric(serve.port, "framelite_temperature_celsius") == 48.312
+        serve.close()
+
+
+# What is said when nothing moves.
+
+
+def test_a_lost_source_is_told_over_the_picture(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open()
+    page.goto(serve.url)
+    expect(page.locator("#veil")).to_have_text("Waiting for the first picture …")
+    serve.status(STREAMING)
+    serve.show(feed.next())
+    expect(page.locator("#veil")).to_be_hidden()
+    serve.status(LOST)
+    for place in ("#veil", "#status"):
+        expect(page.locator(place)).to_have_text(LOST.message)
+    serve.status(STREAMING)
+    expect(page.locator("#veil")).to_be_hidden()
+
+
+def test_a_pause_ends_both_streams_and_keeps_the_picture(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open()
+    button = page.get_by_role("button", name="Pause")
+    with feeding(serve, feed):
+        watch(page, serve)
+        wait_for(lambda: metric(serve.port, "framelite_viewers") == 2)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        wait_for(lambda: metric(serve.port, "framelite_viewers") == 0)
+        expect(page.locator("#still")).to_be_visible()
+        assert page.evaluate("[still.width, still.height]") == [640, 360]
+        button.click()
+        expect(page.locator("#still")).to_be_hidden()
+        wait_for_picture(page)
+
+
+def test_it_finds_a_server_that_came_back(pages: Pages, feed: Feed) -> None:
+    page = pages.open()
+    first = Serve("127.0.0.1:0", feed.card)
+    first.show(feed.next("circle"))
+    watch(page, first)
+    first.close()
+    expect(page.locator("#status")).to_have_text("no connection")
+    second = Serve(f"127.0.0.1:{first.port}", feed.card)
+    try:
+        with feeding(second, feed):
+            expect(page.locator("#status")).to_have_text("streaming from test")
+            wait_for_picture(page)
+            wait_for(lambda: metric(second.port, "framelite_viewers") == 2)
+    finally:
+        second.close()

@@ -1,0 +1,151 @@
+"""The page in a real Chromium: who may look at it, on a phone, in the light and in the dark, without seeing at all."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from device.web.serve import Serve
+from tests.device.browsing import Pages, chromium, watch
+from tests.device.feeding import STREAMING, Feed
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Iterator[Pages]:
+    with Pages(browser) as made:
+        yield made
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return Feed()
+
+
+@pytest.fixture
+def serve(feed: Feed) -> Iterator[Serve]:
+    made = Serve("127.0.0.1:0", feed.card)
+    yield made
+    made.close()
+
+
+# Who may look.
+
+
+def test_a_token_refused_and_accepted(pages: Pages, feed: Feed) -> None:
+    serve = Serve("0.0.0.0:0", feed.card)
+    home = f"http://127.0.0.1:{serve.port}/"
+    try:
+        serve.show(feed.next("circle"))
+        page = pages.open()
+        page.goto(home)
+        expect(page.get_by_role("alert")).to_be_hidden()
+        field = page.get_by_label("Token")
+        expect(field).to_be_focused()
+        field.fill("wrong")
+        field.press("Enter")
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).borderRadius") == "16px"
+        page.get_by_label("Token").fill(serve.token or "")
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("#label")).to_have_text("circle")
+        assert page.url == home
+        other = pages.open()
+        other.goto(f"{home}?token={serve.token}")
+        expect(other.locator("#label")).to_have_text("circle")
+        assert other.url == home  # the token doesn't stay where others see it
+        other.reload()
+        expect(other.locator("#label")).to_have_text("circle")
+    finally:
+        serve.close()
+
+
+def test_a_new_token_brings_the_form_back(pages: Pages, feed: Feed) -> None:
+    page = pages.open()
+    first = Serve("0.0.0.0:0", feed.card)
+    page.goto(f"http://127.0.0.1:{first.port}/?token={first.token}")
+    expect(page.locator("#model")).to_have_text(f"{feed.card.name} int8")
+    first.close()
+    second = Serve(f"0.0.0.0:{first.port}", feed.card)
+    try:
+        expect(page.get_by_label("Token")).to_be_visible()
+    finally:
+        second.close()
+
+
+# How it looks.
+
+
+@pytest.mark.parametrize("label", ["square", "a label that is so very long that no telephone has the room for it" * 3])
+def test_a_phone_scrolls_one_way(label: str, pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open(**PHONE)
+    reading = feed.next(label)
+    serve.show(replace(reading, top=(replace(reading.top[0], label=label), *reading.top[1:])))
+    serve.show_card(replace(feed.card, name=label.replace(" ", "_")))
+    serve.status(replace(STREAMING, message=f"streaming from http://10.0.0.1/{label}"))
+    watch(page, serve)
+    expect(page.locator("#label")).to_have_text(label)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = {name: page.locator(name).bounding_box() for name in (".live", ".answers", ".speed", ".changes", ".model")}
+    tops = [box["y"] for box in boxes.values() if box]
+    assert tops == sorted(tops) and len(tops) == 5  # the answers right under the picture
+    assert page.get_by_role("button", name="Pause").bounding_box()["height"] >= 36  # type: ignore[index]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(scheme: str, pages: Pages, serve: Serve, feed: Feed) -> None:
+    """WCAG 2.2, 1.4.3: at least 4.5 to 1."""
+    page = pages.open(color_scheme=scheme)
+    serve.show(feed.next("circle"))
+    watch(page, serve)
+    expect(page.locator("#changes .name")).to_have_text("circle")
+    colours = "([name, part]) => getComputedStyle(document.querySelector(name))[part]"
+
+    def luminance(name: str, part: str) -> float:
+        red, green, blue = (
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in (int(text) / 255 for text in re.findall(r"\d+", page.evaluate(colours, [name, part]))[:3])
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    places = {"body": ("#model", "h1", "footer", "#status"), ".card": ("#label", "h2", ".number", ".range", "dt", "dd")}
+    for back, texts in places.items():
+        behind = luminance(back, "backgroundColor")
+        assert (behind < 0.1) == (scheme == "dark")
+        for text in texts:
+            one, other = sorted((luminance(text, "color"), behind))
+            assert (other + 0.05) / (one + 0.05) >= 4.5, text
+
+
+def test_it_can_be_heard_and_held_still(pages: Pages, serve: Serve, feed: Feed) -> None:
+    """For screen readers and for people whom movement harms."""
+    page = pages.open(reduced_motion="reduce")
+    serve.show(feed.next("circle"))
+    watch(page, serve)
+    expect(page.get_by_role("img", name="Live picture, shown as circle")).to_be_visible()
+    for title in ("Answers", "Label changes", "Model card"):
+        expect(page.get_by_role("region", name=title)).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("starting …")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.evaluate("getComputedStyle(document.querySelector('.bar')).transitionProperty") == "none"
+    assert page.locator("img:not([alt])").count() == 0
+
+
+def test_everything_comes_from_this_server(pages: Pages, serve: Serve, feed: Feed) -> None:
+    page = pages.open()
+    asked: list[str] = []
+
+    page.on("request", lambda request: asked.append(request.url))
+    serve.show(feed.next())
+    watch(page, serve)
+    assert len(asked) >= 5
+    assert all(url.startswith(serve.url) for url in asked)

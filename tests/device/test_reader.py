@@ -1,0 +1,213 @@
+"""The reader's thread: newest or every frame, lost and opened again, frozen pictures, an end without a thread left."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+
+from device.errors import UserError
+from device.live import frames, reader
+from device.live.frames import Frame, SourceLostError
+from device.live.reader import Reader
+
+LIMIT_S = 20.0
+
+
+def picture(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.full((4, 4, 3), number % 256, np.uint8)
+
+
+class Script:
+    """A camera by hand, since none is here: each opening plays the next of `plays`, which yield pictures or raise."""
+
+    name = "script"
+
+    def __init__(self, *plays: Callable[[], Iterator[int]], is_live: bool = True, newest_only: bool = True) -> None:
+        self.plays, self.is_live, self.newest_only = iter(plays), is_live, newest_only
+        self.opened = self.closed = 0
+        self.now: Iterator[int] = iter(())
+
+    def __enter__(self) -> Self:
+        self.opened += 1
+        self.now = next(self.plays, unplugged)()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closed += 1
+
+    def read(self) -> Frame | None:
+        number = next(self.now, None)
+        return None if number is None else Frame(picture(number))
+
+    def cancel(self) -> None:
+        pass
+
+
+def unplugged() -> Iterator[int]:
+    raise SourceLostError("unplugged")
+    yield 0
+
+
+def numbers(first: int, last: int) -> Callable[[], Iterator[int]]:
+    return lambda: iter(range(first, last))
+
+
+def then_lost(first: int, last: int) -> Callable[[], Iterator[int]]:
+    def play() -> Iterator[int]:
+        yield from range(first, last)
+        raise SourceLostError("the cable is out")
+
+    return play
+
+
+def number_of(frame: Frame) -> int:
+    return int(frame.picture[0, 0, 0])
+
+
+def taken(source: Script, until: Callable[[Reader[int]], bool]) -> list[int]:
+    found = []
+    with Reader(source, number_of) as running:
+        deadline = time.monotonic() + LIMIT_S
+        while not until(running):
+            assert time.monotonic() < deadline
+            number = running.take(0.05)
+            if number is not None:
+                found.append(number)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(reader, "LONGEST_PAUSE_S", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    yield
+    assert "frames" not in {thread.name for thread in threading.enumerate()}
+
+
+def ended(running: Reader[int]) -> bool:
+    return running.state.has_ended
+
+
+def test_every_frame_waits_where_every_frame_counts() -> None:
+    source = Script(numbers(0, 200), is_live=False, newest_only=False)
+    with Reader(source, number_of) as running:
+        time.sleep(0.05)
+        found = []
+        while (number := running.take(LIMIT_S)) is not None:
+            found.append(number)
+        assert running.state.has_ended and running.state.error is None and running.state.dropped == 0
+    assert found == list(range(200))
+
+
+def test_the_newest_is_taken_and_the_others_are_counted() -> None:
+    """All 100 have come before the first is asked for."""
+    with Reader(Script(numbers(0, 100)), number_of) as running:
+        deadline = time.monotonic() + LIMIT_S
+        while not running.state.has_ended and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert running.take(0) == 99
+        assert running.state.dropped == 99
+        assert running.take(0) is None
+
+
+def test_a_lost_source_is_opened_again_and_again() -> None:
+    source = Script(then_lost(0, 3), unplugged, unplugged, then_lost(10, 12), numbers(20, 22))
+    messages = []
+
+    def until(running: Reader[int]) -> bool:
+        messages.append(running.state.message)
+        return ended(running)
+
+    found = taken(source, until)
+    assert found[-1] == 21 and set(found) <= {0, 1, 2, 10, 11, 20, 21}
+    assert source.opened == 5
+    assert {"", "the cable is out", "unplugged"} >= set(messages)
+
+
+def test_losses_are_counted_once_each() -> None:
+    source = Script(then_lost(0, 3), unplugged, unplugged, then_lost(10, 12), numbers(20, 22))
+    with Reader(source, number_of) as running:
+        deadline = time.monotonic() + LIMIT_S
+        while not running.state.has_ended and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert running.state.lost == 2
+
+
+def test_pauses_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(reader, "LONGEST_PAUSE_S", 0.08)
+    opened: list[float] = []
+
+    class Timed(Script):
+        def __enter__(self) -> Self:
+            opened.append(time.monotonic())
+            return super().__enter__()
+
+    taken(Timed(*[unplugged] * 6, numbers(0, 1)), ended)
+    waits = np.diff(opened)
+    assert all(wait >= least for wait, least in zip(waits, (0.02, 0.04, 0.08, 0.08, 0.08, 0.08), strict=True))
+
+
+def test_a_picture_that_does_not_change_is_no_new_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it reads, and gives the same picture: that hangs, so it is opened again."""
+    monkeypatch.setattr(reader, "STALL_S", 0.2)
+    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.5)  # time to see what is said meanwhile
+
+    def frozen() -> Iterator[int]:
+        while True:
+            time.sleep(0.005)
+            yield 7
+
+    source = Script(frozen, numbers(20, 22))
+    states = []
+
+    def until(running: Reader[int]) -> bool:
+        states.append(running.state)
+        return ended(running)
+
+    found = taken(source, until)
+    assert found.count(7) == 1, "the frozen picture is answered once"
+    assert any("has shown the same picture for 0.2 s: it hangs" in state.message for state in states)
+    assert found[-1] == 21
+
+
+def test_a_file_may_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "STALL_S", 0.0)
+    found = taken(Script(lambda: iter([5, 5, 5]), is_live=False, newest_only=False), ended)
+    assert found == [5, 5, 5]
+
+
+def test_what_can_not_be_opened_at_first_is_an_error() -> None:
+    class Closed(Script):
+        def __enter__(self) -> Self:
+            raise SourceLostError("there is no camera /dev/video7")
+
+    with pytest.raises(UserError, match="there is no camera /dev/video7"), Reader(Closed(), number_of):
+        pytest.fail("it was opened")
+
+
+def test_a_file_that_breaks_off_ends_with_the_reason() -> None:
+    source = Script(then_lost(0, 3), is_live=False, newest_only=False)
+    with Reader(source, number_of) as running:
+        assert [running.take(LIMIT_S) for _ in range(4)] == [0, 1, 2, None]
+        assert running.state.error == "the cable is out"
+    assert source.opened == source.closed == 1
+
+
+def test_it_ends_while_a_source_is_lost_and_while_nobody_takes() -> None:
+    start = time.monotonic()
+    with Reader(Script(then_lost(0, 1)), number_of):
+        time.sleep(0.05)
+    with Reader(Script(numbers(0, 10), is_live=False, newest_only=False), number_of):
+        time.sleep(0.05)
+    assert time.monotonic() - start < frames.STALL_S

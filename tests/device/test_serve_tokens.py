@@ -1,0 +1,252 @@
+"""Who may see the page: tokens, cookies, host names, headers, and paths that lead nowhere."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from device.web import access
+from device.web.serve import Serve
+from tests.device.feeding import STREAMING, Feed
+from tests.device.visiting import Answer, Viewer, get
+
+PATHS = ["/", "/style.css", "/script.js", "/icon.svg", "/api/state", "/api/events", "/stream.mjpg", "/metrics"]
+ENDLESS = {"/api/events", "/stream.mjpg"}
+# Signs that mean something in addresses, forms, cookies and headers.
+TOKEN = 'a+b/c=&d;e,"%41#?\\'
+
+
+@pytest.fixture(scope="module")
+def answers() -> Feed:
+    return Feed((90, 160))
+
+
+@pytest.fixture(scope="module")
+def locked(answers: Feed) -> Iterator[Serve]:
+    """On every address of this machine: a token is asked for, on 127.0.0.1 as well."""
+    serve = Serve("0.0.0.0:0", answers.card, TOKEN)
+    serve.status(STREAMING)
+    serve.show(answers.next())
+    yield serve
+    serve.close()
+
+
+@pytest.fixture(scope="module")
+def open_(answers: Feed) -> Iterator[Serve]:
+    serve = Serve("127.0.0.1:0", answers.card)
+    yield serve
+    serve.close()
+
+
+def status(serve: Serve, path: str, headers: dict[str, str] | None = None) -> int:
+    """Of one request. A stream's is asked for with HEAD, which ends."""
+    return get(serve.port, path, headers, "HEAD" if path.partition("?")[0] in ENDLESS else "GET").status
+
+
+def post(serve: Serve, **fields: str) -> Answer:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return get(serve.port, "/", headers, "POST", urlencode(fields))
+
+
+def cookie_of(answer: Answer) -> dict[str, str]:
+    return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+
+
+# Without it.
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/nowhere", "/healthz/", "/healthz/../api/state", "//healthz"])
+def test_every_path_asks_for_the_token(path: str, locked: Serve) -> None:
+    wrong = quote(TOKEN[:-1])
+    assert status(locked, path) == 401
+    assert status(locked, f"{path}?token={wrong}") == 401
+    assert status(locked, f"{path}?token=") == 401
+    assert status(locked, path, {"Authorization": f"Bearer {TOKEN}x"}) == 401
+    assert status(locked, path, {"Authorization": f"Basic {TOKEN}"}) == 401
+    assert status(locked, path, {"Authorization": "Bearer é".encode().decode("latin-1")}) == 401
+    assert status(locked, path, {"Cookie": f"framelite_{locked.port}={'0' * 64}"}) == 401
+    assert status(locked, path, {"Cookie": f"framelite_{locked.port}=é".encode().decode("latin-1")}) == 401
+    refused = get(locked.port, path, method="DELETE")
+    assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert refused.headers["set-cookie"] is None and refused.headers["location"] is None
+
+
+def test_health_is_open_and_says_little(locked: Serve) -> None:
+    answer = get(locked.port, "/healthz")
+    assert answer.status == 200 and set(answer.json) == {"status", "reason"}
+    assert answer.headers["set-cookie"] is None
+
+
+def test_a_host_that_looks_like_a_path_opens_nothing(locked: Serve) -> None:
+    """Frameworks put addresses together from the Host header; the rules must not read the path out of that."""
+    for host in ("x/healthz?", "x/healthz#", "127.0.0.1/healthz?"):
+        for path in ("/", "/api/state"):
+            assert status(locked, path, {"Host": host}) == 401
+
+
+def test_the_page_is_the_form_then(locked: Serve) -> None:
+    first, wrong = get(locked.port, "/"), get(locked.port, "/?token=wrong")
+    for answer in (first, wrong):
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert b'<form method="post" action="/">' in answer.body
+        assert TOKEN.encode() not in answer.body
+    assert b'role="alert" hidden>' in first.body and b'role="alert">' in wrong.body
+
+
+# With it.
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_token_opens_every_path(path: str, locked: Serve) -> None:
+    assert status(locked, path, {"Authorization": f"Bearer {TOKEN}"}) == 200
+    assert status(locked, path, {"Authorization": f"bearer  {TOKEN}"}) == 200
+    assert status(locked, f"{path}?token={quote(TOKEN, safe='')}") == 200
+
+
+def test_a_cookie_after_the_first_visit(locked: Serve) -> None:
+    visit = get(locked.port, f"/?token={quote(TOKEN, safe='')}")
+    assert visit.status == 200 and b"Model card" in visit.body
+    flags = visit.headers["set-cookie"].split("; ")[1:]
+    assert set(flags) == {"HttpOnly", "SameSite=Strict", "Path=/", f"Max-Age={access.COOKIE_AGE_S}"}
+    cookie = cookie_of(visit)
+    assert TOKEN not in cookie["Cookie"]
+    for path in PATHS:
+        assert status(locked, path, cookie) == 200
+    assert get(locked.port, "/", cookie).headers["set-cookie"] is None
+
+
+def test_the_form_sends_on_to_the_page(locked: Serve) -> None:
+    accepted = post(locked, token=TOKEN)
+    assert (accepted.status, accepted.headers["location"]) == (303, "/")
+    assert status(locked, "/api/state", cookie_of(accepted)) == 200
+    for answer in (post(locked, token="wrong"), post(locked, other=TOKEN), post(locked)):
+        assert answer.status == 401 and b'role="alert">' in answer.body
+        assert answer.headers["set-cookie"] is None
+    assert post(locked, token=TOKEN, padding="x" * 100_000).status == 401
+
+
+def test_the_address_that_is_printed_opens_the_page(locked: Serve) -> None:
+    assert re.fullmatch(rf"http://[\w.:\[\]-]+:{locked.port}/\?token={re.escape(quote(TOKEN, safe=''))}", locked.url)
+    assert "0.0.0.0" not in locked.url
+    assert get(locked.port, locked.url.partition(str(locked.port))[2]).status == 200
+
+
+def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -> None:
+    other = Serve("0.0.0.0:0", answers.card)
+    try:
+        assert other.token is not None and len(other.token) == 32
+        cookie = cookie_of(get(other.port, f"/?token={other.token}"))
+        assert status(other, "/", cookie) == 200
+        assert status(locked, "/", cookie) == 401
+        renamed = {"Cookie": cookie["Cookie"].replace(str(other.port), str(locked.port))}
+        assert status(locked, "/", renamed) == 401
+        # A browser knows no ports: it sends both to both, and each finds its own.
+        mine = cookie_of(get(locked.port, f"/?token={quote(TOKEN, safe='')}"))["Cookie"]
+        jar = dict(one.split("=") for one in (mine, cookie["Cookie"]))
+        both = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+        assert (status(locked, "/", both), status(other, "/", both)) == (200, 200)
+    finally:
+        other.close()
+
+
+def test_on_loopback_a_token_is_asked_for_when_one_is_given(answers: Feed) -> None:
+    serve = Serve("127.0.0.1:0", answers.card, "given")
+    try:
+        assert serve.url == f"http://127.0.0.1:{serve.port}/?token=given"
+        assert (status(serve, "/"), status(serve, "/?token=given")) == (401, 200)
+    finally:
+        serve.close()
+
+
+# Names and paths.
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/healthz"])
+def test_loopback_answers_to_its_own_names_alone(path: str, open_: Serve) -> None:
+    """A page elsewhere that lets its name point to 127.0.0.1 (DNS rebinding) sees nothing."""
+    if path == "/healthz":
+        assert status(open_, path) == 503
+    for host in ("localhost", f"127.0.0.1:{open_.port}", "[::1]:9000", "LOCALHOST:1"):
+        assert status(open_, path, {"Host": host}) in (200, 503)
+    for host in (
+        "evil.example",
+        f"evil.example:{open_.port}",
+        "127.0.0.1.evil.example",
+        "localhost@evil",
+        "",
+        "[",
+        "[",
+    ):
+        assert status(open_, path, {"Host": host}) == 421
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../..",
+        "/..",
+        "/page/../serve.py",
+        "/page/index.html",
+        "/index.html",
+        "/serve.py",
+        "/%2e%2e/serve.py",
+        "/..%2fserve.py",
+        "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/../../../../etc/passwd",
+        "/..%5cserve.py",
+        "/style.css/../serve.py",
+        "/style.css%00.py",
+        "/style.css/",
+        "/token.html",
+        "//etc/passwd",
+        "/api",
+        "/%",
+        "/%ff",
+    ],
+)
+def test_paths_lead_to_no_file(path: str, open_: Serve) -> None:
+    answer = get(open_.port, path)
+    assert (answer.status, answer.body) == (404, b"Not Found")
+
+
+def test_only_get(open_: Serve) -> None:
+    for path in [*PATHS, "/healthz"]:
+        for method in ("POST", "PUT", "DELETE"):
+            assert get(open_.port, path, method=method).status == 405
+
+
+# Headers.
+
+
+def test_headers_are_the_same_on_every_answer(locked: Serve, open_: Serve) -> None:
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    answers = [get(locked.port, path, bearer, "HEAD" if path in ENDLESS else "GET") for path in PATHS]
+    answers += [get(locked.port, "/"), get(locked.port, "/healthz"), get(locked.port, "/nowhere", bearer)]
+    answers += [post(locked, token=TOKEN), get(open_.port, "/", method="PUT"), get(open_.port, "/", {"Host": "evil"})]
+    assert {answer.status for answer in answers} == {200, 303, 401, 404, 405, 421}
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'self'; ") and "unsafe" not in policy and "*" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["server"] is None
+
+
+def test_streams_have_them_too(open_: Serve) -> None:
+    with Viewer(open_.port, "/api/events") as viewer:
+        head = viewer.until(b"\r\n\r\n").decode().lower()
+    assert "content-type: text/event-stream" in head and "x-frame-options: deny" in head
+
+
+def test_kinds_of_files(open_: Serve) -> None:
+    kinds = {path: get(open_.port, path).headers["content-type"] for path in PATHS[:4]}
+    assert kinds == {
+        "/": "text/html; charset=utf-8",
+        "/style.css": "text/css; charset=utf-8",
+        "/script.js": "text/javascript; charset=utf-8",
+        "/icon.svg": "image/svg+xml",
+    }

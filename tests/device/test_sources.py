@@ -1,0 +1,93 @@
+"""What --source may be, and what goes with what."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.errors import UserError
+from device.live import sources
+from device.live.cameras import Camera, Rtsp
+from device.live.mjpeg import Mjpeg
+from device.live.pattern import Pattern
+from device.live.picamera import PiCamera
+from device.live.sources import Wishes
+from device.live.stored import Film, Pictures
+from tests.device.classifying import draw
+
+TARGET = (32, 32)
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    draw(tmp_path / "shots/one.png", "circle")
+    (tmp_path / "film.mp4").write_bytes(b"not yet opened")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("0", Camera, "/dev/video0"),
+        ("12", Camera, "/dev/video12"),
+        ("/dev/video3", Camera, "/dev/video3"),
+        ("/dev/v4l/by-id/usb-camera", Camera, "/dev/v4l/by-id/usb-camera"),
+        ("picamera2", PiCamera, "picamera2"),
+        ("test", Pattern, "test"),
+        ("http://10.0.0.1:8080/video", Mjpeg, "http://10.0.0.1:8080/video"),
+        ("https://anna:secret@camera.example/stream", Mjpeg, "https://camera.example/stream"),
+        ("rtsp://anna:secret@10.0.0.1/live", Rtsp, "rtsp://10.0.0.1/live"),
+        ("film.mp4", Film, "film.mp4"),
+        ("shots", Pictures, "shots"),
+        ("shots/one.png", Pictures, "shots/one.png"),
+        ("shots/*.png", Pictures, "shots/*.png"),
+    ],
+)
+def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) -> None:
+    source = sources.find(text, Wishes(TARGET))
+    assert type(source) is kind
+    assert source.name == name
+    assert source.is_live == (kind not in (Film, Pictures))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nowhere", "--source nowhere: there is no such file or folder; expected a camera"),
+        ("", "--source is empty, expected a camera"),
+        ("shots/*.bmp", "no pictures there"),
+    ],
+)
+def test_what_is_nothing_is_refused(places: Path, text: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected.replace("*", r"\*")):
+        sources.find(text, Wishes(TARGET))
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no pictures there; expected files that end in \.jpg"):
+        sources.find(str(tmp_path), Wishes(TARGET))
+
+
+@pytest.mark.parametrize(
+    ("text", "wishes", "option"),
+    [
+        ("0", {"loop": True}, "--loop"),
+        ("test", {"realtime": True}, "--realtime"),
+        ("shots", {"realtime": True}, "--realtime"),
+        ("film.mp4", {"capture": (640, 480)}, "--capture"),
+        ("rtsp://10.0.0.1/live", {"reduced": True}, "--decode auto"),
+    ],
+)
+def test_a_wish_that_does_not_fit_is_refused(places: Path, text: str, wishes: dict[str, Any], option: str) -> None:
+    with pytest.raises(UserError, match=f"{option} was given, but --source {text} is of another kind"):
+        sources.find(text, Wishes(TARGET, **wishes))
+
+
+def test_wishes_arrive(places: Path) -> None:
+    camera = sources.find("0", Wishes(TARGET, capture=(800, 600), reduced=True))
+    assert isinstance(camera, Camera) and (camera.capture, camera.reduced) == ((800, 600), True)
+    stream = sources.find("http://10.0.0.1/", Wishes(TARGET, reduced=True))
+    assert isinstance(stream, Mjpeg) and stream.target == TARGET
+    film = sources.find("film.mp4", Wishes(TARGET, loop=True, realtime=True))
+    assert isinstance(film, Film) and film.loop and film.realtime and film.newest_only

@@ -1,0 +1,117 @@
+"""Films and picture files as sources: every frame in order, loops, real time, and what is broken."""
+
+import itertools
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from device import pictures
+from device.live.frames import SourceLostError
+from device.live.pattern import Pattern
+from device.live.stored import Film, Pictures
+from tests.device.classifying import draw
+
+FRAMES, RATE = 12, 20.0
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve frames, each a little brighter, 20 a second."""
+    path = tmp_path_factory.mktemp("films") / "brighter.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), RATE, (64, 48))
+    assert writer.isOpened()
+    for number in range(FRAMES):
+        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def brightness(source: Film, count: int) -> list[int]:
+    """Of the next frames, in twentieths."""
+    found = []
+    for _ in range(count):
+        frame = source.read()
+        assert frame is not None
+        found.append(round(float(frame.picture.mean()) / 20))
+    return found
+
+
+def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
+    with Film(film) as source:
+        assert brightness(source, FRAMES) == list(range(FRAMES))
+        assert source.read() is None
+    with source:  # opened again it begins again
+        assert brightness(source, 2) == [0, 1]
+
+
+def test_a_film_begins_again_with_loop(film: Path) -> None:
+    with Film(film, loop=True) as source:
+        assert brightness(source, 2 * FRAMES + 3) == [*range(FRAMES), *range(FRAMES), 0, 1, 2]
+
+
+def test_real_time_takes_as_long_as_the_film(film: Path) -> None:
+    with Film(film, realtime=True) as source:
+        began = time.monotonic()
+        brightness(source, FRAMES)
+        assert time.monotonic() - began >= (FRAMES - 1) / RATE
+
+
+def test_what_is_no_film_is_said(tmp_path: Path) -> None:
+    broken = tmp_path / "film.mp4"
+    broken.write_bytes(b"this is no film" * 100)
+    with pytest.raises(SourceLostError, match="not a video that this OpenCV can read"), Film(broken):
+        pytest.fail("it was opened")
+
+
+def test_pictures_come_in_order_of_name_and_as_they_are(tmp_path: Path) -> None:
+    for name in ("b.png", "a.png", "c.png"):
+        draw(tmp_path / name, "circle", seed=ord(name[0]))
+    draw(tmp_path / ".hidden.png", "square")
+    (tmp_path / "notes.txt").write_text("no picture")
+    with Pictures(str(tmp_path)) as source:
+        for name in ("a.png", "b.png", "c.png"):
+            frame = source.read()
+            assert frame is not None
+            assert (frame.name, frame.colour) == (str(tmp_path / name), "RGB")
+            assert np.array_equal(frame.picture, pictures.read(tmp_path / name))
+        assert source.read() is None
+
+
+def test_a_broken_picture_is_named_and_the_others_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "a.png", "circle")
+    (tmp_path / "b.png").write_bytes(b"broken")
+    draw(tmp_path / "c.png", "circle")
+    with Pictures(str(tmp_path)) as source:
+        assert [frame and frame.name for frame in (source.read(), source.read())] == [
+            str(tmp_path / "a.png"),
+            str(tmp_path / "c.png"),
+        ]
+        with pytest.raises(SourceLostError, match="1 of 3 pictures could not be read; the others were answered"):
+            source.read()
+    assert f"error: {tmp_path / 'b.png'}: not a picture" in capsys.readouterr().err
+
+
+def test_pictures_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "a.png", "circle")
+    (tmp_path / "b.png").write_bytes(b"broken")
+    with Pictures(str(tmp_path / "*.png"), loop=True) as source:
+        assert [Path(str(frame and frame.name)).name for frame in (source.read() for _ in range(3))] == ["a.png"] * 3
+    assert capsys.readouterr().err.count("error:") == 1
+
+
+def test_only_broken_pictures_end_even_in_a_loop(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"broken")
+    with Pictures(str(tmp_path), loop=True) as source, pytest.raises(SourceLostError, match="1 of 1 pictures"):
+        source.read()
+
+
+def test_the_test_pattern_moves_at_thirty_frames_a_second() -> None:
+    with Pattern() as source:
+        began = time.monotonic()
+        shown = [source.read() for _ in range(16)]
+        assert time.monotonic() - began > 0.4
+    assert all(frame.picture.shape == (720, 1280, 3) and frame.colour == "RGB" for frame in shown)
+    assert all((a.picture != b.picture).mean() > 0.01 for a, b in itertools.pairwise(shown))

@@ -1,0 +1,167 @@
+"""What systemd is told, read from a socket as systemd's own."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from device.live.systemd import Systemd
+from tests.device.feeding import LOST, STREAMING, Feed
+
+HOUR_US = str(3_600_000_000)
+
+
+class Listener:
+    """The other end: a datagram socket on a path, or on an abstract name (@name)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + name[1:] if name.startswith("@") else name)
+        self._socket.settimeout(0)
+
+    def messages(self) -> list[str]:
+        """All that came since it was asked last: a datagram is there when sendto has returned."""
+        received = []
+        while True:
+            try:
+                received.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return received
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture(params=["path", "abstract"])
+def listener(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """In the environment as systemd puts it there, with no watchdog."""
+    name = str(tmp_path / "notify") if request.param == "path" else f"@framelite-test-{os.getpid()}"
+    listener = Listener(name)
+    monkeypatch.setenv("NOTIFY_SOCKET", name)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def watched(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Listener:
+    """With a watchdog that is content with a sign of life every half hour."""
+    monkeypatch.setenv("WATCHDOG_USEC", HOUR_US)
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    return listener
+
+
+def beats(listener: Listener) -> int:
+    """How many signs of life a systemd is sent by three calls in a row."""
+    systemd = Systemd()
+    for _ in range(3):
+        systemd.alive()
+    systemd.close()
+    messages = listener.messages()
+    assert set(messages) <= {"WATCHDOG=1"}
+    return len(messages)
+
+
+def test_the_life_of_a_service(listener: Listener) -> None:
+    systemd = Systemd()
+    systemd.status(STREAMING)
+    systemd.ready()
+    systemd.show(Feed((90, 160)).next())
+    systemd.status(replace(LOST, message="two\nlines"))
+    systemd.stopping()
+    systemd.close()
+    assert listener.messages() == [f"STATUS={STREAMING.message}", "READY=1", "STATUS=two lines", "STOPPING=1"]
+
+
+def test_a_reload_says_when_it_began(listener: Listener) -> None:
+    before = time.monotonic()
+    systemd = Systemd()
+    systemd.reloading()
+    systemd.ready()
+    systemd.close()
+    reloading, ready = listener.messages()
+    first, second = reloading.split("\n")
+    began = int(second.removeprefix("MONOTONIC_USEC=")) / 1e6
+    assert (first, ready) == ("RELOADING=1", "READY=1")
+    assert before - 1e-6 <= began <= time.monotonic()
+
+
+def test_no_sign_of_life_where_nobody_watches(listener: Listener) -> None:
+    assert beats(listener) == 0
+
+
+def test_a_sign_of_life_at_once_and_the_next_when_it_is_due(watched: Listener) -> None:
+    assert beats(watched) == 1
+
+
+def test_signs_of_life_come_twice_in_a_period(watched: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of the test's own."""
+    clock = [1e6]
+    monkeypatch.setattr("device.live.systemd.monotonic", lambda: clock[0])
+    monkeypatch.setenv("WATCHDOG_USEC", "15000000")
+    systemd = Systemd()
+    sent = []
+    for passed in (0, 7.4, 7.5, 7.6, 14.9, 15, 40, 47.4):
+        clock[0] = 1e6 + passed
+        systemd.alive()
+        sent.append(len(watched.messages()))
+    systemd.close()
+    assert sent == [1, 0, 1, 0, 0, 1, 1, 0]
+
+
+def test_a_sign_of_life_that_was_dropped_is_sent_again(watched: Listener) -> None:
+    systemd = Systemd()
+    for _ in range(1000):
+        systemd.stopping()
+    systemd.alive()
+    assert "WATCHDOG=1" not in watched.messages()
+    systemd.alive()
+    systemd.close()
+    assert watched.messages() == ["WATCHDOG=1"]
+
+
+def test_the_watchdog_of_another_process_is_left_alone(watched: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getppid()))
+    assert beats(watched) == 0
+    monkeypatch.delenv("WATCHDOG_PID")
+    assert beats(watched) == 1
+
+
+@pytest.mark.parametrize("microseconds", ["", "0", "-1", "soon", "²"])
+def test_a_watchdog_period_that_is_none(watched: Listener, monkeypatch: pytest.MonkeyPatch, microseconds: str) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", microseconds)
+    assert beats(watched) == 0
+
+
+@pytest.mark.parametrize("name", [None, "", "vsock:2:1234", "relative/path", "/nowhere/at/all", "@nobody"])
+def test_nothing_happens_where_nobody_listens(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "1")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    if name is not None:
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+    systemd = Systemd()
+    systemd.ready()
+    systemd.alive()
+    systemd.reloading()
+    systemd.status(STREAMING)
+    systemd.stopping()
+    systemd.close()
+    systemd.stopping()
+
+
+def test_a_full_queue_holds_nobody_up(listener: Listener) -> None:
+    """systemd is busy: the kernel keeps a few hundred datagrams at most, the rest is dropped, and later ones come."""
+    systemd = Systemd()
+    for _ in range(5000):
+        systemd.stopping()
+    assert 0 < len(listener.messages()) < 5000
+    systemd.ready()
+    systemd.close()
+    assert listener.messages() == ["READY=1"]

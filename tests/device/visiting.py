@@ -1,0 +1,112 @@
+"""Clients of the page that are no browser: single requests, and viewers of the endless streams."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from device.pictures import Picture
+
+# Against a test that would never end; no test is about this time.
+PATIENCE_S = 10
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def get(
+    port: int, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: str | None = None
+) -> Answer:
+    """One request; the path goes out as it is, and no redirect is followed."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+class Viewer:
+    """Has one of the streams open. With a small `buffer` the kernel takes little for it while it reads nothing."""
+
+    def __init__(self, port: int, path: str, buffer: int | None = None) -> None:
+        self.socket = socket.socket()
+        if buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.socket.settimeout(PATIENCE_S)
+        self.socket.connect(("127.0.0.1", port))
+        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        self._received = b""
+
+    def __enter__(self) -> "Viewer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.socket.close()
+
+    def until(self, mark: bytes) -> bytes:
+        """What comes before a mark; EOFError when the stream ends without it."""
+        while mark not in self._received:
+            self._received += self._more()
+        found, _, self._received = self._received.partition(mark)
+        return found
+
+    def _more(self) -> bytes:
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise EOFError("the server closed the stream")
+        return data
+
+    def events(self) -> Iterator[tuple[str, Any]]:
+        """(kind, document) of each server-sent event."""
+        self.until(b"\r\n\r\n")
+        while True:
+            lines = self.until(b"\n\n").decode().split("\n")
+            if not lines[0].startswith(":"):
+                yield lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))
+
+    def pictures(self) -> Iterator[Picture]:
+        """Each picture of the MJPEG stream, BGR."""
+        head = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
+        self.until(b"\r\n\r\n" + head)
+        while True:
+            part = self.until(b"\r\n" + head)
+            picture = cv2.imdecode(np.frombuffer(part, np.uint8), cv2.IMREAD_COLOR)
+            assert picture is not None
+            yield picture.astype(np.uint8)
+
+    def rest(self) -> int:
+        """Reads what comes until nothing does for a while; how many bytes these were."""
+        self.socket.settimeout(0.5)
+        count = 0
+        try:
+            while data := self.socket.recv(1 << 20):
+                count += len(data)
+        except (TimeoutError, ConnectionError):
+            pass
+        return count
+
+
+def metric(port: int, name: str) -> float:
+    """One figure of /metrics."""
+    for line in get(port, "/metrics").body.decode().splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split()[1])
+    raise AssertionError(f"no {name} in /metrics")
