@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from device.live.frames import Frame, Source
 from experiments.record import ROOT, write
 
 ROUNDS, BLOCK_S = 60, 0.1
@@ -94,7 +95,7 @@ def medians(rows: list[dict[str, float]]) -> dict[str, float]:
 def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     def typical(values: list[float]) -> dict[str, float]:
         low, middle, high = np.percentile(values, (25, 50, 75))
-        return {"median": round(middle, 4), "quartiles": [round(low, 4), round(high, 4)]}
+        return {"median": round(float(middle), 4), "quartiles": [round(float(low), 4), round(float(high), 4)]}
 
     one = [r["one thread"] for r in rounds]
     return {
@@ -112,7 +113,6 @@ def work(model: Path, threads: int, labels: Path | None) -> None:
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
     from device.live.frame_path import FramePath
-    from device.live.frames import Frame
 
     cv2.setNumThreads(threads)
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, threads)
@@ -138,29 +138,20 @@ def work(model: Path, threads: int, labels: Path | None) -> None:
         print(json.dumps(rows), flush=True)
 
 
-class Memory:
-    """A source of frames that lie in memory: as many as are asked for, as fast as they are taken."""
+class Memory(Source):
+    """Frames that lie in memory: as many as are asked for, as fast as they are taken."""
 
     name, is_live, newest_only = "memory", False, False
 
     def __init__(self, count: int) -> None:
-        self.count, self.shown = count, frames()
+        self.count, self.shown, self.number = count, frames(), 0
 
-    def __enter__(self) -> "Memory":
+    def open(self) -> None:
         self.number = 0
-        return self
 
-    def __exit__(self, *reason: object) -> None:
-        pass
-
-    def read(self) -> Any:
-        from device.live.frames import Frame
-
+    def read(self) -> Frame | None:
         self.number += 1
         return Frame(self.shown[self.number % len(self.shown)]) if self.number <= self.count else None
-
-    def cancel(self) -> None:
-        pass
 
 
 def overlap(model: Path, labels: Path | None) -> dict[str, Any]:
@@ -168,7 +159,6 @@ def overlap(model: Path, labels: Path | None) -> dict[str, Any]:
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
     from device.live.frame_path import FramePath
-    from device.live.frames import Frame
     from device.live.loop import Loop
     from device.live.smoothing import Smoother
 
@@ -188,7 +178,7 @@ def overlap(model: Path, labels: Path | None) -> dict[str, Any]:
         loop.run(source)
         shares.append(bare_s / (perf_counter() - start))
     low, middle, high = np.percentile(shares, (25, 50, 75))
-    return {"median": round(middle, 4), "quartiles": [round(low, 4), round(high, 4)]}
+    return {"median": round(float(middle), 4), "quartiles": [round(float(low), 4), round(float(high), 4)]}
 
 
 def main() -> None:

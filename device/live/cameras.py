@@ -5,8 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 # Read by OpenCV when a camera is opened: how long it waits for a frame, in seconds.
@@ -15,7 +14,7 @@ os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "4")
 import cv2
 
 from device import pictures
-from device.live.frames import STALL_S, Frame, SourceLostError
+from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Decoded, Picture, Size
 
 # (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
@@ -23,7 +22,7 @@ CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), 
 CaptureSize = tuple[int, int]
 
 
-class Camera:
+class Camera(Source):
     """A V4L2 camera by its number or path. Asks for MJPG, and for the smallest size that covers the network's input.
 
     capture: (width, height) to ask for instead. reduced: its JPEGs are decoded at a part of their size.
@@ -36,7 +35,7 @@ class Camera:
         self.target, self.capture, self.reduced = target, capture, reduced
         self._device: Any = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         # By number where it has one: not every OpenCV takes a path.
         number = re.fullmatch(r"/dev/video(\d+)", self.name)
         backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
@@ -50,11 +49,8 @@ class Camera:
         self._device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         if self.reduced:
             self._device.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # the JPEG as it came
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._device is not None:
             self._device.release()
             self._device = None
@@ -71,9 +67,6 @@ class Camera:
             picture, decoded = self._decode(picture)
         return Frame(picture, decoded=decoded)
 
-    def cancel(self) -> None:
-        pass
-
     def _covers(self, size: CaptureSize) -> bool:
         """Asks for the size; whether what the camera makes of it holds the network's input."""
         for side, pixels in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), size, strict=True):
@@ -88,7 +81,7 @@ class Camera:
             raise SourceLostError(f"{self.name}: its frames can't be decoded: {error}; try --decode full") from None
 
 
-class Rtsp:
+class Rtsp(Source):
     """A stream over RTSP, opened and read within STALL_S or not at all."""
 
     is_live, newest_only = True, True
@@ -97,17 +90,14 @@ class Rtsp:
         self.url, self.name = url, without_password(url)
         self._capture: Any = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         limit_ms = int(1e3 * STALL_S)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
         self._capture = cv2.VideoCapture(self.url, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.name} can't be opened; check the address, the password and that it is on")
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
@@ -117,9 +107,6 @@ class Rtsp:
         if not found or picture is None:
             raise SourceLostError(f"{self.name} gives no more frames")
         return Frame(picture)
-
-    def cancel(self) -> None:
-        pass
 
 
 def without_password(url: str) -> str:

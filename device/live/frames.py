@@ -7,8 +7,7 @@ with source:
 
 from dataclasses import dataclass, field
 from time import monotonic
-from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Self
 
 from device.pictures import Decoded, Picture
 
@@ -41,7 +40,7 @@ class Frame:
         return 1e3 * (monotonic() - self.captured)
 
 
-class Source(Protocol):
+class Source:
     """Where frames come from. Used by one thread at a time; can be opened again after it was closed.
 
     is_live: it goes on for ever, so it is opened again when it is lost, and a picture that doesn't change means that it
@@ -52,16 +51,22 @@ class Source(Protocol):
     is_live: bool
     newest_only: bool
 
-    def __enter__(self) -> Self:
-        """Opens it; SourceLostError says why it can't be."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Closes it; the device is free for others. What isn't open stays so."""
+    def open(self) -> None:
+        """SourceLostError says why it can't be opened."""
 
     def read(self) -> Frame | None:
         """The next frame; None at the end. SourceLostError after at most STALL_S without one."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """The device is free for others. What isn't open stays so."""
 
     def cancel(self) -> None:
         """Called by another thread: a `read` that waits returns soon, if that can be had."""
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.close()

@@ -11,14 +11,12 @@ import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
-from types import TracebackType
-from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from device import pictures
 from device.errors import UserError
 from device.live.cameras import without_password
-from device.live.frames import STALL_S, Frame, SourceLostError
+from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
 MAX_FRAME_BYTES = 2**25
@@ -29,7 +27,7 @@ LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
-class Mjpeg:
+class Mjpeg(Source):
     """A stream by its http or https address; a name and a password may stand in it.
 
     target: its JPEGs are decoded at a part of their size, as long as twice the target is left of them.
@@ -42,7 +40,7 @@ class Mjpeg:
         self._response: HTTPResponse | None = None
         self._bytes = bytearray()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._bytes.clear()
         try:
             self._response = urllib.request.urlopen(_request(self.url), timeout=STALL_S)
@@ -59,11 +57,8 @@ class Mjpeg:
                 f"{self.name} answers {kind}, expected multipart/x-mixed-replace (MJPEG); give the address of the"
                 " stream itself, not of a page that shows it"
             )
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._response is not None:
             self._response.close()
             self._response = None

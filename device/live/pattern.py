@@ -1,13 +1,11 @@
 """The source `test`: a moving pattern, 1280x720 at 30 frames a second, for machines with no camera."""
 
 from time import monotonic, sleep
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
-from device.live.frames import Frame
+from device.live.frames import Frame, Source
 from device.pictures import Picture
 
 SIZE = (720, 1280)
@@ -15,7 +13,7 @@ RATE = 30.0
 SPEED = 8  # pixels a frame
 
 
-class Pattern:
+class Pattern(Source):
     """Stripes of colour that wander, a ball that bounces, and the number of the frame."""
 
     name, is_live, newest_only = "test", True, True
@@ -25,14 +23,8 @@ class Pattern:
         self._next = 0.0
         self._stripes = _stripes()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._next = monotonic()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def read(self) -> Frame:
         pause = self._next - monotonic()
@@ -42,9 +34,6 @@ class Pattern:
         self._next = max(self._next + 1 / RATE, monotonic())
         self._number += 1
         return Frame(self._draw(self._number), "RGB")
-
-    def cancel(self) -> None:
-        pass
 
     def _draw(self, number: int) -> Picture:
         height, width = SIZE

@@ -4,19 +4,18 @@ picamera2 comes from Raspberry Pi OS (`apt install python3-picamera2`), not from
 `python3 -m venv --system-site-packages`. It is imported only when this source is asked for.
 """
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from device.errors import UserError
 from device.live.cameras import CaptureSize
-from device.live.frames import STALL_S, Frame, SourceLostError
+from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
 # What a newer picamera2 calls "RGB888" lies in memory as blue, green, red.
 FORMAT = "RGB888"
 
 
-class PiCamera:
+class PiCamera(Source):
     """The first camera that libcamera knows, at the smallest size that covers the network's input, 640x480 at least."""
 
     name, is_live, newest_only = "picamera2", True, True
@@ -26,7 +25,7 @@ class PiCamera:
         self.capture = capture or next((s for s in ((640, 480), (1280, 720)) if min(s) >= side), (1920, 1080))
         self._camera: Any = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         library = _library()
         try:
             self._camera = library.Picamera2()
@@ -34,13 +33,10 @@ class PiCamera:
             self._camera.configure(self._camera.create_video_configuration(main=shape, buffer_count=3))
             self._camera.start()
         except (IndexError, RuntimeError) as error:
-            self.__exit__(None, None, None)
+            self.close()
             raise SourceLostError(f"the Raspberry Pi's camera can't be started: {error}; is its cable in?") from None
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._camera is not None:
             self._camera.close()
             self._camera = None
@@ -50,9 +46,6 @@ class PiCamera:
             return Frame(self._camera.capture_array("main", wait=STALL_S))
         except TimeoutError:
             raise SourceLostError("the Raspberry Pi's camera gives no frames") from None
-
-    def cancel(self) -> None:
-        pass
 
 
 def _library() -> Any:

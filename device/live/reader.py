@@ -52,7 +52,7 @@ class Reader(Generic[Ready]):
 
     def __enter__(self) -> Self:
         try:
-            self._source.__enter__()
+            self._source.open()
         except SourceLostError as error:
             raise UserError(str(error)) from None
         self._thread.start()
@@ -88,7 +88,7 @@ class Reader(Generic[Ready]):
         except (SourceLostError, UserError) as reason:
             error = str(reason)
         finally:
-            self._source.__exit__(None, None, None)
+            self._source.close()
             self._change(is_streaming=False, has_ended=True, error=error)
 
     def _read_on(self) -> None:
@@ -97,13 +97,13 @@ class Reader(Generic[Ready]):
         while not self._stop.is_set():
             try:
                 if not is_open:
-                    self._source.__enter__()
+                    self._source.open()
                     is_open = True
                 return self._stream()
             except SourceLostError as error:
                 if not self._source.is_live or self._stop.is_set():
                     raise
-                self._source.__exit__(None, None, None)
+                self._source.close()
                 is_open = False
                 if self.state.is_streaming:  # there were frames since it was lost before
                     pause_s = FIRST_PAUSE_S

@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 
 from device import command, pictures
 from device.errors import UserError
-from device.live.frames import Frame, SourceLostError
+from device.live.frames import Frame, Source, SourceLostError
 from device.pictures import Picture
 
 
-class Film:
+class Film(Source):
     """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped."""
 
     is_live = False
@@ -26,17 +25,14 @@ class Film:
         self._began = 0.0
         self._read = 0
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
         self._rewind()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._capture is not None:
             self._capture.release()
 
@@ -53,9 +49,6 @@ class Film:
         self._read += 1
         return Frame(picture)
 
-    def cancel(self) -> None:
-        pass
-
     def _rewind(self) -> None:
         self._began, self._read = monotonic(), 0
 
@@ -66,7 +59,7 @@ class Film:
         return picture if found else None
 
 
-class Pictures:
+class Pictures(Source):
     """Picture files, one after the other: of a folder (not those below it), or by a pattern such as 'shots/*.jpg'.
 
     One that is broken is named and passed over; at the end it is an error that there was one.
@@ -80,14 +73,8 @@ class Pictures:
         self._broken: list[Path] = []
         self._rest: Iterator[Path] = iter(())
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._rest = iter(self._paths)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def read(self) -> Frame | None:
         while True:
@@ -106,9 +93,6 @@ class Pictures:
                 counts = f"{len(self._broken)} of {len(self._paths)}"
                 raise SourceLostError(f"{counts} pictures could not be read; the others were answered")
             return None
-
-    def cancel(self) -> None:
-        pass
 
 
 def _matching(where: str) -> list[Path]:

@@ -3,15 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pytest
 
 from device.errors import UserError
 from device.live import frames, reader
-from device.live.frames import Frame, SourceLostError
+from device.live.frames import Frame, Source, SourceLostError
 from device.live.reader import Reader
 
 LIMIT_S = 20.0
@@ -21,7 +19,7 @@ def picture(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.full((4, 4, 3), number % 256, np.uint8)
 
 
-class Script:
+class Script(Source):
     """A camera by hand, since none is here: each opening plays the next of `plays`, which yield pictures or raise."""
 
     name = "script"
@@ -31,22 +29,16 @@ class Script:
         self.opened = self.closed = 0
         self.now: Iterator[int] = iter(())
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self.opened += 1
         self.now = next(self.plays, unplugged)()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self.closed += 1
 
     def read(self) -> Frame | None:
         number = next(self.now, None)
         return None if number is None else Frame(picture(number))
-
-    def cancel(self) -> None:
-        pass
 
 
 def unplugged() -> Iterator[int]:
@@ -149,9 +141,9 @@ def test_pauses_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[float] = []
 
     class Timed(Script):
-        def __enter__(self) -> Self:
+        def open(self) -> None:
             opened.append(time.monotonic())
-            return super().__enter__()
+            super().open()
 
     taken(Timed(*[unplugged] * 6, numbers(0, 1)), ended)
     waits = np.diff(opened)
@@ -189,7 +181,7 @@ def test_a_file_may_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_can_not_be_opened_at_first_is_an_error() -> None:
     class Closed(Script):
-        def __enter__(self) -> Self:
+        def open(self) -> None:
             raise SourceLostError("there is no camera /dev/video7")
 
     with pytest.raises(UserError, match="there is no camera /dev/video7"), Reader(Closed(), number_of):
