@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,9 +195,64 @@ def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_pat
     assert ("; the model that was loaded goes on" in said) != good
 
 
+def test_everything_that_is_told_at_once(live: Any, tmp_path: Path) -> None:
+    """A page for the network, a command, a broker that isn't there: the answers come all the same."""
+    touch = f"touch {tmp_path / 'seen'}"
+    telling = ("--serve", "0.0.0.0:0", "--on-label", "unknown:0", touch, "--mqtt", "127.0.0.1:9")
+    running = live(INT8, "--source", "test", "--threads", 1, "--threshold", 1, *telling)
+    for _ in range(30):
+        running.next()
+    returned, said, seconds = running.end(signal.SIGTERM)
+    assert returned == 0, said
+    assert seconds < 1
+    assert (tmp_path / "seen").exists()
+    pages = [line for line in said.splitlines() if line.startswith("page: http://")]
+    assert len(pages) == 1 and "/?token=" in pages[0]
+    assert sum("127.0.0.1:9" in line for line in said.splitlines()) == 1, "the broker is named once"
+
+
+def test_the_page_is_for_those_with_the_token(live: Any) -> None:
+    running = live(
+        INT8, "--source", "test", "--threads", 1, "--serve", "0.0.0.0:0", FRAMELITE_TOKEN="a-secret-of-my-own"
+    )
+    running.next()
+    port = next(
+        line.partition("//")[2].partition(":")[2].partition("/")[0]
+        for line in iter(running.process.stderr.readline, "")
+        if line.startswith("page: ")
+    )
+
+    def status(path: str, **headers: str) -> int:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert status("/healthz") == 200
+    for path in ("/", "/api/state", "/metrics", "/stream.mjpg", "/api/events"):
+        assert status(path) == 401, path
+    assert status("/api/state", Authorization="Bearer a-secret-of-my-own") == 200
+    assert status("/api/state", Authorization="Bearer another") == 401
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_port_in_use_is_said(command: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command("device", "live", INT8, "--source", "test", "--headless", "--serve", f"127.0.0.1:{port}")
+    assert done.returncode == 2
+    assert f"{port}" in done.stderr.splitlines()[-1] and "in use" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        ((INT8, "--source", "test", "--on-label", "boot:1", "true"), "the model has no label 'boot'"),
+        ((INT8, "--source", "test", "--on-label", "circle", "true"), "expected LABEL:SECONDS, such as cat:2.5"),
+        ((INT8, "--source", "test", "--serve", "nowhere:port"), "error: --serve nowhere:port"),
+        ((INT8, "--source", "test", "--mqtt", "host:0"), "error: --mqtt: the port is 0"),
         ((INT8, "--source", "91"), "error: there is no camera /dev/video91;"),
         ((INT8, "--source", "nowhere"), "error: --source nowhere: there is no such file or folder"),
         ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ can't be reached"),
