@@ -27,6 +27,21 @@ def _spread(value: dict[str, Any], digits: int = 2) -> str:
     return f"{value['median']:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
 
+def frame_quality() -> list[str]:
+    document = read("frame_quality")
+    rows = [
+        [
+            row["what"],
+            f"{100 * row['reference']:.2f} %",
+            f"{100 * row['ours']:.2f} %",
+            f"{100 * row['difference']:+.2f} ({100 * row['interval'][0]:+.2f} to {100 * row['interval'][1]:+.2f})",
+            str(row["n"]),
+        ]
+        for row in document["results"]
+    ]
+    return [*markdown(("what", "reference", "ours", "points (95 %, paired)", "n"), rows), "", source(document)]
+
+
 def soak() -> list[str]:
     document = read("soak")
     losses, endurance = document["results"]
