@@ -46,10 +46,14 @@ def soak() -> list[str]:
     document = read("soak")
     losses, endurance = document["results"]
     lost, slowest = losses["losses"], losses["slowest_s"]
+    rate = endurance["answers"] / endurance["minutes"] / 60
     rows = [
         ["sources lost and answered again", f"{losses['recovered']} of {lost}, the slowest after {slowest:.1f} s"],
-        ["minutes at 30 frames a second, a viewer on the page", f"{endurance['minutes']:g}"],
-        ["frames answered", f"{endurance['answers']:,}"],
+        ["minutes with a viewer on the page", f"{endurance['minutes']:g}"],
+        [
+            "frames answered",
+            f"{endurance['answers']:,}, {endurance['answers'] / endurance['minutes'] / 60:.1f} a second",
+        ],
         ["memory after the first minute", f"{endurance['growth_bytes'] / 1e6:+.1f} MB at the end"],
         ["threads, open files", f"{_range(endurance['threads'])}, {_range(endurance['files'])}"],
         ["exit code after SIGTERM", str(endurance["exit_code"])],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from device import text
-from experiments import training_tables
+from experiments import device_tables, training_tables
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -184,6 +184,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         tutorial,
         resize,
         resize_bytes,
+        device_tables.frame_quality,
+        device_tables.soak,
         training_tables.runs,
         training_tables.augmentation,
     )

@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 
 BOUNDARY = b"frame"
+RATE = 30.0
 
 
 def picture(number: int) -> bytes:
@@ -80,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
                 data = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
             head = b"--" + BOUNDARY + b"\r\nContent-Type: image/jpeg\r\n" + (b"" if mode == "bare" else length)
             self.wfile.write(head + b"\r\n" + data + b"\r\n")
-            time.sleep(1 / 30)
+            time.sleep(max(0.0, began + (number + 1) / RATE - time.monotonic()))
 
 
 def free_port() -> int:
