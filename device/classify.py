@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from device import answers, command, files, pictures, text
+from device import answers, board, command, files, pictures, text
 from device.classifier import Answer, Classifier, Ranked
 from device.contract import Hints
 from device.errors import UserError
@@ -70,7 +70,7 @@ def run(request: Request) -> int:
     if one_picture:
         lines: Iterator[Line] = iter([work(classifier, sources[0])])
     else:
-        workers = max(1, answers.cores() // (request.threads or 1))
+        workers = max(1, board.usable_cores() // (request.threads or 1))
         lines = answers.in_order(work, _paths(sources), _first_then_new(classifier, request), workers)
     with ExitStack() as stack:
         emit = _emitter(request, one_picture, stack)

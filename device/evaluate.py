@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import answers
+from device import answers, board
 from device.classifier import Classifier, Scores
 from device.contract import NO_HINTS, Hints
 from device.folders import Labelled
@@ -41,7 +41,7 @@ def score_pictures(
 
     step = 64
     blocks = [range(start, min(start + step, len(data))) for start in range(0, len(data), step)]
-    workers = max(1, answers.cores() // threads)
+    workers = max(1, board.usable_cores() // threads)
     parts = []
     for part in answers.in_order(block, blocks, lambda: Classifier(path, hints, threads, runtime_name), workers):
         parts.append(part)

@@ -39,12 +39,16 @@ class File:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of class folders as it lies there: labels in order of name, files in order of path."""
+    """A folder of class folders as it lies there: labels in order of name, files in order of path.
+
+    ignored: files that are no pictures. unread: what may hold pictures, but is no class folder and in none.
+    """
 
     root: Path
     labels: tuple[str, ...]
     files: tuple[File, ...]
     ignored: int
+    unread: tuple[str, ...] = ()
 
     def split(self, name: str) -> list[File]:
         return [file for file in self.files if file.split == name]
@@ -58,12 +62,15 @@ def read_folder(root: Path) -> Folder:
     """Finds the pictures of a folder; UserError when it can't be a data set.
 
     Hidden files and folders are passed over; files that are no pictures by their ending are counted as ignored. Class
-    folders are searched to any depth.
+    folders are searched to any depth; one that holds train/ and test/ is a data set itself.
     """
     if not root.is_dir():
         raise UserError(f"{root}: there is no such folder; expected DIR/LABEL/… or DIR/{{train,test}}/LABEL/…")
     children = _folders(root)
     splits = [name for name in SPLITS if root / name in children]
+    inner = [child for child in children if all((child / split).is_dir() for split in SPLITS)]
+    if inner and not splits:
+        raise UserError(f"{root}: {inner[0].name}/ holds train/ and test/, this is a level too high; give {inner[0]}")
     files: list[File] = []
     ignored = 0
     for split in splits or (None,):
@@ -83,11 +90,21 @@ def read_folder(root: Path) -> Folder:
         present = {file.label for file in files if file.split == split}
         if missing := [label for label in labels if label not in present]:
             raise UserError(f"{root}: the class {missing[0]!r} has no pictures in {split}/; expected every class there")
-    return Folder(root, labels, tuple(files), ignored)
+    return Folder(root, labels, tuple(files), ignored, _unread(root, splits))
 
 
 def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _unread(root: Path, splits: Sequence[str]) -> tuple[str, ...]:
+    """Folders beside train/ and test/, and pictures beside the class folders."""
+    found = [f"{child.name}/" for child in _folders(root) if splits and child.name not in splits]
+    for place in (root, *(root / split for split in splits)):
+        names = [path.name for path in place.iterdir() if path.is_file() and path.suffix.lower() in pictures.SUFFIXES]
+        if loose := sum(not name.startswith(".") for name in names):
+            found.append(f"{loose} pictures right in {place.name}/")
+    return tuple(found)
 
 
 def _pictures_below(folder: Path) -> tuple[list[Path], int]:

@@ -1,36 +1,59 @@
-"""How many pictures a second the augmentation makes, beside six Keras layers in a row. Interleaved, in one process.
+"""How many augmented pictures a second training is given, and six Keras layers in a row. Interleaved, in one process.
 
-python -m experiments.augmentation        about a minute; nothing else may run
+    python -m experiments.augmentation        about a minute; nothing else may run
+
+Ours is the whole way of a batch: rows of the memory-mapped cache, shuffled, through train/batches.py to the arrays that
+Keras is given. The layers take the same rows of the same cache.
 """
 
+import argparse
 import os
 import statistics
+import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from device.folders import Cache
 from experiments.record import write
+from train import recipes
 
-SIZE, BATCH, ROUNDS = 128, 64, 15
+SIZE, WARM_UP = 128, 2
+RECIPE = replace(
+    recipes.get("cats_vs_dogs_tutorial"),
+    size=(SIZE, SIZE),
+    batch=64,
+    steps=0,
+    rotation_range=40.0,
+    width_shift_range=0.2,
+    height_shift_range=0.2,
+    shear_range=20.0,
+    zoom_range=(0.8, 1.2),
+    horizontal_flip=True,
+    brightness_range=(0.8, 1.2),
+)
 
 
-def main() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def random_cache(folder: Path, count: int) -> Cache:
+    """A cache of random pixels on the disk; how long a picture takes does not depend on them."""
+    pictures = np.lib.format.open_memmap(folder / "train.npy", "w+", np.uint8, (count, SIZE, SIZE, 3))
+    random = np.random.default_rng(1)
+    for i in range(count):
+        pictures[i] = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    pictures.flush()
+    index = {"splits": {"train": {"targets": [i % 2 for i in range(count)]}}}
+    return Cache(folder, "random", "random", ("one", "other"), (SIZE, SIZE), "crop", index)
+
+
+def keras_layers() -> Callable[[Any], Any]:
+    """The same six, each with its own interpolation."""
     import keras
     import tensorflow as tf
 
-    from train.augment import Augmentation
-
-    augmentation = Augmentation(
-        rotation_range=40,
-        width_shift_range=0.2,
-        height_shift_range=0.2,
-        shear_range=20,
-        zoom_range=(0.8, 1.2),
-        horizontal_flip=True,
-        brightness_range=(0.8, 1.2),
-    )
     layers = keras.Sequential(
         [
             keras.layers.RandomRotation(40 / 360, fill_mode="nearest"),
@@ -41,27 +64,48 @@ def main() -> None:
             keras.layers.RandomBrightness(0.2),
         ]
     )
-    by_keras = tf.function(lambda batch: layers(batch, training=True))
-    random = np.random.default_rng(1)
-    pictures = random.integers(0, 256, (BATCH, SIZE, SIZE, 3), np.uint8)
-    floats = tf.constant(pictures, tf.float32)
-    calls: dict[str, Any] = {
-        "ours": lambda: augmentation.augment(pictures, random),
-        "six Keras layers": lambda: by_keras(floats).numpy(),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(ROUNDS + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if number >= 2:  # the first two are warm-up
-                seconds[name].append(time.perf_counter() - start)
+    changed = tf.function(lambda batch: layers(batch, training=True))
+    return lambda pictures: changed(tf.constant(pictures, tf.float32)).numpy()
+
+
+def seconds_of(call: Callable[[Any], Any], given: Any) -> float:
+    start = time.perf_counter()
+    call(given)
+    return time.perf_counter() - start
+
+
+def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
+    """A row each, and the median of how many times as long the layers took for the same batch."""
+    from train.batches import Batches
+
+    pictures = cache.pictures("train")
+    batches, layers = Batches(cache, np.arange(len(pictures)), RECIPE), keras_layers()
+    whole = len(pictures) // RECIPE.batch
+    seconds: dict[str, list[float]] = {"ours": [], "six Keras layers": []}
+    for number in range(rounds + WARM_UP):
+        index = number % whole
+        shown = batches.order[index * RECIPE.batch : (index + 1) * RECIPE.batch]
+        took = seconds_of(lambda i: batches[i], index), seconds_of(lambda rows: layers(pictures[rows]), shown)
+        if number >= WARM_UP:
+            for name, one in zip(seconds, took, strict=True):
+                seconds[name].append(one)
     rows = [
-        {"what": name, "pictures_per_s": BATCH / statistics.median(took), "rounds": len(took), "batch": BATCH}
-        for name, took in seconds.items()
+        {"what": name, "pictures_per_s": RECIPE.batch / statistics.median(each), "rounds": len(each)}
+        for name, each in seconds.items()
     ]
-    ratio = statistics.median(k / o for o, k in zip(seconds["ours"], seconds["six Keras layers"], strict=True))
-    write("augmentation", rows, "python -m experiments.augmentation", size=SIZE, ratio=ratio)
+    return rows, statistics.median(theirs / ours for ours, theirs in zip(*seconds.values(), strict=True))
+
+
+def main() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--pictures", type=int, default=2000, help="in the cache (49 KB each)")
+    options.add_argument("--rounds", type=int, default=30, help="batches of each")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        rows, ratio = measure(random_cache(Path(name), asked.pictures), asked.rounds)
+    summary = {"size": SIZE, "batch": RECIPE.batch, "pictures": asked.pictures, "ratio": ratio}
+    write("augmentation", rows, "python -m experiments.augmentation", **summary)
 
 
 if __name__ == "__main__":

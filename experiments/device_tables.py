@@ -52,7 +52,7 @@ def soak() -> list[str]:
         ["minutes with a viewer on the page", f"{endurance['minutes']:g}"],
         [
             "frames answered",
-            f"{endurance['answers']:,}, {endurance['answers'] / endurance['minutes'] / 60:.1f} a second",
+            f"{endurance['answers']:,}, {rate:.1f} a second",
         ],
         ["memory after the first minute", f"{endurance['growth_bytes'] / 1e6:+.1f} MB at the end"],
         ["threads, open files", f"{_range(endurance['threads'])}, {_range(endurance['files'])}"],

@@ -1,4 +1,4 @@
-"""Keeps the figures of trained (and exported) run folders for the table in docs/training.md.
+"""Keeps the figures of trained (and exported) run folders for the tables in docs/training.md.
 
     python -m experiments.runs RUN…        adds to, or replaces in, results/runs.json
 
@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.record import RESULTS, write
+
+# Of export.json: drop is what int8 loses to float32 on the same pictures, as a fraction.
+INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
 
 
 def command_of(recipe: dict[str, Any]) -> str:
@@ -38,6 +41,7 @@ def row_of(run: Path) -> dict[str, Any]:
         "train": record["data"]["train"],
         "seed": record["seed"],
         "git_commit": record["git_commit"],
+        "load_1min": (record.get("machine") or {}).get("load_1min"),  # when it began: what else the machine did
         **{key: evaluation[key] for key in ("top1", "n", "interval")},
         "last_top1": evaluation["last_epoch"]["top1"] if "last_epoch" in evaluation else None,
         "int8": None,
@@ -46,7 +50,7 @@ def row_of(run: Path) -> dict[str, Any]:
     if exported.exists():
         variants = {variant["variant"]: variant for variant in json.loads(exported.read_bytes())["variants"]}
         if "int8" in variants and variants["int8"]["file"]:
-            row["int8"] = {key: variants["int8"][key] for key in ("top1", "file_bytes")}
+            row["int8"] = {key: variants["int8"][key] for key in INT8}
     return row
 
 

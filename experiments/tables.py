@@ -188,6 +188,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         device_tables.soak,
         training_tables.runs,
         training_tables.augmentation,
+        training_tables.cifar10,
+        training_tables.training_bars,
     )
 }
 

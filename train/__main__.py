@@ -20,7 +20,6 @@ from train.recipe import CHOICES
 
 if TYPE_CHECKING:
     from device.folders import Cache
-    from train import runs
 
 
 def recipe_parser() -> argparse.ArgumentParser:
@@ -47,7 +46,7 @@ def recipe_parser() -> argparse.ArgumentParser:
     options.add_argument("--backend", choices=("tensorflow", "jax"), default="tensorflow", help="Keras' engine")
     options.add_argument("--coordinator", metavar="HOST:PORT", help="jax, several machines: where process 0 is")
     options.add_argument("--processes", type=int, default=1, metavar="N", help="how many there are")
-    options.add_argument("--process-id", type=int, default=0, metavar="I", help="which this one is, from 0")
+    options.add_argument("--process-id", type=int, metavar="I", help="which this one is, from 0")
     options.add_argument("--again", action="store_true", help="train even if this very run is there already")
     return options
 
@@ -146,7 +145,7 @@ def _train(options: argparse.Namespace) -> int:
     _check_together(options)
     if not options.only_data:
         files.check_writable(run_folder)
-    from train import cache, runs
+    from train import cache, checkpoint, runs
 
     request = cache.DataRequest.of(recipe, options.skip_bad)
     pictures = cache.provide(request)
@@ -155,11 +154,14 @@ def _train(options: argparse.Namespace) -> int:
         return command.GOOD
     run = runs.Run(run_folder)
     weights = runs.find_model(options.weights, "--from") if options.weights else None
-    if not options.again and run.is_up_to_date(recipe, pictures, weights):
+    wanted = runs.Identity.of(recipe, pictures, weights)
+    if not options.again and run.is_up_to_date(wanted):
         command.say(f"{run.path}: up to date (same recipe, same data); --again trains it anew")
         return command.GOOD
     if options.resume:
-        _check_resume(run, run.changes(recipe, pictures, weights))
+        checkpoint.check_resume(run, wanted)
+    elif not options.again:
+        checkpoint.check_begin(run, wanted)
     if recipe.network == "classical":
         from train import classical
 
@@ -169,7 +171,7 @@ def _train(options: argparse.Namespace) -> int:
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
     from train import devices, fit
 
-    cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id)
+    cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id or 0)
     start = fit.Start(options.resume, weights, options.tensorboard, cluster=cluster)
     if options.process_id:
         # Saving takes all processes; what the others save is the same, and is thrown away.
@@ -185,10 +187,14 @@ def _check_together(options: argparse.Namespace) -> None:
     """What one option asks of another."""
     if options.resume and options.again:
         raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
-    if options.processes < 1 or not 0 <= options.process_id < options.processes:
-        given = f"--processes {options.processes} --process-id {options.process_id}"
+    number = options.process_id or 0
+    if options.processes < 1 or not 0 <= number < options.processes:
+        given = f"--processes {options.processes} --process-id {number}"
         raise UserError(f"{given}, expected at least one process, and a number from 0 to one less than there are")
     if options.processes == 1:
+        for option, value in (("--coordinator", options.coordinator), ("--process-id", options.process_id)):
+            if value is not None:
+                raise UserError(f"{option} was given for one process, expected --processes N with it, or neither")
         return
     if options.backend != "jax" or not options.coordinator:
         raise UserError("--processes needs --backend jax and --coordinator HOST:PORT, where process 0 can be reached")
@@ -211,17 +217,6 @@ def _settings(options: argparse.Namespace) -> list[str]:
     named = ("data", "backbone", "strategy", "freeze", "fine_tune")
     given = [f"{name}={getattr(options, name)}" for name in named if getattr(options, name) is not None]
     return [*given, *options.set]
-
-
-def _check_resume(run: "runs.Run", changes: list[str]) -> None:
-    """A run whose recipe or data changed can't go on; one that never got to its first checkpoint begins."""
-    if run.read() is None:
-        command.say(f"{run.path}: no run here to go on with, so it begins")
-    elif changes:
-        raise UserError(
-            f"{run.path}: can't go on, it was begun with other settings or data ({'; '.join(changes)});"
-            " give the same again, or begin anew with --again"
-        )
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Backbone:
     top5: float | None
     scaling: str  # what its pixels become: "inside" the network, or keras.applications' "tf", "caffe" or "torch"
     weights: str  # file in $KERAS_HOME/models, without the ImageNet head
+    smallest: int = 0  # of one that Keras makes for pictures of one size and not of any: the least side
 
     @property
     def weights_path(self) -> Path:
@@ -71,7 +72,7 @@ BACKBONES = {
         Backbone("MobileNetV3Small", 12, 2.9, None, 0.681, None, "inside", MOBILENET_V3.format("small")),
         Backbone("MobileNetV3Large", 22, 5.4, None, 0.756, None, "inside", MOBILENET_V3.format("large")),
         Backbone("DenseNet121", 33, 8.1, 242, 0.750, 0.923, "torch", _kernels("densenet121")),
-        Backbone("NASNetMobile", 23, 5.3, 389, 0.744, 0.919, "tf", "nasnet_mobile_no_top.h5"),
+        Backbone("NASNetMobile", 23, 5.3, 389, 0.744, 0.919, "tf", "nasnet_mobile_no_top.h5", smallest=32),
         Backbone("EfficientNetB0", 29, 5.3, 132, 0.771, 0.933, "inside", "efficientnetb0_notop.h5"),
         Backbone("EfficientNetV2B0", 29, 7.2, None, 0.787, 0.943, "inside", "efficientnetv2-b0_notop.h5"),
         Backbone("EfficientNetV2B1", 34, 8.2, None, 0.798, 0.950, "inside", "efficientnetv2-b1_notop.h5"),

@@ -35,11 +35,18 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
     `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
-    In a cluster each process gets its part of every batch. With a teacher the targets are its answers.
+    `devices` share every batch: of an epoch's pictures those are left out, drawn anew each time, that can't be shared.
+    In a cluster each process changes the whole batch, and gets its part. With a teacher the targets are its answers.
     """
 
     def __init__(
-        self, source: Examples, rows: Rows, recipe: Recipe, cluster: Cluster = ALONE, teacher: Teacher | None = None
+        self,
+        source: Examples,
+        rows: Rows,
+        recipe: Recipe,
+        cluster: Cluster = ALONE,
+        teacher: Teacher | None = None,
+        devices: int = 1,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.pictures = source.pictures("train")
@@ -48,13 +55,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.recipe = recipe
         self.cluster = cluster
         self.teacher = teacher
+        self.devices = devices
         self.augmentation = Augmentation.of(recipe)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
         self.epoch = epoch
         if not self.recipe.steps:
-            self.order = self._round(epoch)
+            self.order = self._round(epoch)[: shared(len(self.rows), self.devices)]
             return
         pictures = self.recipe.steps * self.recipe.batch
         first, last = epoch * pictures // len(self.rows), ((epoch + 1) * pictures - 1) // len(self.rows)
@@ -66,28 +74,31 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return np.random.default_rng([self.recipe.seed, number]).permutation(self.rows)
 
     def __len__(self) -> int:
-        return steps(len(self.rows), self.recipe)
+        return steps(len(self.rows), self.recipe, self.devices)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        rows = self.cluster.part(self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch])
-        numbers = [self.recipe.seed, self.epoch, index]
-        random = np.random.default_rng([*numbers, self.cluster.process_id] if self.cluster.processes > 1 else numbers)
+        rows = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
+        random = np.random.default_rng([self.recipe.seed, self.epoch, index])
         pictures = self.augmentation.augment(self.pictures[rows], random)
         targets = self.targets[rows]
         if self.recipe.mixup and random.random() < self.recipe.mixup:
             pictures, targets = mixed(pictures, targets, random)
+        pictures, targets = self.cluster.part(pictures), self.cluster.part(targets)
         return pictures, self.teacher(pictures) if self.teacher else targets
 
 
 class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
-    """The validation pictures as they are, in batches: they may be more than memory holds."""
+    """The validation pictures as they are, in batches: they may be more than memory holds.
 
-    def __init__(self, source: Examples, rows: Rows, recipe: Recipe) -> None:
+    With several devices the number of rows is a multiple of theirs, and so is that of every batch.
+    """
+
+    def __init__(self, source: Examples, rows: Rows, recipe: Recipe, devices: int = 1) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
         self.pictures = source.pictures("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
-        self.step = pictures_at_a_time(self.pictures)
+        self.step = max(devices, shared(pictures_at_a_time(self.pictures), devices))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.step)
@@ -102,9 +113,14 @@ def pictures_at_a_time(pictures: npt.NDArray[Any]) -> int:
     return max(1, min(500, 8_000_000 // int(np.prod(pictures.shape[1:]))))
 
 
-def steps(pictures: int, recipe: Recipe) -> int:
+def steps(pictures: int, recipe: Recipe, devices: int = 1) -> int:
     """Batches an epoch."""
-    return recipe.steps or -(-pictures // recipe.batch)
+    return recipe.steps or -(-shared(pictures, devices) // recipe.batch)
+
+
+def shared(pictures: int, devices: int) -> int:
+    """How many of them there are when each device gets as many as the others."""
+    return pictures // devices * devices
 
 
 def mixed(

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from device import answers, command, files, folders, pictures
+from device import board, command, files, folders, pictures
 from device.card import Fit
 from device.errors import UserError
 from device.folders import Cache, File, Folder
@@ -102,6 +102,11 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     folder = folders.read_folder(root)
     if folder.ignored:
         command.say(f"note: {root}: {folder.ignored} files that are no pictures were passed over")
+    if folder.unread:
+        command.say(
+            f"note: {root}: passed over: {', '.join(folder.unread)}; pictures are looked for in class folders,"
+            " and validation pictures are cut from train/"
+        )
     class_folders.check(folder)
     sources = _hash_files(folder)
     parts = _split(folder, request)
@@ -131,7 +136,7 @@ def _hash_files(folder: Folder) -> dict[Path, str]:
             return ""
 
     paths = [file.path for file in folder.files]
-    with ThreadPoolExecutor(answers.cores()) as pool:
+    with ThreadPoolExecutor(board.usable_cores()) as pool:
         return dict(zip(paths, pool.map(one, paths), strict=True))
 
 
@@ -202,7 +207,7 @@ def _prepared(members: list[File], request: DataRequest) -> Iterable[Picture | U
         except UserError as error:
             return error
 
-    with ThreadPoolExecutor(answers.cores()) as pool:
+    with ThreadPoolExecutor(board.usable_cores()) as pool:
         # In portions: Executor.map would take every file at once and hold all results.
         for start in range(0, len(members), 256):
             yield from pool.map(one, members[start : start + 256])

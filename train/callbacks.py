@@ -44,7 +44,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self,
         path: Path,
-        checkpoints: Path | None,
+        checkpoints: checkpoint.Place | None,
         state: checkpoint.State,
         last_epoch: int,
         recipe: Recipe,

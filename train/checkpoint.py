@@ -1,22 +1,28 @@
 """Where --resume goes on: the whole state after an epoch, on disk before the next one begins.
 
     checkpoint/epoch_0007.keras    weights, optimizer, compile state
-    checkpoint/latest.json         which file counts, its checksum, the best epoch so far, the history; written last
+    checkpoint/latest.json         which file counts, its checksum, of which run, best epoch, history; written last
 
 Each file is synced and renamed, and latest.json is renamed after the model is whole: at any moment, also when the power
 fails, latest.json names a checkpoint that can be read. What Keras doesn't save, the state of random numbers, is derived
-from (seed, epoch) instead (train/callbacks.py), so a resumed run ends with the same weights as one that wasn't.
+from (seed, epoch) instead (train/callbacks.py), so a resumed run ends with the same weights as one that wasn't. Of what
+run it is stands in latest.json too, because run.json may be another's, or be lost.
+
+Keras is imported late: whether there is something to go on with is asked before.
 """
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-from device import files
+from device import command, files
 from device.errors import UserError
+from train.runs import Identity, Run
+
+if TYPE_CHECKING:
+    import keras
 
 LATEST = "latest.json"
 
@@ -32,28 +38,88 @@ class State:
     history: dict[str, list[float]] | None = None
 
 
-def save(folder: Path, model: keras.Model, state: State) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where the checkpoints of a run are kept."""
+
+    folder: Path
+    run: Identity
+
+
+def save(place: Place, model: "keras.Model", state: State) -> None:
     """Writes the checkpoint of an epoch, then makes it the one that counts, then removes older ones."""
-    name = f"epoch_{state.epoch:04}.keras"
+    folder, name = place.folder, f"epoch_{state.epoch:04}.keras"
     with files.replacing(folder / name, sync=True) as temporary:
         model.save(temporary)
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    files.write_json(folder / LATEST, {"file": name, "sha256": digest, **asdict(state)}, sync=True)
+    document = {"file": name, "sha256": digest, "run": place.run.to_json(), **asdict(state)}
+    files.write_json(folder / LATEST, document, sync=True)
     for path in folder.glob("*.keras"):
         if path.name != name:
             path.unlink()
 
 
-def load(folder: Path) -> tuple[keras.Model, State] | None:
-    """The checkpoint that counts, compiled and with its optimizer's state; None where there is none yet."""
+@dataclass(frozen=True)
+class Latest:
+    """The checkpoint that counts: its file with its checksum, of which run, and how far that has come."""
+
+    path: Path
+    sha256: str
+    run: Identity
+    state: State
+
+
+def find(folder: Path) -> Latest | None:
+    """What latest.json says; None where there is no checkpoint yet."""
+    path = folder / LATEST
     try:
-        document = json.loads((folder / LATEST).read_bytes())
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        file, digest, run = (document.pop(key) for key in ("file", "sha256", "run"))
+        return Latest(folder / file, digest, Identity(**run), State(**document))
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise UserError(f"{folder / LATEST}: can't be read: {error}; train from the beginning with --again") from None
-    path = folder / document.pop("file")
-    digest = document.pop("sha256")
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: can't be read: {error}; train from the beginning with --again") from None
+
+
+def load(folder: Path) -> "tuple[keras.Model, State] | None":
+    """The checkpoint that counts, compiled and with its optimizer's state; None where there is none yet."""
+    import keras
+
+    latest = find(folder)
+    if latest is None:
+        return None
+    path = latest.path
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != latest.sha256:
         raise UserError(f"{path}: missing or damaged since it was written; train from the beginning with --again")
-    return keras.models.load_model(path), State(**document)
+    return keras.models.load_model(path), latest.state
+
+
+def check_resume(run: Run, wanted: Identity) -> None:
+    """Refuses to go on with a run of other settings or data; one that never got to its first checkpoint begins."""
+    latest = find(run.checkpoint)
+    have = latest.run if latest else run.identity
+    if have is None:
+        command.say(f"{run.path}: no run here to go on with, so it begins")
+    elif changes := have.changes(wanted):
+        raise UserError(
+            f"{run.path}: can't go on, it was begun with other settings or data ({'; '.join(changes)});"
+            " give the same again, or begin anew with --again"
+        )
+    if latest and not run.model.is_file():
+        raise UserError(f"{run.model}: missing since epoch {latest.state.best_epoch}; begin anew with --again")
+
+
+def check_begin(run: Run, wanted: Identity) -> None:
+    """Refuses to begin anew where the same run was interrupted; another one is replaced, as a finished one is."""
+    latest = None if run.is_done else find(run.checkpoint)
+    if latest is None:
+        return
+    changes = latest.run.changes(wanted)
+    if not changes:
+        raise UserError(
+            f"{run.path}: this run was interrupted after epoch {latest.state.epoch}; go on with --resume, or begin anew"
+            " with --again"
+        )
+    was = f"a run that was interrupted after epoch {latest.state.epoch}"
+    command.say(f"note: {run.path}: {was} is replaced by another ({'; '.join(changes)})")

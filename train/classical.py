@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from device import answers, command, files, text
+from device import board, command, files, text
 from device import evaluate as measures
 from device.errors import UserError
 from device.folders import Cache
@@ -122,7 +122,7 @@ def _machine(training: Measured, validation: Measured) -> tuple[Any, dict[str, f
         machine = make_pipeline(StandardScaler(), SVC(C=cost)).fit(training.numbers, training.targets)
         return float(machine.score(validation.numbers, validation.targets)), machine
 
-    with ThreadPoolExecutor(answers.cores()) as pool:
+    with ThreadPoolExecutor(board.usable_cores()) as pool:
         found = dict(zip(COSTS, pool.map(one, COSTS), strict=True))
     cost = max(COSTS, key=lambda cost: found[cost][0])
     every = np.arange(len(validation.targets))  # nothing is fitted but the sigmoids, so no part is held out
@@ -181,7 +181,7 @@ def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -
     ]
     points = training.columns(PLANE.columns)
     classical_plots.boundary(points.numbers, points.targets, cache.labels, panels, run.path / BOUNDARY)
-    files.write_json(run.path / "evaluation.json", document)
+    files.write_json(run.evaluation, document)
     return document
 
 

@@ -5,8 +5,11 @@ each with an equal part of every batch (https://keras.io/api/distribution). Eith
 """
 
 import contextlib
+import os
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -14,6 +17,8 @@ import numpy.typing as npt
 
 from device import command, text
 from device.errors import UserError
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -24,18 +29,40 @@ class Cluster:
     processes: int = 1
     process_id: int = 0
 
-    def part(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """This process' rows, as many as each of the others has: up to processes - 1 at the end are nobody's."""
-        return rows[: len(rows) // self.processes * self.processes][self.process_id :: self.processes]
+    def part(self, batch: npt.NDArray[T]) -> npt.NDArray[T]:
+        """This process' part, as large as each of the others': up to processes - 1 at the end are nobody's.
+
+        Of neighbours, in the order of processes: so Keras puts the whole together as it was.
+        """
+        size = len(batch) // self.processes
+        return batch[self.process_id * size : (self.process_id + 1) * size]
 
 
 ALONE = Cluster()
+
+
+@dataclass(frozen=True)
+class Devices:
+    """How many share every batch, over all processes; and the context in which a network for them is built."""
+
+    count: int = 1
+    scope: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+
+    def check(self, batch: int, pictures: dict[str, int]) -> None:
+        """UserError where they can't: each must get as many of a batch as the others, and at least one."""
+        if batch % self.count:
+            near = max(1, round(batch / self.count)) * self.count
+            raise UserError(f"batch is {batch}, but {self.count} devices share it; expected such as --set batch={near}")
+        for what, number in pictures.items():
+            if number < self.count:
+                raise UserError(f"{number} {what} pictures for {self.count} devices, expected one or more for each")
 
 
 def join(cluster: Cluster) -> None:
     """Waits for the other processes; from here on every step is taken by all of them together."""
     if cluster.processes == 1:
         return
+    _keep_stdout()
     try:
         keras.distribution.initialize(
             job_addresses=cluster.coordinator, num_processes=cluster.processes, process_id=cluster.process_id
@@ -45,26 +72,38 @@ def join(cluster: Cluster) -> None:
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
+def _keep_stdout() -> None:
+    """File descriptor 1 goes where 2 does: Gloo, which carries JAX's messages, prints to it. Ours stays where it is."""
+    if sys.stdout is None:  # closed by the shell: >&-
+        return
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(ours, "w", encoding=sys.stdout.encoding, errors="backslashreplace")
+
+
 def leave(cluster: Cluster) -> None:
     """What follows is done by each process for itself."""
     if cluster.processes > 1:
         keras.distribution.set_distribution(None)
 
 
-def scope(kind: str = "GPU") -> Any:
-    """The context in which a network is built: for several devices of that kind a MirroredStrategy's, else none.
+def find(kind: str, cluster: Cluster) -> Devices:
+    """All of that kind on this machine, and on the others of a cluster.
 
-    https://www.tensorflow.org/api_docs/python/tf/distribute/MirroredStrategy
+    Several on one machine are a MirroredStrategy's (https://www.tensorflow.org/api_docs/python/tf/distribute).
     """
+    if cluster.processes > 1:
+        return Devices(len(keras.distribution.list_devices()))
     if keras.config.backend() != "tensorflow":
-        return contextlib.nullcontext()
+        return Devices()
     import tensorflow as tf
 
-    devices = [device.name for device in tf.config.list_logical_devices(kind)]
-    if len(devices) < 2:
-        return contextlib.nullcontext()
-    command.say(f"training on {len(devices)} devices: {', '.join(devices)}")
-    return tf.distribute.MirroredStrategy(devices).scope()
+    names = [device.name for device in tf.config.list_logical_devices(kind)]
+    if len(names) < 2:
+        return Devices()
+    command.say(f"training on {len(names)} devices: {', '.join(names)}")
+    return Devices(len(names), tf.distribute.MirroredStrategy(names).scope)
 
 
 def same_numbers(seed: int) -> None:

@@ -40,7 +40,7 @@ def evaluate(
     }
     plots.confusion(targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
     plots.samples(pictures, targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
-    files.write_json(run.path / "evaluation.json", document)
+    files.write_json(run.evaluation, document)
     return document
 
 

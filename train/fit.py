@@ -13,9 +13,9 @@ from device import command
 from device.errors import UserError
 from device.folders import Cache
 from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, teacher, transfer
-from train.batches import Batches, Examples, HeldOut, Teacher, steps
+from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
-from train.devices import ALONE, Cluster
+from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe
 from train.runs import Run
@@ -46,14 +46,26 @@ class Job:
     start: Start
     rows: Rows
     validation: Rows
-    teacher: Teacher | None = None
+    devices: Devices
+    teacher: Teacher | None
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return steps(len(self.rows), self.recipe, self.devices.count)
 
     def batches(self, source: Examples, recipe: Recipe) -> Batches:
-        return Batches(source, self.rows, recipe, self.start.cluster, self.teacher)
+        return Batches(source, self.rows, recipe, self.start.cluster, self.teacher, self.devices.count)
 
     def held_out(self, source: Examples) -> HeldOut:
-        """The validation pictures; of several processes each has an equal part."""
-        return HeldOut(source, self.start.cluster.part(self.validation), self.recipe)
+        """The validation pictures; each device has as many as the others, so a few may be left out."""
+        cluster, count = self.start.cluster, self.devices.count
+        rows = cluster.part(self.validation[: shared(len(self.validation), count)])
+        return HeldOut(source, rows, self.recipe, count // cluster.processes)
+
+    def checkpoints(self) -> checkpoint.Place:
+        identity = runs.Identity.of(self.recipe, self.cache, self.start.weights)
+        return checkpoint.Place(self.run.checkpoint, identity)
 
 
 NEW = Start()
@@ -65,8 +77,10 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
-    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe), taught_by)
-    with devices.scope(start.devices):
+    sharing = devices.find(start.devices, start.cluster)
+    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe), sharing, taught_by)
+    sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
+    with sharing.scope():
         found = checkpoint.load(run.checkpoint) if start.resume else None
         # What can be refused is refused before anything of an older run is gone.
         network = None if found else _network(job)
@@ -83,7 +97,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
         else:
             trained = _train(job, network, checkpoint.State())
         devices.leave(start.cluster)
-        keeper, last = trained.keeper, trained.last_scores(run, start.cluster)
+        keeper, last = trained.keeper, trained.last_scores(job)
         features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
         result = evaluate.evaluate(run, recipe, cache, last, features)
         plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
@@ -104,10 +118,10 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
     labels, recipe = len(job.cache.labels), job.recipe
     network: Any
     if recipe.strategy == "head":
-        network = transfer.build(recipe, labels)
+        network = networks.parts(recipe, labels)
         model = network.whole
     else:
-        model = network = compiled(recipe, labels, steps(len(job.rows), recipe) * recipe.epochs)
+        model = network = compiled(recipe, labels, job.steps * recipe.epochs)
     if job.start.weights:
         command.say(load_weights(model, job.start.weights))
     return network
@@ -121,16 +135,19 @@ class Trained:
     last: keras.Model
     source: Examples
 
-    def last_scores(self, run: Run, cluster: Cluster) -> Scores:
+    def last_scores(self, job: Job) -> Scores:
         """Of the test pictures. Among several processes the model is read back: its own variables span them all."""
-        found = checkpoint.load(run.checkpoint) if cluster.processes > 1 else None
-        return evaluate.predict(found[0] if found else self.last, self.source.pictures("test"))
+        found = checkpoint.load(job.run.checkpoint) if job.start.cluster.processes > 1 else None
+        model = found[0] if found else self.last
+        if job.recipe.weight_average:  # a checkpoint holds the weights and, in the optimizer, their average
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        return evaluate.predict(model, self.source.pictures("test"))
 
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
     """The whole network on pictures, from `state` on."""
     batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.epochs + job.recipe.fine_tune
-    phase = Phase(model, batches, job.held_out(job.cache), last_epoch)
+    phase = Phase(model, batches, job.held_out(job.cache), last_epoch, checkpoints=job.checkpoints())
     return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
 
 
@@ -141,26 +158,30 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
     """
     recipe = transfer.head_recipe(job.recipe)
     features = transfer.features(parts, recipe, job.cache)
-    batches = job.batches(features, recipe)
-    # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
-    learner = keras.Model(parts.head.inputs, parts.head.outputs)
-    optimizers.compile_model(learner, recipe, len(batches) * recipe.epochs)
-    # The same weights and the same optimizer, so that model.keras has the state that goes with them.
-    parts.whole.compile(optimizer=learner.optimizer, loss=optimizers.loss(recipe), metrics=["accuracy"])
+    with job.devices.scope():
+        # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
+        learner = keras.Model(parts.head.inputs, parts.head.outputs)
+        optimizers.compile_model(learner, recipe, job.steps * recipe.epochs)
+        # The same weights and the same optimizer, so that model.keras has the state that goes with them.
+        parts.whole.compile(optimizer=learner.optimizer, loss=optimizers.loss(recipe), metrics=["accuracy"])
     best: list[Scores] = []
 
     def remember() -> None:
         best[:] = learner.get_weights()
 
-    phase = Phase(learner, batches, job.held_out(features), recipe.epochs, remember, checkpoints=False)
-    keeper = loop.fit(phase, recipe, job.run, checkpoint.State(), job.start.tensorboard)
-    last = learner.get_weights()
-    learner.set_weights(best)
-    write_model(parts.whole, job.run.model)
+    phase = Phase(learner, job.batches(features, recipe), job.held_out(features), recipe.epochs, remember)
+    try:
+        keeper = loop.fit(phase, recipe, job.run, checkpoint.State(), job.start.tensorboard)
+        last = learner.get_weights()
+    finally:  # also of a head whose loss became no number, or after Ctrl-C
+        if best:
+            learner.set_weights(best)
+            write_model(parts.whole, job.run.model)
     if not recipe.fine_tune:
         learner.set_weights(last)
         return Trained(keeper, learner, features)
-    transfer.unfreeze(parts, job.recipe, len(batches) * recipe.fine_tune)
+    with job.devices.scope():
+        transfer.unfreeze(parts, job.recipe, job.steps * recipe.fine_tune)
     return _train(job, parts.whole, keeper.state)
 
 

@@ -17,6 +17,7 @@ class Phase:
     """What is trained, on what, up to which epoch (counted over all phases).
 
     keep: what is done with the best model so far, where it isn't to become model.keras as it is.
+    checkpoints: None for a phase that is begun anew.
     """
 
     model: keras.Model
@@ -24,13 +25,12 @@ class Phase:
     held_out: HeldOut
     last_epoch: int
     keep: Callable[[], None] | None = None
-    checkpoints: bool = True
+    checkpoints: checkpoint.Place | None = None
 
 
 def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorboard: bool) -> Keeper:
     """Trains up to last_epoch (or patience); returns what was kept, and how far it came."""
-    folder = run.checkpoint if phase.checkpoints else None
-    keeper = Keeper(run.model, folder, state, phase.last_epoch, recipe, phase.keep)
+    keeper = Keeper(run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep)
     reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
     callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
     if recipe.weight_average:

@@ -1,6 +1,7 @@
 """The networks, as functions of size, number of labels and recipe. Pixels 0..255 come in; scaling is a layer inside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -23,8 +24,23 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
     """
     if recipe.network == "classical":
         raise UserError(f"{recipe.name}: the classical baseline has no network")
+    if recipe.network == "backbone":
+        return parts(recipe, labels).whole
+    with _fitting(recipe):
+        return _build(recipe, labels)
+
+
+def parts(recipe: Recipe, labels: int) -> transfer.Parts:
+    """The same of a recipe with a backbone, with the parts that its head is trained by."""
+    with _fitting(recipe):
+        return transfer.build(recipe, labels)
+
+
+@contextmanager
+def _fitting(recipe: Recipe) -> Iterator[None]:
+    """What Keras says of a picture that is too small, as a UserError."""
     try:
-        return transfer.build(recipe, labels).whole if recipe.network == "backbone" else _build(recipe, labels)
+        yield
     except ValueError as error:
         size = f"{recipe.size[0]}x{recipe.size[1]}"
         raise UserError(

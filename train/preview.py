@@ -106,6 +106,8 @@ def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
     if options.run:
         return _recorded(runs.Run(options.run), known.name, settings), runs.Run(options.run).model
     recipe, run = fields.change(known, settings), runs.Run(Path("runs") / known.name)
+    if options.layers and recipe.network == "classical":
+        raise UserError(f"{known.name}: the classical baseline has no network; leave --layers out")
     if options.layers and options.labels is None and (run.read() or {}).get("status") == runs.DONE:
         try:
             return _recorded(run, known.name, settings), run.model

@@ -141,6 +141,8 @@ class Recipe:
         for field, strategies in (("freeze", ("partial", "head")), ("fine_tune", ("head",))):
             if getattr(self, field):
                 self._require(field, self.strategy in strategies, f"0 with strategy {self.strategy}")
+        if self.freeze and self.strategy == "head":
+            self._require("freeze", self.fine_tune > 0, "0 with a head alone: --fine-tune EPOCHS is what it is for")
         one_sigmoid = self.network == "cats_vs_dogs_tutorial"
         if one_sigmoid != (self.loss == "binary_crossentropy"):
             self._require("loss", False, f"binary_crossentropy for a single sigmoid; network is {self.network}")

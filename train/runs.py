@@ -11,14 +11,14 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from device import files
+from device import board, files
 from device.errors import UserError
 from device.folders import Cache
 from train.recipe import Recipe, defaults
@@ -36,6 +36,39 @@ WRITTEN = (
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What makes a run this one and no other. A finished run is up to date, and a checkpoint is taken, by it alone."""
+
+    recipe: dict[str, Any]  # all fields
+    data: str | None  # fingerprint
+    weights: str | None  # those it starts from, by checksum; None: from none
+    teacher: str | None  # by checksum
+
+    @classmethod
+    def of(cls, recipe: Recipe, cache: Cache, weights: Path | None = None) -> "Identity":
+        return cls(recipe.to_json(), cache.fingerprint, _digest(weights), _digest(_teacher_of(recipe)))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def changes(self, wanted: "Identity") -> list[str]:
+        """What is different in another one, each as 'epochs: 5, now 7'."""
+        # A run from before a field was there is one with the field's default.
+        have = {**defaults(), **self.recipe} if self.recipe else {}
+        found = [
+            f"{field}: {have.get(field)}, now {wanted.recipe.get(field)}"
+            for field in dict.fromkeys([*wanted.recipe, *have])
+            if have.get(field) != wanted.recipe.get(field) and field != "description"
+        ]
+        pairs = (
+            ("data fingerprint", self.data, wanted.data),
+            ("starting weights", self.weights, wanted.weights),
+            ("teacher's weights", self.teacher, wanted.teacher),
+        )
+        return found + [f"{what}: {old or 'none'}, now {new or 'none'}" for what, old, new in pairs if old != new]
+
+
+@dataclass(frozen=True)
 class Run:
     """The folder of one run and the names in it."""
 
@@ -48,6 +81,10 @@ class Run:
     @property
     def model(self) -> Path:
         return self.path / "model.keras"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation.json"
 
     @property
     def checkpoint(self) -> Path:
@@ -67,29 +104,24 @@ class Run:
             return None
         return document if isinstance(document, dict) else None
 
-    def is_up_to_date(self, recipe: Recipe, cache: Cache, weights: Path | None = None) -> bool:
-        """Whether a finished run of this very recipe on this very data is here already."""
-        document = self.read() or {}
-        done = document.get("status") == DONE and (self.model.is_file() or recipe.network == "classical")
-        return done and not self.changes(recipe, cache, weights)
+    @property
+    def identity(self) -> Identity | None:
+        """Of the run that run.json is of; None where there is none that can be read."""
+        document = self.read()
+        if document is None:
+            return None
+        data, weights, teacher = (document.get(key) or {} for key in ("data", "from", "teacher"))
+        recipe = document.get("recipe") or {}
+        return Identity(recipe, data.get("fingerprint"), weights.get("sha256"), teacher.get("sha256"))
 
-    def changes(self, recipe: Recipe, cache: Cache, weights: Path | None = None) -> list[str]:
-        """What differs between the run that is here and the one that is asked for, each as 'epochs: 5, now 7'."""
-        document = self.read() or {}
-        have, wanted = document.get("recipe", {}), recipe.to_json()
-        if have:  # a run from before a field was there is one with the field's default
-            have = {**defaults(), **have}
-        found = [
-            f"{field}: {have.get(field)}, now {wanted.get(field)}"
-            for field in dict.fromkeys([*wanted, *have])
-            if have.get(field) != wanted.get(field) and field != "description"
-        ]
-        pairs = (
-            ("data fingerprint", document.get("data", {}).get("fingerprint"), cache.fingerprint),
-            ("starting weights", (document.get("from") or {}).get("sha256"), _digest(weights)),
-            ("teacher's weights", (document.get("teacher") or {}).get("sha256"), _digest(_teacher_of(recipe))),
-        )
-        return found + [f"{what}: {old or 'none'}, now {new or 'none'}" for what, old, new in pairs if old != new]
+    @property
+    def is_done(self) -> bool:
+        return (self.read() or {}).get("status") == DONE
+
+    def is_up_to_date(self, wanted: Identity) -> bool:
+        """Whether this very run is here already, finished, with what it is for."""
+        made = self.evaluation if wanted.recipe["network"] == "classical" else self.model
+        return self.is_done and made.is_file() and self.identity is not None and not self.identity.changes(wanted)
 
 
 def _named(model: Path | None) -> dict[str, Any] | None:
@@ -139,11 +171,12 @@ def start(
         "teacher": _named(teacher),
         "seed": recipe.seed,
         "versions": versions(),
+        "machine": board.describe(),
         "git_commit": git_commit(),
         "wall_time_s": None,
         "best_epoch": None,
     }
-    files.write_json(run.record, document)
+    files.write_json(run.record, document, sync=True)
     return document
 
 
@@ -161,7 +194,7 @@ def under_way(run: Run, document: dict[str, Any]) -> Iterator[None]:
 
 
 def finish(run: Run, document: dict[str, Any], status: str, **more: Any) -> None:
-    files.write_json(run.record, {**document, **more, "status": status})
+    files.write_json(run.record, {**document, **more, "status": status}, sync=True)
 
 
 def versions() -> dict[str, str]:

@@ -47,7 +47,7 @@ def build(recipe: Recipe, labels: int) -> Parts:
     had, or more layers are to be frozen than there are.
     """
     backbone = backbones.get(recipe.backbone)
-    base = load(backbone)
+    base = load(backbone, recipe.size)
     if recipe.freeze >= len(base.layers):
         raise UserError(f"--freeze {recipe.freeze}: {backbone.name} has {len(base.layers)} layers, expected fewer")
     freeze(base, recipe)
@@ -65,14 +65,18 @@ def freeze(base: keras.Model, recipe: Recipe) -> None:
             layer.trainable = False
 
 
-def load(backbone: Backbone) -> keras.Model:
-    """Pixels scaled as it wants them, of any size -> features, one number a channel."""
+def load(backbone: Backbone, size: tuple[int, int]) -> keras.Model:
+    """Pixels scaled as it wants them, of that size (most take any) -> features, one number a channel."""
     make = getattr(keras.applications, backbone.name)
+    if min(size) < backbone.smallest:
+        raise UserError(f"{backbone.name}: size is {size[0]}x{size[1]}, expected sides from {backbone.smallest} on")
+    # Of a size of its own Keras may look for other weights, so it is given only where Keras asks for one.
+    input_size = size if backbone.smallest else (None, None)
 
     def loaded() -> keras.Model:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="`input_shape` is undefined")  # the weights are of 224x224
-            return make(weights="imagenet", include_top=False, input_shape=(None, None, 3), pooling="avg")
+            return make(weights="imagenet", include_top=False, input_shape=(*input_size, 3), pooling="avg")
 
     try:
         return named_data.download(loaded)
@@ -160,7 +164,8 @@ def _fill(rows: npt.NDArray[np.float32], network: keras.Model, pictures: npt.NDA
         step = pictures_at_a_time(pictures)
         for i in range(0, len(pictures), step):
             batch = np.array(pictures[i : i + step])
-            rows[i : i + len(batch)] = network.predict_on_batch(batch)
+            # predict and not predict_on_batch, which answers once for each of several devices.
+            rows[i : i + len(batch)] = network.predict(batch, step, verbose=0)
             bar.update(len(batch))
 
 

@@ -7,7 +7,7 @@ device/check/checked.py.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from device import answers, board, command, files, folders
+from device import board, command, files, folders
 from device import card as cards
 from device.check import checked, mistakes
 from device.check.checked import Cause, Report
@@ -90,5 +90,5 @@ def _on_data(request: Request, classifier: Classifier) -> Trial | None:
     def make() -> Classifier:
         return Classifier(request.model, request.hints, request.threads, request.runtime)
 
-    workers = max(1, answers.cores() // request.threads)
+    workers = max(1, board.usable_cores() // request.threads)
     return mistakes.on_data(make, mistakes.classic(card.input), data, workers)

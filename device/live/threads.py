@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from device import answers, command, files, folders
+from device import board, command, files, folders
 from device.runtime import Runtime
 
 TRIAL_S = 1.0
@@ -24,11 +24,11 @@ WORTH = 0.95
 
 def best(path: Path, runtime: Runtime) -> int:
     """The number of threads with the shortest invoke; a smaller one where it is within 5 %."""
-    candidates = _candidates(answers.cores())
+    candidates = _candidates(board.usable_cores())
     if len(candidates) == 1:
         return 1
     kept = folders.cache_root() / "threads.json"
-    key = f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {answers.cores()} cores"
+    key = f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
     known = _read(kept)
     if key not in known:
         known[key] = _fastest({count: runtime.open(path, count) for count in candidates})

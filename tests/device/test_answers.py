@@ -104,7 +104,3 @@ def test_nothing_more_is_begun_when_nobody_listens() -> None:
 
 def test_no_items_give_no_answers() -> None:
     assert list(answers.in_order(lambda classifier, item: item, [], make, 2)) == []
-
-
-def test_there_is_at_least_one_core() -> None:
-    assert answers.cores() >= 1

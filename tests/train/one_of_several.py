@@ -1,4 +1,4 @@
-"""One of two processes that train together, keeping what it saves: python one_of_several.py DATA RUN HOST:PORT ID."""
+"""One of two processes that train together, keeping what it saves: one_of_several.py DATA RUN HOST:PORT ID SETTING…"""
 
 import os
 import sys
@@ -9,8 +9,7 @@ if __name__ == "__main__":
     from train import cache, devices, fit, recipes, runs
     from train import recipe as fields
 
-    settings = ["size=16x16", "epochs=3", "batch=16", "validation=0.2", f"data={sys.argv[1]}"]
-    recipe = fields.change(recipes.get("cifar10_tutorial"), settings)
+    recipe = fields.change(recipes.get("fashion_mnist"), [f"data={sys.argv[1]}", *sys.argv[5:]])
     pictures = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
     cluster = devices.Cluster(sys.argv[3], 2, int(sys.argv[4]))
     fit.train(recipe, pictures, runs.Run(Path(sys.argv[2])), fit.Start(cluster=cluster))

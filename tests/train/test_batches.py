@@ -148,6 +148,53 @@ def test_epochs_of_a_number_of_steps_go_through_the_rows_evenly(pictures: Cache)
     assert epoch(pictures, again) == seen[3]
 
 
+@pytest.mark.parametrize("count", [300, 290, 289, 273])
+def test_processes_see_together_what_one_sees(pictures: Cache, count: int) -> None:
+    """Changed and mixed by the same numbers; of the last batch what can't be shared is left out, the rest in order."""
+    from train.batches import Batches
+    from train.devices import Cluster
+
+    chosen = recipe(batch=18, mixup=0.5, rotation_range=20.0, erased=0.5, degraded=0.5, blur=1.0)
+    alone = Batches(pictures, np.arange(count), chosen)
+    parts = [Batches(pictures, np.arange(count), chosen, Cluster("", 3, i), devices=3) for i in range(3)]
+    kept = count // 3 * 3
+    assert {len(part) for part in parts} == {-(-kept // 18)}
+    seen = 0
+    for index in range(len(parts[0])):
+        answers = [part[index] for part in parts]
+        assert len({len(shown) for shown, _ in answers}) == 1
+        seen += sum(len(shown) for shown, _ in answers)
+        if (index + 1) * 18 <= kept:
+            for whole, own in zip(alone[index], zip(*answers, strict=True), strict=True):
+                np.testing.assert_array_equal(np.concatenate(own), whole)
+    assert seen == kept
+
+
+def test_one_device_is_shown_every_picture_and_two_all_but_one(pictures: Cache) -> None:
+    from train.batches import Batches
+
+    rows = np.arange(97)
+    plain = recipe(horizontal_flip=False)
+    assert sorted(epoch(pictures, Batches(pictures, rows, plain))) == rows.tolist()
+    two, missing = Batches(pictures, rows, plain, devices=2), []
+    for number in range(3):
+        two.start_epoch(number)
+        shown = epoch(pictures, two)
+        assert len(shown) == len(set(shown)) == 96
+        missing += set(rows) - set(shown)
+    assert len(set(missing)) > 1, "another one each time"
+
+
+def test_validation_pictures_that_devices_share(pictures: Cache) -> None:
+    """500 at a time, or as many as seven devices can share."""
+    from train.batches import HeldOut
+
+    rows = np.resize(np.arange(300), 1197)
+    for devices, expected in ((1, [500, 500, 197]), (7, [497, 497, 203])):
+        held_out = HeldOut(pictures, rows, recipe(), devices)
+        assert [len(held_out[i][0]) for i in range(len(held_out))] == expected
+
+
 def test_a_mixed_picture_is_mixed_as_its_target_says() -> None:
     from train.batches import mixed
 

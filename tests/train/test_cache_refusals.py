@@ -128,6 +128,20 @@ def test_a_folder_that_is_no_data_set(shapes_folder: Path, change: Callable[[Pat
     assert made_caches() == []
 
 
+@pytest.mark.parametrize("flat_folder", [True, False])
+def test_classes_that_differ_only_in_case(shapes_folder: Path, flat: Path, flat_folder: bool) -> None:
+    folder = flat if flat_folder else shapes_folder
+    for root in [folder] if flat_folder else [folder / split for split in folders.SPLITS]:
+        (root / "Circle").mkdir()
+        for path in sorted((root / "circle").iterdir())[:3]:
+            path.rename(root / "Circle" / path.name)
+    with pytest.raises(UserError) as refusal:
+        cache.provide(DataRequest(str(folder), SIZE))
+    expected = "classes 'Circle' and 'circle' differ only in case; rename or merge them"
+    assert str(refusal.value) == f"{folder}: {expected}"
+    assert made_caches() == []
+
+
 def test_a_folder_of_one_class_through_the_command_line(command: Run, shapes_folder: Path) -> None:
     done = command("train", "data", only(shapes_folder, "square"), "--size", "16")
     assert done.returncode == 2

@@ -1,6 +1,7 @@
 """The classical baseline: a run that is whole, and chooses without the test pictures."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from train import cache as caches
 # Until the lock holds scikit-image.
 from train import classical, classical_plots
 from train.recipe import Recipe
-from train.runs import Run
+from train.runs import Identity, Run
 from train.split import split_rows
 
 SIZE = (32, 40)
@@ -75,6 +76,13 @@ def test_run_json_says_what_the_run_was(finished: Run, pictures: Cache) -> None:
     assert (document["data"]["train"], document["data"]["validation"], document["data"]["test"]) == (90, 30, 45)
     assert document["wall_time_s"] > 0
     assert document["best"] == read(finished.path / "evaluation.json")["best"]
+
+
+def test_a_run_without_its_table_is_not_up_to_date(finished: Run, pictures: Cache, tmp_path: Path) -> None:
+    run, wanted = Run(shutil.copytree(finished.path, tmp_path / "run")), Identity.of(RECIPE, pictures)
+    assert run.is_up_to_date(wanted)
+    run.evaluation.unlink()
+    assert not run.is_up_to_date(wanted)
 
 
 def test_the_figures_that_count_are_those_of_the_best_by_validation(finished: Run) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import drawing
+from device.errors import UserError
+from tests import drawing, weights
 from tests.conftest import ROOT, Run, environment
 from tests.train import saved
 from tests.train.saved import curves
@@ -20,6 +21,11 @@ pytestmark = pytest.mark.tensorflow
 
 # No BatchNormalization: its statistics are those of a device's part of the batch. 240 + 60 pictures, whole batches.
 WORDS = ("cifar10_tutorial", "--set", "size=16x16", "--set", "epochs=3", "--set", "batch=16", "--set", "validation=0.2")
+# On JAX a batch is put together again: all that looks at its pictures by their places, or at all of them, is the same.
+TOGETHER = (
+    *("size=16x16", "epochs=3", "batch=16", "validation=0.2", "network=tiny", "grey=false", "dropout=0.2"),
+    *("weight_average=0.9", "rotation_range=20", "brightness_range=0.8,1.2", "erased=0.5", "mixup=0.5"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +68,53 @@ def test_two_devices_with_dropout_augmentation_and_an_average(shapes: Path, tmp_
     assert document["status"] == "done"
 
 
+def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """243 training pictures in batches of 16: the last has 3, of which 2 can be shared. 57 for validation: 56 can."""
+    weights.write("MobileNetV2", tmp_path / "keras")
+    settings = ("network=backbone", "strategy=head", "fine_tune=1", "freeze=140", "loss=categorical_crossentropy")
+    on_devices(2, shapes, tmp_path / "run", *settings, "size=32x32", "epochs=2", "validation=0.19")
+    document = json.loads((tmp_path / "run/run.json").read_bytes())
+    assert (document["status"], document["data"]["train"], document["data"]["validation"]) == ("done", 243, 57)
+    assert len(curves(tmp_path / "run")["loss"]) == 3
+    (kept,) = tmp_path.glob("cache/*/features-MobileNetV2-*-train.npy")
+    features = np.load(kept)
+    assert features.shape == (300, 1280)
+    assert len(np.unique(features, axis=0)) > 250, "each picture's own"
+
+
+@pytest.mark.parametrize(
+    ("batch", "validation", "expected"),
+    [
+        (15, 60, "batch is 15, but 2 devices share it; expected such as --set batch=16"),
+        (1, 60, "batch is 1, but 2 devices share it; expected such as --set batch=2"),
+        (16, 1, "1 validation pictures for 2 devices, expected one or more for each"),
+    ],
+)
+def test_what_devices_cannot_share_is_refused(batch: int, validation: int, expected: str) -> None:
+    from train.devices import Devices
+
+    with pytest.raises(UserError, match=expected):
+        Devices(2).check(batch, {"training": 240, "validation": validation})
+    Devices(1).check(batch, {"training": 240, "validation": validation})
+
+
+def test_a_refused_batch_leaves_an_older_run_whole(shapes: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "model.keras").write_bytes(b"an older run's")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/train/two_devices.py"), "2", str(shapes), str(run), "batch=15"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
+        timeout=280,
+    )
+    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch is 15, but 2 devices share it")
+    assert {path.name for path in run.iterdir()} == {"model.keras"}
+
+
 def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -78,13 +131,13 @@ def started(python: Path, *words: object) -> "subprocess.Popen[str]":
     )
 
 
-def ended_well(process: "subprocess.Popen[str]") -> str:
+def ended_well(process: "subprocess.Popen[str]") -> tuple[str, str]:
     try:
-        _, stderr = process.communicate(timeout=200)
+        stdout, stderr = process.communicate(timeout=200)
     finally:
         process.kill()
     assert process.returncode == 0, stderr
-    return stderr
+    return stdout, stderr
 
 
 def lines(stderr: str) -> list[str]:
@@ -94,21 +147,27 @@ def lines(stderr: str) -> list[str]:
 
 def test_two_processes_on_jax_train_as_one_and_the_model_exports(command: Run, shapes: Path, tmp_path: Path) -> None:
     python = environment("jax")
-    train = ("-m", "train", *WORDS, "--data", shapes, "--backend", "jax", "--run")
+    settings = [word for setting in TOGETHER for word in ("--set", setting)]
+    train = ("-m", "train", "fashion_mnist", *settings, "--data", shapes, "--backend", "jax", "--run")
     ended_well(started(python, *train, tmp_path / "one"))
     meet = f"127.0.0.1:{free_port()}"
     cluster = ("--coordinator", meet, "--processes", 2, "--process-id", 0)
     together = [
         started(python, *train, tmp_path / "two", *cluster),
         # Through the command line it would throw away what it saves: it is to be compared.
-        started(python, ROOT / "tests/train/one_of_several.py", shapes, tmp_path / "other", meet, 1),
+        started(python, ROOT / "tests/train/one_of_several.py", shapes, tmp_path / "other", meet, 1, *TOGETHER),
     ]
     said = [ended_well(process) for process in together]
-    assert lines(said[0]) == lines(said[1]) != []
+    assert lines(said[0][1]) == lines(said[1][1]) != []
+    (answer,) = said[0][0].splitlines()
+    assert answer.startswith("test accuracy "), "what carries the messages keeps off stdout"
     assert saved.weights(tmp_path / "two/model.keras") == saved.weights(tmp_path / "other/model.keras"), (
         "the same weights on both"
     )
     same_curves(tmp_path / "one", tmp_path / "two")
+    evaluations = [json.loads((tmp_path / name / "evaluation.json").read_bytes()) for name in ("one", "two")]
+    for one, two in zip(*((document, document["last_epoch"]) for document in evaluations), strict=True):
+        assert one["top1"] == pytest.approx(two["top1"], abs=0.02)
     done = command("export", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     exported = json.loads((tmp_path / "two/export/export.json").read_bytes())
@@ -122,6 +181,8 @@ def test_two_processes_on_jax_train_as_one_and_the_model_exports(command: Run, s
         (["--backend", "jax", "--processes", "2"], "error: --processes needs --backend jax and --coordinator"),
         (["--processes", "2", "--process-id", "2"], "error: --processes 2 --process-id 2, expected"),
         (["--processes", "0"], "error: --processes 0 --process-id 0, expected at least one process"),
+        (["--coordinator", "127.0.0.1:1"], "error: --coordinator was given for one process, expected --processes N"),
+        (["--process-id", "0"], "error: --process-id was given for one process, expected --processes N with it"),
     ],
 )
 def test_processes_that_cannot_work(command: Run, words: list[Any], expected: str) -> None:
@@ -136,5 +197,5 @@ def test_a_part_is_as_large_as_every_other() -> None:
 
     rows = np.arange(11)
     parts = [Cluster("", 3, i).part(rows).tolist() for i in range(3)]
-    assert parts == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    assert parts == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     assert ALONE.part(rows).tolist() == rows.tolist()

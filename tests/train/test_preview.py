@@ -84,6 +84,7 @@ REFUSED = [
     (["cifar10", "--layers", "--labels", "2", "--json", "none/a"], "--json none/a: there is no folder none"),
     (["cifar10", "--layers", "--labels", "2", "--json", "folder.png"], "--json folder.png: it is a directory"),
     (["cifar10", "--layers", "--run", "none"], "none: no trained network here, expected run.json and model.keras"),
+    (["cats_vs_dogs_classical", "--layers"], "cats_vs_dogs_classical: the classical baseline has no network; leave"),
     (["cifar10", "--layers", "--set", "size=0"], "size is 0x0, expected HxW with sides of 1 to 1024"),
 ]
 

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,67 @@ def test_a_finished_run_has_nothing_to_resume(command: Run, trained: Trained, wh
     done = command(*words(trained, whole, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert (done.returncode, done.stdout) == (0, "")
     assert "up to date" in done.stderr
+
+
+def test_run_json_may_be_lost(command: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+    """A power failure leaves it empty, after the last epoch: what is missing is made, averaged weights and all."""
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / "run.json").write_bytes(b"")
+    (run / "evaluation.json").unlink()
+    other = command(*words(trained, run, "--resume", "--set", "epochs=13"), FRAMELITE_CACHE=str(trained.cache))
+    assert other.returncode == 2
+    assert "(epochs: 12, now 13)" in other.stderr, "a checkpoint says itself of which run it is"
+    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "run.json").read_bytes())["status"] == "done"
+    evaluations = [json.loads((folder / "evaluation.json").read_bytes()) for folder in (run, whole)]
+    assert evaluations[0] == evaluations[1]
+
+
+@pytest.mark.parametrize("status", ["interrupted", "running", ""])
+def test_an_interrupted_run_is_not_begun_anew_by_accident(
+    command: Run, trained: Trained, whole: Path, tmp_path: Path, status: str
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    document = json.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_text(json.dumps({**document, "status": status}) if status else "")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    done = command(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"error: {run}: this run was interrupted after epoch 12; go on with --resume, or begin anew with --again"
+    ]
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_an_interrupted_run_of_other_settings_is_replaced_and_that_is_said(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from train import checkpoint, runs
+
+    run = runs.Run(shutil.copytree(whole, tmp_path / "run"))
+    have = run.identity
+    assert have is not None
+    wanted = replace(have, recipe={**have.recipe, "epochs": 20}, data="abc")
+    checkpoint.check_begin(run, wanted)
+    assert capsys.readouterr().err == "", "a finished run is replaced without a word"
+    run.record.unlink()
+    checkpoint.check_begin(run, wanted)
+    said = capsys.readouterr().err
+    assert said.startswith(f"note: {run.path}: a run that was interrupted after epoch 12 is replaced by another (")
+    assert f"(epochs: 12, now 20; data fingerprint: {have.data}, now abc)" in said
+
+
+def test_a_model_that_is_gone_is_missed_before_the_last_epoch(
+    command: Run, trained: Trained, whole: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / "model.keras").unlink()
+    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {run / 'model.keras'}: missing since epoch ")
+    assert line.endswith("; begin anew with --again")
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,47 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(command: Run, home: Path, 
     assert evaluations[0] == evaluations[1]
 
 
+def test_a_head_whose_loss_is_no_number_keeps_what_was_good(
+    command: Run, home: Path, folder: Path, tmp_path: Path
+) -> None:
+    """A weight decay that makes the weights a thousand times as large in each step, of which an epoch has one."""
+    import keras
+
+    run = tmp_path / "run"
+    settings = ("epochs=40", "steps=1", "optimizer=sgd", "weight_decay=1e5", "learning_rate=0.01", "schedule=constant")
+    done = train(command, folder, home, run, *(word for setting in settings for word in ("--set", setting)))
+    assert done.returncode == 2, done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert " became " in line
+    path, _, epoch = line.rpartition("; ")[2].partition(" is that of epoch ")
+    history = json.loads((run / "history.json").read_bytes())["val_accuracy"]
+    assert (path, int(epoch)) == (str(run / "model.keras"), 1 + int(np.argmax(history)))
+    model = keras.models.load_model(run / "model.keras")
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert model.optimizer.iterations.numpy() > 0
+
+
+def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NASNetMobile, with random weights where Keras downloads the published ones, whose checksum it knows."""
+    import h5py
+    import keras
+    from keras.src.legacy.saving import legacy_h5_format
+
+    from train import networks, transfer
+
+    theirs = keras.applications.NASNetMobile(weights=None, include_top=False, input_shape=(64, 64, 3))
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, theirs)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(tmp_path / "weights.h5"))
+    parts = networks.parts(recipe(backbone="NASNetMobile", size=(40, 48)), 3)
+    assert parts.whole.input_shape == (None, 40, 48, 3)
+    np.testing.assert_array_equal(parts.base.get_weights()[0], theirs.get_weights()[0])
+    scores = parts.whole.predict_on_batch(np.zeros((1, 40, 48, 3)))
+    assert scores.sum() == pytest.approx(1, abs=1e-5)
+    with pytest.raises(UserError, match="NASNetMobile: size is 31x64, expected sides from 32 on"):
+        transfer.build(recipe(backbone="NASNetMobile", size=(31, 64)), 3)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -195,6 +236,7 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(command: Run, home: Path, 
             ["--strategy", "partial", "--freeze", "999"],
             "--freeze 999: MobileNetV2 has 155 layers, expected fewer",
         ),
+        (["--set", "size=1x1"], "transfer: the network can't be built for 1x1 pictures: "),
         (
             ["--backbone", "MobileNetV3Small"],
             "the weights of MobileNetV3Small are not here and can't be downloaded",
@@ -234,6 +276,7 @@ def test_damaged_weights_are_named(command: Run, home: Path, folder: Path, tmp_p
         ({"backbone": "mobilenetv2"}, "unknown backbone 'mobilenetv2', did you mean MobileNetV2"),
         ({"backbone": "AlexNet"}, "unknown backbone 'AlexNet', expected one of Xception, VGG16"),
         ({"freeze": 3, "strategy": "all"}, "freeze is 3, expected 0 with strategy all"),
+        ({"freeze": 3}, "freeze is 3, expected 0 with a head alone: --fine-tune EPOCHS is what it is for"),
         ({"fine_tune": 2, "strategy": "partial"}, "fine_tune is 2, expected 0 with strategy partial"),
         ({"network": "residual"}, "strategy is head, expected all with residual"),
     ],

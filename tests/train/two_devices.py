@@ -1,4 +1,4 @@
-"""Trains on two virtual devices of this processor, as on two GPUs: python two_devices.py DEVICES DATA RUN."""
+"""Trains on virtual devices of this processor, as on GPUs: python two_devices.py DEVICES DATA RUN FIELD=VALUE…"""
 
 import sys
 from pathlib import Path
