@@ -60,8 +60,8 @@ bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
 	$(RUN) -m benchmarks accuracy runs/$(RECIPE)
 	$(RUN) -m benchmarks latency runs/$(RECIPE)
 
-check: setup  ## the tests that need no TensorFlow, within a minute
-	$(RUN) -m pytest -m "not tensorflow" --numprocesses 2
+check: setup  ## the tests that need no TensorFlow and no other programs, within a minute
+	$(RUN) -m pytest -m "not tensorflow and not programs" --numprocesses 2
 
 test: setup test-setup lint  ## everything: checks of style and types, then all tests
 	$(RUN) -m pytest --numprocesses 2 --dist worksteal

@@ -85,7 +85,7 @@ def test_its_latency(command: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (row,) = results(done.stdout)
     assert (row["file"], row["variant"]) == ("one.tflite", None)
-    assert row["p50_ms"] > 0 and len(row["samples_ms"]) == row["n"]
+    assert row["p50_ms"] > 0 and 0 < len(row["samples_ms"]) <= row["n"]
 
 
 @pytest.mark.tensorflow

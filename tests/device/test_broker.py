@@ -18,6 +18,8 @@ from tests.device.broker import PATIENCE_S, Mosquitto, Watcher, certificates, fr
 from tests.device.feeding import STREAMING, Feed
 from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, STATE, Said, at, has_ended, telling
 
+pytestmark = pytest.mark.programs
+
 # A change so long that a few of them fill what the kernel keeps for a connection.
 LONG = "a" * 30_000
 

@@ -16,6 +16,8 @@ from tests.device.broker import Mosquitto, Watcher
 from tests.device.feeding import LOST, STREAMING, Feed
 from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, SENSORS, SOURCE, STATE, at, telling
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:

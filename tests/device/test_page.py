@@ -15,6 +15,8 @@ from tests.device.browsing import Pages, chromium, wait_for_picture, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
 from tests.device.visiting import metric
 
+pytestmark = pytest.mark.programs
+
 # What the image shows now: the pixels of the stream's picture, as one long string.
 PIXELS = """() => {
   const picture = document.getElementById("picture"), canvas = document.createElement("canvas");

@@ -11,6 +11,8 @@ from device.web.serve import Serve
 from tests.device.browsing import Pages, chromium, watch
 from tests.device.feeding import STREAMING, Feed
 
+pytestmark = pytest.mark.programs
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 
 

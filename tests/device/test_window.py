@@ -18,6 +18,8 @@ from device.live.readings import Reading
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
 
+pytestmark = pytest.mark.programs
+
 LIMIT_S = 30.0
 
 
