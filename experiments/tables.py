@@ -184,6 +184,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         tutorial,
         resize,
         resize_bytes,
+        device_tables.frames,
         device_tables.frame_quality,
         device_tables.soak,
         training_tables.runs,
