@@ -37,6 +37,8 @@ class Live:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # As in a terminal: what a shell starts behind an & is begun with SIGINT ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.timer = threading.Timer(LIMIT_S, self.process.kill)
         self.timer.start()
