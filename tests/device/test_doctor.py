@@ -22,6 +22,8 @@ from tests.device import crafted, machines
 from tests.device.altering import altered
 from tests.device.refusals import refusal
 
+pytestmark = pytest.mark.programs
+
 
 def results(done: "subprocess.CompletedProcess[str]") -> list[Finding]:
     """What a command with `--json -` found, after its exit code was compared with it."""

@@ -22,6 +22,8 @@ from tests.conftest import ROOT, Run, model
 from tests.device.classifying import INT8, draw, lines
 from tests.device.mjpeg_server import Server
 
+pytestmark = pytest.mark.programs
+
 LIMIT_S = 30.0
 
 
@@ -161,22 +163,28 @@ def test_a_stream_that_comes_back_is_answered_again(live: Any) -> None:
     assert f"{server.url} is back" in said
 
 
-@pytest.mark.parametrize("failure", ["same", "garbage", "half", "silent"])
-def test_a_stream_that_hangs_is_opened_anew(live: Any, failure: str) -> None:
-    """It never ends and never errs: it sends the same picture, no pictures, half ones, or nothing any more."""
-    server = Server("good")
+def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
+    """It never ends and never errs: it sends the same picture, no pictures, half ones, or nothing any more.
+
+    All at once, since each takes five seconds to be noticed.
+    """
+    servers = {failure: Server("good") for failure in ("same", "garbage", "half", "silent")}
     try:
-        running = live(INT8, "--source", server.url, "--threads", 1)
-        running.next()
-        server.break_streams(failure)
+        running = {failure: live(INT8, "--source", servers[failure].url, "--threads", 1) for failure in servers}
+        for failure, one in running.items():
+            one.next()
+            servers[failure].break_streams(failure)
         broken = time.time() + 1
-        while running.next()["time"] < broken:
-            continue
+        for one in running.values():
+            while one.next()["time"] < broken:
+                continue
     finally:
-        server.kill()
-    returned, said, _ = running.end(signal.SIGTERM)
-    assert returned == 0
-    assert "trying again" in said and f"{server.url} is back" in said
+        for server in servers.values():
+            server.kill()
+    for failure, one in running.items():
+        returned, said, _ = one.end(signal.SIGTERM)
+        assert returned == 0, failure
+        assert "trying again" in said and f"{servers[failure].url} is back" in said, failure
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -243,7 +251,9 @@ def test_the_page_is_for_those_with_the_token(live: Any) -> None:
 def test_a_port_in_use_is_said(command: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = command("device", "live", INT8, "--source", "test", "--headless", "--serve", f"127.0.0.1:{port}")
+        done = command(
+            "device", "live", INT8, "--source", "test", "--headless", "--threads", 1, "--serve", f"127.0.0.1:{port}"
+        )
     assert done.returncode == 2
     assert f"{port}" in done.stderr.splitlines()[-1] and "in use" in done.stderr.splitlines()[-1]
 
@@ -270,7 +280,7 @@ def test_a_port_in_use_is_said(command: Run) -> None:
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(command: Run, words: tuple[object, ...], expected: str) -> None:
-    done = command("device", "live", *words, "--headless")
+    done = command("device", "live", *words, "--headless", "--threads", 1)
     assert done.returncode == 2
     assert expected in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -280,7 +290,7 @@ def test_what_is_wrong_is_said_in_a_line(command: Run, words: tuple[object, ...]
 def test_an_address_of_something_else_is_said(command: Run, mode: str) -> None:
     server = Server(mode)
     try:
-        done = command("device", "live", INT8, "--source", server.url, "--headless")
+        done = command("device", "live", INT8, "--source", server.url, "--headless", "--threads", 1)
     finally:
         server.kill()
     assert done.returncode == 2
@@ -289,6 +299,6 @@ def test_an_address_of_something_else_is_said(command: Run, mode: str) -> None:
 
 def test_a_film_that_can_not_be_read_is_said(command: Run, tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(b"no film" * 100)
-    done = command("device", "live", INT8, "--source", tmp_path / "film.mp4", "--headless")
+    done = command("device", "live", INT8, "--source", tmp_path / "film.mp4", "--headless", "--threads", 1)
     assert done.returncode == 2
     assert "not a video that this OpenCV can read" in done.stderr.splitlines()[-1]
