@@ -22,6 +22,8 @@ from tests.conftest import ROOT, missing
 from tests.device.feeding import LOST, STREAMING, Feed, marked
 from tests.device.visiting import Viewer, get, metric
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture(scope="module")
 def answers() -> Feed:

@@ -17,6 +17,8 @@ from tests.conftest import missing
 from tests.device.feeding import STREAMING, Feed, feeding, marked, see, wait_for
 from tests.device.visiting import Viewer, get, metric
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture(scope="module")
 def answers() -> Feed:

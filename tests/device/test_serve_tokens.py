@@ -11,6 +11,8 @@ from device.web.serve import Serve
 from tests.device.feeding import STREAMING, Feed
 from tests.device.visiting import Answer, Viewer, get
 
+pytestmark = pytest.mark.programs
+
 PATHS = ["/", "/style.css", "/script.js", "/icon.svg", "/api/state", "/api/events", "/stream.mjpg", "/metrics"]
 ENDLESS = {"/api/events", "/stream.mjpg"}
 # Signs that mean something in addresses, forms, cookies and headers.
