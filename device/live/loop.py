@@ -50,6 +50,7 @@ class Loop:
         self._smoother, self._outputs, self._reload = smoother, outputs, reload
         self._top_k, self._frames, self._alive = top_k, frames, alive
         self._model = classifier, FramePath(classifier)
+        self._answering = classifier
         self._is_stopped = self._wants_reload = False
         self._status: Status | None = None
         self._number, self._label = 0, ""
@@ -71,7 +72,8 @@ class Loop:
                 if self._wants_reload:
                     self._load()
                 ready, state = reader.take(LOOK_S), reader.state
-                self._tell(source, state)
+                if not state.has_ended:  # an end is no loss
+                    self._tell(source, state)
                 if ready is not None:
                     self._answer(ready, state)
                 elif state.has_ended:
@@ -86,6 +88,9 @@ class Loop:
         return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
 
     def _answer(self, ready: Prepared, state: State) -> None:
+        if ready.classifier is not self._answering:  # frames of the model before may have waited
+            self._smoother.forget()
+            self._answering = ready.classifier
         start = perf_counter()
         ready.classifier.invoke(ready.tensor)
         invoked = perf_counter()
@@ -144,6 +149,5 @@ class Loop:
         except (UserError, OSError) as error:
             command.say(f"error: {error}; the model that was loaded goes on")
             return
-        self._smoother.forget()
         self._model = classifier, FramePath(classifier)
         command.say(f"{classifier.path}: loaded anew")

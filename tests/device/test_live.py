@@ -108,6 +108,7 @@ def test_without_a_terminal_the_changes_are_said(command: Run, tmp_path: Path) -
     done = command("device", "live", INT8, "--source", tmp_path / "shots", "--headless", "--threads", 1)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["circle", "square", "circle"]
+    assert done.stderr == "", "an end is no loss"
 
 
 def test_a_threshold_makes_unknown(command: Run, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The live loop where another model takes over: frames that were made ready for the one before are still answered."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device.classifier import Classifier
+from device.contract import Hints
+from device.live.frames import Frame, Source
+from device.live.loop import Loop
+from device.live.readings import Reading, Status
+from device.live.smoothing import Smoother
+from tests.device import crafted
+
+
+class Frames(Source):
+    """Twenty frames by hand, each waiting until it is answered."""
+
+    name, is_live, newest_only = "frames", False, False
+
+    def open(self) -> None:
+        self.left = 20
+
+    def read(self) -> Frame | None:
+        self.left -= 1
+        return Frame(np.full((4, 6, 3), self.left, np.uint8)) if self.left >= 0 else None
+
+
+class Seen:
+    """Asks for the other model after the fifth answer."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.loop: Any = None
+
+    def show(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        if len(self.readings) == 5:
+            self.loop.ask_for_reload()
+
+    def status(self, status: Status) -> None:
+        assert status.is_streaming
+
+    def close(self) -> None:
+        pass
+
+
+def load(folder: Path, labels: int) -> Classifier:
+    scores = [0.9, *[0.0] * (labels - 2), 0.1]
+    file = crafted.write(folder / f"{labels}.tflite", crafted.constant(scores))
+    names = folder / f"{labels}.txt"
+    names.write_text("".join(f"label {i}\n" for i in range(labels)))
+    return Classifier(file, Hints(labels=names, mean=0.0))
+
+
+def test_another_model_with_other_labels_takes_over_under_smoothing(tmp_path: Path) -> None:
+    seen = Seen()
+    loop = seen.loop = Loop(load(tmp_path, 2), Smoother(frames=8), [seen], lambda: load(tmp_path, 5))
+    assert loop.run(Frames()) is None
+    widths = [len(reading.scores) for reading in seen.readings]
+    assert len(widths) == 20 and set(widths) == {2, 5} and widths == sorted(widths)
