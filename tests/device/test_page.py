@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from device import temperature
 from device.web.serve import Serve
-from tests.device.browsing import Pages, chromium, wait_for_picture, watch
+from tests.device.browsing import Pages, wait_for_picture, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
 from tests.device.visiting import metric
 
@@ -33,18 +33,6 @@ SHARES = """() => Object.fromEntries([...document.querySelectorAll("#answers li"
 ORDER = """() => [...document.querySelectorAll("#answers li")]
   .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
   .map((row) => row.querySelector(".name").textContent)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def pages(browser: Browser) -> Iterator[Pages]:
-    with Pages(browser) as made:
-        yield made
 
 
 @pytest.fixture

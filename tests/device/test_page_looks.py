@@ -5,27 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from device.web.serve import Serve
-from tests.device.browsing import Pages, chromium, watch
+from tests.device.browsing import Pages, watch
 from tests.device.feeding import STREAMING, Feed
 
 pytestmark = pytest.mark.programs
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def pages(browser: Browser) -> Iterator[Pages]:
-    with Pages(browser) as made:
-        yield made
 
 
 @pytest.fixture
