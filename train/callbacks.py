@@ -37,8 +37,8 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: refuses a loss that is no number, keeps the best model, writes the checkpoint.
 
-    Best is the highest validation accuracy, the earlier epoch when two are equal. Epochs count from 1 in what is
-    written. With an averaged model it is the average that is validated and kept, and the checkpoint holds both.
+    Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal. Epochs count from
+    1 in what is written. With an averaged model it is the average that is validated and kept, and the checkpoint holds both.
     """
 
     def __init__(
@@ -75,8 +75,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                     + (f"; {self.path} is that of epoch {self.state.best_epoch}" if self.state.best_epoch else "")
                 )
         best, best_epoch = self.state.best, self.state.best_epoch
-        if logs["val_accuracy"] > best:
-            best, best_epoch = float(logs["val_accuracy"]), epoch + 1
+        figure = float(logs["val_accuracy"] if self.recipe.best_by == "accuracy" else -logs["val_loss"])
+        if figure > best:
+            best, best_epoch = figure, epoch + 1
             self._keep()
         seconds = time.monotonic() - self.began
         self.history["seconds"].append(round(seconds, 2))
@@ -86,7 +87,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if self.checkpoints:
             checkpoint.save(self.checkpoints, self.model, self.state)
         if self.is_done and epoch + 1 < self.last_epoch:
-            command.say(f"no better validation accuracy in {self.recipe.patience} epochs: stopped")
+            command.say(f"no better validation {self.recipe.best_by} in {self.recipe.patience} epochs: stopped")
             self.model.stop_training = True
 
     def _keep(self) -> None:

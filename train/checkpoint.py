@@ -13,6 +13,7 @@ Keras is imported late: whether there is something to go on with is asked before
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,10 +30,13 @@ LATEST = "latest.json"
 
 @dataclass(frozen=True)
 class State:
-    """What a run knows beside its model: epochs done, best epoch (from 1; 0: none yet), seconds, curves."""
+    """What a run knows beside its model: epochs done, best epoch (from 1; 0: none yet), seconds, curves.
+
+    best: its validation accuracy, or its validation loss below zero: the higher the better.
+    """
 
     epoch: int = 0
-    best: float = -1.0
+    best: float = -math.inf
     best_epoch: int = 0
     seconds: float = 0.0
     history: dict[str, list[float]] | None = None

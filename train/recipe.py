@@ -17,6 +17,7 @@ CHOICES = {
     "network": ("residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial", "classical"),
     "strategy": ("all", "partial", "head"),
     "fit": ("crop", "stretch", "pad"),
+    "best_by": ("accuracy", "loss"),
     "loss": ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "one_cycle"),
@@ -78,7 +79,8 @@ class Recipe:
     epochs: int = 10  # times every training picture is seen
     steps: int = 0  # batches an epoch; 0: as many as show every training picture once
     batch: int = 128  # pictures a step
-    patience: int = 0  # stop after so many epochs without a better validation accuracy; 0: never
+    best_by: str = "accuracy"  # the kept epoch has the highest validation accuracy, or the lowest loss
+    patience: int = 0  # stop after so many epochs without a better one; 0: never
     loss: str = "categorical_crossentropy"  # or sparse_categorical_crossentropy, binary_crossentropy (one sigmoid)
     optimizer: str = "adam"  # adam, adamw, or sgd with Nesterov momentum 0.9
     learning_rate: float = 1e-3  # with one_cycle: the peak

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,25 @@ def test_patience_ends_a_run_that_gets_no_better(command: Run, trained: Trained,
         "up to date"
         in train(command, trained, run, *STILL, "--set", "epochs=50", "--set", "patience=3", "--resume").stderr
     )
+
+
+@pytest.mark.parametrize(("best_by", "kept"), [("accuracy", [1, 2]), ("loss", [1, 3])])
+def test_which_epoch_is_kept(best_by: str, kept: list[int], tmp_path: Path) -> None:
+    """Validation accuracy is highest in the second epoch, and its loss lowest in the third."""
+    import keras
+
+    from train import callbacks, checkpoint, recipes
+
+    saved: list[int] = []
+    recipe = replace(recipes.get("fashion_mnist"), best_by=best_by, epochs=4)
+    keeper = callbacks.Keeper(
+        tmp_path / "model.keras", None, checkpoint.State(), 4, recipe, lambda: saved.append(keeper.state.epoch + 1)
+    )
+    keeper.set_model(keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)]))
+    for epoch, (accuracy, loss) in enumerate([(0.5, 0.9), (0.8, 1.1), (0.7, 0.6), (0.8, 0.7)]):
+        keeper.on_epoch_begin(epoch)
+        keeper.on_epoch_end(epoch, {"loss": 1.0, "accuracy": 0.5, "val_accuracy": accuracy, "val_loss": loss})
+    assert saved == kept and keeper.state.best_epoch == kept[-1]
 
 
 def test_tensorboard_s_logs_hold_the_curves(command: Run, trained: Trained, tmp_path: Path) -> None:
