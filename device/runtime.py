@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.metadata
+import io
 import warnings
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,9 @@ class Runtime:
         """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it."""
         flatbuffer.check(path)
         try:
-            interpreter = self.interpreter(model_path=str(path), num_threads=threads)
+            # numpy 2 writes a page there about modules that were built for numpy 1; the error below says it in a line.
+            with redirect_stderr(io.StringIO()):
+                interpreter = self.interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import cv2
 
 from device import pictures
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
-from device.pictures import Decoded, Picture, Size
+from device.pictures import Size
 
 # (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
 CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
@@ -56,16 +57,26 @@ class Camera(Source):
             self._device = None
 
     def read(self) -> Frame:
-        found, picture = self._device.read()
-        if not found or picture is None:
-            raise SourceLostError(
-                f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
-                " camera: --source picamera2)"
-            )
-        decoded: Decoded = "full"
-        if picture.ndim < 3 or picture.shape[2] != 3:
-            picture, decoded = self._decode(picture)
-        return Frame(picture, decoded=decoded)
+        """The next frame that can be decoded; broken ones are passed over, for STALL_S at most."""
+        deadline = monotonic() + STALL_S
+        while True:
+            found, picture = self._device.read()
+            captured = monotonic()
+            if not found or picture is None:
+                raise SourceLostError(
+                    f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
+                    " camera: --source picamera2)"
+                )
+            if picture.ndim == 3 and picture.shape[2] == 3:
+                return Frame(picture, captured=captured)
+            try:
+                smaller, decoded = pictures.decode_frame(picture.tobytes(), self.target)
+            except ValueError as error:
+                if captured > deadline:
+                    reason = f"its frames can't be decoded: {error}; try --decode full"
+                    raise SourceLostError(f"{self.name}: {reason}") from None
+                continue
+            return Frame(smaller, captured=captured, decoded=decoded)
 
     def _covers(self, size: CaptureSize) -> bool:
         """Asks for the size; whether what the camera makes of it holds the network's input."""
@@ -73,12 +84,6 @@ class Camera(Source):
             self._device.set(side, pixels)
         width, height = (self._device.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         return bool(height >= self.target[0] and width >= self.target[1])
-
-    def _decode(self, data: Picture) -> tuple[Picture, Decoded]:
-        try:
-            return pictures.decode_frame(data.tobytes(), self.target)
-        except ValueError as error:
-            raise SourceLostError(f"{self.name}: its frames can't be decoded: {error}; try --decode full") from None
 
 
 class Rtsp(Source):

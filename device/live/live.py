@@ -49,21 +49,21 @@ def run(request: Request) -> int:
         command.say(f"note: {note}")
     wishes = Wishes(classifier.size, request.capture, request.reduced, request.loop, request.realtime)
     source = sources.find(request.source, wishes)
-    limit = classifier.card.confidence.unknown_below if request.threshold is None else request.threshold
+    smoother = Smoother(request.smooth, _threshold(request, classifier))
     with Outputs() as outputs:
 
         def reload() -> Classifier:
             outputs.systemd.reloading()
             try:
-                new = _checked(_load(request))
+                new = _checked(_load(request, classifier.threads))
             finally:
                 outputs.systemd.ready()
+            smoother.threshold = _threshold(request, new)
             if outputs.page:
                 outputs.page.show_card(new.card)
             return new
 
-        smoother, alive = Smoother(request.smooth, limit), outputs.systemd.alive
-        loop = Loop(classifier, smoother, outputs, reload, request.top_k, request.frames, alive)
+        loop = Loop(classifier, smoother, outputs, reload, request.top_k, request.frames, outputs.look)
         with _signals(loop):
             outputs.open(request.outputs, classifier.card, loop.stop)
             outputs.systemd.ready()
@@ -73,12 +73,18 @@ def run(request: Request) -> int:
     return command.GOOD
 
 
-def _load(request: Request) -> Classifier:
+def _load(request: Request, threads_before: int | None = None) -> Classifier:
+    """threads_before: of the model that answers meanwhile, kept for one that wasn't tried: a trial takes a second."""
     path = request.model or MODEL
     count = request.threads
-    if count is None:
-        count = threads.best(path, runtime.find(request.runtime)) if path.is_file() else 1
-    return Classifier(path, request.hints, count, request.runtime)
+    if count is None and path.is_file():
+        found = runtime.find(request.runtime)
+        count = threads.best(path, found) if threads_before is None else threads.kept(path, found) or threads_before
+    return Classifier(path, request.hints, count or 1, request.runtime)
+
+
+def _threshold(request: Request, classifier: Classifier) -> float | None:
+    return classifier.card.confidence.unknown_below if request.threshold is None else request.threshold
 
 
 def _checked(classifier: Classifier) -> Classifier:

@@ -72,7 +72,7 @@ class Loop:
                 if self._wants_reload:
                     self._load()
                 ready, state = reader.take(LOOK_S), reader.state
-                if not state.has_ended:  # an end is no loss
+                if state.is_opened and not state.has_ended:  # an end is no loss
                     self._tell(source, state)
                 if ready is not None:
                     self._answer(ready, state)

@@ -48,8 +48,7 @@ class Mjpeg(Source):
             error.close()
             raise SourceLostError(f"{self.name} answers {error.code} {error.reason}; check the address") from None
         except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise SourceLostError(f"{self.name} can't be reached: {reason or type(error).__name__}") from None
+            raise SourceLostError(f"{self.name} can't be reached: {_reason(error)}") from None
         kind = self._response.headers.get_content_type()
         if not kind.startswith("multipart/"):
             self._response.close()
@@ -127,6 +126,12 @@ class Mjpeg(Source):
         if not piece:
             raise SourceLostError(f"{self.name} has ended")
         self._bytes += piece
+
+
+def _reason(error: Exception) -> str:
+    """In words, without the number that Python puts before them."""
+    inner = getattr(error, "reason", error)
+    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__).lower()
 
 
 def _request(url: str) -> urllib.request.Request:

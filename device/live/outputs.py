@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from device import command
 from device.card import Card
+from device.errors import UserError
 from device.live import on_label
 from device.live.json_lines import JsonLines
 from device.live.on_label import OnLabel, Rule
@@ -18,10 +20,19 @@ from device.mqtt.mqtt import Mqtt
 from device.web import access
 from device.web.serve import Serve
 
+if TYPE_CHECKING:
+    from device.live.window import Window
+
+# Options that say how an output is to be, and the output.
+OF_OUTPUTS = {
+    "token_file": "serve",
+    **dict.fromkeys(("mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca"), "mqtt"),
+}
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command line asks for."""
+    """What the command line asks for. UserError for what belongs to an output that isn't asked for."""
 
     headless: bool = False
     jsonl: str | None = None
@@ -35,6 +46,12 @@ class Wanted:
     mqtt_ca: Path | None = None
     on_label: Sequence[Rule] = ()
 
+    def __post_init__(self) -> None:
+        for name, output in OF_OUTPUTS.items():
+            if getattr(self, name) and not getattr(self, output):
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} was given without --{output}; give that too, or leave {option} out")
+
 
 class Outputs(list[Output]):
     """All that are open. Closing them ends what they opened, in the reverse order."""
@@ -43,6 +60,7 @@ class Outputs(list[Output]):
         super().__init__()
         self.systemd = Systemd()
         self.page: Serve | None = None
+        self.window: Window | None = None
         self.append(self.systemd)
 
     def __enter__(self) -> "Outputs":
@@ -52,6 +70,12 @@ class Outputs(list[Output]):
         self.systemd.stopping()
         for output in reversed(self):
             output.close()
+
+    def look(self) -> None:
+        """Called at every turn of the loop, ten times a second at least: what has to be done with or without frames."""
+        self.systemd.alive()
+        if self.window:
+            self.window.look()
 
     def open(self, wanted: Wanted, card: Card, stop: Callable[[], None]) -> None:
         """Each is in the list as soon as it is open, so that all are closed whatever comes."""
@@ -76,7 +100,9 @@ class Outputs(list[Output]):
 
             reason = window.why_not()
             if reason is None:
-                self.append(window.Window(stop))
+                self.window = window.Window(stop)
+                self.append(self.window)
             else:
                 command.say(f"note: no window: {reason}; answers are shown here, --serve shows a page")
-        self.append(Terminal(sys.stderr if wanted.jsonl == "-" else sys.stdout))
+        has_lines = wanted.jsonl == "-"
+        self.append(Terminal(sys.stderr if has_lines else sys.stdout, among_others=has_lines and sys.stdout.isatty()))

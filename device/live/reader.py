@@ -25,8 +25,12 @@ END_S = 0.5  # how long the end waits for a read that doesn't return
 
 @dataclass(frozen=True)
 class State:
-    """What is known of the source. dropped: frames that came and were not taken; lost: times it had to be reopened."""
+    """What is known of the source.
 
+    is_opened: it could be opened once. dropped: frames that came and were not taken. lost: times it had to be reopened.
+    """
+
+    is_opened: bool = False
     is_streaming: bool = True
     message: str = ""
     dropped: int = 0
@@ -38,8 +42,9 @@ class State:
 class Reader(Generic[Ready]):
     """Reads from `source` in a thread of its own, and hands over what `prepare` makes of each frame.
 
-    `prepare` is called in that thread. Entering opens the source: UserError where that fails the first time. A source
-    that is lost later is opened again after pauses that grow to ten seconds, for ever.
+    `prepare` is called in that thread. The source is opened there too, which may take long: where it fails the first
+    time, that is the end, and `state.error` says why. A source that is lost later is opened again after pauses that
+    grow to ten seconds, for ever.
     """
 
     def __init__(self, source: Source, prepare: Callable[[Frame], Ready]) -> None:
@@ -48,13 +53,10 @@ class Reader(Generic[Ready]):
         self._stop = threading.Event()
         self._slot: Ready | None = None
         self._state = State()
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
 
     def __enter__(self) -> Self:
-        try:
-            self._source.open()
-        except SourceLostError as error:
-            raise UserError(str(error)) from None
         self._thread.start()
         return self
 
@@ -74,9 +76,14 @@ class Reader(Generic[Ready]):
             return self._state
 
     def take(self, timeout_s: float) -> Ready | None:
-        """The newest frame that was not taken yet; None when none came in time, or when the source has ended."""
+        """The newest frame that was not taken yet; None when none came in time, or when the source has ended.
+
+        What the source or `prepare` raised that nobody foresaw is raised here.
+        """
         with self._condition:
             self._condition.wait_for(lambda: self._slot is not None or self._state.has_ended, timeout_s)
+            if self._failure is not None:
+                raise self._failure
             ready, self._slot = self._slot, None
             self._condition.notify_all()
         return ready
@@ -87,12 +94,16 @@ class Reader(Generic[Ready]):
             self._read_on()
         except (SourceLostError, UserError) as reason:
             error = str(reason)
+        except Exception as failure:
+            self._failure = failure
         finally:
             self._source.close()
             self._change(is_streaming=False, has_ended=True, error=error)
 
     def _read_on(self) -> None:
         """Until the source ends or the stop comes; opens it again as often as it is lost."""
+        self._source.open()
+        self._change(is_opened=True)
         is_open, pause_s = True, FIRST_PAUSE_S
         while not self._stop.is_set():
             try:

@@ -6,15 +6,22 @@ from time import monotonic, sleep
 from typing import Any
 
 import cv2
+import numpy as np
 
 from device import command, pictures
 from device.errors import UserError
 from device.live.frames import Frame, Source, SourceLostError
 from device.pictures import Picture
 
+# A film has ended when so many reads in a row gave nothing: where less did, its frames there are broken.
+READS_AT_THE_END = 25
+
 
 class Film(Source):
-    """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped."""
+    """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped.
+
+    Frames that are broken are passed over; at the end it is an error that there were some.
+    """
 
     is_live = False
 
@@ -23,13 +30,14 @@ class Film(Source):
         self.realtime = self.newest_only = realtime
         self._capture: Any = None
         self._began = 0.0
-        self._read = 0
+        self._read = self._broken = 0
 
     def open(self) -> None:
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        self._broken = 0
         self._rewind()
 
     def close(self) -> None:
@@ -45,6 +53,9 @@ class Film(Source):
         if picture is None:
             if not self._read:
                 raise SourceLostError(f"{self.path}: no frame in it can be read")
+            if self._broken:
+                count = f"{self._broken} frame{'' if self._broken == 1 else 's'}"
+                raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were answered")
             return None
         self._read += 1
         return Frame(picture)
@@ -55,8 +66,12 @@ class Film(Source):
     def _picture(self) -> Picture | None:
         if self.realtime:
             sleep(max(0.0, self._began + self._read / self._rate - monotonic()))
-        found, picture = self._capture.read()
-        return picture if found else None
+        for failed in range(READS_AT_THE_END):
+            found, picture = self._capture.read()
+            if found:
+                self._broken += failed
+                return np.asarray(picture, np.uint8)
+        return None
 
 
 class Pictures(Source):

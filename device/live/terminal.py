@@ -12,14 +12,20 @@ BAR = 20
 
 
 class Terminal:
-    """Writes to `stream`. The source's troubles go to stderr, whatever the stream is."""
+    """Writes to `stream`. The source's troubles go to stderr, whatever the stream is.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._updates = stream, stream.isatty()
+    among_others: lines of others come in the same terminal, so none can be written over. At the end the last answer
+    stays.
+    """
+
+    def __init__(self, stream: TextIO, among_others: bool = False) -> None:
+        self._stream, self._updates = stream, stream.isatty() and not among_others
         self._shown = -EVERY_S
+        self._last: Reading | None = None
         self._was_lost = False
 
     def show(self, reading: Reading) -> None:
+        self._last = reading
         if not self._updates:
             if reading.changed:
                 print(f"{reading.label}  {reading.score:.3f}", file=self._stream, flush=True)
@@ -27,9 +33,7 @@ class Terminal:
         now = monotonic()
         if now - self._shown >= EVERY_S:
             self._shown = now
-            width = os.get_terminal_size(self._stream.fileno()).columns
-            self._stream.write("\r\x1b[K" + line(reading)[: width - 1])
-            self._stream.flush()
+            self._write(reading)
 
     def status(self, status: Status) -> None:
         """Said when the source is lost, and when it is back."""
@@ -40,12 +44,18 @@ class Terminal:
         self._was_lost = not status.is_streaming
 
     def close(self) -> None:
+        if self._updates and self._last is not None:
+            self._write(self._last, "\n")
+
+    def _write(self, reading: Reading, end: str = "") -> None:
+        width = os.get_terminal_size(self._stream.fileno()).columns
+        self._stream.write("\r\x1b[K" + line(reading)[: width - 1] + end)
+        self._stream.flush()
+
+    def _say(self, line: str) -> None:
         if self._updates:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
-
-    def _say(self, line: str) -> None:
-        self.close()
         command.say(line)
 
 

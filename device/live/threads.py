@@ -23,25 +23,37 @@ WORTH = 0.95
 
 
 def best(path: Path, runtime: Runtime) -> int:
-    """The number of threads with the shortest invoke; a smaller one where it is within 5 %."""
+    """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept."""
     candidates = _candidates(board.usable_cores())
     if len(candidates) == 1:
         return 1
-    kept = folders.cache_root() / "threads.json"
-    key = f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
-    known = _read(kept)
-    if key not in known:
-        known[key] = _fastest({count: runtime.open(path, count) for count in candidates})
-        _write(kept, known)
-    return int(known[key])
+    count = kept(path, runtime)
+    if count is None:
+        count = _fastest({count: runtime.open(path, count) for count in candidates})
+        _keep(_key(path, runtime), count)
+    return count
+
+
+def kept(path: Path, runtime: Runtime) -> int | None:
+    """What an earlier trial of this very file found on this machine; None where there was none."""
+    count = _read(_file()).get(_key(path, runtime))
+    return count if isinstance(count, int) and 1 <= count <= board.usable_cores() else None
+
+
+def _file() -> Path:
+    return folders.cache_root() / "threads.json"
+
+
+def _key(path: Path, runtime: Runtime) -> str:
+    return f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
 
 
 def _candidates(cores: int) -> list[int]:
     """1, 2, 4 … and all cores."""
-    counts = {1, cores}
-    while max(counts - {cores}, default=0) * 2 < cores:
-        counts.add(max(counts - {cores}) * 2)
-    return sorted(counts)
+    counts = [1]
+    while 2 * counts[-1] < cores:
+        counts.append(2 * counts[-1])
+    return sorted({*counts, cores})
 
 
 def _fastest(interpreters: dict[int, Any]) -> int:
@@ -74,7 +86,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _read(path: Path) -> dict[str, int]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         known = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -82,9 +94,10 @@ def _read(path: Path) -> dict[str, int]:
     return known if isinstance(known, dict) else {}
 
 
-def _write(path: Path, known: dict[str, int]) -> None:
+def _keep(key: str, count: int) -> None:
     """Where it can't be kept, it is tried again next time."""
+    path = _file()
     try:
-        files.write_json(path, known)
+        files.write_json(path, {**_read(path), key: count})
     except OSError as error:
         command.say(f"note: {path}: the number of threads can't be kept ({error.strerror})")

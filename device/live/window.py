@@ -19,6 +19,8 @@ from device.pictures import Picture
 
 TITLE = "framelite"
 EVERY_S = 1 / 30
+# How long it goes without a look at its keys when no frame comes.
+IDLE_S = 0.1
 SIDE = 480  # the picture's smaller side on the screen, at least
 WHITE, GREEN, DARK = (255, 255, 255), (120, 220, 120), (30, 30, 30)
 TRIAL = f"import cv2; cv2.namedWindow('{TITLE}'); cv2.destroyAllWindows()"
@@ -52,16 +54,17 @@ class Window:
         self._is_paused = False
         self._is_open = False
         self._message = ""
+        self._reading: Reading | None = None
 
     def show(self, reading: Reading) -> None:
-        now = monotonic()
-        if now - self._shown < EVERY_S:
-            return
-        self._shown = now
-        if not self._is_paused:
-            cv2.imshow(TITLE, drawn(reading, self._message))
-            self._is_open = True
-        self._obey(cv2.waitKey(1) & 0xFF, reading)
+        self._reading = reading
+        if monotonic() - self._shown >= EVERY_S:
+            self._draw(reading)
+
+    def look(self) -> None:
+        """Keys are obeyed, and what happened to the source is shown, also while no frame comes."""
+        if self._reading is not None and monotonic() - self._shown >= IDLE_S:
+            self._draw(self._reading)
 
     def status(self, status: Status) -> None:
         self._message = "" if status.is_streaming else status.message
@@ -71,8 +74,18 @@ class Window:
             cv2.destroyAllWindows()
             cv2.waitKey(1)
 
+    def _draw(self, reading: Reading) -> None:
+        self._shown = monotonic()
+        if not self._is_paused:
+            cv2.imshow(TITLE, drawn(reading, self._message))
+            self._is_open = True
+        self._obey(cv2.waitKey(1) & 0xFF, reading)
+
     def _obey(self, key: int, reading: Reading) -> None:
-        if key in (ord("q"), 27) or not cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE):
+        if _is_closed():
+            self._is_open = False
+            self._stop()
+        elif key in (ord("q"), 27):
             self._stop()
         elif key == ord("s"):
             path = Path(f"frame_{reading.number:06}.png")
@@ -80,6 +93,14 @@ class Window:
             command.say(f"saved {path}")
         elif key == ord(" "):
             self._is_paused = not self._is_paused
+
+
+def _is_closed() -> bool:
+    """By its own button. Some of OpenCV's windows answer that with an error."""
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
+    except cv2.error:
+        return True
 
 
 def drawn(reading: Reading, message: str = "") -> Picture:

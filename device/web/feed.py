@@ -8,6 +8,7 @@ from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
+from device import __version__
 from device.card import Card
 from device.live.frames import STALL_S
 from device.live.readings import Reading, Status
@@ -17,10 +18,10 @@ from device.web.newest import Moment
 RECENT_S = 2 * STALL_S
 
 
-def state(moment: Moment, version: str | None, celsius: float | None) -> dict[str, Any]:
+def state(moment: Moment, celsius: float | None) -> dict[str, Any]:
     """/api/state, and the first event of each viewer. Null where nothing is known yet."""
     return {
-        "version": version,
+        "version": __version__,
         "status": _status(moment.status),
         "reading": _reading(moment.reading, celsius),
         "temperature": celsius,

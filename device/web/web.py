@@ -7,7 +7,6 @@ no request's path ever becomes a file's.
 import asyncio
 import base64
 import hashlib
-import importlib.metadata
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -54,7 +53,6 @@ class Site:
         self._newest, self._metrics = newest, metrics
         self._thermometer = Thermometer()
         self._metrics.observe_temperature(self._thermometer)
-        self._version = _version()
         self._jpeg: tuple[Reading, bytes] | None = None
 
     def routes(self) -> list[Route]:
@@ -69,7 +67,7 @@ class Site:
         ]
 
     async def state(self, request: Request) -> Response:
-        return JSONResponse(feed.state(self._newest.moment(), self._version, self._thermometer.celsius()))
+        return JSONResponse(feed.state(self._newest.moment(), self._thermometer.celsius()))
 
     async def health(self, request: Request) -> Response:
         is_well, reason = feed.health(self._newest.moment())
@@ -91,7 +89,7 @@ class Site:
 
     async def _events(self) -> AsyncIterator[bytes]:
         before = self._newest.moment()
-        yield feed.event("state", feed.state(before, self._version, self._thermometer.celsius())).encode()
+        yield feed.event("state", feed.state(before, self._thermometer.celsius())).encode()
         while True:
             now = await self._newest.after(before.revision, SILENCE_S)
             yield feed.news(before, now, self._thermometer.celsius()).encode()
@@ -133,14 +131,6 @@ def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
 def _jpeg(frame: Frame) -> bytes:
     bgr = frame.picture if frame.colour == "BGR" else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
-
-
-def _version() -> str | None:
-    """The installed package's; None where the folder was only copied."""
-    try:
-        return importlib.metadata.version("framelite")
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 class _Stream(StreamingResponse):

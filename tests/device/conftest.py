@@ -1,19 +1,26 @@
-"""A browser for the tests of the page, started once a file."""
+"""What several tests of the live classifier begin with: a browser, a page, a broker, readings to show."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from device.web.serve import Serve
+from tests.device.feeding import Feed
+from tests.device.living import Live
+
+# What is for a few tests alone is imported in its fixture.
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.device.broker import Mosquitto
     from tests.device.browsing import Pages
 
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    from tests.device.browsing import chromium  # here, since playwright is for these tests alone
+    from tests.device.browsing import chromium
 
     with chromium() as started:
         yield started
@@ -25,3 +32,45 @@ def pages(browser: "Browser") -> "Iterator[Pages]":
 
     with Pages(browser) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def answers() -> Feed:
+    """Readings of small frames."""
+    return Feed((90, 160))
+
+
+@pytest.fixture
+def feed() -> Feed:
+    """Readings of frames as a page shows them, from the first on."""
+    return Feed()
+
+
+@pytest.fixture
+def serve(answers: Feed) -> Iterator[Serve]:
+    """The page, for this machine alone."""
+    made = Serve("127.0.0.1:0", answers.card)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> "Iterator[Mosquitto]":
+    from tests.device.broker import Mosquitto
+
+    with Mosquitto(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Any]:
+    """Starts live classifiers: live(model, "--source", …, NAME="of the environment"); what still runs is killed."""
+    started: list[Live] = []
+
+    def start(*words: object, **environment: str) -> Live:
+        started.append(Live(tmp_path, *words, **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()

@@ -6,6 +6,7 @@ good      moving pictures, 640x480, 30 a second, each with its length
 bare      the same without lengths
 same      the same bytes again and again
 garbage   parts that are no JPEG
+some      of three pictures one good, one garbage, one half
 half      parts that end half way, with the whole length said
 silent    a header, then nothing
 html      a page
@@ -75,9 +76,12 @@ class Handler(BaseHTTPRequestHandler):
             length = b"Content-Length: %d\r\n" % len(data)
             if mode == "silent":
                 time.sleep(60)
-            if mode == "garbage":
+            is_garbage, is_half = mode == "garbage", mode == "half"
+            if mode == "some":
+                is_garbage, is_half = number % 3 == 1, number % 3 == 2
+            if is_garbage:
                 data = bytes(np.random.default_rng(number).integers(0, 255, len(data), np.uint8))
-            if mode == "half":
+            if is_half:
                 data = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
             head = b"--" + BOUNDARY + b"\r\nContent-Type: image/jpeg\r\n" + (b"" if mode == "bare" else length)
             self.wfile.write(head + b"\r\n" + data + b"\r\n")

@@ -34,31 +34,20 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def feed() -> Feed:
-    return Feed((90, 160))
-
-
-@pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Said:
     return Said(capsys)
 
 
-def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, feed: Feed, said: Said) -> None:
+def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, answers: Feed, said: Said) -> None:
     with telling(at(mosquitto.port)) as output:
         said.wait_for("connected")
         output.status(STREAMING)
-        output.show(feed.next("circle"))
+        output.show(answers.next("circle"))
         mosquitto.kill()
         said.wait_for("the connection was lost; trying again")
         said.wait_for("connection refused; trying again")
-        output.show(feed.next("square"))
-        output.show(feed.next("triangle"))
+        output.show(answers.next("square"))
+        output.show(answers.next("triangle"))
         mosquitto.start()
         with Watcher(mosquitto.port) as watcher:
             watcher.wait_for(lambda: set(watcher.topics()) >= EVERYTHING)
@@ -71,28 +60,28 @@ def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, feed:
     assert all(line.startswith(f"note: MQTT broker 127.0.0.1:{mosquitto.port}: ") for line in said.lines)
 
 
-def test_a_broker_that_is_not_there_yet(tmp_path: Path, feed: Feed, said: Said) -> None:
+def test_a_broker_that_is_not_there_yet(tmp_path: Path, answers: Feed, said: Said) -> None:
     port = free_port()
     with telling(at(port)) as output:
         said.wait_for("connection refused")
         for number in range(2000):
-            output.show(replace(feed.next(("circle", "square")[number % 2]), changed=True))
+            output.show(replace(answers.next(("circle", "square")[number % 2]), changed=True))
         assert said.lines == [f"note: MQTT broker 127.0.0.1:{port}: connection refused; trying again"]
         with Mosquitto(tmp_path, port=port), Watcher(port) as watcher:
             watcher.wait_for(lambda: watcher.texts(STATE))
-            output.show(feed.next("triangle"))
+            output.show(answers.next("triangle"))
             watcher.wait_for(lambda: "triangle" in watcher.texts(LABEL))
             assert watcher.texts(LABEL) == ["square", "triangle"]  # what nobody heard is not told later
             assert said.lines[1:] == [f"note: MQTT broker 127.0.0.1:{port}: connected"]
 
 
-def test_a_broker_that_stands_still_holds_nobody_up(mosquitto: Mosquitto, feed: Feed, said: Said) -> None:
+def test_a_broker_that_stands_still_holds_nobody_up(mosquitto: Mosquitto, answers: Feed, said: Said) -> None:
     """It reads nothing for a while: then the last changes are told, and what didn't fit between is not."""
     changes = [f"{number} {LONG}" for number in range(500)]
     with telling(at(mosquitto.port)) as output, Watcher(mosquitto.port) as watcher:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
         mosquitto.signal(signal.SIGSTOP)
-        reading = feed.next()
+        reading = answers.next()
         for label in changes:
             output.show(replace(reading, label=label))
         mosquitto.signal(signal.SIGCONT)
@@ -257,10 +246,10 @@ def out_of_reach() -> Iterator[int]:
 
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("dead", [refusing, silent, out_of_reach])
-def test_the_end_waits_for_no_broker(dead: Callable[[], AbstractContextManager[int]], tls: bool, feed: Feed) -> None:
+def test_the_end_waits_for_no_broker(dead: Callable[[], AbstractContextManager[int]], tls: bool, answers: Feed) -> None:
     with dead() as port:
         output = Mqtt(at(port, tls=tls))
-        output.show(feed.next())
+        output.show(answers.next())
         time.sleep(0.2)  # it is in the middle of an attempt
         output.close()
         has_ended()
@@ -276,16 +265,16 @@ def test_patience_has_an_end(
         said.wait_for("it doesn't answer; trying again")
 
 
-def test_the_end_waits_for_no_broker_that_stands_still(mosquitto: Mosquitto, feed: Feed, said: Said) -> None:
+def test_the_end_waits_for_no_broker_that_stands_still(mosquitto: Mosquitto, answers: Feed, said: Said) -> None:
     output = Mqtt(at(mosquitto.port))
     said.wait_for("connected")
     mosquitto.signal(signal.SIGSTOP)
-    reading = feed.next()
+    reading = answers.next()
     for number in range(1000):
         output.show(replace(reading, label=f"{number} {LONG}"))
     output.close()
     has_ended()
-    output.show(feed.next("too late"))
+    output.show(answers.next("too late"))
     output.close()
 
 

@@ -28,6 +28,7 @@ class Capture:
     def __init__(self, where: int | str, backend: int) -> None:
         self.where, self.settings = where, {}  # type: ignore[var-annotated]
         self.frames = 3
+        self.broken: set[int] = set()  # by how many are left
         self.released = False
 
     def isOpened(self) -> bool:  # noqa: N802
@@ -48,7 +49,8 @@ class Capture:
         picture = np.full((int(self.get(HEIGHT)), int(self.get(WIDTH)), 3), 90, np.uint8)
         if self.settings.get(cv2.CAP_PROP_CONVERT_RGB, 1):
             return True, picture
-        return True, np.frombuffer(pictures.encode_jpeg(picture, 90), np.uint8)[None]
+        jpeg = np.frombuffer(pictures.encode_jpeg(picture, 90), np.uint8)[None]
+        return True, jpeg[:, :1000] if self.frames in self.broken else jpeg
 
     def release(self) -> None:
         self.released = True
@@ -107,6 +109,19 @@ def test_its_jpegs_are_decoded_at_a_part_when_asked(made: list[Capture]) -> None
         frame = camera.read()
     assert (frame.picture.shape, frame.decoded) == ((90, 160, 3), "1/8")
     assert np.abs(frame.picture.astype(int) - 90).max() <= 2
+
+
+def test_a_broken_jpeg_is_passed_over(made: list[Capture], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cables and hubs break some; a camera of which none can be decoded is given up."""
+    with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
+        made[0].broken = {2, 1}
+        assert camera.read().decoded == "1/8"
+        assert made[0].frames == 0
+    monkeypatch.setattr(cameras, "STALL_S", 0.0)
+    with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
+        made[1].broken = {2, 1, 0}
+        with pytest.raises(SourceLostError, match="its frames can't be decoded: the picture is truncated"):
+            camera.read()
 
 
 def test_why_a_camera_can_not_be_opened(made: list[Capture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""The live loop where another model takes over: frames that were made ready for the one before are still answered."""
+"""The live loop where another model takes over, and where the source never was there."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from device.classifier import Classifier
 from device.contract import Hints
-from device.live.frames import Frame, Source
+from device.live.frames import Frame, Source, SourceLostError
 from device.live.loop import Loop
 from device.live.readings import Reading, Status
 from device.live.smoothing import Smoother
@@ -60,3 +61,21 @@ def test_another_model_with_other_labels_takes_over_under_smoothing(tmp_path: Pa
     assert loop.run(Frames()) is None
     widths = [len(reading.scores) for reading in seen.readings]
     assert len(widths) == 20 and set(widths) == {2, 5} and widths == sorted(widths)
+
+
+class Absent(Frames):
+    """Takes a while until it is known that it isn't there."""
+
+    def open(self) -> None:
+        time.sleep(0.3)
+        raise SourceLostError("there is no camera")
+
+
+def test_nothing_is_told_of_a_source_that_never_was_there(tmp_path: Path) -> None:
+    told: list[Status] = []
+    seen, turns = Seen(), []
+    seen.status = told.append  # type: ignore[method-assign]
+    loop = Loop(load(tmp_path, 2), Smoother(), [seen], lambda: load(tmp_path, 2), alive=lambda: turns.append(1))
+    assert loop.run(Absent()) == "there is no camera"
+    assert (told, seen.readings) == ([], [])
+    assert len(turns) > 1, "the loop goes round meanwhile"

@@ -74,6 +74,14 @@ def test_what_is_not_there_says_so(url: str) -> None:
         pytest.fail("it was opened")
 
 
+def test_broken_frames_are_passed_over(start: Start) -> None:
+    """In the middle of a stream that goes on."""
+    with Mjpeg(start("some").url) as source:
+        for number in range(0, 30, 3):
+            sent = pictures.decode(mjpeg_server.picture(number))
+            assert np.array_equal(source.read().picture[:, :, ::-1], sent), number
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [

@@ -4,9 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,21 +17,10 @@ from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, SENSO
 pytestmark = pytest.mark.programs
 
 
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path) as broker:
-        yield broker
-
-
-@pytest.fixture(scope="module")
-def feed() -> Feed:
-    return Feed((90, 160))
-
-
-def test_home_assistant_finds_four_sensors(mosquitto: Mosquitto, feed: Feed) -> None:
+def test_home_assistant_finds_four_sensors(mosquitto: Mosquitto, answers: Feed) -> None:
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port, heartbeat_s=20)) as output:
         output.status(STREAMING)
-        output.show(feed.next("circle"))
+        output.show(answers.next("circle"))
         watcher.wait_for(lambda: set(watcher.topics()) >= EVERYTHING)
         watcher.wait_for(lambda: all('"model"' in watcher.topics()[topic].text for topic in CONFIGS))
         told = watcher.topics()
@@ -63,8 +50,8 @@ def test_home_assistant_finds_four_sensors(mosquitto: Mosquitto, feed: Feed) -> 
     assert len({config["name"] for config in configs.values()}) == len(SENSORS)
 
 
-def test_the_state_is_the_readings(mosquitto: Mosquitto, feed: Feed) -> None:
-    reading = feed.next("née 'circle' \N{SNOWMAN}")
+def test_the_state_is_the_readings(mosquitto: Mosquitto, answers: Feed) -> None:
+    reading = answers.next("née 'circle' \N{SNOWMAN}")
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         output.show(reading)
         watcher.wait_for(lambda: watcher.texts(STATE))
@@ -77,13 +64,13 @@ def test_the_state_is_the_readings(mosquitto: Mosquitto, feed: Feed) -> None:
     }
 
 
-def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, feed: Feed) -> None:
+def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed) -> None:
     changes = ["circle", "square", "circle", "unknown"]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
         for label in changes:
             for _ in range(5):
-                output.show(feed.next(label))
+                output.show(answers.next(label))
         watcher.wait_for(lambda: len(watcher.texts(STATE)) == len(changes))
         output.close()
         watcher.wait_for(lambda: "offline" in watcher.texts(AVAILABILITY))
@@ -96,21 +83,21 @@ def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, feed: Feed) -> Non
         assert late.texts(AVAILABILITY) == ["offline"]
 
 
-def test_a_change_is_told_at_once(mosquitto: Mosquitto, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_told_at_once(mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not only when it looks up by itself."""
     monkeypatch.setattr(broker, "IDLE_S", 3600.0)
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port, heartbeat_s=3600)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
-        output.show(feed.next("circle"))
+        output.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(LABEL))
 
 
-def test_the_heartbeat_tells_new_answers_only(mosquitto: Mosquitto, feed: Feed) -> None:
+def test_the_heartbeat_tells_new_answers_only(mosquitto: Mosquitto, answers: Feed) -> None:
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port, heartbeat_s=0.1)) as output:
-        output.show(feed.next("circle"))
+        output.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(STATE))
         for count in (2, 3):
-            reading = feed.next("circle")
+            reading = answers.next("circle")
             output.show(reading)
             watcher.wait_for(lambda count=count: len(watcher.texts(STATE)) == count)
             assert json.loads(watcher.texts(STATE)[-1])["time"] == round(reading.time, 3)
@@ -152,9 +139,9 @@ def test_a_killed_program_is_told_offline_by_its_will(mosquitto: Mosquitto) -> N
         late.wait_for(lambda: late.texts(AVAILABILITY) == ["offline"])
 
 
-def test_home_assistant_comes_back(mosquitto: Mosquitto, feed: Feed) -> None:
+def test_home_assistant_comes_back(mosquitto: Mosquitto, answers: Feed) -> None:
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
-        output.show(feed.next("circle"))
+        output.show(answers.next("circle"))
         watcher.wait_for(lambda: set(watcher.topics()) >= EVERYTHING)
         watcher.forget()
         watcher.publish("homeassistant/status", "offline")
@@ -163,11 +150,11 @@ def test_home_assistant_comes_back(mosquitto: Mosquitto, feed: Feed) -> None:
         assert all(len(watcher.texts(topic)) == 1 for topic in EVERYTHING)
 
 
-def test_a_kept_birth_of_home_assistant_is_no_new_one(mosquitto: Mosquitto, feed: Feed) -> None:
+def test_a_kept_birth_of_home_assistant_is_no_new_one(mosquitto: Mosquitto, answers: Feed) -> None:
     with Watcher(mosquitto.port) as watcher:
         watcher.publish("homeassistant/status", "online", retain=True)
         with telling(at(mosquitto.port)) as output:
             watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
-            output.show(feed.next("circle"))
+            output.show(answers.next("circle"))
             watcher.wait_for(lambda: watcher.texts(STATE))
             assert all(len(watcher.texts(topic)) == 1 for topic in CONFIGS)

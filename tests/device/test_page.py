@@ -1,7 +1,6 @@
 """The page in a real Chromium: what moves, and what is said when nothing does."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,18 +32,6 @@ SHARES = """() => Object.fromEntries([...document.querySelectorAll("#answers li"
 ORDER = """() => [...document.querySelectorAll("#answers li")]
   .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
   .map((row) => row.querySelector(".name").textContent)"""
-
-
-@pytest.fixture
-def feed() -> Feed:
-    return Feed()
-
-
-@pytest.fixture
-def serve(feed: Feed) -> Iterator[Serve]:
-    made = Serve("127.0.0.1:0", feed.card)
-    yield made
-    made.close()
 
 
 # Whether a label is the one that is shown, leads the list, and has a bar of more than half.

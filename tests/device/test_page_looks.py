@@ -1,7 +1,6 @@
 """The page in a real Chromium: who may look at it, on a phone, in the light and in the dark, without seeing at all."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,18 +13,6 @@ from tests.device.feeding import STREAMING, Feed
 pytestmark = pytest.mark.programs
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-
-
-@pytest.fixture
-def feed() -> Feed:
-    return Feed()
-
-
-@pytest.fixture
-def serve(feed: Feed) -> Iterator[Serve]:
-    made = Serve("127.0.0.1:0", feed.card)
-    yield made
-    made.close()
 
 
 # Who may look.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from device.errors import UserError
 from device.live import frames, reader
 from device.live.frames import Frame, Source, SourceLostError
 from device.live.reader import Reader
@@ -184,8 +183,43 @@ def test_what_can_not_be_opened_at_first_is_an_error() -> None:
         def open(self) -> None:
             raise SourceLostError("there is no camera /dev/video7")
 
-    with pytest.raises(UserError, match="there is no camera /dev/video7"), Reader(Closed(), number_of):
-        pytest.fail("it was opened")
+    source = Closed(numbers(0, 1))
+    with Reader(source, number_of) as running:
+        assert running.take(LIMIT_S) is None
+        assert running.state.has_ended and not running.state.is_opened
+        assert running.state.error == "there is no camera /dev/video7"
+    assert source.opened == 0, "it isn't tried again"
+
+
+def test_the_end_does_not_wait_for_a_source_that_is_being_opened() -> None:
+    """As a camera on the network that doesn't answer: it takes its time, and the end comes meanwhile."""
+    answered = threading.Event()
+
+    class Slow(Script):
+        def open(self) -> None:
+            answered.wait(LIMIT_S)
+            super().open()
+
+    source = Slow(numbers(0, 100))
+    with Reader(source, number_of) as running:
+        assert running.take(0.05) is None
+        assert not (running.state.is_opened or running.state.has_ended)
+    assert source.opened == 0
+    answered.set()
+    deadline = time.monotonic() + LIMIT_S
+    while not running.state.has_ended and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert source.closed == 1 and running.take(0) is None
+
+
+def test_what_nobody_foresaw_is_raised_where_frames_are_taken() -> None:
+    def break_(frame: Frame) -> int:
+        raise ZeroDivisionError
+
+    source = Script(numbers(0, 3))
+    with Reader(source, break_) as running, pytest.raises(ZeroDivisionError):
+        running.take(LIMIT_S)
+    assert source.closed == 1
 
 
 def test_a_file_that_breaks_off_ends_with_the_reason() -> None:

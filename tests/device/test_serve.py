@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,18 +23,6 @@ from tests.device.feeding import LOST, STREAMING, Feed, marked
 from tests.device.visiting import Viewer, get, metric
 
 pytestmark = pytest.mark.programs
-
-
-@pytest.fixture(scope="module")
-def answers() -> Feed:
-    return Feed((180, 320))
-
-
-@pytest.fixture
-def serve(answers: Feed) -> Iterator[Serve]:
-    made = Serve("127.0.0.1:0", answers.card)
-    yield made
-    made.close()
 
 
 # The address.
@@ -103,6 +91,7 @@ def test_the_state_before_anything_is_known(serve: Serve, answers: Feed) -> None
     assert state["card"]["labels"] == ["circle", "square", "triangle"]
     assert state["card"]["accuracy"] == json.loads(json.dumps(answers.card.to_json()["accuracy"]))
     assert state["card"]["name"] == answers.card.name and "golden" not in state["card"]
+    assert state["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None:

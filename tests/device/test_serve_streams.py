@@ -3,7 +3,6 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -18,18 +17,6 @@ from tests.device.feeding import STREAMING, Feed, feeding, marked, see, wait_for
 from tests.device.visiting import Viewer, get, metric
 
 pytestmark = pytest.mark.programs
-
-
-@pytest.fixture(scope="module")
-def answers() -> Feed:
-    return Feed((180, 320))
-
-
-@pytest.fixture
-def serve(answers: Feed) -> Iterator[Serve]:
-    made = Serve("127.0.0.1:0", answers.card)
-    yield made
-    made.close()
 
 
 def test_events_leave_out_readings_but_no_label_change(serve: Serve, answers: Feed) -> None:
@@ -83,7 +70,7 @@ def test_opencv_reads_the_stream(serve: Serve, answers: Feed) -> None:
             missing("this OpenCV has no FFmpeg")
         good, frame = capture.read()
         capture.release()
-    assert good and frame.shape == (180, 320, 3)
+    assert good and frame.shape == (90, 160, 3)
 
 
 def test_pictures_are_made_once_and_only_while_somebody_looks(serve: Serve, answers: Feed) -> None:

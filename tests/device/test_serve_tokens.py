@@ -20,11 +20,6 @@ TOKEN = 'a+b/c=&d;e,"%41#?\\'
 
 
 @pytest.fixture(scope="module")
-def answers() -> Feed:
-    return Feed((90, 160))
-
-
-@pytest.fixture(scope="module")
 def locked(answers: Feed) -> Iterator[Serve]:
     """On every address of this machine: a token is asked for, on 127.0.0.1 as well."""
     serve = Serve("0.0.0.0:0", answers.card, TOKEN)

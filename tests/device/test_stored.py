@@ -59,6 +59,25 @@ def test_real_time_takes_as_long_as_the_film(film: Path) -> None:
         assert time.monotonic() - began >= (FRAMES - 1) / RATE
 
 
+def test_a_broken_frame_in_a_film_is_passed_over(film: Path, tmp_path: Path) -> None:
+    """The sixth begins with zeros. FFmpeg may give up one beside it too; at the end it is said."""
+    data = bytearray(film.read_bytes())
+    starts = [place for place in range(len(data)) if data[place : place + 2] == b"\xff\xd8"]
+    assert len(starts) == FRAMES
+    data[starts[5] : starts[5] + 300] = bytes(300)
+    broken = tmp_path / "broken.avi"
+    broken.write_bytes(data)
+    with Film(broken) as source:
+        found = []
+        with pytest.raises(SourceLostError, match=r"broken\.avi: \d frames? could not be decoded; the others were"):
+            for _ in range(FRAMES):
+                found += brightness(source, 1)
+    assert found == sorted(found) and 5 not in found
+    assert {0, 1, 2, 3, 8, 9, 10, 11} <= set(found)
+    with Film(broken, loop=True) as source:
+        assert brightness(source, FRAMES + 3).count(0) == 2
+
+
 def test_what_is_no_film_is_said(tmp_path: Path) -> None:
     broken = tmp_path / "film.mp4"
     broken.write_bytes(b"this is no film" * 100)

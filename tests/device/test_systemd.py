@@ -1,16 +1,24 @@
-"""What systemd is told, read from a socket as systemd's own."""
+"""What systemd is told, read from a socket as systemd's own; and the unit that docs/device.md shows."""
 
 import os
+import re
+import shutil
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from device.live.systemd import Systemd
-from tests.device.feeding import LOST, STREAMING, Feed
+from tests.conftest import ROOT, missing
+from tests.device.classifying import INT8
+from tests.device.feeding import LOST, STREAMING, Feed, wait_for
 
 HOUR_US = str(3_600_000_000)
 
@@ -165,3 +173,42 @@ def test_a_full_queue_holds_nobody_up(listener: Listener) -> None:
     systemd.ready()
     systemd.close()
     assert listener.messages() == ["READY=1"]
+
+
+@pytest.mark.programs
+def test_a_whole_service(watched: Listener, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun, loaded anew and stopped as systemd does it, and watched meanwhile: five signs of life a second."""
+    monkeypatch.delenv("WATCHDOG_PID")
+    said: list[str] = []
+
+    def has_said(*words: str, times: int = 1) -> bool:
+        said.extend(watched.messages())
+        return all(sum(message.startswith(word) for message in said) >= times for word in words)
+
+    running = live(INT8, "--source", "test", "--threads", 1, WATCHDOG_USEC="400000")
+    wait_for(lambda: has_said("READY=1", "STATUS="), 20)
+    wait_for(lambda: has_said("WATCHDOG=1", times=5), 20)
+    said.clear()
+    running.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: has_said("RELOADING=1", "READY=1", "WATCHDOG=1"), 20)
+    assert running.end(signal.SIGTERM)[0] == 0
+    assert has_said("STOPPING=1")
+
+
+@pytest.mark.programs
+def test_the_unit_in_the_documents_is_one(tmp_path: Path) -> None:
+    """Every key and value is known to systemd. Its programs are these here."""
+    if shutil.which("systemd-analyze") is None:
+        missing("no systemd-analyze; install it with: apt install systemd")
+    document = (ROOT / "docs/device.md").read_text(encoding="utf-8")
+    (unit,) = re.findall(r"```\n(\[Unit\]\n.*?)```", document, re.DOTALL)
+    python = tmp_path / "framelite/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    file = tmp_path / "framelite.service"
+    file.write_text(unit.replace("/opt/framelite", str(tmp_path / "framelite")))
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    file.write_text(file.read_text().replace("WatchdogSec", "WatchdogSeconds"))
+    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+    assert "WatchdogSeconds" in done.stderr

@@ -1,8 +1,10 @@
 """The window, for real: an OpenCV that has windows, in an environment of its own, on a display that Xvfb makes."""
 
+import ctypes
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from device.live.frames import Frame
 from device.live.readings import Reading
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
+from tests.device.mjpeg_server import Server
 
 pytestmark = pytest.mark.programs
 
@@ -42,9 +45,10 @@ def display() -> Iterator[str]:
 class Shown:
     """A live classifier with a window; `press` types a key into it."""
 
-    def __init__(self, display: str, folder: Path) -> None:
+    def __init__(self, display: str, folder: Path, source: str = "test") -> None:
+        self.display, self.folder = display, folder
         self.environment = {**os.environ, "DISPLAY": display, "PYTHONPATH": str(ROOT), "QT_LOGGING_RULES": "*=false"}
-        words = [environment("window"), "-m", "device", "live", INT8, "--source", "test", "--threads", "1"]
+        words = [environment("window"), "-m", "device", "live", INT8, "--source", source, "--threads", "1"]
         self.process = subprocess.Popen(
             list(map(str, words)),
             cwd=folder,
@@ -53,9 +57,9 @@ class Shown:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.number = self._find()
+        self.number = self.find()
 
-    def _find(self) -> str:
+    def find(self) -> str:
         deadline = time.monotonic() + LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             found = self._xdotool("search", "--name", f"^{window.TITLE}$")
@@ -73,20 +77,38 @@ class Shown:
         self._xdotool("windowfocus", self.number)
         self._xdotool("key", "--window", self.number, key)
 
+    def save(self) -> Path:
+        """Presses s until a frame is there: then the window is the program's own, and no longer its trial's."""
+        deadline = time.monotonic() + LIMIT_S
+        while not (saved := list(self.folder.glob("frame_*.png"))) and time.monotonic() < deadline:
+            self.number = self.find()
+            self.press("s")
+            time.sleep(0.3)
+        return saved[0]
+
+    def close(self) -> None:
+        """What a window manager sends when the window's own button is pressed; none runs here."""
+        x = ctypes.CDLL("libX11.so.6")
+        x.XOpenDisplay.restype, x.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
+        screen = ctypes.c_void_p(x.XOpenDisplay(self.display.encode()))
+        protocols, delete = (x.XInternAtom(screen, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+        event = (ctypes.c_long * 24)(33, 0, 0, 0, int(self.number), protocols, 32, delete)  # an XClientMessageEvent
+        x.XSendEvent(screen, ctypes.c_ulong(int(self.number)), 0, ctypes.c_long(0), event)
+        x.XCloseDisplay(screen)
+
     def end(self) -> str:
         """What was said; it must have ended by itself."""
-        said = self.process.communicate(timeout=LIMIT_S)[1]
+        timer = threading.Timer(LIMIT_S, self.process.kill)
+        timer.start()
+        said = self.process.communicate()[1]
+        timer.cancel()
         assert self.process.returncode == 0, said
         return said
 
 
 def test_keys_save_the_frame_pause_and_end(display: str, tmp_path: Path) -> None:
     shown = Shown(display, tmp_path)
-    deadline = time.monotonic() + LIMIT_S
-    while not list(tmp_path.glob("frame_*.png")) and time.monotonic() < deadline:
-        shown.press("s")
-        time.sleep(0.3)
-    (path, *_) = tmp_path.glob("frame_*.png")
+    path = shown.save()
     saved = cv2.imread(str(path))
     assert saved is not None and saved.shape == (720, 1280, 3)
     assert len(np.unique(saved)) > 20, "the pattern is in it"
@@ -96,6 +118,25 @@ def test_keys_save_the_frame_pause_and_end(display: str, tmp_path: Path) -> None
     shown.press("q")
     said = shown.end()
     assert f"saved {path.name}" in said and "no window" not in said
+
+
+def test_keys_are_obeyed_while_the_source_is_lost(display: str, tmp_path: Path) -> None:
+    server = Server("good")
+    try:
+        shown = Shown(display, tmp_path, server.url)
+        shown.save()
+    finally:
+        server.kill()
+    time.sleep(0.5)
+    shown.press("q")
+    assert "trying again" in shown.end()
+
+
+def test_a_window_that_is_closed_ends_it(display: str, tmp_path: Path) -> None:
+    shown = Shown(display, tmp_path)
+    shown.save()
+    shown.close()
+    assert "Traceback" not in shown.end()
 
 
 def test_without_a_display_it_says_so(tmp_path: Path) -> None:

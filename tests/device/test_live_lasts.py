@@ -1,0 +1,148 @@
+"""`device live` over time: signals, sources that are lost, a model that is replaced, memory."""
+
+import signal
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.card import Confidence
+from tests.conftest import model
+from tests.device.altering import altered
+from tests.device.classifying import INT8, draw
+from tests.device.living import LIMIT_S
+from tests.device.mjpeg_server import Server
+from tests.device.visiting import Viewer
+
+pytestmark = pytest.mark.programs
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_within_a_second(live: Any, number: signal.Signals, code: int) -> None:
+    """The best of three counts: a machine that is busy with others is no fault."""
+    took: list[float] = []
+    while len(took) < 3 and min(took, default=1) >= 1:
+        running = live(INT8, "--source", "test", "--threads", 1)
+        for _ in range(3):
+            running.next()
+        returned, said, seconds = running.end(number)
+        assert returned == code, said
+        assert "Traceback" not in said
+        took.append(seconds)
+    assert min(took) < 1
+
+
+def test_a_signal_ends_it_while_the_source_is_lost(live: Any) -> None:
+    server = Server("good")
+    running = live(INT8, "--source", server.url, "--threads", 1)
+    running.next()
+    server.kill()
+    time.sleep(0.5)
+    returned, said, seconds = running.end(signal.SIGTERM)
+    assert returned == 0 and seconds < 3
+    assert "trying again" in said
+
+
+def test_a_stream_that_comes_back_is_answered_again(live: Any) -> None:
+    server = Server("good")
+    running = live(INT8, "--source", server.url, "--threads", 1)
+    running.next()
+    server.kill()
+    time.sleep(0.3)
+    again = Server("good", server.port)
+    try:
+        killed = time.time()
+        while running.next()["time"] < killed:
+            continue
+    finally:
+        again.kill()
+    returned, said, _ = running.end(signal.SIGTERM)
+    assert returned == 0
+    assert f"{server.url} is back" in said
+
+
+def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
+    """It never ends and never errs: it sends the same picture, no pictures, half ones, or nothing any more.
+
+    All at once, since each takes five seconds to be noticed.
+    """
+    servers = {failure: Server("good") for failure in ("same", "garbage", "half", "silent")}
+    try:
+        running = {failure: live(INT8, "--source", servers[failure].url, "--threads", 1) for failure in servers}
+        for failure, one in running.items():
+            one.next()
+            servers[failure].break_streams(failure)
+        broken = time.time() + 1
+        for one in running.values():
+            while one.next()["time"] < broken:
+                continue
+    finally:
+        for server in servers.values():
+            server.kill()
+    for failure, one in running.items():
+        returned, said, _ = one.end(signal.SIGTERM)
+        assert returned == 0, failure
+        assert "trying again" in said and f"{servers[failure].url} is back" in said, failure
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_path: Path, good: bool) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(INT8.read_bytes())
+    running = live(path, "--source", "test", "--threads", 1)
+    running.next()
+    other = model("float32").read_bytes() if good else INT8.read_bytes()[:9000]
+    (tmp_path / "new").write_bytes(other)
+    (tmp_path / "new").replace(path)
+    running.process.send_signal(signal.SIGHUP)
+    for _ in range(10):
+        running.next()
+    returned, said, _ = running.end(signal.SIGTERM)
+    assert returned == 0, said
+    assert (f"{path}: loaded anew" in said) == good
+    assert ("; the model that was loaded goes on" in said) != good
+
+
+def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(INT8.read_bytes())
+    running = live(path, "--source", "test", "--threads", 1)
+    assert running.next()["label"] != "unknown"
+    altered(tmp_path / "new", "int8", lambda card: replace(card, confidence=Confidence(None, 1.0))).replace(path)
+    running.process.send_signal(signal.SIGHUP)
+    while running.next()["label"] != "unknown":
+        continue
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_signal_ends_it_while_the_source_is_being_opened(live: Any) -> None:
+    """A camera that takes the connection and says nothing would be waited for five seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(LIMIT_S)
+        running = live(INT8, "--source", f"http://127.0.0.1:{silent.getsockname()[1]}/", "--threads", 1)
+        visitor, _ = silent.accept()
+        with visitor:
+            returned, said, seconds = running.end(signal.SIGTERM)
+    assert (returned, said) == (0, "")
+    assert seconds < 3
+
+
+def test_memory_and_threads_stay_as_they_are(live: Any, tmp_path: Path) -> None:
+    """`make soak` in short: some thousand frames, while the page is looked at."""
+    for number, label in enumerate(("circle", "square", "triangle")):
+        draw(tmp_path / f"shots/{number}.png", label, seed=number)
+    running = live(INT8, "--source", tmp_path / "shots", "--loop", "--threads", 1, "--serve", "127.0.0.1:0")
+    with Viewer(running.port(), "/stream.mjpg") as viewer:
+        pictures = viewer.pictures()
+        seen = []
+        for _ in range(4):
+            for _ in range(1000):
+                running.next()
+            next(pictures)
+            seen.append(running.status())
+    assert seen[-1]["bytes"] - seen[0]["bytes"] < 5_000_000, seen
+    assert {status["threads"] for status in seen} == {seen[0]["threads"]}
+    assert running.end(signal.SIGTERM)[0] == 0

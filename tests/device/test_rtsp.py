@@ -1,0 +1,89 @@
+"""RTSP from a real server, through OpenCV: its frames, and a camera that is silent, gone, back, or never there."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from device import pictures
+from device.live import cameras, reader
+from device.live.cameras import Rtsp
+from device.live.frames import Frame, SourceLostError
+from device.live.reader import Reader
+from tests.device.feeding import wait_for
+from tests.device.mjpeg_server import free_port, picture
+from tests.device.rtsp_server import RtspServer
+
+pytestmark = pytest.mark.programs
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras, "STALL_S", 1.0)
+    monkeypatch.setattr(reader, "LONGEST_PAUSE_S", 0.3)
+
+
+@contextmanager
+def serving(port: int = 0, is_silent: bool = False) -> Iterator[RtspServer]:
+    server = RtspServer(port, is_silent)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def test_frames_are_those_that_were_sent() -> None:
+    sent = [pictures.decode(picture(number))[::8, ::8].astype(int) for number in range(40)]
+    with serving() as server, Rtsp(server.url) as source:
+        found = []
+        for _ in range(5):
+            frame = source.read()
+            assert (frame.picture.shape, frame.colour, frame.decoded) == ((480, 640, 3), "BGR", "full")
+            errors = [np.abs(frame.picture[::8, ::8, ::-1] - one).mean() for one in sent]
+            assert min(errors) < 1 < sorted(errors)[1]
+            found.append(int(np.argmin(errors)))
+        assert found == list(range(found[0], found[0] + 5))
+
+
+def test_a_camera_that_is_silent_is_given_up() -> None:
+    with serving() as server, Rtsp(server.url) as source:
+        source.read()
+        server.is_silent = True
+        with pytest.raises(SourceLostError, match=f"{server.url} gives no more frames"):
+            for _ in range(1000):
+                source.read()
+
+
+def test_what_is_not_there_says_so() -> None:
+    with (
+        pytest.raises(SourceLostError, match="can't be opened; check the address, the password and that it is on"),
+        Rtsp(f"rtsp://anna:secret@127.0.0.1:{free_port()}/camera"),
+    ):
+        pytest.fail("it was opened")
+
+
+def test_a_camera_that_comes_back_is_answered_again() -> None:
+    def take(running: Reader[Frame]) -> bool:
+        return running.take(0.1) is not None
+
+    with serving() as server, Reader(Rtsp(server.url), lambda frame: frame) as running:
+        wait_for(lambda: take(running))
+        server.kill()
+        wait_for(lambda: not running.state.is_streaming)
+        assert server.url in running.state.message
+        with serving(server.port):
+            wait_for(lambda: take(running) and running.state.is_streaming)
+
+
+def test_the_end_does_not_wait_for_a_camera_that_is_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers and sends no picture. What was begun ends by itself, later."""
+    monkeypatch.setattr(cameras, "STALL_S", 3.0)
+    with serving(is_silent=True) as server:
+        running = Reader(Rtsp(server.url), lambda frame: frame)
+        with running:
+            assert running.take(0.2) is None and not running.state.is_opened
+            began = time.monotonic()
+        assert time.monotonic() - began < 2
+        wait_for(lambda: running.state.has_ended)
