@@ -4,12 +4,17 @@
 #   SET=                   fields of the recipe, such as SET="epochs=20 size=64x64"
 #   SOURCE=0               a camera, a video, an address, or test (python -m device live --help)
 #   MODEL=                 what webcam shows; without it the one that comes with the package
+#   BASE=                  what gate compares with: a model file, REF:PATH or a baseline
+#   PI=user@host           the board that bench-pi measures on, SSH_OPTIONS="-p 2222" how it is reached
 
 RECIPE ?= fashion_mnist
 DATA ?=
 SET ?=
 SOURCE ?= 0
 MODEL ?=
+PI ?=
+SSH_OPTIONS ?=
+BASE ?=
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -17,7 +22,7 @@ ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-media
 	.venv-window/installed
 
 # Targets have the names of folders: without this make would find them up to date.
-.PHONY: help setup data train export webcam bench check test test-setup lint soak format lock lock-check tables backbones
+.PHONY: help setup data train export webcam bench report gate bench-pi check test test-setup lint soak format lock lock-check tables backbones
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -57,8 +62,20 @@ webcam: $(VENV)/serve.installed  ## a live classifier on a page: SOURCE=0, SOURC
 	$(RUN) -m device live $(MODEL) --source "$(SOURCE)" --serve
 
 bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
-	$(RUN) -m benchmarks accuracy runs/$(RECIPE)
+	$(RUN) -m benchmarks accuracy runs/$(RECIPE) --json runs/$(RECIPE)/accuracy.json
 	$(RUN) -m benchmarks latency runs/$(RECIPE)
+
+report: setup  ## one HTML page of what bench measured: runs/RECIPE/report.html
+	$(RUN) -m benchmarks report runs/$(RECIPE) -o runs/$(RECIPE)/report.html
+
+gate: setup  ## is the int8 file of runs/RECIPE slower than BASE?
+	@test -n "$(BASE)" || { echo "error: make gate BASE=…, a model file, REF:PATH or a baseline" >&2; exit 2; }
+	$(RUN) -m benchmarks gate "$(BASE)" runs/$(RECIPE)/export/$(RECIPE)_int8.tflite
+
+bench-pi: setup  ## latency of runs/RECIPE (or MODEL) on the board PI=user@host, over ssh
+	@test -n "$(PI)" || { echo "error: no board is named; name it as ssh knows it: make bench-pi PI=user@host" >&2; exit 2; }
+	$(RUN) -m benchmarks board "$(PI)" $(if $(MODEL),"$(MODEL)",runs/$(RECIPE)) \
+		$(if $(SSH_OPTIONS),--ssh-options="$(SSH_OPTIONS)")
 
 check: setup  ## the tests that need no TensorFlow and no other programs, within a minute
 	$(RUN) -m pytest -m "not tensorflow and not programs" --numprocesses 2
@@ -70,7 +87,8 @@ test-setup: $(ENVIRONMENTS)
 
 # Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV, and
 # JAX is there to train without TensorFlow.
-.venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed .venv-window/installed: .venv-%/installed: requirements/%.txt
+.venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed .venv-window/installed \
+.venv-onnxruntime/installed: .venv-%/installed: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -99,6 +117,7 @@ lock: setup  ## write requirements/*.txt anew
 	$(UV) pyproject.toml --extra window -o requirements/window.txt
 	$(UV) requirements/mediapipe.in -o requirements/mediapipe.txt
 	$(UV) requirements/jax.in -c requirements/all.txt -o requirements/jax.txt
+	$(UV) requirements/onnxruntime.in -c requirements/all.txt -o requirements/onnxruntime.txt
 
 lock-check: setup  ## resolve the lock with pip for every Python that is supported
 	$(RUN) -m experiments.lock_check

@@ -1,10 +1,21 @@
-"""python -m benchmarks latency MODEL…|RUN [--threads N]         how long each file takes, interleaved
+"""python -m benchmarks latency MODEL…|RUN [--threads N,…]       how long each file takes, interleaved
 python -m benchmarks accuracy MODEL…|RUN --data NAME|DIR      how often each file is right
+python -m benchmarks compare A [B]                            two models, runtimes or commits: the ratio of their times
+python -m benchmarks gate BASE CANDIDATE                      0: no regression, 1: a regression, 3: can't tell here now
+python -m benchmarks baseline MODEL -o FILE                   what gate can take in the place of a base
+python -m benchmarks select MODEL…|RUN                        the fastest file and threads on this very board
+python -m benchmarks report RUN|RESULTS…                      one HTML file
+python -m benchmarks board USER@HOST MODEL…|RUN               latency, measured on a board over ssh
 """
 
 import argparse
+import sys
 from pathlib import Path
 
+from benchmarks.boards import options as board_options
+from benchmarks.choosing import add_select, select
+from benchmarks.comparing import add_compare, compare
+from benchmarks.gate.command import add_baseline, add_gate, baseline, gate
 from device import command, options
 from device.errors import UserError
 
@@ -14,55 +25,132 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     latency = commands.add_parser("latency", help="p50, p90, p99 of invoke, every file interleaved with the others")
-    _common(latency)
-    latency.add_argument("--seconds", type=float, default=3.0, metavar="S", help="time for each file (default 3)")
-
+    _add_models(latency)
+    latency.add_argument(
+        "--threads", type=thread_counts, default=(1,), metavar="N[,N…]", help="numbers of threads to try (default 1)"
+    )
+    options.add_runtime(latency)
+    latency.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="PYTHON",
+        help="the Python of another environment, whose runtime is timed beside this one's; may be given again",
+    )
+    latency.add_argument(
+        "--seconds", type=float, default=2.0, metavar="S", help="for each case, at most; fewer if that says enough"
+    )
+    latency.add_argument(
+        "--sustained", type=float, default=1.0, metavar="S", help="each case alone without a pause (default 1; 0: not)"
+    )
     latency.add_argument(
         "--keep", action="store_true", help="of a run: show what was measured before, if it still holds"
     )
 
     accuracy = commands.add_parser("accuracy", help="share of right answers on labelled pictures")
-    _common(accuracy)
+    _add_models(accuracy)
+    options.add_threads(accuracy)
+    options.add_runtime(accuracy)
     accuracy.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: the test of its own data)")
     options.add_hints(accuracy, "for a third-party file, which has no card")
+
+    add_compare(commands.add_parser("compare", help="the ratio of two models' times, with its interval"))
+    add_gate(commands.add_parser("gate", help="is the candidate slower, or does it know less?"))
+    add_baseline(commands.add_parser("baseline", help="store how long a model takes, for gate"))
+    report = commands.add_parser("report", help="one HTML page of result documents")
+    report.add_argument("results", type=Path, nargs="+", metavar="RUN|RESULTS", help="run folders, or result documents")
+    report.add_argument(
+        "-o", "--into", type=Path, metavar="FILE", help="default: report.html, of one run in its folder"
+    )
+    add_select(commands.add_parser("select", help="the fastest file and threads on this board"))
+    board_options.add(commands.add_parser("board", help="latency on another machine, over ssh"))
     return top
 
 
-def _common(command_options: argparse.ArgumentParser) -> None:
+def thread_counts(text: str) -> tuple[int, ...]:
+    """A `type` for argparse: 1,2,4"""
+    one = options.whole_number(1, options.MAX_THREADS)
+    return tuple(dict.fromkeys(one(part) for part in text.split(",")))
+
+
+def _add_models(command_options: argparse.ArgumentParser) -> None:
     command_options.add_argument(
         "models", type=Path, nargs="+", metavar="MODEL|RUN", help=".tflite files, or a run folder"
     )
-    options.add_threads(command_options)
-    options.add_runtime(command_options)
     command_options.add_argument("--json", metavar="FILE|-", help="the result document; - for stdout")
 
 
 def main() -> int:
-    given = parser().parse_args()
-    return _latency(given) if given.command == "latency" else _accuracy(given)
+    words, passed_on = board_options.split(sys.argv[1:])
+    given = parser().parse_args(words)
+    if given.command == "board":
+        return board_options.run(given, passed_on, parser())
+    mains = {
+        "latency": _latency,
+        "accuracy": _accuracy,
+        "compare": compare,
+        "gate": gate,
+        "baseline": baseline,
+        "select": select,
+        "report": _report,
+    }
+    return mains[given.command](given)
 
 
 def _latency(given: argparse.Namespace) -> int:
-    if not 0 < given.seconds <= 3600:
-        raise UserError(f"--seconds is {given.seconds:g}, expected more than 0 and at most 3600")
+    _check_seconds("--seconds", given.seconds, 0)
+    if given.sustained:
+        _check_seconds("--sustained", given.sustained, 0)
     from benchmarks import latency, models, results
-    from device import files, runtime
+    from device import files, flatbuffer, runtime
 
-    found, engine = models.find(given.models), runtime.find(given.runtime)
+    found = models.find(given.models)
+    for model in found:
+        flatbuffer.check(model.path)
+    # Without one here nothing is measured, not even in the other environments: its own is what they stand beside.
+    engine = runtime.find(given.runtime)
     runs = {model.run for model in found}
     run = runs.pop() if len(runs) == 1 else None
-    document = results.kept(run / "benchmark.json", found, given.threads, engine) if run and given.keep else None
+    path = run / "benchmark.json" if run else None
+    document = None
+    if path and given.keep and not given.python:
+        document = results.kept(path, found, given.threads, engine)
+    interrupted = False
     if document is not None:
         command.say(f"{run}: measured before (same files, same machine); without --keep it is measured anew")
     else:
-        document = results.document(latency.measure(found, given.threads, engine, given.seconds))
-        if run:
-            files.write_json(run / "benchmark.json", document)
+        engines = [latency.Engine(runtime=given.runtime), *(latency.Engine(python) for python in given.python)]
+        measured = latency.measure(found, given.seconds, given.threads, engines, given.sustained)
+        document, interrupted = results.document(measured.rows), measured.interrupted
+        if path and not interrupted:
+            files.write_json(path, document)
     if given.json:
         files.deliver_json(document, given.json)
     if given.json != "-":
         print("\n".join(results.latency_lines(document["results"])))
+    for line in results.warnings(document["results"]):
+        command.say(line)
+    if interrupted:
+        raise KeyboardInterrupt
+    failed = [row for row in document["results"] if row["error"]]
+    if failed:
+        counts = f"{len(failed)} of {len(document['results'])}"
+        raise UserError(f"{counts} could not be measured; {failed[0]['file']}: {failed[0]['error']}")
     return command.GOOD
+
+
+def _report(given: argparse.Namespace) -> int:
+    from benchmarks.report import report
+
+    into = given.into or report.default_place(given.results)
+    report.write(given.results, into)
+    print(into)
+    return command.GOOD
+
+
+def _check_seconds(option: str, seconds: float, least: float) -> None:
+    if not least < seconds <= 3600:
+        raise UserError(f"{option} is {seconds:g}, expected more than {least:g} and at most 3600")
 
 
 def _accuracy(given: argparse.Namespace) -> int:

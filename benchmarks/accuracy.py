@@ -1,18 +1,37 @@
 """How often a model file is right, on labelled pictures, through device's own path."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from benchmarks import progress
 from benchmarks.models import Model
-from device import command, evaluate, folders
+from device import command, evaluate, folders, text
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.folders import Labelled
 
 
-def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, Any]:
-    """One result. data: a data set by name or a folder; None takes the data the model was trained on."""
+@dataclass(frozen=True)
+class Answers:
+    """A model's scores (n x labels) of labelled pictures; data: what they are called; labels: the model's."""
+
+    scores: npt.NDArray[np.float32]
+    pictures: Labelled
+    data: str
+    runtime: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.pictures.labels
+
+
+def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> Answers:
+    """data: a data set by name or a folder; None takes the data the model was trained on."""
     classifier = Classifier(model.path, NO_HINTS if model.card else hints, threads, runtime)
     card = classifier.card
     for note in classifier.notes:
@@ -31,16 +50,27 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
             f"note: {model.path}: its training pictures are not in the cache here; those that are in {name} count too"
         )
     with progress.bar(len(pictures), model.path.name, " pictures") as advance:
-        scores = evaluate.score_pictures(
-            model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, advance
-        )
+        try:
+            scores = evaluate.score_pictures(
+                model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, advance
+            )
+        except RuntimeError as error:  # the interpreter's
+            raise UserError(f"{model.path}: the model failed half way: {text.one_line(error)}") from None
+    called = Path(name).resolve().name if data and Path(data).is_dir() else name
+    return Answers(scores, pictures, called, classifier.runtime.name)
+
+
+def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, Any]:
+    """One row of the result document."""
+    got = answers(model, data, hints, threads, runtime)
     return {
         "file": model.path.name,
+        "sha256": model.sha256(),
         "variant": model.variant,
-        **evaluate.accuracy(scores, pictures.targets),
-        "left_out": pictures.left_out,
-        "data": Path(name).resolve().name if data and Path(data).is_dir() else name,
-        "split": pictures.split,
-        "runtime": classifier.runtime.name,
-        "per_class": evaluate.per_class(scores, pictures.targets, card.labels),
+        **evaluate.accuracy(got.scores, got.pictures.targets),
+        "left_out": got.pictures.left_out,
+        "data": got.data,
+        "split": got.pictures.split,
+        "runtime": got.runtime,
+        "per_class": evaluate.per_class(got.scores, got.pictures.targets, got.labels),
     }

@@ -1,110 +1,232 @@
-"""How long a model file takes to answer: invoke alone, every file interleaved with the others.
+"""How long model files take to answer: invoke alone and a camera frame's whole way, everything interleaved.
 
-All files are loaded first and warmed up; then, round after round, each gets a block of a few milliseconds in random
-order. So a neighbour who takes the processor for a while takes it from all of them, and their ratio holds where their
-times don't.
+First each case has a fresh process to itself: loading, the first inference, memory, the rate it can keep up, energy.
+Then fresh processes load all cases together, and each lane gets blocks of a few milliseconds in random order. So a
+neighbour who takes the processor for a while takes it from all of them, and their ratio holds where their times don't.
+That goes on until the intervals of the medians, over processes, are narrow, or the time is spent.
 """
 
+import math
 import random
-from dataclasses import dataclass, field
-from time import perf_counter
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
-from benchmarks import peak_memory, progress, stats, workload
+from benchmarks import progress
 from benchmarks.models import Model
-from benchmarks.workload import Workload
-from device.runtime import Runtime
+from benchmarks.timing.conditions import Watch
+from benchmarks.timing.energy import Meter
+from benchmarks.timing.process import Case, Lane, LostError, Worker
+from benchmarks.timing.record import Record, Sustained, Turn
 
 WARMUP_S = 0.3
-BLOCK_S = 0.004
+# In every process, for each lane, before its samples count.
+WARMUP_AGAIN_S = 0.02
+TURN_S = 0.1
+# The time of a case is spent in about so many processes.
+PROCESSES = 8
+SHORTEST_SHARE_S = 0.05
 MIN_SAMPLES = 100
-MAX_SAMPLES = 20_000
-# As many raw samples a file as a result document holds; evenly taken from all rounds.
-KEPT_SAMPLES = 2_000
+# Half of the median's interval, as a share of it: narrow enough to stop.
+NARROW = 0.01
+# The last process that may be lost without a case that is to blame: something ends them from outside, over and again.
+MOST_LOSSES = 3
 SEED = 1
 
 
-@dataclass
-class Timing:
-    """The samples of one file, in milliseconds, warm-ups apart."""
+@dataclass(frozen=True)
+class Engine:
+    """A Python that has a runtime, and which of its runtimes (None: the first found there)."""
 
-    model: Model
-    work: Workload
-    warmup_ms: list[float] = field(default_factory=list)
-    samples_ms: list[float] = field(default_factory=list)
+    python: str = sys.executable
+    runtime: str | None = None
 
-    def block(self, into: list[float], seconds: float) -> None:
-        """Invokes for about `seconds`, at least once."""
-        end = perf_counter() + seconds
-        while True:
-            start = perf_counter()
-            self.work.invoke()
-            now = perf_counter()
-            into.append(1e3 * (now - start))
-            if now >= end:
+
+@dataclass(frozen=True)
+class Measured:
+    """A row a case, in the order of models, threads, engines; interrupted: Ctrl-C came before the end."""
+
+    rows: list[dict[str, Any]]
+    interrupted: bool
+
+
+def measure(
+    models: Sequence[Model],
+    seconds: float,
+    threads: Sequence[int] = (1,),
+    engines: Sequence[Engine] = (Engine(),),
+    sustained_s: float = 0.0,
+) -> Measured:
+    """seconds: at most, for each case; however long it lasts, MIN_SAMPLES are taken. A case that fails has an "error".
+
+    Ctrl-C ends it with what was measured, if that is anything.
+    """
+    records = [
+        Record(model, Case(model.path, count, engine.runtime, frame=True), engine.python)
+        for model in models
+        for count in threads
+        for engine in engines
+    ]
+    conductor = Conductor(records, seconds, sustained_s)
+    interrupted = False
+    try:
+        conductor.run()
+    except KeyboardInterrupt:
+        if not any(record.turns["invoke"] for record in records):
+            raise
+        interrupted = True
+    return Measured([record.row(_float32_of(record, records)) for record in records], interrupted)
+
+
+class Conductor:
+    """Gives the turns."""
+
+    def __init__(self, records: Sequence[Record], seconds: float, sustained_s: float) -> None:
+        self.records = records
+        self.seconds, self.sustained_s = seconds, sustained_s
+        self.share_s = max(seconds / PROCESSES, SHORTEST_SHARE_S)
+        self.began = monotonic()
+        self.watch, self.meter = Watch(), Meter()
+        self.random = random.Random(SEED)
+        self.losses = 0
+
+    def run(self) -> None:
+        alone_s = WARMUP_S + self.sustained_s
+        with progress.bar(len(self.records) * (alone_s + self.seconds), "timing", "s") as advance:
+            for record in self.records:
+                self._alone(record)
+                advance(alone_s)
+            spent_s, process = 0.0, 0
+            while self._wanted(spent_s):
+                self._together(process)
+                process += 1
+                spent_s += self.share_s
+                advance(len(self.records) * min(self.share_s, max(0.0, self.seconds + self.share_s - spent_s)))
+
+    def _good(self) -> list[Record]:
+        return [record for record in self.records if record.error is None]
+
+    def _wanted(self, spent_s: float) -> bool:
+        """Whether another round of fresh processes is worth it. One that is late may fail without end."""
+        good = self._good()
+        if not good:
+            return False
+        if min(len(record.samples_ms("invoke")) for record in good) < MIN_SAMPLES:
+            return True
+        return spent_s < self.seconds and not all(_is_narrow(record) for record in good)
+
+    def _alone(self, record: Record) -> None:
+        """The case in a process of its own."""
+        try:
+            with Worker([record.case], record.python) as worker:
+                record.load(worker.loaded[0])
+                if record.error is not None:
+                    return
+                lane = worker.lanes[-1]  # the frame's way where the file has one
+                (warmup,) = worker.turn(worker.lanes[:1], WARMUP_S)
+                record.warmup_ms = warmup.wall_ms
+                record.heed(warmup)
+                if self.sustained_s and record.error is None:
+                    record.sustained = self._sustain(worker, lane, record)
+        except LostError as error:
+            record.error = str(error)
+
+    def _sustain(self, worker: Worker, lane: Lane, record: Record) -> Sustained:
+        turns: list[Turn] = []
+        before, start = self.meter.joules(), monotonic()
+        while (spent_s := monotonic() - start) < self.sustained_s and record.error is None:
+            at_s = monotonic() - self.began
+            (samples,) = worker.turn([lane], min(1.0, self.sustained_s - spent_s))
+            record.heed(samples)
+            turns.append(Turn(at_s, -1, samples.wall_ms, self.watch.read()))
+            self.meter.joules()  # a counter may begin again, and must not do so twice unseen
+        seconds, after = monotonic() - start, self.meter.joules()
+        return Sustained(lane.what, seconds, None if before is None or after is None else after - before, turns)
+
+    def _together(self, process: int) -> None:
+        """One round: a fresh process for every Python, with all its cases in random order."""
+        good = self._good()
+        by_python: dict[str, list[Record]] = {}
+        for record in self.random.sample(good, len(good)):
+            by_python.setdefault(record.python, []).append(record)
+        with ExitStack() as stack:
+            workers = []
+            for python, records in by_python.items():
+                try:
+                    worker = Worker([record.case for record in records], python, seed=process)
+                except LostError as error:
+                    self._lose(records, error)
+                    continue
+                workers.append((stack.enter_context(worker), records))
+                for record, told in zip(records, worker.loaded, strict=True):
+                    record.load(told)
+            self._take_turns(workers, process)
+
+    def _take_turns(self, workers: list[tuple[Worker, list[Record]]], process: int) -> None:
+        """Until each lane has had its share of the time. A process that is lost ends the round."""
+        for worker, records in workers:
+            try:
+                warmups = worker.turn(worker.lanes, WARMUP_AGAIN_S * len(worker.lanes))
+            except LostError as error:
+                self._lose(records, error)
                 return
+            for lane, samples in zip(worker.lanes, warmups, strict=True):
+                records[lane.case].heed(samples)
+        lanes = sum(len(worker.lanes) for worker, _ in workers)
+        end, fewest = monotonic() + self.share_s * lanes, 0.0
+        # A fresh process costs a slow board seconds, so it isn't left before it has given its part of MIN_SAMPLES.
+        while monotonic() < end or fewest < MIN_SAMPLES / PROCESSES:
+            counts = []
+            for worker, records in self.random.sample(workers, len(workers)):
+                at_s = monotonic() - self.began
+                try:
+                    taken = worker.turn(worker.lanes, TURN_S)
+                except LostError as error:
+                    self._lose(records, error)
+                    return
+                now = self.watch.read()
+                for lane, samples in zip(worker.lanes, taken, strict=True):
+                    records[lane.case].add(lane.what, at_s, process, samples, now)
+                    counts.append(math.inf if samples.error else len(samples.wall_ms))
+            fewest += min(counts)
+
+    def _lose(self, records: list[Record], error: LostError) -> None:
+        """A process that held several cases was lost: each is tried alone, and those that die again are left out.
+
+        Where none does, something else ended it, and there is another round; at the last loss all are left out.
+        """
+        for record in records:
+            try:
+                with Worker([record.case], record.python) as worker:
+                    worker.turn(worker.lanes, WARMUP_S)
+            except LostError as alone:
+                record.error = str(alone)
+        if any(record.error for record in records):
+            return
+        self.losses += 1
+        if self.losses >= MOST_LOSSES:
+            for record in records:
+                record.error = str(error)
 
 
-def measure(models: list[Model], threads: int, runtime: Runtime, seconds: float) -> list[dict[str, Any]]:
-    """A result a file. seconds: time for each file; at least MIN_SAMPLES are taken, however long that lasts."""
-    timings = [Timing(model, workload.load(model.path, threads, runtime)) for model in models]
-    for timing in timings:
-        timing.block(timing.warmup_ms, WARMUP_S)
-    order = random.Random(SEED)
-    total_s = seconds * len(timings)
-    with progress.bar(total_s, "timing", "s") as advance:
-        spent_s = 0.0
-        while spent_s < total_s or min(len(t.samples_ms) for t in timings) < MIN_SAMPLES:
-            start = perf_counter()
-            order.shuffle(timings)
-            for timing in timings:
-                timing.block(timing.samples_ms, BLOCK_S)
-            round_s = perf_counter() - start
-            advance(max(0.0, min(round_s, total_s - spent_s)))
-            spent_s += round_s
-            if min(len(t.samples_ms) for t in timings) >= MAX_SAMPLES:
-                break
-    by_path = {timing.model.path: timing for timing in timings}
-    return [_result(by_path[model.path], timings, threads, runtime) for model in models]
+def _is_narrow(record: Record) -> bool:
+    interval = record.interval("invoke")
+    return interval is not None and interval.half_width <= NARROW * interval.middle
 
 
-def _result(timing: Timing, all_timings: list[Timing], threads: int, runtime: Runtime) -> dict[str, Any]:
-    model, samples = timing.model, timing.samples_ms
-    p50 = stats.percentile(samples, 50)
-    base = _float32_of(model, all_timings)
-    card = model.card
-    accuracy = card.accuracy if card else None
-    return {
-        "file": model.path.name,
-        "sha256": model.sha256(),
-        "variant": model.variant,
-        "runtime": runtime.name,
-        "runtime_version": runtime.version,
-        "threads": threads,
-        "p50_ms": p50,
-        "p90_ms": stats.percentile(samples, 90),
-        "p99_ms": stats.percentile(samples, 99),
-        "n": len(samples),
-        "ratio_to_float32": None if base is None else p50 / stats.percentile(base.samples_ms, 50),
-        "file_bytes": model.path.stat().st_size,
-        "peak_memory_bytes": peak_memory.measure(model.path, threads, runtime.name),
-        "top1": accuracy.top1 if accuracy else None,
-        "accuracy_n": accuracy.n if accuracy else None,
-        "interval": list(accuracy.interval) if accuracy else None,
-        "accuracy_split": accuracy.split if accuracy else None,
-        "samples_ms": _thinned(samples),
-        "warmup_ms": _thinned(timing.warmup_ms),
-    }
-
-
-def _float32_of(model: Model, timings: list[Timing]) -> Timing | None:
-    """The float32 file of the same run among those that were timed."""
-    if model.origin is None:
-        return None
-    same = (t for t in timings if t.model.variant == "float32" and t.model.origin == model.origin)
-    return next(same, None)
-
-
-def _thinned(samples: list[float]) -> list[float]:
-    step = -(-len(samples) // KEPT_SAMPLES)
-    return [round(value, 6) for value in samples[::step]]
+def _float32_of(record: Record, records: Sequence[Record]) -> Record | None:
+    """The float32 file of the same run, on as many threads in the same runtime, among those that were timed."""
+    origin = record.model.origin
+    for other in records:
+        same = (other.python, other.case.threads, other.case.runtime) == (
+            record.python,
+            record.case.threads,
+            record.case.runtime,
+        )
+        timed = other.error is None and other.model.variant == "float32"
+        if origin is not None and same and timed and other.model.origin == origin:
+            return other
+    return None

@@ -1,56 +1,84 @@
 """The result document that every command writes, and the tables made of it."""
 
 import json
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import fingerprint
 from benchmarks.models import Model
 from device import board, text
 from device.runtime import Runtime
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def document(results: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"schema": SCHEMA, "machine": board.describe(), "results": results}
+    return {
+        "schema": SCHEMA,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "command": " ".join(["python -m benchmarks", *map(shlex.quote, sys.argv[1:])]),
+        "machine": {**board.describe(), "fingerprint": fingerprint.machine()},
+        "results": results,
+    }
 
 
-def kept(path: Path, models: list[Model], threads: int, runtime: Runtime) -> dict[str, Any] | None:
-    """An older result document that still holds: these very files, this processor, runtime and number of threads."""
-    wanted = [(model.path.name, model.sha256(), threads, runtime.name, runtime.version) for model in models]
+def kept(path: Path, models: list[Model], threads: Sequence[int], runtime: Runtime) -> dict[str, Any] | None:
+    """An older result document that still holds: these very files, this processor, runtime and numbers of threads."""
+    wanted = [
+        (model.path.name, model.sha256(), count, runtime.name, runtime.version) for model in models for count in threads
+    ]
     fields = ("file", "sha256", "threads", "runtime", "runtime_version")
     try:
         old: dict[str, Any] = json.loads(path.read_bytes())
         have = [tuple(row[field] for field in fields) for row in old["results"]]
-        same = old["schema"] == SCHEMA and old["machine"]["cpu"] == board.cpu_model() and have == wanted
+        whole = old["schema"] == SCHEMA and not any(row["error"] for row in old["results"])
+        same = have == wanted and not fingerprint.differences(old["machine"]["fingerprint"], fingerprint.machine())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return old if same else None
+    return old if whole and same else None
 
 
 def latency_lines(results: list[dict[str, Any]]) -> list[str]:
-    """One row a file: latency of invoke, ratio to float32, size, memory, and the accuracy its card records."""
-    header = ("model", "p50 ms", "p90", "p99", "to float32", "size", "memory", "accuracy")
+    """One row a case: latency of invoke and of a frame's way, ratio to float32, size, memory, the card's accuracy."""
+    header = ("model", "threads", "p50 ms", "p90", "p99", "to float32", "frame ms", "size", "memory", "accuracy")
+    several = len({row["runtime"] for row in results if row["runtime"]}) > 1
     rows = [
         [
-            row["file"].removesuffix(".tflite"),
+            row["file"].removesuffix(".tflite") + (f" {row['runtime'] or '-'}" if several else ""),
+            str(row["threads"]),
             text.milliseconds(row["p50_ms"]),
             text.milliseconds(row["p90_ms"]),
             text.milliseconds(row["p99_ms"]),
             text.ratio(row["ratio_to_float32"]),
+            text.milliseconds(row["frame"]["p50_ms"] if row["frame"] else None),
             text.size(row["file_bytes"]),
             text.size(row["peak_memory_bytes"]),
             text.accuracy(row["top1"], row["interval"], row["accuracy_n"]),
         ]
         for row in results
     ]
-    first = results[0]
-    threads = f"{first['threads']} thread{'s' if first['threads'] > 1 else ''}"
+    engines = dict.fromkeys(f"{row['runtime']} {row['runtime_version']}" for row in results if row["runtime_version"])
+    fewest = min((row["n"] for row in results if not row["error"]), default=0)
     note = (
-        f"invoke alone, {first['runtime']} {first['runtime_version']}, {threads}, interleaved,"
-        f" {min(row['n'] for row in results)}+ samples each; accuracy with its 95 % interval, measured at export"
+        f"p50, p90, p99: invoke alone, {', '.join(engines)}, interleaved, {fewest}+ samples each; frame: from 1280x720"
+        " to labels; accuracy with its 95 % interval, measured at export"
     )
     return [*text.table(header, rows), note]
+
+
+def warnings(results: list[dict[str, Any]]) -> list[str]:
+    """What must be said aloud: a machine that held back while it was measured."""
+    held_back = dict.fromkeys(word for row in results for word in row["throttled"])
+    if not held_back:
+        return []
+    return [
+        f"note: this machine held back while it was measured ({', '.join(held_back)}): better power or cooling gives"
+        " other figures; see docs/raspberry-pi.md"
+    ]
 
 
 def accuracy_lines(results: list[dict[str, Any]]) -> list[str]:

@@ -1,10 +1,63 @@
-"""Order statistics of latency samples."""
+"""Order statistics of latency samples, and intervals that a few odd processes don't pull about."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import exp, log
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
-def percentile(samples: Sequence[float], q: float) -> float:
+@dataclass(frozen=True)
+class Interval:
+    """An estimate between its bounds."""
+
+    low: float
+    middle: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+
+def percentile(samples: Sequence[float] | npt.NDArray[Any], q: float) -> float:
     """The q-th percentile, 0..100, by linear interpolation between the two nearest samples (numpy's default)."""
     return float(np.percentile(np.asarray(samples), q))
+
+
+def centre(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
+    """The Hodges-Lehmann estimate with its exact interval: what one value in four may be wrong without moving far.
+
+    The median of all pairs' means; the interval is the one that goes with Wilcoxon's signed-rank test (Hollander,
+    Wolfe and Chicken, Nonparametric Statistical Methods, 3.2-3.3). None where there are too few values for that
+    confidence: for 95 % it takes six, for 99 % eight.
+    """
+    count = len(values)
+    rank = _critical_rank(count, (1 - confidence) / 2)
+    if rank == 0:
+        return None
+    numbers = np.asarray(values, np.float64)
+    first, second = np.triu_indices(count)
+    means = np.sort((numbers[first] + numbers[second]) / 2)
+    return Interval(float(means[rank - 1]), float(np.median(means)), float(means[-rank]))
+
+
+@cache
+def _critical_rank(count: int, tail: float) -> int:
+    """The largest C with P(W < C) <= tail, where W is Wilcoxon's signed-rank sum of `count` values."""
+    ways = np.ones(1)
+    for rank in range(1, count + 1):
+        longer = np.zeros(len(ways) + rank)
+        longer[: len(ways)] += ways
+        longer[rank:] += ways
+        ways = longer
+    return int(np.searchsorted(np.cumsum(ways) / 2.0**count, tail, side="right"))
+
+
+def geometric_centre(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
+    """`centre` of positive numbers by their logarithms: of times and ratios."""
+    logs = centre([log(value) for value in values], confidence)
+    return None if logs is None else Interval(exp(logs.low), exp(logs.middle), exp(logs.high))

@@ -50,6 +50,19 @@ def cpu_model(root: Path = HERE) -> str | None:
     return ARM_PARTS.get(said.get("CPU part", "")) or said.get("model name") or said.get("Model") or _processor()
 
 
+def cpu_numbers(root: Path = HERE) -> str | None:
+    """What tells processors apart where the name doesn't, as /proc/cpuinfo counts them: `family 26 model 2 stepping 1`.
+
+    Virtual machines often call every generation by one name (`AMD EPYC`). ARM: `implementer 0x41 part 0xd08 …`.
+    """
+    said = _cpuinfo(root)
+    words = (("cpu family", "model", "stepping"), ("CPU implementer", "CPU part", "CPU variant", "CPU revision"))
+    for keys in words:
+        if keys[0] in said:
+            return " ".join(f"{key.split()[-1]} {said[key]}" for key in keys if key in said)
+    return None
+
+
 def _processor() -> str | None:
     return platform.processor() or None
 

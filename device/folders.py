@@ -183,7 +183,8 @@ def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) 
 class Labelled:
     """Pictures at a network's size with the index of their label among the model's labels.
 
-    sources: rows of a cache (an array), or picture files that are read when their turn comes.
+    sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: of the
+    rows of a cache, their content hashes.
     """
 
     labels: tuple[str, ...]
@@ -191,9 +192,15 @@ class Labelled:
     targets: npt.NDArray[np.int64]
     split: str
     left_out: int
+    hashes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def hash_of(self, i: int) -> str:
+        """The content hash of picture i, by which it is known to other models too."""
+        source = self.sources[i]
+        return content_hash(source.read_bytes()) if isinstance(source, Path) else self.hashes[i]
 
     def picture(self, i: int) -> Picture:
         """Picture i: of the network's size from a cache, of its own size from a file."""
@@ -228,12 +235,14 @@ def labelled_cache(
     targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
     # Another cache of that name may be another split of the same pictures.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
-    rows = np.array([i for i, digest in enumerate(cache.hashes(split)) if digest not in trained_on], np.int64)
+    hashes = cache.hashes(split)
+    rows = np.array([i for i, digest in enumerate(hashes) if digest not in trained_on], np.int64)
     if len(rows) == len(targets):
-        return Labelled(labels, cache.pictures(split), targets, split, 0)
+        return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
     if not len(rows):
         raise UserError(f"{name}: all {len(targets)} pictures are among the model's training pictures; give others")
-    return Labelled(labels, cache.pictures(split)[rows], targets[rows], split, len(targets) - len(rows))
+    left = [hashes[i] for i in rows]
+    return Labelled(labels, cache.pictures(split)[rows], targets[rows], split, len(targets) - len(rows), left)
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:

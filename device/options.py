@@ -54,6 +54,17 @@ def share(text: str) -> float:
     return number
 
 
+def percent(text: str) -> float:
+    """A `type` for argparse: 5 is 0.05."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 100")
+    return number / 100
+
+
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """A `type` for argparse: whole numbers of that range, and an error that says so."""
 

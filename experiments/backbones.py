@@ -14,7 +14,6 @@ import numpy as np
 
 from benchmarks import latency
 from benchmarks.models import Model
-from device import runtime
 from experiments import record
 from experiments.record import write
 
@@ -39,7 +38,7 @@ def main() -> None:
             path = folder / f"{backbone.name}.tflite"
             path.write_bytes(quantize.make("int8", float32, iter(calibration), 0, 255))
             files.append(Model(path, None, None))
-        timed = latency.measure(files, 1, runtime.find(None), 5.0)
+        timed = latency.measure(files, 5.0).rows
     rows = [
         {"backbone": backbone.name, "p50_ms": round(row["p50_ms"], 3), "n": row["n"], "file_bytes": row["file_bytes"]}
         for backbone, row in zip(here, timed, strict=True)

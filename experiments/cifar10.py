@@ -19,7 +19,7 @@ from PIL import Image
 from benchmarks import latency
 from benchmarks.models import Model
 from device import card as cards
-from device import evaluate, folders, runtime
+from device import evaluate, folders
 from device.contract import NO_HINTS, Hints
 from device.folders import Labelled
 from experiments.record import write
@@ -48,7 +48,7 @@ def main() -> None:
     sources["jpeg"] = after_jpeg(sources["clean"])
     rows: list[dict[str, Any]] = []
     files = [Model(path, cards.read(path), None) for path in (asked.model, asked.reference)]
-    timed = latency.measure(files, 1, runtime.find(None), 10.0)
+    timed = latency.measure(files, 10.0).rows
     with tempfile.TemporaryDirectory() as folder:
         labels = Path(folder) / "labels.txt"  # a file with a card has its own
         labels.write_text("\n".join(cache.labels))

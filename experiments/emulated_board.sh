@@ -4,9 +4,13 @@
 #   experiments/emulated_board.sh ROOT               makes it (half a minute, 0.3 GB); an existing ROOT is used as it is
 #   experiments/emulated_board.sh ROOT COMMAND...    also runs a command inside, as on a Pi 4 (QEMU_CPU=cortex-a72;
 #                                                    cortex-a53 is a Pi 3, cortex-a76 a Pi 5)
+#   experiments/emulated_board.sh ROOT --sshd PORT KEY.pub
+#                                                    an sshd inside, until Ctrl-C: root, by that key alone, and only from
+#                                                    this machine. Then, in a checkout:
+#       python -m benchmarks board root@127.0.0.1 --port PORT --ssh-options='-i KEY' MODEL
 #
 # It answers whether a board's processor computes the same, never how fast: emulation says nothing about speed.
-# The command runs in /framelite, where this repository's device/ and experiments/ are seen, read-only. Files go in and
+# A command runs in /framelite, where this repository's device/ and experiments/ are seen, read-only. Files go in and
 # come out as files of ROOT: `cp MODEL ROOT/tmp/`, inside it is /tmp/MODEL.
 #
 # Needs root, an x86-64 Debian with mmdebstrap, and pip for `python3` (or $PYTHON). Nothing is installed on the machine.
@@ -17,7 +21,7 @@ set -euo pipefail
 readonly SUITE=bookworm
 readonly FORMAT=framelite-arm64 # the entry's name: ours, so that no other emulator's entry is touched
 # By name where variant=extract would leave it out: that variant takes what is named and its dependencies, no more.
-readonly PACKAGES=python3,coreutils,bash,dash,libc-bin,base-passwd,libstdc++6
+readonly PACKAGES=python3,python3-venv,openssh-server,coreutils,bash,dash,libc-bin,base-passwd,libstdc++6
 readonly WHEELS=(numpy opencv-python-headless==5.0.0.93 ai-edge-litert==2.3.0)
 
 fail() {
@@ -114,10 +118,31 @@ run_inside() { # ROOT REPOSITORY COMMAND...
         chroot "$root" /bin/sh -c 'cd /framelite && exec "$@"' sh "$@"
 }
 
+# What the packages' scripts would have made for sshd, and what pip inside needs to reach its index as this machine
+# does: names, certificates, an index of its own.
+prepare_sshd() { # ROOT KEY
+    local root=$1 index
+    mkdir -p "$root/run/sshd" "$root/root/.ssh" "$root/etc/ssl/certs"
+    cp "$2" "$root/root/.ssh/authorized_keys"
+    grep -q ^sshd: "$root/etc/passwd" || echo 'sshd:*:105:65534::/run/sshd:/usr/sbin/nologin' >>"$root/etc/passwd"
+    [ -e "$root/etc/ssh/host_key" ] || ssh-keygen -q -t ed25519 -N '' -f "$root/etc/ssh/host_key"
+    cp /etc/resolv.conf /etc/hosts "$root/etc/"
+    cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+    printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$root/etc/pip.conf"
+    index=$("${PYTHON:-python3}" -m pip config get global.index-url 2>/dev/null) || return 0
+    echo "index-url = $index" >>"$root/etc/pip.conf"
+}
+
+run_sshd() { # ROOT REPOSITORY PORT
+    run_inside "$1" "$2" /usr/sbin/sshd -D -e -f /dev/null -o "Port=$3" -o ListenAddress=127.0.0.1 \
+        -o HostKey=/etc/ssh/host_key -o UsePAM=no -o PasswordAuthentication=no -o StrictModes=no \
+        -o "SetEnv=QEMU_CPU=${QEMU_CPU:-cortex-a72}"
+}
+
 main() {
     if [ "${1:-}" = --inside ]; then
         shift
-        run_inside "$@"
+        "$@"
     fi
     [ $# -ge 1 ] || fail "no folder given, expected: emulated_board.sh ROOT [COMMAND...]"
     [ "$(id -u)" = 0 ] || fail "run as an ordinary user, expected root (chroot, mount)"
@@ -131,7 +156,15 @@ main() {
         fail "$root is there but not made by this script, expected a folder that isn't there yet"
     fi
     [ $# -ge 1 ] || exit 0
-    exec unshare --mount bash "$repository/experiments/emulated_board.sh" --inside "$root" "$repository" "$@"
+    local job=run_inside
+    if [ "$1" = --sshd ]; then
+        [ $# -eq 3 ] && [ -f "$3" ] || fail "expected: emulated_board.sh ROOT --sshd PORT KEY.pub"
+        [ -x "$root/usr/sbin/sshd" ] || fail "$root was made before it had an sshd; remove it to make it anew"
+        prepare_sshd "$root" "$3"
+        job=run_sshd
+        set -- "$2"
+    fi
+    exec unshare --mount bash "$repository/experiments/emulated_board.sh" --inside "$job" "$root" "$repository" "$@"
 }
 
 main "$@"

@@ -6,14 +6,16 @@
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a function in TABLES.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.boards import rows as board_rows
 from device import text
-from experiments import device_tables, training_tables
+from experiments import ci_tables, device_tables, training_tables
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -21,6 +23,12 @@ from train import recipes
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def boards() -> list[str]:
+    """What users have measured: docs/boards.json."""
+    header, cells = board_rows.cells(json.loads(board_rows.TABLE.read_bytes()))
+    return markdown(header, cells) if cells else [board_rows.EMPTY]
 
 
 def recipe_list() -> list[str]:
@@ -176,6 +184,8 @@ def _kind(case: str) -> str:
 TABLES: dict[str, Callable[[], list[str]]] = {
     function.__name__: function
     for function in (
+        boards,
+        ci_tables.pictures_for_a_limit,
         recipe_list,
         recipe_fields,
         first_output,
@@ -185,6 +195,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         resize,
         resize_bytes,
         device_tables.frames,
+        device_tables.frame_figures,
+        device_tables.frame_errors,
         device_tables.frame_quality,
         device_tables.soak,
         training_tables.runs,

@@ -16,7 +16,11 @@ FILES = [path for paths in MODULES.values() for path in paths]
 # What a board has beside an interpreter, by the name that is imported.
 ON_A_BOARD = {"device", "numpy", "cv2"}
 # Rooms that need an extra, or a library that only a Raspberry Pi has: imported late, when they are asked for.
-EXTRAS = {
+EXTRAS: dict[str, set[str]] = {
+    "benchmarks.report.charts": {"matplotlib"},
+    "benchmarks.report.drawing": {"matplotlib"},
+    "benchmarks.report.figures": set(),  # by way of charts
+    "benchmarks.report.page": set(),
     "device.live.picamera": {"picamera2"},
     "device.mqtt.broker": {"paho"},
     "device.web.gate": {"starlette"},
@@ -88,7 +92,10 @@ def test_an_interpreter_brings_no_tensorflow() -> None:
 
 
 def test_all_of_benchmarks_needs_nothing_more() -> None:
-    assert loaded(*(name(path) for path in MODULES["benchmarks"])) == {*ON_A_BOARD, "benchmarks"}
+    """But for the charts of a report, which are drawn where it is read."""
+    everything = [name(path) for path in MODULES["benchmarks"] if name(path) not in EXTRAS]
+    assert loaded(*everything) == {*ON_A_BOARD, "benchmarks"}
+    assert loaded(*everything, python=environment("tflite-runtime")) == {*ON_A_BOARD, "benchmarks"}
 
 
 def test_export_is_loaded_without_tensorflow() -> None:
@@ -120,7 +127,7 @@ def test_interpreters_are_named_in_one_place() -> None:
 @pytest.mark.parametrize("path", MODULES["benchmarks"], ids=name)
 def test_benchmarks_name_nothing_more(path: Path) -> None:
     progress = {"tqdm"} if path.stem == "progress" else set()  # imported late, and only where it is there
-    assert packages_of(path) <= {*ON_A_BOARD, "benchmarks", *progress}
+    assert packages_of(path) <= {*ON_A_BOARD, "benchmarks", *progress, *EXTRAS.get(name(path), set())}
 
 
 def test_tensorflow_is_for_training_and_one_conversion() -> None:

@@ -91,6 +91,7 @@ TRANSFER = Recipe(
     strategy="head",
     size=(224, 224),
     epochs=20,
+    best_by="loss",
     batch=128,
     optimizer="adamw",
     learning_rate=2e-3,

@@ -1,7 +1,9 @@
-"""A model file ready to be timed: loaded, with seeded random input of its tensor's type. Needs no card."""
+"""A model file ready to be timed: invoke with seeded random input, which needs no card, and a frame's whole way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,18 @@ from device.errors import UserError
 from device.runtime import Runtime
 
 SEED = 1
+FRAME_SIZE = (720, 1280)
+TOP = 5
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One interpreter with its input set: every invoke computes the same."""
+    """One interpreter with its input set: every invoke computes the same. What loading and the first invoke took."""
 
     path: Path
     interpreter: Any
+    load_ms: float
+    first_ms: float
 
     def invoke(self) -> None:
         self.interpreter.invoke()
@@ -25,7 +31,9 @@ class Workload:
 
 def load(path: Path, threads: int, runtime: Runtime) -> Workload:
     """Random pixels in every input: 0..255 for float and uint8, all codes for int8. UserError for another type."""
+    start = perf_counter()
     interpreter = runtime.open(path, threads)
+    loaded = perf_counter()
     random = np.random.default_rng(SEED)
     for details in interpreter.get_input_details():
         pixels = random.integers(0, 256, tuple(details["shape"]))
@@ -34,8 +42,37 @@ def load(path: Path, threads: int, runtime: Runtime) -> Workload:
         elif details["dtype"] not in (np.float32, np.uint8):
             raise UserError(f"{path}: the input is {np.dtype(details['dtype'])}, expected float32, uint8 or int8")
         interpreter.set_tensor(details["index"], pixels.astype(details["dtype"]))
+    fed = perf_counter()
     try:
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
         raise UserError(f"{path}: {runtime.name} can't run the model: {str(error).splitlines()[0]}") from None
-    return Workload(path, interpreter)
+    return Workload(path, interpreter, 1e3 * (loaded - start), 1e3 * (perf_counter() - fed))
+
+
+def frame_path(path: Path, threads: int, runtime: Runtime) -> Callable[[], None] | None:
+    """A camera frame of 1280x720 in memory to its top labels, as `device live` does it, on `threads` threads.
+
+    None for a file that doesn't say how it is to be fed and what its labels are.
+    """
+    import cv2
+
+    from device.classifier import Classifier
+    from device.live.frame_path import FramePath
+    from device.live.frames import Frame
+
+    try:
+        classifier = Classifier(path, threads=threads, runtime_name=runtime.name)
+    except UserError:
+        return None
+    tiles = np.random.default_rng(SEED).integers(0, 256, (9, 16, 3), np.uint8)
+    picture = tiles.repeat(FRAME_SIZE[0] // 9, axis=0).repeat(FRAME_SIZE[1] // 16, axis=1)
+    tensors = FramePath(classifier)
+
+    def answer() -> None:
+        if cv2.getNumThreads() != threads:
+            cv2.setNumThreads(threads)
+        classifier.invoke(tensors.tensor(Frame(picture)))
+        classifier.top(classifier.scores(), TOP)
+
+    return answer

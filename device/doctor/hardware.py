@@ -6,11 +6,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from device import board
+from device import board, throttling
 from device.board import HERE
-from device.doctor import throttling
 from device.doctor.findings import Finding
-from device.doctor.throttling import Throttling
+from device.throttling import Throttling
 
 # By what int8 is fast: (feature as the kernel names it, what people call it), the best first.
 X86_FEATURES = (("avx512_vnni", "AVX512-VNNI"), ("avx_vnni", "AVX-VNNI"), ("avx2", "AVX2"))

@@ -2,14 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from device import options
+from device.errors import UserError
 
 if TYPE_CHECKING:
     from device.live.live import Request
 
 SOURCE = "0, /dev/video0, picamera2, a video, pictures, http://…, rtsp://… or test (default 0)"
+AUTO = "the file, threads and runtime that python -m benchmarks select found fastest on this board"
 THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
 DECODE = "auto: decode an MJPEG at a part of its size where that is enough (default full)"
 SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
@@ -21,6 +23,7 @@ ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a 
 
 def add(live: argparse.ArgumentParser) -> None:
     live.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file (default: CIFAR-10's)")
+    live.add_argument("--auto", type=Path, metavar="RUN|FILE", help=AUTO)
     live.add_argument("--source", default="0", metavar="SOURCE", help=SOURCE)
     live.add_argument("--threads", type=options.whole_number(1, options.MAX_THREADS), metavar="N", help=THREADS)
     options.add_runtime(live)
@@ -60,8 +63,21 @@ def request(given: argparse.Namespace) -> "Request":
     names = ("headless", "jsonl", "serve", "token_file", *mqtt)
     wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)
     same = ("model", "source", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
-    fields = {name: getattr(given, name) for name in (*same, "frames")}
+    fields = {name: getattr(given, name) for name in (*same, "frames")} | _selected(given)
     return Request(**fields, hints=options.hints(given), reduced=given.decode == "auto", outputs=wanted)
+
+
+def _selected(given: argparse.Namespace) -> dict[str, Any]:
+    """What --auto puts in the place of MODEL, --threads and --runtime; UserError where one of these is given too."""
+    if given.auto is None:
+        return {}
+    from device.live import selection
+
+    named = {"a MODEL": given.model, "--threads": given.threads, "--runtime": given.runtime}
+    if too_much := [name for name, value in named.items() if value is not None]:
+        raise UserError(f"--auto says which model, threads and runtime; {too_much[0]} is given too; leave one out")
+    found = selection.read(given.auto)
+    return {"model": found.path, "threads": found.threads, "runtime": found.runtime}
 
 
 def _capture(text: str) -> tuple[int, int]:

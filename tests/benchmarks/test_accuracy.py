@@ -1,5 +1,6 @@
 """Accuracy of a model file: which pictures count, under which label, and which are left out."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 
 from benchmarks import accuracy, models
+from benchmarks.accuracy import Answers
 from device import card as cards
-from device import evaluate, pictures
+from device import evaluate, folders, pictures
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from tests import drawing
+from tests.benchmarks import failing
 from tests.conftest import model
 from tests.device import crafted
 from tests.device.refusals import with_card
@@ -49,6 +52,49 @@ def test_the_test_pictures_of_a_folder(shapes_folder: Path) -> None:
     right = round(row["top1"] * 30)
     assert right >= 28 and row["interval"] == list(evaluate.wilson(right, 30))
     assert [(each["label"], each["n"]) for each in row["per_class"]] == [(label, 10) for label in drawing.LABELS]
+
+
+# The answers themselves, for who compares two models.
+
+
+def hashes(pictures: folders.Labelled) -> list[str]:
+    return [pictures.hash_of(i) for i in range(len(pictures))]
+
+
+def answers(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> Answers:
+    return accuracy.answers(models.find([path])[0], None if data is None else str(data), hints, 1, None)
+
+
+def test_answers_hold_a_score_a_label_and_a_hash_a_picture(colors: Path, tmp_path: Path) -> None:
+    data = colored(tmp_path / "data", "blue/blue.png", "red/red.png", "red/blue1.png")
+    found = answers(colors, data)
+    assert (found.labels, found.data, found.runtime) == (("red", "green", "blue"), "data", "litert")
+    files = [data / name for name in ("blue/blue.png", "red/blue1.png", "red/red.png")]
+    assert hashes(found.pictures) == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert found.scores.tolist() == [[0, 0, 255], [0, 0, 255], [255, 0, 0]]
+    assert found.pictures.targets.tolist() == [2, 0, 0]
+    assert (found.scores.argmax(axis=1) == found.pictures.targets).tolist() == [True, False, True]
+
+
+def test_in_a_cache_pictures_are_known_by_their_content(tmp_path: Path) -> None:
+    """So one model's pictures are found again among another's, whose cache leaves out others."""
+    root = drawing.write_folder(tmp_path / "shapes", {None: 30})
+    cache = caches.provide(caches.DataRequest(str(root), (16, 16), test=0.4))
+    own = answers(trained_on(model("int8"), cache.fingerprint, "shapes", tmp_path), None)
+    assert hashes(own.pictures) == cache.hashes("test") and len(set(hashes(own.pictures))) == 12
+    # At another size there is another split: what this model was trained on is left out of the hashes too.
+    other = caches.provide(caches.DataRequest(str(root), (8, 8), test=0.5, seed=5))
+    picked = folders.labelled_cache("shapes", drawing.LABELS, (8, 8), "crop", cache.fingerprint)
+    unseen = [digest for digest in other.hashes("test") if digest not in cache.hashes("train")]
+    assert hashes(picked) == unseen and 0 < len(unseen) == len(picked) < len(other.hashes("test"))
+    assert hashes(folders.labelled_cache("shapes", drawing.LABELS, (8, 8), "crop")) == other.hashes("test")
+
+
+def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> None:
+    card = crafted.card(drawing.LABELS, failing.SIZE)
+    path = with_card(tmp_path / "fails.tflite", failing.network(5), card)
+    with pytest.raises(UserError, match=r"fails\.tflite: the model failed half way: gather index out of bounds"):
+        measure(path, shapes_folder)
 
 
 def test_labels_match_by_name(colors: Path, tmp_path: Path) -> None:

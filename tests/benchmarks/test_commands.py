@@ -5,43 +5,26 @@ import json
 import os
 import pty
 import shutil
-import signal
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import models, results
+from device import runtime
 from tests import drawing
+from tests.benchmarks.measuring import QUICK, document
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import crafted
-from tests.device.processes import start
 from tests.device.refusals import names, refusal
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
-QUICK = ("--seconds", "0.02")
 
 
-@pytest.fixture
-def run_folder(tmp_path: Path) -> Path:
-    """A run folder as export leaves it, of two variants."""
-    folder = tmp_path / "runs/shapes"
-    (folder / "export").mkdir(parents=True)
-    for variant in ("int8", "float32"):
-        shutil.copyfile(model(variant), folder / f"export/shapes_{variant}.tflite")
-    return folder
-
-
-def document(text: str) -> dict[str, Any]:
-    whole: dict[str, Any] = json.loads(text)
-    assert set(whole) == {"schema", "machine", "results"} and whole["schema"] == 1
-    return whole
-
-
+@pytest.mark.programs
 def test_latency_of_a_run_folder(command: Run, run_folder: Path) -> None:
     done = command("benchmarks", "latency", "runs/shapes", *QUICK, "--json", "-")
     assert (done.returncode, done.stderr) == (0, "")
@@ -52,6 +35,7 @@ def test_latency_of_a_run_folder(command: Run, run_folder: Path) -> None:
     assert names(run_folder) == ["benchmark.json", "export"]
 
 
+@pytest.mark.programs
 def test_latency_of_files_named_one_by_one(command: Run, tmp_path: Path) -> None:
     """By a path that counts from where the user is, which is not where the program lies."""
     shutil.copyfile(model("int8"), tmp_path / "mine.tflite")
@@ -60,8 +44,8 @@ def test_latency_of_files_named_one_by_one(command: Run, tmp_path: Path) -> None
     header, line, mine, float32, note = done.stdout.splitlines()
     assert header.split()[0] == "model" and set(line) == {"-", " "}
     assert (mine.split()[0], float32.split()[0]) == ("mine", "shapes_float32")
-    assert float32.split()[4] == "1.00"
-    assert note.startswith("invoke alone, litert ") and "1 thread, interleaved" in note
+    assert (mine.split()[1], float32.split()[5]) == ("1", "1.00")  # threads, the ratio to float32
+    assert note.startswith("p50, p90, p99: invoke alone, litert ") and "interleaved" in note
     assert [row["file"] for row in document((tmp_path / "out.json").read_text())["results"]] == [
         "mine.tflite",
         "shapes_float32.tflite",
@@ -69,6 +53,7 @@ def test_latency_of_files_named_one_by_one(command: Run, tmp_path: Path) -> None
     assert names(tmp_path) == ["mine.tflite", "out.json"]
 
 
+@pytest.mark.programs
 def test_a_run_beside_another_file_keeps_its_record(command: Run, run_folder: Path) -> None:
     (run_folder / "benchmark.json").write_text("an older record")
     (run_folder / "export/shapes_float32.tflite").unlink()
@@ -90,6 +75,7 @@ def test_accuracy_of_a_run_folder(command: Run, run_folder: Path, shapes_folder:
     assert done.stdout.splitlines()[-1].startswith("shapes_int8  ") and "n 30)" in done.stdout
 
 
+@pytest.mark.programs
 def test_a_board_with_tflite_runtime_measures_too(command: Run, shapes_folder: Path) -> None:
     """It has no progress bar's package and needs none."""
     python = environment("tflite-runtime")
@@ -136,7 +122,13 @@ def test_bad_input(kind: str, words: list[str], said: str, command: Run, tmp_pat
         (["latency", "x.tflite", "--threads", "0"], "argument --threads: 0 is not a whole number from 1 to 256"),
         (["latency", "x.tflite", "--threads", "two"], "argument --threads: two is not a whole number from 1 to 256"),
         (["latency"], "the following arguments are required: MODEL|RUN"),
-        (["gate"], "argument COMMAND: invalid choice: 'gate'"),
+        (["latency", "x.tflite", "--seconds", "-1"], "--seconds is -1, expected more than 0 and at most 3600"),
+        (["latency", "x.tflite", "--sustained", "-1"], "--sustained is -1, expected more than 0 and at most 3600"),
+        (["latency", "x.tflite", "--sustained", "nan"], "--sustained is nan, expected more than 0 and at most 3600"),
+        (["latency", "x.tflite", "--threads", "1,"], "argument --threads:  is not a whole number from 1 to 256"),
+        (["latency", "x.tflite", "--threads", "1,257"], "argument --threads: 257 is not a whole number from 1 to 256"),
+        (["latency", "x.tflite", "--runtime", "onnx"], "argument --runtime: invalid choice: 'onnx'"),
+        (["guess"], "argument COMMAND: invalid choice: 'guess'"),
     ],
 )
 def test_wrong_options(words: list[str], said: str, command: Run) -> None:
@@ -166,23 +158,6 @@ def test_data_that_cannot_be_used(data: str, said: str, command: Run, tmp_path: 
     assert done.stdout == "" and not (tmp_path / "out.json").exists()
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc here")
-def test_ctrl_c_leaves_the_record_as_it_was(run_folder: Path, tmp_path: Path) -> None:
-    (run_folder / "benchmark.json").write_text("an older record")
-    process = start(tmp_path, "benchmarks", "latency", "runs/shapes", "--seconds", "1000", stdout=subprocess.DEVNULL)
-    # From when it has loaded the second file it measures.
-    maps = Path(f"/proc/{process.pid}/maps")
-    deadline = time.monotonic() + 60
-    while "shapes_int8.tflite" not in maps.read_text():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    assert (process.returncode, said) == (130, "interrupted\n")
-    assert (run_folder / "benchmark.json").read_text() == "an older record"
-    assert names(run_folder) == ["benchmark.json", "export"]
-
-
 # Which files a command measures.
 
 
@@ -199,17 +174,74 @@ def test_a_run_folder_from_the_source_to_the_smallest(tmp_path: Path) -> None:
     assert single.run is None and single.origin == found[0].origin
 
 
+def test_what_makes_a_record_no_longer_hold(run_folder: Path) -> None:
+    found, engine, path = models.find([run_folder]), runtime.find(), run_folder / "benchmark.json"
+    rows: list[dict[str, Any]] = [
+        {
+            **{"file": one.path.name, "sha256": one.sha256(), "threads": 1, "error": None},
+            **{"runtime": engine.name, "runtime_version": engine.version},
+        }
+        for one in found
+    ]
+    whole = results.document(rows)
+
+    def kept(threads: tuple[int, ...] = (1,), **changes: Any) -> dict[str, Any] | None:
+        path.write_text(json.dumps({**whole, **changes}))
+        return results.kept(path, found, threads, engine)
+
+    assert kept() == whole
+    assert kept(threads=(1, 2)) is kept(threads=(2,)) is None
+    assert kept(schema=1) is kept(results=rows[:1]) is kept(results=rows[::-1]) is kept(results=[]) is None
+    for field, value in (("error", "failed"), ("sha256", "0"), ("runtime_version", "0"), ("runtime", "tensorflow")):
+        assert kept(results=[{**rows[0], field: value}, rows[1]]) is None
+    fingerprint = whole["machine"]["fingerprint"]
+    assert kept(machine={**whole["machine"], "fingerprint": {**fingerprint, "cpu": "another"}}) is None
+    assert kept(machine={}) is None
+    path.write_text("words")
+    assert results.kept(path, found, (1,), engine) is None
+    path.unlink()
+    assert results.kept(path, found, (1,), engine) is None
+
+
+ROW: dict[str, Any] = {
+    **{"file": "net.tflite", "p50_ms": 8.612, "p90_ms": 9.0, "p99_ms": 120.4, "ratio_to_float32": None},
+    **{"file_bytes": 98_496, "peak_memory_bytes": None, "top1": None, "interval": None, "accuracy_n": None},
+    **{"threads": 2, "runtime": "litert", "runtime_version": "2.3.0", "n": 150, "frame": None, "error": None},
+    "throttled": [],
+}
+
+
 def test_the_latency_table_shows_what_is_not_known() -> None:
-    row = {
-        **{"file": "net.tflite", "p50_ms": 8.612, "p90_ms": 9.0, "p99_ms": 120.4, "ratio_to_float32": None},
-        **{"file_bytes": 98_496, "peak_memory_bytes": None, "top1": None, "interval": None, "accuracy_n": None},
-        **{"threads": 2, "runtime": "litert", "runtime_version": "2.3.0", "n": 150},
-    }
-    lines = results.latency_lines([row])
-    assert lines[2].split() == ["net", "8.61", "9.00", "120", "-", "98.5", "KB", "-", "-"]
-    assert "litert 2.3.0, 2 threads, interleaved, 150+ samples each" in lines[3]
+    lines = results.latency_lines([ROW])
+    assert lines[2].split() == ["net", "2", "8.61", "9.00", "120", "-", "-", "98.5", "KB", "-", "-"]
+    assert "invoke alone, litert 2.3.0, interleaved, 150+ samples each" in lines[3]
+    assert results.warnings([ROW]) == []
 
 
+def test_the_latency_table_tells_runtimes_apart() -> None:
+    other = {**ROW, "runtime": "tflite-runtime", "runtime_version": "2.14.0", "n": 120, "frame": {"p50_ms": 1.5}}
+    failed = {**ROW, "error": "no kernel", "runtime_version": None, "n": 0, "p50_ms": None}
+    lines = results.latency_lines([ROW, other, failed])
+    assert [line.split()[:2] for line in lines[2:5]] == [
+        ["net", "litert"],
+        ["net", "tflite-runtime"],
+        ["net", "litert"],
+    ]
+    assert lines[3].split()[7] == "1.50"
+    assert "litert 2.3.0, tflite-runtime 2.14.0, interleaved, 120+ samples each" in lines[5]
+    assert "0+ samples" in results.latency_lines([failed])[3]
+    lost = {**failed, "runtime": None}  # before it could say which one it has
+    assert [line.split()[1] for line in results.latency_lines([ROW, lost])[2:4]] == ["2", "2"]
+    assert results.latency_lines([ROW, other, lost])[4].split()[1] == "-"
+
+
+def test_a_machine_that_held_back_is_told_once() -> None:
+    rows = [{**ROW, "throttled": ["under-voltage"]}, {**ROW, "throttled": ["under-voltage", "throttled"]}]
+    (line,) = results.warnings(rows)
+    assert "held back while it was measured (under-voltage, throttled)" in line
+
+
+@pytest.mark.programs
 def test_a_progress_bar_is_for_a_terminal_alone(tmp_path: Path) -> None:
     """Everywhere else in these tests stderr is empty."""
     ours, theirs = pty.openpty()

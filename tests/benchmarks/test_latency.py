@@ -1,6 +1,8 @@
-"""Timing model files: what a result holds, what is a ratio, and what doesn't count as a sample."""
+"""Timing model files: what a result holds, what is a ratio, what doesn't count as a sample, and what is lost."""
 
-import shutil
+import os
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import latency, models, peak_memory, stats, workload
+from benchmarks import latency, models, stats
+from benchmarks.gate import baseline
+from benchmarks.latency import Conductor, Engine
+from benchmarks.timing import memory, workload
+from benchmarks.timing.process import Case, Lane, Samples, Worker
+from benchmarks.timing.record import KEPT_SAMPLES, Record
 from device import card as cards
 from device import runtime
 from device.errors import UserError
-from tests.conftest import MODELS, Run, model, shared
+from tests.benchmarks import failing
+from tests.conftest import environment, model
 from tests.device import crafted
 from tests.device.crafted import End
 
@@ -21,17 +29,23 @@ PROMISED = {
     *("file", "variant", "runtime", "threads", "p50_ms", "p90_ms", "p99_ms"),
     *("samples_ms", "ratio_to_float32", "file_bytes", "peak_memory_bytes"),
 }
+LARGE = baseline.REFERENCE.with_name("large.tflite")
+LOST = "the measuring process was ended by SIGKILL"
 
 
 @pytest.fixture(autouse=True)
 def short_warmup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latency, "WARMUP_S", 0.01)
+    monkeypatch.setattr(latency, "WARMUP_AGAIN_S", 0.005)
 
 
-def measure(*paths: Path, threads: int = 1) -> list[dict[str, Any]]:
-    return latency.measure(models.find(list(paths)), threads, RUNTIME, 0.02)
+def measure(*paths: Path, seconds: float = 0.02, **options: Any) -> list[dict[str, Any]]:
+    measured = latency.measure(models.find(list(paths)), seconds, **options)
+    assert not measured.interrupted
+    return measured.rows
 
 
+@pytest.mark.programs
 def test_two_files_of_one_run() -> None:
     rows = measure(model("int8"), model("float32"))
     assert [row["file"] for row in rows] == ["shapes_int8.tflite", "shapes_float32.tflite"]
@@ -39,17 +53,86 @@ def test_two_files_of_one_run() -> None:
     for row in rows:
         assert set(row) >= PROMISED
         assert (row["runtime"], row["runtime_version"], row["threads"]) == ("litert", RUNTIME.version, 1)
+        assert row["error"] is row["sustained"] is row["energy_mj"] is None
         assert 0 < row["p50_ms"] <= row["p90_ms"] <= row["p99_ms"]
         assert row["n"] >= latency.MIN_SAMPLES
-        assert 0 < len(row["samples_ms"]) <= latency.KEPT_SAMPLES
-        assert row["warmup_ms"]
+        assert 0 < len(row["samples_ms"]) <= KEPT_SAMPLES
+        # What was taken before does not count, and of what counts nothing is left out.
+        assert row["warmup_ms"] and row["n"] == sum(turn["n"] for turn in row["turns"])
         assert row["file_bytes"] == model(row["variant"]).stat().st_size
-        assert row["peak_memory_bytes"] > 1_000_000
+        assert row["peak_memory_bytes"] > 1_000_000 or not memory.STATUS.exists()
+        assert row["load_ms"] > 0 and row["first_ms"] > 0
+        assert row["frame"]["n"] > 0 and 0 < row["frame"]["p50_ms"] <= row["frame"]["p99_ms"]
         card = cards.read(model(row["variant"]))
         assert card is not None and card.accuracy is not None
         assert (row["top1"], row["accuracy_n"], row["accuracy_split"]) == (card.accuracy.top1, 300, "test")
     assert float32["ratio_to_float32"] == 1
     assert int8["ratio_to_float32"] == int8["p50_ms"] / float32["p50_ms"]
+
+
+@pytest.mark.programs
+def test_a_ratio_is_taken_within_one_runtime() -> None:
+    engines = [Engine(), Engine(str(environment("tflite-runtime")))]
+    rows = measure(model("float32"), model("int8"), engines=engines)
+    assert [(row["variant"], row["runtime"], row["runtime_version"]) for row in rows] == [
+        (variant, *engine)
+        for variant in ("float32", "int8")
+        for engine in (("litert", RUNTIME.version), ("tflite-runtime", "2.14.0"))
+    ]
+    assert all(row["error"] is None and row["n"] >= latency.MIN_SAMPLES for row in rows)
+    for float32, int8 in zip(rows[:2], rows[2:], strict=True):
+        assert float32["ratio_to_float32"] == 1
+        assert int8["ratio_to_float32"] == int8["p50_ms"] / float32["p50_ms"]
+
+
+@pytest.mark.programs
+def test_a_file_without_card_or_labels(tmp_path: Path) -> None:
+    """It is timed by itself, alone too; a frame's way it has none."""
+    one = crafted.write(tmp_path / "float.tflite", crafted.constant([0.2, 0.8]))
+    two = crafted.write(tmp_path / "two.tflite", crafted.constant([0.5], End(), End((1, 10), "int8", 1.0)))
+    for row in measure(one, two, sustained_s=0.05):
+        assert row["variant"] is row["ratio_to_float32"] is row["top1"] is row["interval"] is row["accuracy_n"] is None
+        assert row["error"] is row["frame"] is None
+        assert row["n"] >= latency.MIN_SAMPLES and row["p50_ms"] > 0
+        assert row["sustained"]["what"] == "invoke"
+
+
+@pytest.mark.programs
+def test_the_rate_that_is_kept_up_alone() -> None:
+    (row,) = measure(model("int8"), sustained_s=0.3)
+    sustained = row["sustained"]
+    assert set(sustained) == {"what", "seconds", "frames_per_second", "cold_p50_ms", "p50_ms"}
+    assert sustained["what"] == "frame" and sustained["seconds"] >= 0.3
+    # Without a pause: but for the asking, an answer takes what there is of time for it.
+    assert 0 < sustained["frames_per_second"] <= 1e3 / min(sustained["p50_ms"], sustained["cold_p50_ms"]) * 2
+    assert sum(turn["n"] for turn in row["turns"]) > row["n"]
+
+
+@pytest.mark.programs
+def test_a_slow_network_is_sampled_often_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has time for a block alone, and a block for hardly more than one of its invokes: others follow."""
+    monkeypatch.setattr(latency, "MIN_SAMPLES", 5)
+    monkeypatch.setattr(latency, "SHORTEST_SHARE_S", 1e-3)
+    monkeypatch.setattr(latency, "TURN_S", 1e-3)
+    (row,) = measure(LARGE, seconds=1e-9)
+    assert row["n"] >= 5 and 1 < row["processes"] <= 5
+    assert row["p50_interval_ms"] is None
+    # The percentiles are those of the samples it hands on.
+    for q in (50, 90, 99):
+        assert row[f"p{q}_ms"] == pytest.approx(stats.percentile(row["samples_ms"], q), abs=1e-6)
+
+
+@pytest.mark.programs
+def test_it_ends_when_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six processes are the fewest that have an interval; the time would be enough for eight."""
+    monkeypatch.setattr(latency, "NARROW", 1e9)
+    (row,) = measure(model("int8"), seconds=0.8)
+    assert row["processes"] == 6
+    low, high = row["p50_interval_ms"]
+    assert 0 < low <= high
+
+
+# What a ratio is taken to.
 
 
 def other_run(path: Path, folder: Path, variant: str) -> Path:
@@ -61,49 +144,101 @@ def other_run(path: Path, folder: Path, variant: str) -> Path:
     return crafted.write(folder / f"another_{variant}.tflite", cards.append_tail(network, card, {}))
 
 
+def record(path: Path, threads: int = 1, runtime: str | None = None, python: str = "python") -> Record:
+    (found,) = models.find([path])
+    return Record(found, Case(path, threads, runtime), python)
+
+
 def test_a_ratio_needs_the_float32_of_the_same_run(tmp_path: Path) -> None:
-    assert [row["ratio_to_float32"] for row in measure(model("int8"))] == [None]
-    theirs = other_run(model("float32"), tmp_path, "float32")
-    rows = measure(model("int8"), theirs)
-    assert [row["ratio_to_float32"] for row in rows] == [None, 1]
-    rows = measure(model("int8"), model("float32"), other_run(model("int8"), tmp_path, "int8"))
-    assert rows[0]["ratio_to_float32"] == rows[0]["p50_ms"] / rows[1]["p50_ms"]
-    assert rows[2]["ratio_to_float32"] is None
+    int8, float32 = record(model("int8")), record(model("float32"))
+    theirs, their_int8 = (record(other_run(model(name), tmp_path, name)) for name in ("float32", "int8"))
+    strange = record(crafted.write(tmp_path / "net.tflite", crafted.constant([1])))
+    everyone = [int8, strange, theirs, float32, their_int8]
+    assert latency._float32_of(int8, [int8, theirs, strange]) is None
+    assert latency._float32_of(int8, everyone) is latency._float32_of(float32, everyone) is float32
+    assert latency._float32_of(their_int8, everyone) is theirs
+    assert latency._float32_of(strange, [strange, strange]) is None
+    float32.error = "lost"
+    assert latency._float32_of(int8, everyone) is None
 
 
-def test_a_file_without_card_or_labels(tmp_path: Path) -> None:
-    one = crafted.write(tmp_path / "float.tflite", crafted.constant([0.2, 0.8]))
-    two = crafted.write(tmp_path / "two.tflite", crafted.constant([0.5], End(), End((1, 10), "int8", 1.0)))
-    for row in measure(one, two):
-        assert row["variant"] is row["ratio_to_float32"] is row["top1"] is row["interval"] is row["accuracy_n"] is None
-        assert row["n"] >= latency.MIN_SAMPLES and row["p50_ms"] > 0
+def test_a_ratio_needs_the_same_threads_runtime_and_python() -> None:
+    int8 = record(model("int8"), 2, "litert")
+    others = [(1, "litert", "python"), (2, None, "python"), (2, "litert", "other")]
+    float32 = [record(model("float32"), *other) for other in others]
+    assert latency._float32_of(int8, [int8, *float32]) is None
+    same = record(model("float32"), 2, "litert")
+    assert latency._float32_of(int8, [int8, *float32, same]) is same
 
 
-def test_however_short_the_time_every_file_is_sampled_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of one invocation: a round is one sample of each file, and there are as many rounds as needed."""
-    monkeypatch.setattr(latency, "BLOCK_S", 0.0)
-    found = models.find([model("int8"), model("float32"), model("dynamic")])
-    rows = latency.measure(found, 1, RUNTIME, 1e-9)
-    assert [row["n"] for row in rows] == [latency.MIN_SAMPLES] * 3
+# Models that fail, and processes that are lost.
 
 
-def test_a_slow_network_is_sampled_often_enough() -> None:
-    """One that takes longer than a block, for so short a time that it wouldn't be."""
-    (row,) = measure(shared("models/mobilenet_v2_1.0_224_quant.tflite"))
-    assert latency.MIN_SAMPLES <= row["n"] <= 2 * latency.MIN_SAMPLES
-    assert row["p50_ms"] > 1e3 * latency.BLOCK_S / 4
-    # Nothing was left out and nothing added: the percentiles are those of the samples it hands on.
-    for q in (50, 90, 99):
-        assert row[f"p{q}_ms"] == pytest.approx(stats.percentile(row["samples_ms"], q), abs=1e-6)
+@pytest.mark.programs
+def test_one_that_fails_half_way_is_left_out(tmp_path: Path) -> None:
+    words = tmp_path / "words.tflite"
+    words.write_text("words")
+    half_way = crafted.write(tmp_path / "half_way.tflite", failing.network(50))
+    bad, failed, good = measure(words, half_way, model("int8"))
+    assert bad["error"].startswith("this is not a .tflite file (it lacks the mark TFL3)")
+    assert failed["error"].startswith("the model failed half way: gather index out of bounds")
+    assert "\n" not in failed["error"]
+    for row in (bad, failed):
+        assert row["p50_ms"] is row["peak_memory_bytes"] is row["frame"] is None and row["samples_ms"] == []
+    assert good["error"] is None and good["n"] >= latency.MIN_SAMPLES
 
 
-def test_warm_ups_are_no_samples() -> None:
-    work = workload.load(model("int8"), 1, RUNTIME)
-    timing = latency.Timing(models.find([model("int8")])[0], work)
-    timing.block(timing.warmup_ms, 0.0)
-    assert len(timing.warmup_ms) == 1 and timing.samples_ms == []
-    timing.block(timing.samples_ms, 0.0)
-    assert len(timing.warmup_ms) == len(timing.samples_ms) == 1
+@pytest.mark.programs
+def test_one_that_fails_among_others(tmp_path: Path) -> None:
+    half_way = record(crafted.write(tmp_path / "half_way.tflite", failing.network(50)), python=Engine().python)
+    good = record(model("int8"), python=Engine().python)
+    conductor = Conductor([half_way, good], 0.02, 0.0)
+    conductor._together(0)
+    assert half_way.error is not None and half_way.error.startswith("the model failed half way: gather index")
+    assert half_way.error.count("gather") == 1
+    assert good.error is None and good.row(None)["n"] > 0
+    assert conductor._good() == [good]
+
+
+def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[Worker], bool]) -> None:
+    """A worker for which `when` holds is killed as it is asked, as the kernel does when memory runs out."""
+    turn = Worker.turn
+
+    def asked(self: Worker, lanes: Sequence[Lane], *rest: float) -> list[Samples]:
+        if when(self):
+            os.kill(self._process.pid, signal.SIGKILL)
+        return turn(self, lanes, *rest)
+
+    monkeypatch.setattr(Worker, "turn", asked)
+
+
+@pytest.mark.programs
+def test_one_that_is_killed_alone_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_float32_alone(worker: Worker) -> bool:
+        return len(worker.loaded) == 1 and not worker.loaded[0]["frame"]
+
+    kill(monkeypatch, of_float32_alone)
+    dead, good = measure(LARGE, model("int8"))
+    assert dead["error"] == LOST and dead["p50_ms"] is None and dead["samples_ms"] == []
+    assert good["error"] is None and good["n"] >= latency.MIN_SAMPLES
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("at", [3, 4])
+def test_one_that_is_killed_once_by_chance_costs_a_round(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its warm-up, or in its first turn."""
+    asked = iter(range(1, 1000))
+    kill(monkeypatch, lambda worker: next(asked) == at)
+    for row in measure(model("float32"), model("int8")):
+        assert row["error"] is None and row["n"] >= latency.MIN_SAMPLES
+
+
+@pytest.mark.programs
+def test_those_that_are_killed_whenever_they_are_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is to blame, and it doesn't go on without end."""
+    monkeypatch.setattr(latency, "MOST_LOSSES", 2)
+    kill(monkeypatch, lambda worker: len(worker.loaded) == 2)
+    assert [row["error"] for row in measure(model("float32"), model("int8"))] == [LOST, LOST]
 
 
 # The input that is timed.
@@ -138,39 +273,16 @@ def test_an_input_of_another_type_is_refused(tmp_path: Path) -> None:
         workload.load(path, 1, RUNTIME)
 
 
-# Peak memory.
+def test_a_frame_s_way_is_that_of_a_classifier(tmp_path: Path) -> None:
+    """Of a network that answers with its pixel: the way through it leaves no trace but time."""
+    path = tmp_path / "colors.tflite"
+    card = crafted.card(("red", "green", "blue"), (1, 1))
+    crafted.write(path, cards.append_tail(crafted.echo(), card, {}))
+    answer = workload.frame_path(path, 1, RUNTIME)
+    assert answer is not None and answer() is None
+    assert workload.frame_path(crafted.write(path, crafted.echo()), 1, RUNTIME) is None
 
 
-@pytest.mark.skipif(not peak_memory.STATUS.exists(), reason="no /proc here")
-def test_peak_memory_is_that_of_a_fresh_process() -> None:
-    """Not what this process has taken: it holds 200 MB here."""
-    ballast = np.ones(200_000_000, np.uint8)
-    peak = peak_memory.measure(model("int8"), 1, "litert")
-    assert peak is not None and 20_000_000 < peak < ballast.nbytes / 2
-    assert peak_memory.high_water_mark() > ballast.nbytes
-
-
-def test_without_proc_it_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(peak_memory, "STATUS", tmp_path / "none")
-    assert peak_memory.measure(model("int8"), 1, "litert") is None
-
-
-def test_a_kept_result_holds_for_these_very_files(command: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "run/export"
-    folder.mkdir(parents=True)
-    for path in MODELS.glob("*.tflite"):
-        shutil.copy(path, folder)
-    words = ["benchmarks", "latency", tmp_path / "run", "--seconds", 0.05, "--keep"]
-    assert command(*words).returncode == 0
-    first = (tmp_path / "run/benchmark.json").read_bytes()
-    again = command(*words)
-    assert (tmp_path / "run/benchmark.json").read_bytes() == first
-    assert "measured before" in again.stderr
-    assert "shapes_int8" in again.stdout
-    shutil.copy(model("int8"), folder / "shapes_dynamic.tflite")
-    for changed in (words, words[:-1]):
-        done = command(*changed)
-        assert done.returncode == 0, done.stderr
-        assert "measured before" not in done.stderr
-        assert (tmp_path / "run/benchmark.json").read_bytes() != first
-        first = (tmp_path / "run/benchmark.json").read_bytes()
+def test_without_proc_memory_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "none")
+    assert memory.high_water_mark() is None

@@ -4,17 +4,14 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from device import board
-from device.doctor import attached, hardware, throttling
+from device.doctor import attached, hardware
 from device.doctor.findings import Finding
-from device.doctor.throttling import Throttling
-from tests.device import machines
+from tests.device import machines, sensors
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +79,27 @@ def test_the_processors_name(cpuinfo: str, model: str, root: Path) -> None:
     assert board.cpu_model(machines.write(root, proc__cpuinfo=cpuinfo)) == model
 
 
+@pytest.mark.parametrize(
+    ("cpuinfo", "numbers"),
+    [
+        (machines.PI_4_CPUINFO, "implementer 0x41 part 0xd08 variant 0x0 revision 3"),
+        ("cpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\nstepping\t: 1\n", "family 26 model 2 stepping 1"),
+        ("cpu family\t: 6\nmodel\t\t: 85\nstepping\t: unknown\n", "family 6 model 85 stepping unknown"),
+        (machines.LAPTOP_CPUINFO, None),
+        ("", None),
+    ],
+)
+def test_the_processors_numbers(cpuinfo: str, numbers: str | None, root: Path) -> None:
+    """Two machines whose name is AMD EPYC need not be alike."""
+    assert board.cpu_numbers(machines.write(root, proc__cpuinfo=cpuinfo)) == numbers
+
+
 def test_a_machine_that_says_nothing(root: Path) -> None:
     here = board.describe(root)
     assert here["memory_bytes"] is here["board"] is here["governor"] is here["temperature_c"] is None
     assert here["cpu"] == (platform.processor() or None)
     assert board.cpu_limit(root) is None and board.features(root) == frozenset()
+    assert board.cpu_numbers(root) is None
 
 
 @pytest.mark.parametrize(
@@ -96,43 +109,7 @@ def test_a_containers_limit(said: str, limit: float | None, root: Path) -> None:
     assert board.cpu_limit(machines.cpu_limit(root, said)) == limit
 
 
-# Power and heat, as a Raspberry Pi's firmware tells them.
-
-
-@pytest.mark.parametrize(
-    ("flags", "now", "since_boot"),
-    [
-        (0x0, (), ()),
-        (0x1, ("under-voltage",), ()),
-        (0x2, ("frequency capped",), ()),
-        (0x4, ("throttled",), ()),
-        (0x8, ("soft temperature limit",), ()),
-        (0x10000, (), ("under-voltage",)),
-        (0x20000, (), ("frequency capped",)),
-        (0x40000, (), ("throttled",)),
-        (0x80000, (), ("soft temperature limit",)),
-        (0x50005, ("under-voltage", "throttled"), ("under-voltage", "throttled")),
-        (0xFFF0FFF0, (), ()),
-        (0xF000F, throttling.BITS, throttling.BITS),
-    ],
-)
-def test_every_bit(flags: int, now: tuple[str, ...], since_boot: tuple[str, ...]) -> None:
-    assert throttling.decode(flags) == Throttling(now, since_boot)
-
-
-def test_vcgencmd(no_programs: Path) -> None:
-    assert throttling.read() is None
-    machines.program(no_programs, "vcgencmd", "throttled=0x20000")
-    assert throttling.read() == Throttling((), ("frequency capped",))
-    machines.program(
-        no_programs, "vcgencmd", "Can't open device file: /dev/vcio\nTry creating a device file", 1, stream=2
-    )
-    assert throttling.read() == Throttling(error="Can't open device file: /dev/vcio Try creating a device file")
-    machines.program(no_programs, "vcgencmd", "", 3)
-    assert throttling.read() == Throttling(error="vcgencmd ended with 3")
-    (no_programs / "vcgencmd").write_bytes(b"\x7fELF of another processor")
-    unusable = throttling.read()
-    assert unusable is not None and unusable.error is not None and "vcgencmd" in unusable.error
+# Power and heat, as a Raspberry Pi's firmware tells them (tests/device/test_throttling.py).
 
 
 @pytest.mark.parametrize(
@@ -252,19 +229,6 @@ def test_no_camera(root: Path) -> None:
     assert attached.findings(root) == [Finding("note", "camera", "none found", "plug one in; --source test needs none")]
 
 
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without root's rights, to whom every file is open."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
 def test_a_camera_that_others_may_use() -> None:
     """Not below tmp_path, whose folders are for one user alone."""
     with tempfile.TemporaryDirectory() as name:
@@ -272,7 +236,7 @@ def test_a_camera_that_others_may_use() -> None:
         node = machines.camera(root, 0, "HD Pro Webcam C920")
         root.chmod(0o755)
         node.chmod(0)
-        with as_nobody():
+        with sensors.as_nobody():
             (finding,) = attached.findings(root)
     assert (finding.level, finding.found) == ("problem", f"{node}: HD Pro Webcam C920; no permission to use it")
     assert finding.advice is not None and finding.advice.startswith("it is for the group ")

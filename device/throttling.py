@@ -1,4 +1,4 @@
-"""What a Raspberry Pi's firmware says of its power and heat: `vcgencmd get_throttled`, bit by bit.
+"""What a Raspberry Pi's firmware says of its power and heat, bit by bit: by `vcgencmd`, or the kernel's copy.
 
 The bits: https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
 """
@@ -7,6 +7,9 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
+
+from device.board import HERE, read_text
 
 BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 SINCE_BOOT = 16  # the same four again from this bit on: whether it has happened since the board was started
@@ -36,6 +39,29 @@ def read() -> Throttling | None:
         said = (done.stderr or done.stdout).split()
         return Throttling(error=" ".join(said) or f"vcgencmd ended with {done.returncode}")
     return decode(int(found[1], 16))
+
+
+def kernel_file(root: Path = HERE) -> Path | None:
+    """The kernel's copy of the flags; None where there is none, or nothing renews it.
+
+    The firmware driver of Raspberry Pi's kernels shows what the last question to the firmware brought
+    (raspberrypi/linux, drivers/firmware/raspberrypi.c). The voltage driver `rpi_volt` asks every two seconds
+    (drivers/hwmon/raspberrypi-hwmon.c); without it the copy is as old as the start. That driver also has the upper four
+    cleared, so in this file they mean: since it last asked. Found by the driver's name, since the device's is another
+    on each model (soc:firmware, soc@107c000000:firmware).
+    """
+    if "rpi_volt" not in map(read_text, root.glob("sys/class/hwmon/hwmon*/name")):
+        return None
+    return next(root.glob("sys/bus/platform/drivers/raspberrypi-firmware/*/get_throttled"), None)
+
+
+def read_kernel(file: Path) -> Throttling:
+    """Takes microseconds, where vcgencmd takes milliseconds. The kernel logs once that the file is deprecated."""
+    said = read_text(file) or ""
+    try:
+        return decode(int(said, 16))
+    except ValueError:
+        return Throttling(error=f"{file} says '{said}', expected a number in hexadecimal digits")
 
 
 def decode(flags: int) -> Throttling:

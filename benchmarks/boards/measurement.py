@@ -1,0 +1,150 @@
+"""`benchmarks board`: latency of model files on another machine, over ssh. Nothing is written here until all is well.
+
+What is needed is copied to ~/.cache/framelite/bench on the board, what is there already is not sent again; then it
+checks its golden pictures and runs `python -m benchmarks latency` as one would there.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import models, results
+from benchmarks.boards import connection, environment, health, parcel
+from benchmarks.boards.connection import Address, Connection, Ran
+from benchmarks.boards.parcel import Parcel
+from benchmarks.models import Model
+from device import command, files, text
+from device.errors import UserError
+
+# Of a row, whatever was measured in it.
+FIELDS = {"file", "sha256", "variant", "runtime", "threads", "error", "p50_ms", "p90_ms", "p99_ms", "throttled"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for. options: of `benchmarks latency`, as they are passed on."""
+
+    address: Address
+    models: list[Path]
+    options: tuple[str, ...] = ()
+    json: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back. wrong: the models whose golden pictures the board answers otherwise than export did."""
+
+    document: dict[str, Any]
+    health: health.Health
+    wrong: tuple[str, ...]
+
+
+def run(request: Request) -> int:
+    """0, or 1 when the board's answers are not those of export."""
+    found = models.find(request.models)
+    target = _target(request, found)
+    with connection.connect(request.address) as board:
+        outcome = measure(board, request, found)
+    if target:
+        files.deliver_json(outcome.document, target)
+    rows = outcome.document["results"]
+    if request.json != "-":
+        print("\n".join(results.latency_lines(rows)))
+    name = request.address.name
+    if target is None:
+        command.say(f"note: {name}: kept nowhere; --json FILE keeps the result")
+    elif target != "-":
+        command.say(f"{name}: {target}")
+    for line in health.lines(outcome.health, name):
+        command.say(line)
+    for wrong in outcome.wrong:
+        command.say(f"WARNING: {name} doesn't answer as export did: {wrong}; ask there: python -m device check")
+    failed = [row for row in rows if row["error"]]
+    if failed:
+        counts = f"{len(failed)} of {len(rows)}"
+        raise UserError(f"{name}: {counts} could not be measured; {failed[0]['file']}: {failed[0]['error']}")
+    return command.JUDGED_BAD if outcome.wrong else command.GOOD
+
+
+def _target(request: Request, found: list[Model]) -> str | None:
+    """Where the result goes: --json, else into the run folder whose models they are."""
+    if request.json:
+        return request.json
+    runs = {model.run for model in found}
+    run = runs.pop() if len(runs) == 1 else None
+    if run is None:
+        return None
+    files.check_writable(run / "boards")
+    return str(run / "boards" / f"{request.address.name}.json")
+
+
+def measure(board: Connection, request: Request, found: list[Model]) -> Outcome:
+    """Copies, prepares, checks, measures."""
+    own = request.address.python is None
+    requirements = parcel.requirements(board.described["bits"]) if own else None
+    packed = parcel.pack(found, requirements)
+    python = deliver(board, packed, requirements)
+    environment.try_out(board, python)
+    wrong = tuple(
+        model.path.name for path, model in zip(packed.models, found, strict=True) if _wrong(board, python, path, model)
+    )
+    before = _healthy(board, python)
+    command.say(f"{board.name}: measures {len(found)} file{'s' if len(found) > 1 else ''}")
+    ran = board.run([python, "-m", "benchmarks", "latency", *packed.models, *request.options, "--json", "-"])
+    document = whole(ran, board.name, found)
+    judged = health.judge(before, _healthy(board, python), document["results"])
+    document["machine"]["throttling"] = health.document(judged)
+    return Outcome(document, judged, wrong)
+
+
+def deliver(board: Connection, packed: Parcel, requirements: bytes | None) -> str:
+    """Sends what is missing there and makes the environment if it is to be; the Python that measures."""
+    hashes = packed.hashes()
+    mark = {} if requirements is None else {environment.MARK: environment.mark(board, requirements)}
+    hashes |= Parcel(mark, ()).hashes()
+    missing = board.keep(hashes)
+    sent = {path: packed.files[path] for path in missing if path in packed.files}
+    if sent:
+        command.say(f"{board.name}: sends {len(sent)} files, {text.size(sum(map(len, sent.values())))}")
+        board.send(sent)
+    if requirements is None:
+        return str(board.described["python"])
+    if environment.MARK in missing:
+        environment.make(board, parcel.REQUIREMENTS)
+        board.send(mark)
+    return environment.python(board)
+
+
+def _wrong(board: Connection, python: str, path: str, model: Model) -> bool:
+    """Whether the golden pictures in the file have other answers there; a file without any can't be asked."""
+    if model.card is None or not model.card.golden:
+        return False
+    ran = board.run([python, "-m", "device", "check", path])
+    if ran.code not in (command.GOOD, command.JUDGED_BAD):
+        raise UserError(f"{board.name}: the check of {model.path.name} ended with {ran.code}; why stands above")
+    return ran.code == command.JUDGED_BAD
+
+
+def _healthy(board: Connection, python: str) -> dict[str, Any] | None:
+    ran = board.run([python, "-m", "benchmarks.boards.health"])
+    said: dict[str, Any] | None = json.loads(ran.output) if ran.code == 0 else None
+    return said
+
+
+def whole(ran: Ran, name: str, found: list[Model]) -> dict[str, Any]:
+    """The result document, if it is one of these very files; UserError where it isn't whole.
+
+    Where a file failed the command ends with 2, and still gives the others' results.
+    """
+    try:
+        document: dict[str, Any] = json.loads(ran.output)
+        rows = document["results"]
+        same = {row["sha256"] for row in rows} == {model.sha256() for model in found}
+        good = document["schema"] == results.SCHEMA and same and all(row.keys() >= FIELDS for row in rows)
+        good = good and isinstance(document["machine"], dict)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        good = False
+    if not good:
+        raise UserError(f"{name}: no whole result came back (the measurement ended with {ran.code}); why stands above")
+    return document

@@ -1,0 +1,61 @@
+"""What a board is sent: the packages device and benchmarks, the model files, and what its environment is made from."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.models import Model
+from device.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("device", "benchmarks")
+REQUIREMENTS = "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Files by their path in the board's folder. models: the paths of the model files, as they are measured."""
+
+    files: dict[str, bytes]
+    models: tuple[str, ...]
+
+    def hashes(self) -> dict[str, str]:
+        return {path: hashlib.sha256(content).hexdigest() for path, content in self.files.items()}
+
+
+def pack(models: list[Model], requirements: bytes | None) -> Parcel:
+    """A model keeps its name, since rows are called by it; the folder above, of its hash, keeps equal names apart."""
+    files = {
+        str(path.relative_to(ROOT)): path.read_bytes()
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+    if requirements is not None:
+        files[REQUIREMENTS] = requirements
+    paths = tuple(f"models/{model.sha256()[:16]}/{model.path.name}" for model in models)
+    files |= {path: model.path.read_bytes() for path, model in zip(paths, models, strict=True)}
+    return Parcel(files, paths)
+
+
+def requirements(bits: int) -> bytes:
+    """The locked packages of a board's environment.
+
+    For 32-bit programs the interpreter alone: numpy and OpenCV have no wheels there, Debian has them as packages.
+    """
+    path = ROOT / "requirements" / ("device.txt" if bits == 64 else "tflite-runtime.txt")
+    try:
+        whole = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} isn't there, and an environment is made from it; work in a checkout of the project, or name a"
+            " Python that is ready on the board: --python PATH"
+        ) from None
+    if bits == 64:
+        return whole
+    # A package with its hashes: lines up to the first that isn't continued.
+    found = re.search(rb"^tflite-runtime==(.*\\\n)*.*\n", whole, re.MULTILINE)
+    if found is None:
+        raise UserError(f"{path} has no tflite-runtime, expected the lock of 32-bit boards")
+    return found[0]

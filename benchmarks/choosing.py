@@ -1,0 +1,52 @@
+"""The command `select`: the fastest file and number of threads on this board, within a drop of accuracy."""
+
+import argparse
+from pathlib import Path
+
+from device import command, options
+from device.errors import UserError
+
+
+def add_select(select: argparse.ArgumentParser) -> None:
+    select.add_argument("models", type=Path, nargs="+", metavar="MODEL|RUN", help=".tflite files, or a run folder")
+    select.add_argument(
+        "--max-drop", type=options.percent, default=0.01, metavar="POINTS", help="below the most accurate (default 1)"
+    )
+    select.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: what the cards say)")
+    select.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each case, at most (default 2)")
+    select.add_argument(
+        "-o", "--into", type=Path, metavar="FILE", help="for live --auto (default: selection.json in the run folder)"
+    )
+    options.add_runtime(select)
+    options.add_hints(select, "for third-party files, which have no card, with --data")
+
+
+def select(given: argparse.Namespace) -> int:
+    if not 0 < given.seconds <= 3600:
+        raise UserError(f"--seconds is {given.seconds:g}, expected more than 0 and at most 3600")
+    from benchmarks import accuracy, choose, latency, models
+    from device import flatbuffer, runtime
+    from device.live import selection
+
+    found = models.find(given.models)
+    for model in found:
+        flatbuffer.check(model.path)
+    engine = latency.Engine(runtime=runtime.find(given.runtime).name)
+    hints = options.hints(given)
+    top1 = {
+        model.sha256(): accuracy.measure(model, given.data, hints, 1, given.runtime)["top1"]
+        for model in found
+        if given.data
+    }
+    measured = latency.measure(found, given.seconds, choose.thread_counts(), [engine])
+    rows = [{**row, "top1": top1.get(row["sha256"], row["top1"])} for row in measured.rows]
+    choice = choose.choose(rows, given.max_drop)
+    print("\n".join(choose.lines(choice)))
+    if measured.interrupted:
+        raise KeyboardInterrupt
+    model = next(model for model in found if model.sha256() == choice.chosen["sha256"])
+    into = given.into or (model.run / selection.NAME if model.run else None)
+    if into:
+        choose.keep(into, model.path, choice)
+        print(f"{into}: for python -m device live --auto {into}")
+    return command.GOOD

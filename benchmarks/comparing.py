@@ -1,0 +1,96 @@
+"""The command `compare`: which two sides it is asked to compare, and what it prints."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device import command, options
+from device.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmarks.gate.pairs import Side
+
+SECONDS = 20.0
+
+
+def add_compare(compare: argparse.ArgumentParser) -> None:
+    compare.add_argument("models", nargs="+", metavar="MODEL", help="A and B: files, or REF:PATH; one for both sides")
+    compare.add_argument("--threads", default="1", metavar="N[,N]", help="of A and of B (default 1)")
+    compare.add_argument("--runtime", default="", metavar="R[,R]", help="of A and of B")
+    compare.add_argument("--python", default="", metavar="P[,P]", help="whose environment A's and B's runtime is in")
+    compare.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help=f"default {SECONDS:g}")
+    compare.add_argument("--json", metavar="FILE|-", help="the result; - for stdout")
+
+
+def compare(given: argparse.Namespace) -> int:
+    if len(given.models) > 2:
+        raise UserError(f"{len(given.models)} models, expected one or two")
+    if not 0 < given.seconds <= 3600:
+        raise UserError(f"--seconds is {given.seconds:g}, expected more than 0 and at most 3600")
+    from benchmarks import compare as comparisons
+    from benchmarks import results
+    from device import files
+
+    with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
+        a, b = sides(given, Path(folder))
+        found = comparisons.measure(a, b, given.seconds)
+    names = _names(given.models, a, b)
+    if given.json:
+        files.deliver_json({**results.document([]), "comparison": found.row(*names)}, given.json)
+    if given.json != "-":
+        print("\n".join(comparisons.lines(found, *names)))
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return command.GOOD
+
+
+def sides(given: argparse.Namespace, folder: Path) -> tuple["Side", "Side"]:
+    """The two sides; one value for both counts twice. UserError for a model that isn't there, or can't be one."""
+    from benchmarks.gate import committed
+    from benchmarks.gate.pairs import Side
+    from device import flatbuffer, runtime
+
+    count = options.whole_number(1, options.MAX_THREADS)
+    both = []
+    settings = zip(
+        _two(given.models, "models"),
+        _two(given.threads.split(","), "--threads"),
+        _two(given.runtime.split(","), "--runtime"),
+        _two(given.python.split(","), "--python"),
+        ("a", "b"),
+        strict=True,
+    )
+    for name, threads, engine, python, place in settings:
+        (folder / place).mkdir()
+        path = committed.take(name, folder / place) if committed.is_committed(name) else Path(name)
+        if not path.is_file():
+            raise UserError(f"{path}: there is no such model file")
+        flatbuffer.check(path)
+        if engine and engine not in runtime.RUNTIMES:
+            raise UserError(f"unknown runtime {engine!r}, expected one of {', '.join(runtime.RUNTIMES)}")
+        try:
+            both.append(Side(path, count(threads), engine or None, python or sys.executable))
+        except argparse.ArgumentTypeError as error:
+            raise UserError(f"--threads: {error}") from None
+    return both[0], both[1]
+
+
+def _two(values: Sequence[str], what: str) -> Sequence[str]:
+    if len(values) > 2:
+        raise UserError(f"{what}: {len(values)} are given, expected one for both sides, or two")
+    return values if len(values) == 2 else [*values, *values]
+
+
+def _names(models: Sequence[str], a: "Side", b: "Side") -> list[str]:
+    """What tells the two sides apart."""
+    names = []
+    for name, side in zip(_two(models, "models"), (a, b), strict=True):
+        python = side.python if a.python != b.python else ""
+        words = [side.runtime if a.runtime != b.runtime else "", python]
+        words.append(f"{side.threads} threads" if a.threads != b.threads else "")
+        told = ", ".join(word for word in words if word)
+        names.append(f"{name} ({told})" if told else name)
+    return names

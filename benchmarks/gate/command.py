@@ -1,0 +1,138 @@
+"""The commands `gate` and `baseline`: their options, and what they print and write."""
+
+import argparse
+from pathlib import Path
+
+from device import command, options
+from device.errors import UserError
+
+SECONDS = 20.0
+QUALIFY_S = 300.0
+
+
+def add_gate(gate: argparse.ArgumentParser) -> None:
+    gate.add_argument(
+        "base", nargs="?", metavar="BASE", help="a model file, REF:PATH as committed there, or a baseline"
+    )
+    gate.add_argument("candidate", nargs="?", type=Path, metavar="CANDIDATE", help="the model file that may be slower")
+    gate.add_argument("--max-slowdown", type=options.percent, default=0.05, metavar="PERCENT", help="default 5")
+    gate.add_argument("--max-drop", type=options.percent, metavar="POINTS", help="of accuracy; with --data default 1")
+    _add_measuring(gate)
+    gate.add_argument("--other-machine", action="store_true", help="take a baseline of another machine all the same")
+    gate.add_argument("--qualify", action="store_true", help="what a gate can see on this machine, in five minutes")
+    gate.add_argument("--json", metavar="FILE|-", help="the outcome; - for stdout")
+    gate.add_argument("--junit", type=Path, metavar="FILE", help="as JUnit XML")
+    gate.add_argument("--markdown", metavar="FILE|-", help='added to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
+    options.add_hints(gate, "for third-party files, which have no card, with --data")
+
+
+def add_baseline(baseline: argparse.ArgumentParser) -> None:
+    baseline.add_argument("model", type=Path, metavar="MODEL")
+    baseline.add_argument("-o", "--into", type=Path, required=True, metavar="FILE.json")
+    _add_measuring(baseline)
+    options.add_hints(baseline, "for a third-party file, which has no card, with --data")
+
+
+def _add_measuring(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="NAME|DIR", help="labelled pictures: accuracy counts too")
+    parser.add_argument("--seconds", type=float, metavar="S", help=f"at most, for latency (default {SECONDS:g})")
+    options.add_threads(parser)
+    options.add_runtime(parser)
+
+
+def gate(given: argparse.Namespace) -> int:
+    if given.qualify:
+        if given.base is not None:
+            raise UserError(f"--qualify gates networks of its own; give it without {given.base}")
+        return _qualify(given)
+    if given.json == given.markdown == "-":
+        raise UserError("--json - and --markdown - would both be on stdout; give one of them a file")
+    if given.candidate is None:
+        raise UserError("the gate compares two models; expected BASE CANDIDATE (or --qualify alone)")
+    from benchmarks.gate import formats
+    from benchmarks.gate import gate as gates
+    from device import files, runtime
+
+    seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
+    asked = given.max_drop is not None or given.data is not None
+    limits = gates.Limits(given.max_slowdown, (given.max_drop or 0.01) if asked else None)
+    with gates.ends(given.base, given.candidate, given.threads, engine, given.other_machine) as found:
+        outcome = gates.run(found, limits, given.threads, engine, seconds, given.data, options.hints(given))
+    if given.json:
+        files.deliver_json(outcome.document(), given.json)
+    if given.junit:
+        files.write_bytes(given.junit, formats.junit(outcome))
+    if given.markdown == "-":
+        print(formats.markdown(outcome), end="")
+    elif given.markdown:
+        target = Path(given.markdown)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("a", encoding="utf-8") as summary:
+            summary.write(formats.markdown(outcome))
+    if "-" not in (given.json, given.markdown):
+        print("\n".join(formats.text(outcome)))
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    return outcome.code
+
+
+def _seconds(given: float | None, default: float) -> float:
+    seconds = default if given is None else given
+    if not 0 < seconds <= 3600:
+        raise UserError(f"--seconds is {seconds:g}, expected more than 0 and at most 3600")
+    return seconds
+
+
+def _qualify(given: argparse.Namespace) -> int:
+    from benchmarks import progress, results
+    from benchmarks.gate import qualify
+    from device import files
+
+    seconds = _seconds(given.seconds, QUALIFY_S)
+    qualify.larger("small", given.max_slowdown)
+    trials: list[qualify.Trials] = []
+    interrupted, truth_s = False, qualify.TRUTH_SHARE * seconds
+    with progress.bar(seconds, "qualifying", "s") as advance:
+        try:
+            trials = qualify.begin(given.max_slowdown, given.threads, truth_s, given.runtime)
+            advance(truth_s)
+            rest_s = seconds - truth_s
+            for took_s in qualify.run(trials, given.max_slowdown, given.threads, SECONDS, rest_s, given.runtime):
+                advance(took_s)
+        except KeyboardInterrupt:
+            if not trials:
+                raise
+            interrupted = True
+    if not interrupted and not trials[-1].planted:
+        raise UserError(f"--seconds is {seconds:g}: too short for a gate of each kind; the default is {QUALIFY_S:g}")
+    if given.json:
+        rows = [each.row() for each in trials]
+        files.deliver_json({**results.document([]), "qualify": rows, "limit": given.max_slowdown}, given.json)
+    if given.json != "-":
+        print("\n".join(qualify.lines(trials, given.max_slowdown)))
+    if interrupted:
+        raise KeyboardInterrupt
+    return command.GOOD if qualify.is_good(trials) else command.CANNOT_TELL
+
+
+def baseline(given: argparse.Namespace) -> int:
+    from benchmarks import models
+    from benchmarks.gate import baseline as baselines
+    from benchmarks.gate import drop
+    from device import flatbuffer, runtime
+
+    if not given.model.is_file():
+        raise UserError(f"{given.model}: there is no such model file")
+    flatbuffer.check(given.model)
+    (model,) = models.find([given.model])
+    seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
+    right = None
+    if given.data:  # first: what is wrong with pictures or labels is said at once
+        right = drop.right(model, given.data, options.hints(given), given.threads, engine.name)
+    ratio, rounds = baselines.make(model, given.threads, engine, seconds)
+    baselines.write(given.into, model, given.threads, engine, ratio, given.data, right)
+    told = (
+        f"{ratio.middle:.3f} ({ratio.low:.3f}-{ratio.high:.3f}) of the reference workload's time, {len(rounds)} rounds"
+    )
+    print(f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} pictures" if right else ""))
+    return command.GOOD

@@ -1,0 +1,87 @@
+"""A gate's outcome as text, as Markdown (which GitHub shows as a job's summary), and as JUnit XML."""
+
+from xml.etree import ElementTree
+
+from benchmarks.gate.gate import Outcome
+from benchmarks.gate.verdict import Answer
+from benchmarks.stats import Interval
+
+SIGNS: dict[Answer, str] = {"no regression": "✅", "regression": "❌", "can't tell": "❔"}
+
+
+def text(outcome: Outcome) -> list[str]:
+    """The answer first, then its grounds, then notes."""
+    lines = [f"{outcome.answer}: {outcome.candidate} against {outcome.base}"]
+    lines += [f"  {name:<9} {answer}: {reason}; {grounds}" for name, answer, reason, grounds in rows(outcome)]
+    return lines + [f"  note: {note}" for note in outcome.notes]
+
+
+def rows(outcome: Outcome) -> list[tuple[str, Answer, str, str]]:
+    """What was judged, how, why, and the figures."""
+    by_time, lost = outcome.latency, outcome.accuracy
+    found = [("latency", by_time.answer, by_time.reason, _latency(outcome))]
+    if lost:
+        figures = (
+            f"{100 * lost.base:.2f} % to {100 * lost.candidate:.2f} % on {lost.n} pictures,"
+            f" {lost.lost} lost, {lost.won} won"
+        )
+        found.append(("accuracy", lost.answer, lost.reason, figures))
+    return found
+
+
+def _latency(outcome: Outcome) -> str:
+    by_time = outcome.latency
+    clock = "thread's own time" if by_time.clock == "cpu" else "wall clock"
+    return (
+        f"{_interval(by_time.ratio)} of the base's p50, base to itself {_interval(by_time.floor)},"
+        f" {by_time.rounds} rounds, {outcome.threads} thread{'s' if outcome.threads > 1 else ''}, {clock}"
+    )
+
+
+def _interval(found: Interval | None) -> str:
+    return "-" if found is None else f"{found.middle:.3f} ({found.low:.3f}-{found.high:.3f})"
+
+
+def markdown(outcome: Outcome) -> str:
+    candidate, base = printable(outcome.candidate), printable(outcome.base)
+    lines = [
+        f"### {SIGNS[outcome.answer]} {outcome.answer}: `{candidate}` against `{base}`",
+        "",
+        "| | answer | why | figures |",
+        "| --- | --- | --- | --- |",
+        *(f"| {name} | {SIGNS[answer]} {answer} | {why} | {figures} |" for name, answer, why, figures in rows(outcome)),
+        "",
+        *(f"- {note}" for note in outcome.notes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def printable(name: str) -> str:
+    """A file's name as a document can hold it: what XML refuses, and bytes that are no UTF-8, as escapes."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
+
+
+def junit(outcome: Outcome) -> bytes:
+    """A test case for latency and one for accuracy. 'Can't tell' is a skipped one: neither passed nor failed.
+
+    https://github.com/testmoapp/junitxml
+    """
+    found = rows(outcome)
+    suite = ElementTree.Element(
+        "testsuite",
+        name="framelite gate",
+        tests=str(len(found)),
+        failures=str(sum(answer == "regression" for _, answer, _, _ in found)),
+        errors="0",
+        skipped=str(sum(answer == "can't tell" for _, answer, _, _ in found)),
+        time=str(outcome.seconds),
+    )
+    for name, answer, why, figures in found:
+        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{printable(outcome.candidate)}", name=name)
+        if answer != "no regression":
+            kind = "failure" if answer == "regression" else "skipped"
+            ElementTree.SubElement(case, kind, message=why).text = figures
+        ElementTree.SubElement(case, "system-out").text = "\n".join([figures, *outcome.notes])
+    ElementTree.indent(suite)
+    document: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"

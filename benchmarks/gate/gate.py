@@ -1,0 +1,189 @@
+"""The gate: is the candidate slower than the base, or does it know less? Measures, judges, and says on what grounds."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from benchmarks import models, progress, results
+from benchmarks.gate import baseline, committed, drop, pairs, verdict
+from benchmarks.gate.baseline import Baseline
+from benchmarks.gate.drop import Drop
+from benchmarks.gate.pairs import Round, Side
+from benchmarks.gate.verdict import Answer, Verdict
+from benchmarks.models import Model
+from benchmarks.stats import Interval
+from device import board, command, flatbuffer
+from device.contract import Hints
+from device.errors import UserError
+from device.runtime import Runtime
+
+CODES: dict[Answer, int] = {
+    "no regression": command.GOOD,
+    "regression": command.JUDGED_BAD,
+    "can't tell": command.CANNOT_TELL,
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """0.05: the candidate may be 5 % slower. most_drop 0.01: it may lose one point of accuracy, None: not asked."""
+
+    slowdown: float = 0.05
+    drop: float | None = None
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What is gated: a base and a candidate. stored: the baseline whose reference workload takes the base's place."""
+
+    base: Model
+    candidate: Model
+    base_name: str
+    stored: Baseline | None = None
+
+    @property
+    def expected(self) -> Interval | None:
+        return self.stored.ratio if self.stored else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """answer: the worse of both judgements. notes: what the reader should know beside it."""
+
+    answer: Answer
+    base: str
+    candidate: str
+    latency: Verdict
+    accuracy: Drop | None
+    limits: Limits
+    threads: int
+    seconds: float
+    notes: tuple[str, ...]
+    interrupted: bool
+
+    @property
+    def code(self) -> int:
+        return command.INTERRUPTED if self.interrupted else CODES[self.answer]
+
+    def document(self) -> dict[str, Any]:
+        return {**results.document([]), "gate": {**asdict(self), "exit_code": self.code}}
+
+
+@contextmanager
+def ends(base: str, candidate: Path, threads: int, runtime: Runtime, other_machine: bool = False) -> Iterator[Ends]:
+    """Finds both; base is a model file, REF:PATH, or a stored baseline. UserError for what isn't there or no model."""
+    if not candidate.is_file():
+        raise UserError(f"{candidate}: there is no such model file")
+    ours = _model(candidate)
+    with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
+        if committed.is_committed(base):
+            yield Ends(_model(committed.take(base, Path(folder))), ours, base)
+        elif baseline.is_baseline(Path(base)):
+            stored = baseline.read(Path(base), threads, runtime, other_machine)
+            yield Ends(_model(baseline.REFERENCE), ours, f"{base} ({stored.file})", stored)
+        else:
+            yield Ends(_model(Path(base)), ours, base)
+
+
+def _model(path: Path) -> Model:
+    if not path.is_file():
+        raise UserError(
+            f"{path}: there is no such file; expected a .tflite file, REF:PATH, or a baseline that was made with:"
+            " python -m benchmarks baseline MODEL -o FILE.json"
+        )
+    flatbuffer.check(path)
+    (found,) = models.find([path])
+    return found
+
+
+def rounds(found: Ends, limit: float, threads: int, runtime: Runtime, seconds: float) -> Iterator[Round]:
+    """Rounds of base and candidate until the verdict is certain or the time is over."""
+    taken: list[Round] = []
+    base, candidate = (Side(model.path, threads, runtime.name) for model in (found.base, found.candidate))
+    with progress.bar(seconds, "gate", "s") as advance:
+        at_s = monotonic()
+        for each in pairs.rounds(base, candidate, seconds):
+            taken.append(each)
+            advance(monotonic() - at_s)
+            at_s = monotonic()
+            yield each
+            if verdict.is_certain(taken, threads, limit, found.expected):
+                break
+
+
+def run(
+    found: Ends, limits: Limits, threads: int, runtime: Runtime, seconds: float, data: str | None, hints: Hints
+) -> Outcome:
+    """seconds: at most, for latency. data: a data set by name or a folder.
+
+    Accuracy first: what is wrong with pictures or labels is said at once. Ctrl-C ends it with what is known by then.
+    """
+    start, lost, interrupted = monotonic(), None, False
+    taken: list[Round] = []
+    try:
+        if limits.drop is not None:
+            lost = accuracy(found, limits.drop, threads, runtime, data, hints)
+        for each in rounds(found, limits.slowdown, threads, runtime, seconds):
+            taken.append(each)
+    except KeyboardInterrupt:
+        interrupted = True
+    by_time = verdict.judge(taken, threads, limits.slowdown, to=found.expected)
+    outcome = Outcome(
+        "can't tell" if interrupted else _worse([by_time.answer, *([lost.answer] if lost else [])]),
+        found.base_name,
+        str(found.candidate.path),
+        by_time,
+        lost,
+        limits,
+        threads,
+        round(monotonic() - start, 1),
+        (),
+        interrupted,
+    )
+    return replace(outcome, notes=tuple(_notes(found, outcome)))
+
+
+def _worse(answers: list[Answer]) -> Answer:
+    if "regression" in answers:
+        return "regression"
+    return "can't tell" if "can't tell" in answers else "no regression"
+
+
+def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str | None, hints: Hints) -> Drop:
+    """Paired, on the same pictures. A baseline answers with what it knew when it was made."""
+    if found.stored is None:
+        base = drop.right(found.base, data, hints, threads, runtime.name)
+    elif found.stored.right is None:
+        raise UserError(f"{found.base_name}: the baseline was made without --data; make it again with it")
+    else:
+        base = found.stored.right
+        data = data or found.stored.data
+    return drop.judge(base, drop.right(found.candidate, data, hints, threads, runtime.name), most)
+
+
+def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
+    by_time, lost = outcome.latency, outcome.accuracy
+    if outcome.interrupted:
+        yield "interrupted: this is what was measured until then"
+    if outcome.limits.drop is None:
+        yield "latency only; --max-drop POINTS with --data gates accuracy too"
+    if lost is not None and lost.aside:
+        yield f"pictures that base or candidate alone was asked about: {lost.aside}; they don't count"
+    if found.candidate.sha256() == (found.stored.sha256 if found.stored else found.base.sha256()):
+        yield "base and candidate are the same file"
+    elif by_time.ratio is not None and by_time.ratio.middle < verdict.SUSPICIOUS:
+        yield (
+            f"the candidate takes {by_time.ratio.middle:.2f} of the base's time: is it the right model?"
+            " A much faster one is a wrong one, most often"
+        )
+    if by_time.clock == "cpu":
+        yield (
+            f"others had the processor for {100 * by_time.taken:.0f} % of the time, so this rests on the measuring"
+            " thread's own time, not on the wall clock"
+        )
+    if board.usable_cores() == 1:
+        yield "this machine has one core: whatever else runs on it stands in the way of what is measured"

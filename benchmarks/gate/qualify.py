@@ -1,0 +1,142 @@
+"""What a gate can see on this very machine: it gates networks whose difference is known, and counts its answers.
+
+Two networks, of about 0.1 and 8 ms on a desktop processor, are gated against themselves, and against ones that really
+have more layers (experiments/gate_networks.py). How much slower these are here is measured first, at length.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from benchmarks.gate import pairs, verdict
+from benchmarks.gate.pairs import Round, Side
+from benchmarks.gate.verdict import Verdict
+from benchmarks.stats import Interval
+from device.errors import UserError
+
+NETWORKS = Path(__file__).parent / "networks"
+# The network with more layers for a limit: the first whose slowdown is clearly beyond it.
+PLANTED = ((0.03, "_5"), (0.06, "_8"))
+# Of the whole time, for measuring how much slower the larger networks are.
+TRUTH_SHARE = 0.2
+
+
+@dataclass
+class Trials:
+    """One network's gates. truth: how much slower the larger one really is here."""
+
+    network: str
+    truth: Interval
+    of_itself: list[Verdict] = field(default_factory=list)
+    planted: list[Verdict] = field(default_factory=list)
+
+    def row(self) -> dict[str, Any]:
+        return {
+            "network": self.network,
+            "truth": [self.truth.low, self.truth.middle, self.truth.high],
+            "of_itself": _counts(self.of_itself),
+            "planted": _counts(self.planted),
+            "taken": max((v.taken for v in self.of_itself + self.planted), default=0.0),
+        }
+
+
+def _counts(verdicts: list[Verdict]) -> dict[str, int]:
+    answers = [each.answer for each in verdicts]
+    return {answer: answers.count(answer) for answer in ("regression", "no regression", "can't tell")}
+
+
+def larger(network: str, limit: float) -> Path:
+    """The network that is slower than the limit allows; UserError for a limit beyond what can be planted."""
+    for most, suffix in PLANTED:
+        if limit <= most:
+            return NETWORKS / f"{network}{suffix}.tflite"
+    raise UserError(
+        f"--max-slowdown is {100 * limit:g}; --qualify can plant slowdowns for limits up to {100 * PLANTED[-1][0]:g} %"
+    )
+
+
+def truth(network: str, limit: float, threads: int, seconds: float, runtime: str | None = None) -> Interval:
+    """How much slower the larger network is on this machine, in one long interleaved run."""
+    base, candidate = Side(_path(network), threads, runtime), Side(larger(network, limit), threads, runtime)
+    taken = list(pairs.rounds(base, candidate, seconds))
+    clock, _ = verdict.clock(taken, threads)
+    found = verdict.ratio(taken, clock, verdict.CONFIDENCE)
+    if found is None:
+        raise UserError(
+            f"{seconds:g} s (rounds: {len(taken)}) are too short to begin with; give more time with --seconds"
+        )
+    return found
+
+
+def gate(
+    network: str, candidate: Path, limit: float, threads: int, seconds: float, seed: int, runtime: str | None = None
+) -> Verdict:
+    """One gate, as `gate` makes it."""
+    taken: list[Round] = []
+    base = Side(_path(network), threads, runtime)
+    for each in pairs.rounds(base, Side(candidate, threads, runtime), seconds, seed):
+        taken.append(each)
+        if verdict.is_certain(taken, threads, limit):
+            break
+    return verdict.judge(taken, threads, limit)
+
+
+def _path(network: str) -> Path:
+    return NETWORKS / f"{network}.tflite"
+
+
+def begin(limit: float, threads: int, seconds: float, runtime: str | None = None) -> list[Trials]:
+    """Both networks, with what is true of them here."""
+    return [Trials(network, truth(network, limit, threads, seconds / 2, runtime)) for network in ("small", "large")]
+
+
+def run(
+    trials: list[Trials], limit: float, threads: int, gate_s: float, seconds: float, runtime: str | None = None
+) -> Iterator[float]:
+    """Adds one gate after another to the trials, until the next might not end in time; gives what each took, in s."""
+    end, seed = monotonic() + seconds, 1
+    for each, planted in cycle((each, planted) for each in trials for planted in (False, True)):
+        start = monotonic()
+        if start + gate_s > end:
+            return
+        candidate = larger(each.network, limit) if planted else _path(each.network)
+        into = each.planted if planted else each.of_itself
+        into.append(gate(each.network, candidate, limit, threads, gate_s, seed, runtime))
+        seed += 1
+        yield monotonic() - start
+
+
+def lines(trials: list[Trials], limit: float) -> list[str]:
+    """What this machine can see, for people."""
+    told = []
+    for each in trials:
+        own, planted = _counts(each.of_itself), _counts(each.planted)
+        told.append(
+            f"{each.network}: against itself {own['regression']} false alarms and {own[CANNOT]} can't tell in"
+            f" {len(each.of_itself)} gates; {verdict.percent(each.truth.middle)} slower"
+            f" ({verdict.percent(each.truth.low)} to {verdict.percent(each.truth.high)}): caught"
+            f" {planted['regression']} of {len(each.planted)}, missed {planted['no regression']}"
+        )
+    told.append(
+        f"a gate of {100 * limit:g} % can be relied on here"
+        if is_good(trials)
+        else f"a gate of {100 * limit:g} % can't be relied on here now: allow more (--max-slowdown), or use a quieter"
+        " machine"
+    )
+    return told
+
+
+CANNOT = "can't tell"
+
+
+def is_good(trials: list[Trials]) -> bool:
+    """No false alarm, nothing missed, and an answer in at least nine of ten."""
+    verdicts = [v for each in trials for v in each.of_itself + each.planted]
+    wrong = any(v.answer == "regression" for each in trials for v in each.of_itself) or any(
+        v.answer == "no regression" for each in trials for v in each.planted
+    )
+    untold = sum(v.answer == CANNOT for v in verdicts)
+    return bool(verdicts) and not wrong and untold <= 0.1 * len(verdicts)

@@ -1,0 +1,172 @@
+"""What the report says in words: machines, the summary, warnings, how it was measured. As HTML, escaped."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from benchmarks.report.documents import Document, Machine
+from benchmarks.report.rows import Accuracy, Case, Pair
+from device import text
+
+LEGEND = (
+    "Times in milliseconds. p50 (with its 95 % interval over fresh processes), p90 and p99 are of invoke alone. Frame:"
+    " p50 of a 1280x720 frame's whole way to its labels. Per second: answers without a pause; cold, warm: their p50 in"
+    " the first tenth and in the last half. Energy: of one answer. Accuracy with its 95 % interval."
+)
+HEADER = (
+    *("model", "variant", "threads", "runtime", "p50", "p90", "p99", "to float32", "frame", "per second", "cold"),
+    *("warm", "load", "first", "size", "memory", "energy", "accuracy"),
+)
+# So many columns say which case it is; the others hold figures, or the reason why there are none.
+NAMING = 4
+
+
+def note(words: str) -> str:
+    return f'<p class="soft">{escape(words)}</p>'
+
+
+def warning(machine: Machine) -> str:
+    """Of a board that held back while it was measured; empty for any other."""
+    slowed = sum(bool(case.row.texts("throttled")) for case in machine.cases)
+    if not slowed:
+        return ""
+    said = (
+        f"held back while it was measured: {', '.join(machine.held_back)}, in {slowed} of {len(machine.cases)} rows."
+        " Its figures are those of a board short of power or cooling."
+    )
+    return f'<p class="warning"><strong>{escape(machine.name)}</strong> {escape(said)}</p>'
+
+
+def machine(machine: Machine) -> str:
+    """What is known of it, as a list of terms."""
+    told = [document.machine for document in machine.documents]
+    rows = [case.row for case in machine.cases]
+    memory_bytes = told[0].number("memory_bytes")
+    heat = [row.pair("temperature_c") for row in rows] + [_both(one.number("temperature_c")) for one in told]
+    said = {
+        "Processor": told[0].text("cpu"),
+        "Board": told[0].text("board"),
+        "Cores": f"{told[0].whole('cores') or '-'}, {told[0].text('architecture') or '-'}",
+        "Memory": f"{memory_bytes / 1e9:.1f} GB" if memory_bytes else None,
+        "Governor": told[0].text("governor") or "not told",
+        "Instructions": ", ".join(told[0].inner("fingerprint").texts("instructions")),
+        "System": _each(one.text("system") for one in told),
+        "Python": _each(one.text("python") for one in told),
+        "Runtime": _each(row.engine for row in rows if row.number("p50_ms")),
+        "Temperature": _range(heat, "°C"),
+        "Clock": _range([row.pair("clock_mhz") for row in rows], "MHz"),
+        "Load": _range([_both(one.number("load_1min")) for one in told], "in the last minute"),
+        "Held back": _each(machine.held_back) or "no",
+    }
+    items = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in said.items() if value)
+    return f'<div class="card"><h3>{escape(machine.name)}</h3><dl>{items}</dl></div>'
+
+
+def _each(values: Iterable[str | None]) -> str:
+    return ", ".join(dict.fromkeys(value for value in values if value))
+
+
+def _both(value: float | None) -> Pair | None:
+    return None if value is None else (value, value)
+
+
+def _range(pairs: Sequence[Pair | None], unit: str) -> str:
+    known = [pair for pair in pairs if pair]
+    if not known:
+        return "not told"
+    low, high = min(pair[0] for pair in known), max(pair[1] for pair in known)
+    return f"{low:.4g} {unit}" if low == high else f"{low:.4g} to {high:.4g} {unit}"
+
+
+def summary(machine: Machine) -> str:
+    """A row a case, in a box of its own that scrolls. Columns that no case has anything for are left out, and named."""
+    title = escape(machine.name)
+    lines = [_figures(case) for case in machine.cases]
+    if not lines:
+        return f"<div><h3>{title}</h3>{note('Its latency was not measured.')}</div>"
+    empty = [place for place in range(NAMING, len(HEADER)) if all(line[place] == "-" for line in lines)]
+    shown = [place for place in range(len(HEADER)) if place not in empty]
+    head = "".join(f'<th scope="col">{HEADER[place]}</th>' for place in shown)
+    body = "".join(_row(case, [line[i] for i in shown]) for case, line in zip(machine.cases, lines, strict=True))
+    box = f'<div class="scroll" tabindex="0" role="region" aria-label="Summary, {title}">'
+    table = f"{box}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    missing = note(f"Not known here: {', '.join(HEADER[place] for place in empty)}.") if empty else ""
+    return f"<div><h3>{title}</h3>{table}{missing}</div>"
+
+
+def _row(case: Case, cells: Sequence[str]) -> str:
+    naming = f'<th scope="row">{escape(cells[0])}</th>' + _cells(cells[1:NAMING])
+    error = case.row.text("error")
+    if case.row.number("p50_ms") is None:
+        said = f"not measured: {error or 'no reason told'}"
+        return f'<tr>{naming}<td class="error" colspan="{len(cells) - NAMING}">{escape(said)}</td></tr>'
+    wrong = [*([f"not to the end: {error}"] if error else []), *case.row.texts("throttled")]
+    mark = f'<div class="error">{escape(", ".join(wrong))}</div>' if wrong else ""
+    return f"<tr>{naming}<td>{_cell(cells[NAMING])}{mark}</td>{_cells(cells[NAMING + 1 :])}</tr>"
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return "".join(f"<td>{_cell(cell)}</td>" for cell in texts)
+
+
+def _cell(text: str) -> str:
+    """What is in brackets stands below, smaller."""
+    figure, bracket, rest = text.partition(" (")
+    return escape(figure) + (f"<small>({escape(rest)}</small>" if bracket else "")
+
+
+def _figures(case: Case) -> list[str]:
+    """As HEADER has them."""
+    row, accuracy, sustained = case.row, case.accuracy, case.row.inner("sustained")
+    interval, rate, energy_mj = (
+        row.pair("p50_interval_ms"),
+        sustained.number("frames_per_second"),
+        row.number("energy_mj"),
+    )
+    between = f" ({'-'.join(map(text.milliseconds, interval))})" if interval else ""
+    return [
+        row.model,
+        row.text("variant") or "-",
+        str(row.whole("threads") or "-"),
+        row.engine,
+        text.milliseconds(row.number("p50_ms")) + between,
+        text.milliseconds(row.number("p90_ms")),
+        text.milliseconds(row.number("p99_ms")),
+        text.ratio(row.number("ratio_to_float32")),
+        text.milliseconds(row.inner("frame").number("p50_ms")),
+        text.milliseconds(rate),  # as many digits as a time has
+        text.milliseconds(sustained.number("cold_p50_ms")),
+        text.milliseconds(sustained.number("p50_ms")),
+        text.milliseconds(row.number("load_ms")),
+        text.milliseconds(row.number("first_ms")),
+        text.size(row.whole("file_bytes")),
+        text.size(row.whole("peak_memory_bytes")),
+        "-" if energy_mj is None else f"{energy_mj:.3g} mJ",
+        text.accuracy(accuracy.top1, accuracy.interval, accuracy.n) if accuracy else "-",
+    ]
+
+
+def origin(machine: Machine) -> str:
+    """Date, command and way of each document."""
+    items = "".join(f"<li>{_origin(document)}</li>" for document in machine.documents)
+    return f"<div><h3>{escape(machine.name)}</h3><ul>{items}</ul></div>"
+
+
+def _origin(document: Document) -> str:
+    ways = []
+    good = [row for row in document.latency if row.number("p50_ms")]
+    if good:
+        processes, samples = (min(row.whole(name) or 0 for row in good) for name in ("processes", "n"))
+        ways.append(
+            f"latency of {len(good)} cases, interleaved in random order, {samples} samples each or more, from"
+            f" {processes} fresh processes or more"
+        )
+    for words, count in Counter(map(_judged, document.accuracies)).items():
+        ways.append(f"accuracy of {count} file{'s' * (count > 1)} {words}")
+    command = document.content.text("command")
+    said = f"{document.path.name}, {document.content.text('date') or 'date not recorded'}: {'; '.join(ways)}."
+    return escape(said) + (f" <code>{escape(command)}</code>" if command else "")
+
+
+def _judged(accuracy: Accuracy) -> str:
+    return f"in {accuracy.row.engine}: {accuracy.pictures}, {accuracy.row.whole('left_out') or 0} left out"

@@ -1,0 +1,1 @@
+"""Fresh processes that time model files, and what the machine does meanwhile."""

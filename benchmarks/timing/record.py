@@ -1,0 +1,192 @@
+"""What is known of one case: how it was measured, sample by sample, and the row that becomes of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import stats
+from benchmarks.models import Model
+from benchmarks.timing import conditions
+from benchmarks.timing.conditions import Conditions
+from benchmarks.timing.process import Case, Samples
+
+# As many raw samples of a lane as a result document holds; evenly taken from all processes.
+KEPT_SAMPLES = 2_000
+# As many turns as it tells one by one; more are left out evenly.
+KEPT_TURNS = 200
+
+Milliseconds = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a lane: when it began, its samples, and what the machine said after it."""
+
+    at_s: float
+    process: int
+    samples_ms: Milliseconds
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class Sustained:
+    """One lane alone, without a pause: seconds, answers in them, energy, and its turns."""
+
+    what: str
+    seconds: float
+    joules: float | None
+    turns: list[Turn]
+
+
+@dataclass
+class Record:
+    """A case and everything measured of it so far; `error` says why nothing of it counts."""
+
+    model: Model
+    case: Case
+    python: str
+    error: str | None = None
+    loaded: dict[str, Any] = field(default_factory=dict)
+    loads_ms: list[float] = field(default_factory=list)
+    firsts_ms: list[float] = field(default_factory=list)
+    warmup_ms: Milliseconds = field(default_factory=lambda: np.empty(0))
+    turns: dict[str, list[Turn]] = field(default_factory=lambda: {"invoke": [], "frame": []})
+    sustained: Sustained | None = None
+
+    def load(self, told: dict[str, Any]) -> None:
+        """What a fresh process told of loading the case."""
+        if told["error"] is not None:
+            self.error = told["error"].removeprefix(f"{self.case.path.resolve()}: ")  # a row has the file's name
+            return
+        self.loaded = self.loaded or told
+        self.loads_ms.append(told["load_ms"])
+        self.firsts_ms.append(told["first_ms"])
+
+    def heed(self, samples: Samples) -> None:
+        """Why a lane gave up, if it did."""
+        if samples.error is not None and self.error is None:
+            self.error = f"the model failed half way: {samples.error}"
+
+    def add(self, what: str, at_s: float, process: int, samples: Samples, now: Conditions) -> None:
+        self.heed(samples)
+        if len(samples.wall_ms):
+            self.turns[what].append(Turn(at_s, process, samples.wall_ms, now))
+
+    def samples_ms(self, what: str) -> Milliseconds:
+        return np.concatenate([np.empty(0), *(turn.samples_ms for turn in self.turns[what])])
+
+    def interval(self, what: str) -> stats.Interval | None:
+        """Of the median, by the medians of the fresh processes; None for fewer than six."""
+        by_process: dict[int, list[Milliseconds]] = {}
+        for turn in self.turns[what]:
+            by_process.setdefault(turn.process, []).append(turn.samples_ms)
+        medians = [float(np.median(np.concatenate(parts))) for parts in by_process.values()]
+        return stats.geometric_centre(medians)
+
+    def row(self, float32: "Record | None") -> dict[str, Any]:
+        """The case's row in the result document (docs/benchmarks.md). float32: what the ratio is taken to."""
+        return (self if self.error is None else self._bare())._row(float32)
+
+    def _bare(self) -> "Record":
+        """The case without its figures: of one that failed half way none counts."""
+        engine = {key: self.loaded.get(key) for key in ("runtime", "runtime_version") if self.loaded}
+        return Record(self.model, self.case, self.python, self.error, engine)
+
+    def _row(self, float32: "Record | None") -> dict[str, Any]:
+        card = self.model.card
+        accuracy = card.accuracy if card else None
+        return {
+            "file": self.model.path.name,
+            "sha256": self.model.sha256(),
+            "variant": self.model.variant,
+            "runtime": self.loaded.get("runtime", self.case.runtime),
+            "runtime_version": self.loaded.get("runtime_version"),
+            "threads": self.case.threads,
+            "error": self.error,
+            **self._latency(float32),
+            "file_bytes": self.model.path.stat().st_size,
+            "peak_memory_bytes": self.loaded.get("peak_memory_bytes"),
+            "load_ms": _median(self.loads_ms),
+            "first_ms": _median(self.firsts_ms),
+            "frame": self._frame(),
+            **self._sustained(),
+            **conditions.summary([turn.conditions for _, turn in self._all_turns()]),
+            "turns": [_told(what, turn) for what, turn in _thinned(self._all_turns())],
+            "top1": accuracy.top1 if accuracy else None,
+            "accuracy_n": accuracy.n if accuracy else None,
+            "interval": list(accuracy.interval) if accuracy else None,
+            "accuracy_split": accuracy.split if accuracy else None,
+            "samples_ms": _rounded(self.samples_ms("invoke")),
+            "warmup_ms": _rounded(self.warmup_ms),
+        }
+
+    def _latency(self, float32: "Record | None") -> dict[str, Any]:
+        samples, interval = self.samples_ms("invoke"), self.interval("invoke")
+        p50 = _median(samples)
+        base = None if float32 is None else _median(float32.samples_ms("invoke"))
+        return {
+            **_percentiles(samples),
+            "p50_interval_ms": None if interval is None else [interval.low, interval.high],
+            "processes": len({turn.process for turn in self.turns["invoke"]}),
+            "n": len(samples),
+            "ratio_to_float32": None if p50 is None or base is None else p50 / base,
+        }
+
+    def _frame(self) -> dict[str, Any] | None:
+        samples = self.samples_ms("frame")
+        if not len(samples):
+            return None
+        return {**_percentiles(samples), "n": len(samples), "samples_ms": _rounded(samples)}
+
+    def _sustained(self) -> dict[str, Any]:
+        """Cold is the first tenth of the answers, sustained the last half."""
+        alone = self.sustained
+        samples = np.concatenate([turn.samples_ms for turn in alone.turns]) if alone and alone.turns else np.empty(0)
+        if alone is None or not len(samples):
+            return {"sustained": None, "energy_mj": None}
+        return {
+            "sustained": {
+                "what": alone.what,
+                "seconds": alone.seconds,
+                "frames_per_second": len(samples) / alone.seconds,
+                "cold_p50_ms": _median(samples[: max(1, len(samples) // 10)]),
+                "p50_ms": _median(samples[len(samples) // 2 :]),
+            },
+            "energy_mj": None if alone.joules is None else 1e3 * alone.joules / len(samples),
+        }
+
+    def _all_turns(self) -> list[tuple[str, Turn]]:
+        """Of the lane alone, then of invoke among the others."""
+        alone = [(self.sustained.what, turn) for turn in self.sustained.turns] if self.sustained else []
+        return alone + [("invoke", turn) for turn in self.turns["invoke"]]
+
+
+def _told(what: str, turn: Turn) -> dict[str, Any]:
+    return {
+        "what": what,
+        "at_s": round(turn.at_s, 3),
+        "n": len(turn.samples_ms),
+        "p50_ms": _median(turn.samples_ms),
+        "temperature_c": turn.conditions.temperature_c,
+        "clock_mhz": turn.conditions.clock_mhz,
+        "throttled": list(turn.conditions.throttled),
+    }
+
+
+def _percentiles(samples: Milliseconds) -> dict[str, float | None]:
+    return {f"p{q}_ms": stats.percentile(samples, q) if len(samples) else None for q in (50, 90, 99)}
+
+
+def _median(values: Milliseconds | list[float]) -> float | None:
+    return float(np.median(values)) if len(values) else None
+
+
+def _thinned(turns: list[tuple[str, Turn]]) -> list[tuple[str, Turn]]:
+    return turns[:: -(-len(turns) // KEPT_TURNS) or 1]
+
+
+def _rounded(samples: Milliseconds) -> list[float]:
+    step = -(-len(samples) // KEPT_SAMPLES) or 1
+    return [round(float(value), 6) for value in samples[::step]]

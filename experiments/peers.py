@@ -1,0 +1,192 @@
+"""Our figures beside those of others who measure or run the same file: litert-benchmark, MediaPipe, onnxruntime.
+
+    python -m experiments.peers MODEL… [--pairs 20] [--labels FILE]     three minutes a model; nothing else may run
+
+In each of 20 rounds every way has a fresh process, in random order, all of them pinned to one processor (MediaPipe
+can't be told how many threads to use). A ratio is taken within each round; 'median' is Hodges and Lehmann's over
+rounds with its 95 % interval.
+
+litert-benchmark prints mean, median, minimum, maximum, p5 and p95 of --num_runs invocations that follow
+--warmup_runs others, after its own wall clock. Its median is compared with ours, each of as many runs after as many
+warm-ups, one thread, both through XNNPACK: LiteRT's Interpreter in ours, LiteRT's CompiledModel in it. Its invocation
+goes through more Python, which takes 1.2 µs more (tests/models/shapes_int8.tflite: 3.2 µs against 2.0), 4 % of a
+network of 0.03 ms; much smaller ones are not to be compared so. The mean stands beside; where others use the machine
+it says more of them than of the network.
+
+onnxruntime runs what tf2onnx makes of the file, where that is the same network (onnx_peer.py).
+MediaPipe's ImageClassifier and our frame path take the same frames of 1280x720. Writes results/peers.json.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.stats import geometric_centre
+from benchmarks.timing.process import Case, Worker
+from device import card, options
+from experiments import frames
+from experiments.onnx_peer import Onnx
+from experiments.record import ROOT, write
+
+PAIRS = 20
+# A median takes about so long.
+MEASURING_S, WARMUP_S = 0.6, 0.1
+FEWEST_RUNS = 20
+AGREE = (0.95, 1.05)
+
+# A way's milliseconds in one fresh process.
+Way = Callable[[], dict[str, float]]
+# What each way took.
+Round = dict[str, dict[str, float]]
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How many invocations count, and how many come before."""
+
+    count: int
+    warmup: int
+
+    @staticmethod
+    def of(model: Path) -> "Runs":
+        """As many as fit into the time."""
+        with Worker([Case(model)]) as worker:
+            p50_s = float(np.median(worker.turn(worker.lanes, WARMUP_S)[0].wall_ms)) / 1e3
+        return Runs(max(FEWEST_RUNS, round(MEASURING_S / p50_s)), max(FEWEST_RUNS, round(WARMUP_S / p50_s)))
+
+
+def told(times_ms: Sequence[float]) -> dict[str, float]:
+    return {"p50_ms": float(np.median(times_ms)), "mean_ms": float(np.mean(times_ms))}
+
+
+def ours(model: Path, runs: Runs) -> dict[str, float]:
+    times_ms: list[float] = []
+    with Worker([Case(model)]) as worker:
+        while len(times_ms) < runs.warmup + runs.count:
+            (samples,) = worker.turn(worker.lanes, MEASURING_S)
+            if samples.error is not None:
+                raise SystemExit(f"{model}: {samples.error}")
+            times_ms += samples.wall_ms.tolist()
+    return told(times_ms[runs.warmup : runs.warmup + runs.count])
+
+
+def litert_benchmark(model: Path, runs: Runs) -> dict[str, float]:
+    words: list[str | Path] = ["--num_threads", "1", "--num_runs", str(runs.count), "--warmup_runs", str(runs.warmup)]
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "experiments.litert_benchmark",
+            "--model",
+            model,
+            "--result_json",
+            result,
+        ]
+        subprocess.run([*command, *words], capture_output=True, check=True, cwd=ROOT)
+        latency = json.loads(result.read_bytes())["latency"]
+    return {"p50_ms": latency["median_ms"], "mean_ms": latency["avg_ms"]}
+
+
+def frame(command: Sequence[str | Path]) -> dict[str, float]:
+    """A worker of experiments/frames.py; its first block is the warm-up."""
+    with frames.Worker(command) as worker:
+        blocks = [worker.block() for _ in range(round(MEASURING_S / frames.BLOCK_S))]
+    if worker.process.stdout is not None:
+        worker.process.stdout.close()
+    return told([row["frame"] for block in blocks for row in block])
+
+
+def frame_ways(model: Path, labels: Path | None) -> tuple[dict[str, Way], str | None]:
+    """Our frame path and MediaPipe's, or why not."""
+    if labels is None and card.read(model) is None:
+        return {}, "the file has no card; give --labels"
+    if not frames.MEDIAPIPE.exists():
+        return {}, "no environment .venv-mediapipe"
+    mine: list[str | Path] = [sys.executable, "-m", "experiments.frames", "--worker", model, "--threads", "1"]
+    mine += ["--labels", labels] if labels else []
+    theirs = [frames.MEDIAPIPE, frames.PEER, model]
+    try:
+        frame(theirs)
+    except (json.JSONDecodeError, BrokenPipeError):
+        return {}, "MediaPipe's ImageClassifier doesn't take the file"
+    return {"our frame": lambda: frame(mine), "mediapipe": lambda: frame(theirs)}, None
+
+
+def measure(model: Path, pairs: int, labels: Path | None) -> dict[str, Any]:
+    runs = Runs.of(model)
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Onnx(model, Path(folder))
+        by_frame, no_frame = frame_ways(model, labels)
+        ways: dict[str, Way] = {
+            OURS: lambda: ours(model, runs),
+            "litert-benchmark": lambda: litert_benchmark(model, runs),
+            **({} if onnx.missing else {"onnxruntime": lambda: told(onnx.times_ms(runs.count, runs.warmup))}),
+            **by_frame,
+        }
+        order = random.Random(1)
+        rounds = [
+            {way: ways[way]() for way in order.sample(list(ways), len(ways))}
+            for _ in tqdm(range(pairs), model.name, disable=None)
+        ]
+    named = {"file": model.name, "pairs": pairs, "runs": runs.count}
+    return {**named, **summary(rounds), "onnxruntime": onnx.row(), "mediapipe": {"missing": no_frame}}
+
+
+def summary(rounds: Sequence[Round]) -> dict[str, Any]:
+    """The figures of at least six rounds, all with the same ways."""
+    found = ratio(rounds, OURS, "litert-benchmark")
+    low, high = found["interval"]
+    return {
+        "p50_ms": {way: float(np.median([each[way]["p50_ms"] for each in rounds])) for way in rounds[0]},
+        "ratio": found,
+        "agrees": low <= AGREE[1] and high >= AGREE[0],
+        "mean_ratio": ratio(rounds, OURS, "litert-benchmark", "mean_ms"),
+        "ratio_to_onnxruntime": ratio(rounds, OURS, "onnxruntime"),
+        "frame_to_mediapipe": ratio(rounds, "our frame", "mediapipe"),
+    }
+
+
+def ratio(rounds: Sequence[Round], a: str, b: str, figure: str = "p50_ms") -> Any:
+    """a's to b's, round by round; null where one of them is missing."""
+    if not {a, b} <= rounds[0].keys():
+        return None
+    ratios = [each[a][figure] / each[b][figure] for each in rounds]
+    found = geometric_centre(ratios)
+    assert found is not None
+    return {
+        "median": round(found.middle, 4),
+        "interval": [round(found.low, 4), round(found.high, 4)],
+        "rounds": [round(value, 4) for value in ratios],
+    }
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("models", nargs="+", type=Path)
+    asked.add_argument("--pairs", type=options.whole_number(6, 1000), default=PAIRS, help="at least 6; default 20")
+    asked.add_argument("--labels", type=Path, help="of the models that carry none")
+    given = asked.parse_args()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    rows = []
+    for model in given.models:
+        labels = given.labels.resolve() if given.labels and card.read(model) is None else None
+        rows.append(measure(model.resolve(), given.pairs, labels))
+        print(json.dumps(rows[-1], indent=1))
+    write("peers", rows, f"python -m experiments.peers {' '.join(model.name for model in given.models)}", agree=AGREE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Float against int8 for every recipe, with LiteRT and with tflite-runtime, interleaved recipe by recipe.
+
+    python -m experiments.recipe_latency runs/…        half a minute a run; nothing else may run
+
+Each run must be exported. Writes results/recipe_latency.json.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import latency, models
+from experiments.record import ROOT, write
+
+SECONDS = 3.0
+OTHER = ROOT / ".venv-tflite-runtime/bin/python"
+FIELDS = (
+    *("file", "variant", "runtime", "runtime_version", "threads", "error", "p50_ms", "p50_interval_ms", "p90_ms"),
+    *("p99_ms", "processes", "n", "ratio_to_float32", "file_bytes", "peak_memory_bytes", "load_ms", "first_ms"),
+    *("sustained", "top1", "interval", "accuracy_n"),
+)
+
+
+def measure(run: Path) -> list[dict[str, Any]]:
+    engines = [latency.Engine(), latency.Engine(str(OTHER))]
+    rows = latency.measure(models.find([run]), SECONDS, engines=engines, sustained_s=1.0).rows
+    recipe = json.loads((run / "run.json").read_bytes())["recipe"]["name"]
+    return [{"run": run.name, "recipe": recipe, **{field: row[field] for field in FIELDS}} for row in rows]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("runs", nargs="+", type=Path)
+    runs = options.parse_args().runs
+    rows = [row for run in runs for row in measure(run)]
+    write(
+        "recipe_latency", rows, f"python -m experiments.recipe_latency {' '.join(f'runs/{run.name}' for run in runs)}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""A real sshd on a port of the loopback, with keys, settings and a home of its own: the board of these tests.
+
+Nothing of the user's is read or written: the client is given its own key, known hosts and no configuration, and what
+the sshd starts has its home in the test's folder.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from benchmarks.boards.connection import Address
+from tests.conftest import ROOT, missing
+
+# Against a test that would never end; no test is about this time.
+PATIENCE_S = 20
+# Where Debian puts what only root has on its PATH.
+SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+QUICK = ("--seconds", "0.02", "--sustained", "0")
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path=SYSTEM_PATH)
+    if found is None:
+        missing(f"no {name}; install it with: apt install openssh-server")
+    assert found is not None
+    return found
+
+
+class Board:
+    """The sshd, started. environment: more of what its programs find; wrapper: a command that starts the sshd."""
+
+    def __init__(self, folder: Path, wrapper: tuple[str, ...] = (), **environment: str) -> None:
+        self._folder = folder
+        self.home = folder / "home"
+        self.home.mkdir(parents=True)
+        self.bench = self.home / ".cache/framelite/bench"
+        for name in ("host_key", "key", "other_key"):
+            self._make_key(name)
+        self.port = _free_port()
+        self.trust()
+        self._write_settings({"HOME": str(self.home), **environment})
+        if os.geteuid() == 0:  # Debian's start script makes it; sshd won't start without
+            Path("/run/sshd").mkdir(exist_ok=True)
+        command = [*wrapper, program("sshd"), "-D", "-e", "-f", str(folder / "sshd_config")]
+        self.log = (folder / "sshd.log").open("wb")
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self._wait()
+
+    def __enter__(self) -> "Board":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.log.close()
+
+    def trust(self, known: bool = True) -> None:
+        """Whether the client knows the board's key."""
+        kind, key, *_ = (self._folder / "host_key.pub").read_text().split()
+        (self._folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n" if known else "")
+
+    def words(self, key: str = "key") -> list[str]:
+        """What `benchmarks board` needs to come here."""
+        return ["--port", str(self.port), f"--ssh-options={shlex.join(self._options(key))}"]
+
+    def address(self) -> Address:
+        return Address("127.0.0.1", self.port, tuple(self._options("key")))
+
+    def _options(self, key: str) -> list[str]:
+        """BatchMode: asked for a password, ssh would wait at the terminal of the tests."""
+        options = ["-F", "none", "-i", str(self._folder / key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"]
+        options += ["-o", f"UserKnownHostsFile={shlex.quote(str(self._folder / 'known_hosts'))}"]
+        return [*options, "-o", "GlobalKnownHostsFile=none", "-o", "StrictHostKeyChecking=yes"]
+
+    def processes(self) -> list[int]:
+        """What runs on the board now, by the home it has."""
+        mark, found = f"HOME={self.home}\0".encode(), []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (folder / "environ").read_bytes():
+                    found.append(int(folder.name))
+            except OSError:  # ended meanwhile, or somebody else's
+                continue
+        return found
+
+    def lose(self) -> None:
+        """Ends the processes that serve the connection under way (two, where the user isn't root)."""
+        for pid in _children(self._process.pid):
+            for each in (*_children(pid), pid):
+                if Path(f"/proc/{each}/comm").read_text().startswith("sshd"):
+                    os.kill(each, signal.SIGKILL)
+
+    def _make_key(self, name: str) -> None:
+        path = str(self._folder / name)
+        subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+
+    def _write_settings(self, environment: dict[str, str]) -> None:
+        assert not any('"' in value for value in environment.values())
+        lines = [
+            f"ListenAddress 127.0.0.1:{self.port}",
+            f'HostKey "{self._folder / "host_key"}"',
+            f'AuthorizedKeysFile "{self._folder / "key.pub"}"',
+            "SetEnv " + " ".join(f'"{name}={value}"' for name, value in environment.items()),
+            "PermitRootLogin prohibit-password",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "StrictModes no",
+            "PidFile none",
+            "UsePAM no",
+        ]
+        (self._folder / "sshd_config").write_text("\n".join(lines) + "\n")
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
+                return
+            except ConnectionRefusedError:
+                said = (self._folder / "sshd.log").read_text()
+                assert self._process.poll() is None and time.monotonic() < deadline, f"sshd didn't start: {said}"
+                time.sleep(0.01)
+
+
+def ready_python(board: Board) -> list[str]:
+    """The tests' own environment, as one that a user has ready on the board."""
+    return [*board.words(), "--python", sys.executable]
+
+
+def python3(folder: Path) -> str:
+    """A PATH on which python3 is the one that the tests' environment was made with."""
+    folder.mkdir()
+    path = folder / "python3"
+    path.write_text(f'#!/bin/sh\nexec "{Path(sys.base_prefix) / "bin" / "python3"}" "$@"\n')
+    path.chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+def packages() -> str:
+    """Where the tests' environment keeps its packages."""
+    return str(next((Path(sys.prefix) / "lib").glob("python3.*/site-packages")))
+
+
+def start(board: Board, folder: Path, *words: object) -> "subprocess.Popen[str]":
+    """`benchmarks board` under way, with the signals of a terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "board", "127.0.0.1", *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def _children(process: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def _free_port() -> int:
+    """One that nobody has at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,373 @@
+"""The gate as a user runs it: its answers and exit codes, what it takes for a base, and what is kept on Ctrl-C.
+
+No test is about this machine being quiet: where something is to be told, it differs by far more than any noise.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from benchmarks import models
+from benchmarks.__main__ import parser
+from benchmarks.gate import baseline, command, drop, pairs
+from benchmarks.stats import Interval
+from device import card as cards
+from device import pictures, runtime
+from device.contract import NO_HINTS
+from device.errors import UserError
+from tests import drawing
+from tests.conftest import ROOT, Run, model
+from tests.device import crafted
+from tests.device.processes import start
+from tests.device.refusals import names, refusal, with_card
+
+pytestmark = pytest.mark.programs
+SMALL, LARGE = (baseline.REFERENCE.with_name(f"{name}.tflite") for name in ("small", "large"))
+# One round: too few for the latency to be told.
+ONE_ROUND = ("--seconds", "0.01")
+# As long as it takes: a gate ends when it is certain.
+LONG = ("--seconds", "250")
+Gate = Callable[..., int]
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Gate:
+    """The exit code of a gate in the test's folder with short rounds, but fresh processes all the same."""
+    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
+    monkeypatch.setattr(pairs, "WARMUP_S", 0.01)
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: command.gate(parser().parse_args(["gate", *map(str, words)]))
+
+
+def document(path: Path) -> dict[str, Any]:
+    gate: dict[str, Any] = json.loads(path.read_text())["gate"]
+    return gate
+
+
+# Answers.
+
+
+def test_a_regression(gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The large network takes eighty times as long: that is told on the noisiest machine."""
+    files = ("--json", "out.json", "--junit", "out/gate.xml", "--markdown", "out/gate.md")
+    assert gate(SMALL, LARGE, *LONG, "--max-slowdown", "100", *files) == 1
+    first, latency, *notes = capsys.readouterr().out.splitlines()
+    assert first == f"regression: {LARGE} against {SMALL}"
+    assert latency.startswith("  latency   regression: ") and "slower at least; the limit is 100 %" in latency
+    assert "  note: latency only; --max-drop POINTS with --data gates accuracy too" in notes
+    found = document(tmp_path / "out.json")
+    assert (found["answer"], found["exit_code"], found["latency"]["rounds"]) == ("regression", 1, 8)
+    assert found["latency"]["ratio"]["low"] > 2 and found["accuracy"] is None
+    assert ElementTree.parse(tmp_path / "out/gate.xml").find("testcase/failure") is not None
+    assert (tmp_path / "out/gate.md").read_text(encoding="utf-8").startswith("### ❌ regression: `")
+    assert names(tmp_path) == ["out", "out.json"] and names(tmp_path / "out") == ["gate.md", "gate.xml"]
+
+
+def test_no_regression(gate: Gate, capsys: pytest.CaptureFixture[str], shapes_folder: Path) -> None:
+    limits = ("--data", "shapes", "--max-drop", "40", "--max-slowdown", "100")
+    assert gate(model("int8"), model("int8"), *limits, *LONG, "--json", "out.json") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("no regression: ")
+    assert "  latency   no regression: " in said and "  accuracy  no regression: " in said
+    assert "  note: base and candidate are the same file\n" in said
+    assert "right model" not in said and "latency only" not in said
+    found = document(Path("out.json"))
+    assert (found["exit_code"], found["limits"]) == (0, {"slowdown": 1.0, "drop": 0.4})
+    assert {key: found["accuracy"][key] for key in ("n", "lost", "won", "aside")} == {
+        "n": 30,
+        "lost": 0,
+        "won": 0,
+        "aside": 0,
+    }
+
+
+def test_too_short_to_tell(command: Run) -> None:
+    done = command("benchmarks", "gate", SMALL, LARGE, *ONE_ROUND, "--json", "-")
+    assert (done.returncode, done.stderr) == (3, "")
+    found = json.loads(done.stdout)["gate"]
+    assert (found["answer"], found["exit_code"], found["interrupted"]) == ("can't tell", 3, False)
+    assert found["latency"]["reason"] == "too few rounds (1); give it more time (--seconds)"
+    assert found["latency"]["ratio"] is found["latency"]["floor"] is None
+
+
+def test_one_core() -> None:
+    """As `taskset -c 0` makes a process."""
+    core = min(os.sched_getaffinity(0))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "gate", SMALL, SMALL, *ONE_ROUND, "--markdown", "-"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("### ❔ can't tell: `")  # and no text beside it
+    assert "- this machine has one core: whatever else runs on it stands in the way of what is measured" in done.stdout
+
+
+# Accuracy.
+
+
+def spoiled(variant: str, folder: Path) -> Path:
+    """The model with its labels in another order: it is right about nothing."""
+    card = cards.read(model(variant))
+    assert card is not None and card.labels is not None
+    labels = (*card.labels[1:], card.labels[0])
+    return with_card(folder / "spoiled.tflite", cards.network_bytes(model(variant)), replace(card, labels=labels))
+
+
+def test_a_candidate_that_knows_less(command: Run, tmp_path: Path, shapes_folder: Path) -> None:
+    candidate = spoiled("int8", tmp_path)
+    words = (model("float32"), candidate, "--data", "shapes", *ONE_ROUND, "--json", "out.json", "--junit", "gate.xml")
+    done = command("benchmarks", "gate", *words)
+    assert done.returncode == 1
+    assert done.stdout.startswith("regression: ") and "  accuracy  regression: " in done.stdout
+    assert "points lost at least; the limit is 1 point; " in done.stdout and "latency only" not in done.stdout
+    found = document(tmp_path / "out.json")
+    assert (found["latency"]["answer"], found["accuracy"]["answer"]) == ("can't tell", "regression")
+    assert found["limits"] == {"slowdown": 0.05, "drop": 0.01}
+    assert found["accuracy"]["n"] == 30 and found["accuracy"]["lost"] >= 28 and found["accuracy"]["aside"] == 0
+    latency, accuracy = ElementTree.parse(tmp_path / "gate.xml").findall("testcase")
+    assert latency.find("skipped") is not None and accuracy.find("failure") is not None
+
+
+def test_too_few_pictures(command: Run, shapes_folder: Path) -> None:
+    """Float against int8 of one network; to lose one point or not takes more than 30 pictures."""
+    done = command("benchmarks", "gate", model("float32"), model("int8"), "--data", "shapes", *ONE_ROUND)
+    assert done.returncode == 3
+    (accuracy,) = (line for line in done.stdout.splitlines() if line.startswith("  accuracy"))
+    assert "can't tell: " in accuracy and "points lost on 30 pictures; the limit is 1 point; about " in accuracy
+    assert "pictures would tell; " in accuracy
+
+
+@pytest.fixture
+def without_card(tmp_path: Path) -> tuple[Path, Path]:
+    """A network without a card, and pictures in a folder; colors.txt has its labels."""
+    (tmp_path / "colors.txt").write_text("red\ngreen\nblue\n")
+    for label, color in (("red", (255, 0, 0)), ("green", (0, 255, 0)), ("blue", (0, 0, 255))):
+        path = tmp_path / f"colors/{label}/1.png"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(pictures.encode_png(np.full((4, 4, 3), color, np.uint8)))
+    return crafted.write(tmp_path / "net.tflite", crafted.echo()), tmp_path / "colors"
+
+
+def test_models_without_a_card(command: Run, without_card: tuple[Path, Path]) -> None:
+    net, data = without_card
+    hints = ("--labels", "colors.txt", "--mean", "0", "--std", "255")
+    done = command("benchmarks", "gate", net, net, *ONE_ROUND, "--data", data, *hints)
+    assert done.returncode == 3
+    assert "100.00 % to 100.00 % on 3 pictures, 0 lost, 0 won" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--data", "colors"), "the float input's scaling is not known; give --mean and --std"),
+        (("--data", "colors", "--mean", "0", "--std", "255"), "--labels"),
+        (("--max-drop", "1", "--mean", "0", "--std", "255", "--labels", "colors.txt"), "give --data NAME|DIR"),
+        (("--data", "./none", "--mean", "0", "--std", "255", "--labels", "colors.txt"), "there is no such folder"),
+    ],
+)
+def test_what_accuracy_lacks_is_said_before_latency_is_measured(
+    words: tuple[str, ...], said: str, gate: Gate, without_card: tuple[Path, Path]
+) -> None:
+    """Latency would take an hour here: the limit can't be decided."""
+    net, _ = without_card
+    with pytest.raises(UserError, match=re.escape(said)):
+        gate(net, net, "--seconds", "3600", "--max-slowdown", "0.001", *words)
+
+
+# What can be a base.
+
+
+def stored(folder: Path, ratio: float, right: dict[str, bool] | None = None, cores: int | None = None) -> Path:
+    """A baseline, as if a model of that ratio to the reference workload had been measured."""
+    path, engine = folder / "stored.json", runtime.find()
+    interval = Interval(0.99 * ratio, ratio, 1.01 * ratio)
+    baseline.write(path, models.find([model("int8")])[0], 1, engine, interval, "shapes" if right else None, right)
+    document = json.loads(path.read_bytes())
+    if cores:
+        document["fingerprint"]["cores"] = cores
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_a_stored_baseline_and_a_candidate_that_is_much_faster(
+    gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The candidate is the reference workload itself; the stored model took a hundred times as long."""
+    path = stored(tmp_path, 100.0)
+    assert gate(path, SMALL, *LONG) == 0
+    said = capsys.readouterr().out
+    assert f"no regression: {SMALL} against {path} (shapes_int8.tflite)" in said
+    assert "% faster at least; the limit is 5 %" in said and "the same file" not in said
+    assert "of the base's time: is it the right model? A much faster one is a wrong one, most often" in said
+
+
+def test_a_baseline_of_another_machine(command: Run, tmp_path: Path) -> None:
+    path = stored(tmp_path, 1.0, cores=128)
+    done = command("benchmarks", "gate", path, model("int8"), *ONE_ROUND)
+    assert "cores: 128 against" in refusal(done) and "--other-machine" in refusal(done)
+    done = command("benchmarks", "gate", path, model("int8"), *ONE_ROUND, "--other-machine")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "  note: base and candidate are the same file\n" in done.stdout
+
+
+def test_what_a_baseline_knew(
+    gate: Gate, tmp_path: Path, shapes_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pictures have moved since, and one is gone."""
+    right = drop.right(models.find([model("int8")])[0], str(shapes_folder), NO_HINTS, 1, None)
+    path = stored(tmp_path, 1.0, {**right, "0" * 64: True})
+    moved = shutil.move(shapes_folder, tmp_path / "moved")
+    assert gate(path, spoiled("int8", tmp_path), "--data", moved, *ONE_ROUND) == 1
+    said = capsys.readouterr().out
+    assert "  accuracy  regression: " in said
+    assert "  note: pictures that base or candidate alone was asked about: 1; they don't count\n" in said
+    with pytest.raises(UserError, match="the baseline was made without --data; make it again with it"):
+        gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
+
+
+def test_a_committed_base(command: Run, tmp_path: Path) -> None:
+    who = {f"GIT_{who}_{what}": "tester@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    plain = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **who}
+    shutil.copyfile(model("int8"), tmp_path / "net.tflite")
+    for words in (["init", "--initial-branch=main"], ["add", "net.tflite"], ["commit", "-m", "A network"]):
+        subprocess.run(["git", *words], cwd=tmp_path, env=plain, check=True, capture_output=True, timeout=60)
+    shutil.copyfile(model("float32"), tmp_path / "net.tflite")
+    (tmp_path / "temporary").mkdir()
+    words = ("main:net.tflite", "net.tflite", *ONE_ROUND, "--json", "-")
+    done = command("benchmarks", "gate", *words, TMPDIR=str(tmp_path / "temporary"))
+    assert (done.returncode, done.stderr) == (3, "")
+    found = json.loads(done.stdout)["gate"]
+    assert (found["base"], found["candidate"]) == ("main:net.tflite", "net.tflite")
+    assert not any("same file" in note for note in found["notes"])  # what is committed is another
+    assert names(tmp_path / "temporary") == []
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["none.tflite", "good.tflite"],
+            "none.tflite: there is no such file; expected a .tflite file, REF:PATH, or a ",
+        ),
+        (["none.json", "good.tflite"], "none.json: there is no such baseline; make it with: python -m benchmarks base"),
+        (["good.tflite", "none.tflite"], "none.tflite: there is no such model file"),
+        (["good.tflite", "cut.tflite"], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
+        (["good.tflite"], "the gate compares two models; expected BASE CANDIDATE (or --qualify alone)"),
+        ([], "the gate compares two models; expected BASE CANDIDATE (or --qualify alone)"),
+        (["main:good.tflite", "good.tflite"], "main:good.tflite: not a git repository"),
+        (["good.tflite", "good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
+        (["good.tflite", "good.tflite", "--seconds", "nan"], "--seconds is nan, expected more than 0 and at most 3600"),
+        (
+            ["good.tflite", "good.tflite", "--json", "-", "--markdown", "-"],
+            "--json - and --markdown - would both be on ",
+        ),
+    ],
+)
+def test_bad_input(words: list[str], said: str, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    shutil.copyfile(model("int8"), tmp_path / "good.tflite")
+    (tmp_path / "cut.tflite").write_bytes(model("int8").read_bytes()[:6000])
+    with pytest.raises(UserError) as refused:
+        gate(*words)
+    assert str(refused.value).startswith(said)
+    assert names(tmp_path) == ["cut.tflite", "good.tflite"]
+
+
+def test_a_base_that_is_not_there(command: Run) -> None:
+    done = command("benchmarks", "gate", "none.tflite", SMALL)
+    assert "python -m benchmarks baseline MODEL -o FILE.json" in refusal(done) and done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["--max-slowdown", "0"], ["--max-slowdown", "x"], ["--max-drop", "101"]])
+def test_limits_that_are_none(words: list[str], gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        gate(SMALL, SMALL, *words)
+    assert "is not a number above 0 and up to 100" in capsys.readouterr().err
+
+
+# Interrupted.
+
+
+def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]") -> Any:
+    deadline = time.monotonic() + 120
+    while not (found := condition()):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    return found
+
+
+def ended(process: "subprocess.Popen[str]") -> str:
+    """What an interrupted gate said."""
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 130 and said.splitlines()[-1] == "interrupted" and "Traceback" not in said
+    return str(out)
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that can't be decided; it is ended in its second round, by when the first one's process is gone."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    words = (SMALL, SMALL, "--max-slowdown", "0.001", "--seconds", "3600", "--json", "out.json", "--junit", "gate.xml")
+    process = start(tmp_path, "benchmarks", "gate", *words, stdout=subprocess.PIPE)
+    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not file.exists():
+        process.kill()
+        process.communicate()
+        pytest.skip("no list of children here")
+    first = wait_for(lambda: file.read_text().split(), process)
+    second = wait_for(lambda: set(file.read_text().split()) - set(first), process)
+    process.send_signal(signal.SIGINT)
+    out = ended(process)
+    assert out.startswith("can't tell: ") and "  note: interrupted: this is what was measured until then\n" in out
+    found = document(tmp_path / "out.json")
+    assert (found["answer"], found["exit_code"], found["interrupted"]) == ("can't tell", 130, True)
+    assert found["latency"]["rounds"] >= 1
+    assert ElementTree.parse(tmp_path / "gate.xml").find("testcase/skipped") is not None
+    assert names(tmp_path) == ["gate.xml", "out.json", "temporary"] and names(tmp_path / "temporary") == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (*first, *second))
+
+
+def test_ctrl_c_while_pictures_are_classified(tmp_path: Path) -> None:
+    """One of them is a pipe that nobody fills, so that it is known when the model has come to it."""
+    data = drawing.write_folder(tmp_path / "shapes", {None: 6})
+    pipe = data / "circle/pipe.png"
+    os.mkfifo(pipe)
+    words = (model("int8"), model("int8"), "--data", "shapes", "--json", "out.json")
+    process = start(tmp_path, "benchmarks", "gate", *words, stdout=subprocess.PIPE)
+    filling = wait_for(lambda: _opened(pipe), process)
+    process.send_signal(signal.SIGINT)
+    os.close(filling)
+    out = ended(process)
+    assert "not a single round was measured" in out
+    found = document(tmp_path / "out.json")
+    assert (found["exit_code"], found["accuracy"], found["latency"]["rounds"]) == (130, None, 0)
+
+
+def _opened(pipe: Path) -> int | None:
+    """A pipe's end for writing, once somebody reads it."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        assert error.errno == errno.ENXIO
+        return None

@@ -1,0 +1,170 @@
+"""What becomes of samples: the row of the result document, made from turns written by hand."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import models
+from benchmarks.timing import record
+from benchmarks.timing.conditions import Conditions
+from benchmarks.timing.process import Case, Samples
+from benchmarks.timing.record import Record, Sustained, Turn
+from tests.conftest import model
+
+# Every field that a row of schema 2 has.
+FIELDS = {
+    *("file", "sha256", "variant", "runtime", "runtime_version", "threads", "error"),
+    *("p50_ms", "p90_ms", "p99_ms", "p50_interval_ms", "processes", "n", "ratio_to_float32"),
+    *("file_bytes", "peak_memory_bytes", "load_ms", "first_ms", "frame", "sustained", "energy_mj"),
+    *("throttled", "temperature_c", "clock_mhz", "turns"),
+    *("top1", "accuracy_n", "interval", "accuracy_split", "samples_ms", "warmup_ms"),
+}
+LOADED = {
+    **{"error": None, "runtime": "litert", "runtime_version": "2.3.0", "load_ms": 2.0, "first_ms": 4.0},
+    **{"peak_memory_bytes": 50_000_000, "frame": True},
+}
+QUIET = Conditions()
+
+
+def of(variant: str = "int8") -> Record:
+    (found,) = models.find([model(variant)])
+    return Record(found, Case(found.path, 2, None, frame=True), "python")
+
+
+def samples(*wall_ms: float, error: str | None = None) -> Samples:
+    return Samples(np.array(wall_ms), np.array(wall_ms) / 2, 0, 0, error)
+
+
+def loaded(variant: str = "int8") -> Record:
+    made = of(variant)
+    made.load(LOADED)
+    return made
+
+
+def test_a_row_of_a_few_samples() -> None:
+    made = loaded()
+    made.load({**LOADED, "load_ms": 1.0, "first_ms": 3.0, "peak_memory_bytes": 70_000_000})
+    made.warmup_ms = np.array([9.0, 8.0])
+    made.add("invoke", 0.12345, 0, samples(1.0, 2.0, 3.0), QUIET)
+    made.add("frame", 0.12345, 0, samples(11.0, 12.0), QUIET)
+    made.add("invoke", 0.5, 1, samples(4.0, 5.0), QUIET)
+    row = made.row(None)
+    assert set(row) == FIELDS
+    assert (row["file"], row["variant"], row["threads"]) == ("shapes_int8.tflite", "int8", 2)
+    assert (row["runtime"], row["runtime_version"], row["error"]) == ("litert", "2.3.0", None)
+    assert (row["p50_ms"], row["n"], row["processes"]) == (3.0, 5, 2)
+    assert (row["p90_ms"], row["p99_ms"]) == pytest.approx((4.6, 4.96))
+    assert row["samples_ms"] == [1.0, 2.0, 3.0, 4.0, 5.0] and row["warmup_ms"] == [9.0, 8.0]
+    assert row["frame"].pop("samples_ms") == [11.0, 12.0]
+    assert row["frame"] == pytest.approx({"p50_ms": 11.5, "p90_ms": 11.9, "p99_ms": 11.99, "n": 2})
+    # Of memory the first process knows, which held this file alone.
+    assert (row["peak_memory_bytes"], row["load_ms"], row["first_ms"]) == (50_000_000, 1.5, 3.5)
+    assert row["turns"][0] == {
+        **{"at_s": 0.123, "n": 3, "p50_ms": 2.0, "temperature_c": None, "clock_mhz": None, "throttled": []},
+    }
+    assert [turn["n"] for turn in row["turns"]] == [3, 2]
+    assert row["p50_interval_ms"] is row["ratio_to_float32"] is row["sustained"] is row["energy_mj"] is None
+
+
+def test_the_ratio_to_float32() -> None:
+    int8, float32 = loaded(), loaded("float32")
+    assert int8.row(float32)["ratio_to_float32"] is None
+    float32.add("invoke", 0, 0, samples(4.0, 4.0, 8.0), QUIET)
+    int8.add("invoke", 0, 0, samples(1.0, 1.0, 5.0), QUIET)
+    assert int8.row(float32)["ratio_to_float32"] == 0.25
+    assert float32.row(float32)["ratio_to_float32"] == 1
+
+
+def test_the_interval_is_over_processes() -> None:
+    """Thousands of samples of one process say how that process was, not how the next one will be."""
+    made = loaded()
+    for process in range(6):
+        assert made.interval("invoke") is None
+        made.add("invoke", 0, process, samples(*[1.0 + process / 10] * 3), QUIET)
+        made.add("invoke", 1, process, samples(1.0 + process / 10, 90.0), QUIET)
+    low, high = made.row(None)["p50_interval_ms"]
+    assert (low, high) == pytest.approx((1.0, 1.5))
+    assert made.interval("frame") is None
+
+
+@pytest.mark.parametrize(("count", "kept"), [(2_000, 2_000), (2_001, 1_001), (6_001, 1_501)])
+def test_many_samples_are_thinned_evenly_but_all_count(count: int, kept: int) -> None:
+    made = loaded()
+    made.add("invoke", 0, 0, samples(*map(float, range(count))), QUIET)
+    row = made.row(None)
+    assert (row["n"], len(row["samples_ms"])) == (count, kept)
+    assert row["p50_ms"] == (count - 1) / 2
+    assert len({b - a for a, b in zip(row["samples_ms"], row["samples_ms"][1:], strict=False)}) == 1
+
+
+def test_many_turns_are_thinned_evenly_but_all_count() -> None:
+    made = loaded()
+    for i in range(2 * record.KEPT_TURNS + 1):
+        hot = ("throttled",) if i == 1 else ()
+        made.add("invoke", float(i), 0, samples(1.0), Conditions(50.0 + i % 2, 1500.0, hot))
+    row = made.row(None)
+    assert [turn["at_s"] for turn in row["turns"]][:3] == [0, 3, 6]
+    assert len(row["turns"]) <= record.KEPT_TURNS
+    # That of a turn which isn't told by itself too.
+    assert (row["throttled"], row["temperature_c"], row["clock_mhz"]) == (["throttled"], [50, 51], [1500, 1500])
+
+
+def test_cold_and_sustained_figures_are_told_apart() -> None:
+    """Twenty answers: two cold ones, then it slows down, and the last ten are at 8 ms."""
+    made = loaded()
+    walls = [1.0, 1.0, *[4.0] * 8, *[8.0] * 10]
+    hot = Conditions(80.0, 900.0, ("under-voltage",))
+    turns = [Turn(0.0, -1, np.array(walls[:7]), QUIET), Turn(1.0, -1, np.array(walls[7:]), hot)]
+    made.sustained = Sustained("frame", 2.0, 3.0, turns)
+    row = made.row(None)
+    assert row["sustained"] == {
+        **{"what": "frame", "seconds": 2.0, "frames_per_second": 10.0, "cold_p50_ms": 1.0, "p50_ms": 8.0},
+    }
+    assert row["energy_mj"] == 150
+    assert (row["throttled"], row["temperature_c"], len(row["turns"])) == (["under-voltage"], [80, 80], 2)
+    # Nothing of it is a sample of the interleaved measurement.
+    assert (row["n"], row["p50_ms"]) == (0, None)
+    made.sustained = replace(made.sustained, joules=None)
+    row = made.row(None)
+    assert row["sustained"] is not None and row["energy_mj"] is None
+    made.sustained = Sustained("invoke", 0.0, 0.0, [])
+    assert made.row(None)["sustained"] is None
+
+
+# One that fails.
+
+
+def assert_without_figures(row: dict[str, Any]) -> None:
+    known = {"file", "sha256", "variant", "runtime", "runtime_version", "threads", "error", "file_bytes"}
+    accuracy = {"top1", "accuracy_n", "interval", "accuracy_split"}  # of the card
+    assert set(row) == FIELDS
+    rest = {name: value for name, value in row.items() if name not in known | accuracy}
+    assert [name for name, value in rest.items() if value] == []
+    assert all(rest[f"p{q}_ms"] is None for q in (50, 90, 99))
+    assert row["top1"] is not None
+
+
+def test_one_that_can_not_be_loaded() -> None:
+    made = of()
+    made.load({"error": f"{made.case.path}: litert can't run the model: no kernel"})
+    row = made.row(loaded("float32"))
+    assert row["error"] == "litert can't run the model: no kernel"  # the row has the file's name already
+    assert row["runtime"] is row["runtime_version"] is None
+    assert_without_figures(row)
+
+
+def test_of_one_that_fails_half_way_no_figure_counts() -> None:
+    made, float32 = loaded(), loaded("float32")
+    float32.add("invoke", 0, 0, samples(1.0), QUIET)
+    made.add("invoke", 0, 0, samples(1.0, 2.0), QUIET)
+    made.add("frame", 0, 0, samples(3.0), QUIET)
+    made.sustained = Sustained("frame", 1.0, 1.0, [Turn(0.0, -1, np.array([3.0]), QUIET)])
+    made.warmup_ms = np.array([5.0])
+    made.add("invoke", 1, 0, samples(1.0, error="index out of bounds"), QUIET)
+    made.add("invoke", 2, 0, samples(error="index out of bounds, index out of bounds"), QUIET)
+    row = made.row(float32)
+    assert row["error"] == "the model failed half way: index out of bounds"
+    assert row["runtime"] == "litert"
+    assert_without_figures(row)

@@ -1,0 +1,361 @@
+"""The report: what it says of documents, what it refuses, and the charts' own arithmetic."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.report import charts, report
+from benchmarks.report.charts import Bar, Point
+from benchmarks.report.pareto import front
+from device.errors import UserError
+from tests.benchmarks import reporting
+from tests.benchmarks.reporting import PC, PI
+from tests.conftest import ROOT, Run, environment, model
+from tests.device.refusals import names, refusal
+
+HOSTILE = "<script>alert('1')</script> & \"quoted\" $x_y$ --> \u202e\n"
+
+WRITE = """
+import pathlib, sys
+from benchmarks.report import report
+report.write([pathlib.Path(sys.argv[1])], pathlib.Path(sys.argv[2]))
+"""
+
+
+class Page(HTMLParser):
+    """What is in a page: its elements with their attributes, their nesting checked, and the text outside of <style>."""
+
+    EMPTY = ("meta", "link", "br", "img")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def charts(self) -> list[str]:
+        """The descriptions of all charts."""
+        return [attributes["aria-label"] or "" for tag, attributes in self.elements if tag == "svg"]
+
+
+def made(folder: Path, *documents: dict[str, Any]) -> Page:
+    paths = [reporting.write(folder / f"{place}.json", content) for place, content in enumerate(documents)]
+    report.write(paths, folder / "report.html")
+    return Page(folder / "report.html")
+
+
+def failed(row: dict[str, Any], error: str) -> dict[str, Any]:
+    """The row as it is written when nothing could be measured."""
+    kept = ("file", "sha256", "variant", "runtime", "threads")
+    return {**dict.fromkeys(row), **{name: row[name] for name in kept}, "error": error, "throttled": [], "turns": []}
+
+
+# Which cases are worth having.
+
+
+@pytest.mark.parametrize(
+    ("points", "best"),
+    [
+        ([], []),
+        ([(1.0, 0.9)], [0]),
+        ([(2.0, 0.9), (1.0, 0.8), (3.0, 0.85)], [1, 0]),
+        ([(1.0, 0.9), (1.0, 0.8)], [0]),  # as fast, less often right
+        ([(2.0, 0.9), (1.0, 0.9)], [1]),  # as often right, slower
+        ([(1.0, 0.9), (1.0, 0.9), (2.0, 0.9)], [0, 1]),  # equal ones stay together
+        ([(None, 0.9), (1.0, None), (2.0, 0.5)], [2]),
+        ([(None, None)], []),
+        ([(3.0, 0.3), (2.0, 0.2), (1.0, 0.1)], [2, 1, 0]),
+    ],
+)
+def test_the_pareto_front(points: list[tuple[float | None, float | None]], best: list[int]) -> None:
+    assert front(points) == best
+
+
+# What it says.
+
+
+def test_two_machines_side_by_side(tmp_path: Path) -> None:
+    """A run folder with its accuracy, and the document of a board that was short of power."""
+    run = tmp_path / "runs/fashion_mnist"
+    reporting.write(run / "benchmark.json", reporting.latency(PC, 0.09, date="2026-11-25", command="a command"))
+    reporting.write(run / "accuracy.json", reporting.accuracy(PC))
+    board = reporting.write(tmp_path / "pi.json", reporting.latency(PI, 0.61, is_warm=True))
+    report.write([run, board, board], tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert page.text.startswith("Benchmarks: AMD EPYC, Raspberry Pi 4 Model B Rev 1.4")
+    warning = (
+        "Raspberry Pi 4 Model B Rev 1.4 held back while it was measured: under-voltage, throttled, in 2 of 8 rows."
+    )
+    assert page.text.index(warning) < page.text.index("Machines")
+    for said in ("Cortex-A72", "ondemand", "58.4 to 80.6 °C", "1200 to 1800 MHz", "25.3 GB", "avx2, fma", "1.42 mJ"):
+        assert said in page.text, said
+    assert "benchmark.json, 2026-11-25: latency of 8 cases" in page.text and "a command" in page.text
+    assert "accuracy of 4 files in litert: fashion_mnist, test, 10000 pictures, 0 left out" in page.text
+    charts_of = [title.partition(": ")[0] for title in page.charts()]
+    # The board's accuracy is what was measured on the PC; its labels are not shown as its own.
+    assert (charts_of.count("AMD EPYC"), charts_of.count("Raspberry Pi 4 Model B Rev 1.4")) == (7, 6)
+    assert len(set(page.charts())) == 13
+    # A table row a case and a head a table; the documents that came twice are there once.
+    assert len([tag for tag, _ in page.elements if tag == "tr"]) == 2 * (8 + 1)
+
+
+def test_figures_as_the_document_has_them(tmp_path: Path) -> None:
+    document = reporting.latency(PC, 8.0)
+    row = document["results"][0]
+    row.update({"p50_ms": 7.654, "p50_interval_ms": [7.5, 7.8], "p99_ms": 9.87, "load_ms": 3.21, "energy_mj": None})
+    row["sustained"] = {**row["sustained"], "frames_per_second": 41.25, "cold_p50_ms": 23.4, "p50_ms": 27.6}
+    for other in document["results"]:
+        other["energy_mj"] = None
+    page = made(tmp_path, document)
+    assert "float32 1 litert 2.3.0 7.65 (7.50-7.80)" in page.text
+    for said in ("9.87", "3.21", "41.2", "23.4", "27.6", "91.42 %", "Not known here: energy."):
+        assert f" {said} " in page.text, said
+
+
+def test_a_row_that_failed_and_one_that_failed_late(tmp_path: Path) -> None:
+    document = reporting.latency(PC, 8.0)
+    document["results"][1] = failed(document["results"][1], "the process was lost")
+    document["results"][2]["error"] = "it ran out of memory"
+    page = made(tmp_path, document)
+    assert "2 litert not measured: the process was lost" in page.text
+    assert "not to the end: it ran out of memory" in page.text
+    assert "litert 2.3.0" not in " ".join(page.charts())  # a row without figures names no second runtime
+    assert ">float32, 1 thread<" in page.source and ">float32, 2 threads<" not in page.source
+
+
+def test_a_document_in_which_everything_failed(tmp_path: Path) -> None:
+    document = reporting.latency(PC, 8.0)
+    document["results"] = [failed(row, "no interpreter") for row in document["results"]]
+    page = made(tmp_path, document)
+    assert page.text.count("not measured: no interpreter") == 8
+    assert page.charts() == []
+    for said in ("No row has an accuracy", "No samples were kept", "No turns were kept"):
+        assert said in page.text
+
+
+def test_without_an_accuracy_there_is_no_chart_of_it(tmp_path: Path) -> None:
+    document = reporting.latency(PC, 8.0)
+    for row in document["results"]:
+        row.update({"top1": None, "interval": None, "accuracy_n": None, "accuracy_split": None})
+    page = made(tmp_path, document)
+    assert "No row has an accuracy: there is no chart." in page.text
+    assert not any("accuracy" in title for title in page.charts())
+    assert "Not known here: accuracy." in page.text
+
+
+def test_accuracies_on_other_pictures_are_in_another_chart(tmp_path: Path) -> None:
+    document = reporting.latency(PC, 8.0)
+    for row in document["results"][:2]:
+        row["accuracy_n"] = 500
+    titles = [title for title in made(tmp_path, document).charts() if "accuracy" in title]
+    assert titles == [
+        f"AMD EPYC: accuracy against latency, as the card says, test, {n} pictures" for n in (500, 10_000)
+    ]
+
+
+def test_an_accuracy_of_another_file_by_the_same_name(tmp_path: Path) -> None:
+    accuracy = reporting.accuracy(PC)
+    for row in accuracy["results"]:
+        row["sha256"] = "f" * 64
+    page = made(tmp_path, reporting.latency(PC, 8.0), accuracy)
+    assert "AMD EPYC: accuracy against latency, as the card says, test, 10000 pictures" in page.charts()
+
+
+def test_labels_are_sorted_by_their_loss_and_cut(tmp_path: Path) -> None:
+    page = made(tmp_path, reporting.accuracy(PC, tuple(f"label {place}" for place in range(102))))
+    changes = [float(said.replace("−", "-")) for said in re.findall(r">([+−]\d\.\d)<", page.source)]
+    assert len(changes) == 30 and changes == sorted(changes) and changes[0] < -1
+    assert "the 30 of 102 labels that lose most" in page.text
+    assert "Its latency was not measured." in page.text
+
+
+def test_two_boards_of_one_name(tmp_path: Path) -> None:
+    page = made(tmp_path, reporting.latency(PI, 0.6), reporting.latency({**PI, "governor": "performance"}, 0.5))
+    assert page.text.startswith("Benchmarks: Raspberry Pi 4 Model B Rev 1.4, Raspberry Pi 4 Model B Rev 1.4 (2) ")
+
+
+# A page that is safe and stands alone.
+
+
+def test_nothing_from_a_file_lives(tmp_path: Path) -> None:
+    machine = {**PC, "cpu": HOSTILE, "board": HOSTILE, "system": HOSTILE, "governor": HOSTILE, "python": HOSTILE}
+    latency = reporting.latency(machine, 8.0, date=HOSTILE, command=HOSTILE)
+    for place, row in enumerate(latency["results"]):
+        row.update({"file": HOSTILE, "variant": HOSTILE if place else None, "runtime": HOSTILE})
+        row.update({"throttled": [HOSTILE], "accuracy_split": HOSTILE})
+    latency["results"].append(failed(latency["results"][0], HOSTILE))
+    accuracy = reporting.accuracy(machine, tuple(f"{HOSTILE}{place}" for place in range(4)))
+    for row in accuracy["results"]:
+        row.update({"data": HOSTILE, "file": f"{HOSTILE}{row['file']}"})
+    page = made(tmp_path, latency, accuracy)
+    assert "<script" not in page.source and "\u202e" not in page.source
+    assert not {"script", "img", "iframe"} & {tag for tag, _ in page.elements}
+    assert "<script>alert('1')</script> & \"quoted\" $x_y$ -->" in page.text
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+
+
+def test_nothing_is_fetched_and_no_name_is_given_twice(tmp_path: Path) -> None:
+    page = made(tmp_path, reporting.latency(PC, 0.09), reporting.latency(PI, 0.61, True), reporting.accuracy(PC))
+    links = [attributes.get(name) for _, attributes in page.elements for name in ("src", "href", "xlink:href")]
+    assert all(link.startswith("#") for link in links if link is not None)
+    assert "@import" not in page.source and not re.search(r"url\((?!#)", page.source)
+    policies = [attributes for tag, attributes in page.elements if "Content-Security-Policy" in attributes.values()]
+    assert "default-src 'none'" in str(policies[0]["content"])
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)) and ids
+    used = set(re.findall(r'(?:url\(#|href="#)([\w-]+)', page.source))
+    assert used <= set(ids)
+
+
+def test_the_same_documents_give_the_same_bytes(tmp_path: Path) -> None:
+    """In processes of their own: nothing hangs on the time, or on how Python's hashes fall out."""
+    path = reporting.write(tmp_path / "pi.json", reporting.latency(PI, 0.61, True))
+    for name in ("one.html", "two.html"):
+        subprocess.run([sys.executable, "-c", WRITE, path, tmp_path / name], cwd=ROOT, check=True, timeout=120)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_a_chart_is_of_plain_numbers() -> None:
+    points = [
+        Point("a", "#000000", 1.0, (0.9, 1.1), 0.5, (0.4, 0.6)),
+        Point("b", "#ff0000", 9.0, None, 0.9, (0.8, 1.0)),
+    ]
+    svg = charts.trade_off("Ours & theirs", points)
+    assert svg.startswith('<svg viewBox="0 0 ') and 'aria-label="Ours &amp; theirs"' in svg
+    assert ">a<" in svg and ">b<" in svg
+    # A wide range of times is on a logarithmic scale, with ticks at 1, 2 and 5; a narrow one is not.
+    assert ">2<" in svg and ">5<" in svg
+    assert charts.bars("sizes", [Bar("none", "#000000", 0.0, "0 B")]).count(">0 B<") == 1
+
+
+# What it refuses.
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "x.json: there is no such result document or run folder"),
+        ("{", "x.json: this is no JSON; expected a result document"),
+        ("[" * 100_000, "x.json: this is no JSON; expected a result document"),
+        ("[]", "x.json: this is no result document"),
+        ({"schema": 2, "results": []}, "x.json: this is no result document"),
+        ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: its schema is 1, expected 2; measure anew"),
+        ({"schema": 2, "machine": {}, "results": []}, "x.json: it has no results; measure anew"),
+        ({"schema": 2, "machine": {}, "results": {}}, "x.json: results is {}, expected a list or null"),
+        ({"schema": 2, "machine": [], "results": [{}]}, "x.json: machine is [], expected an object"),
+        ({"schema": 2, "machine": {}, "results": [7]}, "x.json: results 1 is 7, expected an object"),
+        ({"schema": 2, "machine": {}, "results": [{"ratio": 1}]}, "x.json: it is of another command; expected the"),
+    ],
+)
+def test_bad_documents(content: Any, said: str, tmp_path: Path) -> None:
+    path, into = tmp_path / "x.json", tmp_path / "report.html"
+    if content is not None:
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    into.write_text("an older report")
+    before = names(tmp_path)
+    with pytest.raises(UserError) as refused:
+        report.write([path], into)
+    assert str(refused.value).startswith(f"{tmp_path}/{said}") and "\n" not in str(refused.value)
+    assert into.read_text() == "an older report" and names(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("p50_ms", "fast", "p50_ms is 'fast', expected a number from 0; measure anew"),
+        ("p50_ms", float("nan"), "p50_ms is nan, expected a number from 0; measure anew"),
+        ("n", 10**400, "n is 1000000000000000000000000000000000000000, expected a number from 0; measure anew"),
+        ("file_bytes", -1, "file_bytes is -1, expected a number from 0; measure anew"),
+        ("variant", 8, "variant is 8, expected text; measure anew"),
+        ("samples_ms", [1, None], "samples_ms is None, expected a number from 0; measure anew"),
+        ("p50_interval_ms", [2, 1], "p50_interval_ms is [2, 1], expected [low, high] or null; measure anew"),
+        ("frame", 1, "frame is 1, expected an object; measure anew"),
+    ],
+)
+def test_a_value_that_cannot_be(field: str, value: Any, said: str, tmp_path: Path) -> None:
+    document = reporting.latency(PC, 8.0)
+    document["results"][4][field] = value
+    path = reporting.write(tmp_path / "x.json", document)
+    with pytest.raises(UserError, match=f": results 5: {re.escape(said)}"):
+        report.write([path], tmp_path / "report.html")
+    assert names(tmp_path) == ["x.json"]
+
+
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"there is no benchmark.json in it; make it with: python -m benchmarks latency"
+    ):
+        report.write([tmp_path], tmp_path / "report.html")
+
+
+def test_where_it_is_written(tmp_path: Path) -> None:
+    file = reporting.write(tmp_path / "x.json", {})
+    assert report.default_place([tmp_path]) == tmp_path / "report.html"
+    assert report.default_place([file]) == report.default_place([tmp_path, file]) == Path("report.html")
+
+
+def test_without_matplotlib(tmp_path: Path) -> None:
+    """In an environment that really has none."""
+    path = reporting.write(tmp_path / "x.json", reporting.latency(PC, 8.0))
+    command = [environment("tflite-runtime"), "-c", WRITE, path, tmp_path / "report.html"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    said = 'UserError: the report needs matplotlib; install it with: pip install ".[report]"'
+    assert done.stderr.splitlines()[-1] == f"device.errors.{said}"
+    assert names(tmp_path) == ["x.json"]
+
+
+# The command.
+
+
+@pytest.mark.programs
+def test_from_a_model_to_a_page(command: Run, tmp_path: Path, shapes_folder: Path) -> None:
+    quick = ("--seconds", "0.02", "--sustained", "0.05")
+    done = command("benchmarks", "latency", model("float32"), model("int8"), *quick, "--json", "latency.json")
+    assert done.returncode == 0, done.stderr
+    done = command(
+        "benchmarks", "accuracy", model("float32"), model("int8"), "--data", shapes_folder, "--json", "accuracy.json"
+    )
+    assert done.returncode == 0, done.stderr
+    done = command("benchmarks", "report", "latency.json", "accuracy.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = Page(tmp_path / "report.html")
+    assert len(page.charts()) == 7
+    assert "shapes, test, 30 pictures" in page.text
+
+
+@pytest.mark.programs
+def test_the_command_refuses(command: Run, tmp_path: Path) -> None:
+    assert refusal(command("benchmarks", "report", "none.json")) == (
+        "none.json: there is no such result document or run folder"
+    )
+    assert names(tmp_path) == []

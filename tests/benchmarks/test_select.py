@@ -1,0 +1,239 @@
+"""`select`: what is chosen of rows written by hand, and the command from model files to what live reads."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import choose
+from benchmarks.choose import Choice
+from device import board, runtime
+from device.errors import UserError
+from device.live import selection
+from device.live.selection import Selection
+from tests.benchmarks import failing
+from tests.conftest import MODELS, Run, model
+from tests.device import crafted
+from tests.device.refusals import names, refusal
+
+
+def row(file: str, p50_ms: float | None, top1: float | None = 0.9, threads: int = 1, **changes: Any) -> dict[str, Any]:
+    """frame_ms: the frame's way, 1 ms more than invoke unless it is given; within: half the interval, as a share."""
+    frame_ms = changes.pop("frame_ms", None if p50_ms is None else p50_ms + 1)
+    within = changes.pop("within", 0.01)
+    return {
+        **{"file": f"{file}.tflite", "sha256": f"of {file}", "threads": threads, "error": None, "runtime": "litert"},
+        **{"p50_ms": p50_ms, "frame": None if frame_ms is None else {"p50_ms": frame_ms}, "top1": top1},
+        "p50_interval_ms": None if p50_ms is None else [p50_ms * (1 - within), p50_ms * (1 + within)],
+        **changes,
+    }
+
+
+def chosen(*rows: dict[str, Any], most_drop: float = 0.01) -> tuple[str, int]:
+    found = choose.choose(rows, most_drop).chosen
+    return found["file"].removesuffix(".tflite"), found["threads"]
+
+
+def why(choice: Choice) -> list[str | None]:
+    return [reason for _, reason in choice.rows]
+
+
+# What is chosen.
+
+
+def test_the_fastest_of_those_that_are_alike() -> None:
+    found = choose.choose([row("float32", 4.0), row("int8", 1.0), row("float16", 3.0)], 0.01)
+    assert found.chosen["file"] == "int8.tflite"
+    assert why(found) == ["2.50 times as slow", None, "2.00 times as slow"]  # of a frame's way
+
+
+@pytest.mark.parametrize(
+    ("most_drop", "expected"), [(0.01, "float32"), (0.03, "int8"), (0.0299, "float32"), (0.5, "tiny")]
+)
+def test_the_drop_counts_from_the_most_accurate(most_drop: float, expected: str) -> None:
+    rows = [row("float32", 4.0, 0.93), row("int8", 2.0, 0.90), row("tiny", 1.0, 0.45)]
+    assert chosen(*rows, most_drop=most_drop) == (expected, 1)
+    reasons = why(choose.choose(rows, 0.01))
+    assert reasons == [None, "loses 3.00 points", "loses 48.00 points"]
+    # 152 and 149 of 300: just a point, though binary fractions say a hair more.
+    assert 149 / 300 < 152 / 300 - 0.01
+    assert chosen(row("float32", 4.0, 152 / 300), row("int8", 2.0, 149 / 300), most_drop=0.01) == ("int8", 1)
+
+
+def test_the_most_accurate_may_be_the_fastest_too() -> None:
+    assert chosen(row("float32", 4.0, 0.90), row("int8", 1.0, 0.92)) == ("int8", 1)
+
+
+def test_where_two_overlap_fewer_threads_are_chosen() -> None:
+    rows = [row("int8", 1.00, threads=1), row("int8", 0.99, threads=2), row("int8", 0.985, threads=4)]
+    found = choose.choose(rows, 0.01)
+    assert found.chosen["threads"] == 1
+    assert why(found) == [None, "no faster than fewer threads", "no faster than fewer threads"]
+    rows = [row("int8", 1.00, threads=1), row("int8", 0.70, threads=2), row("int8", 0.69, threads=4)]
+    assert chosen(*rows) == ("int8", 2)
+    rows = [row("int8", 1.00, threads=1), row("int8", 0.70, threads=2, within=0.5)]
+    assert chosen(*rows) == ("int8", 1)
+
+
+def test_without_intervals_the_fastest_is_chosen() -> None:
+    rows = [row("int8", 1.00, threads=1), row("int8", 0.99, threads=2)]
+    assert chosen(*({**each, "p50_interval_ms": None} for each in rows)) == ("int8", 2)
+
+
+def test_none_that_was_not_chosen_is_faster_on_as_few_threads() -> None:
+    """Another file, between the two that overlap."""
+    rows = [row("a", 1.000, threads=2), row("a", 1.019, threads=1), row("b", 1.010, threads=1)]
+    found = choose.choose(rows, 0.01)
+    assert (found.chosen["file"], found.chosen["threads"]) == ("b.tflite", 1)
+    assert why(found) == ["no faster than fewer threads", "1.00 times as slow", None]
+    # Its interval doesn't reach the fastest one's; on as many threads it is the faster one all the same.
+    rows[2] = row("b", 1.0101, threads=1, within=1e-6)
+    rows[0] = row("a", 1.000, threads=2, within=0.0099)
+    assert chosen(*rows) == ("b", 1)
+
+
+def test_a_frame_s_way_counts_not_invoke_alone() -> None:
+    rows = [row("wide", 1.0, frame_ms=9.0), row("small", 2.0, frame_ms=3.0)]
+    assert chosen(*rows) == ("small", 1)
+
+
+def test_one_without_a_frame_s_way_is_compared_by_invoke() -> None:
+    """A stranger's file, whose accuracy was measured: its invoke must not win against another's whole way."""
+    mine, stranger = row("mine", 4.0, frame_ms=6.0), row("stranger", 5.0, frame_ms=None)
+    found = choose.choose([mine, stranger], 0.01)
+    assert found.chosen["file"] == "mine.tflite"
+    assert why(found) == [None, "1.25 times as slow"]
+    # One that can't be chosen has no say in it.
+    unknown = row("unknown", 0.1, top1=None, frame_ms=None)
+    assert chosen(row("wide", 1.0, frame_ms=9.0), row("small", 2.0, frame_ms=3.0), unknown) == ("small", 1)
+
+
+def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
+    found = choose.choose([row("unknown", 1.0, top1=None), row("int8", 2.0)], 0.01)
+    assert found.chosen["file"] == "int8.tflite" and why(found) == ["its accuracy isn't known", None]
+    with pytest.raises(UserError, match="no file says how accurate it is; give labelled pictures with --data"):
+        choose.choose([row("unknown", 1.0, top1=None)], 0.01)
+
+
+def test_one_that_failed_is_not_chosen_and_no_measure() -> None:
+    failed = row("best", None, 0.99, error="the model failed half way: index out of bounds")
+    found = choose.choose([failed, row("int8", 2.0)], 0.01)
+    assert found.chosen["file"] == "int8.tflite" and why(found) == [failed["error"], None]
+    with pytest.raises(UserError, match=r"none could be measured; best\.tflite: the model failed half way: index"):
+        choose.choose([failed, {**failed, "threads": 2}], 0.01)
+
+
+def test_the_table_begins_with_the_chosen_one() -> None:
+    rows = [
+        row("broken", None, error="no kernel"),
+        row("float32", 4.0, 0.93),
+        row("int8", 2.0, 0.925, threads=2),
+        row("stranger", 0.1, None, frame_ms=None),
+    ]
+    lines = choose.lines(choose.choose(rows, 0.01))
+    assert lines[0].split() == ["model", "threads", "frame", "ms", "invoke", "ms", "accuracy"]
+    assert [line.split()[0] for line in lines[2:]] == ["int8", "stranger", "float32", "broken"]
+    assert lines[2].split()[1:] == ["2", "3.00", "2.00", "92.50", "%", "chosen"]
+    assert lines[3].split()[1:4] == ["1", "-", "0.100"] and lines[5].endswith("no kernel")
+
+
+def test_thread_counts_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, counts in ((1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (4, (1, 2, 4)), (6, (1, 2, 4, 6)), (8, (1, 2, 4, 8))):
+        monkeypatch.setattr(board, "usable_cores", lambda cores=cores: cores)
+        assert choose.thread_counts() == counts
+
+
+def test_the_selection_lies_anywhere_and_the_model_is_found_from_there(tmp_path: Path) -> None:
+    """Beside it, elsewhere, through a link; and both can be moved together."""
+    (tmp_path / "run/export").mkdir(parents=True)
+    path = Path(shutil.copy(model("int8"), tmp_path / "run/export"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    choice = choose.choose([row("shapes_int8", 1.0, threads=2, sha256=digest)], 0.01)
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/link").symlink_to(tmp_path / "run", target_is_directory=True)
+    for place in ("run/selection.json", "other/deep/mine.json", "a/b/link/again.json"):
+        choose.keep(tmp_path / place, path, choice)
+        found = selection.read(tmp_path / place)
+        assert found.path.samefile(path) and (found.threads, found.runtime) == (2, "litert")
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    assert selection.read(tmp_path / "moved") == Selection(tmp_path / "moved/export/shapes_int8.tflite", 2, "litert")
+
+
+# The command.
+
+
+@pytest.mark.programs
+def test_a_run_folder(command: Run, run_folder: Path) -> None:
+    done = command("benchmarks", "select", "runs/shapes", "--seconds", "0.02")
+    assert (done.returncode, done.stderr) == (0, "")
+    *table, told = done.stdout.splitlines()
+    assert told == "runs/shapes/selection.json: for python -m device live --auto runs/shapes/selection.json"
+    assert len(table) == 2 + 2 * len(choose.thread_counts())
+    assert [line.endswith("chosen") for line in table[2:]] == [True, *[False] * (len(table) - 3)]
+    found = selection.read(run_folder)
+    assert found.path == run_folder / f"export/{table[2].split()[0]}.tflite"
+    assert (found.threads, found.runtime) == (int(table[2].split()[1]), runtime.find().name)
+    assert names(run_folder) == ["export", "selection.json"]
+    # One that was exported anew since.
+    shutil.copy(model("dynamic"), found.path)
+    with pytest.raises(UserError, match="has changed since it was selected; make one on this machine with: python -m"):
+        selection.read(run_folder)
+
+
+@pytest.mark.programs
+def test_labelled_pictures_decide_on_accuracy(command: Run, tmp_path: Path, shapes_folder: Path) -> None:
+    """A model that always says 'circle' is faster, and has no card; its labels are given."""
+    guess = crafted.constant([0.5, 0.3, 0.2], crafted.End((1, 16, 16, 3)))
+    crafted.write(tmp_path / "guess.tflite", guess)
+    (tmp_path / "labels.txt").write_text("circle\nsquare\ntriangle\n")
+    hints = ("--labels", "labels.txt", "--mean", "0", "--std", "1")
+    words = ("guess.tflite", model("int8"), "--seconds", "0.02", "--data", "shapes", *hints, "-o", "out/mine.json")
+    done = command("benchmarks", "select", *words)
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.splitlines()
+    assert table[2].split()[0] == "shapes_int8" and table[2].endswith("chosen")
+    guesses = [line for line in table if line.startswith("guess")]
+    assert len(guesses) == len(choose.thread_counts()) and all(" points" in line for line in guesses)
+    assert selection.read(tmp_path / "out/mine.json").path.samefile(model("int8"))
+    done = command("benchmarks", "select", "guess.tflite", "--seconds", "0.02", "-o", "out/other.json")
+    assert refusal(done) == "no file says how accurate it is; give labelled pictures with --data"
+    assert names(tmp_path / "out") == ["mine.json"]
+
+
+@pytest.mark.programs
+def test_one_that_fails_is_told_and_the_others_are_tried(command: Run, run_folder: Path) -> None:
+    crafted.write(run_folder / "export/fails.tflite", failing.network(50))
+    (run_folder / "export/shapes_float32.tflite").unlink()
+    done = command("benchmarks", "select", "runs/shapes", "--seconds", "0.02")
+    assert done.returncode == 0, done.stderr
+    assert "the model failed half way: gather index out of bounds" in done.stdout
+    assert selection.read(run_folder).path.name == "shapes_int8.tflite"
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["none.tflite"], "none.tflite: there is no such model file or run folder"),
+        (["good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
+        (["words.tflite"], "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
+        (["good.tflite", "--runtime", "tflite-runtime"], "no TFLite interpreter can be imported: tflite-"),
+        (["good.tflite", "--data", "./none"], "none: there is no such folder; expected DIR/LABEL/"),
+    ],
+)
+def test_bad_input(words: list[str], said: str, command: Run, tmp_path: Path) -> None:
+    shutil.copyfile(MODELS / "shapes_int8.tflite", tmp_path / "good.tflite")
+    (tmp_path / "words.tflite").write_text("words")
+    before = names(tmp_path)
+    done = command("benchmarks", "select", *words)
+    assert refusal(done).startswith(said) and done.stdout == ""
+    assert names(tmp_path) == before
+
+
+def test_wrong_options(command: Run) -> None:
+    for drop in ("0", "-1", "101", "nan", "much"):
+        done = command("benchmarks", "select", "x.tflite", "--max-drop", drop)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].endswith(f"{drop} is not a number above 0 and up to 100")
