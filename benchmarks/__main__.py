@@ -9,6 +9,7 @@ python -m benchmarks board USER@HOST MODEL…|RUN               latency, measure
 """
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -107,13 +108,18 @@ def _latency(given: argparse.Namespace) -> int:
     found = models.find(given.models)
     for model in found:
         flatbuffer.check(model.path)
+    for python in given.python:
+        if shutil.which(python) is None:
+            raise UserError(f"{python}: there is no such Python; expected the interpreter of an environment")
     # Without one here nothing is measured, not even in the other environments: its own is what they stand beside.
     engine = runtime.find(given.runtime)
     runs = {model.run for model in found}
     run = runs.pop() if len(runs) == 1 else None
     path = run / "benchmark.json" if run else None
     document = None
-    if path and given.keep and not given.python:
+    if given.keep and given.python:
+        raise UserError("--keep is for this environment's runtime alone; expected no --python beside it")
+    if path and given.keep:
         document = results.kept(path, found, given.threads, engine)
     interrupted = False
     if document is not None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from benchmarks import progress
 from benchmarks.models import Model
-from device import command, evaluate, folders, text
+from device import command, evaluate, folders
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
@@ -50,12 +50,9 @@ def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime:
             f"note: {model.path}: its training pictures are not in the cache here; those that are in {name} count too"
         )
     with progress.bar(len(pictures), model.path.name, " pictures") as advance:
-        try:
-            scores = evaluate.score_pictures(
-                model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, advance
-            )
-        except RuntimeError as error:  # the interpreter's
-            raise UserError(f"{model.path}: the model failed half way: {text.one_line(error)}") from None
+        scores = evaluate.score_pictures(
+            model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, advance
+        )
     called = Path(name).resolve().name if data and Path(data).is_dir() else name
     return Answers(scores, pictures, called, classifier.runtime.name)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import contract, pictures, runtime
+from device import contract, pictures, runtime, text
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from device.pictures import Picture
@@ -106,8 +106,12 @@ class Classifier:
         return self.numbers[picture][None]
 
     def invoke(self, tensor: npt.NDArray[Any]) -> None:
+        """UserError when the network itself fails."""
         self.interpreter.set_tensor(self.input.index, tensor)
-        self.interpreter.invoke()
+        try:
+            self.interpreter.invoke()
+        except RuntimeError as error:
+            raise UserError(f"{self.path}: the model failed half way: {text.one_line(error)}") from None
 
     def scores(self) -> Scores:
         """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits."""

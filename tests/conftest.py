@@ -3,12 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import drawing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.device.browsing import Pages
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests/models"
@@ -45,6 +51,22 @@ def command(tmp_path: Path) -> Run:
 def shapes_folder(tmp_path: Path) -> Path:
     """60 training and 30 test pictures of three labels."""
     return drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 30})
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from tests.device.browsing import chromium  # here, since playwright is for a few tests alone
+
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def pages(browser: "Browser") -> "Iterator[Pages]":
+    from tests.device.browsing import Pages
+
+    with Pages(browser) as made:
+        yield made
 
 
 def model(variant: str) -> Path:

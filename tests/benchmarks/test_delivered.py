@@ -46,7 +46,7 @@ def test_a_python_without_a_runtime(command: Run, tmp_path: Path) -> None:
     assert good["error"] is None and good["p50_ms"] > 0
     assert bad["error"] is not None and bad["p50_ms"] is None
     done = command("benchmarks", "latency", model("int8"), *QUICK, "--python", "./none")
-    assert refusal(done).startswith("./none: it can't be started (No such file or directory); expected the Python of")
+    assert refusal(done).startswith("./none: there is no such Python; expected the interpreter of an environment")
     assert done.stdout == ""
 
 

@@ -1,6 +1,5 @@
 """The report in a real Chromium: on a phone, on a desk, in the dark, printed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from tests.benchmarks import reporting
 from tests.benchmarks.reporting import PC, PI
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from tests.device.browsing import Pages
 
@@ -20,22 +19,6 @@ pytestmark = pytest.mark.programs
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 DESK = {"viewport": {"width": 1280, "height": 800}}
 LONG = ("a label that is so very long that no telephone has the room for it", "<b>bold</b>", "猫", "dog")
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from tests.device.browsing import chromium  # here, since playwright is for these tests alone
-
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def pages(browser: "Browser") -> "Iterator[Pages]":
-    from tests.device.browsing import Pages
-
-    with Pages(browser) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

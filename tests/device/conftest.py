@@ -1,4 +1,4 @@
-"""What several tests of the live classifier begin with: a browser, a page, a broker, readings to show."""
+"""What several tests of the live classifier begin with: a page, a broker, readings to show."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,26 +12,7 @@ from tests.device.living import Live
 
 # What is for a few tests alone is imported in its fixture.
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
     from tests.device.broker import Mosquitto
-    from tests.device.browsing import Pages
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from tests.device.browsing import chromium
-
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def pages(browser: "Browser") -> "Iterator[Pages]":
-    from tests.device.browsing import Pages
-
-    with Pages(browser) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
