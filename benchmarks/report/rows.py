@@ -136,13 +136,15 @@ def names(rows: Sequence[Row], brief: bool = False) -> list[str]:
     """What tells the cases apart in a chart, and no more: `int8`, or `int8, 2 threads` (brief: 2T) beside others."""
     models = len({row.model for row in rows}) > 1
     threads = len({row.whole("threads") for row in rows}) > 1
-    engines = len({row.engine for row in rows if row.number("p50_ms")}) > 1
+    engines = {row.engine for row in rows if row.number("p50_ms")}
+    # The version is told where one runtime stands there in two of them.
+    versions = len(engines) > len({row.text("runtime") for row in rows if row.number("p50_ms")})
     made = []
     for row in rows:
         variant, count = row.text("variant"), row.whole("threads")
         parts = [" ".join(([row.model] if models or not variant else []) + ([variant] if variant else []))]
         parts += [f"{count}T" if brief else f"{count} thread{'s' * (count != 1)}"] if threads else []
-        parts += [row.engine] if engines else []
+        parts += [row.engine if versions else row.text("runtime") or row.engine] if len(engines) > 1 else []
         made.append(", ".join(parts))
     return unique(made)
 
