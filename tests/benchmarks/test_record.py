@@ -62,7 +62,15 @@ def test_a_row_of_a_few_samples() -> None:
     # Of memory the first process knows, which held this file alone.
     assert (row["peak_memory_bytes"], row["load_ms"], row["first_ms"]) == (50_000_000, 1.5, 3.5)
     assert row["turns"][0] == {
-        **{"at_s": 0.123, "n": 3, "p50_ms": 2.0, "temperature_c": None, "clock_mhz": None, "throttled": []},
+        **{
+            "what": "invoke",
+            "at_s": 0.123,
+            "n": 3,
+            "p50_ms": 2.0,
+            "temperature_c": None,
+            "clock_mhz": None,
+            "throttled": [],
+        },
     }
     assert [turn["n"] for turn in row["turns"]] == [3, 2]
     assert row["p50_interval_ms"] is row["ratio_to_float32"] is row["sustained"] is row["energy_mj"] is None
