@@ -99,15 +99,13 @@ def main() -> int:
 
 
 def _latency(given: argparse.Namespace) -> int:
-    _check_seconds("--seconds", given.seconds, 0)
+    options.check_seconds("--seconds", given.seconds)
     if given.sustained:
-        _check_seconds("--sustained", given.sustained, 0)
+        options.check_seconds("--sustained", given.sustained)
     from benchmarks import latency, models, results
-    from device import files, flatbuffer, runtime
+    from device import files, runtime
 
-    found = models.find(given.models)
-    for model in found:
-        flatbuffer.check(model.path)
+    found = models.find_whole(given.models)
     for python in given.python:
         if shutil.which(python) is None:
             raise UserError(f"{python}: there is no such Python; expected the interpreter of an environment")
@@ -152,11 +150,6 @@ def _report(given: argparse.Namespace) -> int:
     report.write(given.results, into)
     print(into)
     return command.GOOD
-
-
-def _check_seconds(option: str, seconds: float, least: float) -> None:
-    if not least < seconds <= 3600:
-        raise UserError(f"{option} is {seconds:g}, expected more than {least:g} and at most 3600")
 
 
 def _accuracy(given: argparse.Namespace) -> int:

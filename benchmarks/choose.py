@@ -11,7 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from device import board, files, text
+from device import files, text
 from device.errors import UserError
 from device.live import selection
 
@@ -23,14 +23,6 @@ class Choice:
     chosen: dict[str, Any]
     rows: list[tuple[dict[str, Any], str | None]]
     by_frame: bool
-
-
-def thread_counts() -> tuple[int, ...]:
-    """1, 2, 4 … and all cores."""
-    cores, counts = board.usable_cores(), [1]
-    while counts[-1] * 2 <= cores:
-        counts.append(counts[-1] * 2)
-    return tuple(dict.fromkeys([*counts, cores]))
 
 
 def choose(rows: Sequence[dict[str, Any]], most_drop: float) -> Choice:

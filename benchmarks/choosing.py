@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from device import command, options
-from device.errors import UserError
 
 
 def add_select(select: argparse.ArgumentParser) -> None:
@@ -22,15 +21,12 @@ def add_select(select: argparse.ArgumentParser) -> None:
 
 
 def select(given: argparse.Namespace) -> int:
-    if not 0 < given.seconds <= 3600:
-        raise UserError(f"--seconds is {given.seconds:g}, expected more than 0 and at most 3600")
+    options.check_seconds("--seconds", given.seconds)
     from benchmarks import accuracy, choose, latency, models
-    from device import flatbuffer, runtime
+    from device import board, runtime
     from device.live import selection
 
-    found = models.find(given.models)
-    for model in found:
-        flatbuffer.check(model.path)
+    found = models.find_whole(given.models)
     engine = latency.Engine(runtime=runtime.find(given.runtime).name)
     hints = options.hints(given)
     top1 = {
@@ -38,7 +34,7 @@ def select(given: argparse.Namespace) -> int:
         for model in found
         if given.data
     }
-    measured = latency.measure(found, given.seconds, choose.thread_counts(), [engine])
+    measured = latency.measure(found, given.seconds, board.thread_counts(board.usable_cores()), [engine])
     rows = [{**row, "top1": top1.get(row["sha256"], row["top1"])} for row in measured.rows]
     choice = choose.choose(rows, given.max_drop)
     print("\n".join(choose.lines(choice)))

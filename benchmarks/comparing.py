@@ -28,8 +28,7 @@ def add_compare(compare: argparse.ArgumentParser) -> None:
 def compare(given: argparse.Namespace) -> int:
     if len(given.models) > 2:
         raise UserError(f"{len(given.models)} models, expected one or two")
-    if not 0 < given.seconds <= 3600:
-        raise UserError(f"--seconds is {given.seconds:g}, expected more than 0 and at most 3600")
+    options.check_seconds("--seconds", given.seconds)
     from benchmarks import compare as comparisons
     from benchmarks import results
     from device import files

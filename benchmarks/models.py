@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from device import card as cards
+from device import flatbuffer
 from device.card import Card
 from device.errors import UserError
 
@@ -48,6 +49,14 @@ def find(paths: list[Path]) -> list[Model]:
         else:
             raise UserError(f"{path}: there is no such model file or run folder")
     return models
+
+
+def find_whole(paths: list[Path]) -> list[Model]:
+    """As `find`; UserError for a file that is damaged or no model too, before anything is measured."""
+    found = find(paths)
+    for model in found:
+        flatbuffer.check(model.path)
+    return found
 
 
 def _exported(folder: Path) -> list[Path]:

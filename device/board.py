@@ -92,6 +92,14 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def thread_counts(cores: int) -> list[int]:
+    """How many threads are worth trying on so many cores: 1, 2, 4 … and all of them."""
+    counts = [1]
+    while 2 * counts[-1] < cores:
+        counts.append(2 * counts[-1])
+    return sorted({*counts, cores})
+
+
 def cpu_limit(root: Path = HERE) -> float | None:
     """How many processors' time a container may take (cgroup v2, cpu.max); None where there is no limit."""
     quota, _, period = (read_text(root / "sys/fs/cgroup/cpu.max") or "").partition(" ")

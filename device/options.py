@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device.errors import UserError
+
 if TYPE_CHECKING:
     from device.contract import Hints
 
@@ -63,6 +65,12 @@ def percent(text: str) -> float:
     if not 0 < number <= 100:
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 100")
     return number / 100
+
+
+def check_seconds(option: str, seconds: float) -> None:
+    """UserError for no time at all, and for more than an hour."""
+    if not 0 < seconds <= 3600:
+        raise UserError(f"{option} is {seconds:g}, expected more than 0 and at most 3600")
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

@@ -78,8 +78,7 @@ def gate(given: argparse.Namespace) -> int:
 
 def _seconds(given: float | None, default: float) -> float:
     seconds = default if given is None else given
-    if not 0 < seconds <= 3600:
-        raise UserError(f"--seconds is {seconds:g}, expected more than 0 and at most 3600")
+    options.check_seconds("--seconds", seconds)
     return seconds
 
 
@@ -119,12 +118,11 @@ def baseline(given: argparse.Namespace) -> int:
     from benchmarks import models
     from benchmarks.gate import baseline as baselines
     from benchmarks.gate import drop
-    from device import flatbuffer, runtime
+    from device import runtime
 
     if not given.model.is_file():
         raise UserError(f"{given.model}: there is no such model file")
-    flatbuffer.check(given.model)
-    (model,) = models.find([given.model])
+    (model,) = models.find_whole([given.model])
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     right = None
     if given.data:  # first: what is wrong with pictures or labels is said at once

@@ -16,7 +16,7 @@ from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
 from benchmarks.models import Model
 from benchmarks.stats import Interval
-from device import board, command, flatbuffer
+from device import board, command
 from device.contract import Hints
 from device.errors import UserError
 from device.runtime import Runtime
@@ -95,8 +95,7 @@ def _model(path: Path) -> Model:
             f"{path}: there is no such file; expected a .tflite file, REF:PATH, or a baseline that was made with:"
             " python -m benchmarks baseline MODEL -o FILE.json"
         )
-    flatbuffer.check(path)
-    (found,) = models.find([path])
+    (found,) = models.find_whole([path])
     return found
 
 

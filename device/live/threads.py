@@ -24,7 +24,7 @@ WORTH = 0.95
 
 def best(path: Path, runtime: Runtime) -> int:
     """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept."""
-    candidates = _candidates(board.usable_cores())
+    candidates = board.thread_counts(board.usable_cores())
     if len(candidates) == 1:
         return 1
     count = kept(path, runtime)
@@ -46,14 +46,6 @@ def _file() -> Path:
 
 def _key(path: Path, runtime: Runtime) -> str:
     return f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
-
-
-def _candidates(cores: int) -> list[int]:
-    """1, 2, 4 … and all cores."""
-    counts = [1]
-    while 2 * counts[-1] < cores:
-        counts.append(2 * counts[-1])
-    return sorted({*counts, cores})
 
 
 def _fastest(interpreters: dict[int, Any]) -> int:

@@ -17,6 +17,7 @@ from types import TracebackType
 
 from benchmarks.boards.connection import Address
 from tests.conftest import ROOT, missing
+from tests.device.broker import free_port
 
 # Against a test that would never end; no test is about this time.
 PATIENCE_S = 20
@@ -43,7 +44,7 @@ class Board:
         self.bench = self.home / ".cache/framelite/bench"
         for name in ("host_key", "key", "other_key"):
             self._make_key(name)
-        self.port = _free_port()
+        self.port = free_port()
         self.trust()
         self._write_settings({"HOME": str(self.home), **environment})
         if os.geteuid() == 0:  # Debian's start script makes it; sshd won't start without
@@ -165,9 +166,3 @@ def start(board: Board, folder: Path, *words: object) -> "subprocess.Popen[str]"
 
 def _children(process: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-def _free_port() -> int:
-    """One that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

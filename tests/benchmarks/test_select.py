@@ -142,7 +142,7 @@ def test_the_table_begins_with_the_chosen_one() -> None:
 def test_thread_counts_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, counts in ((1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (4, (1, 2, 4)), (6, (1, 2, 4, 6)), (8, (1, 2, 4, 8))):
         monkeypatch.setattr(board, "usable_cores", lambda cores=cores: cores)
-        assert choose.thread_counts() == counts
+        assert tuple(board.thread_counts(board.usable_cores())) == counts
 
 
 def test_the_selection_lies_anywhere_and_the_model_is_found_from_there(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     *table, told = done.stdout.splitlines()
     assert told == "runs/shapes/selection.json: for python -m device live --auto runs/shapes/selection.json"
-    assert len(table) == 2 + 2 * len(choose.thread_counts())
+    assert len(table) == 2 + 2 * len(board.thread_counts(board.usable_cores()))
     assert [line.endswith("chosen") for line in table[2:]] == [True, *[False] * (len(table) - 3)]
     found = selection.read(run_folder)
     assert found.path == run_folder / f"export/{table[2].split()[0]}.tflite"
@@ -195,7 +195,7 @@ def test_labelled_pictures_decide_on_accuracy(command: Run, tmp_path: Path, shap
     table = done.stdout.splitlines()
     assert table[2].split()[0] == "shapes_int8" and table[2].endswith("chosen")
     guesses = [line for line in table if line.startswith("guess")]
-    assert len(guesses) == len(choose.thread_counts()) and all(" points" in line for line in guesses)
+    assert len(guesses) == len(board.thread_counts(board.usable_cores())) and all(" points" in line for line in guesses)
     assert selection.read(tmp_path / "out/mine.json").path.samefile(model("int8"))
     done = command("benchmarks", "select", "guess.tflite", "--seconds", "0.02", "-o", "out/other.json")
     assert refusal(done) == "no file says how accurate it is; give labelled pictures with --data"

@@ -32,7 +32,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     ("cores", "expected"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 2, 4]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])]
 )
 def test_powers_of_two_and_all_cores_are_tried(cores: int, expected: list[int]) -> None:
-    assert threads._candidates(cores) == expected
+    assert board.thread_counts(cores) == expected
 
 
 def test_a_trial_chooses_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
