@@ -11,7 +11,9 @@ python -m benchmarks board USER@HOST MODEL…|RUN               latency, measure
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.boards import options as board_options
 from benchmarks.choosing import add_select, select
@@ -136,10 +138,7 @@ def _latency(given: argparse.Namespace) -> int:
         command.say(line)
     if interrupted:
         raise KeyboardInterrupt
-    failed = [row for row in document["results"] if row["error"]]
-    if failed:
-        counts = f"{len(failed)} of {len(document['results'])}"
-        raise UserError(f"{counts} could not be measured; {failed[0]['file']}: {failed[0]['error']}")
+    _require_all(document["results"])
     return command.GOOD
 
 
@@ -158,13 +157,22 @@ def _accuracy(given: argparse.Namespace) -> int:
 
     hints = options.hints(given)
     found = models.find(given.models)
-    rows = [accuracy.measure(model, given.data, hints, given.threads, given.runtime) for model in found]
+    rows = accuracy.measure_all(found, given.data, hints, given.threads, given.runtime)
     document = results.document(rows)
     if given.json:
         files.deliver_json(document, given.json)
     if given.json != "-":
         print("\n".join(results.accuracy_lines(rows)))
+    _require_all(rows)
     return command.GOOD
+
+
+def _require_all(rows: Sequence[dict[str, Any]]) -> None:
+    """The others are shown before this says what failed."""
+    failed = [row for row in rows if row["error"]]
+    if failed:
+        counts = f"{len(failed)} of {len(rows)}"
+        raise UserError(f"{counts} could not be measured; {failed[0]['file']}: {failed[0]['error']}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """How often a model file is right, on labelled pictures, through device's own path."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,13 @@ def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime:
 
 
 def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, Any]:
-    """One row of the result document."""
+    """One row of the result document. UserError where the model or the data can't be used."""
     got = answers(model, data, hints, threads, runtime)
     return {
         "file": model.path.name,
         "sha256": model.sha256(),
         "variant": model.variant,
+        "error": None,
         **evaluate.accuracy(got.scores, got.pictures.targets),
         "left_out": got.pictures.left_out,
         "data": got.data,
@@ -71,3 +73,21 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
         "runtime": got.runtime,
         "per_class": evaluate.per_class(got.scores, got.pictures.targets, got.labels),
     }
+
+
+def measure_all(
+    models: Sequence[Model], data: str | None, hints: Hints, threads: int, runtime: str | None
+) -> list[dict[str, Any]]:
+    """A row a model. One that fails has its "error" and no figures; UserError where all do."""
+    rows: list[dict[str, Any]] = []
+    failures = []
+    for model in models:
+        try:
+            rows.append(measure(model, data, hints, threads, runtime))
+        except UserError as error:
+            failures.append(error)
+            named = {"file": model.path.name, "sha256": model.sha256(), "variant": model.variant}
+            rows.append({**named, "error": str(error).removeprefix(f"{model.path}: ")})
+    if len(failures) == len(models):
+        raise failures[0]
+    return rows

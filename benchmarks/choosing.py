@@ -29,13 +29,10 @@ def select(given: argparse.Namespace) -> int:
     found = models.find_whole(given.models)
     engine = latency.Engine(runtime=runtime.find(given.runtime).name)
     hints = options.hints(given)
-    top1 = {
-        model.sha256(): accuracy.measure(model, given.data, hints, 1, given.runtime)["top1"]
-        for model in found
-        if given.data
-    }
+    judged = accuracy.measure_all(found, given.data, hints, 1, given.runtime) if given.data else []
+    known = {row["sha256"]: {"top1": row.get("top1"), "error": row["error"]} for row in judged}
     measured = latency.measure(found, given.seconds, board.thread_counts(board.usable_cores()), [engine])
-    rows = [{**row, "top1": top1.get(row["sha256"], row["top1"])} for row in measured.rows]
+    rows = [row if row["error"] else {**row, **known.get(row["sha256"], {})} for row in measured.rows]
     choice = choose.choose(rows, given.max_drop)
     print("\n".join(choose.lines(choice)))
     if measured.interrupted:

@@ -89,5 +89,6 @@ def accuracy_lines(results: list[dict[str, Any]]) -> list[str]:
             str(row["left_out"]),
         ]
         for row in results
+        if row["error"] is None
     ]
     return text.table(("model", "accuracy", "left out"), rows)

@@ -6,32 +6,18 @@ the sshd starts has its home in the test's folder.
 
 import os
 import shlex
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 
 from benchmarks.boards.connection import Address
-from tests.conftest import ROOT, missing
-from tests.device.broker import free_port
+from tests import servers
+from tests.conftest import ROOT
 
-# Against a test that would never end; no test is about this time.
-PATIENCE_S = 20
-# Where Debian puts what only root has on its PATH.
-SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+PACKAGES = "openssh-server"
 QUICK = ("--seconds", "0.02", "--sustained", "0")
-
-
-def program(name: str) -> str:
-    found = shutil.which(name, path=SYSTEM_PATH)
-    if found is None:
-        missing(f"no {name}; install it with: apt install openssh-server")
-    assert found is not None
-    return found
 
 
 class Board:
@@ -44,15 +30,15 @@ class Board:
         self.bench = self.home / ".cache/framelite/bench"
         for name in ("host_key", "key", "other_key"):
             self._make_key(name)
-        self.port = free_port()
+        self.port = servers.free_port()
         self.trust()
         self._write_settings({"HOME": str(self.home), **environment})
         if os.geteuid() == 0:  # Debian's start script makes it; sshd won't start without
             Path("/run/sshd").mkdir(exist_ok=True)
-        command = [*wrapper, program("sshd"), "-D", "-e", "-f", str(folder / "sshd_config")]
+        command = [*wrapper, servers.program("sshd", PACKAGES), "-D", "-e", "-f", str(folder / "sshd_config")]
         self.log = (folder / "sshd.log").open("wb")
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self._wait()
+        servers.wait_for(self.port, self._process, (folder / "sshd.log").read_text)
 
     def __enter__(self) -> "Board":
         return self
@@ -102,7 +88,9 @@ class Board:
 
     def _make_key(self, name: str) -> None:
         path = str(self._folder / name)
-        subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+        subprocess.run(
+            [servers.program("ssh-keygen", PACKAGES), "-q", "-t", "ed25519", "-N", "", "-f", path], check=True
+        )
 
     def _write_settings(self, environment: dict[str, str]) -> None:
         assert not any('"' in value for value in environment.values())
@@ -119,17 +107,6 @@ class Board:
             "UsePAM no",
         ]
         (self._folder / "sshd_config").write_text("\n".join(lines) + "\n")
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
-                return
-            except ConnectionRefusedError:
-                said = (self._folder / "sshd.log").read_text()
-                assert self._process.poll() is None and time.monotonic() < deadline, f"sshd didn't start: {said}"
-                time.sleep(0.01)
 
 
 def ready_python(board: Board) -> list[str]:

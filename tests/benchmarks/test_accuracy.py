@@ -16,9 +16,10 @@ from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from tests import drawing
 from tests.benchmarks import failing
-from tests.conftest import model
+from tests.benchmarks.measuring import document
+from tests.conftest import Run, model
 from tests.device import crafted
-from tests.device.refusals import with_card
+from tests.device.refusals import refusal, with_card
 from train import cache as caches
 
 COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -52,6 +53,18 @@ def test_the_test_pictures_of_a_folder(shapes_folder: Path) -> None:
     right = round(row["top1"] * 30)
     assert right >= 28 and row["interval"] == list(evaluate.wilson(right, 30))
     assert [(each["label"], each["n"]) for each in row["per_class"]] == [(label, 10) for label in drawing.LABELS]
+
+
+def test_a_model_that_fails_leaves_the_figures_of_the_others(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
+    with_card(tmp_path / "fails.tflite", failing.network(5), crafted.card(drawing.LABELS, failing.SIZE))
+    words = (model("int8"), "fails.tflite", "--data", shapes_folder, "--json", "out.json")
+    done = command("benchmarks", "accuracy", *words)
+    said = refusal(done)
+    assert said.startswith("1 of 2 could not be measured; fails.tflite: the model failed half way: ")
+    assert done.stdout.splitlines()[-1].startswith("shapes_int8 ")
+    good, bad = document((tmp_path / "out.json").read_text())["results"]
+    assert good["n"] == 30 and good["error"] is None
+    assert set(bad) == {"file", "sha256", "variant", "error"} and said.endswith(bad["error"])
 
 
 # The answers themselves, for who compares two models.

@@ -16,7 +16,7 @@ from device.live.selection import Selection
 from tests.benchmarks import failing
 from tests.conftest import MODELS, Run, model
 from tests.device import crafted
-from tests.device.refusals import names, refusal
+from tests.device.refusals import names, refusal, with_card
 
 
 def row(file: str, p50_ms: float | None, top1: float | None = 0.9, threads: int = 1, **changes: Any) -> dict[str, Any]:
@@ -210,6 +210,20 @@ def test_one_that_fails_is_told_and_the_others_are_tried(command: Run, run_folde
     assert done.returncode == 0, done.stderr
     assert "the model failed half way: gather index out of bounds" in done.stdout
     assert selection.read(run_folder).path.name == "shapes_int8.tflite"
+
+
+@pytest.mark.programs
+def test_one_whose_accuracy_cannot_be_measured_is_not_chosen(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
+    """However fast it is."""
+    with_card(tmp_path / "fast.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
+    words = ("fast.tflite", model("int8"), "--data", shapes_folder, "--seconds", "0.02", "-o", "chosen.json")
+    done = command("benchmarks", "select", *words)
+    assert done.returncode == 0, done.stderr
+    assert selection.read(tmp_path / "chosen.json").path.samefile(model("int8"))
+    (fast, *_) = [line for line in done.stdout.splitlines() if line.startswith("fast")]
+    assert "the model doesn't know the label 'circle'" in fast
+    done = command("benchmarks", "select", "fast.tflite", "fast.tflite", *words[2:])
+    assert "the model doesn't know the label 'circle'" in refusal(done)
 
 
 @pytest.mark.programs

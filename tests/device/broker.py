@@ -1,11 +1,8 @@
 """A real mosquitto on a port of the loopback, and a client that writes down what it is told."""
 
 import os
-import shutil
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,33 +12,18 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.conftest import missing
+from tests import servers
 
 # Against a test that would never end; no test is about this time.
 PATIENCE_S = 10
-# Where Debian puts what only root has on its PATH.
-SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-
-
-def program(name: str) -> str:
-    found = shutil.which(name, path=SYSTEM_PATH)
-    if found is None:
-        missing(f"no {name}; install it with: apt install mosquitto openssl")
-    assert found is not None
-    return found
-
-
-def free_port() -> int:
-    """One that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+PACKAGES = "mosquitto openssl"
 
 
 class Mosquitto:
     """The broker, started; `settings` are further lines of its configuration. It keeps nothing when it is stopped."""
 
     def __init__(self, folder: Path, *settings: str, port: int | None = None) -> None:
-        self.port = port or free_port()
+        self.port = port or servers.free_port()
         self._file = folder / f"mosquitto-{self.port}.conf"
         lines = [f"listener {self.port} 127.0.0.1", "persistence false", "log_dest stderr", *settings]
         if not any(line.startswith("password_file") for line in settings):
@@ -61,17 +43,9 @@ class Mosquitto:
         self.kill()
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [program("mosquitto"), "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
-                return
-            except ConnectionRefusedError:
-                assert self._process.poll() is None and time.monotonic() < deadline, "mosquitto didn't start"
-                time.sleep(0.01)
+        command = [servers.program("mosquitto", PACKAGES), "-c", str(self._file)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        servers.wait_for(self.port, self._process)
 
     def signal(self, number: int) -> None:
         assert self._process is not None
@@ -156,7 +130,8 @@ class Watcher:
 def passwords(folder: Path, user: str, password: str) -> Path:
     """A password file of mosquitto's."""
     file = folder / "passwords"
-    subprocess.run([program("mosquitto_passwd"), "-c", "-b", str(file), user, password], check=True, timeout=PATIENCE_S)
+    command = [servers.program("mosquitto_passwd", PACKAGES), "-c", "-b", str(file), user, password]
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
     return file
 
 
@@ -187,5 +162,5 @@ def certificates(folder: Path, name: str) -> Certificates:
 
 
 def _openssl(*words: object) -> None:
-    command = [program("openssl"), *map(str, words)]
+    command = [servers.program("openssl", PACKAGES), *map(str, words)]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)

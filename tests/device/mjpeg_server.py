@@ -16,7 +16,6 @@ GET /break/MODE: every stream that runs then goes on in that mode, for ever; new
 does a camera that hangs until somebody opens it anew.
 """
 
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from tests import servers
 
 BOUNDARY = b"frame"
 RATE = 30.0
@@ -88,17 +89,11 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(max(0.0, began + (number + 1) / RATE - time.monotonic()))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Server:
     """Starts it; `kill` ends it at once, as when the power goes. The port stays the same."""
 
     def __init__(self, mode: str, port: int | None = None) -> None:
-        self.port = port or free_port()
+        self.port = port or servers.free_port()
         self.url = f"http://127.0.0.1:{self.port}/video"
         words = [sys.executable, "-m", "tests.device.mjpeg_server", str(self.port), mode]
         self.process = subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)

@@ -14,7 +14,8 @@ import pytest
 
 from device.mqtt import broker, connector
 from device.mqtt.mqtt import PASSWORD_VARIABLE, Mqtt, settings
-from tests.device.broker import PATIENCE_S, Mosquitto, Watcher, certificates, free_port, passwords
+from tests import servers
+from tests.device.broker import PATIENCE_S, Mosquitto, Watcher, certificates, passwords
 from tests.device.feeding import STREAMING, Feed
 from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, STATE, Said, at, has_ended, telling
 
@@ -61,7 +62,7 @@ def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, answe
 
 
 def test_a_broker_that_is_not_there_yet(tmp_path: Path, answers: Feed, said: Said) -> None:
-    port = free_port()
+    port = servers.free_port()
     with telling(at(port)) as output:
         said.wait_for("connection refused")
         for number in range(2000):
@@ -219,7 +220,7 @@ def test_what_is_no_broker(words: bytes, complaint: str, said: Said, monkeypatch
 @contextmanager
 def refusing() -> Iterator[int]:
     """Nobody is there."""
-    yield free_port()
+    yield servers.free_port()
 
 
 @contextmanager

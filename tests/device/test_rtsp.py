@@ -12,8 +12,9 @@ from device.live import cameras, reader
 from device.live.cameras import Rtsp
 from device.live.frames import Frame, SourceLostError
 from device.live.reader import Reader
+from tests import servers
 from tests.device.feeding import wait_for
-from tests.device.mjpeg_server import free_port, picture
+from tests.device.mjpeg_server import picture
 from tests.device.rtsp_server import RtspServer
 
 pytestmark = pytest.mark.programs
@@ -59,7 +60,7 @@ def test_a_camera_that_is_silent_is_given_up() -> None:
 def test_what_is_not_there_says_so() -> None:
     with (
         pytest.raises(SourceLostError, match="can't be opened; check the address, the password and that it is on"),
-        Rtsp(f"rtsp://anna:secret@127.0.0.1:{free_port()}/camera"),
+        Rtsp(f"rtsp://anna:secret@127.0.0.1:{servers.free_port()}/camera"),
     ):
         pytest.fail("it was opened")
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
-from tests import drawing, weights
+from tests import drawing, servers, weights
 from tests.conftest import ROOT, Run, environment
 from tests.train import saved
 from tests.train.saved import curves
@@ -115,12 +114,6 @@ def test_a_refused_batch_leaves_an_older_run_whole(shapes: Path, tmp_path: Path)
     assert {path.name for path in run.iterdir()} == {"model.keras"}
 
 
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
-
-
 def started(python: Path, *words: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [str(python), *map(str, words)],
@@ -150,7 +143,7 @@ def test_two_processes_on_jax_train_as_one_and_the_model_exports(command: Run, s
     settings = [word for setting in TOGETHER for word in ("--set", setting)]
     train = ("-m", "train", "fashion_mnist", *settings, "--data", shapes, "--backend", "jax", "--run")
     ended_well(started(python, *train, tmp_path / "one"))
-    meet = f"127.0.0.1:{free_port()}"
+    meet = f"127.0.0.1:{servers.free_port()}"
     cluster = ("--coordinator", meet, "--processes", 2, "--process-id", 0)
     together = [
         started(python, *train, tmp_path / "two", *cluster),
