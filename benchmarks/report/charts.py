@@ -13,6 +13,8 @@ from benchmarks.report.drawing import GREY, colour, draw, label_points, scale, s
 from benchmarks.report.pareto import front
 
 BINS = 150
+# Of more points only those on the front are named; there is no room for all.
+MOST_NAMES = 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def trade_off(title: str, points: Sequence[Point]) -> str:
             _whiskers(axis, point, 1.0 if place in best else 0.4)
         x, y = [times[place] for place in best], [100 * points[place].accuracy for place in best]
         axis.step(x, y, where="post", color="black", linewidth=1, zorder=1)
-        label_points(axis, [(point.name, point.latency_ms, 100 * point.accuracy) for point in points])
+        named = points if len(points) <= MOST_NAMES else [points[place] for place in best]
+        label_points(axis, [(point.name, point.latency_ms, 100 * point.accuracy) for point in named])
 
     return draw(title, 3.8, paint)
 

@@ -47,7 +47,8 @@ def trade_offs(machine: Machine) -> list[Shown]:
         Shown(
             charts.trade_off(f"{machine.name}: accuracy against latency, {pictures}", points),
             f"Accuracy: {pictures}. Left is faster, up is more often right. The line is the Pareto front; what is paler"
-            " is beaten in both. Whiskers: 95 % intervals. 2T: two threads.",
+            " is beaten in both, and named in the table alone where there are many. Whiskers: 95 % intervals. 2T: two"
+            " threads.",
         )
         for pictures, points in by_pictures.items()
     ]

@@ -257,6 +257,15 @@ def test_a_chart_is_of_plain_numbers() -> None:
     assert charts.bars("sizes", [Bar("none", "#000000", 0.0, "0 B")]).count(">0 B<") == 1
 
 
+def test_of_many_points_only_the_best_are_named() -> None:
+    """Twenty names on a chart as wide as a phone lie on one another."""
+    points = [Point(f"case {i}", "#000000", 1.0 + i, None, 0.5 - i / 100, (0.1, 0.6)) for i in range(9)]
+    svg = charts.trade_off("many", points)
+    assert [f">case {i}<" in svg for i in range(9)] == [True] + [False] * 8
+    svg = charts.trade_off("few", points[:8])
+    assert all(f">case {i}<" in svg for i in range(8))
+
+
 # What it refuses.
 
 
