@@ -1,6 +1,7 @@
 """Training itself: a recipe and a picture cache in, a run folder out."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,25 @@ class Trained:
         model = found[0] if found else self.last
         if job.recipe.weight_average:  # a checkpoint holds the weights and, in the optimizer, their average
             model.optimizer.finalize_variable_values(model.trainable_variables)
-        return evaluate.predict(model, self.source.pictures("test"))
+        answers = networks.mirrored(model) if job.recipe.mirrored else model
+        return evaluate.predict(answers, self.source.pictures("test"))
 
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
     """The whole network on pictures, from `state` on."""
     batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.epochs + job.recipe.fine_tune
-    phase = Phase(model, batches, job.held_out(job.cache), last_epoch, checkpoints=job.checkpoints())
+    keep = _keep_mirrored(job, model) if job.recipe.mirrored else None
+    phase = Phase(model, batches, job.held_out(job.cache), last_epoch, keep, job.checkpoints())
     return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
+
+
+def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
+    """Writes model.keras as what answers for both sides. The network alone is trained: both ways would cost twice."""
+    with job.devices.scope():
+        whole = networks.mirrored(model)
+        # The same optimizer, so that model.keras has the state that goes with the weights.
+        whole.compile(optimizer=model.optimizer, loss=optimizers.loss(job.recipe), metrics=["accuracy"])
+    return lambda: write_model(whole, job.run.model)
 
 
 def _train_head(job: Job, parts: transfer.Parts) -> Trained:
@@ -197,7 +209,7 @@ def load_weights(model: keras.Model, path: Path) -> str:
 
     The layers must be of the same shapes, but for the last one, which starts anew where the labels are others.
     """
-    saved = networks.load(path)
+    saved = networks.trained_part(networks.load(path))
     theirs = [layer.get_weights() for layer in saved.layers if layer.weights]
     ours = [layer for layer in model.layers if layer.weights]
     shapes = [[weight.shape for weight in weights] for weights in theirs]

@@ -67,9 +67,10 @@ class FeatureMap:
 
 
 def fresh(recipe: Recipe, labels: int) -> keras.Model:
-    """The recipe's network before training."""
+    """The recipe's network before training, as it would be saved."""
     keras.utils.set_random_seed(recipe.seed)
-    return networks.build(recipe, labels)
+    network = networks.build(recipe, labels)
+    return networks.mirrored(network) if recipe.mirrored else network
 
 
 def inspect(model: keras.Model, picture: Picture) -> tuple[list[Row], list[FeatureMap]]:

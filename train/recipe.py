@@ -64,6 +64,7 @@ class Recipe:
     filters: tuple[int, ...] = (32, 64, 128)  # residual: of the stem and of each stage, which halves the resolution
     blocks: tuple[int, ...] = (1, 0)  # residual: residual blocks in each stage
     stem_stride: int = 1  # residual: 2 halves the resolution in the stem already
+    mirrored: bool = False  # the saved network gives the mean of the picture's and its mirror image's answers
     backbone: str = "MobileNetV2"  # backbone: which (python -m train backbones)
     strategy: str = "all"  # backbone: train all, partial (all but the first `freeze` layers), or the head alone
     freeze: int = 0  # backbone: layers that stay as they are, with partial and in fine-tuning
@@ -135,6 +136,9 @@ class Recipe:
             soft = self.loss == "categorical_crossentropy" and self.strategy != "head"
             self._require("teacher", soft, f"none with loss {self.loss} and strategy {self.strategy}")
             self._require("label_smoothing", not self.label_smoothing, "0 with a teacher")
+        if self.mirrored:  # one sigmoid becomes two outputs at export, which takes it to be the last layer
+            good = self.network != "classical" and self.strategy != "head" and not self.loss.startswith("binary")
+            self._require("mirrored", good, f"false with {self.network}, strategy {self.strategy}, {self.loss}")
         if self.weight_decay:
             self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
         if self.network == "backbone":

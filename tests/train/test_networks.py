@@ -1,6 +1,7 @@
 """The networks: the tutorial's is the source material's layer by layer, scaling and grey are inside."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -126,3 +127,23 @@ def test_the_recipe_decides_optimizer_loss_and_rate() -> None:
     answer = np.array([[0.91] + [0.01] * 9], np.float32)
     expected = -(0.91 * np.log(0.91) + 0.09 * np.log(0.01))
     assert float(smoothed.loss(np.eye(10)[:1], answer)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # Keras' own
+def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
+    """Its mean survives being saved, and it holds the weights once."""
+    from train import networks
+
+    network = networks.build(recipe(size=(20, 33)), 3)
+    last = network.layers[-1]  # as Keras begins, a picture and its mirror image score nearly alike
+    last.set_weights([50 * weight for weight in last.get_weights()])
+    pictures = np.random.default_rng(1).integers(0, 256, (3, 20, 33, 3), np.uint8)
+    there, back = network.predict_on_batch(pictures), network.predict_on_batch(pictures[:, :, ::-1])
+    assert np.abs(there - back).max() > 0.001
+    networks.mirrored(network).save(tmp_path / "both.keras")
+    both = networks.load(tmp_path / "both.keras")
+    np.testing.assert_allclose(both.predict_on_batch(pictures), (there + back) / 2, atol=1e-5)
+    assert both.count_params() == network.count_params()
+    for saved, weight in zip(networks.trained_part(both).get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(saved, weight)
+    assert networks.trained_part(network) is network

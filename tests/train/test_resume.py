@@ -21,6 +21,7 @@ pytestmark = pytest.mark.tensorflow
 SETTINGS = (
     *("size=16x16", "network=tiny", "grey=false", "epochs=12", "batch=16", "learning_rate=0.01", "dropout=0.3"),
     *("rotation_range=20", "zoom_range=0.2", "brightness_range=0.8,1.2", "mixup=0.5", "weight_average=0.9"),
+    "mirrored=true",
 )
 WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
 

@@ -51,6 +51,23 @@ def test_from_begins_with_the_saved_weights(command: Run, trained: Trained, tmp_
     assert "up to date" not in train(command, trained, run, *STILL).stderr
 
 
+def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(command: Run, trained: Trained, tmp_path: Path) -> None:
+    """What is saved answers the same for a picture and its mirror image; what is trained is the network inside."""
+    import keras
+
+    first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "mirrored=true")
+    assert train(command, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
+    assert train(command, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
+    plain, one, two = (keras.models.load_model(run / "model.keras") for run in (trained.run, first, second))
+    assert one.optimizer is not None and one.count_params() == two.count_params() == plain.count_params()
+    for ours, theirs in zip(two.trainable_weights, plain.trainable_weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, *one.input_shape[1:]), np.uint8)
+    answers = one.predict_on_batch(pictures)
+    np.testing.assert_allclose(answers, one.predict_on_batch(pictures[:, :, ::-1]), atol=1e-6)
+    assert np.abs(answers - plain.predict_on_batch(pictures)).max() > 1e-4
+
+
 def test_other_labels_take_all_but_the_last_layer(command: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "two", {"train": 60, "test": 15})
     for split in ("train", "test"):
