@@ -37,7 +37,7 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: refuses a loss that is no number, keeps the best model, writes the checkpoint.
 
-    Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal. Epochs count from
+    Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal; or the last. Epochs count from
     1 in what is written. With an averaged model it is the average that is validated and kept, and the checkpoint holds
     both.
     """
@@ -76,7 +76,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                     + (f"; {self.path} is that of epoch {self.state.best_epoch}" if self.state.best_epoch else "")
                 )
         best, best_epoch = self.state.best, self.state.best_epoch
-        figure = float(logs["val_accuracy"] if self.recipe.best_by == "accuracy" else -logs["val_loss"])
+        figures = {"accuracy": logs["val_accuracy"], "loss": -logs["val_loss"], "last": epoch}
+        figure = float(figures[self.recipe.best_by])
         if figure > best:
             best, best_epoch = figure, epoch + 1
             self._keep()

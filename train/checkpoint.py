@@ -32,7 +32,7 @@ LATEST = "latest.json"
 class State:
     """What a run knows beside its model: epochs done, best epoch (from 1; 0: none yet), seconds, curves.
 
-    best: its validation accuracy, or its validation loss below zero: the higher the better.
+    best: its validation accuracy, its validation loss below zero, or its number: the higher the better.
     """
 
     epoch: int = 0

@@ -17,7 +17,7 @@ CHOICES = {
     "network": ("residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial", "classical"),
     "strategy": ("all", "partial", "head"),
     "fit": ("crop", "stretch", "pad"),
-    "best_by": ("accuracy", "loss"),
+    "best_by": ("accuracy", "loss", "last"),
     "loss": ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "one_cycle"),
@@ -80,7 +80,7 @@ class Recipe:
     epochs: int = 10  # times every training picture is seen
     steps: int = 0  # batches an epoch; 0: as many as show every training picture once
     batch: int = 128  # pictures a step
-    best_by: str = "accuracy"  # the kept epoch has the highest validation accuracy, or the lowest loss
+    best_by: str = "accuracy"  # the kept epoch has the highest validation accuracy, the lowest loss, or is the last
     patience: int = 0  # stop after so many epochs without a better one; 0: never
     loss: str = "categorical_crossentropy"  # or sparse_categorical_crossentropy, binary_crossentropy (one sigmoid)
     optimizer: str = "adam"  # adam, adamw, or sgd with Nesterov momentum 0.9
@@ -136,6 +136,8 @@ class Recipe:
             soft = self.loss == "categorical_crossentropy" and self.strategy != "head"
             self._require("teacher", soft, f"none with loss {self.loss} and strategy {self.strategy}")
             self._require("label_smoothing", not self.label_smoothing, "0 with a teacher")
+        if self.patience:
+            self._require("patience", self.best_by != "last", "0 with best_by last: no epoch is better than the next")
         if self.mirrored:  # one sigmoid becomes two outputs at export, which takes it to be the last layer
             good = self.network != "classical" and self.strategy != "head" and not self.loss.startswith("binary")
             self._require("mirrored", good, f"false with {self.network}, strategy {self.strategy}, {self.loss}")

@@ -119,7 +119,7 @@ def test_patience_ends_a_run_that_gets_no_better(command: Run, trained: Trained,
     )
 
 
-@pytest.mark.parametrize(("best_by", "kept"), [("accuracy", [1, 2]), ("loss", [1, 3])])
+@pytest.mark.parametrize(("best_by", "kept"), [("accuracy", [1, 2]), ("loss", [1, 3]), ("last", [1, 2, 3, 4])])
 def test_which_epoch_is_kept(best_by: str, kept: list[int], tmp_path: Path) -> None:
     """Validation accuracy is highest in the second epoch, and its loss lowest in the third."""
     import keras
