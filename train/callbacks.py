@@ -37,9 +37,9 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: refuses a loss that is no number, keeps the best model, writes the checkpoint.
 
-    Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal; or the last. Epochs count from
-    1 in what is written. With an averaged model it is the average that is validated and kept, and the checkpoint holds
-    both.
+    Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal; or the last.
+    Epochs count from 1 in what is written. With an averaged model it is the average that is validated and kept, and the
+    checkpoint holds both.
     """
 
     def __init__(
