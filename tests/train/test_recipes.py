@@ -60,7 +60,8 @@ SETTINGS = {
     "label_smoothing": ("0.1", 0.1, "1", "at least 0 and less than 1"),
     "dropout": ("0.5", 0.5, "much", "a number"),
     "horizontal_flip": ("1", True, "", "true or false"),
-    "best_by": ("loss", "loss", "luck", "one of accuracy, loss"),
+    "mirrored": ("true", True, "both", "true or false"),
+    "best_by": ("loss", "loss", "luck", "one of accuracy, loss, last"),
     "seed": ("0", 0, "-1", "at least 0"),
 }
 # Fields that another one has to allow.
