@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.boards import rows as board_rows
 from device import text
-from experiments import ci_tables, device_tables, training_tables
+from experiments import benchmark_tables, ci_tables, device_tables, training_tables
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -199,6 +199,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         device_tables.frame_errors,
         device_tables.frame_quality,
         device_tables.soak,
+        benchmark_tables.recipe_latency,
         training_tables.runs,
         training_tables.augmentation,
         training_tables.cifar10,
