@@ -13,8 +13,9 @@ import pytest
 from benchmarks.boards import connection
 from benchmarks.boards.connection import Address
 from device.errors import UserError
+from tests import servers
 from tests.benchmarks import ssh_server
-from tests.benchmarks.ssh_server import PATIENCE_S, QUICK, Board, ready_python
+from tests.benchmarks.ssh_server import QUICK, Board, ready_python
 from tests.conftest import Run, model
 from tests.device.refusals import names, refusal
 
@@ -156,7 +157,7 @@ def test_an_end_in_the_middle(
     try:
         wait_for(lambda: measuring(board), process)
         end(process, board)
-        said = process.communicate(timeout=PATIENCE_S)[1]
+        said = process.communicate(timeout=servers.PATIENCE_S)[1]
     finally:
         process.kill()
         process.wait()
@@ -190,7 +191,7 @@ def measuring(board: Board) -> bool:
 
 
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str] | None" = None) -> None:
-    deadline = time.monotonic() + 3 * PATIENCE_S
+    deadline = time.monotonic() + 3 * servers.PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline and (process is None or process.poll() is None)
         time.sleep(0.02)
