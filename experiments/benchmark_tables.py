@@ -73,12 +73,19 @@ CANNOT = "can't tell"
 
 
 def peers() -> list[str]:
+    """Our times as a multiple of theirs, of the same file in alternating fresh processes."""
     document = read("peers")
+    ways = ("ratio", "ratio_to_onnxruntime", "frame_to_mediapipe")
     rows = [
-        [
-            f"`{row['file']}`",
-            f"{row['ratio']['median']:.3f} ({row['ratio']['interval'][0]:.3f}-{row['ratio']['interval'][1]:.3f})",
-        ]
+        [f"`{row['file']}`", f"{row['p50_ms']['ours']:.3g}", *(_ratio(row[way]) for way in ways)]
         for row in document["results"]
     ]
-    return [*markdown(("file", "ours to litert-benchmark"), rows), "", source(document)]
+    header = ("file", "ours, p50 ms", "to litert-benchmark", "to onnxruntime", "a frame's way to MediaPipe's")
+    return [*markdown(header, rows), "", source(document)]
+
+
+def _ratio(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    low, high = found["interval"]
+    return f"{found['median']:.3f} ({low:.3f}-{high:.3f})"

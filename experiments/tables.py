@@ -200,6 +200,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         device_tables.frame_quality,
         device_tables.soak,
         benchmark_tables.recipe_latency,
+        benchmark_tables.peers,
         training_tables.runs,
         training_tables.augmentation,
         training_tables.cifar10,
