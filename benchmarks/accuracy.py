@@ -62,9 +62,7 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
     """One row of the result document. UserError where the model or the data can't be used."""
     got = answers(model, data, hints, threads, runtime)
     return {
-        "file": model.path.name,
-        "sha256": model.sha256(),
-        "variant": model.variant,
+        **model.named(),
         "error": None,
         **evaluate.accuracy(got.scores, got.pictures.targets),
         "left_out": got.pictures.left_out,
@@ -86,8 +84,7 @@ def measure_all(
             rows.append(measure(model, data, hints, threads, runtime))
         except UserError as error:
             failures.append(error)
-            named = {"file": model.path.name, "sha256": model.sha256(), "variant": model.variant}
-            rows.append({**named, "error": str(error).removeprefix(f"{model.path}: ")})
+            rows.append({**model.named(), "error": str(error).removeprefix(f"{model.path}: ")})
     if len(failures) == len(models):
         raise failures[0]
     return rows

@@ -64,7 +64,7 @@ def lines(found: Comparison, a: str, b: str) -> list[str]:
     return [
         f"{b} to {a}:",
         *(
-            f"  {name:<11} {each.middle:.3f} ({each.low:.3f}-{each.high:.3f})"
+            f"  {name:<11} {each}"
             for name, each in (("p50", found.p50), ("p95", found.p95), ("a to itself", found.floor))
         ),
         f"  ratios with their 95 % intervals, {found.rounds} fresh processes, {clock}",

@@ -26,6 +26,10 @@ class Model:
     def sha256(self) -> str:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
+    def named(self) -> dict[str, Any]:
+        """What a row of a result document begins with."""
+        return {"file": self.path.name, "sha256": self.sha256(), "variant": self.variant}
+
     @property
     def variant(self) -> str | None:
         return self.card.variant if self.card else None

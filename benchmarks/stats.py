@@ -18,6 +18,10 @@ class Interval:
     middle: float
     high: float
 
+    def __str__(self) -> str:
+        """1.084 (1.081-1.089)"""
+        return f"{self.middle:.3f} ({self.low:.3f}-{self.high:.3f})"
+
     @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2

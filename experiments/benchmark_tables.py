@@ -4,6 +4,7 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
+from benchmarks.stats import Interval
 from device import text
 from experiments.markdown import markdown, source
 from experiments.record import read
@@ -88,4 +89,4 @@ def _ratio(found: dict[str, Any] | None) -> str:
     if found is None:
         return "-"
     low, high = found["interval"]
-    return f"{found['median']:.3f} ({low:.3f}-{high:.3f})"
+    return str(Interval(low, found["median"], high))

@@ -129,8 +129,6 @@ def baseline(given: argparse.Namespace) -> int:
         right = drop.right(model, given.data, options.hints(given), given.threads, engine.name)
     ratio, rounds = baselines.make(model, given.threads, engine, seconds)
     baselines.write(given.into, model, given.threads, engine, ratio, given.data, right)
-    told = (
-        f"{ratio.middle:.3f} ({ratio.low:.3f}-{ratio.high:.3f}) of the reference workload's time, {len(rounds)} rounds"
-    )
+    told = f"{ratio} of the reference workload's time, {len(rounds)} rounds"
     print(f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} pictures" if right else ""))
     return command.GOOD

@@ -4,7 +4,6 @@ from xml.etree import ElementTree
 
 from benchmarks.gate.gate import Outcome
 from benchmarks.gate.verdict import Answer
-from benchmarks.stats import Interval
 
 SIGNS: dict[Answer, str] = {"no regression": "✅", "regression": "❌", "can't tell": "❔"}
 
@@ -33,13 +32,9 @@ def _latency(outcome: Outcome) -> str:
     by_time = outcome.latency
     clock = "thread's own time" if by_time.clock == "cpu" else "wall clock"
     return (
-        f"{_interval(by_time.ratio)} of the base's p50, base to itself {_interval(by_time.floor)},"
+        f"{by_time.ratio or '-'} of the base's p50, base to itself {by_time.floor or '-'},"
         f" {by_time.rounds} rounds, {outcome.threads} thread{'s' if outcome.threads > 1 else ''}, {clock}"
     )
-
-
-def _interval(found: Interval | None) -> str:
-    return "-" if found is None else f"{found.middle:.3f} ({found.low:.3f}-{found.high:.3f})"
 
 
 def markdown(outcome: Outcome) -> str:

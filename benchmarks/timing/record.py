@@ -98,9 +98,7 @@ class Record:
         card = self.model.card
         accuracy = card.accuracy if card else None
         return {
-            "file": self.model.path.name,
-            "sha256": self.model.sha256(),
-            "variant": self.model.variant,
+            **self.model.named(),
             "runtime": self.loaded.get("runtime", self.case.runtime),
             "runtime_version": self.loaded.get("runtime_version"),
             "threads": self.case.threads,
