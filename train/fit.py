@@ -142,8 +142,7 @@ class Trained:
         model = found[0] if found else self.last
         if job.recipe.weight_average:  # a checkpoint holds the weights and, in the optimizer, their average
             model.optimizer.finalize_variable_values(model.trainable_variables)
-        answers = networks.mirrored(model) if job.recipe.mirrored else model
-        return evaluate.predict(answers, self.source.pictures("test"))
+        return evaluate.predict(networks.as_saved(model, job.recipe), self.source.pictures("test"))
 
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
@@ -158,8 +157,7 @@ def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
     """Writes model.keras as what answers for both sides. The network alone is trained: both ways would cost twice."""
     with job.devices.scope():
         whole = networks.mirrored(model)
-        # The same optimizer, so that model.keras has the state that goes with the weights.
-        whole.compile(optimizer=model.optimizer, loss=optimizers.loss(job.recipe), metrics=["accuracy"])
+        optimizers.compile_alike(whole, model, job.recipe)
     return lambda: write_model(whole, job.run.model)
 
 
@@ -174,8 +172,7 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
         # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
         learner = keras.Model(parts.head.inputs, parts.head.outputs)
         optimizers.compile_model(learner, recipe, job.steps * recipe.epochs)
-        # The same weights and the same optimizer, so that model.keras has the state that goes with them.
-        parts.whole.compile(optimizer=learner.optimizer, loss=optimizers.loss(recipe), metrics=["accuracy"])
+        optimizers.compile_alike(parts.whole, learner, recipe)
     best: list[Scores] = []
 
     def remember() -> None:

@@ -69,8 +69,7 @@ class FeatureMap:
 def fresh(recipe: Recipe, labels: int) -> keras.Model:
     """The recipe's network before training, as it would be saved."""
     keras.utils.set_random_seed(recipe.seed)
-    network = networks.build(recipe, labels)
-    return networks.mirrored(network) if recipe.mirrored else network
+    return networks.as_saved(networks.build(recipe, labels), recipe)
 
 
 def inspect(model: keras.Model, picture: Picture) -> tuple[list[Row], list[FeatureMap]]:

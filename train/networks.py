@@ -60,11 +60,15 @@ def mirrored(model: keras.Model) -> keras.Model:
     return keras.Model(pixels, layers.Average(name="mean")(both), name=f"{model.name}_mirrored")
 
 
+def as_saved(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """The trained network in the form that model.keras has."""
+    return mirrored(model) if recipe.mirrored else model
+
+
 def trained_part(model: keras.Model) -> keras.Model:
-    """The network that was trained, of one that `mirrored` made; another as it is."""
-    if not isinstance(model.layers[-1], layers.Average):
-        return model
-    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    """The network that was trained, of one that `mirrored` made; another as it is, also a mean of several."""
+    inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return inside[0] if isinstance(model.layers[-1], layers.Average) and len(inside) == 1 else model
 
 
 def load(path: Path) -> keras.Model:

@@ -13,6 +13,11 @@ def compile_model(model: keras.Model, recipe: Recipe, steps: int) -> None:
     model.compile(optimizer=optimizer(recipe, steps), loss=loss(recipe), metrics=["accuracy"])
 
 
+def compile_alike(model: keras.Model, learner: keras.Model, recipe: Recipe) -> None:
+    """The same weights with the same optimizer, so that what is saved has the state that goes with them."""
+    model.compile(optimizer=learner.optimizer, loss=loss(recipe), metrics=["accuracy"])
+
+
 def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     rate: Any = recipe.learning_rate
     if recipe.schedule == "one_cycle":

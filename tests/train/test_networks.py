@@ -147,3 +147,15 @@ def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
     for saved, weight in zip(networks.trained_part(both).get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, weight)
     assert networks.trained_part(network) is network
+
+
+def test_a_mean_of_networks_is_not_taken_for_a_mirrored_one() -> None:
+    import keras
+
+    from train import networks
+
+    pixels = keras.layers.Input((20, 33, 3))
+    one, two = networks.build(recipe(size=(20, 33), name="one"), 3), networks.build(recipe(size=(20, 33)), 3)
+    several = keras.Model(pixels, keras.layers.Average()([one(pixels), two(pixels)]))
+    layers_alone = keras.Model(pixels, keras.layers.Average()([pixels, keras.layers.Rescaling(2.0)(pixels)]))
+    assert networks.trained_part(several) is several and networks.trained_part(layers_alone) is layers_alone
