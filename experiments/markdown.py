@@ -12,4 +12,5 @@ def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 def source(document: dict[str, Any]) -> str:
     """Where and when a result document was measured, and by which command."""
     machine = document["machine"]
-    return f"Measured {document['date']} on {machine['cores']} cores of {machine['cpu']}: `{document['command']}`"
+    cores = f"{machine['cores']} core{'s' * (machine['cores'] != 1)}"
+    return f"Measured {document['date']} on {cores} of {machine['cpu']}: `{document['command']}`"
