@@ -53,13 +53,15 @@ KINDS = (("itself", 0.05, 50), ("itself", 0.02, 50), ("8 %", 0.05, 25), ("5 %", 
 def neighbours(busy: int | None) -> Iterator[None]:
     """Processes that do nothing but compute, as many as cores are to be kept busy."""
     count = board.usable_cores() if busy is None else busy
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    # A session each, as other people's processes have: Linux may share the processor out by session.
+    loop = [sys.executable, "-c", "while True: pass"]
+    loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(count)]
     try:
         yield
     finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
+        for each in loops:
+            each.kill()
+            each.wait()
 
 
 def planned() -> list[dict[str, Any]]:
