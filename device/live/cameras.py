@@ -36,6 +36,9 @@ class Camera(Source):
         self.target, self.capture, self.reduced = target, capture, reduced
         self._device: Any = None
 
+    def fit(self, target: Size) -> None:
+        self.target = target
+
     def open(self) -> None:
         # By number where it has one: not every OpenCV takes a path.
         number = re.fullmatch(r"/dev/video(\d+)", self.name)

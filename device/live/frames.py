@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Literal, Self
 
-from device.pictures import Decoded, Picture
+from device.pictures import Decoded, Picture, Size
 
 Colour = Literal["RGB", "BGR"]
 
@@ -60,6 +60,9 @@ class Source:
 
     def close(self) -> None:
         """The device is free for others. What isn't open stays so."""
+
+    def fit(self, target: Size) -> None:
+        """The network's size is another one from the next `open` on. Called by any thread; most don't mind."""
 
     def cancel(self) -> None:
         """Called by another thread: a `read` that waits returns soon, if that can be had."""

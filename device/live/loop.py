@@ -70,7 +70,7 @@ class Loop:
             while not self._is_stopped and self._number != self._frames:
                 self._alive()
                 if self._wants_reload:
-                    self._load()
+                    self._load(reader)
                 ready, state = reader.take(LOOK_S), reader.state
                 if state.is_opened and not state.has_ended:  # an end is no loss
                     self._tell(source, state)
@@ -142,12 +142,14 @@ class Loop:
         for output in self._outputs:
             output.status(status)
 
-    def _load(self) -> None:
+    def _load(self, reader: Reader[Prepared]) -> None:
         self._wants_reload = False
         try:
             classifier = self._reload()
         except (UserError, OSError) as error:
             command.say(f"error: {error}; the model that was loaded goes on")
             return
+        if classifier.size != self._model[0].size:
+            reader.fit(classifier.size)
         self._model = classifier, FramePath(classifier)
         command.say(f"{classifier.path}: loaded anew")

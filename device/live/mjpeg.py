@@ -40,6 +40,10 @@ class Mjpeg(Source):
         self._response: HTTPResponse | None = None
         self._bytes = bytearray()
 
+    def fit(self, target: Size) -> None:
+        if self.target is not None:
+            self.target = target
+
     def open(self) -> None:
         self._bytes.clear()
         try:

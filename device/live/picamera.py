@@ -21,15 +21,17 @@ class PiCamera(Source):
     name, is_live, newest_only = "picamera2", True, True
 
     def __init__(self, target: Size, capture: CaptureSize | None = None) -> None:
-        side = max(target)
-        self.capture = capture or next((s for s in ((640, 480), (1280, 720)) if min(s) >= side), (1920, 1080))
+        self.target, self.capture = target, capture
         self._camera: Any = None
+
+    def fit(self, target: Size) -> None:
+        self.target = target
 
     def open(self) -> None:
         library = _library()
         try:
             self._camera = library.Picamera2()
-            shape = {"size": self.capture, "format": FORMAT}
+            shape = {"size": self.capture or _covering(max(self.target)), "format": FORMAT}
             self._camera.configure(self._camera.create_video_configuration(main=shape, buffer_count=3))
             self._camera.start()
         except (IndexError, RuntimeError) as error:
@@ -46,6 +48,10 @@ class PiCamera(Source):
             return Frame(self._camera.capture_array("main", wait=STALL_S))
         except TimeoutError:
             raise SourceLostError("the Raspberry Pi's camera gives no frames") from None
+
+
+def _covering(side: int) -> CaptureSize:
+    return next((size for size in ((640, 480), (1280, 720)) if min(size) >= side), (1920, 1080))
 
 
 def _library() -> Any:

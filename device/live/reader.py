@@ -15,7 +15,7 @@ import numpy as np
 
 from device.errors import UserError
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
-from device.pictures import Picture
+from device.pictures import Picture, Size
 
 Ready = TypeVar("Ready")
 
@@ -50,7 +50,7 @@ class Reader(Generic[Ready]):
     def __init__(self, source: Source, prepare: Callable[[Frame], Ready]) -> None:
         self._source, self._prepare = source, prepare
         self._condition = threading.Condition()
-        self._stop = threading.Event()
+        self._stop, self._is_unfit = threading.Event(), threading.Event()
         self._slot: Ready | None = None
         self._state = State()
         self._failure: Exception | None = None
@@ -88,6 +88,12 @@ class Reader(Generic[Ready]):
             self._condition.notify_all()
         return ready
 
+    def fit(self, target: Size) -> None:
+        """The network's size is another one now: a source that is live is opened anew for it."""
+        if self._source.is_live:
+            self._source.fit(target)
+            self._is_unfit.set()
+
     def _run(self) -> None:
         error = None
         try:
@@ -108,9 +114,14 @@ class Reader(Generic[Ready]):
         while not self._stop.is_set():
             try:
                 if not is_open:
+                    self._is_unfit.clear()
                     self._source.open()
                     is_open = True
-                return self._stream()
+                self._stream()
+                if not self._is_unfit.is_set():
+                    return
+                self._source.close()
+                is_open = False
             except SourceLostError as error:
                 if not self._source.is_live or self._stop.is_set():
                     raise
@@ -124,10 +135,10 @@ class Reader(Generic[Ready]):
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _stream(self) -> None:
-        """Hands frames over until the source ends or the stop comes."""
+        """Hands frames over until the source ends, is to be opened anew, or the stop comes."""
         before: Picture | None = None
         changed = monotonic()
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not self._is_unfit.is_set():
             frame = self._source.read()
             if frame is None:
                 return

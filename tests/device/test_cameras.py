@@ -94,6 +94,16 @@ def test_the_smallest_size_that_covers_the_input_is_taken(
     assert opened.released
 
 
+def test_another_input_is_covered_from_the_next_opening_on(made: list[Capture]) -> None:
+    camera = Camera("0", (32, 32), reduced=True)
+    with camera:
+        assert camera.read().decoded == "1/2"
+        camera.fit((300, 300))
+    with camera:
+        frame = camera.read()
+    assert (frame.picture.shape, frame.decoded) == ((480, 640, 3), "full")
+
+
 def test_an_unplugged_camera_is_lost_and_opened_anew(made: list[Capture]) -> None:
     camera = Camera("/dev/video2", (32, 32))
     for _ in range(2):
@@ -197,6 +207,10 @@ def test_the_boards_own_camera(library: types.ModuleType, monkeypatch: pytest.Mo
             frame = camera.read()
             assert frame.picture.shape == (expected[1], expected[0], 3)
             assert frame.colour == "BGR"
+    camera = PiCamera((32, 32))
+    camera.fit((500, 500))
+    with camera:
+        assert camera.read().picture.shape == (720, 1280, 3)
     monkeypatch.setattr(Picamera2, "fails", TimeoutError())
     with PiCamera((32, 32)) as camera, pytest.raises(SourceLostError, match="gives no frames"):
         camera.read()

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from device import card as cards
 from device.card import Confidence
 from tests.conftest import model
+from tests.device import crafted
 from tests.device.altering import altered
 from tests.device.classifying import INT8, draw
+from tests.device.crafted import End
 from tests.device.living import LIMIT_S
 from tests.device.mjpeg_server import Server
 from tests.device.visiting import Viewer
@@ -116,6 +119,27 @@ def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Pat
     while running.next()["label"] != "unknown":
         continue
     assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(INT8.read_bytes())
+    network = crafted.constant([0.1, 0.9], End((1, 200, 200, 3)))
+    larger = cards.append_tail(network, crafted.card(("no", "yes"), (200, 200)), {})
+    server = Server("good")
+    try:
+        running = live(path, "--source", server.url, "--decode", "auto", "--threads", 1)
+        assert running.next()["decoded"] == "1/4"
+        crafted.write(tmp_path / "new", larger).replace(path)
+        running.process.send_signal(signal.SIGHUP)
+        while running.next()["label"] != "yes":
+            continue
+        running.next()  # the frame before may have been on its way
+        assert running.next()["decoded"] == "full"
+        returned, said, _ = running.end(signal.SIGTERM)
+    finally:
+        server.kill()
+    assert (returned, said) == (0, f"{path}: loaded anew\n")
 
 
 def test_a_signal_ends_it_while_the_source_is_being_opened(live: Any) -> None:

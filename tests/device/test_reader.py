@@ -10,6 +10,7 @@ import pytest
 from device.live import frames, reader
 from device.live.frames import Frame, Source, SourceLostError
 from device.live.reader import Reader
+from device.pictures import Size
 
 LIMIT_S = 20.0
 
@@ -27,6 +28,10 @@ class Script(Source):
         self.plays, self.is_live, self.newest_only = iter(plays), is_live, newest_only
         self.opened = self.closed = 0
         self.now: Iterator[int] = iter(())
+        self.target: Size | None = None
+
+    def fit(self, target: Size) -> None:
+        self.target = target
 
     def open(self) -> None:
         self.opened += 1
@@ -123,6 +128,30 @@ def test_a_lost_source_is_opened_again_and_again() -> None:
     assert found[-1] == 21 and set(found) <= {0, 1, 2, 10, 11, 20, 21}
     assert source.opened == 5
     assert {"", "the cable is out", "unplugged"} >= set(messages)
+
+
+def test_what_is_live_is_opened_anew_for_an_input_of_another_size() -> None:
+    """And is neither lost nor waited for; a film would begin again, so it goes on."""
+    for is_live, last in ((True, 20), (False, 4)):
+        go_on = threading.Event()
+
+        def first(go_on: threading.Event = go_on) -> Iterator[int]:
+            yield 1
+            yield 2
+            go_on.wait(LIMIT_S)
+            yield 3
+            yield 4
+
+        source = Script(first, numbers(20, 21), is_live=is_live, newest_only=is_live)
+        with Reader(source, number_of) as running:
+            while running.take(LIMIT_S) != 2:
+                continue
+            running.fit((96, 96))
+            go_on.set()
+            found = [number for _ in range(20) if (number := running.take(0.05)) is not None]
+            assert (found[-1], running.state.lost, running.state.error) == (last, 0, None)
+        assert source.target == ((96, 96) if is_live else None)
+        assert source.opened == 1 + is_live
 
 
 def test_losses_are_counted_once_each() -> None:
