@@ -28,7 +28,7 @@ class Choice:
 def choose(rows: Sequence[dict[str, Any]], most_drop: float) -> Choice:
     """rows: of a latency document, with "top1". most_drop: 0.01 is a point below the best of them.
 
-    The fastest p50 of a frame's way, or of invoke where one of them doesn't say how it is fed. Where the intervals of
+    The fastest p50 of a frame's way, or of invoke where one of them doesn't say how it is fed. Where its intervals for
     two overlap, fewer threads are chosen: they leave cores for other work. UserError where none could be measured, or
     no file's accuracy is known.
     """
@@ -42,7 +42,7 @@ def choose(rows: Sequence[dict[str, Any]], most_drop: float) -> Choice:
     allowed = [row for row in known if row["top1"] >= best - most_drop - 1e-9]
     by_frame = all(row["frame"] for row in allowed)
     fastest = min(allowed, key=lambda row: speed_ms(row, by_frame))
-    fewest = min(row["threads"] for row in allowed if _overlap(row, fastest))
+    fewest = min(row["threads"] for row in allowed if _overlap(row, fastest, by_frame))
     few = [row for row in allowed if row["threads"] <= fewest]
     chosen = min(few, key=lambda row: speed_ms(row, by_frame))
     why_not = [None if row is chosen else _why_not(row, best, most_drop, chosen, by_frame) for row in rows]
@@ -51,11 +51,16 @@ def choose(rows: Sequence[dict[str, Any]], most_drop: float) -> Choice:
 
 def speed_ms(row: dict[str, Any], by_frame: bool) -> float:
     """p50 of a frame's way, or of invoke: one can't be held against the other."""
-    return float(row["frame"]["p50_ms"] if by_frame else row["p50_ms"])
+    return float(_lane(row, by_frame)["p50_ms"])
 
 
-def _overlap(row: dict[str, Any], other: dict[str, Any]) -> bool:
-    ours, theirs = row["p50_interval_ms"], other["p50_interval_ms"]
+def _lane(row: dict[str, Any], by_frame: bool) -> dict[str, Any]:
+    lane: dict[str, Any] = row["frame"] if by_frame else row
+    return lane
+
+
+def _overlap(row: dict[str, Any], other: dict[str, Any], by_frame: bool) -> bool:
+    ours, theirs = (_lane(each, by_frame)["p50_interval_ms"] for each in (row, other))
     return row is other or (ours is not None and theirs is not None and ours[0] <= theirs[1] and theirs[0] <= ours[1])
 
 

@@ -213,8 +213,9 @@ class Conductor:
 
 
 def _is_narrow(record: Record) -> bool:
-    interval = record.interval("invoke")
-    return interval is not None and interval.half_width <= NARROW * interval.middle
+    """Whether every lane's median is known well enough."""
+    intervals = [record.interval(what) for what, turns in record.turns.items() if turns]
+    return all(each is not None and each.half_width <= NARROW * each.middle for each in intervals)
 
 
 def _float32_of(record: Record, records: Sequence[Record]) -> Record | None:

@@ -121,14 +121,11 @@ class Record:
         }
 
     def _latency(self, float32: "Record | None") -> dict[str, Any]:
-        samples, interval = self.samples_ms("invoke"), self.interval("invoke")
-        p50 = _median(samples)
+        p50 = _median(self.samples_ms("invoke"))
         base = None if float32 is None else _median(float32.samples_ms("invoke"))
         return {
-            **_percentiles(samples),
-            "p50_interval_ms": None if interval is None else [interval.low, interval.high],
+            **self._percentiles("invoke"),
             "processes": len({turn.process for turn in self.turns["invoke"]}),
-            "n": len(samples),
             "ratio_to_float32": None if p50 is None or base is None else p50 / base,
         }
 
@@ -136,7 +133,16 @@ class Record:
         samples = self.samples_ms("frame")
         if not len(samples):
             return None
-        return {**_percentiles(samples), "n": len(samples), "samples_ms": _rounded(samples)}
+        return {**self._percentiles("frame"), "samples_ms": _rounded(samples)}
+
+    def _percentiles(self, what: str) -> dict[str, Any]:
+        """A lane's p50, p90, p99, the median's interval, and of how many samples."""
+        samples, interval = self.samples_ms(what), self.interval(what)
+        return {
+            **{f"p{q}_ms": stats.percentile(samples, q) if len(samples) else None for q in (50, 90, 99)},
+            "p50_interval_ms": None if interval is None else [interval.low, interval.high],
+            "n": len(samples),
+        }
 
     def _sustained(self) -> dict[str, Any]:
         """Cold is the first tenth of the answers, sustained the last half."""
@@ -171,10 +177,6 @@ def _told(what: str, turn: Turn) -> dict[str, Any]:
         "clock_mhz": turn.conditions.clock_mhz,
         "throttled": list(turn.conditions.throttled),
     }
-
-
-def _percentiles(samples: Milliseconds) -> dict[str, float | None]:
-    return {f"p{q}_ms": stats.percentile(samples, q) if len(samples) else None for q in (50, 90, 99)}
 
 
 def _median(values: Milliseconds | list[float]) -> float | None:

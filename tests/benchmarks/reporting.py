@@ -76,6 +76,7 @@ def latency_row(variant: str, threads: int, p50_ms: float, is_warm: bool = False
         **{"load_ms": 2.13, "first_ms": 3 * p50},
         "frame": {
             **{f"p{q}_ms": float(np.percentile(frames, q)) for q in (50, 90, 99)},
+            "p50_interval_ms": [0.98 * float(np.median(frames)), 1.02 * float(np.median(frames))],
             "n": 150,
             "samples_ms": frames.tolist(),
         },

@@ -58,6 +58,7 @@ def test_a_row_of_a_few_samples() -> None:
     assert (row["p90_ms"], row["p99_ms"]) == pytest.approx((4.6, 4.96))
     assert row["samples_ms"] == [1.0, 2.0, 3.0, 4.0, 5.0] and row["warmup_ms"] == [9.0, 8.0]
     assert row["frame"].pop("samples_ms") == [11.0, 12.0]
+    assert row["frame"].pop("p50_interval_ms") is None
     assert row["frame"] == pytest.approx({"p50_ms": 11.5, "p90_ms": 11.9, "p99_ms": 11.99, "n": 2})
     # Of memory the first process knows, which held this file alone.
     assert (row["peak_memory_bytes"], row["load_ms"], row["first_ms"]) == (50_000_000, 1.5, 3.5)
