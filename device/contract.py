@@ -115,7 +115,7 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
         labels: tuple[str, ...] | None = read_labels(hints.labels)
         assert labels is not None
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            notes.append(f"{hints.labels}: the label {twice[0]!r} stands twice ({len(twice)} such labels)")
+            notes.append(f"{hints.labels}: labels that stand there twice: {', '.join(map(repr, twice))}")
         origin = str(hints.labels)
     else:
         labels = _labels_in_tail(path)

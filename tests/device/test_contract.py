@@ -113,7 +113,7 @@ def test_a_label_that_stands_twice_is_only_noted(tmp_path: Path) -> None:
     labels = labels_file(tmp_path, "crane\ntench\ncrane\n")
     classifier = Classifier(path, replace(FLOAT, labels=labels))
     assert classifier.card.labels == ("crane", "tench", "crane")
-    assert classifier.notes[0] == f"{labels}: the label 'crane' stands twice (1 such labels)"
+    assert classifier.notes[0] == f"{labels}: labels that stand there twice: 'crane'"
 
 
 @pytest.mark.parametrize(
