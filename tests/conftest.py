@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import drawing
+from tests.device import machines
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -45,6 +46,23 @@ def command(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for programs that a test puts there; vcgencmd and the like of this machine are not found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", machines.path_with(folder))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty folder for a machine that a test makes up (tests/device/machines.py)."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

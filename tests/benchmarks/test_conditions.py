@@ -16,20 +16,8 @@ MINE = min(os.sched_getaffinity(0))
 OTHERS = max(os.sched_getaffinity(0)) + 1
 
 
-@pytest.fixture(autouse=True)
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for programs that a test puts there; a vcgencmd of this machine is not found."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", machines.path_with(folder))
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root"
-    folder.mkdir()
-    return folder
+# This machine's own vcgencmd is not asked.
+pytestmark = pytest.mark.usefixtures("programs")
 
 
 def test_a_machine_that_says_nothing(root: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_stranger_s_file_with_labels_that_do_not_fit(command: Run, tmp_path: P
         assert f"labels.txt has {count} labels, the network has 1 outputs; expected 2 labels" in done.stderr
 
 
+@pytest.mark.programs
 def test_its_latency(command: Run, tmp_path: Path) -> None:
     (tmp_path / "one.tflite").write_bytes(one_sigmoid())
     done = command("benchmarks", "latency", "one.tflite", "--seconds", "0.02", "--json", "-")

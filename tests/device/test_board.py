@@ -13,21 +13,8 @@ from device.doctor import attached, hardware
 from device.doctor.findings import Finding
 from tests.device import machines, sensors
 
-
-@pytest.fixture(autouse=True)
-def no_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for programs that a test puts there; vcgencmd and rpicam-hello of this machine are not found."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", machines.path_with(folder))
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root"
-    folder.mkdir()
-    return folder
+# This machine's own vcgencmd and rpicam-hello are not asked.
+pytestmark = pytest.mark.usefixtures("programs")
 
 
 def by_subject(findings: list[Finding]) -> dict[str, Finding]:
@@ -123,9 +110,9 @@ def test_a_containers_limit(said: str, limit: float | None, root: Path) -> None:
     ],
 )
 def test_what_follows_from_it(
-    says: str, level: str, found: str, advice: str | None, root: Path, no_programs: Path
+    says: str, level: str, found: str, advice: str | None, root: Path, programs: Path
 ) -> None:
-    machines.program(no_programs, "vcgencmd", says)
+    machines.program(programs, "vcgencmd", says)
     power = by_subject(hardware.findings(root))["power"]
     assert power.level == level and power.found.startswith(found)
     assert (power.advice is None) if advice is None else (advice in (power.advice or ""))
@@ -243,15 +230,15 @@ def test_a_camera_that_others_may_use() -> None:
     assert "usermod -aG root" not in finding.advice
 
 
-def test_cameras_that_libcamera_knows(root: Path, no_programs: Path) -> None:
+def test_cameras_that_libcamera_knows(root: Path, programs: Path) -> None:
     machines.camera(root, 0, "rp1-cfe-csi2_ch0")
     missing = attached.findings(root)
     assert [finding.level for finding in missing] == ["note"]
     assert "sudo apt install rpicam-apps python3-picamera2, then --source picamera2" in (missing[0].advice or "")
-    machines.program(no_programs, "libcamera-hello", "No cameras available!")
+    machines.program(programs, "libcamera-hello", "No cameras available!")
     (none,) = attached.findings(root)
     assert none.found == "libcamera finds none on the ribbon cable"
-    machines.program(no_programs, "rpicam-hello", machines.RPICAM)  # the newer name goes before
+    machines.program(programs, "rpicam-hello", machines.RPICAM)  # the newer name goes before
     assert attached.findings(root) == [
         Finding("ok", "camera", "imx708 (libcamera): --source picamera2"),
         Finding("ok", "camera", "ov5647 (libcamera): --source picamera2"),

@@ -14,6 +14,8 @@ from device.live.mjpeg import Mjpeg
 from tests.device import mjpeg_server
 from tests.device.mjpeg_server import Server
 
+pytestmark = pytest.mark.programs
+
 Start = Callable[..., Server]
 
 

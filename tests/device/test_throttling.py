@@ -9,15 +9,6 @@ from device.throttling import Throttling
 from tests.device import machines, sensors
 
 
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for programs that a test puts there; a vcgencmd of this machine is not found."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", machines.path_with(folder))
-    return folder
-
-
 @pytest.mark.parametrize(
     ("flags", "now", "since_boot"),
     [

@@ -14,6 +14,8 @@ from export import quantize
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
 
+pytestmark = pytest.mark.programs
+
 PICTURES = 240
 TIMEOUT_S = 120  # a MediaPipe that fails may hang
 

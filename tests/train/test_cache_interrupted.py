@@ -14,6 +14,8 @@ from tests import drawing, processes
 from train import cache
 from train.cache import DataRequest
 
+pytestmark = pytest.mark.programs
+
 PICTURES = 60  # for each of two labels, in each of two splits
 
 

@@ -19,8 +19,6 @@ from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT
 from train import cache as caches
-
-# Until the lock holds scikit-image.
 from train import classical, classical_plots
 from train.recipe import Recipe
 from train.runs import Identity, Run
