@@ -201,6 +201,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         device_tables.soak,
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
+        benchmark_tables.gate,
         training_tables.runs,
         training_tables.augmentation,
         training_tables.cifar10,
