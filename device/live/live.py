@@ -89,7 +89,12 @@ def _threshold(request: Request, classifier: Classifier) -> float | None:
 
 def _checked(classifier: Classifier) -> Classifier:
     """A model that was replaced on the disk, when it answers its golden pictures as it should."""
-    if not golden.golden(classifier).passed:
+    found = golden.golden(classifier)
+    if not found.pictures:
+        raise UserError(
+            f"{classifier.path} has no golden pictures that would show that it is sound; start anew to use it"
+        )
+    if not found.passed:
         raise UserError(f"{classifier.path}: its golden pictures are not answered as they were at export")
     return classifier
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from device import card as cards
 from device.card import Confidence
 from tests.conftest import model
 from tests.device import crafted
-from tests.device.altering import altered
+from tests.device.altering import altered, with_one_picture
 from tests.device.classifying import INT8, draw
 from tests.device.crafted import End
 from tests.device.living import LIMIT_S
@@ -109,6 +109,20 @@ def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_pat
     assert ("; the model that was loaded goes on" in said) != good
 
 
+def test_a_model_without_golden_pictures_does_not_take_over(live: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(INT8.read_bytes())
+    running = live(path, "--source", "test", "--threads", 1)
+    running.next()
+    altered(tmp_path / "new", "int8", lambda card: replace(card, golden=())).replace(path)
+    running.process.send_signal(signal.SIGHUP)
+    for _ in range(10):
+        running.next()
+    returned, said, _ = running.end(signal.SIGTERM)
+    assert returned == 0, said
+    assert "has no golden pictures" in said and "; the model that was loaded goes on" in said
+
+
 def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(INT8.read_bytes())
@@ -124,13 +138,13 @@ def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Pat
 def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(INT8.read_bytes())
-    network = crafted.constant([0.1, 0.9], End((1, 200, 200, 3)))
-    larger = cards.append_tail(network, crafted.card(("no", "yes"), (200, 200)), {})
+    network, card = crafted.constant([0.1, 0.9], End((1, 200, 200, 3))), {"labels": ("no", "yes"), "size": (200, 200)}
+    larger = with_one_picture(tmp_path / "new", network, np.zeros((8, 8, 3), np.uint8), (0.1, 0.9), 1e-6, **card)
     server = Server("good")
     try:
         running = live(path, "--source", server.url, "--decode", "auto", "--threads", 1)
-        assert running.next()["decoded"] == "1/4"
-        crafted.write(tmp_path / "new", larger).replace(path)
+        assert running.next()["decoded"] == "1/8"
+        larger.replace(path)
         running.process.send_signal(signal.SIGHUP)
         while running.next()["label"] != "yes":
             continue
@@ -139,7 +153,8 @@ def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tm
         returned, said, _ = running.end(signal.SIGTERM)
     finally:
         server.kill()
-    assert (returned, said) == (0, f"{path}: loaded anew\n")
+    assert returned == 0 and f"{path}: loaded anew\n" in said
+    assert "lost" not in said and "is back" not in said
 
 
 def test_a_signal_ends_it_while_the_source_is_being_opened(live: Any) -> None:
