@@ -32,6 +32,8 @@ class Hints:
 
 
 NO_HINTS = Hints()
+# As many labels as a note names.
+SOME = 5
 # What --mean and --std may be: far beyond any network's scaling.
 SMALLEST, LARGEST = 1e-9, 1e9
 
@@ -115,7 +117,8 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
         labels: tuple[str, ...] | None = read_labels(hints.labels)
         assert labels is not None
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            notes.append(f"{hints.labels}: labels that stand there twice: {', '.join(map(repr, twice))}")
+            some = ", ".join(map(repr, twice[:SOME])) + ("" if len(twice) <= SOME else " …")
+            notes.append(f"{hints.labels}: labels that stand there twice: {some}")
         origin = str(hints.labels)
     else:
         labels = _labels_in_tail(path)

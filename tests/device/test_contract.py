@@ -116,6 +116,14 @@ def test_a_label_that_stands_twice_is_only_noted(tmp_path: Path) -> None:
     assert classifier.notes[0] == f"{labels}: labels that stand there twice: 'crane'"
 
 
+def test_of_many_labels_that_stand_twice_some_are_named(tmp_path: Path) -> None:
+    names = [f"label {i}" for i in range(8)]
+    path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.0] * 16))
+    labels = labels_file(tmp_path, "\n".join(names + names) + "\n")
+    (note, *_) = Classifier(path, replace(FLOAT, labels=labels)).notes
+    assert note.endswith(": labels that stand there twice: 'label 0', 'label 1', 'label 2', 'label 3', 'label 4' …")
+
+
 @pytest.mark.parametrize(
     ("dtype", "scale", "zero_point", "mean", "std", "span"),
     [
