@@ -16,7 +16,7 @@ from tests.device import crafted
 from tests.device.altering import altered, with_one_picture
 from tests.device.classifying import INT8, draw
 from tests.device.crafted import End
-from tests.device.living import LIMIT_S
+from tests.device.living import LIMIT_S, Live
 from tests.device.mjpeg_server import Server
 from tests.device.visiting import Viewer
 
@@ -91,11 +91,16 @@ def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
         assert "trying again" in said and f"{servers[failure].url} is back" in said, failure
 
 
+def replaceable(live: Any, folder: Path, *words: object) -> tuple[Path, Live]:
+    """A classifier that answers, and its model file, which may be another when SIGHUP comes."""
+    path = folder / "model.tflite"
+    path.write_bytes(INT8.read_bytes())
+    return path, live(path, *words, "--threads", 1)
+
+
 @pytest.mark.parametrize("good", [True, False])
 def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_path: Path, good: bool) -> None:
-    path = tmp_path / "model.tflite"
-    path.write_bytes(INT8.read_bytes())
-    running = live(path, "--source", "test", "--threads", 1)
+    path, running = replaceable(live, tmp_path, "--source", "test")
     running.next()
     other = model("float32").read_bytes() if good else INT8.read_bytes()[:9000]
     (tmp_path / "new").write_bytes(other)
@@ -110,9 +115,7 @@ def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_pat
 
 
 def test_a_model_without_golden_pictures_does_not_take_over(live: Any, tmp_path: Path) -> None:
-    path = tmp_path / "model.tflite"
-    path.write_bytes(INT8.read_bytes())
-    running = live(path, "--source", "test", "--threads", 1)
+    path, running = replaceable(live, tmp_path, "--source", "test")
     running.next()
     altered(tmp_path / "new", "int8", lambda card: replace(card, golden=())).replace(path)
     running.process.send_signal(signal.SIGHUP)
@@ -124,9 +127,7 @@ def test_a_model_without_golden_pictures_does_not_take_over(live: Any, tmp_path:
 
 
 def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Path) -> None:
-    path = tmp_path / "model.tflite"
-    path.write_bytes(INT8.read_bytes())
-    running = live(path, "--source", "test", "--threads", 1)
+    path, running = replaceable(live, tmp_path, "--source", "test")
     assert running.next()["label"] != "unknown"
     altered(tmp_path / "new", "int8", lambda card: replace(card, confidence=Confidence(None, 1.0))).replace(path)
     running.process.send_signal(signal.SIGHUP)
@@ -136,13 +137,11 @@ def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Pat
 
 
 def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tmp_path: Path) -> None:
-    path = tmp_path / "model.tflite"
-    path.write_bytes(INT8.read_bytes())
     network, card = crafted.constant([0.1, 0.9], End((1, 200, 200, 3))), {"labels": ("no", "yes"), "size": (200, 200)}
     larger = with_one_picture(tmp_path / "new", network, np.zeros((8, 8, 3), np.uint8), (0.1, 0.9), 1e-6, **card)
     server = Server("good")
     try:
-        running = live(path, "--source", server.url, "--decode", "auto", "--threads", 1)
+        path, running = replaceable(live, tmp_path, "--source", server.url, "--decode", "auto")
         assert running.next()["decoded"] == "1/8"
         larger.replace(path)
         running.process.send_signal(signal.SIGHUP)
