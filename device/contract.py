@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from device import card as cards
-from device import flatbuffer
+from device import flatbuffer, text
 from device.card import Card, Confidence, Input, Output
 from device.errors import UserError
 
@@ -32,8 +32,6 @@ class Hints:
 
 
 NO_HINTS = Hints()
-# As many labels as a note names.
-SOME = 5
 # What --mean and --std may be: far beyond any network's scaling.
 SMALLEST, LARGEST = 1e-9, 1e9
 
@@ -117,8 +115,8 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
         labels: tuple[str, ...] | None = read_labels(hints.labels)
         assert labels is not None
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            some = ", ".join(map(repr, twice[:SOME])) + ("" if len(twice) <= SOME else " …")
-            notes.append(f"{hints.labels}: labels that stand there twice: {some}")
+            named = text.some([repr(label) for label in twice])
+            notes.append(f"{hints.labels}: labels that stand there twice: {named}")
         origin = str(hints.labels)
     else:
         labels = _labels_in_tail(path)

@@ -58,7 +58,7 @@ def lines(document: dict[str, Any]) -> list[str]:
         ("input", f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}, {scaling}"),
         ("picture", f"fit {spec['fit']}, resize {spec['resize']}"),
         ("output", f"{document['outputs']} x {document['output_dtype']}, {document['output']['kind'] or 'not known'}"),
-        ("labels", "-" if labels is None else ", ".join(labels[:12]) + (" …" if len(labels) > 12 else "")),
+        ("labels", "-" if labels is None else text.some(labels, 12)),
         ("file", f"{text.size(document['file_bytes'])}, of it the tail {text.size(document['tail_bytes'])}"),
     ]
     if accuracy is not None:

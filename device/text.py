@@ -36,6 +36,11 @@ def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
+def some(words: Sequence[str], most: int = 5) -> str:
+    """The first of them, with a sign that there are more: 'cat, dog …'"""
+    return ", ".join(words[:most]) + (" …" if len(words) > most else "")
+
+
 def one_line(error: Exception) -> str:
     """The beginning of what a library says, without line breaks and the bold type some have for a terminal."""
     return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]

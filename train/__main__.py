@@ -125,7 +125,7 @@ def _size(value: str) -> tuple[int, int]:
 
 def describe(made: "Cache") -> list[str]:
     counts = ", ".join(f"{split} {len(made.targets(split))}" for split in ("train", "test"))
-    shown = ", ".join(made.labels[:12]) + (" …" if len(made.labels) > 12 else "")
+    shown = text.some(made.labels, 12)
     lines = [f"{made.path}", f"pictures {counts}; from {made.index['origin']}", f"labels {len(made.labels)}: {shown}"]
     if made.index["skipped"]:
         lines.append(f"skipped {len(made.index['skipped'])} pictures that can't be read")

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from device import command, pictures
+from device import command, pictures, text
 from device.errors import UserError
 from train import named_data
 from train.keras_home import keras_home
@@ -53,7 +53,7 @@ def provide(name: str) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     if broken:
-        command.say(f"note: {len(broken)} broken pictures left out: {', '.join(broken[:5])}{' …' * (len(broken) > 5)}")
+        command.say(f"note: {len(broken)} broken pictures left out: {text.some(broken)}")
     return folder
 
 

@@ -18,7 +18,7 @@ from math import isfinite, nan
 from threading import Thread
 from time import monotonic
 
-from device import command
+from device import command, text
 from device.errors import UserError
 from device.live.readings import UNKNOWN, Reading, Status
 from device.mqtt import mqtt
@@ -72,8 +72,8 @@ def check_labels(rules: Iterable[Rule], labels: Sequence[str]) -> None:
     """UserError for a rule whose label the model never answers; 'unknown' is answered by each."""
     for rule in rules:
         if rule.label not in {*labels, UNKNOWN}:
-            named = ", ".join(labels[:NAMED_LABELS]) + (" …" if len(labels) > NAMED_LABELS else "")
-            raise UserError(f"{rule}: the model has no label {rule.label!r}; expected {UNKNOWN} or one of: {named}")
+            known = text.some(labels, NAMED_LABELS)
+            raise UserError(f"{rule}: the model has no label {rule.label!r}; expected {UNKNOWN} or one of: {known}")
 
 
 class OnLabel:

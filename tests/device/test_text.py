@@ -5,6 +5,12 @@ import pytest
 from device import text
 
 
+def test_some_of_many() -> None:
+    assert text.some(["cat", "dog"], 2) == "cat, dog"
+    assert text.some(["cat", "dog", "cow"], 2) == "cat, dog …"
+    assert text.some([]) == ""
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
