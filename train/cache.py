@@ -266,8 +266,8 @@ def _new_cache(name: str, fingerprint: str, request: DataRequest) -> Iterator[Pa
     final = folders.cache_folder(name, fingerprint, request.size, request.fit)
     _remove_leftovers(final)
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         if final.exists():  # unfinished, damaged, or another process was faster
             shutil.rmtree(final)

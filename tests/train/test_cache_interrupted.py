@@ -66,6 +66,21 @@ def test_killed_at_random_moments(many: Path, tmp_path: Path, monkeypatch: pytes
     assert cut_short, "no kill came in time: make the data larger"
 
 
+def test_control_c_while_its_folder_is_made_leaves_nothing(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal is obeyed when the call it came in is over: the folder is there by then."""
+    made = os.mkdir
+
+    def interrupted(path: object, *words: object, **options: object) -> None:
+        made(path, *words, **options)  # type: ignore[arg-type, call-overload]
+        if Path(str(path)).name.startswith("."):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cache.provide(DataRequest(str(many), (32, 32)))
+    assert list(folders.cache_root().iterdir()) == []
+
+
 def test_control_c_leaves_nothing(many: Path, tmp_path: Path) -> None:
     with processes.started("train", "data", many, "--size", "32", cwd=tmp_path) as process:
         assert processes.wait_until(temporary_folders, process)
