@@ -32,7 +32,8 @@ def display() -> Iterator[str]:
     if not (shutil.which("Xvfb") and shutil.which("xdotool")):
         missing("no Xvfb and xdotool; install them with: apt install xvfb xdotool")
     read, write = os.pipe()
-    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    # By default it begins anew when its last visitor goes, and ends who comes at that moment.
+    words = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(words, pass_fds=(write,), stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as numbers:
@@ -66,8 +67,9 @@ class Shown:
             if found:
                 return found.split()[0]
             time.sleep(0.2)
+        ended = self.process.poll()
         self.process.kill()
-        pytest.fail(f"no window came: {self.process.communicate()[1]}")
+        pytest.fail(f"no window came (exit code {ended}): {self.process.communicate()[1]}")
 
     def _xdotool(self, *words: str) -> str:
         done = subprocess.run(["xdotool", *words], env=self.environment, capture_output=True, text=True, timeout=10)
