@@ -10,12 +10,12 @@ from device import text
 
 LEGEND = (
     "Times in milliseconds. p50 (with its 95 % interval over fresh processes), p90 and p99 are of invoke alone. Frame:"
-    " p50 of a 1280x720 frame's whole way to its labels. Per second: answers without a pause; cold, warm: their p50 in"
-    " the first tenth and in the last half. Energy: of one answer. Accuracy with its 95 % interval."
+    " p50 of a 1280x720 frame's whole way to its labels. Accuracy with its 95 % interval. Per second: answers without a"
+    " pause; cold, warm: their p50 in the first tenth and in the last half. Energy: of one answer."
 )
 HEADER = (
-    *("model", "variant", "threads", "runtime", "p50", "p90", "p99", "to float32", "frame", "per second", "cold"),
-    *("warm", "load", "first", "size", "memory", "energy", "accuracy"),
+    *("model", "variant", "threads", "runtime", "p50", "p90", "p99", "to float32", "frame", "accuracy", "per second"),
+    *("cold", "warm", "load", "first", "size", "memory", "energy"),
 )
 # So many columns say which case it is; the others hold figures, or the reason why there are none.
 NAMING = 4
@@ -134,6 +134,7 @@ def _figures(case: Case) -> list[str]:
         text.milliseconds(row.number("p99_ms")),
         text.ratio(row.number("ratio_to_float32")),
         text.milliseconds(row.inner("frame").number("p50_ms")),
+        text.accuracy(accuracy.top1, accuracy.interval, accuracy.n) if accuracy else "-",
         text.milliseconds(rate),  # as many digits as a time has
         text.milliseconds(sustained.number("cold_p50_ms")),
         text.milliseconds(sustained.number("p50_ms")),
@@ -142,7 +143,6 @@ def _figures(case: Case) -> list[str]:
         text.size(row.whole("file_bytes")),
         text.size(row.whole("peak_memory_bytes")),
         "-" if energy_mj is None else f"{energy_mj:.3g} mJ",
-        text.accuracy(accuracy.top1, accuracy.interval, accuracy.n) if accuracy else "-",
     ]
 
 
