@@ -16,13 +16,9 @@ from train.cache import DataRequest
 
 pytestmark = pytest.mark.programs
 
-PICTURES = 60  # for each of two labels, in each of two splits
 
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """240 pictures of 480x360, by hard links to two files: enough to be interrupted in the middle."""
-    root = tmp_path_factory.mktemp("data") / "many"
+def pictures(root: Path, count: int) -> Path:
+    """count pictures of 480x360 for each of two labels in each of two splits, by hard links to two files."""
     for label in ("circle", "square"):
         picture = drawing.shape(label, np.random.default_rng(1), (360, 480))
         original = root.parent / f"{label}.jpg"
@@ -30,9 +26,15 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for split in ("train", "test"):
             folder = root / split / label
             folder.mkdir(parents=True)
-            for i in range(PICTURES):
+            for i in range(count):
                 os.link(original, folder / f"{i:04}.jpg")
     return root
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough to be interrupted in the middle: half a second's work."""
+    return pictures(tmp_path_factory.mktemp("data") / "many", 200)
 
 
 def temporary_folders() -> list[Path]:
@@ -81,8 +83,9 @@ def test_control_c_while_its_folder_is_made_leaves_nothing(many: Path, monkeypat
     assert list(folders.cache_root().iterdir()) == []
 
 
-def test_control_c_leaves_nothing(many: Path, tmp_path: Path) -> None:
-    with processes.started("train", "data", many, "--size", "32", cwd=tmp_path) as process:
+def test_control_c_leaves_nothing(tmp_path: Path) -> None:
+    endless = pictures(tmp_path / "endless", 2000)  # however late the signal comes on a busy machine
+    with processes.started("train", "data", endless, "--size", "32", cwd=tmp_path) as process:
         assert processes.wait_until(temporary_folders, process)
         code, stderr = processes.interrupt(process)
     assert code == 130
