@@ -1,6 +1,8 @@
 """Real servers on the loopback: where their programs lie, a port for each, and when they answer."""
 
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -24,10 +26,23 @@ def program(name: str, packages: str) -> str:
     return found
 
 
+# Below those that Linux gives to who doesn't mind which (32768 and more), and others for each of pytest's workers: a
+# port stays free until the server that it is for begins.
+_FIRST, _EACH = 20_000, 1_000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_NUMBERS = itertools.count(random.Random().randrange(_EACH))
+
+
 def free_port() -> int:
-    """One that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """One that nobody has, and nobody else is given for the time of a test."""
+    for number in itertools.islice(_NUMBERS, _EACH):
+        port = _FIRST + _EACH * (_WORKER % 12) + number % _EACH
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:  # somebody else's server
+            continue
+    raise AssertionError(f"none of {_EACH} ports is free")
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Callable[[], str] = str) -> None:

@@ -83,7 +83,7 @@ class Board:
         """Ends the processes that serve the connection under way (two, where the user isn't root)."""
         for pid in _children(self._process.pid):
             for each in (*_children(pid), pid):
-                if Path(f"/proc/{each}/comm").read_text().startswith("sshd"):
+                if program_of(each).startswith("sshd"):
                     os.kill(each, signal.SIGKILL)
 
     def _make_key(self, name: str) -> None:
@@ -139,6 +139,14 @@ def start(board: Board, folder: Path, *words: object) -> "subprocess.Popen[str]"
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def program_of(process: int) -> str:
+    """Its name; none when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().rstrip()
+    except OSError:
+        return ""
 
 
 def _children(process: int) -> list[int]:

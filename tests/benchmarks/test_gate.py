@@ -29,7 +29,7 @@ from device import card as cards
 from device import pictures, runtime
 from device.contract import NO_HINTS
 from device.errors import UserError
-from tests import drawing
+from tests import drawing, processes
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
 from tests.device.processes import start
@@ -346,7 +346,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, monkeypatch: pytest.Monk
     assert ElementTree.parse(tmp_path / "gate.xml").find("testcase/skipped") is not None
     assert names(tmp_path) == ["gate.xml", "out.json", "temporary"] and names(tmp_path / "temporary") == []
     # One that had only just been forked when the signal came ends by itself, when its stdin does.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + processes.PATIENCE_S
     while any(Path(f"/proc/{pid}").exists() for pid in (*first, *second)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(Path(f"/proc/{pid}").exists() for pid in (*first, *second))

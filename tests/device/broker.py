@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests import servers
 
 # Against a test that would never end; no test is about this time.
-PATIENCE_S = 10
+PATIENCE_S = 30
 PACKAGES = "mosquitto openssl"
 
 

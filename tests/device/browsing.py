@@ -6,13 +6,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from device.web.serve import Serve
 from tests.conftest import missing
 from tests.device.feeding import wait_for
 
 CHROMIUM = Path("/usr/bin/chromium")
+# Against a test that would never end; no test is about this time.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager
@@ -48,7 +51,7 @@ class Pages:
         context = self._browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self._wrong.append(str(error)))
         return page

@@ -104,7 +104,7 @@ def feeding(output: Output, feed: Feed, rate: float = 30) -> Iterator[None]:
         thread.join()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     """Until it is true; fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -34,7 +34,7 @@ def telling(given: Settings) -> Iterator[Mqtt]:
 
 def has_ended() -> None:
     """Waits until no output's thread is left: at once, if a dead broker isn't waited for (that would be 10 s)."""
-    wait_for(lambda: not any(thread.name == "mqtt" for thread in threading.enumerate()), 2)
+    wait_for(lambda: not any(thread.name == "mqtt" for thread in threading.enumerate()), 8)
 
 
 class Said:

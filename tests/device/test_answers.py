@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,10 +83,18 @@ def test_an_exception_while_a_classifier_is_made() -> None:
         list(answers.in_order(lambda classifier, item: item, range(3), broken, 2))
 
 
-def test_nothing_more_is_begun_when_nobody_listens() -> None:
+def test_nothing_more_is_begun_when_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two items are being worked on and six wait when the stream is closed: those are never begun."""
     begun: list[int] = []
     busy, go_on = threading.Semaphore(0), threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *words: Any, **options: Any) -> None:
+            """By now those that wait must have been told not to begin."""
+            go_on.set()
+            super().shutdown(*words, **options)
+
+    monkeypatch.setattr(answers, "ThreadPoolExecutor", Pool)
 
     def work(classifier: Classifier, item: int) -> int:
         begun.append(item)
@@ -96,7 +106,6 @@ def test_nothing_more_is_begun_when_nobody_listens() -> None:
     assert next(stream) == 0
     for _ in range(3):
         assert busy.acquire(timeout=30)  # until 0, 1 and 2 are begun: both threads are working
-    threading.Timer(0.3, go_on.set).start()
     stream.close()  # type: ignore[attr-defined]
     assert sorted(begun) == [0, 1, 2]
     assert not any(thread.name.startswith("classify") for thread in threading.enumerate())

@@ -78,12 +78,12 @@ def test_everything_that_is_told_at_once(live: Any, tmp_path: Path) -> None:
     touch = f"touch {tmp_path / 'seen'}"
     telling = ("--serve", "0.0.0.0:0", "--on-label", "unknown:0", touch, "--mqtt", "127.0.0.1:9")
     running = live(INT8, "--source", "test", "--threads", 1, "--threshold", 1, *telling)
-    for _ in range(30):
+    while not (tmp_path / "seen").exists():
         running.next()
+    running.wait_for("127.0.0.1:9")
     returned, said, seconds = running.end(signal.SIGTERM)
     assert returned == 0, said
     assert seconds < 3, "nothing is waited for; the broker would be for ten seconds"
-    assert (tmp_path / "seen").exists()
     pages = [line for line in said.splitlines() if line.startswith("page: http://")]
     assert len(pages) == 1 and "/?token=" in pages[0]
     assert sum("127.0.0.1:9" in line for line in said.splitlines()) == 1, "the broker is named once"

@@ -51,7 +51,7 @@ class Log:
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Log]:
     yield Log(tmp_path / "log")
-    assert not runners()
+    wait_for(lambda: not runners())
 
 
 def runners() -> list[threading.Thread]:
@@ -214,8 +214,8 @@ def test_the_end_ends_commands(script: str, log: Log, read: Read, capsys: pytest
     output.show(read("cat", 0))
     wait_for(lambda: len(log.lines) == 1 + ("LOG" in script))
     output.close()
-    wait_for(lambda: not runners(), 2)  # and not 60 s
-    wait_for(lambda: not any(is_running(int(process)) for process in log.lines), 2)
+    wait_for(lambda: not runners())  # and not 60 s
+    wait_for(lambda: not any(is_running(int(process)) for process in log.lines))
     assert capsys.readouterr().err == ""
 
 
@@ -243,7 +243,7 @@ def test_the_end_while_a_command_is_being_started(read: Read, monkeypatch: pytes
     assert begun.wait(10)
     output.close()
     ended.set()
-    wait_for(lambda: not runners(), 2)
+    wait_for(lambda: not runners())
 
 
 def test_ctrl_c_is_not_the_commands(log: Log, read: Read) -> None:

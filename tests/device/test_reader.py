@@ -11,6 +11,7 @@ from device.live import frames, reader
 from device.live.frames import Frame, Source, SourceLostError
 from device.live.reader import Reader
 from device.pictures import Size
+from tests.device.feeding import wait_for
 
 LIMIT_S = 20.0
 
@@ -75,6 +76,8 @@ def taken(source: Script, until: Callable[[Reader[int]], bool]) -> list[int]:
             number = running.take(0.05)
             if number is not None:
                 found.append(number)
+        if (last := running.take(0)) is not None:  # it came just before the end did
+            found.append(last)
     return found
 
 
@@ -87,7 +90,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     yield
-    assert "frames" not in {thread.name for thread in threading.enumerate()}
+    wait_for(lambda: "frames" not in {thread.name for thread in threading.enumerate()})
 
 
 def ended(running: Reader[int]) -> bool:

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.programs
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "STALL_S", 1.0)
     monkeypatch.setattr(reader, "LONGEST_PAUSE_S", 0.3)
 
 
@@ -48,7 +47,8 @@ def test_frames_are_those_that_were_sent() -> None:
         assert found == list(range(found[0], found[0] + 5))
 
 
-def test_a_camera_that_is_silent_is_given_up() -> None:
+def test_a_camera_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras, "STALL_S", 3.0)
     with serving() as server, Rtsp(server.url) as source:
         source.read()
         server.is_silent = True

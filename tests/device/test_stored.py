@@ -53,8 +53,8 @@ def test_a_film_begins_again_with_loop(film: Path) -> None:
 
 
 def test_real_time_takes_as_long_as_the_film(film: Path) -> None:
+    began = time.monotonic()
     with Film(film, realtime=True) as source:
-        began = time.monotonic()
         brightness(source, FRAMES)
         assert time.monotonic() - began >= (FRAMES - 1) / RATE
 
