@@ -11,9 +11,7 @@ python -m benchmarks board USER@HOST MODEL…|RUN               latency, measure
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.boards import options as board_options
 from benchmarks.choosing import add_select, select
@@ -107,6 +105,7 @@ def _latency(given: argparse.Namespace) -> int:
     from benchmarks import latency, models, results
     from device import files, runtime
 
+    files.check_target(given.json, "--json")
     found = models.find_whole(given.models)
     for python in given.python:
         if shutil.which(python) is None:
@@ -116,6 +115,8 @@ def _latency(given: argparse.Namespace) -> int:
     runs = {model.run for model in found}
     run = runs.pop() if len(runs) == 1 else None
     path = run / "benchmark.json" if run else None
+    if path:
+        files.check_target(path)
     document = None
     if given.keep and given.python:
         raise UserError("--keep is for this environment's runtime alone; expected no --python beside it")
@@ -127,25 +128,29 @@ def _latency(given: argparse.Namespace) -> int:
     else:
         engines = [latency.Engine(runtime=given.runtime), *(latency.Engine(python) for python in given.python)]
         measured = latency.measure(found, given.seconds, given.threads, engines, given.sustained)
-        document, interrupted = results.document(measured.rows), measured.interrupted
-        if path and not interrupted:
-            files.write_json(path, document)
+        document, interrupted = results.document(measured.rows, measured.interrupted), measured.interrupted
+        for note in measured.notes:
+            command.say(f"note: {note}")
+    if given.json != "-":
+        command.show(results.latency_lines(document["results"]))
+    if path and not interrupted:
+        files.write_json(path, document)
     if given.json:
         files.deliver_json(document, given.json)
-    if given.json != "-":
-        print("\n".join(results.latency_lines(document["results"])))
     for line in results.warnings(document["results"]):
         command.say(line)
     if interrupted:
         raise KeyboardInterrupt
-    _require_all(document["results"])
+    results.require_all(document["results"])
     return command.GOOD
 
 
 def _report(given: argparse.Namespace) -> int:
     from benchmarks.report import report
+    from device import files
 
     into = given.into or report.default_place(given.results)
+    files.check_target(into, "--into")
     report.write(given.results, into)
     print(into)
     return command.GOOD
@@ -155,24 +160,18 @@ def _accuracy(given: argparse.Namespace) -> int:
     from benchmarks import accuracy, models, results
     from device import files
 
+    files.check_target(given.json, "--json")
     hints = options.hints(given)
     found = models.find(given.models)
-    rows = accuracy.measure_all(found, given.data, hints, given.threads, given.runtime)
-    document = results.document(rows)
-    if given.json:
-        files.deliver_json(document, given.json)
+    judged = accuracy.measure_all(found, given.data, hints, given.threads, given.runtime)
     if given.json != "-":
-        print("\n".join(results.accuracy_lines(rows)))
-    _require_all(rows)
+        command.show(results.accuracy_lines(judged.rows))
+    if given.json:
+        files.deliver_json(results.document(judged.rows, judged.interrupted), given.json)
+    if judged.interrupted:
+        raise KeyboardInterrupt
+    results.require_all(judged.rows)
     return command.GOOD
-
-
-def _require_all(rows: Sequence[dict[str, Any]]) -> None:
-    """The others are shown before this says what failed."""
-    failed = [row for row in rows if row["error"]]
-    if failed:
-        counts = f"{len(failed)} of {len(rows)}"
-        raise UserError(f"{counts} could not be measured; {failed[0]['file']}: {failed[0]['error']}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import progress
+from benchmarks import progress, results
 from benchmarks.models import Model
 from device import command, evaluate, folders
 from device.classifier import Classifier
@@ -29,6 +29,14 @@ class Answers:
     @property
     def labels(self) -> tuple[str, ...]:
         return self.pictures.labels
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row a model, in their order; interrupted: Ctrl-C came before the end."""
+
+    rows: list[dict[str, Any]]
+    interrupted: bool
 
 
 def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> Answers:
@@ -73,18 +81,25 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
     }
 
 
-def measure_all(
-    models: Sequence[Model], data: str | None, hints: Hints, threads: int, runtime: str | None
-) -> list[dict[str, Any]]:
-    """A row a model. One that fails has its "error" and no figures; UserError where all do."""
+def measure_all(models: Sequence[Model], data: str | None, hints: Hints, threads: int, runtime: str | None) -> Judged:
+    """A row a model. One that fails has its "error" and no figures; UserError where all do.
+
+    Ctrl-C ends it with those that were measured, if there are any.
+    """
     rows: list[dict[str, Any]] = []
     failures = []
-    for model in models:
-        try:
-            rows.append(measure(model, data, hints, threads, runtime))
-        except UserError as error:
-            failures.append(error)
-            rows.append({**model.named(), "error": str(error).removeprefix(f"{model.path}: ")})
+    try:
+        for model in models:
+            try:
+                rows.append(measure(model, data, hints, threads, runtime))
+            except UserError as error:
+                failures.append(error)
+                rows.append({**model.named(), "error": str(error).removeprefix(f"{model.path}: ")})
+    except KeyboardInterrupt:
+        if len(rows) == len(failures):
+            raise
+        rest = [{**model.named(), "error": results.NOT_YET} for model in models[len(rows) :]]
+        return Judged([*rows, *rest], True)
     if len(failures) == len(models):
         raise failures[0]
-    return rows
+    return Judged(rows, False)

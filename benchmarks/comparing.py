@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, options
+from device import command, files, options
 from device.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,18 +29,21 @@ def compare(given: argparse.Namespace) -> int:
     if len(given.models) > 2:
         raise UserError(f"{len(given.models)} models, expected one or two")
     options.check_seconds("--seconds", given.seconds)
+    files.check_target(given.json, "--json")
     from benchmarks import compare as comparisons
     from benchmarks import results
-    from device import files
+    from benchmarks.gate import committed
 
     with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
         a, b = sides(given, Path(folder))
-        found = comparisons.measure(a, b, given.seconds)
+        with committed.called(a.path, given.models[0]), committed.called(b.path, given.models[-1]):
+            found = comparisons.measure(a, b, given.seconds)
     names = _names(given.models, a, b)
-    if given.json:
-        files.deliver_json({**results.document([]), "comparison": found.row(*names)}, given.json)
     if given.json != "-":
-        print("\n".join(comparisons.lines(found, *names)))
+        command.show(comparisons.lines(found, *names))
+    if given.json:
+        row = found.row(*names)
+        files.deliver_json({**results.document([], found.interrupted), "comparison": row}, given.json)
     if found.interrupted:
         raise KeyboardInterrupt
     return command.GOOD
@@ -67,7 +70,8 @@ def sides(given: argparse.Namespace, folder: Path) -> tuple["Side", "Side"]:
         path = committed.take(name, folder / place) if committed.is_committed(name) else Path(name)
         if not path.is_file():
             raise UserError(f"{path}: there is no such model file")
-        flatbuffer.check(path)
+        with committed.called(path, name):
+            flatbuffer.check(path)
         if engine and engine not in runtime.RUNTIMES:
             raise UserError(f"unknown runtime {engine!r}, expected one of {', '.join(runtime.RUNTIMES)}")
         try:

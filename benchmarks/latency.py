@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from benchmarks import progress
+from benchmarks import progress, results
 from benchmarks.models import Model
 from benchmarks.timing.conditions import Watch
 from benchmarks.timing.energy import Meter
@@ -47,10 +47,14 @@ class Engine:
 
 @dataclass(frozen=True)
 class Measured:
-    """A row a case, in the order of models, threads, engines; interrupted: Ctrl-C came before the end."""
+    """A row a case, in the order of models, threads, engines; interrupted: Ctrl-C came before the end.
+
+    notes: what the user could change to measure more.
+    """
 
     rows: list[dict[str, Any]]
     interrupted: bool
+    notes: tuple[str, ...]
 
 
 def measure(
@@ -75,10 +79,15 @@ def measure(
     try:
         conductor.run()
     except KeyboardInterrupt:
-        if not any(record.turns["invoke"] for record in records):
+        if not any(record.is_begun for record in records):
             raise
         interrupted = True
-    return Measured([record.row(_float32_of(record, records)) for record in records], interrupted)
+        for record in records:
+            if not record.is_begun:
+                record.error = record.error or results.NOT_YET
+    meter = conductor.meter
+    notes = (meter.why,) if sustained_s and meter.is_refused and meter.why else ()
+    return Measured([record.row(_float32_of(record, records)) for record in records], interrupted, notes)
 
 
 class Conductor:

@@ -11,17 +11,24 @@ from typing import Any
 from benchmarks import fingerprint
 from benchmarks.models import Model
 from device import board, text
+from device.errors import UserError
 from device.runtime import Runtime
 
 SCHEMA = 2
 
 
-def document(results: list[dict[str, Any]]) -> dict[str, Any]:
+# Why a row has no figures when Ctrl-C came first.
+NOT_YET = "interrupted before it was measured"
+
+
+def document(results: list[dict[str, Any]], interrupted: bool = False) -> dict[str, Any]:
+    """interrupted: Ctrl-C came before the end, so this is only a part."""
     return {
         "schema": SCHEMA,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "command": " ".join(["python -m benchmarks", *map(shlex.quote, sys.argv[1:])]),
         "machine": {**board.describe(), "fingerprint": fingerprint.machine()},
+        "interrupted": interrupted,
         "results": results,
     }
 
@@ -40,6 +47,14 @@ def kept(path: Path, models: list[Model], threads: Sequence[int], runtime: Runti
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return old if whole and same else None
+
+
+def require_all(rows: Sequence[dict[str, Any]], where: str = "") -> None:
+    """UserError that says which could not be measured, and why. where: such as a board's name and a colon."""
+    failed = [f"{row['file']}: {row['error']}" for row in rows if row["error"]]
+    if failed:
+        counts = f"{len(failed)} of {len(rows)}"
+        raise UserError(f"{where}{counts} could not be measured; {text.some(failed, 5, '; ')}")
 
 
 def latency_lines(results: list[dict[str, Any]]) -> list[str]:
@@ -62,7 +77,7 @@ def latency_lines(results: list[dict[str, Any]]) -> list[str]:
         for row in results
     ]
     engines = dict.fromkeys(f"{row['runtime']} {row['runtime_version']}" for row in results if row["runtime_version"])
-    fewest = min((row["n"] for row in results if not row["error"]), default=0)
+    fewest = min((row["n"] for row in results if row["n"]), default=0)
     note = (
         f"p50, p90, p99: invoke alone, {', '.join(engines)}, interleaved, {fewest}+ samples each; frame: from 1280x720"
         " to labels; accuracy with its 95 % interval, measured at export"

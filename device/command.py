@@ -7,12 +7,15 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from device.errors import UserError
 
 GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
+# EX_SOFTWARE of sysexits.h. Not Python's own 1: a crash would look like a verdict.
+CRASHED = 70
 
 # What the operating system refuses for reasons the user can mend.
 MENDABLE = {
@@ -30,7 +33,9 @@ MENDABLE = {
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C."""
+    """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C,
+    70 a fault of this program, whose traceback is printed.
+    """
     try:
         _silence_native_libraries()
         _let_any_name_through()
@@ -48,12 +53,25 @@ def run(main: Callable[[], int]) -> NoReturn:
         _drop_output()
         code = GOOD
     except OSError as error:
-        if error.errno not in MENDABLE:
-            raise
-        say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+        if error.errno in MENDABLE:
+            say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+            code = USER_ERROR
+        else:
+            traceback.print_exc()
+            code = CRASHED
         _drop_output()
-        code = USER_ERROR
+    except Exception:
+        traceback.print_exc()
+        code = CRASHED
     sys.exit(code)
+
+
+def show(lines: Sequence[str]) -> None:
+    """A result on stdout, written at once. That its reader has gone (`| head`) changes nothing of the exit code."""
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        _drop_output()
 
 
 def say(line: str) -> None:

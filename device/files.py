@@ -4,12 +4,12 @@ import errno
 import json
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from device import command
 from device.errors import UserError
 
 
@@ -53,14 +53,29 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def check_writable(folder: Path) -> None:
+def check_target(target: str | Path | None, option: str = "") -> None:
+    """Refuses a file that can't be written before the work begins; None and - are no files. option: names another."""
+    if target is None or target == "-":
+        return
+    path = Path(target)
+    if path.is_dir():
+        raise UserError(f"{path}: it is a directory, a file was expected; {_elsewhere(option)}")
+    if path.is_file() or not path.exists():
+        check_writable(path.parent, option)
+
+
+def check_writable(folder: Path, option: str = "") -> None:
     """Refuses a folder that can't be made or written before the work begins; makes nothing yet."""
     place = folder.absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     if not there.is_dir():
-        raise UserError(f"{there}: a file is in the way, a folder was expected; choose another place with --run")
+        raise UserError(f"{there}: a file is in the way, a folder was expected; {_elsewhere(option)}")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{there}: no permission to write there; choose another place with --run")
+        raise UserError(f"{there}: no permission to write there; {_elsewhere(option)}")
+
+
+def _elsewhere(option: str) -> str:
+    return f"choose another place with {option}" if option else "move it away, or change its permissions"
 
 
 def write_bytes(path: Path, data: bytes, sync: bool = False) -> None:
@@ -77,7 +92,6 @@ def write_json(path: Path, document: Any, sync: bool = False) -> None:
 def deliver_json(document: Any, target: str) -> None:
     """`--json FILE|-`: the document in a file, or alone on stdout."""
     if target == "-":
-        json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        command.show([json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)])
     else:
         write_json(Path(target), document)

@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import io
+import os
 import warnings
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class Runtime:
         try:
             # numpy 2 writes a page there about modules that were built for numpy 1; the error below says it in a line.
             with redirect_stderr(io.StringIO()):
-                interpreter = self.interpreter(model_path=str(path), num_threads=threads)
+                # As bytes: a name may be no UTF-8.
+                interpreter = self.interpreter(model_path=os.fsencode(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

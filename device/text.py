@@ -36,9 +36,9 @@ def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def some(words: Sequence[str], most: int = 5) -> str:
+def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:
     """The first of them, with a sign that there are more: 'cat, dog …'"""
-    return ", ".join(words[:most]) + (" …" if len(words) > most else "")
+    return between.join(words[:most]) + (" …" if len(words) > most else "")
 
 
 def one_line(error: Exception) -> str:

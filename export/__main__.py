@@ -60,7 +60,7 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
     if not again and _is_up_to_date(folder, variants.inputs(source, wanted, drawn)):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
         return command.GOOD
-    files.check_writable(folder)
+    files.check_writable(folder, "--run")
     document = variants.export(source, wanted, drawn)
     print("\n".join(lines(document)))
     kept = [row for row in document["variants"] if row["file"]]

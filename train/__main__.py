@@ -144,7 +144,7 @@ def _train(options: argparse.Namespace) -> int:
     run_folder = options.run or Path("runs") / recipe.name
     _check_together(options)
     if not options.only_data:
-        files.check_writable(run_folder)
+        files.check_writable(run_folder, "--run")
     from train import cache, checkpoint, runs
 
     request = cache.DataRequest.of(recipe, options.skip_bad)

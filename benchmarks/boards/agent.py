@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -161,11 +162,15 @@ def stop(child: "subprocess.Popen[bytes]") -> None:
         os.killpg(child.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(PATIENCE_S)
-    for pid in marked():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
     child.kill()
     child.wait()
+    # Until they are gone: killing takes a moment, and one that is just being started shows no mark yet.
+    deadline = time.monotonic() + PATIENCE_S
+    while (left := marked()) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def marked() -> list[int]:

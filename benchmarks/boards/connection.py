@@ -56,6 +56,11 @@ class Address:
         host = self.host.removeprefix("ssh://").rpartition("@")[2]
         return re.sub(r"[^\w.-]", "_", host).strip(".") or "board"
 
+    @property
+    def file(self) -> str:
+        """Of its results. With the port where one is given: behind one router there may be two boards."""
+        return f"{self.name}.json" if self.port is None else f"{self.name}_{self.port}.json"
+
     def words(self) -> list[str]:
         """ssh's command line."""
         port = [] if self.port is None else ["-p", str(self.port)]

@@ -42,15 +42,16 @@ class Outcome:
 
 def run(request: Request) -> int:
     """0, or 1 when the board's answers are not those of export."""
-    found = models.find(request.models)
+    found = models.find_whole(request.models)
     target = _target(request, found)
+    files.check_target(target, "--json")
     with connection.connect(request.address) as board:
         outcome = measure(board, request, found)
-    if target:
-        files.deliver_json(outcome.document, target)
     rows = outcome.document["results"]
     if request.json != "-":
-        print("\n".join(results.latency_lines(rows)))
+        command.show(results.latency_lines(rows))
+    if target:
+        files.deliver_json(outcome.document, target)
     name = request.address.name
     if target is None:
         command.say(f"note: {name}: kept nowhere; --json FILE keeps the result")
@@ -60,10 +61,7 @@ def run(request: Request) -> int:
         command.say(line)
     for wrong in outcome.wrong:
         command.say(f"WARNING: {name} doesn't answer as export did: {wrong}; ask there: python -m device check")
-    failed = [row for row in rows if row["error"]]
-    if failed:
-        counts = f"{len(failed)} of {len(rows)}"
-        raise UserError(f"{name}: {counts} could not be measured; {failed[0]['file']}: {failed[0]['error']}")
+    results.require_all(rows, f"{name}: ")
     return command.JUDGED_BAD if outcome.wrong else command.GOOD
 
 
@@ -75,8 +73,7 @@ def _target(request: Request, found: list[Model]) -> str | None:
     run = runs.pop() if len(runs) == 1 else None
     if run is None:
         return None
-    files.check_writable(run / "boards")
-    return str(run / "boards" / f"{request.address.name}.json")
+    return str(run / "boards" / request.address.file)
 
 
 def measure(board: Connection, request: Request, found: list[Model]) -> Outcome:

@@ -44,6 +44,9 @@ def run(given: argparse.Namespace, passed_on: list[str], latency: argparse.Argum
             f"{shlex.join(passed_on)}: expected options of `benchmarks latency` alone behind --, without --json and"
             " --keep; models stand before it"
         )
+    options.check_seconds("--seconds", read.seconds)
+    if read.sustained:
+        options.check_seconds("--sustained", read.sustained)
     from benchmarks.boards import measurement
     from benchmarks.boards.connection import Address
 

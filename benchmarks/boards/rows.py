@@ -183,7 +183,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{row['cooling']}; {row['power']}; governor {row['governor'] or 'not known'}",
         f"{row['by']}, {row['date']}",
     ]
-    return [one.replace("|", "\\|") for one in said]
+    return [" ".join(one.split()).replace("|", "\\|") for one in said]
 
 
 def _sustained(long: dict[str, Any] | None) -> str:
@@ -211,7 +211,9 @@ def main() -> int:
     result = _read(given.result)
     date = given.date or result.get("date") or today.isoformat()
     added = make(result, {"by": given.by, "cooling": given.cooling, "power": given.power, "date": date})
-    table = json.loads(given.table.read_bytes())
+    if not added:
+        raise UserError(f"{given.result}: no row of it has figures, so there is nothing to add; measure anew")
+    table = _table(given.table)
     table["rows"] += added
     found = mistakes(table, today)
     if found:
@@ -222,10 +224,22 @@ def main() -> int:
     return command.GOOD
 
 
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table: dict[str, Any] = json.loads(path.read_bytes())
+        good = isinstance(table, dict) and isinstance(table["rows"], list)
+    except (ValueError, KeyError):
+        good = False
+    if not good:
+        raise UserError(f"{path}: this is no table of boards; take it anew from git")
+    return table
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
         good = document["schema"] == results.SCHEMA and all("p50_ms" in row for row in document["results"])
+        good = good and set(OF_THE_MACHINE) <= set(document["machine"]) and "bits" in document["machine"]["fingerprint"]
     except (ValueError, KeyError, TypeError):
         good = False
     if not good:

@@ -21,6 +21,7 @@ from device.errors import UserError
 from device.runtime import Runtime
 
 SCHEMA = 1
+SUFFIX = ".json"
 REFERENCE = Path(__file__).parent / "networks/small.tflite"
 # Of the ratio: half its interval's width that ends the measuring, and that is refused, for it is added to every
 # candidate's.
@@ -94,8 +95,22 @@ def reference_sha256() -> str:
     return Model(REFERENCE, None, None).sha256()
 
 
+def _ratio_of(values: Any) -> Interval:
+    """ValueError for what can't be one of times."""
+    found = Interval(*map(float, values))
+    if not 0 < found.low <= found.middle <= found.high < inf:
+        raise ValueError(values)
+    return found
+
+
 def is_baseline(path: Path) -> bool:
-    return path.suffix == ".json"
+    return path.suffix == SUFFIX
+
+
+def check_name(path: Path) -> None:
+    """UserError for one that `gate` would not know again."""
+    if not is_baseline(path):
+        raise UserError(f"{path}: a baseline's name ends in {SUFFIX}, expected such as {path.with_suffix(SUFFIX)}")
 
 
 def read(path: Path, threads: int, runtime: Runtime, other_machine: bool) -> Baseline:
@@ -112,7 +127,7 @@ def read(path: Path, threads: int, runtime: Runtime, other_machine: bool) -> Bas
             document["sha256"],
             document["reference_sha256"],
             int(document["threads"]),
-            Interval(*map(float, document["ratio"])),
+            _ratio_of(document["ratio"]),
             dict(document["fingerprint"]),
             document["data"],
             None if document["right"] is None else dict(document["right"]),

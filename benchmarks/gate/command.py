@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from device import command, options
+from device import command, files, options
 from device.errors import UserError
 
 SECONDS = 20.0
@@ -41,36 +41,37 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
 
 
 def gate(given: argparse.Namespace) -> int:
+    files.check_target(given.json, "--json")
     if given.qualify:
-        if given.base is not None:
-            raise UserError(f"--qualify gates networks of its own; give it without {given.base}")
         return _qualify(given)
+    files.check_target(given.junit, "--junit")
+    files.check_target(given.markdown, "--markdown")
     if given.json == given.markdown == "-":
         raise UserError("--json - and --markdown - would both be on stdout; give one of them a file")
     if given.candidate is None:
         raise UserError("the gate compares two models; expected BASE CANDIDATE (or --qualify alone)")
     from benchmarks.gate import formats
     from benchmarks.gate import gate as gates
-    from device import files, runtime
+    from device import runtime
 
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     asked = given.max_drop is not None or given.data is not None
     limits = gates.Limits(given.max_slowdown, (given.max_drop or 0.01) if asked else None)
     with gates.ends(given.base, given.candidate, given.threads, engine, given.other_machine) as found:
         outcome = gates.run(found, limits, given.threads, engine, seconds, given.data, options.hints(given))
-    if given.json:
-        files.deliver_json(outcome.document(), given.json)
-    if given.junit:
-        files.write_bytes(given.junit, formats.junit(outcome))
+    if "-" not in (given.json, given.markdown):
+        command.show(formats.text(outcome))
     if given.markdown == "-":
-        print(formats.markdown(outcome), end="")
+        command.show(formats.markdown(outcome).splitlines())
     elif given.markdown:
         target = Path(given.markdown)
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("a", encoding="utf-8") as summary:
             summary.write(formats.markdown(outcome))
-    if "-" not in (given.json, given.markdown):
-        print("\n".join(formats.text(outcome)))
+    if given.junit:
+        files.write_bytes(given.junit, formats.junit(outcome))
+    if given.json:
+        files.deliver_json(outcome.document(), given.json)
     if outcome.interrupted:
         raise KeyboardInterrupt
     return outcome.code
@@ -83,9 +84,17 @@ def _seconds(given: float | None, default: float) -> float:
 
 
 def _qualify(given: argparse.Namespace) -> int:
+    for name, value in (
+        ("BASE", given.base),
+        ("--data", given.data),
+        ("--max-drop", given.max_drop),
+        ("--junit", given.junit),
+        ("--markdown", given.markdown),
+    ):
+        if value is not None:
+            raise UserError(f"--qualify gates the latency of networks of its own; give it without {name} {value}")
     from benchmarks import progress, results
     from benchmarks.gate import qualify
-    from device import files
 
     seconds = _seconds(given.seconds, QUALIFY_S)
     qualify.larger("small", given.max_slowdown)
@@ -104,14 +113,14 @@ def _qualify(given: argparse.Namespace) -> int:
             interrupted = True
     if not interrupted and not trials[-1].planted:
         raise UserError(f"--seconds is {seconds:g}: too short for a gate of each kind; the default is {QUALIFY_S:g}")
-    if given.json:
-        rows = [each.row() for each in trials]
-        files.deliver_json({**results.document([]), "qualify": rows, "limit": given.max_slowdown}, given.json)
     if given.json != "-":
-        print("\n".join(qualify.lines(trials, given.max_slowdown)))
+        command.show(qualify.lines(trials, given.max_slowdown, interrupted))
+    if given.json:
+        told = {"qualify": [each.row() for each in trials], "limit": given.max_slowdown}
+        files.deliver_json({**results.document([], interrupted), **told}, given.json)
     if interrupted:
         raise KeyboardInterrupt
-    return command.GOOD if qualify.is_good(trials) else command.CANNOT_TELL
+    return command.CANNOT_TELL if qualify.doubt(trials, given.max_slowdown) else command.GOOD
 
 
 def baseline(given: argparse.Namespace) -> int:
@@ -122,6 +131,8 @@ def baseline(given: argparse.Namespace) -> int:
 
     if not given.model.is_file():
         raise UserError(f"{given.model}: there is no such model file")
+    baselines.check_name(given.into)
+    files.check_target(given.into, "-o")
     (model,) = models.find_whole([given.model])
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     right = None
@@ -130,5 +141,5 @@ def baseline(given: argparse.Namespace) -> int:
     ratio, rounds = baselines.make(model, given.threads, engine, seconds)
     baselines.write(given.into, model, given.threads, engine, ratio, given.data, right)
     told = f"{ratio} of the reference workload's time, {len(rounds)} rounds"
-    print(f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} pictures" if right else ""))
+    command.show([f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} pictures" if right else "")])
     return command.GOOD

@@ -1,6 +1,8 @@
 """REF:PATH, a file as it is committed there: `main:models/doors_int8.tflite`, `v1.2:doors_int8.tflite`."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from device.errors import UserError
@@ -30,6 +32,15 @@ def take(name: str, folder: Path) -> Path:
     said = done.stderr.decode(errors="replace").strip().splitlines()
     # What follows the first line is advice about git's own settings.
     raise UserError(f"{name}: {said[0].removeprefix('fatal: ') if said else 'git can not show it'}")
+
+
+@contextmanager
+def called(path: Path, name: str) -> Iterator[None]:
+    """Errors say `name`, the user's own, where they would say the path of the copy."""
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(str(error).replace(str(path.resolve()), name).replace(str(path), name)) from None
 
 
 def _written(data: bytes, name: str, into: Path) -> Path:

@@ -75,18 +75,21 @@ class Outcome:
 
 @contextmanager
 def ends(base: str, candidate: Path, threads: int, runtime: Runtime, other_machine: bool = False) -> Iterator[Ends]:
-    """Finds both; base is a model file, REF:PATH, or a stored baseline. UserError for what isn't there or no model."""
+    """Finds both; base is a model file or a stored baseline, or REF:PATH of one.
+
+    UserError for what isn't there or is no model.
+    """
     if not candidate.is_file():
         raise UserError(f"{candidate}: there is no such model file")
     ours = _model(candidate)
     with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
-        if committed.is_committed(base):
-            yield Ends(_model(committed.take(base, Path(folder))), ours, base)
-        elif baseline.is_baseline(Path(base)):
-            stored = baseline.read(Path(base), threads, runtime, other_machine)
-            yield Ends(_model(baseline.REFERENCE), ours, f"{base} ({stored.file})", stored)
-        else:
-            yield Ends(_model(Path(base)), ours, base)
+        path = committed.take(base, Path(folder)) if committed.is_committed(base) else Path(base)
+        with committed.called(path, base):
+            if baseline.is_baseline(path):
+                stored = baseline.read(path, threads, runtime, other_machine)
+                yield Ends(_model(baseline.REFERENCE), ours, f"{base} ({stored.file})", stored)
+            else:
+                yield Ends(_model(path), ours, base)
 
 
 def _model(path: Path) -> Model:
@@ -164,6 +167,15 @@ def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str
     return drop.judge(base, drop.right(found.candidate, data, hints, threads, runtime.name), most)
 
 
+def _is_explained(found: Ends, lost: Drop | None) -> bool:
+    """Why the candidate may well be much faster: it knows what the base knows, or is its quantized self."""
+    base, candidate = found.base, found.candidate
+    is_other_variant = found.stored is None and base.origin is not None and base.origin == candidate.origin
+    return (lost is not None and lost.answer == "no regression") or (
+        is_other_variant and base.variant != candidate.variant
+    )
+
+
 def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
     by_time, lost = outcome.latency, outcome.accuracy
     if outcome.interrupted:
@@ -174,7 +186,7 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
         yield f"pictures that base or candidate alone was asked about: {lost.aside}; they don't count"
     if found.candidate.sha256() == (found.stored.sha256 if found.stored else found.base.sha256()):
         yield "base and candidate are the same file"
-    elif by_time.ratio is not None and by_time.ratio.middle < verdict.SUSPICIOUS:
+    elif by_time.ratio is not None and by_time.ratio.middle < verdict.SUSPICIOUS and not _is_explained(found, lost):
         yield (
             f"the candidate takes {by_time.ratio.middle:.2f} of the base's time: is it the right model?"
             " A much faster one is a wrong one, most often"

@@ -86,7 +86,10 @@ def rounds(base: Side, candidate: Side, seconds: float, seed: int = 1) -> Iterat
         try:
             taken = _round(base, candidate, next(loading), order, end)
         except LostError as error:
-            raise UserError(f"{base.path} or {candidate.path}: {error}") from None
+            models = " or ".join(dict.fromkeys(str(side.path) for side in (base, candidate)))
+            others = [side.python for side in (base, candidate) if side.python != sys.executable]
+            pythons = f" in {' or '.join(dict.fromkeys(others))}" if others else ""
+            raise UserError(f"{models}{pythons}: {error}") from None
         yield taken
         took_s.append(monotonic() - start)
 

@@ -22,6 +22,8 @@ NETWORKS = Path(__file__).parent / "networks"
 PLANTED = ((0.03, "_5"), (0.06, "_8"))
 # Of the whole time, for measuring how much slower the larger networks are.
 TRUTH_SHARE = 0.2
+# So many gates of each kind say something: that all are right by chance, where half are wrong, is one case in sixteen.
+FEWEST = 4
 
 
 @dataclass
@@ -109,8 +111,8 @@ def run(
         yield monotonic() - start
 
 
-def lines(trials: list[Trials], limit: float) -> list[str]:
-    """What this machine can see, for people."""
+def lines(trials: list[Trials], limit: float, interrupted: bool = False) -> list[str]:
+    """What this machine can see, for people; no verdict where it was interrupted."""
     told = []
     for each in trials:
         own, planted = _counts(each.of_itself), _counts(each.planted)
@@ -120,23 +122,33 @@ def lines(trials: list[Trials], limit: float) -> list[str]:
             f" ({verdict.percent(each.truth.low)} to {verdict.percent(each.truth.high)}): caught"
             f" {planted['regression']} of {len(each.planted)}, missed {planted['no regression']}"
         )
-    told.append(
-        f"a gate of {100 * limit:g} % can be relied on here"
-        if is_good(trials)
-        else f"a gate of {100 * limit:g} % can't be relied on here now: allow more (--max-slowdown), or use a quieter"
-        " machine"
-    )
+    if interrupted:
+        return told
+    why_not = doubt(trials, limit)
+    if why_not:
+        told.append(f"it can't be said that a gate of {100 * limit:g} % can be relied on here now: {why_not}")
+    else:
+        slower = verdict.percent(min(each.truth.middle for each in trials))
+        told.append(f"a gate of {100 * limit:g} % can be relied on here, for slowdowns of {slower} and more")
     return told
 
 
 CANNOT = "can't tell"
 
 
-def is_good(trials: list[Trials]) -> bool:
-    """No false alarm, nothing missed, and an answer in at least nine of ten."""
+def doubt(trials: list[Trials], limit: float) -> str | None:
+    """Why a gate can't be relied on, or that it isn't known; None: no false alarm, nothing missed, and an answer in at
+    least nine of ten, of enough gates.
+    """
     verdicts = [v for each in trials for v in each.of_itself + each.planted]
-    wrong = any(v.answer == "regression" for each in trials for v in each.of_itself) or any(
-        v.answer == "no regression" for each in trials for v in each.planted
-    )
-    untold = sum(v.answer == CANNOT for v in verdicts)
-    return bool(verdicts) and not wrong and untold <= 0.1 * len(verdicts)
+    if any(v.answer == "regression" for each in trials for v in each.of_itself):
+        return "there was a false alarm; allow more (--max-slowdown), or use a quieter machine"
+    if any(each.truth.low <= 1 + limit for each in trials):
+        return "how much slower the larger networks are isn't known well enough; use a quieter machine"
+    if any(v.answer == "no regression" for each in trials for v in each.planted):
+        return "a slower network was missed; allow more (--max-slowdown), or use a quieter machine"
+    if sum(v.answer == CANNOT for v in verdicts) > 0.1 * len(verdicts):
+        return "too often it can't tell; allow more (--max-slowdown), or use a quieter machine"
+    if any(min(len(each.of_itself), len(each.planted)) < FEWEST for each in trials):
+        return f"there were fewer than {FEWEST} gates of a kind; give more time with --seconds"
+    return None

@@ -55,7 +55,9 @@ class Machine:
 
 
 def read(paths: Sequence[Path]) -> list[Machine]:
-    """A folder stands for its benchmark.json and, where there is one, its accuracy.json. UserError for what is none."""
+    """A folder stands for its benchmark.json, what boards brought back (boards/*.json) and its accuracy.json, where
+    there are any. UserError for what is none.
+    """
     files = {file.resolve(): file for path in paths for file in _files(path)}
     documents = [_document(file) for file in files.values()]
     by_machine: dict[str, list[Document]] = {}
@@ -69,10 +71,11 @@ def read(paths: Sequence[Path]) -> list[Machine]:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    file, accuracy = path / "benchmark.json", path / "accuracy.json"
-    if not file.is_file():
+    timed = [path / "benchmark.json", *sorted((path / "boards").glob("*.json"))]
+    found = [file for file in (*timed, path / "accuracy.json") if file.is_file()]
+    if not set(found) & set(timed):
         raise UserError(f"{path}: there is no benchmark.json in it; make it with: python -m benchmarks latency {path}")
-    return [file, accuracy] if accuracy.is_file() else [file]
+    return found
 
 
 def _document(path: Path) -> Document:

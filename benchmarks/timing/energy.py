@@ -29,15 +29,19 @@ class _Package:
 
 
 class Meter:
-    """All packages together, since the meter was made. `why`: in a line, why there is nothing to read, else None."""
+    """All packages together, since the meter was made. `why`: in a line, why there is nothing to read, else None.
+
+    is_refused: there is a counter, and the user may not read it.
+    """
 
     def __init__(self, root: Path = HERE) -> None:
         self.why: str | None = None
+        self.is_refused = False
         self._packages: list[_Package] = []
         try:
             self._packages = [_package(zone) for zone in _zones(root)]
         except (OSError, ValueError) as error:
-            self.why = _reason(error)
+            self.why, self.is_refused = _reason(error), isinstance(error, PermissionError)
         if not self._packages and self.why is None:
             self.why = "this machine has no energy counter for programs to read (no package in /sys/class/powercap)"
 

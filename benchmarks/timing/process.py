@@ -48,13 +48,12 @@ class Lane:
 class Samples:
     """One lane's samples of one turn, float64, in ms: wall time, and the measuring thread's own time.
 
-    waits, preempted: its voluntary and forced context switches. error: why the lane gave up half way.
+    waits: its voluntary context switches. error: why the lane gave up half way.
     """
 
     wall_ms: npt.NDArray[np.float64]
     cpu_ms: npt.NDArray[np.float64]
     waits: int
-    preempted: int
     error: str | None
 
 
@@ -106,13 +105,7 @@ class Worker:
         """Runs these lanes, interleaved in blocks, for about that time in all. LostError when the process dies."""
         names = [[lane.what, lane.case] for lane in lanes]
         return [
-            Samples(
-                np.array(told["wall_ns"]) / 1e6,
-                np.array(told["cpu_ns"]) / 1e6,
-                told["waits"],
-                told["preempted"],
-                told["error"],
-            )
+            Samples(np.array(told["wall_ns"]) / 1e6, np.array(told["cpu_ns"]) / 1e6, told["waits"], told["error"])
             for told in self._ask({"lanes": names, "seconds": seconds, "block_s": block_s})
         ]
 

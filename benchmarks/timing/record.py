@@ -64,6 +64,11 @@ class Record:
         self.loads_ms.append(told["load_ms"])
         self.firsts_ms.append(told["first_ms"])
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is any figure of it that counts."""
+        return self.error is None and (self.sustained is not None or bool(self.turns["invoke"]))
+
     def heed(self, samples: Samples) -> None:
         """Why a lane gave up, if it did."""
         if samples.error is not None and self.error is None:
@@ -154,7 +159,8 @@ class Record:
             "sustained": {
                 "what": alone.what,
                 "seconds": alone.seconds,
-                "frames_per_second": len(samples) / alone.seconds,
+                # One right behind the other: what lies between two turns is the measuring's own.
+                "frames_per_second": 1e3 * len(samples) / float(samples.sum()),
                 "cold_p50_ms": _median(samples[: max(1, len(samples) // 10)]),
                 "p50_ms": _median(samples[len(samples) // 2 :]),
             },

@@ -46,7 +46,7 @@ def wait_for_worker(process: "subprocess.Popen[str]", variant: str = "int8", but
 
 def document(text: str) -> dict[str, Any]:
     whole: dict[str, Any] = json.loads(text)
-    assert set(whole) == {"schema", "date", "command", "machine", "results"} and whole["schema"] == 2
+    assert set(whole) == {"schema", "date", "command", "machine", "interrupted", "results"} and whole["schema"] == 2
     assert whole["command"].startswith("python -m benchmarks ")
     assert {"cpu", "architecture", "cores", "governor"} <= set(whole["machine"]["fingerprint"])
     return whole

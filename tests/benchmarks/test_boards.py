@@ -64,7 +64,8 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
 
     done = command(*words, "--", *QUICK)
     assert done.returncode == 0, done.stderr
-    kept = tmp_path / "runs/shapes/boards/127.0.0.1.json"
+    file = f"127.0.0.1_{board.port}.json"
+    kept = tmp_path / "runs/shapes/boards" / file
     whole = document(kept.read_text())
     assert [(row["variant"], row["file"]) for row in whole["results"]] == [
         ("float32", "shapes_float32.tflite"),
@@ -75,8 +76,8 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     assert done.stdout.splitlines() == results.latency_lines(whole["results"])
     sent, measures, where = done.stderr.splitlines()
     assert sent.startswith("127.0.0.1: sends ") and measures == "127.0.0.1: measures 2 files"
-    assert where == "127.0.0.1: runs/shapes/boards/127.0.0.1.json"
-    assert names(tmp_path / "runs/shapes") == ["boards", "export"] and names(kept.parent) == ["127.0.0.1.json"]
+    assert where == f"127.0.0.1: runs/shapes/boards/{file}"
+    assert names(tmp_path / "runs/shapes") == ["boards", "export"] and names(kept.parent) == [file]
     there = files_on(board)
     assert {"device/board.py", "benchmarks/latency.py", "lock"} < set(there)
 

@@ -130,6 +130,7 @@ def test_what_is_no_host(host: str) -> None:
 )
 def test_a_board_gives_its_file_a_name(host: str, name: str) -> None:
     assert Address(host).name == name
+    assert [Address(host, port).file for port in (None, 2222)] == [f"{name}.json", f"{name}_2222.json"]
 
 
 # In the middle.

@@ -40,8 +40,8 @@ def children() -> list[int]:
 
 def test_all_turns_of_a_lane_are_one() -> None:
     turns = [
-        Samples(np.array([1.0, 2.0, 9.0]), np.array([0.5, 1.0, 2.0]), 1, 7, None),
-        Samples(np.array([3.0, 4.0]), np.array([1.5, 3.0]), 2, 0, None),
+        Samples(np.array([1.0, 2.0, 9.0]), np.array([0.5, 1.0, 2.0]), 1, None),
+        Samples(np.array([3.0, 4.0]), np.array([1.5, 3.0]), 2, None),
     ]
     found = Taken.of(turns)
     assert (found.wall_p50, found.cpu_p50, found.n, found.waits) == (3.0, 1.5, 5, 3)

@@ -48,7 +48,7 @@ def test_cases_in_the_order_they_were_given() -> None:
         assert samples.error is None
         assert len(samples.wall_ms) == len(samples.cpu_ms) > 0
         assert samples.wall_ms.min() > 0 and (samples.cpu_ms >= 0).all()
-        assert samples.waits >= 0 and samples.preempted >= 0
+        assert samples.waits >= 0
     # A 720p frame is cut and resized first: that takes several times as long as these small networks.
     assert np.median(frame.wall_ms) > np.median(invoke.wall_ms)
 
