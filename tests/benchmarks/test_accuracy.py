@@ -1,6 +1,7 @@
 """Accuracy of a model file: which pictures count, under which label, and which are left out."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from benchmarks import accuracy, models
 from benchmarks.accuracy import Answers
+from benchmarks.models import Model
 from device import card as cards
 from device import evaluate, folders, pictures
 from device.contract import NO_HINTS, Hints
@@ -76,6 +78,22 @@ def hashes(pictures: folders.Labelled) -> list[str]:
 
 def answers(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> Answers:
     return accuracy.answers(models.find([path])[0], None if data is None else str(data), hints, 1, None)
+
+
+class Interrupted(list[Model]):
+    """Ctrl-C comes when the second is to be measured."""
+
+    def __iter__(self) -> Iterator[Model]:
+        yield self[0]
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_keeps_what_was_measured(shapes_folder: Path) -> None:
+    found = Interrupted(models.find([model("int8"), model("float32")]))
+    judged = accuracy.measure_all(found, str(shapes_folder), NO_HINTS, 1, None)
+    assert judged.interrupted
+    assert [row["error"] for row in judged.rows] == [None, "interrupted before it was measured"]
+    assert judged.rows[0]["n"] > 0 and judged.rows[1]["file"] == "shapes_float32.tflite"
 
 
 def test_answers_hold_a_score_a_label_and_a_hash_a_picture(colors: Path, tmp_path: Path) -> None:

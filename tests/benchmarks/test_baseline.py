@@ -64,6 +64,11 @@ def test_it_names_no_place_of_the_machine(tmp_path: Path) -> None:
         ({"threads": 4}, "it is of 4 threads, asked for are 1; give the same --threads"),
         ({"ratio": [1.0, 1.0]}, "this is no baseline; make it with: "),
         ({"ratio": None}, "this is no baseline; make it with: "),
+        ({"ratio": [0.0, 0.0, 0.0]}, "this is no baseline; make it with: "),
+        ({"ratio": [-1.0, -1.0, -1.0]}, "this is no baseline; make it with: "),
+        ({"ratio": [2.0, 1.0, 0.5]}, "this is no baseline; make it with: "),
+        ({"ratio": [1.0, 1.0, float("nan")]}, "this is no baseline; make it with: "),
+        ({"ratio": [1.0, 1.0, float("inf")]}, "this is no baseline; make it with: "),
         ({"fingerprint": "a laptop"}, "this is no baseline; make it with: "),
         ({"right": ["a", "b"]}, "this is no baseline; make it with: "),
     ],
@@ -153,6 +158,10 @@ def test_not_made_where_it_cannot_be_told(command: Run, tmp_path: Path) -> None:
         (
             [model("int8"), "-o", "stored.json", "--seconds", "0"],
             "--seconds is 0, expected more than 0 and at most 3600",
+        ),
+        (
+            [model("int8"), "-o", "stored.txt"],
+            "stored.txt: a baseline's name ends in .json, expected such as stored.json",
         ),
     ],
 )

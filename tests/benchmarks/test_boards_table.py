@@ -163,4 +163,14 @@ def test_a_result_is_added_once(command: Run, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"schema": 1, "results": []}')
     said = "result.json: no latency result of schema 2, expected what `benchmarks board` writes"
     assert refusal(command(*words)) == said
+    bare = {**RESULT, "machine": {"cpu": "Cortex-A76"}}
+    failed = {**RESULT, "results": [{**row, "error": "it failed"} for row in RESULT["results"]]}
+    nothing = "result.json: no row of it has figures, so there is nothing to add; measure anew"
+    for document, reason in ((bare, said), (failed, nothing)):
+        (tmp_path / "result.json").write_text(json.dumps(document))
+        assert refusal(command(*words)) == reason
     assert json.loads((tmp_path / "boards.json").read_text()) == added
+    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    for damaged in ("[]", "{", '{"rows": 3}'):
+        (tmp_path / "boards.json").write_text(damaged)
+        assert refusal(command(*words)) == "boards.json: this is no table of boards; take it anew from git"

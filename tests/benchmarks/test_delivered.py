@@ -118,6 +118,24 @@ def test_ctrl_c_before_anything_was_measured(run_folder: Path, tmp_path: Path) -
 
 
 @needs_proc
+def test_ctrl_c_while_files_are_measured_one_by_one(run_folder: Path, tmp_path: Path) -> None:
+    """The first has its sustained rate; the second has nothing."""
+    words = ("benchmarks", "latency", "runs/shapes", "--seconds", "1000", "--sustained", "3", "--json", "out.json")
+    with started(*words, cwd=tmp_path) as process:
+        wait_for_worker(process)
+        process.send_signal(signal.SIGINT)
+        table, said = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, said) == (130, "interrupted\n")
+    found = document((tmp_path / "out.json").read_text())
+    first, second = found["results"]
+    assert found["interrupted"] and first["sustained"]["frames_per_second"] > 0
+    assert (first["error"], first["p50_ms"]) == (None, None)
+    assert (second["error"], second["sustained"]) == ("interrupted before it was measured", None)
+    assert table.splitlines()[2].split()[:3] == ["shapes_float32", "1", "-"]
+    assert not (run_folder / "benchmark.json").exists()
+
+
+@needs_proc
 def test_ctrl_c_in_the_midst(run_folder: Path, tmp_path: Path) -> None:
     """What was measured is delivered, but isn't the run's record; and no process is left behind."""
     (run_folder / "benchmark.json").write_text("an older record")

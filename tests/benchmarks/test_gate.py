@@ -24,12 +24,15 @@ import pytest
 from benchmarks import models
 from benchmarks.__main__ import parser
 from benchmarks.gate import baseline, command, drop, pairs
+from benchmarks.gate import gate as gates
+from benchmarks.gate.drop import Drop
 from benchmarks.stats import Interval
 from device import card as cards
 from device import pictures, runtime
 from device.contract import NO_HINTS
 from device.errors import UserError
 from tests import drawing, processes
+from tests.benchmarks import gated
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
 from tests.device.processes import start
@@ -243,12 +246,16 @@ def test_what_a_baseline_knew(
         gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
 
 
-def test_a_committed_base(command: Run, tmp_path: Path) -> None:
+def commit(folder: Path, *files: str) -> None:
     who = {f"GIT_{who}_{what}": "tester@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     plain = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **who}
+    for words in (["init", "--initial-branch=main"], ["add", *files], ["commit", "-m", "A network"]):
+        subprocess.run(["git", *words], cwd=folder, env=plain, check=True, capture_output=True, timeout=60)
+
+
+def test_a_committed_base(command: Run, tmp_path: Path) -> None:
     shutil.copyfile(model("int8"), tmp_path / "net.tflite")
-    for words in (["init", "--initial-branch=main"], ["add", "net.tflite"], ["commit", "-m", "A network"]):
-        subprocess.run(["git", *words], cwd=tmp_path, env=plain, check=True, capture_output=True, timeout=60)
+    commit(tmp_path, "net.tflite")
     shutil.copyfile(model("float32"), tmp_path / "net.tflite")
     (tmp_path / "temporary").mkdir()
     words = ("main:net.tflite", "net.tflite", *ONE_ROUND, "--json", "-")
@@ -258,6 +265,45 @@ def test_a_committed_base(command: Run, tmp_path: Path) -> None:
     assert (found["base"], found["candidate"]) == ("main:net.tflite", "net.tflite")
     assert not any("same file" in note for note in found["notes"])  # what is committed is another
     assert names(tmp_path / "temporary") == []
+
+
+def test_a_committed_baseline_and_one_that_is_damaged(command: Run, tmp_path: Path) -> None:
+    path = stored(tmp_path, 1.0)
+    (tmp_path / "cut.tflite").write_bytes(model("int8").read_bytes()[:6000])
+    commit(tmp_path, path.name, "cut.tflite")
+    done = command("benchmarks", "gate", f"main:{path.name}", model("int8"), *ONE_ROUND)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert f" against main:{path.name} (shapes_int8.tflite)\n" in done.stdout
+    done = command("benchmarks", "gate", "main:cut.tflite", model("int8"), *ONE_ROUND)
+    assert refusal(done).startswith("main:cut.tflite: the .tflite file is truncated"), "not the name of a copy"
+
+
+def test_nobody_reads_the_answer(tmp_path: Path) -> None:
+    """`gate … | true`: the exit code stays what it is."""
+    process = start(tmp_path, "benchmarks", "gate", SMALL, SMALL, *ONE_ROUND, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None and process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(processes.PATIENCE_S) == 3
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "lost", "odd"),
+    [
+        ("float32", "int8", None, False),  # its quantized self
+        ("int8", "float32", None, False),
+        ("int8", "spoiled", None, True),
+        ("int8", "spoiled", gated.drop("no regression"), False),  # it is as good
+        ("int8", "spoiled", gated.drop("can't tell"), True),
+    ],
+)
+def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | None, odd: bool, tmp_path: Path) -> None:
+    paths = [spoiled("int8", tmp_path) if name == "spoiled" else model(name) for name in (base, candidate)]
+    found = gates.Ends(*models.find(paths), base)
+    by_time = gated.verdict("no regression", ratio=Interval(0.29, 0.3, 0.31))
+    notes = gates._notes(found, gated.outcome("no regression", by_time, lost))
+    assert any("is it the right model?" in note for note in notes) == odd
 
 
 # Bad input.

@@ -319,6 +319,17 @@ def test_a_value_that_cannot_be(field: str, value: Any, said: str, tmp_path: Pat
     assert names(tmp_path) == ["x.json"]
 
 
+def test_of_a_run_folder_everything_is_shown(tmp_path: Path) -> None:
+    """What boards brought back stands beside this machine's."""
+    reporting.write(tmp_path / "run/benchmark.json", reporting.latency(PC, 0.09))
+    reporting.write(tmp_path / "run/boards/kitchen.json", reporting.latency(PI, 0.61, True))
+    report.write([tmp_path / "run"], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "kitchen.json, " in page and "benchmark.json, " in page
+    (tmp_path / "run/benchmark.json").unlink()
+    report.write([tmp_path / "run"], tmp_path / "report.html")
+
+
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"there is no benchmark.json in it; make it with: python -m benchmarks latency"

@@ -1,7 +1,9 @@
 """`select`: what is chosen of rows written by hand, and the command from model files to what live reads."""
 
 import hashlib
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from device.live.selection import Selection
 from tests.benchmarks import failing
 from tests.conftest import MODELS, Run, model
 from tests.device import crafted
+from tests.device.altering import altered
 from tests.device.refusals import names, refusal, with_card
 
 
@@ -253,6 +256,28 @@ def test_bad_input(words: list[str], said: str, command: Run, tmp_path: Path) ->
     done = command("benchmarks", "select", *words)
     assert refusal(done).startswith(said) and done.stdout == ""
     assert names(tmp_path) == before
+
+
+def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> None:
+    """Of another task; and, with a note, on other pictures."""
+    with_card(tmp_path / "colours.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
+    said = refusal(command("benchmarks", "select", model("int8"), "colours.tflite", "--seconds", "0.02"))
+    assert said == (
+        f"{model('int8')} and colours.tflite have other labels (circle, square, triangle; red, green, blue), so their"
+        " accuracies can't be compared; expected files of one task"
+    )
+    elsewhere = {"data_fingerprint": "of other pictures"}
+    altered(
+        tmp_path / "other.tflite",
+        "int8",
+        lambda card: replace(card, provenance={**(card.provenance or {}), **elsewhere}),
+    )
+    done = command("benchmarks", "select", model("float32"), "other.tflite", "--seconds", "0.02", "--json", "-")
+    assert done.returncode == 0
+    assert done.stderr.startswith("note: these files' accuracies were not measured on the same pictures; --data")
+    document = json.loads(done.stdout)
+    assert document["chosen"]["file"] in ("shapes_float32.tflite", "other.tflite")
+    assert {row["file"] for row in document["results"]} == {"shapes_float32.tflite", "other.tflite"}
 
 
 def test_wrong_options(command: Run) -> None:
