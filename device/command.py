@@ -69,7 +69,7 @@ def run(main: Callable[[], int]) -> NoReturn:
 def show(lines: Sequence[str]) -> None:
     """A result on stdout, written at once. That its reader has gone (`| head`) changes nothing of the exit code."""
     try:
-        print("\n".join(lines), flush=True)
+        print("".join(f"{line}\n" for line in lines), end="", flush=True)
     except BrokenPipeError:
         _drop_output()
 

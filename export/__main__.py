@@ -62,7 +62,7 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
         return command.GOOD
     files.check_writable(folder, "--run")
     document = variants.export(source, wanted, drawn)
-    print("\n".join(lines(document)))
+    command.show(lines(document))
     kept = [row for row in document["variants"] if row["file"]]
     if len(kept) < len(wanted):
         command.say(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")

@@ -41,7 +41,7 @@ def run(request: Request) -> int:
         document = {"schema": 1, "machine": board.describe(), "results": [checked.document(report)]}
         files.deliver_json(document, request.json)
     else:
-        print("".join(f"{line}\n" for line in checked.lines(report)), end="")
+        command.show(checked.lines(report))
     return report.code
 
 

@@ -35,7 +35,7 @@ def run(request: Request) -> int:
         results = [finding.to_json() for finding in found]
         files.deliver_json({"schema": 1, "machine": board.describe(), "results": results}, request.json)
     else:
-        print("\n".join(lines(found)))
+        command.show(lines(found))
     return command.JUDGED_BAD if any(finding.level == "problem" for finding in found) else command.GOOD
 
 
