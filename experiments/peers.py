@@ -1,6 +1,6 @@
 """Our figures beside those of others who measure or run the same file: litert-benchmark, MediaPipe, onnxruntime.
 
-    python -m experiments.peers MODEL… [--pairs 20] [--labels FILE]     three minutes a model; nothing else may run
+    python -m experiments.peers MODEL… [--pairs 20] [--labels FILE]     four minutes a model; nothing else may run
 
 In each of 20 rounds every way has a fresh process, in random order, all of them pinned to one processor (MediaPipe
 can't be told how many threads to use). A ratio is taken within each round; 'median' is Hodges and Lehmann's over
@@ -8,10 +8,12 @@ rounds with its 95 % interval.
 
 litert-benchmark prints mean, median, minimum, maximum, p5 and p95 of --num_runs invocations that follow
 --warmup_runs others, after its own wall clock. Its median is compared with ours, each of as many runs after as many
-warm-ups, one thread, both through XNNPACK: LiteRT's Interpreter in ours, LiteRT's CompiledModel in it. Its invocation
-goes through more Python, which takes 1.2 µs more (tests/models/shapes_int8.tflite: 3.2 µs against 2.0), 4 % of a
-network of 0.03 ms; much smaller ones are not to be compared so. The mean stands beside; where others use the machine
-it says more of them than of the network.
+warm-ups, one thread, both through XNNPACK: LiteRT's Interpreter in ours, LiteRT's CompiledModel in it. The mean stands
+beside; where others use the machine it says more of them than of the network.
+
+Its invocation goes through more Python, which takes about 1 µs more: nothing of a network of 1 ms, 6 % of one of 0.02.
+So both also time a network that does nearly nothing, in every round, and a second ratio is of what is left when each
+one's own call is taken off: the network's time itself.
 
 onnxruntime runs what tf2onnx makes of the file, where that is the same network (onnx_peer.py).
 MediaPipe's ImageClassifier and our frame path take the same frames of 1280x720. Writes results/peers.json.
@@ -49,7 +51,9 @@ AGREE = (0.95, 1.05)
 Way = Callable[[], dict[str, float]]
 # What each way took.
 Round = dict[str, dict[str, float]]
-OURS = "ours"
+OURS, THEIRS = "ours", "litert-benchmark"
+# The same two, of a network that does nearly nothing.
+OUR_CALL, THEIR_CALL = "our call", "litert-benchmark's call"
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,21 @@ def litert_benchmark(model: Path, runs: Runs) -> dict[str, float]:
     return {"p50_ms": latency["median_ms"], "mean_ms": latency["avg_ms"]}
 
 
+def nearly_nothing(into: Path) -> Path:
+    """A .tflite that takes the mean of a pixel."""
+    import keras
+    from keras import layers
+
+    from export import convert
+
+    pixel = layers.Input((1, 1, 3))
+    keras.Model(pixel, layers.GlobalAveragePooling2D()(pixel)).save(into / "nothing.keras")
+    network, _ = convert.convert(into / "nothing.keras", np.zeros((0, 1, 1, 3), np.uint8))
+    path = into / "nothing.tflite"
+    path.write_bytes(network)
+    return path
+
+
 def frame(command: Sequence[str | Path]) -> dict[str, float]:
     """A worker of experiments/frames.py; its first block is the warm-up."""
     with frames.Worker(command) as worker:
@@ -130,9 +149,13 @@ def measure(model: Path, pairs: int, labels: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         onnx = Onnx(model, Path(folder))
         by_frame, no_frame = frame_ways(model, labels)
+        nothing = nearly_nothing(Path(folder))
+        calls = Runs.of(nothing)
         ways: dict[str, Way] = {
             OURS: lambda: ours(model, runs),
-            "litert-benchmark": lambda: litert_benchmark(model, runs),
+            THEIRS: lambda: litert_benchmark(model, runs),
+            OUR_CALL: lambda: ours(nothing, calls),
+            THEIR_CALL: lambda: litert_benchmark(nothing, calls),
             **({} if onnx.missing else {"onnxruntime": lambda: told(onnx.times_ms(runs.count, runs.warmup))}),
             **by_frame,
         }
@@ -147,16 +170,31 @@ def measure(model: Path, pairs: int, labels: Path | None) -> dict[str, Any]:
 
 def summary(rounds: Sequence[Round]) -> dict[str, Any]:
     """The figures of at least six rounds, all with the same ways."""
-    found = ratio(rounds, OURS, "litert-benchmark")
-    low, high = found["interval"]
+    found = ratio(rounds, OURS, THEIRS)
+    alone = ratio([without_calls(each) for each in rounds], OURS, THEIRS)
     return {
         "p50_ms": {way: float(np.median([each[way]["p50_ms"] for each in rounds])) for way in rounds[0]},
         "ratio": found,
-        "agrees": low <= AGREE[1] and high >= AGREE[0],
-        "mean_ratio": ratio(rounds, OURS, "litert-benchmark", "mean_ms"),
+        "agrees": agrees(found),
+        "ratio_without_calls": alone,
+        "agrees_without_calls": agrees(alone),
+        "mean_ratio": ratio(rounds, OURS, THEIRS, "mean_ms"),
         "ratio_to_onnxruntime": ratio(rounds, OURS, "onnxruntime"),
         "frame_to_mediapipe": ratio(rounds, "our frame", "mediapipe"),
     }
+
+
+def without_calls(taken: Round) -> Round:
+    """Both medians less what each takes for a network that does nearly nothing, in the same round."""
+    return {
+        way: {"p50_ms": taken[way]["p50_ms"] - taken[call]["p50_ms"]}
+        for way, call in ((OURS, OUR_CALL), (THEIRS, THEIR_CALL))
+    }
+
+
+def agrees(found: dict[str, Any]) -> bool:
+    low, high = found["interval"]
+    return bool(low <= AGREE[1] and high >= AGREE[0])
 
 
 def ratio(rounds: Sequence[Round], a: str, b: str, figure: str = "p50_ms") -> Any:

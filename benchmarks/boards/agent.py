@@ -1,8 +1,9 @@
 """What runs on the board: keeps one folder there, takes what is missing in it, and runs commands in it.
 
 It comes through ssh (benchmarks/boards/connection.py) and needs Python's standard library alone. A request is one line
-of JSON on stdin, its answer one line on stdout; what commands write on stderr goes through as it comes. When stdin ends
-the other end has gone, by Ctrl-C or with the network: the command under way is stopped with all that it has started.
+of JSON on stdin, its answer one line on stdout; what commands write on stderr goes through as it comes. An empty line
+is Ctrl-C: the command under way is told so, and its answer is what it says by then. When stdin ends the other end has
+gone: the command is stopped with all that it has started.
 """
 
 import contextlib
@@ -41,6 +42,8 @@ def main() -> None:
     requests: dict[str, Callable[..., dict[str, Any]]] = {"keep": keep, "take": take, "run": run, "remove": remove}
     lock: IO[str] | None = None
     for line in iter(sys.stdin.buffer.readline, b""):
+        if not line.strip():  # Ctrl-C for a command that had just ended
+            continue
         request = json.loads(line)
         try:
             lock = lock or claim()
@@ -140,7 +143,7 @@ def run(words: list[str]) -> dict[str, Any]:
 
 
 def listen(child: "subprocess.Popen[bytes]") -> bytes:
-    """What the child writes, until it ends. Nothing is asked meanwhile, so stdin can have nothing but its end."""
+    """What the child writes, until it ends. Nothing is asked meanwhile: stdin has its end, or an empty line."""
     assert child.stdout is not None
     pipe, said = child.stdout.fileno(), bytearray()
     with selectors.DefaultSelector() as selector:
@@ -149,7 +152,10 @@ def listen(child: "subprocess.Popen[bytes]") -> bytes:
         while True:
             ready = {key.fd for key, _ in selector.select()}
             if pipe not in ready:
-                sys.exit(1)  # the other end says that the connection was lost
+                if not os.read(sys.stdin.fileno(), 1):
+                    sys.exit(1)  # the other end says that the connection was lost
+                os.killpg(child.pid, signal.SIGINT)
+                continue
             piece = os.read(pipe, PIECE_BYTES)
             if not piece:
                 return bytes(said)

@@ -8,6 +8,7 @@ the path of a Python, quoted; everything else is data.
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,9 +101,19 @@ class Connection:
         sizes = [(path, len(content)) for path, content in files.items()]
         self._ask({"do": "take", "files": sizes}, *files.values())
 
-    def run(self, words: list[str]) -> Ran:
-        """A command in the folder; no shell there reads it. Its stderr appears on ours as it comes."""
-        said = self._ask({"do": "run", "words": words})
+    def run(self, words: list[str], to_its_end: bool = False) -> Ran:
+        """A command in the folder; no shell there reads it. Its stderr appears on ours as it comes.
+
+        to_its_end: Ctrl-C is passed on to it, and what it says then is given back. A second one doesn't wait for that.
+        """
+        request = {"do": "run", "words": words}
+        try:
+            said = self._ask(request)
+        except KeyboardInterrupt:
+            if not to_its_end:
+                raise
+            self._write(b"\n")
+            said = self._answer()
         return Ran(said["code"], said["output"])
 
     def remove_environment(self) -> None:
@@ -152,7 +163,10 @@ class Connection:
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise UserError(f"{self.name}: the connection was lost (ssh ended with {_end(self._process)}); try again")
-        said: dict[str, Any] = json.loads(line)
+        try:
+            said: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise UserError(f"{self.name}: an answer came in pieces; try again") from None
         if "error" in said:
             raise UserError(f"{self.name}: {_refused(said)}")
         return said
@@ -164,16 +178,31 @@ def _refused(said: dict[str, Any]) -> str:
     return f"{said['path'] or 'its cache'}: {command.MENDABLE.get(said['errno'], said['error'])}"
 
 
+def _ssh(address: Address) -> "subprocess.Popen[bytes]":
+    """A terminal sends Ctrl-C to ssh as well, which would end the connection before the board could answer: ssh is
+    started with it ignored, as it inherits that.
+    """
+    heard = subprocess.DEVNULL if sys.stderr is None else sys.stderr
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen(address.words(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=heard)
+    except FileNotFoundError:
+        raise UserError("there is no ssh on this machine; on Debian: apt install openssh-client") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def connect(address: Address) -> Iterator[Connection]:
     """The connection, ended with the block; what still runs on the board ends with it."""
-    heard = subprocess.DEVNULL if sys.stderr is None else sys.stderr
+    process = _ssh(address)
     try:
-        process = subprocess.Popen(address.words(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=heard)
-    except FileNotFoundError:
-        raise UserError("there is no ssh on this machine; on Debian: apt install openssh-client") from None
-    try:
-        yield Connection(address, process)
+        try:
+            connection = Connection(address, process)
+        except KeyboardInterrupt:  # while it asks for a password, say
+            process.terminate()
+            raise
+        yield connection
     finally:
         _end(process)
         assert process.stdout is not None

@@ -50,8 +50,11 @@ def run(request: Request) -> int:
     rows = outcome.document["results"]
     if request.json != "-":
         command.show(results.latency_lines(rows))
-    if target:
+    interrupted = outcome.document["interrupted"]
+    if target and (request.json or not interrupted):  # what a run folder holds is whole
         files.deliver_json(outcome.document, target)
+    if interrupted:
+        raise KeyboardInterrupt
     name = request.address.name
     if target is None:
         command.say(f"note: {name}: kept nowhere; --json FILE keeps the result")
@@ -88,7 +91,10 @@ def measure(board: Connection, request: Request, found: list[Model]) -> Outcome:
     )
     before = _healthy(board, python)
     command.say(f"{board.name}: measures {len(found)} file{'s' if len(found) > 1 else ''}")
-    ran = board.run([python, "-m", "benchmarks", "latency", *packed.models, *request.options, "--json", "-"])
+    words = [python, "-m", "benchmarks", "latency", *packed.models, *request.options, "--json", "-"]
+    ran = board.run(words, to_its_end=True)
+    if ran.code == command.INTERRUPTED and not ran.output:
+        raise KeyboardInterrupt
     document = whole(ran, board.name, found)
     judged = health.judge(before, _healthy(board, python), document["results"])
     document["machine"]["throttling"] = health.document(judged)
@@ -139,7 +145,7 @@ def whole(ran: Ran, name: str, found: list[Model]) -> dict[str, Any]:
         rows = document["results"]
         same = {row["sha256"] for row in rows} == {model.sha256() for model in found}
         good = document["schema"] == results.SCHEMA and same and all(row.keys() >= FIELDS for row in rows)
-        good = good and isinstance(document["machine"], dict)
+        good = good and isinstance(document["machine"], dict) and isinstance(document["interrupted"], bool)
     except (ValueError, KeyError, TypeError, AttributeError):
         good = False
     if not good:

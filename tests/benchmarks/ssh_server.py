@@ -138,6 +138,7 @@ def start(board: Board, folder: Path, *words: object) -> "subprocess.Popen[str]"
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        start_new_session=True,  # so that Ctrl-C can be sent to it and its ssh, as a terminal does
     )
 
 

@@ -130,7 +130,7 @@ def test_a_model_that_fails_beside_one_that_does_not(command: Run, board: Board,
 def test_what_came_back_is_whole_or_refused() -> None:
     (found,) = models.find([model("int8")])
     row = {**dict.fromkeys(measurement.FIELDS), "sha256": found.sha256()}
-    good = {"schema": results.SCHEMA, "machine": {}, "results": [row]}
+    good = {"schema": results.SCHEMA, "machine": {}, "interrupted": False, "results": [row]}
     assert measurement.whole(Ran(0, json.dumps(good)), "pi", [found]) == good
     for bad in (
         "",
@@ -138,6 +138,7 @@ def test_what_came_back_is_whole_or_refused() -> None:
         "[]",
         json.dumps({**good, "schema": results.SCHEMA - 1}),
         json.dumps({**good, "machine": None}),
+        json.dumps({**good, "interrupted": None}),
         json.dumps({**good, "results": []}),
         json.dumps({**good, "results": [{**row, "sha256": "0"}]}),
         json.dumps({**good, "results": [{"sha256": found.sha256()}]}),

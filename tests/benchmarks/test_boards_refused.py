@@ -1,11 +1,14 @@
 """`benchmarks board` when it can't be: one line, exit code 2, nothing half written here, nothing left running there."""
 
 import fcntl
+import json
+import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,7 +140,7 @@ def test_a_board_gives_its_file_a_name(host: str, name: str) -> None:
 
 
 def ctrl_c(process: "subprocess.Popen[str]", board: Board) -> None:
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
 
 
 def kill(process: "subprocess.Popen[str]", board: Board) -> None:
@@ -156,7 +159,7 @@ def test_an_end_in_the_middle(
     shutil.copyfile(model("int8"), tmp_path / "runs/shapes/export/shapes_int8.tflite")
     process = ssh_server.start(board, tmp_path, "runs/shapes", *ready_python(board), "--", "--seconds", 1000)
     try:
-        wait_for(lambda: measuring(board), process)
+        wait_for(lambda: measuring(board) != [], process)
         end(process, board)
         said = process.communicate(timeout=servers.PATIENCE_S)[1]
     finally:
@@ -171,6 +174,30 @@ def test_an_end_in_the_middle(
     assert names(tmp_path / "runs/shapes") == ["export"] and names(tmp_path) == ["board", "runs"]
 
 
+def test_ctrl_c_keeps_what_was_measured(board: Board, tmp_path: Path) -> None:
+    """The board is told so, and what it has by then comes back; a run folder keeps none but a whole result."""
+    (tmp_path / "runs/shapes/export").mkdir(parents=True)
+    shutil.copyfile(model("int8"), tmp_path / "runs/shapes/export/shapes_int8.tflite")
+    words = ("runs/shapes", *ready_python(board), "--json", "out.json", "--", "--seconds", 1000, "--sustained", 0.1)
+    process = ssh_server.start(board, tmp_path, *words)
+    try:
+        wait_for(lambda: measuring(board) != [], process)
+        alone = measuring(board)
+        wait_for(lambda: set(measuring(board)) - set(alone) != set(), process)
+        ctrl_c(process, board)
+        table, said = process.communicate(timeout=servers.PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130 and said.splitlines()[-1] == "interrupted" and "Traceback" not in said
+    document = json.loads((tmp_path / "out.json").read_text())
+    (row,) = document["results"]
+    assert document["interrupted"] and row["error"] is None and row["sustained"]["frames_per_second"] > 0
+    assert "shapes_int8" in table
+    wait_for(lambda: not board.processes())
+    assert names(tmp_path / "runs/shapes") == ["export"]
+
+
 def test_nothing_outlives_its_command(board: Board, capfd: pytest.CaptureFixture[str]) -> None:
     """Not even what has a session of its own, out of reach of Ctrl-C."""
     with connection.connect(board.address()) as connected:
@@ -180,15 +207,15 @@ def test_nothing_outlives_its_command(board: Board, capfd: pytest.CaptureFixture
     assert sleeping == [] and capfd.readouterr().err == ""
 
 
-def measuring(board: Board) -> bool:
-    """From when a process there has loaded the model."""
+def measuring(board: Board) -> list[int]:
+    """The processes there that have loaded the model and time it."""
+    found = []
     for pid in board.processes():
-        try:
-            if "shapes_int8.tflite" in Path(f"/proc/{pid}/maps").read_text():
-                return True
-        except OSError:  # ended meanwhile
-            continue
-    return False
+        with suppress(OSError):  # ended meanwhile
+            loaded, words = (Path(f"/proc/{pid}/{name}").read_text() for name in ("maps", "cmdline"))
+            if "shapes_int8.tflite" in loaded and "benchmarks.timing.worker" in words:
+                found.append(pid)
+    return found
 
 
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str] | None" = None) -> None:
