@@ -70,7 +70,7 @@ class Outcome:
         return command.INTERRUPTED if self.interrupted else CODES[self.answer]
 
     def document(self) -> dict[str, Any]:
-        return {**results.document([]), "gate": {**asdict(self), "exit_code": self.code}}
+        return {**results.document([], self.interrupted), "gate": {**asdict(self), "exit_code": self.code}}
 
 
 @contextmanager

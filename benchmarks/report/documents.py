@@ -26,6 +26,11 @@ class Document:
         return self.content.inner("machine")
 
     @property
+    def interrupted(self) -> bool:
+        """Whether it holds only a part, since Ctrl-C came."""
+        return self.content.flag("interrupted")
+
+    @property
     def latency(self) -> list[Row]:
         return [row for row in self.content.each("results") if "p50_ms" in row]
 
@@ -96,7 +101,8 @@ def _document(path: Path) -> Document:
     results = document.content.each("results")
     if not results:
         raise UserError(f"{path}: it has no results; measure anew")
-    if not all("file" in row and ("p50_ms" in row or "per_class" in row) for row in results):
+    # One whose accuracy could not be measured has its error alone.
+    if not all("file" in row and ("p50_ms" in row or "per_class" in row or row.text("error")) for row in results):
         raise UserError(f"{path}: it is of another command; expected the results of latency or accuracy")
     return document
 

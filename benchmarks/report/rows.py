@@ -28,6 +28,13 @@ class Row:
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(self._printable(name, value) for value in self._list(name))
 
+    def flag(self, name: str) -> bool:
+        """False for null."""
+        value = self._values.get(name)
+        if not isinstance(value, bool | None):
+            raise self._unfit(name, value, "true or false")
+        return bool(value)
+
     def number(self, name: str) -> float | None:
         value = self._values.get(name)
         return None if value is None else self._number(name, value)

@@ -163,6 +163,8 @@ def _origin(document: Document) -> str:
         )
     for words, count in Counter(map(_judged, document.accuracies)).items():
         ways.append(f"accuracy of {count} file{'s' * (count > 1)} {words}")
+    if document.interrupted:
+        ways.append("interrupted, so this is a part")
     command = document.content.text("command")
     said = f"{document.path.name}, {document.content.text('date') or 'date not recorded'}: {'; '.join(ways)}."
     return escape(said) + (f" <code>{escape(command)}</code>" if command else "")

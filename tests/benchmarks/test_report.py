@@ -182,6 +182,18 @@ def test_accuracies_on_other_pictures_are_in_another_chart(tmp_path: Path) -> No
     ]
 
 
+def test_a_part_says_so_and_what_has_no_accuracy_is_left_out(tmp_path: Path) -> None:
+    """As Ctrl-C leaves a document of `accuracy`."""
+    judged = reporting.accuracy(PC)
+    last = judged["results"].pop()
+    judged["results"].append({"file": last["file"], "variant": "int8", "sha256": "0", "error": "interrupted before"})
+    path = reporting.write(tmp_path / "x.json", {**judged, "interrupted": True})
+    timed = reporting.write(tmp_path / "timed.json", reporting.latency(PC, 8.0))
+    report.write([path, timed], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "accuracy of 3 files" in page and page.count("interrupted, so this is a part") == 1
+
+
 def test_an_accuracy_of_another_file_by_the_same_name(tmp_path: Path) -> None:
     accuracy = reporting.accuracy(PC)
     for row in accuracy["results"]:
