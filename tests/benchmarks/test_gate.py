@@ -1,64 +1,35 @@
-"""The gate as a user runs it: its answers and exit codes, what it takes for a base, and what is kept on Ctrl-C.
+"""The gate as a user runs it: its answers and exit codes, and what is refused.
 
 No test is about this machine being quiet: where something is to be told, it differs by far more than any noise.
 """
 
-import errno
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.__main__ import parser
-from benchmarks.gate import baseline, command, drop, pairs
 from benchmarks.gate import gate as gates
 from benchmarks.gate.drop import Drop
 from benchmarks.stats import Interval
-from device import card as cards
-from device import pictures, runtime
-from device.contract import NO_HINTS
+from device import pictures
 from device.errors import UserError
-from tests import drawing, processes
+from tests import processes
 from tests.benchmarks import gated
+from tests.benchmarks.gating import LARGE, LONG, ONE_ROUND, SMALL, Gate, document, spoiled
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
 from tests.device.processes import start
-from tests.device.refusals import names, refusal, with_card
+from tests.device.refusals import names, refusal
 
 pytestmark = pytest.mark.programs
-SMALL, LARGE = (baseline.REFERENCE.with_name(f"{name}.tflite") for name in ("small", "large"))
-# One round: too few for the latency to be told.
-ONE_ROUND = ("--seconds", "0.01")
-# As long as it takes: a gate ends when it is certain.
-LONG = ("--seconds", "250")
-Gate = Callable[..., int]
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Gate:
-    """The exit code of a gate in the test's folder with short rounds, but fresh processes all the same."""
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
-    monkeypatch.setattr(pairs, "WARMUP_S", 0.01)
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: command.gate(parser().parse_args(["gate", *map(str, words)]))
-
-
-def document(path: Path) -> dict[str, Any]:
-    gate: dict[str, Any] = json.loads(path.read_text())["gate"]
-    return gate
 
 
 # Answers.
@@ -123,15 +94,35 @@ def test_one_core() -> None:
     assert "- this machine has one core: whatever else runs on it stands in the way of what is measured" in done.stdout
 
 
+def test_nobody_reads_the_answer(tmp_path: Path) -> None:
+    """`gate … | true`: the exit code stays what it is."""
+    process = start(tmp_path, "benchmarks", "gate", SMALL, SMALL, *ONE_ROUND, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None and process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(processes.PATIENCE_S) == 3
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate", "lost", "odd"),
+    [
+        ("float32", "int8", None, False),  # its quantized self
+        ("int8", "float32", None, False),
+        ("int8", "spoiled", None, True),
+        ("int8", "spoiled", gated.drop("no regression"), False),  # it is as good
+        ("int8", "spoiled", gated.drop("can't tell"), True),
+    ],
+)
+def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | None, odd: bool, tmp_path: Path) -> None:
+    paths = [spoiled("int8", tmp_path) if name == "spoiled" else model(name) for name in (base, candidate)]
+    found = gates.Ends(*models.find(paths), base)
+    by_time = gated.verdict("no regression", ratio=Interval(0.29, 0.3, 0.31))
+    notes = gates._notes(found, gated.outcome("no regression", by_time, lost))
+    assert any("is it the right model?" in note for note in notes) == odd
+
+
 # Accuracy.
-
-
-def spoiled(variant: str, folder: Path) -> Path:
-    """The model with its labels in another order: it is right about nothing."""
-    card = cards.read(model(variant))
-    assert card is not None and card.labels is not None
-    labels = (*card.labels[1:], card.labels[0])
-    return with_card(folder / "spoiled.tflite", cards.network_bytes(model(variant)), replace(card, labels=labels))
 
 
 def test_a_candidate_that_knows_less(command: Run, tmp_path: Path, shapes_folder: Path) -> None:
@@ -195,117 +186,6 @@ def test_what_accuracy_lacks_is_said_before_latency_is_measured(
         gate(net, net, "--seconds", "3600", "--max-slowdown", "0.001", *words)
 
 
-# What can be a base.
-
-
-def stored(folder: Path, ratio: float, right: dict[str, bool] | None = None, cores: int | None = None) -> Path:
-    """A baseline, as if a model of that ratio to the reference workload had been measured."""
-    path, engine = folder / "stored.json", runtime.find()
-    interval = Interval(0.99 * ratio, ratio, 1.01 * ratio)
-    baseline.write(path, models.find([model("int8")])[0], 1, engine, interval, "shapes" if right else None, right)
-    document = json.loads(path.read_bytes())
-    if cores:
-        document["fingerprint"]["cores"] = cores
-    path.write_text(json.dumps(document))
-    return path
-
-
-def test_a_stored_baseline_and_a_candidate_that_is_much_faster(
-    gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The candidate is the reference workload itself; the stored model took a hundred times as long."""
-    path = stored(tmp_path, 100.0)
-    assert gate(path, SMALL, *LONG) == 0
-    said = capsys.readouterr().out
-    assert f"no regression: {SMALL} against {path} (shapes_int8.tflite)" in said
-    assert "% faster at least; the limit is 5 %" in said and "the same file" not in said
-    assert "of the base's time: is it the right model? A much faster one is a wrong one, most often" in said
-
-
-def test_a_baseline_of_another_machine(command: Run, tmp_path: Path) -> None:
-    path = stored(tmp_path, 1.0, cores=128)
-    done = command("benchmarks", "gate", path, model("int8"), *ONE_ROUND)
-    assert "cores: 128 against" in refusal(done) and "--other-machine" in refusal(done)
-    done = command("benchmarks", "gate", path, model("int8"), *ONE_ROUND, "--other-machine")
-    assert (done.returncode, done.stderr) == (3, "")
-    assert "  note: base and candidate are the same file\n" in done.stdout
-
-
-def test_what_a_baseline_knew(
-    gate: Gate, tmp_path: Path, shapes_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The pictures have moved since, and one is gone."""
-    right = drop.right(models.find([model("int8")])[0], str(shapes_folder), NO_HINTS, 1, None)
-    path = stored(tmp_path, 1.0, {**right, "0" * 64: True})
-    moved = shutil.move(shapes_folder, tmp_path / "moved")
-    assert gate(path, spoiled("int8", tmp_path), "--data", moved, *ONE_ROUND) == 1
-    said = capsys.readouterr().out
-    assert "  accuracy  regression: " in said
-    assert "  note: pictures that base or candidate alone was asked about: 1; they don't count\n" in said
-    with pytest.raises(UserError, match="the baseline was made without --data; make it again with it"):
-        gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
-
-
-def commit(folder: Path, *files: str) -> None:
-    who = {f"GIT_{who}_{what}": "tester@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    plain = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **who}
-    for words in (["init", "--initial-branch=main"], ["add", *files], ["commit", "-m", "A network"]):
-        subprocess.run(["git", *words], cwd=folder, env=plain, check=True, capture_output=True, timeout=60)
-
-
-def test_a_committed_base(command: Run, tmp_path: Path) -> None:
-    shutil.copyfile(model("int8"), tmp_path / "net.tflite")
-    commit(tmp_path, "net.tflite")
-    shutil.copyfile(model("float32"), tmp_path / "net.tflite")
-    (tmp_path / "temporary").mkdir()
-    words = ("main:net.tflite", "net.tflite", *ONE_ROUND, "--json", "-")
-    done = command("benchmarks", "gate", *words, TMPDIR=str(tmp_path / "temporary"))
-    assert (done.returncode, done.stderr) == (3, "")
-    found = json.loads(done.stdout)["gate"]
-    assert (found["base"], found["candidate"]) == ("main:net.tflite", "net.tflite")
-    assert not any("same file" in note for note in found["notes"])  # what is committed is another
-    assert names(tmp_path / "temporary") == []
-
-
-def test_a_committed_baseline_and_one_that_is_damaged(command: Run, tmp_path: Path) -> None:
-    path = stored(tmp_path, 1.0)
-    (tmp_path / "cut.tflite").write_bytes(model("int8").read_bytes()[:6000])
-    commit(tmp_path, path.name, "cut.tflite")
-    done = command("benchmarks", "gate", f"main:{path.name}", model("int8"), *ONE_ROUND)
-    assert (done.returncode, done.stderr) == (3, "")
-    assert f" against main:{path.name} (shapes_int8.tflite)\n" in done.stdout
-    done = command("benchmarks", "gate", "main:cut.tflite", model("int8"), *ONE_ROUND)
-    assert refusal(done).startswith("main:cut.tflite: the .tflite file is truncated"), "not the name of a copy"
-
-
-def test_nobody_reads_the_answer(tmp_path: Path) -> None:
-    """`gate … | true`: the exit code stays what it is."""
-    process = start(tmp_path, "benchmarks", "gate", SMALL, SMALL, *ONE_ROUND, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None and process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait(processes.PATIENCE_S) == 3
-
-
-@pytest.mark.parametrize(
-    ("base", "candidate", "lost", "odd"),
-    [
-        ("float32", "int8", None, False),  # its quantized self
-        ("int8", "float32", None, False),
-        ("int8", "spoiled", None, True),
-        ("int8", "spoiled", gated.drop("no regression"), False),  # it is as good
-        ("int8", "spoiled", gated.drop("can't tell"), True),
-    ],
-)
-def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | None, odd: bool, tmp_path: Path) -> None:
-    paths = [spoiled("int8", tmp_path) if name == "spoiled" else model(name) for name in (base, candidate)]
-    found = gates.Ends(*models.find(paths), base)
-    by_time = gated.verdict("no regression", ratio=Interval(0.29, 0.3, 0.31))
-    notes = gates._notes(found, gated.outcome("no regression", by_time, lost))
-    assert any("is it the right model?" in note for note in notes) == odd
-
-
 # Bad input.
 
 
@@ -350,74 +230,3 @@ def test_limits_that_are_none(words: list[str], gate: Gate, capsys: pytest.Captu
     with pytest.raises(SystemExit, match="2"):
         gate(SMALL, SMALL, *words)
     assert "is not a number above 0 and up to 100" in capsys.readouterr().err
-
-
-# Interrupted.
-
-
-def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]") -> Any:
-    deadline = time.monotonic() + 120
-    while not (found := condition()):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.02)
-    return found
-
-
-def ended(process: "subprocess.Popen[str]") -> str:
-    """What an interrupted gate said."""
-    out, said = process.communicate(timeout=120)
-    assert process.returncode == 130 and said.splitlines()[-1] == "interrupted" and "Traceback" not in said
-    return str(out)
-
-
-def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limit that can't be decided; it is ended in its second round, by when the first one's process is gone."""
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    words = (SMALL, SMALL, "--max-slowdown", "0.001", "--seconds", "3600", "--json", "out.json", "--junit", "gate.xml")
-    process = start(tmp_path, "benchmarks", "gate", *words, stdout=subprocess.PIPE)
-    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not file.exists():
-        process.kill()
-        process.communicate()
-        pytest.skip("no list of children here")
-    first = wait_for(lambda: file.read_text().split(), process)
-    second = wait_for(lambda: set(file.read_text().split()) - set(first), process)
-    process.send_signal(signal.SIGINT)
-    out = ended(process)
-    assert out.startswith("can't tell: ") and "  note: interrupted: this is what was measured until then\n" in out
-    found = document(tmp_path / "out.json")
-    assert (found["answer"], found["exit_code"], found["interrupted"]) == ("can't tell", 130, True)
-    assert found["latency"]["rounds"] >= 1
-    assert ElementTree.parse(tmp_path / "gate.xml").find("testcase/skipped") is not None
-    assert names(tmp_path) == ["gate.xml", "out.json", "temporary"] and names(tmp_path / "temporary") == []
-    # One that had only just been forked when the signal came ends by itself, when its stdin does.
-    deadline = time.monotonic() + processes.PATIENCE_S
-    while any(Path(f"/proc/{pid}").exists() for pid in (*first, *second)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in (*first, *second))
-
-
-def test_ctrl_c_while_pictures_are_classified(tmp_path: Path) -> None:
-    """One of them is a pipe that nobody fills, so that it is known when the model has come to it."""
-    data = drawing.write_folder(tmp_path / "shapes", {None: 6})
-    pipe = data / "circle/pipe.png"
-    os.mkfifo(pipe)
-    words = (model("int8"), model("int8"), "--data", "shapes", "--json", "out.json")
-    process = start(tmp_path, "benchmarks", "gate", *words, stdout=subprocess.PIPE)
-    filling = wait_for(lambda: _opened(pipe), process)
-    process.send_signal(signal.SIGINT)
-    os.close(filling)
-    out = ended(process)
-    assert "not a single round was measured" in out
-    found = document(tmp_path / "out.json")
-    assert (found["exit_code"], found["accuracy"], found["latency"]["rounds"]) == (130, None, 0)
-
-
-def _opened(pipe: Path) -> int | None:
-    """A pipe's end for writing, once somebody reads it."""
-    try:
-        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        assert error.errno == errno.ENXIO
-        return None
