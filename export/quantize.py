@@ -76,11 +76,13 @@ def _ranges(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: flo
 
     Not Quantizer.calibrate: that takes a moving average, which forgets the extremes and costs accuracy.
     """
-    counter = calibrator.Calibrator(float32, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
-    interpreter = tfl_interpreter_utils.create_tfl_interpreter(float32)
-    signature, name = _signature_input(interpreter)
+    signed = _signed(float32)
+    counter = calibrator.Calibrator(signed, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+    interpreter = tfl_interpreter_utils.create_tfl_interpreter(signed)
+    key, signature = next(iter(interpreter.get_signature_list().items()))
     # A list: the calibrator goes through the pictures twice, first to count them.
-    counter.calibrate({signature: [{name: tensor} for tensor in calibration]}, engine._recipe_manager)
+    inputs = [{signature["inputs"][0]: tensor} for tensor in calibration]
+    counter.calibrate({key: inputs}, engine._recipe_manager)
     ranges: dict[str, Any] = counter.get_model_qsvs()
     end = ranges[interpreter.get_input_details()[0]["name"]]
     for key, value in (("min", low), ("max", high)):
@@ -88,13 +90,25 @@ def _ranges(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: flo
     return ranges
 
 
-def _signature_input(interpreter: Any) -> tuple[str, str]:
-    """(signature, its input's name), as the calibrator wants them; a file without signatures has a default one."""
-    signatures = interpreter.get_signature_list()
-    if not signatures:
-        return tfl_interpreter_utils.DEFAULT_SIGNATURE_KEY, interpreter.get_input_details()[0]["name"]
-    key = next(iter(signatures))
-    return key, signatures[key]["inputs"][0]
+def _signed(model: bytes) -> bytes:
+    """With a signature, which the calibrator feeds the network by; older converters wrote none."""
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    if tree.signatureDefs:
+        return model
+    graph, signature = tree.subgraphs[0], schema.SignatureDefT()
+    signature.signatureKey = tfl_interpreter_utils.DEFAULT_SIGNATURE_KEY
+    signature.inputs, signature.outputs = _named("input", graph.inputs), _named("output", graph.outputs)
+    tree.signatureDefs = [signature]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def _named(name: str, tensors: Iterable[int]) -> list[Any]:
+    maps = []
+    for place, index in enumerate(tensors):
+        one = schema.TensorMapT()
+        one.name, one.tensorIndex = f"{name}_{place}", index
+        maps.append(one)
+    return maps
 
 
 def uint8_ends(model: bytes, low: float, high: float) -> bytes:

@@ -24,6 +24,13 @@ def bare() -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
 
+def unsigned() -> bytes:
+    """The same without a signature, as older converters wrote it."""
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(bare()))
+    tree.signatureDefs = []
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
 def weights_of(operator: int) -> Callable[[Any], list[Any]]:
     """The buffers of an operator's weights and bias."""
 

@@ -145,6 +145,16 @@ def test_ranges_are_the_true_minimum_and_maximum() -> None:
     assert max(expected[name] / without[name] for name in convolutions) > 1.5, "the bright picture decides a range"
 
 
+def test_a_file_without_signatures() -> None:
+    calibration, pictures = tensors(foreign.pictures(20, seed=1)), tensors(foreign.pictures(10, seed=3))
+    assert opened(foreign.bare()).get_signature_list() and not opened(foreign.unsigned()).get_signature_list()
+    for variant in quantize.VARIANTS:
+        signed, unsigned = (
+            quantize.make(variant, network, calibration, 0, 255) for network in (foreign.bare(), foreign.unsigned())
+        )
+        np.testing.assert_array_equal(answers(unsigned, pictures), answers(signed, pictures))
+
+
 def test_the_order_of_the_pictures_does_not_matter() -> None:
     pictures = foreign.pictures(20, seed=1)
     assert made("int8", pictures) == made("int8", pictures[::-1])
