@@ -32,9 +32,12 @@ MENDABLE = {
 }
 
 
-def run(main: Callable[[], int]) -> NoReturn:
+def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
     """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C,
     70 a fault of this program, whose traceback is printed.
+
+    leaves_threads: after Ctrl-C threads may go on in libraries (Keras' loaders, TensorFlow's own). The interpreter's
+    end under them can crash, so the process ends without it.
     """
     try:
         _silence_native_libraries()
@@ -63,6 +66,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     except Exception:
         traceback.print_exc()
         code = CRASHED
+    if leaves_threads and code == INTERRUPTED:
+        _drop_output()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -220,4 +220,4 @@ def _settings(options: argparse.Namespace) -> list[str]:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, leaves_threads=True)

@@ -8,6 +8,7 @@ import keras
 from train import checkpoint
 from train.batches import Batches, HeldOut
 from train.callbacks import EpochSeeds, Keeper, Reporter
+from train.interruption import Interruption
 from train.recipe import Recipe
 from train.runs import Run
 
@@ -38,13 +39,14 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False))
     if not keeper.is_done:
-        phase.model.fit(
-            phase.batches,
-            initial_epoch=state.epoch,
-            epochs=phase.last_epoch,
-            verbose=0,
-            shuffle=False,  # the batches do it, from (seed, epoch)
-            validation_data=phase.held_out,
-            callbacks=callbacks,
-        )
+        with Interruption() as interruption:
+            phase.model.fit(
+                phase.batches,
+                initial_epoch=state.epoch,
+                epochs=phase.last_epoch,
+                verbose=0,
+                shuffle=False,  # the batches do it, from (seed, epoch)
+                validation_data=phase.held_out,
+                callbacks=[*callbacks, interruption],
+            )
     return keeper
