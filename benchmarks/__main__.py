@@ -131,12 +131,9 @@ def _latency(given: argparse.Namespace) -> int:
         document, interrupted = results.document(measured.rows, measured.interrupted), measured.interrupted
         for note in measured.notes:
             command.say(f"note: {note}")
-    if given.json != "-":
-        command.show(results.latency_lines(document["results"]))
+    results.deliver(document, results.latency_lines(document["results"]), given.json)
     if path and not interrupted:
         files.write_json(path, document)
-    if given.json:
-        files.deliver_json(document, given.json)
     for line in results.warnings(document["results"]):
         command.say(line)
     if interrupted:
@@ -164,10 +161,8 @@ def _accuracy(given: argparse.Namespace) -> int:
     hints = options.hints(given)
     found = models.find(given.models)
     judged = accuracy.measure_all(found, given.data, hints, given.threads, given.runtime)
-    if given.json != "-":
-        command.show(results.accuracy_lines(judged.rows))
-    if given.json:
-        files.deliver_json(results.document(judged.rows, judged.interrupted), given.json)
+    document = results.document(judged.rows, judged.interrupted)
+    results.deliver(document, results.accuracy_lines(judged.rows), given.json)
     if judged.interrupted:
         raise KeyboardInterrupt
     results.require_all(judged.rows)

@@ -50,11 +50,9 @@ def select(given: argparse.Namespace) -> int:
     measured = latency.measure(found, given.seconds, board.thread_counts(board.usable_cores()), [engine])
     rows = [row if row["error"] else {**row, **known.get(row["sha256"], {})} for row in measured.rows]
     choice = choose.choose(rows, given.max_drop)
-    if given.json != "-":
-        command.show(choose.lines(choice))
-    if given.json:
-        chosen = {name: choice.chosen[name] for name in ("file", "sha256", "threads", "runtime")}
-        files.deliver_json({**results.document(rows, measured.interrupted), "chosen": chosen}, given.json)
+    chosen = {name: choice.chosen[name] for name in ("file", "sha256", "threads", "runtime")}
+    document = {**results.document(rows, measured.interrupted), "chosen": chosen}
+    results.deliver(document, choose.lines(choice), given.json)
     if measured.interrupted:
         raise KeyboardInterrupt
     model = next(model for model in found if model.sha256() == choice.chosen["sha256"])
@@ -68,14 +66,15 @@ def select(given: argparse.Namespace) -> int:
 
 def _check_comparable(found: Sequence["Model"]) -> None:
     """UserError for models whose accuracies answer different questions; a note where the pictures were others."""
-    cards = [(model.path, model.card) for model in found if model.card and model.card.labels]
-    for path, card in cards[1:]:
-        if set(card.labels or ()) != set(cards[0][1].labels or ()):
+    known = [(model.path, model.card.labels, model.card) for model in found if model.card and model.card.labels]
+    for path, labels, _ in known[1:]:
+        first, expected, _ = known[0]
+        if set(labels) != set(expected):
             raise UserError(
-                f"{cards[0][0]} and {path} have other labels ({text.some(cards[0][1].labels or ())};"
-                f" {text.some(card.labels or ())}), so their accuracies can't be compared; expected files of one task"
+                f"{first} and {path} have other labels ({text.some(expected)}; {text.some(labels)}), so their"
+                " accuracies can't be compared; expected files of one task"
             )
-    if len({(card.provenance or {}).get("data_fingerprint") for _, card in cards}) > 1:
+    if len({(card.provenance or {}).get("data_fingerprint") for _, _, card in known}) > 1:
         command.say(
             "note: these files' accuracies were not measured on the same pictures; --data asks all about the same"
         )

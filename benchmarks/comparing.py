@@ -39,11 +39,8 @@ def compare(given: argparse.Namespace) -> int:
         with committed.called(a.path, given.models[0]), committed.called(b.path, given.models[-1]):
             found = comparisons.measure(a, b, given.seconds)
     names = _names(given.models, a, b)
-    if given.json != "-":
-        command.show(comparisons.lines(found, *names))
-    if given.json:
-        row = found.row(*names)
-        files.deliver_json({**results.document([], found.interrupted), "comparison": row}, given.json)
+    document = {**results.document([], found.interrupted), "comparison": found.row(*names)}
+    results.deliver(document, comparisons.lines(found, *names), given.json)
     if found.interrupted:
         raise KeyboardInterrupt
     return command.GOOD

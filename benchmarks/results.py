@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import fingerprint
 from benchmarks.models import Model
-from device import board, text
+from device import board, command, files, text
 from device.errors import UserError
 from device.runtime import Runtime
 
@@ -47,6 +47,14 @@ def kept(path: Path, models: list[Model], threads: Sequence[int], runtime: Runti
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return old if whole and same else None
+
+
+def deliver(document: dict[str, Any], lines: Sequence[str], target: str | None) -> None:
+    """--json FILE|-: the table on stdout and, where it is asked for, the document; or the document in its place (-)."""
+    if target != "-":
+        command.show(lines)
+    if target:
+        files.deliver_json(document, target)
 
 
 def require_all(rows: Sequence[dict[str, Any]], where: str = "") -> None:

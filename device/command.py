@@ -55,17 +55,14 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         # The reader (`| head`) has gone: nobody is left to tell.
         _drop_output()
         code = GOOD
-    except OSError as error:
-        if error.errno in MENDABLE:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in MENDABLE:
             say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
             code = USER_ERROR
         else:
             traceback.print_exc()
             code = CRASHED
         _drop_output()
-    except Exception:
-        traceback.print_exc()
-        code = CRASHED
     if leaves_threads and code == INTERRUPTED:
         _drop_output()
         os._exit(code)

@@ -47,14 +47,10 @@ def run(request: Request) -> int:
     files.check_target(target, "--json")
     with connection.connect(request.address) as board:
         outcome = measure(board, request, found)
-    rows = outcome.document["results"]
-    if request.json != "-":
-        command.show(results.latency_lines(rows))
-    interrupted = outcome.document["interrupted"]
-    if target and (request.json or not interrupted):  # what a run folder holds is whole
-        files.deliver_json(outcome.document, target)
+    rows, interrupted = outcome.document["results"], outcome.document["interrupted"]
     if interrupted:
-        raise KeyboardInterrupt
+        target = request.json  # what a run folder holds is whole
+    results.deliver(outcome.document, results.latency_lines(rows), target)
     name = request.address.name
     if target is None:
         command.say(f"note: {name}: kept nowhere; --json FILE keeps the result")
@@ -64,6 +60,8 @@ def run(request: Request) -> int:
         command.say(line)
     for wrong in outcome.wrong:
         command.say(f"WARNING: {name} doesn't answer as export did: {wrong}; ask there: python -m device check")
+    if interrupted:
+        raise KeyboardInterrupt
     results.require_all(rows, f"{name}: ")
     return command.JUDGED_BAD if outcome.wrong else command.GOOD
 

@@ -113,11 +113,9 @@ def _qualify(given: argparse.Namespace) -> int:
             interrupted = True
     if not interrupted and not trials[-1].planted:
         raise UserError(f"--seconds is {seconds:g}: too short for a gate of each kind; the default is {QUALIFY_S:g}")
-    if given.json != "-":
-        command.show(qualify.lines(trials, given.max_slowdown, interrupted))
-    if given.json:
-        told = {"qualify": [each.row() for each in trials], "limit": given.max_slowdown}
-        files.deliver_json({**results.document([], interrupted), **told}, given.json)
+    told = {"qualify": [each.row() for each in trials], "limit": given.max_slowdown}
+    document = {**results.document([], interrupted), **told}
+    results.deliver(document, qualify.lines(trials, given.max_slowdown, interrupted), given.json)
     if interrupted:
         raise KeyboardInterrupt
     return command.CANNOT_TELL if qualify.doubt(trials, given.max_slowdown) else command.GOOD

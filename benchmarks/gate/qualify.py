@@ -134,6 +134,7 @@ def lines(trials: list[Trials], limit: float, interrupted: bool = False) -> list
 
 
 CANNOT = "can't tell"
+ADVICE = "allow more (--max-slowdown), or use a quieter machine"
 
 
 def doubt(trials: list[Trials], limit: float) -> str | None:
@@ -142,13 +143,13 @@ def doubt(trials: list[Trials], limit: float) -> str | None:
     """
     verdicts = [v for each in trials for v in each.of_itself + each.planted]
     if any(v.answer == "regression" for each in trials for v in each.of_itself):
-        return "there was a false alarm; allow more (--max-slowdown), or use a quieter machine"
+        return f"there was a false alarm; {ADVICE}"
     if any(each.truth.low <= 1 + limit for each in trials):
         return "how much slower the larger networks are isn't known well enough; use a quieter machine"
     if any(v.answer == "no regression" for each in trials for v in each.planted):
-        return "a slower network was missed; allow more (--max-slowdown), or use a quieter machine"
+        return f"a slower network was missed; {ADVICE}"
     if sum(v.answer == CANNOT for v in verdicts) > 0.1 * len(verdicts):
-        return "too often it can't tell; allow more (--max-slowdown), or use a quieter machine"
+        return f"too often it can't tell; {ADVICE}"
     if any(min(len(each.of_itself), len(each.planted)) < FEWEST for each in trials):
         return f"there were fewer than {FEWEST} gates of a kind; give more time with --seconds"
     return None
