@@ -7,10 +7,8 @@ How the resize was chosen, with its time and error beside the alternatives: docs
 """
 
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +16,7 @@ import numpy.typing as npt
 from device import tags
 from device.card import Fit
 from device.errors import UserError
+from device.images import damage, depth, jpeg
 
 # Read by OpenCV when it is imported: a picture of more pixels is refused instead of filling a board's memory.
 MAX_PIXELS = 2**27
@@ -39,10 +38,6 @@ REDUCED: tuple[tuple[Decoded, int, int], ...] = (
     ("1/4", 4, cv2.IMREAD_REDUCED_COLOR_4),
     ("1/2", 2, cv2.IMREAD_REDUCED_COLOR_2),
 )
-
-# A mark in a JPEG that something follows: not a stuffed zero, a restart, or one of the marks that stand alone.
-JPEG_MARK = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
-JPEG_END = 0xD9
 
 
 def read(path: Path) -> Picture:
@@ -78,7 +73,7 @@ def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Deco
     """
     share: Decoded = "full"
     flag = cv2.IMREAD_COLOR
-    if target is not None and (size := _jpeg_size(data)) is not None:
+    if target is not None and (size := jpeg.size(data)) is not None:
         room = min(size[0] / target[0], size[1] / target[1])
         share, flag = next(((name, how) for name, by, how in REDUCED if room >= 2 * by), (share, flag))
     return _decode(data, flag | cv2.IMREAD_IGNORE_ORIENTATION), share
@@ -92,8 +87,26 @@ def _decode(data: bytes, flags: int) -> Picture:
         raise ValueError(f"more than {MAX_FILE_BYTES} bytes, expected a picture file of at most that")
     if _is_truncated(data):
         raise ValueError("the picture is truncated (its end is missing)")
+    if reason := damage.of_bytes(data) or depth.refusal(data):
+        raise ValueError(reason)
+    data = tags.without_alpha(data)
+    largest = depth.largest_of_pnm(data)
+    picture = _by_opencv(data, flags if largest is None else flags | cv2.IMREAD_ANYDEPTH)
+    if largest is not None:
+        picture = depth.scaled(picture, largest)
+    elif depth.is_deep(data) and (reason := depth.refusal_of_deep(_by_opencv(data, flags | cv2.IMREAD_ANYDEPTH))):
+        raise ValueError(reason)
+    if damage.is_suspect(data, picture):
+        as_stored = _by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if reason := damage.of_pixels(data, as_stored):
+            raise ValueError(reason)
+    return cast(Picture, picture)
+
+
+def _by_opencv(data: bytes, flags: int) -> npt.NDArray[Any]:
+    """What OpenCV makes of it, BGR; ValueError where that is nothing."""
     try:
-        picture = cv2.imdecode(np.frombuffer(tags.without_alpha(data), np.uint8), flags)
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" in str(error):
             raise ValueError(f"the picture has more than {MAX_PIXELS} pixels; make it smaller") from None
@@ -103,45 +116,18 @@ def _decode(data: bytes, flags: int) -> Picture:
         if data[:4] == b"GIF8" and not cv2.haveImageWriter("picture.gif"):
             raise ValueError(f"this OpenCV ({cv2.__version__}) has no GIF decoder; convert the picture to PNG or JPEG")
         raise ValueError("not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF")
-    return cast(Picture, picture)
+    return picture
 
 
 def _is_truncated(data: bytes) -> bool:
     """Whether the mark at the end of a JPEG, PNG or WebP is missing: older OpenCV decode those to half a picture."""
     if data[:2] == b"\xff\xd8":
-        return not _jpeg_ends(data)
+        return not jpeg.ends(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return b"IEND" not in data
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     return False
-
-
-def _jpeg_ends(data: bytes) -> bool:
-    """Whether the picture's own end is there: not that of a thumbnail in its metadata, nor of a film behind it."""
-    return any(mark == JPEG_END for mark, _ in _jpeg_marks(data))
-
-
-def _jpeg_marks(data: bytes) -> Iterator[tuple[int, int]]:
-    """Each mark up to the picture's end, and where what belongs to it begins."""
-    position = 2
-    while found := JPEG_MARK.search(data, position):
-        mark, start = data[found.end() - 1], found.end()
-        yield mark, start
-        if mark == JPEG_END:
-            return
-        position = start + int.from_bytes(data[start : start + 2], "big")
-
-
-def _jpeg_size(data: bytes) -> Size | None:
-    """(height, width) as its frame header (SOF0 to SOF2) has them; None for anything else."""
-    if data[:2] != b"\xff\xd8":
-        return None
-    for mark, start in _jpeg_marks(data):
-        if mark in (0xC0, 0xC1, 0xC2):
-            sides = data[start + 3 : start + 7]
-            return int.from_bytes(sides[:2], "big"), int.from_bytes(sides[2:], "big")
-    return None
 
 
 def _turned(picture: Picture, turn: tags.Turn) -> Picture:

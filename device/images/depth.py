@@ -1,0 +1,70 @@
+"""Image files whose samples don't span 0..255 or 0..65535 as OpenCV takes them to: brought to 8 bits, or refused.
+
+OpenCV divides 16-bit samples by 256 and leaves 8-bit ones as they are. So 12 bits of a camera in a 16-bit file come out
+nearly black, and so does a PNM with another largest value than its bytes can hold.
+"""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from device.images import tiff
+
+# Where the largest of 16-bit samples lies below it, they are 14 bits or fewer, or too dark to tell.
+LEAST_16_BIT = 2**14
+# Netpbm's header: P2, P3 (text), P5, P6 (bytes); width, height, largest value, with comments between.
+PNM = re.compile(rb"P([2356])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d{1,5})\s")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def largest_of_pnm(data: bytes) -> int | None:
+    """The value that a PNM means white by, where OpenCV takes it for another; None else.
+
+    Source: https://netpbm.sourceforge.net/doc/ppm.html
+    """
+    largest = _largest(data)
+    return None if largest in (None, 0, 255, 65535) else largest
+
+
+def _largest(data: bytes) -> int | None:
+    """The largest value in a PNM's header; None for other files."""
+    found = PNM.match(data[:10_000]) if data[:1] == b"P" else None
+    return int(found[4]) if found else None
+
+
+def is_deep(data: bytes) -> bool:
+    """Whether its samples have 16 bits."""
+    if data[:8] == PNG:
+        return data[24:25] == b"\x10"
+    if data[:4] in tiff.MARKS:
+        return 16 in tiff.directory(data).get(tiff.BITS_PER_SAMPLE, ())
+    return (_largest(data) or 0) > 255
+
+
+def refusal(data: bytes) -> str | None:
+    """Why samples can't be taken for 0..255, by the header; None where they can."""
+    if data[:3] in (b"Pf\n", b"PF\n"):
+        return "the image's samples are floating-point numbers (PFM), expected 8 or 16 bits; save it as PNG"
+    if data[:4] in tiff.MARKS and tiff.SIGNED in tiff.directory(data).get(tiff.SAMPLE_FORMAT, ()):
+        return "the image's samples are signed numbers, expected 0..255 or 0..65535; save it with 8 bits a sample"
+    return None
+
+
+def refusal_of_deep(samples: npt.NDArray[np.uint16]) -> str | None:
+    """Why 16-bit samples can't be taken for 0..65535; None where they can."""
+    largest = int(samples.max())
+    if not 0 < largest < LEAST_16_BIT:
+        return None
+    bits = max(8, largest.bit_length())
+    return (
+        f"its 16-bit samples reach only {largest} of 65535, nearly black: {bits} bits in a 16-bit file, or far too"
+        " dark; scale them to the whole range, or save the image with 8 bits a sample"
+    )
+
+
+def scaled(samples: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], largest: int) -> npt.NDArray[np.uint8]:
+    """Samples 0..largest as 0..255, rounded."""
+    table = np.arange(largest + 1, dtype=np.float64) * (255 / largest)
+    values: npt.NDArray[np.uint8] = np.rint(table).astype(np.uint8)[np.minimum(samples, largest)]
+    return values

@@ -1,0 +1,101 @@
+"""A JPEG's marks, by position: where its parts lie, how large it is, whether its end is there, its restart marks.
+
+Source: ITU-T T.81 (https://www.w3.org/Graphics/JPEG/itu-t81.pdf), annexes B and C.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+# A mark that something follows: not a stuffed zero, a restart, or one of the marks that stand alone.
+MARK = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+START = b"\xff\xd8"
+HUFFMAN_TABLES, END, SCAN, RESTART_INTERVAL = 0xC4, 0xD9, 0xDA, 0xDD
+BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
+
+
+class Part(NamedTuple):
+    """A mark, where what belongs to it begins (at its length), and where the next mark stands."""
+
+    mark: int
+    start: int
+    end: int
+
+
+class Component(NamedTuple):
+    """A color component of the frame: its number, and its blocks across and down in a minimum coded unit."""
+
+    number: int
+    across: int
+    down: int
+
+
+class Frame(NamedTuple):
+    """What the frame header says: the kind of JPEG (its mark), pixels down and across, the components."""
+
+    mark: int
+    height: int
+    width: int
+    components: tuple[Component, ...]
+
+    @property
+    def unit(self) -> tuple[int, int]:
+        """Pixels down and across in a minimum coded unit of an interleaved scan."""
+        return 8 * max(c.down for c in self.components), 8 * max(c.across for c in self.components)
+
+    @property
+    def units(self) -> int:
+        """How many minimum coded units cover the image."""
+        down, across = self.unit
+        return -(-self.height // down) * -(-self.width // across)
+
+
+def marks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Each mark up to the image's end, and where what belongs to it begins."""
+    position = 2
+    while found := MARK.search(data, position):
+        mark, start = data[found.end() - 1], found.end()
+        yield mark, start
+        if mark == END:
+            return
+        position = start + int.from_bytes(data[start : start + 2], "big")
+
+
+def ends(data: bytes) -> bool:
+    """Whether the image's own end is there: not that of a thumbnail in its metadata, nor of a video behind it."""
+    return any(mark == END for mark, _ in marks(data))
+
+
+def has_restarts(data: bytes) -> bool:
+    """Whether its header says so; what lies behind the header is not looked at."""
+    return next((mark for mark, _ in marks(data) if mark in (RESTART_INTERVAL, SCAN)), SCAN) == RESTART_INTERVAL
+
+
+def parts(data: bytes) -> list[Part]:
+    """Every part up to the image's end, each with where it ends."""
+    found = list(marks(data))
+    return [Part(mark, start, then - 2) for (mark, start), (_, then) in pairwise(found)]
+
+
+def frame(data: bytes) -> Frame | None:
+    """What the first frame header says; None without one, and for the kinds that hardly anything writes."""
+    for mark, start in marks(data):
+        if mark in (BASELINE, EXTENDED, PROGRESSIVE):
+            header = data[start : start + int.from_bytes(data[start : start + 2], "big")]
+            if len(header) < 8 or len(header) < 8 + 3 * header[7]:
+                return None
+            triples = [header[8 + 3 * i : 11 + 3 * i] for i in range(header[7])]
+            components = tuple(Component(n, max(1, hv >> 4), max(1, hv & 15)) for n, hv, _ in triples)
+            height, width = int.from_bytes(header[3:5], "big"), int.from_bytes(header[5:7], "big")
+            return Frame(mark, height, width, components) if components else None
+    return None
+
+
+def size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) as the frame header has them; None for anything else than a JPEG."""
+    if data[:2] != START:
+        return None
+    header = frame(data)
+    return None if header is None else (header.height, header.width)
