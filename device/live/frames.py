@@ -26,7 +26,8 @@ class Frame:
     """One picture of a source, as it came: uint8, height x width x 3, its channels in the order `colour` says.
 
     captured: when it was here, in seconds of time.monotonic(). decoded: the share of its sides at which a JPEG was
-    decoded. name: the file's, where it comes from one.
+    decoded. name: the file's, where it comes from one. position: in a video, in seconds from its beginning; a loop
+    goes on counting.
     """
 
     picture: Picture
@@ -34,6 +35,7 @@ class Frame:
     captured: float = field(default_factory=monotonic)
     decoded: Decoded = "full"
     name: str | None = None
+    position: float | None = None
 
     @property
     def age_ms(self) -> float:

@@ -12,7 +12,7 @@ from device.check import golden
 from device.classifier import Classifier
 from device.contract import Hints
 from device.errors import UserError
-from device.live import sources, threads
+from device.live import on_label, sources, threads
 from device.live.loop import Loop
 from device.live.outputs import Outputs, Wanted
 from device.live.smoothing import Smoother
@@ -56,6 +56,7 @@ def run(request: Request) -> int:
             outputs.systemd.reloading()
             try:
                 new = _checked(_load(request, classifier.threads))
+                on_label.check_labels(request.outputs.on_label, new.card.labels or ())
             finally:
                 outputs.systemd.ready()
             smoother.threshold = _threshold(request, new)

@@ -77,7 +77,8 @@ def check_labels(rules: Iterable[Rule], labels: Sequence[str]) -> None:
 
 
 class OnLabel:
-    """An output that runs the rules' commands. How long a label has held is told by the captures' times.
+    """An output that runs the rules' commands. How long a label has held is told by the captures' times, in a video by
+    the video's own: it may be answered faster than it was taken.
 
     A command runs once in a holding: again when the label was left, came back and held again. While the source is
     lost nothing holds. A command that still runs when its rule comes true again is not started a second time.
@@ -90,10 +91,11 @@ class OnLabel:
         self._waiting: list[Runner] = []  # those of the label that holds that have not run yet
 
     def show(self, reading: Reading) -> None:
+        now = reading.frame.captured if reading.frame.position is None else reading.frame.position
         if reading.label != self._label:
-            self._label, self._since = reading.label, reading.frame.captured
+            self._label, self._since = reading.label, now
             self._waiting = [runner for runner in self._runners if runner.rule.label == reading.label]
-        held_s = reading.frame.captured - self._since
+        held_s = now - self._since
         due = [runner for runner in self._waiting if runner.rule.seconds <= held_s]
         if due:
             self._waiting = [runner for runner in self._waiting if runner not in due]

@@ -1,7 +1,9 @@
 """The outputs of a live classifier that are asked for, opened in an order in which what can be refused comes first."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +60,7 @@ class Outputs(list[Output]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._closing = ExitStack()
         self.systemd = Systemd()
         self.page: Serve | None = None
         self.window: Window | None = None
@@ -70,6 +73,7 @@ class Outputs(list[Output]):
         self.systemd.stopping()
         for output in reversed(self):
             output.close()
+        self._closing.close()
 
     def look(self) -> None:
         """Called at every turn of the loop, ten times a second at least: what has to be done with or without frames."""
@@ -105,4 +109,7 @@ class Outputs(list[Output]):
             else:
                 command.say(f"note: no window: {reason}; answers are shown here, --serve shows a page")
         has_lines = wanted.jsonl == "-"
-        self.append(Terminal(sys.stderr if has_lines else sys.stdout, among_others=has_lines and sys.stdout.isatty()))
+        stream = sys.stderr if has_lines else sys.stdout
+        if stream is None:  # closed by who started this: >&-
+            stream = self._closing.enter_context(Path(os.devnull).open("w"))  # noqa: SIM115
+        self.append(Terminal(stream, among_others=has_lines and sys.stdout.isatty()))

@@ -46,7 +46,11 @@ class Reading:
             "rate": round(self.rate, 2),
             "decoded": self.frame.decoded,
         }
-        return document if self.frame.name is None else {**document, "picture": self.frame.name}
+        if self.frame.name is not None:
+            document["picture"] = self.frame.name
+        if self.frame.position is not None:
+            document["position"] = round(self.frame.position, 3)
+        return document
 
 
 @dataclass(frozen=True)

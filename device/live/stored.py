@@ -15,12 +15,15 @@ from device.pictures import Picture
 
 # A film has ended when so many reads in a row gave nothing: where less did, its frames there are broken.
 READS_AT_THE_END = 25
+# What a file says of its length is rough: it may be that of its sound, or reckoned from its first frames.
+SHORTEST_SHARE = 0.9
 
 
 class Film(Source):
     """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped.
 
-    Frames that are broken are passed over; at the end it is an error that there were some.
+    Frames that are broken are passed over; at the end it is an error that there were some, or that the file breaks off
+    before the end that it speaks of.
     """
 
     is_live = False
@@ -29,7 +32,7 @@ class Film(Source):
         self.name, self.path, self.loop = str(path), path, loop
         self.realtime = self.newest_only = realtime
         self._capture: Any = None
-        self._began = 0.0
+        self._began = self._position = self._before = 0.0
         self._read = self._broken = 0
 
     def open(self) -> None:
@@ -37,7 +40,9 @@ class Film(Source):
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
-        self._broken = 0
+        self._broken, self._before = 0, 0.0
+        # Of the whole file, in seconds; 0 where it doesn't say.
+        self._length = max(0.0, self._capture.get(cv2.CAP_PROP_FRAME_COUNT) / self._rate)
         self._rewind()
 
     def close(self) -> None:
@@ -48,6 +53,7 @@ class Film(Source):
         picture = self._picture()
         if picture is None and self._read and self.loop:
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            self._before += self._position + 1 / self._rate
             self._rewind()
             picture = self._picture()
         if picture is None:
@@ -56,9 +62,16 @@ class Film(Source):
             if self._broken:
                 count = f"{self._broken} frame{'' if self._broken == 1 else 's'}"
                 raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were answered")
+            if self._position + 2 / self._rate < SHORTEST_SHARE * self._length:
+                raise SourceLostError(
+                    f"{self.path}: it breaks off after {self._position:.1f} s of {self._length:.1f} s; what there is"
+                    " was answered; copy it again"
+                )
             return None
+        at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+        self._position = at if at > 0 else self._read / self._rate
         self._read += 1
-        return Frame(picture)
+        return Frame(picture, position=self._before + self._position)
 
     def _rewind(self) -> None:
         self._began, self._read = monotonic(), 0

@@ -120,6 +120,17 @@ def test_a_model_without_golden_pictures_does_not_take_over(live: Any, tmp_path:
     assert returned == 0, said
 
 
+def test_a_model_that_lacks_the_label_of_a_rule_does_not_take_over(live: Any, tmp_path: Path) -> None:
+    path, running = replaceable(live, tmp_path, "--source", "test", "--on-label", "circle:3600", "true")
+    running.next()
+    renamed = {"circle": "disc", "square": "square", "triangle": "triangle"}
+    altered(tmp_path / "new", "int8", lambda card: replace(card, labels=tuple(renamed.values()))).replace(path)
+    running.process.send_signal(signal.SIGHUP)
+    assert "'circle'" in running.wait_for("; the model that was loaded goes on")
+    assert {ranked["label"] for ranked in running.next_after(time.time())["top"]} == set(renamed)
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
 def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Path) -> None:
     path, running = replaceable(live, tmp_path, "--source", "test")
     assert running.next()["label"] != "unknown"

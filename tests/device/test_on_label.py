@@ -90,6 +90,16 @@ def test_it_runs_again_when_the_label_came_back_and_held_again(log: Log, read: R
     assert log.lines == ["cat", "cat"]
 
 
+def test_in_a_video_its_own_time_counts(log: Log, read: Read) -> None:
+    """It may be answered ten times as fast as it was taken."""
+    output = OnLabel([log.rule("cat", 2, "$FRAMELITE_HELD_S")])
+    for number in range(30):
+        reading = read("cat", 100 + number / 1000)
+        output.show(replace(reading, frame=replace(reading.frame, position=number / 10)))
+    finish(output)
+    assert log.lines == ["2.000"]
+
+
 def test_several_rules_each_at_its_time(log: Log, read: Read) -> None:
     rules = [
         log.rule("cat", 2, "two"),

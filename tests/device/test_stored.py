@@ -47,6 +47,28 @@ def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
         assert brightness(source, 2) == [0, 1]
 
 
+def test_a_film_that_breaks_off_is_no_film_that_ends(tmp_path: Path) -> None:
+    """A copy that was stopped, a camera that lost its power: the header still speaks of all frames."""
+    path = tmp_path / "half.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), RATE, (64, 48))
+    for number in range(60):
+        writer.write(np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8))
+    writer.release()
+    with Film(path) as source:
+        while source.read() is not None:
+            pass
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with Film(path) as source, pytest.raises(SourceLostError, match=r"half\.avi: .* after 1\.\d s of 3\.0 s"):
+        brightness(source, 60)
+
+
+def test_a_frame_of_a_film_says_when_it_was_in_the_film(film: Path) -> None:
+    with Film(film, loop=True) as source:
+        frames = [source.read() for _ in range(2 * FRAMES)]
+    positions = [frame.position for frame in frames if frame and frame.position is not None]
+    assert positions == pytest.approx([number / RATE for number in range(2 * FRAMES)])
+
+
 def test_a_film_begins_again_with_loop(film: Path) -> None:
     with Film(film, loop=True) as source:
         assert brightness(source, 2 * FRAMES + 3) == [*range(FRAMES), *range(FRAMES), 0, 1, 2]
