@@ -169,8 +169,8 @@ def _check_filled(root: Path, classes: list[ClassFolder], total: PassedOver) -> 
             there = one.passed_over.describe() or "the folder is empty"
             alone = f"only one class ({min(labels)!r}) has pictures, " if len(labels) == 1 else ""
             raise UserError(
-                f"{root}: {alone}the class {one.label!r} has no pictures{one.place} that can be used ({there}); expected"
-                f" some in every class folder; put some there, or move {one.path} away"
+                f"{root}: {alone}the class {one.label!r} has no usable pictures{one.place} ({there}); expected some in"
+                f" every class folder; put some there, or move {one.path} away"
             )
 
 

@@ -63,7 +63,7 @@ def test_test_alone_is_a_folder_with_splits(tmp_path: Path) -> None:
         ([], "no pictures in it (0 other files); expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
         (["cat/notes.txt", "dog/notes.txt"], "no pictures in it (2 other files)"),
         (["1.png", "2.png"], "no pictures in it"),
-        (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has pictures, the class 'dog' has no pictures"),
+        (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has pictures, the class 'dog' has no usable"),
         (["cat/1.png"], "only one class ('cat') has pictures, expected a folder each for two or more"),
         (["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"], "the class 'dog' has no pictures in test/"),
     ],
