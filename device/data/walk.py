@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from device.data import kinds
 from device.data.passed_over import PassedOver, Reason, Why
+from device.errors import UserError
 
 # By their casefolded names. Synology, QNAP; Windows; macOS and its ZIP programs; Linux.
 SYSTEM = frozenset(
@@ -138,7 +139,11 @@ def matching(pattern: str) -> tuple[list[Path], PassedOver]:
         return [base], PassedOver()
     counts: Counter[Reason] = Counter()
     found = []
-    for path in sorted(base.glob(str(Path(*rest)))):
+    try:
+        paths = sorted(base.glob(str(Path(*rest))))
+    except ValueError as error:
+        raise UserError(f"{pattern}: {error}; expected a pattern such as 'shots/*.jpg' or 'shots/**/*.jpg'") from None
+    for path in paths:
         reason = next(filter(None, map(passed_by_name, path.relative_to(base).parts)), None)
         if reason is None:
             reason = Reason(Why.FOLDER, "folders") if path.is_dir() else _why_not(path)
