@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,9 @@ from typing import Any
 from device import answers, board, command, files, pictures, text
 from device.classifier import Answer, Classifier, Ranked
 from device.contract import Hints
+from device.data import walk
+from device.data.passed_over import PassedOver
+from device.data.walk import Walk
 from device.errors import UserError
 
 
@@ -67,16 +70,20 @@ def run(request: Request) -> int:
     def work(own: Classifier, path: Path) -> Line:
         return _classify(own, path, request.top_k)
 
+    paths = Paths(sources)
     if one_picture:
         lines: Iterator[Line] = iter([work(classifier, sources[0])])
     else:
         workers = max(1, board.usable_cores() // (request.threads or 1))
-        lines = answers.in_order(work, _paths(sources), _first_then_new(classifier, request), workers)
+        lines = answers.in_order(work, paths, _first_then_new(classifier, request), workers)
     with ExitStack() as stack:
         emit = _emitter(request, one_picture, stack)
         answered, broken = _answer_all(lines, emit)
         if not answered + broken:
-            raise UserError(f"{sources[0]}: no pictures in it; expected files that end in .jpg, .png, .bmp …")
+            seen = f"; passed over: {paths.passed_over.describe()}" if paths.passed_over else ""
+            raise UserError(f"{sources[0]}: no pictures in it; {walk.EXPECTED}{seen}")
+    if paths.passed_over:
+        command.say(f"note: passed over: {paths.passed_over.describe()}")
     if broken and one_picture:
         return command.USER_ERROR
     if broken:
@@ -124,23 +131,25 @@ def _classify(classifier: Classifier, path: Path, top_k: int) -> Line:
     return Line(path, classifier.top(answer.scores, top_k), decode_ms, answer, None)
 
 
-def _paths(sources: list[Path]) -> Iterator[Path]:
-    """Files as they are named; of folders every picture at any depth, in order of name, nothing hidden."""
-    for source in sources:
-        if source.is_dir():
-            yield from _walk(source)
-        else:
-            yield source
+class Paths:
+    """Files as they are named; of folders every image at any depth, in order of path. Iterate once."""
 
+    def __init__(self, sources: Iterable[Path]) -> None:
+        self._sources = sources
+        self._walks: list[Walk] = []
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.suffix.lower() in pictures.SUFFIXES:
-            yield path
+    @property
+    def passed_over(self) -> PassedOver:
+        """What was no image in the folders that were walked so far."""
+        return PassedOver.sum(one.passed_over for one in self._walks)
+
+    def __iter__(self) -> Iterator[Path]:
+        for source in self._sources:
+            if source.is_dir():
+                self._walks.append(Walk(source))
+                yield from self._walks[-1]
+            else:
+                yield source
 
 
 def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[[Line], None]:

@@ -17,6 +17,8 @@ GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
 # EX_SOFTWARE of sysexits.h. Not Python's own 1: a crash would look like a verdict.
 CRASHED = 70
 
+_said: set[str] = set()
+
 # What the operating system refuses for reasons the user can mend.
 MENDABLE = {
     errno.ENOSPC: "no space is left on the device; free some, then run the command again",
@@ -83,6 +85,13 @@ def say(line: str) -> None:
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+def say_once(line: str) -> None:
+    """As `say`, once a process: what is true of a folder is not said again with every model that looks at it."""
+    if line not in _said:
+        _said.add(line)
+        say(line)
 
 
 def _drop_output() -> None:

@@ -1,7 +1,6 @@
 """Labelled pictures, for everyone who measures: a folder of class folders, or a picture cache that train made.
 
-    DIR/{train,test}/LABEL/…      read by split
-    DIR/LABEL/…                   one level
+    DIR/LABEL/…                   class folders, with or without splits: device/data/class_folders.py
     CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy, index.json
 
 The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than memory. `$FRAMELITE_CACHE` or
@@ -9,7 +8,6 @@ The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than
 """
 
 import glob
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -20,108 +18,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import pictures
+from device import command, pictures
+from device.data.class_folders import File as File
+from device.data.class_folders import Folder as Folder
+from device.data.class_folders import label_of
+from device.data.class_folders import read_folder as read_folder
+from device.data.content import content_hash as content_hash
 from device.errors import UserError
 from device.pictures import Picture, Size
 
-SPLITS = ("train", "test")
+SPLITS = ("train", "test")  # of a cache; validation pictures are rows of train
 INDEX = "index.json"
-
-
-@dataclass(frozen=True)
-class File:
-    """One picture file of a class folder. split is None in a folder of one level."""
-
-    path: Path
-    label: str
-    split: str | None
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder of class folders as it lies there: labels in order of name, files in order of path.
-
-    ignored: files that are no pictures. unread: what may hold pictures, but is no class folder and in none.
-    """
-
-    root: Path
-    labels: tuple[str, ...]
-    files: tuple[File, ...]
-    ignored: int
-    unread: tuple[str, ...] = ()
-
-    def split(self, name: str) -> list[File]:
-        return [file for file in self.files if file.split == name]
-
-    @property
-    def has_splits(self) -> bool:
-        return self.files[0].split is not None
-
-
-def read_folder(root: Path) -> Folder:
-    """Finds the pictures of a folder; UserError when it can't be a data set.
-
-    Hidden files and folders are passed over; files that are no pictures by their ending are counted as ignored. Class
-    folders are searched to any depth; one that holds train/ and test/ is a data set itself.
-    """
-    if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder; expected DIR/LABEL/… or DIR/{{train,test}}/LABEL/…")
-    children = _folders(root)
-    splits = [name for name in SPLITS if root / name in children]
-    inner = [child for child in children if all((child / split).is_dir() for split in SPLITS)]
-    if inner and not splits:
-        raise UserError(f"{root}: {inner[0].name}/ holds train/ and test/, this is a level too high; give {inner[0]}")
-    files: list[File] = []
-    ignored = 0
-    for split in splits or (None,):
-        for label_folder in _folders(root / split if split else root):
-            found, others = _pictures_below(label_folder)
-            ignored += others
-            files += [File(path, label_folder.name, split) for path in found]
-    if not files:
-        raise UserError(
-            f"{root}: no pictures in it ({ignored} other files); expected DIR/LABEL/… or DIR/{{train,test}}/LABEL/…"
-            f" with {', '.join(sorted(suffix[1:] for suffix in pictures.SUFFIXES))}"
-        )
-    labels = tuple(sorted({file.label for file in files}))
-    if len(labels) < 2:
-        raise UserError(f"{root}: only one class ({labels[0]!r}) has pictures, expected a folder each for two or more")
-    for split in splits:
-        present = {file.label for file in files if file.split == split}
-        if missing := [label for label in labels if label not in present]:
-            raise UserError(f"{root}: the class {missing[0]!r} has no pictures in {split}/; expected every class there")
-    return Folder(root, labels, tuple(files), ignored, _unread(root, splits))
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _unread(root: Path, splits: Sequence[str]) -> tuple[str, ...]:
-    """Folders beside train/ and test/, and pictures beside the class folders."""
-    found = [f"{child.name}/" for child in _folders(root) if splits and child.name not in splits]
-    for place in (root, *(root / split for split in splits)):
-        names = [path.name for path in place.iterdir() if path.is_file() and path.suffix.lower() in pictures.SUFFIXES]
-        if loose := sum(not name.startswith(".") for name in names):
-            found.append(f"{loose} pictures right in {place.name}/")
-    return tuple(found)
-
-
-def _pictures_below(folder: Path) -> tuple[list[Path], int]:
-    found, others = [], 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        if path.suffix.lower() in pictures.SUFFIXES:
-            found.append(path)
-        else:
-            others += 1
-    return found, others
-
-
-def content_hash(data: bytes) -> str:
-    """What a picture is recognized by in another folder: SHA-256 of the file's bytes (of the pixels, in named data)."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def cache_root() -> Path:
@@ -151,6 +58,12 @@ class Cache:
 
     def hashes(self, split: str) -> list[str]:
         return list(self.index["splits"][split]["hashes"])
+
+    @property
+    def validation_rows(self) -> npt.NDArray[np.int64] | None:
+        """The rows of train.npy that a folder's own validation/ gave; None where none was there."""
+        rows = self.index.get("validation_rows")
+        return None if rows is None else np.asarray(rows, np.int64)
 
 
 def cache_folder(name: str, fingerprint: str, size: Size, fit: str) -> Path:
@@ -246,15 +159,22 @@ def labelled_cache(
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
-    """For each label of the data its index among the model's; UserError for one that the model doesn't know."""
-    if unknown := [label for label in theirs if label not in ours]:
+    """For each label of the data its index among the model's; UserError for one that the model doesn't know.
+
+    Accents may be encoded in either way (NFC, NFD), and spaces around a name don't count.
+    """
+    places = {label_of(label): index for index, label in reversed(list(enumerate(ours)))}
+    places |= {label: index for index, label in reversed(list(enumerate(ours)))}
+    if unknown := [label for label in theirs if label not in places and label_of(label) not in places]:
         known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
         raise UserError(f"{data}: the model doesn't know the label {unknown[0]!r}; it knows {known}")
-    return np.array([list(ours).index(label) for label in theirs], np.int64)
+    return np.array([places.get(label, places.get(label_of(label))) for label in theirs], np.int64)
 
 
 def _labelled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labelled:
     folder = read_folder(root)
+    if folder.note:
+        command.say_once(f"note: {folder.note}")
     files = folder.split(split) if folder.has_splits else list(folder.files)
     if not files:
         raise UserError(f"{root}: no pictures in {split}/; expected {root}/{split}/LABEL/…")

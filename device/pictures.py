@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from device import tags
 from device.card import Fit
+from device.data import kinds
 from device.errors import UserError
 from device.images import damage, depth, jpeg
 
@@ -29,7 +30,6 @@ Picture = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 Decoded = Literal["full", "1/2", "1/4", "1/8"]
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 MAX_FILE_BYTES = 2**28
 
 # How a JPEG can be decoded at a part of its size: the share, what it divides the sides by, OpenCV's flag.
@@ -112,11 +112,19 @@ def _by_opencv(data: bytes, flags: int) -> npt.NDArray[Any]:
             raise ValueError(f"the picture has more than {MAX_PIXELS} pixels; make it smaller") from None
         picture = None
     if picture is None:
-        # haveImageReader would want a file that is there; who writes a format also reads it.
-        if data[:4] == b"GIF8" and not cv2.haveImageWriter("picture.gif"):
-            raise ValueError(f"this OpenCV ({cv2.__version__}) has no GIF decoder; convert the picture to PNG or JPEG")
-        raise ValueError("not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF")
+        raise ValueError(_why_not(data))
     return picture
+
+
+def _why_not(data: bytes) -> str:
+    """Why OpenCV decodes nothing from bytes."""
+    kind = kinds.kind(data[: kinds.HEAD_BYTES])
+    # haveImageReader would want a file that is there; who writes a format also reads it.
+    if kind in (kinds.GIF, kinds.AVIF) and not cv2.haveImageWriter(f"picture.{kind.name.lower()}"):
+        return f"this OpenCV ({cv2.__version__}) has no {kind.name} decoder; convert the picture to PNG or JPEG"
+    if kind and kind.use == "undecodable":
+        return f"this is {kinds.advice(kind)}"
+    return "not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
 
 
 def _is_truncated(data: bytes) -> bool:

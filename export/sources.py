@@ -13,6 +13,8 @@ from device import card as cards
 from device import command, contract, folders, pictures, runtime
 from device.card import Input, Output
 from device.contract import Hints
+from device.data.splits import find_splits
+from device.data.walk import Walk
 from device.errors import UserError
 from device.folders import Labelled
 from export.calibration import DEFAULT_PICTURES, Choice, balanced_rows
@@ -192,11 +194,14 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
     assert root is not None
     if not root.is_dir():
         raise UserError(f"{root}: there is no such folder of calibration pictures")
-    base = root / "train" if (root / "train").is_dir() else root
-    paths = [path for path in sorted(base.rglob("*")) if path.suffix.lower() in pictures.SUFFIXES and path.is_file()]
-    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(base).parts)]
+    base = find_splits(root)[0].get("train", root)
+    walk = Walk(base)
+    paths = list(walk)
+    seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
     if not paths:
-        raise UserError(f"{base}: no pictures in it; expected at least one to calibrate with")
+        raise UserError(f"{base}: no pictures in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
+    if seen:
+        command.say(f"note: {base}: {seen}")
     # A picture's class is the folder it lies in; a flat folder is one class.
     parents = sorted({path.parent for path in paths})
     targets = np.array([parents.index(path.parent) for path in paths], np.int64)
@@ -209,7 +214,7 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
 
 def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) -> Labelled | None:
     root = request.test
-    if root is None and request.calibration is not None and (request.calibration / "test").is_dir():
+    if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
         root = request.calibration
     if root is None:
         return None

@@ -124,9 +124,11 @@ def _size(value: str) -> tuple[int, int]:
 
 
 def describe(made: "Cache") -> list[str]:
-    counts = ", ".join(f"{split} {len(made.targets(split))}" for split in ("train", "test"))
-    shown = text.some(made.labels, 12)
-    lines = [f"{made.path}", f"pictures {counts}; from {made.index['origin']}", f"labels {len(made.labels)}: {shown}"]
+    from train.class_counts import ClassCounts
+
+    counts = ClassCounts.of(made, made.validation_rows)
+    totals = ", ".join(f"{part} {sum(numbers)}" for part, numbers in counts.parts.items())
+    lines = [f"{made.path}", f"pictures {totals}; from {made.index['origin']}", counts.line()]
     if made.index["skipped"]:
         lines.append(f"skipped {len(made.index['skipped'])} pictures that can't be read")
     return lines

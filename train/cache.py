@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from device import board, command, files, folders, pictures
 from device.card import Fit
+from device.data.content import hash_files
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
@@ -51,11 +52,15 @@ class DataRequest:
 
 @dataclass(frozen=True)
 class Source:
-    """A picture that goes into the cache: where it came from, its content hash, and the index of its label."""
+    """A picture that goes into the cache: where it came from, its content hash, and the index of its label.
+
+    validates: it comes from the folder's own validation/.
+    """
 
     origin: str
     content_hash: str
     target: int
+    validates: bool = False
 
 
 def is_folder(data: str) -> bool:
@@ -100,20 +105,16 @@ def _from_named(request: DataRequest) -> Cache:
 def _from_folder(request: DataRequest, name: str) -> Cache:
     root = Path(request.data).resolve()
     folder = folders.read_folder(root)
-    if folder.ignored:
-        command.say(f"note: {root}: {folder.ignored} files that are no pictures were passed over")
-    if folder.unread:
-        command.say(
-            f"note: {root}: passed over: {', '.join(folder.unread)}; pictures are looked for in class folders,"
-            " and validation pictures are cut from train/"
-        )
+    for note in class_folders.notes(folder):
+        command.say(f"note: {note}")
     class_folders.check(folder)
     sources = _hash_files(folder)
     parts = _split(folder, request)
     digest = hashlib.sha256()
     for split, members in parts.items():
         for file in members:
-            line = f"{split}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
+            part = file.split if file.split == "validation" else split
+            line = f"{part}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
             digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
     fingerprint = digest.hexdigest()[:12]
     found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
@@ -129,30 +130,29 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
 def _hash_files(folder: Folder) -> dict[Path, str]:
     """The content hash of each file; "" for one that can't be read, which is named when it is decoded."""
 
-    def one(path: Path) -> str:
-        try:
-            return folders.content_hash(path.read_bytes())
-        except OSError:
-            return ""
-
     paths = [file.path for file in folder.files]
-    with ThreadPoolExecutor(board.usable_cores()) as pool:
-        return dict(zip(paths, pool.map(one, paths), strict=True))
+    return dict(zip(paths, hash_files(paths), strict=True))
 
 
 def _split(folder: Folder, request: DataRequest) -> dict[str, list[File]]:
-    """train/ and test/ as they are, or one level cut by the seed: the same share of every class."""
-    if folder.has_splits:
-        parts = {split: folder.split(split) for split in folders.SPLITS}
-        if empty := [split for split, members in parts.items() if not members]:
-            raise UserError(
-                f"{folder.root}: there are no pictures in {empty[0]}/; expected train/ and test/, or neither"
-            )
-        return parts
+    """train/ and test/ as they are, or one level cut by the seed: the same share of every class.
+
+    Without test/ the test is cut from train/, never from validation/: its pictures choose the epoch. Those of
+    validation/ come last in train.
+    """
+    class_folders.check_splits(folder)
+    held_out, whole = folder.split("validation"), folder.split("train") if folder.has_splits else list(folder.files)
+    if "test" in folder.splits:
+        return {"train": whole + held_out, "test": folder.split("test")}
+    parts = _cut(folder, whole, request)
+    return {"train": parts["train"] + held_out, "test": parts["test"]}
+
+
+def _cut(folder: Folder, files: list[File], request: DataRequest) -> dict[str, list[File]]:
     random = np.random.default_rng(request.seed)
-    parts = {split: [] for split in folders.SPLITS}
+    parts: dict[str, list[File]] = {split: [] for split in folders.SPLITS}
     for label in folder.labels:
-        mine = [file for file in folder.files if file.label == label]
+        mine = [file for file in files if file.label == label]
         if len(mine) < 2:
             raise UserError(f"{folder.root}: the class {label!r} has one picture, expected two or more to split")
         order = random.permutation(len(mine))
@@ -182,7 +182,7 @@ def _write_folder(
                     command.say(f"{'skipped' if request.skip_bad else 'error'}: {answer}")
                     continue
                 origin = str(file.path.relative_to(folder.root))
-                kept.append(Source(origin, sources[file.path], places[file.label]))
+                kept.append(Source(origin, sources[file.path], places[file.label], file.split == "validation"))
                 yield answer
 
         _write(target / f"{split}.npy", good(), len(members), request.size, f"{folder.root.name} {split}")
@@ -191,9 +191,14 @@ def _write_folder(
                 f"{folder.root}: {len(bad)} of {len(members)} pictures in {split} can't be used, the first: {bad[0]};"
                 " mend or remove them, or go on without them with --skip-bad"
             )
-        missing = set(places.values()) - {source.target for source in kept}
-        if missing:
-            raise UserError(f"{folder.root}: no usable picture of {folder.labels[missing.pop()]!r} is left in {split}")
+        validation = [i for i, source in enumerate(kept) if source.validates]
+        for name, validates in ((split, False), *([("validation", True)] if validation else [])):
+            missing = set(places.values()) - {source.target for source in kept if source.validates == validates}
+            if missing:
+                lost = folder.labels[min(missing)]
+                raise UserError(f"{folder.root}: no usable picture of {lost!r} is left in {name}")
+        if validation:
+            index["validation_rows"] = validation
         index["skipped"] += bad
         index["splits"][split] = _columns(kept)
 

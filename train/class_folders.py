@@ -15,15 +15,34 @@ def check(folder: Folder) -> None:
         check_labels(folder.labels)
     except CardError as error:
         raise UserError(f"{folder.root}: {error}; rename the class folder") from None
-    seen: dict[str, str] = {}
     for label in folder.labels:
         try:
             label.encode()
         except UnicodeEncodeError:
             raise UserError(f"{folder.root}: the class folder's name {label!r} is not UTF-8; rename it") from None
-        other = seen.setdefault(label.casefold(), label)
-        if other != label:  # mostly one class that was filled twice; on some file systems the two are one folder
-            raise UserError(f"{folder.root}: classes {other!r} and {label!r} differ only in case; rename or merge them")
+
+
+def check_splits(folder: Folder) -> None:
+    """UserError for splits that nothing can be trained on, or nothing can be told by."""
+    if not folder.has_splits:
+        return
+    if "train" not in folder.splits:
+        there = ", ".join(f"{name}/" for name in folder.splits.values())
+        raise UserError(f"{folder.root}: there are no pictures in train/, only {there}; expected train/ beside it")
+    if len(folder.splits) == 1:
+        raise UserError(
+            f"{folder.root}: there are no pictures in test/; expected train/ and test/ (or validation/), or neither:"
+            f" the class folders right in {folder.root}"
+        )
+
+
+def notes(folder: Folder) -> list[str]:
+    """What is worth knowing of a folder before it is used: what was passed over, and what its splits are used for."""
+    said = [folder.note] if folder.note else []
+    if "validation" in folder.splits:
+        cut = "" if "test" in folder.splits else f"; the test's are cut from {folder.splits['train']}/, by seed"
+        said.append(f"{folder.root}: the pictures of {folder.splits['validation']}/ are used for validation{cut}")
+    return said
 
 
 def cache_name(root: Path) -> str:

@@ -24,6 +24,7 @@ from device import evaluate as measures
 from device.errors import UserError
 from device.folders import Cache
 from train import classical_plots, features, plots, runs
+from train.class_counts import ClassCounts
 from train.features import Floats
 from train.recipe import Recipe
 from train.runs import Run
@@ -152,9 +153,10 @@ def check(recipe: Recipe) -> None:
 def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
     """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json."""
     check(recipe)
-    rows, validation = split_rows(cache.targets("train"), recipe)
+    rows, validation = split_rows(cache.targets("train"), recipe, cache.labels, cache.validation_rows)
     began = time.monotonic()
     run.forget()
+    command.say(ClassCounts.of(cache, validation).line())
     document = runs.start(run, recipe, cache, validation)
     with runs.under_way(run, document):
         result = _fit(recipe, cache, rows, validation, run)

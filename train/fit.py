@@ -16,6 +16,7 @@ from device.folders import Cache
 from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, teacher, transfer
 from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
+from train.class_counts import ClassCounts
 from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe
@@ -79,7 +80,8 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
     sharing = devices.find(start.devices, start.cluster)
-    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe), sharing, taught_by)
+    rows = split_rows(cache.targets("train"), recipe, cache.labels, cache.validation_rows)
+    job = Job(recipe, cache, run, start, *rows, sharing, taught_by)
     sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
         found = checkpoint.load(run.checkpoint) if start.resume else None
@@ -89,6 +91,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
         run.forget()  # before run.json speaks of this run: a checkpoint of another must never be taken for its own
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
+    command.say(ClassCounts.of(cache, job.validation).line())
     document = runs.start(run, recipe, cache, job.validation, start.weights)
     with runs.under_way(run, document):
         if found:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from device import board, files
 from device.errors import UserError
 from device.folders import Cache
+from train.class_counts import ClassCounts
 from train.recipe import Recipe, defaults
 
 SCHEMA = 1
@@ -164,6 +165,7 @@ def start(
             "train": len(cache.targets("train")) - len(validation),
             "validation": len(validation),
             "test": len(cache.targets("test")),
+            "counts": ClassCounts.of(cache, validation).to_json(),
             "skipped": len(cache.index["skipped"]),
         },
         "split": {"validation_rows": validation.tolist()},

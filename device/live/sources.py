@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import pictures
+from device.data import walk
 from device.errors import UserError
 from device.live.frames import Source
 from device.pictures import Size
@@ -73,7 +73,7 @@ def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
     path = Path(text)
     if not text.strip():
         raise UserError(f"--source is empty, expected {KINDS}")
-    if path.is_file() and path.suffix.lower() not in pictures.SUFFIXES:
+    if path.is_file() and not walk.is_image(path):
         return "video", Film(path, wishes.loop, wishes.realtime)
     if path.exists() or any(sign in text for sign in "*?["):
         return "pictures", Pictures(text, wishes.loop)

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from device import command, pictures
+from device.data import walk
+from device.data.walk import Walk
 from device.errors import UserError
 from device.live.frames import Frame, Source, SourceLostError
 from device.pictures import Picture
@@ -126,12 +128,13 @@ class Pictures(Source):
 def _matching(where: str) -> list[Path]:
     path = Path(where)
     if path.is_dir():
-        found = list(path.iterdir())
-    elif path.exists():
-        found = [path]
+        files = Walk(path, deep=False)
+        paths, passed_over = list(files), files.passed_over
     else:
-        found = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-    paths = sorted(p for p in found if p.suffix.lower() in pictures.SUFFIXES and not p.name.startswith("."))
+        paths, passed_over = walk.matching(where)
+    seen = f"passed over: {passed_over.describe()}" if passed_over else ""
     if not paths:
-        raise UserError(f"{where}: no pictures there; expected files that end in .jpg, .png, .bmp …")
+        raise UserError(f"{where}: no pictures there; {walk.EXPECTED}{'; ' * bool(seen)}{seen}")
+    if seen:
+        command.say(f"note: {where}: {seen}")
     return paths

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device import pictures
+from device.data import kinds
 
 
 def cuts(length: int) -> list[int]:
@@ -40,7 +41,7 @@ def equal(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> bool:
 
 def main(folder: Path) -> None:
     said: dict[str, str | list[int]] = {}
-    for path in sorted(file for file in folder.iterdir() if file.suffix in pictures.SUFFIXES):
+    for path in sorted(file for file in folder.iterdir() if file.suffix in kinds.ENDINGS):
         try:
             picture = pictures.decode(path.read_bytes())
         except ValueError as error:

@@ -52,7 +52,7 @@ def test_folders_are_answered_in_order_without_what_is_hidden(command: Run, tmp_
     (tmp_path / "in/notes.txt").write_text("no picture")
     draw(tmp_path / "single.png", "triangle")
     done = command("device", "classify", INT8, "single.png", "in", "single.png", "--json", "-")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "note: passed over: 1 .txt (no images), 2 hidden\n")
     inside = ["in/a/10.PNG", "in/a/2.png", "in/b.png", "in/c/deep/x.png"]
     assert [line["picture"] for line in lines(done)] == ["single.png", *inside, "single.png"]
     assert [line["top"][0]["label"] for line in lines(done)] == ["triangle", *["circle"] * 4, "triangle"]

@@ -32,7 +32,7 @@ def seen(folder: folders.Folder) -> list[tuple[str, str, str | None]]:
 
 def test_a_folder_of_one_level(tmp_path: Path) -> None:
     root = touch(tmp_path, "dog/b.jpg", "dog/deep/er/a.PNG", "cat/c.webp", "cat/notes.txt", "README.md")
-    touch(root, ".git/x.png", "cat/.hidden.png", "cat/.thumbs/y.png", "empty/notes.txt")
+    touch(root, ".git/x.png", "cat/.hidden.png", "cat/.thumbs/y.png", "cat/deep/notes.txt")
     folder = folders.read_folder(root)
     assert folder.labels == ("cat", "dog")
     assert not folder.has_splits
@@ -41,7 +41,7 @@ def test_a_folder_of_one_level(tmp_path: Path) -> None:
         ("dog/b.jpg", "dog", None),
         ("dog/deep/er/a.PNG", "dog", None),
     ]
-    assert folder.ignored == 2
+    assert folder.note == f"{root}: passed over: 2 .txt, 1 .md (no images), 3 hidden"
 
 
 def test_a_folder_with_splits(tmp_path: Path) -> None:
@@ -63,7 +63,8 @@ def test_test_alone_is_a_folder_with_splits(tmp_path: Path) -> None:
         ([], "no pictures in it (0 other files); expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
         (["cat/notes.txt", "dog/notes.txt"], "no pictures in it (2 other files)"),
         (["1.png", "2.png"], "no pictures in it"),
-        (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has pictures, expected a folder each for two or more"),
+        (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has pictures, the class 'dog' has no usable"),
+        (["cat/1.png"], "only one class ('cat') has pictures, expected a folder each for two or more"),
         (["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"], "the class 'dog' has no pictures in test/"),
     ],
 )

@@ -41,24 +41,24 @@ def test_nested_folders_of_a_class_are_no_data_set(tmp_path: Path) -> None:
     for path in list((folder / "circle").glob("*.png"))[:2]:
         path.rename(folder / "circle/train" / path.name)
     found = folders.read_folder(folder)
-    assert (found.labels, len(found.files), found.unread) == (drawing.LABELS, 9, ())
+    assert (found.labels, len(found.files), found.note) == (drawing.LABELS, 9, "")
 
 
 def test_what_is_beside_the_class_folders_is_said(command: Run, shapes_folder: Path) -> None:
-    drawing.write_folder(shapes_folder, {"validation": 6})
+    drawing.write_folder(shapes_folder, {"other": 6})
     picture = next((shapes_folder / "train/circle").glob("*.png")).read_bytes()
     (shapes_folder / "train/loose.png").write_bytes(picture)
     (shapes_folder / "loose.png").write_bytes(picture)
     (shapes_folder / ".hidden.png").write_bytes(picture)
     found = folders.read_folder(shapes_folder)
     assert len(found.files) == 90
-    assert found.unread == ("validation/", "1 pictures right in shapes/", "1 pictures right in train/")
+    said = "1 right in shapes/, 1 right in train/ (outside of class folders), 1 other/ (beside the splits), 1 hidden"
+    assert found.note == f"{shapes_folder}: passed over: {said}"
     done = command("train", "data", shapes_folder, "--size", "16")
     assert done.returncode == 0, done.stderr
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"note: {shapes_folder}: passed over: validation/, 1 pictures right in shapes/, 1 pictures")
+    assert done.stderr.splitlines() == [f"note: {found.note}"]
     assert "pictures train 60, test 30;" in done.stdout
 
 
 def test_a_plain_folder_has_nothing_to_say(shapes_folder: Path) -> None:
-    assert folders.read_folder(shapes_folder).unread == ()
+    assert folders.read_folder(shapes_folder).note == ""

@@ -21,6 +21,9 @@ TARGET = (32, 32)
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     draw(tmp_path / "shots/one.png", "circle")
+    (tmp_path / "no_ending").write_bytes((tmp_path / "shots/one.png").read_bytes())
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (tmp_path / "no_film").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2")
     (tmp_path / "film.mp4").write_bytes(b"not yet opened")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -39,6 +42,9 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("https://anna:secret@camera.example/stream", Mjpeg, "https://camera.example/stream"),
         ("rtsp://anna:secret@10.0.0.1/live", Rtsp, "rtsp://10.0.0.1/live"),
         ("film.mp4", Film, "film.mp4"),
+        ("no_ending", Pictures, "no_ending"),
+        ("photo.heic", Pictures, "photo.heic"),  # the error says what it is
+        ("no_film", Film, "no_film"),
         ("shots", Pictures, "shots"),
         ("shots/one.png", Pictures, "shots/one.png"),
         ("shots/*.png", Pictures, "shots/*.png"),

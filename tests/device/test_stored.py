@@ -121,6 +121,28 @@ def test_pictures_come_in_order_of_name_and_as_they_are(tmp_path: Path) -> None:
         assert source.read() is None
 
 
+@pytest.mark.parametrize("folder", ["shots [1]", "shots*"])
+def test_a_pattern_works_in_a_folder_whose_name_looks_like_one(folder: str, tmp_path: Path) -> None:
+    for name in ("a.png", "b [2].png", "c.jpg"):
+        draw(tmp_path / folder / name, "circle")
+    for where, count in ((folder, 3), (f"{folder}/*.png", 2), (f"{folder}/b [2].png", 1)):
+        with Pictures(str(tmp_path / where)) as source:
+            names = [frame.name for frame in iter(source.read, None) if frame]
+        assert len(names) == count and all(str(name).startswith(str(tmp_path / folder)) for name in names)
+
+
+def test_pictures_are_told_by_their_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.jfif", "b", "c.PNG"):
+        draw(tmp_path / "made.png", "circle").rename(tmp_path / name)
+    draw(tmp_path / "@eaDir/a/thumb.png", "circle")
+    draw(tmp_path / "below/d.png", "circle")
+    with Pictures(str(tmp_path)) as source:
+        names = [Path(str(frame.name)).name for frame in iter(source.read, None) if frame]
+    assert names == ["a.jfif", "b", "c.PNG"]
+    said = capsys.readouterr().err
+    assert "1 @eaDir" in said and "1 folders below it" in said
+
+
 def test_a_broken_picture_is_named_and_the_others_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path / "a.png", "circle")
     (tmp_path / "b.png").write_bytes(b"broken")

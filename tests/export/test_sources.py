@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 from device import folders
+from device.card import Input
+from device.errors import UserError
+from export import sources
+from export.sources import Request
 from tests import drawing
 from tests.conftest import Run
 from train import cache, recipes, runs
@@ -63,3 +67,43 @@ def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
     assert done.stderr.startswith(f"error: run: its pictures are not in the cache ({path}); make them again with:")
     assert len(done.stderr.splitlines()) == 1
     assert "with: python -m train data fashion_mnist --size 28x28 --fit crop (or" in done.stderr
+
+
+def asked(calibration: Path) -> Request:
+    return Request(Path("model.tflite"), calibration=calibration)
+
+
+def test_calibration_and_test_pictures_by_any_name_of_their_splits(tmp_path: Path) -> None:
+    root = drawing.write_folder(tmp_path / "shapes", {"Training": 9, "Testing": 6})
+    choice, used = sources._choose_files(asked(root), Input(16, 16))
+    assert (len(choice.pictures), choice.split, len(used)) == (9, "Training", 9)
+    test = sources._test_pictures(asked(root), drawing.LABELS, used)
+    assert test is not None and (len(test), test.split) == (6, "test")
+
+
+def test_a_class_called_train_is_not_all_that_is_calibrated_with(tmp_path: Path) -> None:
+    root = drawing.write_folder(tmp_path / "vehicles", {None: 9})
+    (root / "circle").rename(root / "train")
+    choice, _ = sources._choose_files(asked(root), Input(16, 16))
+    assert (len(choice.pictures), choice.split) == (9, "vehicles")
+
+
+def test_calibration_pictures_are_told_by_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = drawing.write_folder(tmp_path / "shapes", {None: 9})
+    first = next((root / "circle").iterdir())
+    (root / "circle/thumbs.db").write_bytes(b"x")
+    (root / "circle/@eaDir").mkdir()
+    (root / "circle/@eaDir/a.png").write_bytes(first.read_bytes())
+    first.rename(first.with_suffix(".jfif"))
+    choice, _ = sources._choose_files(asked(root), Input(16, 16))
+    assert len(choice.pictures) == 9
+    assert "1 @eaDir" in capsys.readouterr().err
+
+
+def test_the_test_folder_is_held_to_the_same_rules(tmp_path: Path) -> None:
+    calibration = drawing.write_folder(tmp_path / "calibration", {None: 9})
+    test = drawing.write_folder(tmp_path / "test", {None: 9}, seed=2)
+    (test / "empty").mkdir()
+    request = replace(asked(calibration), test=test)
+    with pytest.raises(UserError, match="'empty'"):
+        sources._test_pictures(request, drawing.LABELS, set())

@@ -180,7 +180,8 @@ def test_hidden_files_are_passed_over_and_other_files_counted(
     made = cache.provide(request(shapes_folder))
     assert len(made.targets("train")) == 60
     assert made.labels == drawing.LABELS
-    assert capsys.readouterr().err == f"note: {shapes_folder}: 2 files that are no pictures were passed over\n"
+    said = "1 .txt (no images), 1 Thumbs.db (the system's), 2 hidden"
+    assert capsys.readouterr().err == f"note: {shapes_folder}: passed over: {said}\n"
 
 
 def test_names_from_an_old_archive_are_taken(shapes_folder: Path) -> None:
@@ -222,5 +223,5 @@ def test_train_data_says_what_it_made(command: Run, flat: Path) -> None:
     assert done.stdout.splitlines() == [
         str(path),
         f"pictures train 54, test 6; from {flat}",
-        "labels 3: circle, square, triangle",
+        "3 classes (train/test): circle 18/2, square 18/2, triangle 18/2",
     ]
