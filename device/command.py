@@ -4,6 +4,7 @@ Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or Te
 """
 
 import errno
+import functools
 import io
 import os
 import sys
@@ -83,6 +84,12 @@ def say(line: str) -> None:
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+@functools.cache
+def say_once(line: str) -> None:
+    """As `say`, but what was said before isn't said again: a note about data that several models are measured on."""
+    say(line)
 
 
 def _drop_output() -> None:

@@ -27,8 +27,10 @@ from device.card import Fit
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
-from train import class_folders, named_data, pet_images
+from train import class_folders, copies, named_data, pet_images
+from train.copies import Separated
 from train.recipe import Recipe
+from train.split import Rows, held_out
 
 SCHEMA = 1
 
@@ -43,10 +45,11 @@ class DataRequest:
     test: float = 0.2
     seed: int = 1
     skip_bad: bool = False
+    allow_copies: bool = False  # also where so many are left out that the data must be at fault
 
     @classmethod
-    def of(cls, recipe: Recipe, skip_bad: bool) -> "DataRequest":
-        return cls(recipe.data_name, recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad)
+    def of(cls, recipe: Recipe, skip_bad: bool, allow_copies: bool = False) -> "DataRequest":
+        return cls(recipe.data_name, recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad, allow_copies)
 
 
 @dataclass(frozen=True)
@@ -109,18 +112,19 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
         )
     class_folders.check(folder)
     sources = _hash_files(folder)
-    parts = _split(folder, request)
+    separated = _split(folder, sources, request)
+    parts = {part: [folder.files[row] for row in separated.rows[part]] for part in folders.SPLITS}
     digest = hashlib.sha256()
-    for split, members in parts.items():
+    for part, members in parts.items():
         for file in members:
-            line = f"{split}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
+            line = f"{part}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
             digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
     fingerprint = digest.hexdigest()[:12]
     found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        index = _index(request, name, fingerprint, folder.labels, str(root))
+        index = _index(request, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
     return _opened(name, fingerprint, request)
@@ -128,38 +132,20 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
 
 def _hash_files(folder: Folder) -> dict[Path, str]:
     """The content hash of each file; "" for one that can't be read, which is named when it is decoded."""
-
-    def one(path: Path) -> str:
-        try:
-            return folders.content_hash(path.read_bytes())
-        except OSError:
-            return ""
-
     paths = [file.path for file in folder.files]
     with ThreadPoolExecutor(board.usable_cores()) as pool:
-        return dict(zip(paths, pool.map(one, paths), strict=True))
+        return dict(zip(paths, pool.map(folders.file_hash, paths), strict=True))
 
 
-def _split(folder: Folder, request: DataRequest) -> dict[str, list[File]]:
-    """train/ and test/ as they are, or one level cut by the seed: the same share of every class."""
-    if folder.has_splits:
-        parts = {split: folder.split(split) for split in folders.SPLITS}
-        if empty := [split for split, members in parts.items() if not members]:
-            raise UserError(
-                f"{folder.root}: there are no pictures in {empty[0]}/; expected train/ and test/, or neither"
-            )
-        return parts
-    random = np.random.default_rng(request.seed)
-    parts = {split: [] for split in folders.SPLITS}
-    for label in folder.labels:
-        mine = [file for file in folder.files if file.label == label]
-        if len(mine) < 2:
-            raise UserError(f"{folder.root}: the class {label!r} has one picture, expected two or more to split")
-        order = random.permutation(len(mine))
-        tests = min(len(mine) - 1, max(1, round(request.test * len(mine))))
-        parts["test"] += [mine[i] for i in sorted(order[:tests])]
-        parts["train"] += [mine[i] for i in sorted(order[tests:])]
-    return parts
+def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Separated:
+    """train/ and test/ as they are, or one level cut by the seed; either way without what copies spoil."""
+    if folder.has_splits and (empty := [split for split in folders.SPLITS if not folder.split(split)]):
+        raise UserError(f"{folder.root}: there are no pictures in {empty[0]}/; expected train/ and test/, or neither")
+
+    def cut(targets: Rows, groups: Rows) -> Rows:
+        return held_out(targets, groups, request.test, request.seed, folder.labels)
+
+    return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
 
 
 def _write_folder(

@@ -20,7 +20,7 @@ from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe
 from train.runs import Run
-from train.split import Rows, split_rows
+from train.split import Rows, split_cache
 
 Scores = npt.NDArray[np.float32]
 Found = tuple[keras.Model, checkpoint.State] | None
@@ -79,7 +79,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
     sharing = devices.find(start.devices, start.cluster)
-    job = Job(recipe, cache, run, start, *split_rows(cache.targets("train"), recipe), sharing, taught_by)
+    job = Job(recipe, cache, run, start, *split_cache(cache, recipe), sharing, taught_by)
     sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
         found = checkpoint.load(run.checkpoint) if start.resume else None

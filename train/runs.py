@@ -165,6 +165,7 @@ def start(
             "validation": len(validation),
             "test": len(cache.targets("test")),
             "skipped": len(cache.index["skipped"]),
+            "copies": cache.index.get("copies"),  # None: of a data set by name, which is taken as it is published
         },
         "split": {"validation_rows": validation.tolist()},
         "from": _named(weights),
