@@ -173,6 +173,9 @@ def _train(options: argparse.Namespace) -> int:
         return command.GOOD
     os.environ["KERAS_BACKEND"] = options.backend
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train import keras_settings
+
+    keras_settings.apply()
     from train import devices, fit
 
     cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id or 0)

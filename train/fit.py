@@ -13,7 +13,19 @@ import numpy.typing as npt
 from device import command
 from device.errors import UserError
 from device.folders import Cache
-from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, teacher, transfer
+from train import (
+    checkpoint,
+    devices,
+    evaluate,
+    keras_settings,
+    loop,
+    networks,
+    optimizers,
+    plots,
+    runs,
+    teacher,
+    transfer,
+)
 from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
 from train.devices import ALONE, Cluster, Devices
@@ -74,6 +86,7 @@ NEW = Start()
 
 def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[str, Any]:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json."""
+    keras_settings.apply()
     devices.join(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
@@ -89,7 +102,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
         run.forget()  # before run.json speaks of this run: a checkpoint of another must never be taken for its own
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
-    document = runs.start(run, recipe, cache, job.validation, start.weights)
+    document = runs.start(run, recipe, cache, job.validation, start.weights, keras_settings.record())
     with runs.under_way(run, document):
         if found:
             trained = _train(job, *found)

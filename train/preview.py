@@ -149,6 +149,9 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
             picture, first = data.pictures("train")[0], data.labels[data.targets("train")[0]]
             name = f"the first training picture of {data.name} ({first})"
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train import keras_settings
+
+    keras_settings.apply()
     from train import layers, sheets
 
     if trained:

@@ -145,9 +145,14 @@ def _teacher_of(recipe: Recipe) -> Path | None:
 
 
 def start(
-    run: Run, recipe: Recipe, cache: Cache, validation: npt.NDArray[np.int64], weights: Path | None = None
+    run: Run,
+    recipe: Recipe,
+    cache: Cache,
+    validation: npt.NDArray[np.int64],
+    weights: Path | None = None,
+    keras: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Writes the run.json of a run that begins, and returns it."""
+    """Writes the run.json of a run that begins, and returns it. keras: see train/keras_settings.py; None: without."""
     teacher = _teacher_of(recipe)
     document = {
         "schema": SCHEMA,
@@ -172,6 +177,7 @@ def start(
         "teacher": _named(teacher),
         "seed": recipe.seed,
         "versions": versions(),
+        "keras": keras,
         "machine": board.describe(),
         "git_commit": git_commit(),
         "wall_time_s": None,
