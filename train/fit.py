@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from device import command
+from device import command, text
 from device.errors import UserError
 from device.folders import Cache
 from train import (
@@ -137,7 +137,7 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
     else:
         model = network = compiled(recipe, labels, job.steps * recipe.epochs)
     if job.start.weights:
-        command.say(load_weights(model, job.start.weights))
+        command.say(load_weights(model, job.start.weights, job.cache.labels))
     return network
 
 
@@ -214,10 +214,11 @@ def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
     return model
 
 
-def load_weights(model: keras.Model, path: Path) -> str:
+def load_weights(model: keras.Model, path: Path, labels: tuple[str, ...]) -> str:
     """Puts the weights of a saved model into this one; says what was taken.
 
-    The layers must be of the same shapes, but for the last one, which starts anew where the labels are others.
+    The layers must be of the same shapes, but for the last one. It starts anew where the labels, or their order, are
+    others; where a file doesn't lie in its run folder, its labels aren't known, and it is taken if its shape fits.
     """
     saved = networks.trained_part(networks.load(path))
     theirs = [layer.get_weights() for layer in saved.layers if layer.weights]
@@ -228,7 +229,14 @@ def load_weights(model: keras.Model, path: Path) -> str:
         raise UserError(f"{path}: its layers are not those of this recipe's network; expected a model of the same")
     for layer, weights in zip(ours[:-1], theirs[:-1], strict=True):
         layer.set_weights(weights)
+    known = runs.labels_of(path)
     if shapes[-1] != wanted[-1]:
         return f"{path}: its weights but for the last layer, which has {shapes[-1][-1][-1]} outputs there"
+    if known not in (None, labels):
+        return f"{path}: its weights but for the last layer, whose labels are {text.some(known or ())} there"
     ours[-1].set_weights(theirs[-1])
+    if known is None:
+        return (
+            f"{path}: starts from its weights, the last layer's too: its labels aren't known, {text.some(labels)} here"
+        )
     return f"{path}: starts from its weights"

@@ -140,6 +140,16 @@ def find_model(path: Path, what: str) -> Path:
     return model
 
 
+def labels_of(model: Path) -> tuple[str, ...] | None:
+    """The labels of a saved model, by the run.json of the run that it lies in; None where they aren't known."""
+    folder = model.parent.parent if model.parent.name == "checkpoint" else model.parent
+    run = Run(folder)
+    if model != run.model and model.parent != run.checkpoint:
+        return None  # a run.json beside it may be of another model
+    labels = ((run.read() or {}).get("data") or {}).get("labels")
+    return tuple(map(str, labels)) if isinstance(labels, list) else None
+
+
 def _teacher_of(recipe: Recipe) -> Path | None:
     return find_model(Path(recipe.teacher), "the teacher") if recipe.teacher else None
 
