@@ -6,12 +6,12 @@ epochs and steps that are meant for debugging and would end a training early in 
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from device import command, text
 from device.errors import UserError
-from train.keras_home import keras_home
 
 DATA_FORMAT, FLOATX, EPSILON = "channels_last", "float32", 1e-7
 LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
@@ -19,6 +19,7 @@ LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 RECORDED = (
     *("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "TF_USE_LEGACY_KERAS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"),
     *("JAX_ENABLE_X64", "JAX_DEFAULT_MATMUL_PRECISION", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
+    "KERAS_NNX_ENABLED",
 )
 
 
@@ -58,7 +59,9 @@ def record() -> dict[str, Any]:
 
 
 def _file() -> Path:
-    return keras_home() / "keras.json"
+    """The keras.json that Keras read, where it says so; it looks elsewhere without a home that can be written."""
+    read = getattr(sys.modules.get("keras.src.backend.config"), "_config_path", None)
+    return Path(read) if read else Path(os.environ.get("KERAS_HOME") or "~/.keras") / "keras.json"
 
 
 def _say_what_does_not_count() -> None:
