@@ -19,11 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from device import command, pictures
+from device.data import copies
 from device.data.class_folders import File as File
 from device.data.class_folders import Folder as Folder
 from device.data.class_folders import label_of
 from device.data.class_folders import read_folder as read_folder
 from device.data.content import content_hash as content_hash
+from device.data.content import file_hash as file_hash
+from device.data.content import hash_files
 from device.errors import UserError
 from device.pictures import Picture, Size
 
@@ -96,8 +99,8 @@ def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) 
 class Labelled:
     """Pictures at a network's size with the index of their label among the model's labels.
 
-    sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: of the
-    rows of a cache, their content hashes.
+    sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: their content
+    hashes, by which they are known to other models too; left_out: training pictures and copies.
     """
 
     labels: tuple[str, ...]
@@ -112,8 +115,7 @@ class Labelled:
 
     def hash_of(self, i: int) -> str:
         """The content hash of picture i, by which it is known to other models too."""
-        source = self.sources[i]
-        return content_hash(source.read_bytes()) if isinstance(source, Path) else self.hashes[i]
+        return self.hashes[i]
 
     def picture(self, i: int) -> Picture:
         """Picture i: of the network's size from a cache, of its own size from a file."""
@@ -148,12 +150,10 @@ def labelled_cache(
     targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
     # Another cache of that name may be another split of the same pictures.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
-    hashes = cache.hashes(split)
-    rows = np.array([i for i, digest in enumerate(hashes) if digest not in trained_on], np.int64)
+    names = cache.index["splits"][split].get("origins", cache.hashes(split))
+    hashes, rows = cache.hashes(split), copies.to_measure(name, names, cache.hashes(split), targets, trained_on)
     if len(rows) == len(targets):
         return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
-    if not len(rows):
-        raise UserError(f"{name}: all {len(targets)} pictures are among the model's training pictures; give others")
     left = [hashes[i] for i in rows]
     return Labelled(labels, cache.pictures(split)[rows], targets[rows], split, len(targets) - len(rows), left)
 
@@ -179,12 +179,12 @@ def _labelled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | Non
     if not files:
         raise UserError(f"{root}: no pictures in {split}/; expected {root}/{split}/LABEL/…")
     places = dict(zip(folder.labels, match_labels(folder.labels, labels, str(root)), strict=True))
-    trained_on = training_hashes(fingerprint)
-    kept = [file for file in files if not trained_on or content_hash(file.path.read_bytes()) not in trained_on]
-    if not kept:
-        raise UserError(f"{root}: all {len(files)} pictures are among the model's training pictures; give others")
-    targets = np.array([places[file.label] for file in kept], np.int64)
-    return Labelled(labels, [file.path for file in kept], targets, split, len(files) - len(kept))
+    targets = np.array([places[file.label] for file in files], np.int64)
+    names = [str(file.path.relative_to(root)) for file in files]
+    hashes = list(hash_files([file.path for file in files]))
+    rows = copies.to_measure(str(root), names, hashes, targets, training_hashes(fingerprint))
+    kept, left = [files[row].path for row in rows], [hashes[row] for row in rows]
+    return Labelled(labels, kept, targets[rows], split, len(files) - len(rows), left)
 
 
 def training_hashes(fingerprint: str | None) -> frozenset[str]:

@@ -54,6 +54,9 @@ def keras_layers() -> Callable[[Any], Any]:
     import keras
     import tensorflow as tf
 
+    from train import keras_settings
+
+    keras_settings.apply()
     layers = keras.Sequential(
         [
             keras.layers.RandomRotation(40 / 360, fill_mode="nearest"),

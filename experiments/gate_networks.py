@@ -36,7 +36,9 @@ def build(shape: Shape, convolutions: int) -> bytes:
     from keras import layers
 
     from export import convert
+    from train import keras_settings
 
+    keras_settings.apply()
     keras.utils.set_random_seed(1)
     pixels = x = layers.Input((shape.side, shape.side, 3))
     for _ in range(convolutions):

@@ -110,7 +110,9 @@ def nearly_nothing(into: Path) -> Path:
     from keras import layers
 
     from export import convert
+    from train import keras_settings
 
+    keras_settings.apply()
     pixel = layers.Input((1, 1, 3))
     keras.Model(pixel, layers.GlobalAveragePooling2D()(pixel)).save(into / "nothing.keras")
     network, _ = convert.convert(into / "nothing.keras", np.zeros((0, 1, 1, 3), np.uint8))

@@ -40,12 +40,19 @@ def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.ND
             stdout=subprocess.DEVNULL,  # Keras says here where its own intermediate files lie
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **ENVIRONMENT},
+            env=_environment(folder),
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise UserError(f"{model}: TensorFlow could not convert the model: {lines[-1]}")
         return (folder / "float32.tflite").read_bytes(), np.load(folder / "scores.npy")
+
+
+def _environment(keras_home: Path) -> dict[str, str]:
+    """Of a child in which Keras is as it comes: an empty folder in the place of the user's, whose keras.json decides
+    the type and layout of layers; and no KERAS_… variables, some of which cut short what is predicted."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KERAS_")}
+    return {**kept, **ENVIRONMENT, "KERAS_HOME": str(keras_home / "keras")}
 
 
 def with_softmax(model: "keras.Model") -> "keras.Model":

@@ -120,11 +120,13 @@ def _data_command(document: dict[str, Any]) -> str:
     data, recipe = document["data"], document["recipe"]
     size = "x".join(map(str, data["size"]))
     skip = " --skip-bad" if data["skipped"] else ""
+    counts = data.get("copies") or {}
+    allow = " --allow-copies" if counts.get("under_two_labels") or counts.get("across") else ""
     if not Path(data["origin"]).is_absolute():
         return f"python -m train data {data['name']} --size {size} --fit {data['fit']}"
     return (
         f"python -m train data {shlex.quote(data['origin'])} --size {size} --fit {data['fit']}"
-        f" --test {recipe['test']} --seed {recipe['seed']}{skip}"
+        f" --test {recipe['test']} --seed {recipe['seed']}{skip}{allow}"
     )
 
 
@@ -222,13 +224,15 @@ def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) ->
         raise UserError(f"{root}: there is no such folder of test pictures")
     test = folders.labelled(str(root), labels, (0, 0), "crop")
     assert not isinstance(test.sources, np.ndarray)
-    kept = [i for i, path in enumerate(test.sources) if folders.content_hash(path.read_bytes()) not in used]
+    kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
     left_out = len(test) - len(kept)
     if left_out:
         command.say(f"note: {root}: {left_out} test pictures are among the calibration pictures and are left out")
     if not kept:
         raise UserError(f"{root}: every test picture is also a calibration picture; give others")
-    return Labelled(labels, [test.sources[i] for i in kept], test.targets[kept], test.split, left_out)
+    hashes = [test.hash_of(i) for i in kept]
+    sources = [test.sources[i] for i in kept]
+    return Labelled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
 
 
 def _sha256(path: Path) -> str:

@@ -35,6 +35,7 @@ def recipe_parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
     )
     options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
+    options.add_argument("--allow-copies", action="store_true", help="go on without images that are there twice")
     options.add_argument("--only-data", action="store_true", help="make the recipe's picture cache and stop")
     options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
     options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
@@ -59,6 +60,7 @@ def data_parser() -> argparse.ArgumentParser:
     options.add_argument("--test", type=float, default=0.2, help="share for the test where DIR has no test/")
     options.add_argument("--seed", type=int, default=1, help="which pictures those are")
     options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
+    options.add_argument("--allow-copies", action="store_true", help="go on without images that are there twice")
     return options
 
 
@@ -107,7 +109,9 @@ def _data(options: argparse.Namespace) -> int:
         raise UserError("the data set's name is empty, expected a name or a folder of class folders")
     from train import cache
 
-    request = cache.DataRequest(options.data, size, options.fit, options.test, options.seed, options.skip_bad)
+    request = cache.DataRequest(
+        options.data, size, options.fit, options.test, options.seed, options.skip_bad, options.allow_copies
+    )
     made = cache.provide(request)
     print("\n".join(describe(made)))
     return command.GOOD
@@ -149,7 +153,7 @@ def _train(options: argparse.Namespace) -> int:
         files.check_writable(run_folder, "--run")
     from train import cache, checkpoint, runs
 
-    request = cache.DataRequest.of(recipe, options.skip_bad)
+    request = cache.DataRequest.of(recipe, options.skip_bad, options.allow_copies)
     pictures = cache.provide(request)
     if options.only_data:
         print("\n".join(describe(pictures)))
@@ -171,6 +175,9 @@ def _train(options: argparse.Namespace) -> int:
         return command.GOOD
     os.environ["KERAS_BACKEND"] = options.backend
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train import keras_settings
+
+    keras_settings.apply()
     from train import devices, fit
 
     cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id or 0)

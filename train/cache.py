@@ -28,8 +28,10 @@ from device.data.content import hash_files
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
-from train import class_folders, named_data, pet_images
+from train import class_folders, copies, named_data, pet_images
+from train.copies import Separated
 from train.recipe import Recipe
+from train.split import Rows, held_out
 
 SCHEMA = 1
 
@@ -44,10 +46,11 @@ class DataRequest:
     test: float = 0.2
     seed: int = 1
     skip_bad: bool = False
+    allow_copies: bool = False  # also where so many are left out that the data must be at fault
 
     @classmethod
-    def of(cls, recipe: Recipe, skip_bad: bool) -> "DataRequest":
-        return cls(recipe.data_name, recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad)
+    def of(cls, recipe: Recipe, skip_bad: bool, allow_copies: bool = False) -> "DataRequest":
+        return cls(recipe.data_name, recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad, allow_copies)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,10 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
         command.say(f"note: {note}")
     class_folders.check(folder)
     sources = _hash_files(folder)
-    parts = _split(folder, request)
+    separated = _split(folder, sources, request)
+    kept = separated.rows
+    rows = {"train": np.concatenate([kept["train"], kept["validation"]]), "test": kept["test"]}
+    parts = {split: [folder.files[row] for row in rows[split]] for split in folders.SPLITS}
     digest = hashlib.sha256()
     for split, members in parts.items():
         for file in members:
@@ -121,7 +127,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        index = _index(request, name, fingerprint, folder.labels, str(root))
+        index = _index(request, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
     return _opened(name, fingerprint, request)
@@ -129,37 +135,21 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
 
 def _hash_files(folder: Folder) -> dict[Path, str]:
     """The content hash of each file; "" for one that can't be read, which is named when it is decoded."""
-
     paths = [file.path for file in folder.files]
     return dict(zip(paths, hash_files(paths), strict=True))
 
 
-def _split(folder: Folder, request: DataRequest) -> dict[str, list[File]]:
-    """train/ and test/ as they are, or one level cut by the seed: the same share of every class.
+def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Separated:
+    """The splits as they are, or one level cut by the seed; either way without what copies spoil.
 
-    Without test/ the test is cut from train/, never from validation/: its pictures choose the epoch. Those of
-    validation/ come last in train.
+    Without test/ the test is cut from train/, never from validation/: its images choose the epoch.
     """
     class_folders.check_splits(folder)
-    held_out, whole = folder.split("validation"), folder.split("train") if folder.has_splits else list(folder.files)
-    if "test" in folder.splits:
-        return {"train": whole + held_out, "test": folder.split("test")}
-    parts = _cut(folder, whole, request)
-    return {"train": parts["train"] + held_out, "test": parts["test"]}
 
+    def cut(targets: Rows, groups: Rows) -> Rows:
+        return held_out(targets, groups, request.test, request.seed, folder.labels)
 
-def _cut(folder: Folder, files: list[File], request: DataRequest) -> dict[str, list[File]]:
-    random = np.random.default_rng(request.seed)
-    parts: dict[str, list[File]] = {split: [] for split in folders.SPLITS}
-    for label in folder.labels:
-        mine = [file for file in files if file.label == label]
-        if len(mine) < 2:
-            raise UserError(f"{folder.root}: the class {label!r} has one picture, expected two or more to split")
-        order = random.permutation(len(mine))
-        tests = min(len(mine) - 1, max(1, round(request.test * len(mine))))
-        parts["test"] += [mine[i] for i in sorted(order[:tests])]
-        parts["train"] += [mine[i] for i in sorted(order[tests:])]
-    return parts
+    return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
 
 
 def _write_folder(

@@ -28,7 +28,7 @@ from train.class_counts import ClassCounts
 from train.features import Floats
 from train.recipe import Recipe
 from train.runs import Run
-from train.split import Rows, split_rows
+from train.split import Rows, split_cache
 
 # What of a recipe counts here; the rest is about networks.
 USED = ("name", "description", "data", "pictures", "network", "size", "fit", "test", "validation", "seed")
@@ -153,7 +153,7 @@ def check(recipe: Recipe) -> None:
 def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
     """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json."""
     check(recipe)
-    rows, validation = split_rows(cache.targets("train"), recipe, cache.labels, cache.validation_rows)
+    rows, validation = split_cache(cache, recipe)
     began = time.monotonic()
     run.forget()
     command.say(ClassCounts.of(cache, validation).line())

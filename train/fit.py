@@ -10,10 +10,22 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from device import command
+from device import command, text
 from device.errors import UserError
 from device.folders import Cache
-from train import checkpoint, devices, evaluate, loop, networks, optimizers, plots, runs, teacher, transfer
+from train import (
+    checkpoint,
+    devices,
+    evaluate,
+    keras_settings,
+    loop,
+    networks,
+    optimizers,
+    plots,
+    runs,
+    teacher,
+    transfer,
+)
 from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
 from train.class_counts import ClassCounts
@@ -21,7 +33,7 @@ from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe
 from train.runs import Run
-from train.split import Rows, split_rows
+from train.split import Rows, split_cache
 
 Scores = npt.NDArray[np.float32]
 Found = tuple[keras.Model, checkpoint.State] | None
@@ -75,13 +87,13 @@ NEW = Start()
 
 def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[str, Any]:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json."""
+    keras_settings.apply()
     devices.join(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
     sharing = devices.find(start.devices, start.cluster)
-    rows = split_rows(cache.targets("train"), recipe, cache.labels, cache.validation_rows)
-    job = Job(recipe, cache, run, start, *rows, sharing, taught_by)
+    job = Job(recipe, cache, run, start, *split_cache(cache, recipe), sharing, taught_by)
     sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
         found = checkpoint.load(run.checkpoint) if start.resume else None
@@ -92,7 +104,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
     command.say(ClassCounts.of(cache, job.validation).line())
-    document = runs.start(run, recipe, cache, job.validation, start.weights)
+    document = runs.start(run, recipe, cache, job.validation, start.weights, keras_settings.record())
     with runs.under_way(run, document):
         if found:
             trained = _train(job, *found)
@@ -127,7 +139,7 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
     else:
         model = network = compiled(recipe, labels, job.steps * recipe.epochs)
     if job.start.weights:
-        command.say(load_weights(model, job.start.weights))
+        command.say(load_weights(model, job.start.weights, job.cache.labels))
     return network
 
 
@@ -204,10 +216,11 @@ def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
     return model
 
 
-def load_weights(model: keras.Model, path: Path) -> str:
+def load_weights(model: keras.Model, path: Path, labels: tuple[str, ...]) -> str:
     """Puts the weights of a saved model into this one; says what was taken.
 
-    The layers must be of the same shapes, but for the last one, which starts anew where the labels are others.
+    The layers must be of the same shapes, but for the last one. It starts anew where the labels, or their order, are
+    others; where a file doesn't lie in its run folder, its labels aren't known, and it is taken if its shape fits.
     """
     saved = networks.trained_part(networks.load(path))
     theirs = [layer.get_weights() for layer in saved.layers if layer.weights]
@@ -218,7 +231,14 @@ def load_weights(model: keras.Model, path: Path) -> str:
         raise UserError(f"{path}: its layers are not those of this recipe's network; expected a model of the same")
     for layer, weights in zip(ours[:-1], theirs[:-1], strict=True):
         layer.set_weights(weights)
+    known = runs.labels_of(path)
     if shapes[-1] != wanted[-1]:
         return f"{path}: its weights but for the last layer, which has {shapes[-1][-1][-1]} outputs there"
+    if known not in (None, labels):
+        return f"{path}: its weights but for the last layer, whose labels are {text.some(known or ())} there"
     ours[-1].set_weights(theirs[-1])
+    if known is None:
+        return (
+            f"{path}: starts from its weights, the last layer's too: its labels aren't known, {text.some(labels)} here"
+        )
     return f"{path}: starts from its weights"

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from device import command, text
 from device.errors import UserError
+from train import keras_settings
 from train.keras_home import keras_home
 
 FASHION_LABELS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -157,6 +158,7 @@ def _cifar10_from(folder: Path, origin: str) -> NamedData:
     if missing := [name for name in [*names, "test_batch"] if not (folder / name).is_file()]:
         raise NotHereError(f"no {missing[0]}")
     # Keras' load_data insists on its archive; its reader of one batch takes what is unpacked, and unpickles safely.
+    keras_settings.apply()
     from keras.src.datasets.cifar import load_batch
 
     def split(batches: list[str]) -> Split:

@@ -10,7 +10,7 @@ from keras import layers
 
 from device import text
 from device.errors import UserError
-from train import transfer
+from train import keras_settings, transfer
 from train.recipe import Recipe
 
 # ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
@@ -24,6 +24,7 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
     """
     if recipe.network == "classical":
         raise UserError(f"{recipe.name}: the classical baseline has no network")
+    keras_settings.apply()
     if recipe.network == "backbone":
         return parts(recipe, labels).whole
     with _fitting(recipe):
@@ -32,6 +33,7 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
 
 def parts(recipe: Recipe, labels: int) -> transfer.Parts:
     """The same of a recipe with a backbone, with the parts that its head is trained by."""
+    keras_settings.apply()
     with _fitting(recipe):
         return transfer.build(recipe, labels)
 
@@ -73,6 +75,7 @@ def trained_part(model: keras.Model) -> keras.Model:
 
 def load(path: Path) -> keras.Model:
     """A saved model, not compiled; UserError when the file can't be read."""
+    keras_settings.apply()
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises

@@ -135,7 +135,7 @@ def _recorded(run: runs.Run, name: str, settings: list[str]) -> Recipe:
 
 
 def _provide(recipe: Recipe, skip_bad: bool) -> Cache:
-    request = cache.DataRequest.of(recipe, skip_bad)
+    request = cache.DataRequest.of(recipe, skip_bad, allow_copies=True)  # to look at: nothing is judged by it
     return cache.provide(request)
 
 
@@ -149,6 +149,9 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
             picture, first = data.pictures("train")[0], data.labels[data.targets("train")[0]]
             name = f"the first training picture of {data.name} ({first})"
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train import keras_settings
+
+    keras_settings.apply()
     from train import layers, sheets
 
     if trained:

@@ -141,14 +141,29 @@ def find_model(path: Path, what: str) -> Path:
     return model
 
 
+def labels_of(model: Path) -> tuple[str, ...] | None:
+    """The labels of a saved model, by the run.json of the run that it lies in; None where they aren't known."""
+    folder = model.parent.parent if model.parent.name == "checkpoint" else model.parent
+    run = Run(folder)
+    if model != run.model and model.parent != run.checkpoint:
+        return None  # a run.json beside it may be of another model
+    labels = ((run.read() or {}).get("data") or {}).get("labels")
+    return tuple(map(str, labels)) if isinstance(labels, list) else None
+
+
 def _teacher_of(recipe: Recipe) -> Path | None:
     return find_model(Path(recipe.teacher), "the teacher") if recipe.teacher else None
 
 
 def start(
-    run: Run, recipe: Recipe, cache: Cache, validation: npt.NDArray[np.int64], weights: Path | None = None
+    run: Run,
+    recipe: Recipe,
+    cache: Cache,
+    validation: npt.NDArray[np.int64],
+    weights: Path | None = None,
+    keras: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Writes the run.json of a run that begins, and returns it."""
+    """Writes the run.json of a run that begins, and returns it. keras: see train/keras_settings.py; None: without."""
     teacher = _teacher_of(recipe)
     document = {
         "schema": SCHEMA,
@@ -167,12 +182,14 @@ def start(
             "test": len(cache.targets("test")),
             "counts": ClassCounts.of(cache, validation).to_json(),
             "skipped": len(cache.index["skipped"]),
+            "copies": cache.index.get("copies"),  # None: of a data set by name, which is taken as it is published
         },
         "split": {"validation_rows": validation.tolist()},
         "from": _named(weights),
         "teacher": _named(teacher),
         "seed": recipe.seed,
         "versions": versions(),
+        "keras": keras,
         "machine": board.describe(),
         "git_commit": git_commit(),
         "wall_time_s": None,

@@ -1,35 +1,71 @@
-"""Which training pictures are held out for validation: row numbers of the cache's train.npy. Needs no Keras."""
+"""Which images are held out, for the test and for validation: one algorithm, by groups of identical images.
+
+Needs no Keras.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from device.data import copies
 from device.errors import UserError
+from device.folders import Cache
 from train.recipe import Recipe
 
 Rows = npt.NDArray[np.int64]
 
 
+def held_out(targets: Rows, groups: Rows, share: float, seed: int, labels: Sequence[str] = ()) -> Rows:
+    """The rows that are held out, sorted: of every class the share of its groups, at least one and not all.
+
+    targets, groups: of each row its label and its group; a group is never on both sides. Where every row is a group of
+    its own this is a share of every class's rows, drawn by the seed. labels: what the classes are called in an error;
+    UserError for a class that can't be on both sides.
+    """
+    random = np.random.default_rng(seed)
+    out, kept = np.zeros((2, int(groups.max()) + 1), np.bool_)
+    for target in np.unique(targets):
+        mine = groups[targets == target]
+        drawn = random.permutation(mine[~copies.repeated(mine)])
+        wanted = min(len(drawn) - 1, max(1, round(share * len(drawn))))
+        free = drawn[~out[drawn] & ~kept[drawn]]  # a group may have images of several classes
+        more = max(0, wanted - int(out[drawn].sum()))
+        out[free[:more]] = True
+        kept[free[more:]] = True
+        if not (out[drawn].any() and kept[drawn].any()):
+            raise UserError(_cannot_split(labels[int(target)] if len(labels) else str(target), len(drawn)))
+    return np.flatnonzero(out[groups])
+
+
+def _cannot_split(label: str, groups: int) -> str:
+    found = "a single image" if groups == 1 else f"{groups} groups of images that belong together"
+    return (
+        f"the class {label!r} has {found} to split (copies of an image count once), expected two or more:"
+        " one is held out; add images, or remove the class"
+    )
+
+
 def split_rows(
-    targets: Rows, recipe: Recipe, labels: Sequence[str] = (), given: Rows | None = None
+    targets: Rows,
+    recipe: Recipe,
+    groups: Rows | None = None,
+    labels: Sequence[str] = (),
+    given: Rows | None = None,
 ) -> tuple[Rows, Rows]:
     """(training rows, validation rows) of train.npy: the recipe's share of every class, drawn by its seed.
 
-    given: the rows of a folder's own validation/, which are taken as they are. labels: for messages.
+    groups: of each row, see `held_out`; None: no two belong together. given: the rows of a folder's own validation/,
+    which are taken as they are.
     """
     if given is not None:
         return np.setdiff1d(np.arange(len(targets)), given), given
-    random = np.random.default_rng(recipe.seed)
-    held_out = []
-    for target in np.unique(targets):
-        mine = random.permutation(np.flatnonzero(targets == target))
-        if len(mine) < 2:
-            name = repr(labels[target]) if len(labels) else str(target)
-            raise UserError(
-                f"the class {name} has a single training picture, expected two or more: one is held out for validation;"
-                " add pictures of it, or give a folder validation/ beside train/"
-            )
-        held_out.append(mine[: min(len(mine) - 1, max(1, round(recipe.validation * len(mine))))])
-    validation = np.sort(np.concatenate(held_out))
+    own = np.arange(len(targets)) if groups is None else groups
+    validation = held_out(targets, own, recipe.validation, recipe.seed, labels)
     return np.setdiff1d(np.arange(len(targets)), validation), validation
+
+
+def split_cache(cache: Cache, recipe: Recipe) -> tuple[Rows, Rows]:
+    """(training rows, validation rows) of a cache: identical images are never on both sides."""
+    groups = copies.groups_of(cache.hashes("train"))
+    return split_rows(cache.targets("train"), recipe, groups, cache.labels, cache.validation_rows)

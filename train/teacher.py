@@ -5,10 +5,10 @@ targets (Beyer et al., 2021, "Knowledge distillation: a good teacher is patient 
 https://arxiv.org/abs/2106.05237).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
+from device import command, text
 from device.errors import UserError
 from device.folders import Cache
 from train import networks, runs
@@ -26,18 +26,16 @@ def load(path: Path, cache: Cache) -> Teacher:
             f"{file}: the teacher turns {_sides(model.input_shape)} pixels into {model.output_shape[-1]} scores,"
             f" expected {height}x{width} and {len(cache.labels)}, as the data has them"
         )
-    labels = _labels(path)
-    if labels is not None and labels != list(cache.labels):
-        raise UserError(f"{path}: the teacher's labels are {', '.join(labels[:5])} …, those of the data are others")
+    labels = runs.labels_of(file)
+    if labels is None:
+        command.say(f"note: {file}: the teacher's labels aren't known; they are taken to be {text.some(cache.labels)}")
+    elif labels != cache.labels:
+        raise UserError(
+            f"{file}: the teacher's labels are {text.some(labels)}, those of the data {text.some(cache.labels)}"
+        )
     answer: Teacher = model.predict_on_batch
     return answer
 
 
 def _sides(shape: Any) -> str:
     return "x".join(str(side) for side in shape[1:3])
-
-
-def _labels(path: Path) -> list[str] | None:
-    """Of a run folder; a model alone doesn't say what it was trained on."""
-    record = runs.Run(path).record
-    return json.loads(record.read_bytes())["data"]["labels"] if record.is_file() else None

@@ -1,1 +1,1 @@
-"""Folders of images as users have them: what a file is, which files are images, which folders are classes."""
+"""Labelled images as users have them: what is one, which folders are classes, and which images are the same."""

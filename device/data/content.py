@@ -23,11 +23,12 @@ def hash_files(paths: Sequence[Path]) -> Iterator[str]:
     """
     portions = [paths[start : start + FILES_AT_ONCE] for start in range(0, len(paths), FILES_AT_ONCE)]
     with ThreadPoolExecutor(board.usable_cores()) as pool:
-        for hashes in pool.map(lambda portion: [_hash_file(path) for path in portion], portions):
+        for hashes in pool.map(lambda portion: [file_hash(path) for path in portion], portions):
             yield from hashes
 
 
-def _hash_file(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """The content hash of a file; "" for one that can't be read, which is named when it is decoded."""
     digest = hashlib.sha256()
     try:
         with path.open("rb", buffering=0) as file:

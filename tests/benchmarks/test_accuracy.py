@@ -32,11 +32,11 @@ def measure(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> dic
 
 
 def colored(root: Path, *names: str) -> Path:
-    """Pictures of one colour: label/color.png is shown as that colour, whatever its label says."""
-    for name in names:
+    """Pictures of one colour: label/color.png is shown as that colour, whatever its label says; no two are the same."""
+    for i, name in enumerate(names):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        color = np.full((4, 4, 3), COLORS[path.stem.rstrip("0123456789")], np.uint8)
+        color = np.full((4, 4 + i, 3), COLORS[path.stem.rstrip("0123456789")], np.uint8)
         path.write_bytes(pictures.encode_png(color))
     return root
 

@@ -253,5 +253,5 @@ def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
 def test_a_label_with_one_picture_cannot_be_split() -> None:
     from train.split import split_rows
 
-    with pytest.raises(UserError, match="the class 'dog' has a single training picture, expected two or more"):
-        split_rows(np.array([0, 0, 1]), recipe(), ("cat", "dog"))
+    with pytest.raises(UserError, match=r"the class 'dog' has a single image .*, expected two or more"):
+        split_rows(np.array([0, 0, 1]), recipe(), labels=("cat", "dog"))

@@ -64,6 +64,7 @@ def test_the_index_says_what_the_cache_is(shapes_folder: Path) -> None:
         "origin": str(shapes_folder),
         "split": {"test": 0.2, "seed": 1},
         "skipped": [],
+        "copies": {"under_two_labels": 0, "across": 0, "repeated_in_test": 0, "repeated": 0},
     }
     assert made.path == folders.cache_root() / f"shapes-{made.fingerprint}-12x16-crop"
     assert sorted(path.name for path in made.path.iterdir()) == ["index.json", "test.npy", "train.npy"]

@@ -154,7 +154,7 @@ def test_a_folder_of_one_class_through_the_command_line(command: Run, shapes_fol
 def test_a_class_of_one_picture_cannot_be_split(flat: Path) -> None:
     for path in sorted((flat / "square").iterdir())[1:]:
         path.unlink()
-    with pytest.raises(UserError, match="the class 'square' has one picture, expected two or more"):
+    with pytest.raises(UserError, match=r"the class 'square' has a single image .*, expected two or more"):
         cache.provide(DataRequest(str(flat), SIZE))
 
 

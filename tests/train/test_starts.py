@@ -82,6 +82,68 @@ def test_other_labels_take_all_but_the_last_layer(command: Run, trained: Trained
     assert ours[-1][0].shape[-1] == 2
 
 
+def load_weights(source: Path, labels: tuple[str, ...]) -> tuple[str, bool, bool]:
+    """What is said; whether the first layer was taken, and the last one."""
+    import keras
+
+    from train import fit, networks
+
+    model = networks.trained_part(networks.load(source))
+    keras.utils.set_random_seed(5)
+    fresh = keras.models.clone_model(model)
+    said = fit.load_weights(fresh, source, labels)
+    same = [np.array_equal(a, b) for a, b in zip(fresh.get_weights(), model.get_weights(), strict=True)]
+    assert all(same[:-2])
+    return said, same[0], same[-2]
+
+
+@pytest.mark.parametrize(
+    ("labels", "taken"),
+    [
+        (("circle", "square", "triangle"), True),
+        (("circle", "square", "star"), False),
+        (("bus", "car", "van"), False),
+        (("square", "circle", "triangle"), False),
+    ],
+    ids=["the same", "one other", "all others", "another order"],
+)
+@pytest.mark.parametrize("where", ["model.keras", "checkpoint"])
+def test_the_last_layer_is_taken_for_the_same_labels_alone(
+    trained: Trained, labels: tuple[str, ...], taken: bool, where: str
+) -> None:
+    """As many labels don't make the same labels."""
+    checkpoints = sorted((trained.run / "checkpoint").glob("*.keras"))
+    said, first, last = load_weights(checkpoints[0] if where == "checkpoint" else trained.run / where, labels)
+    assert (first, last) == (True, taken)
+    assert ("but for the last layer" in said) == (not taken)
+    assert taken or "circle, square, triangle" in said
+
+
+@pytest.mark.parametrize("named", ["alone.keras", "model.keras", "other.keras"])
+def test_labels_that_a_file_does_not_say(trained: Trained, tmp_path: Path, named: str) -> None:
+    """Alone, beside a run.json that can't be read, and beside that of another model: taken, and that is said."""
+    shutil.copy(trained.run / "model.keras", tmp_path / named)
+    if named != "alone.keras":
+        whole = (trained.run / "run.json").read_bytes()
+        (tmp_path / "run.json").write_bytes(whole if named == "other.keras" else whole[:100])
+    said, first, last = load_weights(tmp_path / named, ("bus", "car", "van"))
+    assert (first, last) == (True, True)
+    assert "labels aren't known" in said and "bus, car, van" in said
+
+
+def test_other_labels_of_the_same_number(command: Run, trained: Trained, tmp_path: Path) -> None:
+    folder = drawing.write_folder(tmp_path / "renamed", {"train": 60, "test": 15})
+    for split in ("train", "test"):
+        (folder / split / "triangle").rename(folder / split / "wedge")
+    run = tmp_path / "run"
+    done = command("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
+    assert done.returncode == 0, done.stderr
+    assert "but for the last layer, whose labels are circle, square, triangle there" in done.stderr
+    ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
+    np.testing.assert_allclose(ours[0][0], theirs[0][0], atol=1e-6)
+    assert np.abs(ours[-1][0] - theirs[-1][0]).max() > 0.01
+
+
 @pytest.mark.parametrize(
     ("source", "settings", "expected"),
     [

@@ -85,11 +85,27 @@ def test_a_teacher_of_other_labels_is_refused(command: Run, trained: Trained, tm
     folder = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
     for split in ("train", "test"):
         (folder / split / "triangle").rename(folder / split / "wedge")
-    refused = command(*words(folder, tmp_path / "run", trained.run))
-    assert refused.returncode == 2
-    expected = "the teacher's labels are circle, square, triangle …, those of the data are others"
-    assert expected in refused.stderr.splitlines()[-1]
-    assert not (tmp_path / "run").exists()
+    for teacher in (trained.run, trained.run / "model.keras"):
+        refused = command(*words(folder, tmp_path / "run", teacher))
+        assert refused.returncode == 2
+        expected = "the teacher's labels are circle, square, triangle, those of the data circle, square, wedge"
+        assert expected in refused.stderr.splitlines()[-1]
+        assert not (tmp_path / "run").exists()
+
+
+def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from train import teacher
+
+    monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
+    cache = folders.find_cache("shapes", (16, 16), "crop")
+    assert cache is not None
+    teacher.load(trained.run, cache)
+    assert capsys.readouterr().err == ""
+    shutil.copy(trained.run / "model.keras", tmp_path / "alone.keras")
+    teacher.load(tmp_path / "alone.keras", cache)
+    assert "alone.keras: the teacher's labels aren't known" in capsys.readouterr().err
 
 
 def test_a_teacher_of_other_pictures_is_refused(command: Run, trained: Trained, tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""What decides a network is set here, in code: neither keras.json nor the environment changes what is trained.
+
+Keras reads both when it is imported (keras/src/backend/config.py): number type, epsilon, order of axes, and limits of
+epochs and steps that are meant for debugging and would end a training early in silence.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from device import command, text
+from device.errors import UserError
+
+DATA_FORMAT, FLOATX, EPSILON = "channels_last", "float32", 1e-7
+LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
+# They change how sums are rounded or what is compiled; recorded, because the weights' last bits may follow them.
+RECORDED = (
+    *("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "TF_USE_LEGACY_KERAS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"),
+    *("JAX_ENABLE_X64", "JAX_DEFAULT_MATMUL_PRECISION", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
+    "KERAS_NNX_ENABLED",
+)
+
+
+def apply() -> None:
+    """Sets what every network is built, loaded and trained with; notes say which of the user's values don't count.
+
+    Imports Keras: UserError, with what it says, where that fails, as it does for values in keras.json that it refuses.
+    """
+    try:
+        import keras
+    except (AttributeError, ImportError, OSError, TypeError, ValueError) as error:
+        raise UserError(
+            f"Keras can't be loaded ({text.one_line(error)}); expected an installed Keras with a usable"
+            f" {_file()} and KERAS_… environment; mend or remove what it names"
+        ) from None
+    _say_what_does_not_count()
+    keras.config.set_image_data_format(DATA_FORMAT)
+    keras.config.set_floatx(FLOATX)
+    keras.config.set_epsilon(EPSILON)
+    keras.config.set_dtype_policy(FLOATX)
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+
+
+def record() -> dict[str, Any]:
+    """What networks are made with, for run.json; of the environment what may change how sums are rounded."""
+    import keras
+
+    return {
+        "backend": keras.config.backend(),
+        "image_data_format": keras.config.image_data_format(),
+        "floatx": keras.config.floatx(),
+        "epsilon": keras.config.epsilon(),
+        "dtype_policy": keras.config.dtype_policy().name,
+        "environment": {name: os.environ[name] for name in RECORDED if name in os.environ},
+    }
+
+
+def _file() -> Path:
+    """The keras.json that Keras read, where it says so; it looks elsewhere without a home that can be written."""
+    read = getattr(sys.modules.get("keras.src.backend.config"), "_config_path", None)
+    return Path(read) if read else Path(os.environ.get("KERAS_HOME") or "~/.keras") / "keras.json"
+
+
+def _say_what_does_not_count() -> None:
+    import keras
+
+    backend = keras.config.backend()
+    ours = {"image_data_format": DATA_FORMAT, "floatx": FLOATX, "epsilon": EPSILON, "backend": backend}
+    others = {name: value for name, value in _given().items() if name in ours and value != ours[name]}
+    if others:
+        given = ", ".join(f"{name} {value}" for name, value in others.items())
+        used = ", ".join(str(ours[name]) for name in others)
+        command.say_once(f"note: {_file()}: {given}: not used, networks are made with {used}")
+    for name in LIMITS:
+        if value := os.environ.get(name):
+            command.say_once(
+                f"note: {name}={value} is not used; --set epochs=N and --set steps=N say how long to train"
+            )
+
+
+def _given() -> dict[str, Any]:
+    """What stands in the user's keras.json; nothing where Keras can't read it either."""
+    try:
+        document = json.loads(_file().read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
