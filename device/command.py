@@ -6,6 +6,7 @@ Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or Te
 import errno
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ CRASHED = 70
 MENDABLE = {
     errno.ENOSPC: "no space is left on the device; free some, then run the command again",
     errno.EDQUOT: "the disk quota is used up; free some space, then run the command again",
+    errno.EFBIG: "the file would be larger than is allowed here (ulimit -f, or the file system); choose another place",
     errno.EACCES: "permission denied; choose another place or change its permissions",
     errno.EPERM: "the operation is not permitted there; choose another place or change its permissions",
     errno.EROFS: "the file system is read-only; choose another place",
@@ -56,8 +58,8 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         _drop_output()
         code = GOOD
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in MENDABLE:
-            say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+        if isinstance(error, OSError) and (advice := _advice(error)):
+            say(f"error: {_place(error)}: {advice}")
             code = USER_ERROR
         else:
             traceback.print_exc()
@@ -67,6 +69,21 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         _drop_output()
         os._exit(code)
     sys.exit(code)
+
+
+def _advice(error: OSError) -> str | None:
+    """What to do about what the operating system refused; None where the user can't do anything."""
+    # numpy's tofile, and so np.save, doesn't say why it wrote less than it was asked to.
+    is_short_write = error.errno is None and re.fullmatch(r"\d+ requested and \d+ written", str(error))
+    return MENDABLE.get(errno.ENOSPC if is_short_write else error.errno or 0)
+
+
+def _place(error: OSError) -> str:
+    """The file; else what the library says that raised it (tempfile names the folders it tried)."""
+    if error.filename:
+        return os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    says_more = error.errno is not None and error.strerror not in (None, os.strerror(error.errno))
+    return str(error.strerror) if says_more else "the output"
 
 
 def show(lines: Sequence[str]) -> None:

@@ -6,6 +6,8 @@ python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               
 """
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -14,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from device import command, text
 from device.errors import UserError
+from device.places import NoPlaceError
 from train import recipe as fields
 from train import recipes
+from train.keras_home import keras_home
 from train.recipe import CHOICES
 
 if TYPE_CHECKING:
@@ -67,6 +71,10 @@ def main() -> int:
     # Before anything imports it: TensorFlow reads these once.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    with contextlib.suppress(NoPlaceError):  # Keras takes another than we do where the home folder can't be written
+        os.environ["KERAS_HOME"] = str(keras_home())
+    # Where there is no home folder it says at length that its fonts are not kept.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if arguments[:1] == ["list"]:
         argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
         print("\n".join(list_recipes()))

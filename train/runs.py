@@ -188,7 +188,8 @@ def under_way(run: Run, document: dict[str, Any]) -> Iterator[None]:
         finish(run, document, INTERRUPTED)
         raise
     except BaseException:
-        finish(run, document, FAILED)
+        with contextlib.suppress(OSError):  # on a full disk it stays 'running', and what was refused first is said
+            finish(run, document, FAILED)
         raise
 
 
