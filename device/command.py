@@ -79,11 +79,11 @@ def _advice(error: OSError) -> str | None:
 
 
 def _place(error: OSError) -> str:
-    """The file; else what the library says that raised it (tempfile names the folders it tried)."""
+    """The file; else what tempfile says, which names the folders that it tried."""
     if error.filename:
         return os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
-    says_more = error.errno is not None and error.strerror not in (None, os.strerror(error.errno))
-    return str(error.strerror) if says_more else "the output"
+    is_tempfile_s = error.errno == errno.ENOENT and str(error.strerror).startswith("No usable temporary directory")
+    return str(error.strerror) if is_tempfile_s else "the output"
 
 
 def show(lines: Sequence[str]) -> None:
