@@ -6,6 +6,7 @@ Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or Te
 import errno
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ _said: set[str] = set()
 MENDABLE = {
     errno.ENOSPC: "no space is left on the device; free some, then run the command again",
     errno.EDQUOT: "the disk quota is used up; free some space, then run the command again",
+    errno.EFBIG: "the file would be larger than is allowed here (ulimit -f, or the file system); choose another place",
     errno.EACCES: "permission denied; choose another place or change its permissions",
     errno.EPERM: "the operation is not permitted there; choose another place or change its permissions",
     errno.EROFS: "the file system is read-only; choose another place",
@@ -58,8 +60,8 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         _drop_output()
         code = GOOD
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in MENDABLE:
-            say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+        if isinstance(error, OSError) and (advice := _advice(error)):
+            say(f"error: {_place(error)}: {advice}")
             code = USER_ERROR
         else:
             traceback.print_exc()
@@ -69,6 +71,21 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         _drop_output()
         os._exit(code)
     sys.exit(code)
+
+
+def _advice(error: OSError) -> str | None:
+    """What to do about what the operating system refused; None where the user can't do anything."""
+    # numpy's tofile, and so np.save, doesn't say why it wrote less than it was asked to.
+    is_short_write = error.errno is None and re.fullmatch(r"\d+ requested and \d+ written", str(error))
+    return MENDABLE.get(errno.ENOSPC if is_short_write else error.errno or 0)
+
+
+def _place(error: OSError) -> str:
+    """The file; else what tempfile says, which names the folders that it tried."""
+    if error.filename:
+        return os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    is_tempfile_s = error.errno == errno.ENOENT and str(error.strerror).startswith("No usable temporary directory")
+    return str(error.strerror) if is_tempfile_s else "the output"
 
 
 def show(lines: Sequence[str]) -> None:

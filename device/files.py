@@ -37,7 +37,8 @@ def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
         if sync:
             _sync(path.parent)
     except OSError as error:
-        if error.filename == str(temporary):  # who reads the error knows the file by its own name
+        # Who reads the error knows the file by its own name; a write that failed names none.
+        if error.filename in (None, str(temporary)):
             error.filename, error.filename2 = str(path), None
         raise
     finally:

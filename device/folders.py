@@ -9,7 +9,6 @@ The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than
 
 import glob
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +28,11 @@ from device.data.content import file_hash as file_hash
 from device.data.content import hash_files
 from device.errors import UserError
 from device.pictures import Picture, Size
+from device.places import NoPlaceError
+from device.places import cache_root as cache_root
 
 SPLITS = ("train", "test")  # of a cache; validation pictures are rows of train
 INDEX = "index.json"
-
-
-def cache_root() -> Path:
-    return Path(os.environ.get("FRAMELITE_CACHE") or Path.home() / ".cache/framelite")
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,16 @@ def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) 
     """The newest finished cache of a data set at a size, or the one with that fingerprint."""
     wanted = glob.escape(str(fingerprint)) if fingerprint else "*"
     pattern = f"{glob.escape(name)}-{wanted}-{size[0]}x{size[1]}-{fit}"
-    found = [cache for path in cache_root().glob(pattern) if (cache := open_cache(path)) and cache.name == name]
+    found = [cache for path in _in_cache(pattern) if (cache := open_cache(path)) and cache.name == name]
     return max(found, key=lambda cache: (cache.path / INDEX).stat().st_mtime, default=None)
+
+
+def _in_cache(pattern: str) -> list[Path]:
+    """What lies in the cache by that name; nothing where there is no place for a cache, or none that can be read."""
+    try:
+        return list(cache_root().glob(pattern))
+    except (NoPlaceError, OSError):
+        return []
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,7 @@ def training_hashes(fingerprint: str | None) -> frozenset[str]:
     """Content hashes of the training pictures of a data set, where its cache lies on this machine; else empty."""
     if not fingerprint:
         return frozenset()
-    for path in cache_root().glob(f"*-{glob.escape(str(fingerprint))}-*"):
+    for path in _in_cache(f"*-{glob.escape(str(fingerprint))}-*"):
         if cache := open_cache(path):
             return frozenset(cache.hashes("train"))
     return frozenset()

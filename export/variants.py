@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from device import card, command, evaluate, files
+from device import card, command, evaluate, files, locks
 from device.card import Accuracy, Card, Confidence
 from device.classifier import Classifier
 from device.errors import UserError
@@ -41,8 +41,14 @@ class Reference:
 def export(source: Source, variants: Collection[str], committed: bool = False) -> dict[str, Any]:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
-    committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound.
+    committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound, and
+    where another process works in the folder: one that trains there would move it away.
     """
+    with locks.held(source.folder, "an export"):
+        return _export(source, variants, committed)
+
+
+def _export(source: Source, variants: Collection[str], committed: bool) -> dict[str, Any]:
     folder = source.folder / "export"
     with tempfile.TemporaryDirectory(prefix="framelite-") as scratch:
         float32, reference = _float32(source, Path(scratch))

@@ -6,16 +6,20 @@ python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               
 """
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, files, text
+from device import command, text
 from device.errors import UserError
+from device.places import NoPlaceError
 from train import recipe as fields
 from train import recipes
+from train.keras_home import keras_home
 from train.recipe import CHOICES
 
 if TYPE_CHECKING:
@@ -69,6 +73,10 @@ def main() -> int:
     # Before anything imports it: TensorFlow reads these once.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    with contextlib.suppress(NoPlaceError):  # Keras takes another than we do where the home folder can't be written
+        os.environ["KERAS_HOME"] = str(keras_home())
+    # Where there is no home folder it says at length that its fonts are not kept.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if arguments[:1] == ["list"]:
         argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
         print("\n".join(list_recipes()))
@@ -147,31 +155,28 @@ def _train(options: argparse.Namespace) -> int:
         raise UserError("--processes: a head trains in seconds, on one machine; expected another --strategy")
     if options.processes > 1 and recipe.teacher:
         raise UserError("--processes: a teacher answers on one machine; expected one process, or no teacher")
-    run_folder = options.run or Path("runs") / recipe.name
     _check_together(options)
-    if not options.only_data:
-        files.check_writable(run_folder, "--run")
-    from train import cache, checkpoint, runs
+    from train import cache, run_folder, runs
 
+    run = runs.Run(options.run or Path("runs") / recipe.name)
+    is_first = not options.process_id  # of several processes that one has the run folder
+    if is_first and not options.only_data:
+        run_folder.check(run)
     request = cache.DataRequest.of(recipe, options.skip_bad, options.allow_copies)
     pictures = cache.provide(request)
     if options.only_data:
         print("\n".join(describe(pictures)))
         return command.GOOD
-    run = runs.Run(run_folder)
     weights = runs.find_model(options.weights, "--from") if options.weights else None
-    wanted = runs.Identity.of(recipe, pictures, weights)
-    if not options.again and run.is_up_to_date(wanted):
-        command.say(f"{run.path}: up to date (same recipe, same data); --again trains it anew")
+    claim = run_folder.Claim(run, runs.Identity.of(recipe, pictures, weights), options.resume, options.again)
+    # Asked here too, where neither scikit-learn nor TensorFlow is imported yet; who trains asks again.
+    if (claim.look() is run_folder.Way.UP_TO_DATE) if is_first else claim.is_up_to_date:
+        claim.evaluation()
         return command.GOOD
-    if options.resume:
-        checkpoint.check_resume(run, wanted)
-    elif not options.again:
-        checkpoint.check_begin(run, wanted)
     if recipe.network == "classical":
         from train import classical
 
-        print("\n".join(classical.table(classical.train(recipe, pictures, run))))
+        print("\n".join(classical.table(classical.train(recipe, pictures, run, options.again))))
         return command.GOOD
     os.environ["KERAS_BACKEND"] = options.backend
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
@@ -181,8 +186,8 @@ def _train(options: argparse.Namespace) -> int:
     from train import devices, fit
 
     cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id or 0)
-    start = fit.Start(options.resume, weights, options.tensorboard, cluster=cluster)
-    if options.process_id:
+    start = fit.Start(options.resume, weights, options.tensorboard, cluster=cluster, again=options.again)
+    if not is_first:
         # Saving takes all processes; what the others save is the same, and is thrown away.
         with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
             fit.train(recipe, pictures, runs.Run(Path(folder)), start)

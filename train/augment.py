@@ -10,12 +10,14 @@ All random numbers come from the generator that is given, drawn for a whole batc
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from device import pictures as codec
+from train import recipe as fields
 from train.recipe import Recipe
 
 Pictures = npt.NDArray[np.uint8]
@@ -137,6 +139,43 @@ class Augmentation:
 
 
 NONE = Augmentation()
+
+
+def ranges(recipe: Recipe) -> list[str]:
+    """The augmentation that changes anything, field by field as --set takes it; empty where there is none."""
+    wanted = Augmentation.of(recipe)
+    unused = set() if wanted.degraded else {"blur", "jpeg_quality"}  # these are of the degraded pictures
+    if not wanted.blur and wanted.jpeg_quality == 100:
+        unused.add("degraded")
+    return [
+        f"{field}={_text(field, getattr(wanted, field))}"
+        for field in Augmentation.__dataclass_fields__
+        if field not in unused and getattr(wanted, field) != getattr(Augmentation(), field)
+    ]
+
+
+def _text(field: str, value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else fields.text(field, value)
+
+
+def describe(recipe: Recipe) -> str:
+    """One line of what is changed in the training images, in the words that --set takes.
+
+    A head learns from the features of images as they are, so its augmentation is that of fine-tuning alone. Where a
+    folder of one's own isn't mirrored, the line says how to ask for it.
+    """
+    found = ranges(recipe)
+    if recipe.mixup:
+        found.append(f"mixup={recipe.mixup:g}")
+    if recipe.strategy == "head":
+        found = [f"none for the head, in fine-tuning {', '.join(found)}"] if found and recipe.fine_tune else []
+    if recipe.mirrored:
+        found.append("the saved network averages an image and its mirror image")
+    line = f"augmentation: {', '.join(found) or 'none'}"
+    can_flip = recipe.strategy != "head" or recipe.fine_tune
+    if can_flip and not recipe.horizontal_flip and fields.is_folder(recipe.data):
+        line += " (no flips: left and right may differ; --set horizontal_flip=true mirrors half of the images)"
+    return line
 
 
 def _stack(*rows: tuple[npt.NDArray[np.float64], ...]) -> Matrices:

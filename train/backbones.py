@@ -19,6 +19,7 @@ from typing import Any
 
 from device import command, files, text
 from device.errors import UserError
+from device.places import NoPlaceError
 from train.keras_home import keras_home
 
 # What a Raspberry Pi is spared: more download than this, and an int8 network slower than this where it was measured.
@@ -109,12 +110,19 @@ def rows() -> list[dict[str, Any]]:
         found.append(
             {
                 **asdict(backbone),
-                "weights_here": backbone.weights_path.is_file(),
+                "weights_here": _is_here(backbone),
                 "int8_p50_ms": int8_ms,
                 "suits_a_pi": suits_a_pi(backbone, int8_ms),
             }
         )
     return found
+
+
+def _is_here(backbone: Backbone) -> bool:
+    try:
+        return backbone.weights_path.is_file()
+    except (NoPlaceError, PermissionError):
+        return False
 
 
 def table() -> list[str]:
@@ -136,10 +144,17 @@ def table() -> list[str]:
     machine = document["machine"]
     return [
         *text.table(HEADER, cells),
-        f"size to top-5: as Keras publishes them (ImageNet); weights: in {keras_home() / 'models'}, else downloaded",
+        f"size to top-5: as Keras publishes them (ImageNet); weights: in {_models()}, else downloaded",
         f"int8: p50 at 224x224, one thread, on {machine['cpu']} ({document['date']}); - where weights weren't there",
         f"for a Pi: at most {MOST_MEGABYTES} MB, and at most {MOST_INT8_MS:g} ms there where it was measured",
     ]
+
+
+def _models() -> str:
+    try:
+        return str(keras_home() / "models")
+    except NoPlaceError:
+        return "$KERAS_HOME/models"
 
 
 def main(arguments: list[str]) -> int:

@@ -28,9 +28,9 @@ from device.data.content import hash_files
 from device.errors import UserError
 from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
-from train import class_folders, copies, named_data, pet_images
+from train import array_file, class_folders, copies, named_data, pet_images
 from train.copies import Separated
-from train.recipe import Recipe
+from train.recipe import Recipe, is_folder
 from train.split import Rows, held_out
 
 SCHEMA = 1
@@ -66,17 +66,15 @@ class Source:
     validates: bool = False
 
 
-def is_folder(data: str) -> bool:
-    """A path, as against the name of a data set: anything that is there, or has a slash in it."""
-    return Path(data).is_dir() or "/" in data or data in (".", "..")
-
-
 def provide(request: DataRequest) -> Cache:
     """The cache for a request, made if it isn't there yet. UserError when the data can't be found or used."""
     if not is_folder(request.data):
-        found = folders.find_cache(request.data, request.size, request.fit)
-        if found or not pet_images.is_name(request.data):
-            return found or _from_named(request)
+        if found := folders.find_cache(request.data, request.size, request.fit):
+            return found
+        # Where there is no place for a cache, that is said before anything is fetched.
+        files.check_writable(folders.cache_root(), "FRAMELITE_CACHE=DIR")
+        if not pet_images.is_name(request.data):
+            return _from_named(request)
         return _from_folder(replace(request, data=str(pet_images.provide(request.data))), request.data)
     root = Path(request.data).resolve()
     return _from_folder(request, class_folders.cache_name(root))
@@ -210,18 +208,9 @@ def _prepared(members: list[File], request: DataRequest) -> Iterable[Picture | U
 
 def _write(path: Path, prepared: Iterator[Picture], most: int, size: Size, what: str) -> None:
     """Writes pictures to an .npy file one by one; memory holds one of them, the file as many as came."""
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(most, *size, 3))
-    count = 0
-    for picture in tqdm(prepared, desc=what, total=most, unit=" pictures", disable=None, leave=False):
-        array[count] = picture
-        count += 1
-    if count < most:
-        kept = np.lib.format.open_memmap(path.with_suffix(".kept.npy"), "w+", np.uint8, (count, *size, 3))
-        for start in range(0, count, 1024):
-            kept[start : start + 1024] = array[start : min(start + 1024, count)]
-        kept.flush()
-        path.with_suffix(".kept.npy").replace(path)
-    array.flush()
+    with array_file.appending(path, np.uint8, (most, *size, 3)) as append:
+        for picture in tqdm(prepared, desc=what, total=most, unit=" pictures", disable=None, leave=False):
+            append(picture[None])
 
 
 def _columns(sources: list[Source]) -> dict[str, Any]:
@@ -259,16 +248,31 @@ def _remove_leftovers(final: Path) -> None:
 def _new_cache(name: str, fingerprint: str, request: DataRequest) -> Iterator[Path]:
     """A folder beside the cache's place that takes its name when everything is in it, and is removed otherwise."""
     final = folders.cache_folder(name, fingerprint, request.size, request.fit)
-    _remove_leftovers(final)
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
-        temporary.mkdir(parents=True)
+        _make_folder(temporary)
+        _remove_leftovers(final)
         yield temporary
         if final.exists():  # unfinished, damaged, or another process was faster
             shutil.rmtree(final)
         temporary.rename(final)
+    except OSError as error:
+        if error.filename and temporary in Path(os.fsdecode(error.filename)).parents:  # who reads it knows the cache
+            error.filename, error.filename2 = str(final), None
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_folder(path: Path) -> None:
+    """UserError where the cache has no place."""
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(
+            f"{path.parent}: the cache of images can't be made there ({error.strerror}); choose another place with"
+            " FRAMELITE_CACHE=DIR"
+        ) from None
 
 
 def _opened(name: str, fingerprint: str, request: DataRequest) -> Cache:

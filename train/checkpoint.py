@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from device import command, files
+from device import files
 from device.errors import UserError
 from train.runs import Identity, Run
 
@@ -99,31 +99,28 @@ def load(folder: Path) -> "tuple[keras.Model, State] | None":
     return keras.models.load_model(path), latest.state
 
 
-def check_resume(run: Run, wanted: Identity) -> None:
-    """Refuses to go on with a run of other settings or data; one that never got to its first checkpoint begins."""
+def check_resume(run: Run, wanted: Identity) -> bool:
+    """Whether there is something to go on with: not where a run never came to its first checkpoint.
+
+    UserError for a run of other settings or data, and for one whose best model is gone.
+    """
     latest = find(run.checkpoint)
     have = latest.run if latest else run.identity
-    if have is None:
-        command.say(f"{run.path}: no run here to go on with, so it begins")
-    elif changes := have.changes(wanted):
+    if have and (changes := have.changes(wanted)):
         raise UserError(
             f"{run.path}: can't go on, it was begun with other settings or data ({'; '.join(changes)});"
             " give the same again, or begin anew with --again"
         )
     if latest and not run.model.is_file():
         raise UserError(f"{run.model}: missing since epoch {latest.state.best_epoch}; begin anew with --again")
+    return latest is not None
 
 
 def check_begin(run: Run, wanted: Identity) -> None:
-    """Refuses to begin anew where the same run was interrupted; another one is replaced, as a finished one is."""
+    """Refuses to begin anew where the same run was interrupted, without being told to."""
     latest = None if run.is_done else find(run.checkpoint)
-    if latest is None:
-        return
-    changes = latest.run.changes(wanted)
-    if not changes:
+    if latest and not latest.run.changes(wanted):
         raise UserError(
             f"{run.path}: this run was interrupted after epoch {latest.state.epoch}; go on with --resume, or begin anew"
             " with --again"
         )
-    was = f"a run that was interrupted after epoch {latest.state.epoch}"
-    command.say(f"note: {run.path}: {was} is replaced by another ({'; '.join(changes)})")

@@ -27,7 +27,8 @@ from train import classical_plots, features, plots, runs
 from train.class_counts import ClassCounts
 from train.features import Floats
 from train.recipe import Recipe
-from train.runs import Run
+from train.run_folder import Claim, Way
+from train.runs import Identity, Run
 from train.split import Rows, split_cache
 
 # What of a recipe counts here; the rest is about networks.
@@ -150,18 +151,25 @@ def check(recipe: Recipe) -> None:
     features.check_size(recipe.size)
 
 
-def train(recipe: Recipe, cache: Cache, run: Run) -> dict[str, Any]:
-    """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json."""
+def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> dict[str, Any]:
+    """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json.
+
+    What lies in the run folder is kept, as with `train.fit.train`.
+    """
     check(recipe)
-    rows, validation = split_cache(cache, recipe)
-    began = time.monotonic()
-    run.forget()
-    command.say(ClassCounts.of(cache, validation).line())
-    document = runs.start(run, recipe, cache, validation)
-    with runs.under_way(run, document):
-        result = _fit(recipe, cache, rows, validation, run)
-    runs.finish(run, document, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
-    return result
+    claim = Claim(run, Identity.of(recipe, cache), again=again)
+    with claim.taken() as way:
+        if way is Way.UP_TO_DATE:
+            return claim.evaluation()
+        rows, validation = split_cache(cache, recipe)
+        began = time.monotonic()
+        claim.make_room()
+        command.say(ClassCounts.of(cache, validation).line())
+        document = runs.start(run, recipe, cache, validation)
+        with runs.under_way(run, document):
+            result = _fit(recipe, cache, rows, validation, run)
+        runs.finish(run, document, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
+        return result
 
 
 def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -> dict[str, Any]:

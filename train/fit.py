@@ -14,6 +14,7 @@ from device import command, text
 from device.errors import UserError
 from device.folders import Cache
 from train import (
+    augment,
     checkpoint,
     devices,
     evaluate,
@@ -32,7 +33,8 @@ from train.class_counts import ClassCounts
 from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe
-from train.runs import Run
+from train.run_folder import Claim, Way
+from train.runs import Identity, Run
 from train.split import Rows, split_cache
 
 Scores = npt.NDArray[np.float32]
@@ -41,13 +43,17 @@ Found = tuple[keras.Model, checkpoint.State] | None
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run begins: from nothing, from a checkpoint of its own, or from saved weights."""
+    """Where a run begins: from nothing, from a checkpoint of its own, or from saved weights.
+
+    again: also where this very run is there already, finished or not; that one is moved aside.
+    """
 
     resume: bool = False
     weights: Path | None = None
     tensorboard: bool = False
     devices: str = "GPU"  # several of this kind are used together
     cluster: Cluster = ALONE
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Job:
     recipe: Recipe
     cache: Cache
     run: Run
+    identity: Identity
     start: Start
     rows: Rows
     validation: Rows
@@ -78,33 +85,49 @@ class Job:
         return HeldOut(source, rows, self.recipe, count // cluster.processes)
 
     def checkpoints(self) -> checkpoint.Place:
-        identity = runs.Identity.of(self.recipe, self.cache, self.start.weights)
-        return checkpoint.Place(self.run.checkpoint, identity)
+        return checkpoint.Place(self.run.checkpoint, self.identity)
 
 
 NEW = Start()
 
 
 def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[str, Any]:
-    """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json."""
+    """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json.
+
+    Nothing in the run folder is lost: a run that is up to date stays, another one is moved aside, an interrupted one is
+    gone on with or not as `start` says. UserError where that can't be told, or another process works there.
+    """
     keras_settings.apply()
+    claim = Claim(run, Identity.of(recipe, cache, start.weights), start.resume, start.again)
+    with claim.taken() as way:
+        if way is Way.UP_TO_DATE:
+            return claim.evaluation()
+        return _train_there(claim, way, recipe, cache, start)
+
+
+def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: Start) -> dict[str, Any]:
+    """As `train`, in a folder that is held."""
+    run = claim.run
     devices.join(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
     sharing = devices.find(start.devices, start.cluster)
-    job = Job(recipe, cache, run, start, *split_cache(cache, recipe), sharing, taught_by)
+    rows = split_cache(cache, recipe)
+    job = Job(recipe, cache, run, claim.wanted, start, *rows, sharing, taught_by)
     sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
-        found = checkpoint.load(run.checkpoint) if start.resume else None
-        # What can be refused is refused before anything of an older run is gone.
+        found = checkpoint.load(run.checkpoint) if way is Way.GOES_ON else None
+        # What can be refused is refused before anything of an older run is moved.
         network = None if found else _network(job)
+    weights = start.weights
     if found is None:
-        run.forget()  # before run.json speaks of this run: a checkpoint of another must never be taken for its own
+        weights = claim.make_room(weights)  # before run.json speaks of this run
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
     command.say(ClassCounts.of(cache, job.validation).line())
-    document = runs.start(run, recipe, cache, job.validation, start.weights, keras_settings.record())
+    document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, keras_settings.record())
+    command.say(augment.describe(recipe))
     with runs.under_way(run, document):
         if found:
             trained = _train(job, *found)

@@ -1,8 +1,10 @@
 """Where Keras keeps data sets and weights, without importing Keras."""
 
-import os
 from pathlib import Path
+
+from device import places
 
 
 def keras_home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    """$KERAS_HOME, else ~/.keras; NoPlaceError where there is no home."""
+    return places.find("KERAS_HOME", ".keras", "what Keras keeps (data sets, weights)")

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from device import command, text
 from device.errors import UserError
+from device.places import NoPlaceError
 from train import keras_settings
 from train.keras_home import keras_home
 
@@ -78,7 +79,7 @@ def load(name: str) -> NamedData:
     for where, read in PLACES[name]:
         try:
             return read()
-        except NotHereError as error:
+        except (NotHereError, NoPlaceError) as error:
             tried.append(f"{where} ({error})")
     raise UserError(f"the data set {name} was not found; tried {'; '.join(tried)}. {ADVICE[name]}")
 

@@ -7,6 +7,7 @@ with the same fields and the same data are the same run. The recipes themselves:
 import math
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from device.card import Fit
@@ -50,6 +51,8 @@ LIMITS = {
     "blur": (0, 20, "pixels from 0 to 20"),
     "jpeg_quality": (1, 100, "1 to 100"),
 }
+# What makes an image and its mirror image the same: right for the measured data sets, wrong for an arrow or a letter.
+MIRRORING = ("horizontal_flip", "mirrored")
 BELOW_ONE = ("label_smoothing", "dropout", "weight_average", "width_shift_range", "height_shift_range")
 
 
@@ -182,8 +185,17 @@ def defaults() -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
+def is_folder(data: str) -> bool:
+    """Whether data is a path, not the name of a data set: anything that is there, or has a slash in it."""
+    return Path(data).is_dir() or "/" in data or data in (".", "..")
+
+
 def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind."""
+    """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind.
+
+    A folder of one's own as `data` turns off what the recipe has of `MIRRORING`, unless a setting asks for it: whether
+    left and right may be swapped was decided for the data set that the recipe was measured on.
+    """
     hints = get_type_hints(Recipe)
     settable = [field.name for field in fields(Recipe) if field.name not in ("name", "description")]
     changes: dict[str, Any] = {}
@@ -193,6 +205,9 @@ def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             raise UserError(f"--set {setting}: expected FIELD=VALUE with FIELD one of {', '.join(settable)}")
         every = field == "pictures" and value == "all"
         changes[field] = 0 if every else _parse(value, hints[field], setting)
+    data = changes.get("data", recipe.data)
+    if data != recipe.data and is_folder(data):
+        changes = {**dict.fromkeys(MIRRORING, False), **changes}
     return replace(recipe, **changes)
 
 

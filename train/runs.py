@@ -8,7 +8,6 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -29,10 +28,6 @@ RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
 DISTRIBUTIONS = (
     *("tensorflow-cpu", "tensorflow", "jax", "keras", "numpy", "opencv-python-headless"),
     *("scikit-learn", "scikit-image"),
-)
-WRITTEN = (
-    *("model.keras", "history.json", "history.png", "evaluation.json", "confusion.png", "samples.png"),
-    *("features.png", "boundary.png"),
 )
 
 
@@ -91,12 +86,6 @@ class Run:
     def checkpoint(self) -> Path:
         return self.path / "checkpoint"
 
-    def forget(self) -> None:
-        """Removes what an older run in this folder left that a new one may not write again."""
-        shutil.rmtree(self.checkpoint, ignore_errors=True)
-        for name in WRITTEN:
-            (self.path / name).unlink(missing_ok=True)
-
     def read(self) -> dict[str, Any] | None:
         """run.json, or None where there is none that can be read."""
         try:
@@ -121,12 +110,13 @@ class Run:
 
     def is_up_to_date(self, wanted: Identity) -> bool:
         """Whether this very run is here already, finished, with what it is for."""
-        made = self.evaluation if wanted.recipe["network"] == "classical" else self.model
-        return self.is_done and made.is_file() and self.identity is not None and not self.identity.changes(wanted)
+        made = [self.evaluation] if wanted.recipe["network"] == "classical" else [self.evaluation, self.model]
+        is_whole = self.is_done and all(path.is_file() for path in made)
+        return is_whole and self.identity is not None and not self.identity.changes(wanted)
 
 
-def _named(model: Path | None) -> dict[str, Any] | None:
-    return {"path": str(model), "sha256": _digest(model)} if model else None
+def _named(model: Path | None, digest: str | None) -> dict[str, Any] | None:
+    return {"path": str(model), "sha256": digest} if model else None
 
 
 def _digest(weights: Path | None) -> str | None:
@@ -161,10 +151,15 @@ def start(
     cache: Cache,
     validation: npt.NDArray[np.int64],
     weights: Path | None = None,
+    identity: Identity | None = None,
     keras: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Writes the run.json of a run that begins, and returns it. keras: see train/keras_settings.py; None: without."""
-    teacher = _teacher_of(recipe)
+    """Writes the run.json of a run that begins, and returns it.
+
+    identity: where the files that it names may have been moved since it was taken. keras: see train/keras_settings.py.
+    """
+    identity = identity or Identity.of(recipe, cache, weights)
+    teacher = Path(recipe.teacher) if recipe.teacher else None
     document = {
         "schema": SCHEMA,
         "status": RUNNING,
@@ -185,8 +180,8 @@ def start(
             "copies": cache.index.get("copies"),  # None: of a data set by name, which is taken as it is published
         },
         "split": {"validation_rows": validation.tolist()},
-        "from": _named(weights),
-        "teacher": _named(teacher),
+        "from": _named(weights, identity.weights),
+        "teacher": _named(teacher, identity.teacher),
         "seed": recipe.seed,
         "versions": versions(),
         "keras": keras,
@@ -208,7 +203,8 @@ def under_way(run: Run, document: dict[str, Any]) -> Iterator[None]:
         finish(run, document, INTERRUPTED)
         raise
     except BaseException:
-        finish(run, document, FAILED)
+        with contextlib.suppress(OSError):  # on a full disk it stays 'running', and what was refused first is said
+            finish(run, document, FAILED)
         raise
 
 

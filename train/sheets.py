@@ -19,7 +19,7 @@ from device.folders import Cache
 from device.pictures import Picture
 from train import plots
 from train import recipe as fields
-from train.augment import Augmentation
+from train.augment import Augmentation, ranges
 from train.recipe import Recipe
 
 VARIANTS = 8
@@ -34,23 +34,6 @@ LEGEND = "every channel from its lowest value (dark) to its highest (bright); al
 CAPTION = 0.45  # room above a row for what is said of it
 
 Values = npt.NDArray[np.float32]
-
-
-def ranges(recipe: Recipe) -> list[str]:
-    """The augmentation that changes anything, field by field as --set takes it; empty where there is none."""
-    wanted = Augmentation.of(recipe)
-    unused = set() if wanted.degraded else {"blur", "jpeg_quality"}  # these are of the degraded pictures
-    if not wanted.blur and wanted.jpeg_quality == 100:
-        unused.add("degraded")
-    return [
-        f"{field}={_text(field, getattr(wanted, field))}"
-        for field in Augmentation.__dataclass_fields__
-        if field not in unused and getattr(wanted, field) != getattr(Augmentation(), field)
-    ]
-
-
-def _text(field: str, value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else fields.text(field, value)
 
 
 def augmented(recipe: Recipe, picture: Picture) -> Picture:

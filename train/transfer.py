@@ -18,7 +18,8 @@ from tqdm import tqdm
 from device import command, files
 from device.errors import UserError
 from device.folders import Cache
-from train import backbones, named_data, optimizers
+from train import array_file, backbones, named_data, optimizers
+from train.array_file import Append
 from train.augment import NONE
 from train.backbones import Backbone
 from train.batches import pictures_at_a_time
@@ -148,16 +149,13 @@ def features(parts: Parts, recipe: Recipe, cache: Cache) -> Features:
         except (OSError, ValueError):
             found[split] = None
         if found[split] is None or found[split].shape != shape:
-            with files.replacing(path) as temporary:
-                rows = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-                _fill(rows, parts.front, pictures, f"{backbone.name} {split}")
-                rows.flush()
-                del rows
+            with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
+                _fill(append, parts.front, pictures, f"{backbone.name} {split}")
             found[split] = np.load(path, mmap_mode="r")
     return Features(cache, found)
 
 
-def _fill(rows: npt.NDArray[np.float32], network: keras.Model, pictures: npt.NDArray[np.uint8], what: str) -> None:
+def _fill(append: Append, network: keras.Model, pictures: npt.NDArray[np.uint8], what: str) -> None:
     if len(pictures) >= 500:
         command.say(f"computing the features of {len(pictures)} pictures, once")
     with tqdm(total=len(pictures), desc=what, unit="picture", disable=None, leave=False) as bar:
@@ -165,7 +163,7 @@ def _fill(rows: npt.NDArray[np.float32], network: keras.Model, pictures: npt.NDA
         for i in range(0, len(pictures), step):
             batch = np.array(pictures[i : i + step])
             # predict and not predict_on_batch, which answers once for each of several devices.
-            rows[i : i + len(batch)] = network.predict(batch, step, verbose=0)
+            append(network.predict(batch, step, verbose=0))
             bar.update(len(batch))
 
 

@@ -1,5 +1,6 @@
 """The command `report`: result documents in, one HTML file out."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def write(paths: Sequence[Path], into: Path) -> None:
     """
     machines = documents.read(paths)
     try:
+        # Where there is no home folder it says at length that its fonts are not kept.
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from benchmarks.report import page
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from device import board, command, files, folders
+from device.places import NoPlaceError
 from device.runtime import Runtime
 
 TRIAL_S = 1.0
@@ -36,7 +37,10 @@ def best(path: Path, runtime: Runtime) -> int:
 
 def kept(path: Path, runtime: Runtime) -> int | None:
     """What an earlier trial of this very file found on this machine; None where there was none."""
-    count = _read(_file()).get(_key(path, runtime))
+    try:
+        count = _read(_file()).get(_key(path, runtime))
+    except NoPlaceError:
+        return None
     return count if isinstance(count, int) and 1 <= count <= board.usable_cores() else None
 
 
@@ -88,8 +92,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _keep(key: str, count: int) -> None:
     """Where it can't be kept, it is tried again next time."""
-    path = _file()
     try:
+        path = _file()
         files.write_json(path, {**_read(path), key: count})
+    except NoPlaceError as error:
+        command.say(f"note: the number of threads can't be kept: {error}")
     except OSError as error:
         command.say(f"note: {path}: the number of threads can't be kept ({error.strerror})")

@@ -42,6 +42,17 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
             2,
             "error: the output: no space is left on the device; free some, then run the command again\n",
         ),
+        (
+            "raise OSError(errno.EFBIG, 'x', 'some/file')",
+            2,
+            "error: some/file: the file would be larger than is allowed here (ulimit -f, or the file system);"
+            " choose another place\n",
+        ),
+        (
+            "raise OSError('1000 requested and 512 written')",  # numpy's tofile
+            2,
+            "error: the output: no space is left on the device; free some, then run the command again\n",
+        ),
     ],
 )
 def test_exit_codes(body: str, code: int, said: str) -> None:

@@ -107,7 +107,7 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
 
 
 def test_progress_on_a_pipe_is_a_line_an_epoch(trained: Trained) -> None:
-    lines = trained.stderr.splitlines()
+    lines = [line for line in trained.stderr.splitlines() if line.startswith("epoch ")]
     assert [line.split(":")[0] for line in lines] == [f"epoch {i}/7" for i in range(1, 8)]
     (answer,) = trained.stdout.splitlines()
     assert answer.startswith("test accuracy ")
@@ -131,8 +131,10 @@ def test_the_same_seed_gives_the_same_weights(command: Run, trained: Trained, tm
     assert weights(run) == weights(trained.run)
 
 
-def test_other_settings_train_anew(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_settings_train_anew_and_the_old_run_is_kept(command: Run, trained: Trained, tmp_path: Path) -> None:
     run = shutil.copytree(trained.run, tmp_path / "run")
+    (run / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     done = command(*words(trained, run), "--set", "epochs=1", "--set", "seed=2", FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     document = read(run / "run.json")
@@ -140,6 +142,11 @@ def test_other_settings_train_anew(command: Run, trained: Trained, tmp_path: Pat
     assert document["split"] != read(trained.run / "run.json")["split"]
     assert weights(run) != weights(trained.run)
     assert len(read(run / "history.json")["loss"]) == 1
+    kept = tmp_path / "run.1"
+    assert {path: (kept / path.relative_to(run)).read_bytes() for path in before} == before
+    assert not (run / "notes.txt").exists()
+    (note,) = (line for line in done.stderr.splitlines() if line.startswith("note: "))
+    assert f"{run}: " in note and note.endswith(str(kept)) and "epochs: 7, now 1" in note and "seed: 1, now 2" in note
 
 
 def test_control_c_leaves_an_interrupted_run(command: Run, trained: Trained, tmp_path: Path) -> None:
@@ -192,7 +199,7 @@ def test_a_loss_that_is_no_number_ends_with_one_line(
     changes = [word for setting in ("dropout=0", *settings) for word in ("--set", setting)]
     done = command(*words(trained, run), *changes, FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2, done.stderr
-    (line,) = (line for line in done.stderr.splitlines() if not line.startswith("epoch "))
+    line = done.stderr.splitlines()[-1]
     assert line.startswith(f"error: {name} became ")
     assert "; try a smaller --set learning_rate" in line
     assert read(run / "run.json")["status"] == "failed"

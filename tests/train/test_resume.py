@@ -1,5 +1,6 @@
 """--resume: a run that was killed at any moment ends with the weights of one that never was."""
 
+import hashlib
 import json
 import random
 import shutil
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from device import folders
+from device.errors import UserError
 from tests import processes
 from tests.conftest import Run
 from tests.train import saved
 from tests.train.saved import curves
 from tests.trained import Trained
+from train import runs
+from train.recipe import Recipe
 
 pytestmark = pytest.mark.tensorflow
 
@@ -132,22 +137,43 @@ def test_an_interrupted_run_is_not_begun_anew_by_accident(
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
-def test_an_interrupted_run_of_other_settings_is_replaced_and_that_is_said(
-    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("status", ["done", "interrupted", ""])
+def test_from_python_nothing_is_lost_either(
+    trained: Trained, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
-    from train import checkpoint, runs
+    """Whether a run is up to date, was interrupted or is another's is asked by the function that trains."""
+    from train import fit
 
+    monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
     run = runs.Run(shutil.copytree(whole, tmp_path / "run"))
-    have = run.identity
-    assert have is not None
-    wanted = replace(have, recipe={**have.recipe, "epochs": 20}, data="abc")
-    checkpoint.check_begin(run, wanted)
-    assert capsys.readouterr().err == "", "a finished run is replaced without a word"
-    run.record.unlink()
-    checkpoint.check_begin(run, wanted)
-    said = capsys.readouterr().err
-    assert said.startswith(f"note: {run.path}: a run that was interrupted after epoch 24 is replaced by another (")
-    assert f"(epochs: 24, now 20; data fingerprint: {have.data}, now abc)" in said
+    document = json.loads(run.record.read_bytes())
+    run.record.write_text(json.dumps({**document, "status": status}) if status else "")
+    before = {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
+    assert cache is not None
+    recipe = Recipe.of(document["recipe"])
+    if status == "done":
+        assert fit.train(recipe, cache, run) == json.loads(run.evaluation.read_bytes())
+    else:
+        with pytest.raises(UserError, match=r"interrupted after epoch 24.*--resume"):
+            fit.train(recipe, cache, run)
+    with pytest.raises(UserError, match="epochs: 24, now 2"):
+        fit.train(replace(recipe, epochs=2), cache, run, fit.Start(resume=True))
+    assert {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+    fit.train(replace(recipe, epochs=2), cache, run)
+    kept = tmp_path / "run.1"
+    assert {path.relative_to(kept): path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
+    assert run.is_done and json.loads(run.record.read_bytes())["recipe"]["epochs"] == 2
+
+
+def test_from_its_own_weights(command: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+    """The folder's own model is where the next run in it begins: it is found where it was moved."""
+    run = shutil.copytree(whole, tmp_path / "run")
+    done = command(*words(trained, run, "--from", run, "--set", "epochs=1"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, done.stderr
+    source = json.loads((run / "run.json").read_bytes())["from"]
+    assert source["path"] == str(tmp_path / "run.1/model.keras")
+    assert hashlib.sha256(Path(source["path"]).read_bytes()).hexdigest().startswith(source["sha256"])
 
 
 def test_a_model_that_is_gone_is_missed_before_the_last_epoch(

@@ -1,0 +1,80 @@
+"""A folder of one's own isn't mirrored unless that is asked for; what is changed in the images is said and recorded."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import Run
+from train import augment, recipes
+from train import recipe as fields
+from train.recipes import RECIPES
+
+NAMES = ("fashion_mnist", "cifar10", "cats_vs_dogs")
+
+
+def arrows(root: Path, counts: dict[str, int]) -> Path:
+    """Arrows to the left and to the right, each image the mirror image of one of the other class."""
+    random = np.random.default_rng(3)
+    for split, count in counts.items():
+        for i in range(count):
+            image = np.full((28, 28, 3), random.integers(20, 90), np.uint8)
+            y, start, color = int(random.integers(9, 19)), int(random.integers(3, 7)), int(random.integers(160, 256))
+            cv2.arrowedLine(image, (start, y), (start + 18, y), (color, color, color), 2, tipLength=0.5)
+            for label, drawn in (("right", image), ("left", image[:, ::-1])):
+                path = root / split / label / f"{i:03}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(path), drawn)
+    return root
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_data_of_one_s_own_are_not_mirrored(name: str, tmp_path: Path) -> None:
+    changed = fields.change(recipes.get(name), [f"data={tmp_path}"])
+    assert not changed.horizontal_flip and not changed.mirrored
+    others = {"data", "horizontal_flip", "mirrored"}
+    before, after = recipes.get(name).to_json(), changed.to_json()
+    assert {field: value for field, value in after.items() if field not in others} == {
+        field: value for field, value in before.items() if field not in others
+    }
+
+
+@pytest.mark.parametrize("settings", [["horizontal_flip=true", "data={}"], ["data={}", "horizontal_flip=true"]])
+def test_who_asks_for_it_has_them_mirrored(settings: list[str], tmp_path: Path) -> None:
+    changed = fields.change(recipes.get("cats_vs_dogs"), [setting.format(tmp_path) for setting in settings])
+    assert changed.horizontal_flip and not changed.mirrored
+    assert fields.change(changed, ["epochs=3", f"data={tmp_path}"]).horizontal_flip, "asked for once is enough"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("data", NAMES)
+def test_measured_data_sets_keep_their_flips(name: str, data: str) -> None:
+    recipe = recipes.get(name)
+    changed = fields.change(recipe, [f"data={data}"])
+    assert (changed.horizontal_flip, changed.mirrored) == (recipe.horizontal_flip, recipe.mirrored)
+
+
+def test_what_is_on_is_said_in_the_words_of_set(tmp_path: Path) -> None:
+    measured = augment.describe(recipes.get("cats_vs_dogs"))
+    for words in ("rotation_range=15", "horizontal_flip=True", "mixup=0.3", "mirror image"):
+        assert words in measured
+    own = augment.describe(fields.change(recipes.get("fashion_mnist"), [f"data={tmp_path}"]))
+    assert own.startswith("augmentation: none") and "--set horizontal_flip=true" in own
+    head = recipes.get("transfer")
+    assert augment.describe(head) == "augmentation: none", "a head sees features of images as they are"
+    assert "horizontal_flip" in augment.describe(fields.change(head, ["fine_tune=3"]))
+
+
+@pytest.mark.tensorflow
+def test_left_and_right_can_be_learned(command: Run, tmp_path: Path) -> None:
+    """With flips every arrow is shown under both labels: not half of these are answered rightly then."""
+    data, run = arrows(tmp_path / "arrows", {"train": 60, "test": 20}), tmp_path / "run"
+    settings = ("network=tiny", "epochs=8", "batch=16", "learning_rate=0.01", "dropout=0")
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = command("train", "fashion_mnist", "--data", data, "--run", run, *words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "evaluation.json").read_bytes())["top1"] > 0.9
+    assert json.loads((run / "run.json").read_bytes())["recipe"]["horizontal_flip"] is False
+    assert any(line.startswith("augmentation: none") for line in done.stderr.splitlines())
