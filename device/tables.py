@@ -80,9 +80,10 @@ class Table:
         start, count = self.vector(field, 4)
         return struct.unpack_from(f"<{count}f", self.data, start)
 
-    def integers(self, field: int) -> tuple[int, ...]:
-        start, count = self.vector(field, 4)
-        return struct.unpack_from(f"<{count}i", self.data, start)
+    def integers(self, field: int, item_bytes: int = 4) -> tuple[int, ...]:
+        """Signed ones, of four or eight bytes."""
+        start, count = self.vector(field, item_bytes)
+        return struct.unpack_from(f"<{count}{'i' if item_bytes == 4 else 'q'}", self.data, start)
 
 
 def root(data: mmap.mmap | bytes, identifier: bytes) -> Table:
