@@ -119,7 +119,7 @@ class Classifier:
         """
         if self._temperature is None:
             return self.raw_scores()
-        return confidence.tempered(self.raw_scores(), self.card.output.kind, self._temperature)
+        return confidence.tempered(self.raw_scores(), self.card.output.kind, self._temperature, self.output.scale)
 
     def raw_scores(self) -> Scores:
         """The last answer as the network gave it, whatever the card says of confidence."""

@@ -15,10 +15,13 @@ Scores = npt.NDArray[np.float32]
 UNKNOWN = "unknown"
 
 
-def tempered(scores: Scores, kind: Literal["softmax", "sigmoid", "logits"], temperature: float) -> Scores:
+def tempered(
+    scores: Scores, kind: Literal["softmax", "sigmoid", "logits"], temperature: float, step: float = 0.0
+) -> Scores:
     """The scores that an output of this kind has when its logits are divided by the temperature.
 
-    Probabilities stay probabilities (of softmax their sum stays 1), logits stay logits.
+    Probabilities stay probabilities (of softmax their sum is 1), logits stay logits. step: by which a quantized
+    output's scores differ; what it rounds to 0 isn't impossible, and shares what the others leave.
     """
     if kind == "logits":
         divided: Scores = scores / np.float32(temperature)
@@ -29,6 +32,8 @@ def tempered(scores: Scores, kind: Literal["softmax", "sigmoid", "logits"], temp
             logits = np.log(probabilities) - np.log1p(-probabilities)
             each: Scores = (1 / (1 + np.exp(-logits / temperature))).astype(np.float32)
             return each
+        if step and (hidden := int((probabilities == 0).sum())):
+            probabilities[probabilities == 0] = min(step / 2, max(0.0, 1 - probabilities.sum()) / hidden)
         logits = np.log(probabilities) / temperature
         highest = logits.max()
         if not np.isfinite(highest):  # no probability at all, or no numbers: a broken network's

@@ -89,7 +89,7 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
 def _tensor(details: dict[str, Any]) -> Tensor:
     scale, zero_point = details["quantization"]
     shape = tuple(int(side) for side in details["shape"])
-    is_open = shapes.OPEN in details["shape_signature"][1:3]
+    is_open = shapes.is_open(details)
     return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point), is_open)
 
 

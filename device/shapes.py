@@ -37,13 +37,19 @@ def settle(interpreter: Any, path: Path, size: tuple[int, int] | None) -> Shape 
         if OPEN in signature[1:]:
             wanted = (wanted[0], *_image(path, shape, signature, size))
         if wanted != shape:
-            interpreter.resize_tensor_input(details["index"], wanted, strict=True)
+            interpreter.resize_tensor_input(details["index"], wanted)
             settled = wanted
     return settled
 
 
 def has_open_output(interpreter: Any) -> bool:
     return any(OPEN in signature[1:] for _, signature in map(_shapes, interpreter.get_output_details()))
+
+
+def is_open(details: dict[str, Any]) -> bool:
+    """Whether the file leaves the height or width of this image to whoever runs it."""
+    shape, signature = _shapes(details)
+    return is_image(shape) and OPEN in signature[1:3]
 
 
 def is_image(shape: Shape) -> bool:
@@ -67,8 +73,9 @@ def origin(path: Path, size: tuple[int, int], given: tuple[int, int] | None) -> 
 def _shapes(details: dict[str, Any]) -> tuple[Shape, Shape]:
     shape = tuple(int(side) for side in details["shape"])
     signature = tuple(int(side) for side in details["shape_signature"])
-    # Files of older converters have none.
-    return shape, signature if len(signature) == len(shape) else shape
+    # Files of older converters have none; a side of 0 is open in any.
+    signature = signature if len(signature) == len(shape) else shape
+    return shape, tuple(side or OPEN for side in signature)
 
 
 def _contradicted(signature: Shape, size: tuple[int, int]) -> str | None:

@@ -17,12 +17,13 @@ def fix(model: bytes, size: tuple[int, int]) -> bytes:
     """
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     graph = tree.subgraphs[0]
-    ends = [graph.tensors[index] for index in graph.inputs]
-    if not any(shapes.OPEN in list(_numbers(end.shapeSignature))[1:] for end in ends):
+    source = graph.tensors[graph.inputs[0]]
+    sides = _numbers(source.shape if source.shapeSignature is None else source.shapeSignature)
+    if min(sides[1:]) > 0:
         return model
     known = _shapes(model, (1, *size, 3))
     for index, tensor in enumerate(graph.tensors):
-        if tensor.shapeSignature is not None:
+        if tensor.shapeSignature is not None or 0 in _numbers(tensor.shape):
             tensor.shape, tensor.shapeSignature = known[index], None
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
@@ -34,7 +35,7 @@ def _shapes(model: bytes, image: tuple[int, ...]) -> dict[int, list[int]]:
     """
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter: Any = Interpreter(model_content=model, experimental_op_resolver_type=plain)
-    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], image, strict=True)
+    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], image)
     interpreter.allocate_tensors()
     shapes.try_out(interpreter)
     return {details["index"]: details["shape"].tolist() for details in interpreter.get_tensor_details()}

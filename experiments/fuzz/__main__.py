@@ -39,6 +39,9 @@ class Tally:
     ends: Counter[str] = field(default_factory=Counter)
     bad: list[dict[str, Any]] = field(default_factory=list)
 
+    def document(self) -> dict[str, Any]:
+        return {**self.row(), "bad": self.bad}
+
     def row(self) -> dict[str, Any]:
         return {"kind": self.kind, "n": self.ends.total(), **{end: self.ends[end] for end in children.ENDS}}
 
