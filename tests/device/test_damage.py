@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 from device import flatbuffer
 from device.errors import UserError
@@ -57,14 +59,22 @@ def without_weights(graph: Any) -> None:
     graph.operators[1].inputs = [graph.operators[1].inputs[0], -1, graph.operators[1].inputs[2]]
 
 
+def slicing(graph: Any) -> None:
+    """STRIDED_SLICE with one input."""
+    slicer = next(op for op in graph.operators if op.builtinOptionsType == schema.BuiltinOptions.StridedSliceOptions)
+    slicer.inputs = slicer.inputs[:1]
+
+
 DAMAGE: dict[str, tuple[Change, str]] = {
     "a name in Latin-1": (renamed, "the name of tensor 0 is no UTF-8"),
     "a name inside": (renamed_inside, "the name of tensor 5 is no UTF-8"),
     "a zero point": (quantized(0, zeroPoint=[3328048391]), "the zero point of tensor 0 is outside its type's 0..255"),
     "another type": (retyped, "is outside its type's 0..255"),
-    "a negative scale": (quantized(0, scale=[-4e18]), "a scale of tensor 0 is negative or no number"),
-    "no scale": (quantized(0, scale=[float("nan")]), "a scale of tensor 0 is negative or no number"),
-    "an infinite scale": (quantized(0, scale=[float("inf")]), "a scale of tensor 0 is negative or no number"),
+    "a negative scale": (quantized(0, scale=[-4e18]), "a scale of tensor 0 is "),
+    "no scale": (quantized(0, scale=[float("nan")]), "a scale of tensor 0 is "),
+    "an infinite scale": (quantized(0, scale=[float("inf")]), "a scale of tensor 0 is "),
+    "a scale of zero": (quantized(0, scale=[0.0]), "a scale of tensor 0 is 0"),
+    "a slice without its ends": (slicing, "an operator (number 45) lacks an input"),
     "terabytes": (shaped, "tensor 5 has the shape [8, 8388611, 3, 3]"),
     "a negative side": (negative, "tensor 5 has the shape [8, -3, 3, 3]"),
     "no output": (without_output, "an operator has no place for its output"),
@@ -99,6 +109,23 @@ def test_a_bias_may_be_absent(tmp_path: Path) -> None:
         graph.operators[1].inputs = [*graph.operators[1].inputs[:2], -1]
 
     flatbuffer.check(crafted.write(tmp_path / "net.tflite", crafted.changed(model("int8").read_bytes(), without_bias)))
+
+
+def test_constants_that_are_read_in_another_shape(tmp_path: Path) -> None:
+    def shaped(graph: Any) -> None:
+        graph.tensors[graph.operators[0].outputs[0]].shape = [8, 8195, 3, 3]
+
+    path = crafted.write(tmp_path / "net.tflite", crafted.changed(model("float16").read_bytes(), shaped))
+    with pytest.raises(UserError, match=r"constants of the shape \[8, 3, 3, 3\] are to be read as"):
+        flatbuffer.check(path)
+
+
+def test_a_file_without_a_network(tmp_path: Path) -> None:
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model("int8").read_bytes()))
+    tree.subgraphs = []
+    path = crafted.write(tmp_path / "net.tflite", bytes(flatbuffer_utils.convert_object_to_bytearray(tree)))
+    with pytest.raises(UserError, match="truncated or damaged"):
+        flatbuffer.check(path)
 
 
 # Seed 1's mutants from 450 on: among them were a name that is no UTF-8 and a zero point of -131200.
