@@ -48,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
         "--keep", action="store_true", help="of a run: show what was measured before, if it still holds"
     )
 
+    options.add_size(latency)
+
     accuracy = commands.add_parser("accuracy", help="share of right answers on labelled pictures")
     _add_models(accuracy)
     options.add_threads(accuracy)
@@ -127,7 +129,7 @@ def _latency(given: argparse.Namespace) -> int:
         command.say(f"{run}: measured before (same files, same machine); without --keep it is measured anew")
     else:
         engines = [latency.Engine(runtime=given.runtime), *(latency.Engine(python) for python in given.python)]
-        measured = latency.measure(found, given.seconds, given.threads, engines, given.sustained)
+        measured = latency.measure(found, given.seconds, given.threads, engines, given.sustained, given.size)
         document, interrupted = results.document(measured.rows, measured.interrupted), measured.interrupted
         for note in measured.notes:
             command.say(f"note: {note}")

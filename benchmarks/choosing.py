@@ -47,7 +47,9 @@ def select(given: argparse.Namespace) -> int:
         if judged.interrupted:
             raise KeyboardInterrupt
         known = {row["sha256"]: {"top1": row.get("top1"), "error": row["error"]} for row in judged.rows}
-    measured = latency.measure(found, given.seconds, board.thread_counts(board.usable_cores()), [engine])
+    measured = latency.measure(
+        found, given.seconds, board.thread_counts(board.usable_cores()), [engine], size=hints.size
+    )
     rows = [row if row["error"] else {**row, **known.get(row["sha256"], {})} for row in measured.rows]
     choice = choose.choose(rows, given.max_drop)
     chosen = {name: choice.chosen[name] for name in ("file", "sha256", "threads", "runtime")}

@@ -21,6 +21,7 @@ def add_compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("--threads", default="1", metavar="N[,N]", help="of A and of B (default 1)")
     compare.add_argument("--runtime", default="", metavar="R[,R]", help="of A and of B")
     compare.add_argument("--python", default="", metavar="P[,P]", help="whose environment A's and B's runtime is in")
+    options.add_size(compare)
     compare.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help=f"default {SECONDS:g}")
     compare.add_argument("--json", metavar="FILE|-", help="the result; - for stdout")
 
@@ -48,9 +49,10 @@ def compare(given: argparse.Namespace) -> int:
 
 def sides(given: argparse.Namespace, folder: Path) -> tuple["Side", "Side"]:
     """The two sides; one value for both counts twice. UserError for a model that isn't there, or can't be one."""
+    from benchmarks import models
     from benchmarks.gate import committed
     from benchmarks.gate.pairs import Side
-    from device import flatbuffer, runtime
+    from device import model_kinds, runtime
 
     count = options.whole_number(1, options.MAX_THREADS)
     both = []
@@ -65,14 +67,13 @@ def sides(given: argparse.Namespace, folder: Path) -> tuple["Side", "Side"]:
     for name, threads, engine, python, place in settings:
         (folder / place).mkdir()
         path = committed.take(name, folder / place) if committed.is_committed(name) else Path(name)
-        if not path.is_file():
-            raise UserError(f"{path}: there is no such model file")
         with committed.called(path, name):
-            flatbuffer.check(path)
+            model_kinds.require_tflite(path)
+            (model,) = models.find_whole([path])
         if engine and engine not in runtime.RUNTIMES:
             raise UserError(f"unknown runtime {engine!r}, expected one of {', '.join(runtime.RUNTIMES)}")
         try:
-            both.append(Side(path, count(threads), engine or None, python or sys.executable))
+            both.append(Side(path, count(threads), engine or None, python or sys.executable, model.size(given.size)))
         except argparse.ArgumentTypeError as error:
             raise UserError(f"--threads: {error}") from None
     return both[0], both[1]

@@ -63,13 +63,15 @@ def measure(
     threads: Sequence[int] = (1,),
     engines: Sequence[Engine] = (Engine(),),
     sustained_s: float = 0.0,
+    size: tuple[int, int] | None = None,
 ) -> Measured:
     """seconds: at most, for each case; however long it lasts, MIN_SAMPLES are taken. A case that fails has an "error".
+    size: (height, width) for networks without a card that leave them open.
 
     Ctrl-C ends it with what was measured, if that is anything.
     """
     records = [
-        Record(model, Case(model.path, count, engine.runtime, frame=True), engine.python)
+        Record(model, Case(model.path, count, engine.runtime, True, model.size(size)), engine.python)
         for model in models
         for count in threads
         for engine in engines

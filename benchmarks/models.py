@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from device import card as cards
-from device import flatbuffer
+from device import flatbuffer, model_kinds
 from device.card import Card
 from device.errors import UserError
 
@@ -22,6 +22,10 @@ class Model:
     path: Path
     card: Card | None
     run: Path | None
+
+    def size(self, given: tuple[int, int] | None) -> tuple[int, int] | None:
+        """What the user says of the input's size; a card's own counts where there is one."""
+        return None if self.card else given
 
     def sha256(self) -> str:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
@@ -47,8 +51,9 @@ def find(paths: list[Path]) -> list[Model]:
     models: list[Model] = []
     for path in paths:
         if path.is_dir():
-            models += _of_run(path)
+            models += _of_folder(path)
         elif path.is_file():
+            model_kinds.require_tflite(path)
             models.append(Model(path, cards.read(path), None))
         else:
             raise UserError(f"{path}: there is no such model file or run folder")
@@ -73,9 +78,11 @@ def _exported(folder: Path) -> list[Path]:
     return [path for path in named if path.is_file()]
 
 
-def _of_run(folder: Path) -> list[Model]:
+def _of_folder(folder: Path) -> list[Model]:
     files = _exported(folder / "export")
     if not files:
+        if not (folder / "run.json").is_file() and model_kinds.of_folder(folder):
+            model_kinds.require_tflite(folder)
         raise UserError(f"{folder}: no exported models in {folder}/export; make them with: python -m export {folder}")
     models = [Model(file, cards.read(file), folder) for file in files]
     return sorted(models, key=lambda model: ORDER.index(model.variant) if model.variant in ORDER else len(ORDER))

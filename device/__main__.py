@@ -43,11 +43,13 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this machine is and has, what doesn't fit, and what to do")
     doctor.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file: how does it run here?")
     doctor.add_argument("--json", metavar="FILE|-", help="the findings as JSON; - for stdout")
+    options.add_size(doctor)
     options.add_runtime(doctor)
 
     info = commands.add_parser("info", help="what a model file says of itself")
     info.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     info.add_argument("--json", metavar="FILE|-", help="the whole card as JSON; - for stdout")
+    options.add_size(info)
     options.add_runtime(info)
     return top
 
@@ -58,7 +60,7 @@ def main() -> int:
     if given.command == "info":
         from device import info
 
-        return info.run(given.model, given.runtime, given.json)
+        return info.run(given.model, given.runtime, given.json, given.size)
     if given.command == "live":
         from device.live import live
 
@@ -71,7 +73,7 @@ def main() -> int:
     if given.command == "doctor":
         from device.doctor import doctor
 
-        return doctor.run(doctor.Request(given.model, given.runtime, given.json))
+        return doctor.run(doctor.Request(given.model, given.runtime, given.json, given.size))
     from device import classify
 
     return classify.run(

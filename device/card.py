@@ -64,6 +64,10 @@ class Confidence:
     temperature: float | None = None
     unknown_below: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.temperature is not None and not self.temperature > 0:
+            raise CardError(f"confidence.temperature is {self.temperature:g}, expected more than 0")
+
 
 @dataclass(frozen=True)
 class Accuracy:

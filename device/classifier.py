@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import contract, pictures, runtime, text
+from device import confidence, contract, pictures, runtime, text
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from device.pictures import Picture
@@ -61,14 +61,13 @@ class Classifier:
         self.path = path
         self.threads = threads
         self.runtime = runtime.find(runtime_name)
-        if not path.is_file():
-            raise UserError(f"{path}: there is no such model file")
-        self.interpreter = self.runtime.open(path, threads)
+        self.interpreter = self.runtime.open(path, threads, hints.size)
         self.input, self.output = contract.tensors(self.interpreter, path)
         self.card, self.notes = contract.resolve(path, self.input, self.output, hints)
         if labels and self.card.labels is None:
             raise UserError(f"{path}: the file carries no labels; give --labels FILE, a label a line in output order")
         self.size = (self.card.input.height, self.card.input.width)
+        self._temperature = self.card.confidence.temperature
         # uint8 and int8 inputs take the pixel's code as it is wherever 0 and 255 are their lowest and highest number.
         # Else `numbers` says what each of the 256 pixel values becomes.
         self.numbers = None if self._spans_pixels() else self._table()
@@ -114,8 +113,17 @@ class Classifier:
             raise UserError(f"{self.path}: the model failed half way: {text.one_line(error)}") from None
 
     def scores(self) -> Scores:
-        """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits."""
-        raw = self.interpreter.get_tensor(self.output.index)[0]
+        """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits.
+
+        By the card's temperature, where it has one: what is shown to people.
+        """
+        if self._temperature is None:
+            return self.raw_scores()
+        return confidence.tempered(self.raw_scores(), self.card.output.kind, self._temperature, self.output.scale)
+
+    def raw_scores(self) -> Scores:
+        """The last answer as the network gave it, whatever the card says of confidence."""
+        raw = self.interpreter.get_tensor(self.output.index).reshape(-1)
         numbers: Scores = raw.astype(np.float32)
         if raw.dtype != np.float32:
             numbers = (numbers - np.float32(self.output.zero_point)) * np.float32(self.output.scale)

@@ -11,6 +11,7 @@ from typing import Any
 
 from device import answers, board, command, files, pictures, text
 from device.classifier import Answer, Classifier, Ranked
+from device.confidence import UNKNOWN
 from device.contract import Hints
 from device.data import walk
 from device.data.passed_over import PassedOver
@@ -33,13 +34,22 @@ class Request:
 
 @dataclass(frozen=True)
 class Line:
-    """The answer for one picture, or why there is none."""
+    """The answer for one picture, or why there is none.
+
+    unknown: whether the best score is too low to be believed; None where the card has no threshold.
+    """
 
     picture: Path
     top: list[Ranked]
     decode_ms: float
     answer: Answer | None
     error: str | None
+    unknown: bool | None = None
+
+    @property
+    def label(self) -> str:
+        """What is shown: the best label, or that it is unknown."""
+        return UNKNOWN if self.unknown else self.top[0].label
 
     def to_json(self) -> dict[str, Any]:
         assert self.answer is not None
@@ -49,9 +59,11 @@ class Line:
             "invoke": self.answer.invoke_ms,
             "postprocess": self.answer.postprocess_ms,
         }
+        unknown = {} if self.unknown is None else {"unknown": self.unknown}
         return {
             "picture": str(self.picture),
             "top": [{"label": ranked.label, "score": ranked.score} for ranked in self.top],
+            **unknown,
             "ms": {stage: round(value, 4) for stage, value in ms.items()},
         }
 
@@ -128,7 +140,9 @@ def _classify(classifier: Classifier, path: Path, top_k: int) -> Line:
         return Line(path, [], 0.0, None, str(error))
     decode_ms = 1e3 * (perf_counter() - start)
     answer = classifier.classify(picture)
-    return Line(path, classifier.top(answer.scores, top_k), decode_ms, answer, None)
+    top, threshold = classifier.top(answer.scores, top_k), classifier.card.confidence.unknown_below
+    unknown = None if threshold is None else top[0].score < threshold
+    return Line(path, top, decode_ms, answer, None, unknown)
 
 
 class Paths:
@@ -162,7 +176,7 @@ def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[
         return lambda line: print(json.dumps(line.to_json(), ensure_ascii=False), flush=not sys.stdout.isatty())
     if one_picture:
         return lambda line: print("\n".join(bars(line)))
-    return lambda line: print(f"{line.picture}  {line.top[0].label}  {line.top[0].score:.3f}")
+    return lambda line: print(f"{line.picture}  {line.label}  {line.top[0].score:.3f}")
 
 
 def bars(line: Line) -> list[str]:
@@ -179,4 +193,5 @@ def bars(line: Line) -> list[str]:
         ("invoke", line.answer.invoke_ms),
         ("postprocess", line.answer.postprocess_ms),
     )
-    return [*rows, "ms: " + ", ".join(f"{stage} {text.milliseconds(value)}" for stage, value in stages)]
+    unknown = [UNKNOWN] if line.unknown else []
+    return [*unknown, *rows, "ms: " + ", ".join(f"{stage} {text.milliseconds(value)}" for stage, value in stages)]

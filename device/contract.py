@@ -4,6 +4,7 @@ One kind of answer for both: a `Card`. What the card of a third-party file was m
 nothing is guessed in silence.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +13,24 @@ from typing import Any
 import numpy as np
 
 from device import card as cards
-from device import flatbuffer, text
+from device import flatbuffer, shapes, text
 from device.card import Card, Confidence, Input, Output
 from device.errors import UserError
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What the user says of a file without a card: labels, float scaling (pixel - mean) / std, fit, kind of output."""
+    """What the user says of a file without a card: labels, float scaling (pixel - mean) / std, fit, kind of output.
+
+    size: (height, width), for a network that leaves them open.
+    """
 
     labels: Path | None = None
     mean: float | None = None
     std: float | None = None
     fit: str | None = None
     output: str | None = None
+    size: tuple[int, int] | None = None
 
     def given(self) -> list[str]:
         return [f"--{name}" for name, value in vars(self).items() if value is not None]
@@ -38,13 +43,22 @@ SMALLEST, LARGEST = 1e-9, 1e9
 
 @dataclass(frozen=True)
 class Tensor:
-    """One end of a network: its index, shape, type and quantization (scale 0 where it has none)."""
+    """One end of a network: its index, shape, type and quantization (scale 0 where it has none).
+
+    is_open: whether the file itself leaves height or width to whoever runs it (device/shapes.py).
+    """
 
     index: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     scale: float
     zero_point: int
+    is_open: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are; of an output, scores."""
+        return math.prod(self.shape)
 
     def real(self, code: int) -> float:
         """The number that a quantized code stands for."""
@@ -59,9 +73,10 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
             names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
             raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
     source, answer = (_tensor(details[0]) for details in (inputs, outputs))
-    if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3:
+    if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
         raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB picture")
-    if len(answer.shape) != 2 or answer.shape[0] != 1 or answer.shape[1] < 1:
+    # Fully convolutional networks end in [1, 1, 1, labels], others in [labels].
+    if not answer.shape or not answer.count or sum(side != 1 for side in answer.shape) > 1:
         raise UserError(f"{path}: the output is {list(answer.shape)}, expected [1, labels]: a score a label")
     for end, tensor in (("input", source), ("output", answer)):
         if tensor.dtype not in (np.float32, np.uint8, np.int8):
@@ -74,7 +89,8 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
 def _tensor(details: dict[str, Any]) -> Tensor:
     scale, zero_point = details["quantization"]
     shape = tuple(int(side) for side in details["shape"])
-    return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point))
+    is_open = shapes.is_open(details)
+    return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point), is_open)
 
 
 def resolve(path: Path, source: Tensor, answer: Tensor, hints: Hints = NO_HINTS) -> tuple[Card, list[str]]:
@@ -101,7 +117,7 @@ def _check_fit(path: Path, card: Card, source: Tensor, answer: Tensor) -> None:
 def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: str, answer: Tensor) -> None:
     if labels is None:
         return
-    outputs = answer.shape[1]
+    outputs = answer.count
     expected = 2 if kind == "sigmoid" and outputs == 1 else outputs
     if len(labels) != expected:
         raise UserError(
@@ -125,12 +141,16 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
         origin = "the file's own label list"
         if labels is not None:
             notes.append(f"{path}: labels from the text file inside it")
-    kind = hints.output or ("sigmoid" if answer.shape[1] == 1 else "softmax")
+    kind = hints.output or ("sigmoid" if answer.count == 1 else "softmax")
     if hints.output is None:
         notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
     _check_count(path, origin, labels, kind, answer)
     mean, std, note = _scaling(path, source, hints)
     notes.append(f"{path}: {note}")
+    if source.is_open:
+        height, width = source.shape[1:3]
+        by = shapes.origin(path, (height, width), hints.size)
+        notes.append(f"{path}: the network leaves its input's size open; taken as {height}x{width}, by {by}")
     contract = Input(source.shape[1], source.shape[2], "RGB", hints.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
     return Card(path.stem, None, None, labels, contract, Output(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
 

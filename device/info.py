@@ -6,13 +6,10 @@ from typing import Any
 from device import card as cards
 from device import command, contract, files, runtime, text
 from device.card import Card
-from device.errors import UserError
 
 
-def run(path: Path, runtime_name: str | None, json: str | None) -> int:
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such model file")
-    document = describe(path, runtime_name)
+def run(path: Path, runtime_name: str | None, json: str | None, size: tuple[int, int] | None = None) -> int:
+    document = describe(path, runtime_name, size)
     if json:
         files.deliver_json(document, json)
     else:
@@ -20,9 +17,12 @@ def run(path: Path, runtime_name: str | None, json: str | None) -> int:
     return command.GOOD
 
 
-def describe(path: Path, runtime_name: str | None = None) -> dict[str, Any]:
-    """The card with file_bytes, tail_bytes, input_dtype and output_dtype; of a third-party file what can be known."""
-    interpreter = runtime.find(runtime_name).open(path, 1)
+def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """The card with file_bytes, tail_bytes, input_dtype and output_dtype; of a third-party file what can be known.
+
+    size: (height, width) for a network that leaves them open.
+    """
+    interpreter = runtime.find(runtime_name).open(path, 1, size)
     source, answer = contract.tensors(interpreter, path)
     card = cards.read(path)
     if card is not None:
@@ -37,7 +37,7 @@ def describe(path: Path, runtime_name: str | None = None) -> dict[str, Any]:
         "tail_bytes": cards.tail_bytes(path),
         "input_dtype": str(source.dtype),
         "output_dtype": str(answer.dtype),
-        "outputs": answer.shape[1],
+        "outputs": answer.count,
     }
 
 
@@ -61,6 +61,9 @@ def lines(document: dict[str, Any]) -> list[str]:
         ("labels", "-" if labels is None else text.some(labels, 12)),
         ("file", f"{text.size(document['file_bytes'])}, of it the tail {text.size(document['tail_bytes'])}"),
     ]
+    confidence = {key: value for key, value in document["confidence"].items() if value is not None}
+    if confidence:
+        rows.append(("confident", ", ".join(f"{key} {value:g}" for key, value in confidence.items())))
     if accuracy is not None:
         rows.append(
             (

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
 MAX_THREADS = 256
+MAX_SIDE = 8192
 
 
 def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":
@@ -22,14 +23,20 @@ def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._Argume
     group.add_argument("--std", type=float, metavar="S")
     group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how a picture is made to fit (default crop)")
     group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
+    add_size(group)
     return group
+
+
+def add_size(options: "argparse._ActionsContainer") -> None:
+    """The input's size, of a file that leaves it open."""
+    options.add_argument("--size", type=size, metavar="HxW", help="the input's height and width, if the file has none")
 
 
 def hints(given: argparse.Namespace) -> "Hints":
     """Of the parsed options. numpy comes in here, after wrong options were answered."""
     from device.contract import Hints
 
-    return Hints(given.labels, given.mean, given.std, given.fit, given.output)
+    return Hints(given.labels, given.mean, given.std, given.fit, given.output, size=given.size)
 
 
 def add_runtime(options: argparse.ArgumentParser) -> None:
@@ -54,6 +61,16 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
     return number
+
+
+def size(text: str) -> tuple[int, int]:
+    """A `type` for argparse: 96x128 is a height of 96 and a width of 128."""
+    height, x, width = text.partition("x")
+    if not (x and height.isdecimal() and width.isdecimal() and min(int(height), int(width)) > 0):
+        raise argparse.ArgumentTypeError(f"{text} is not HEIGHTxWIDTH, such as 224x224")
+    if max(int(height), int(width)) > MAX_SIDE:
+        raise argparse.ArgumentTypeError(f"{text} has a side of more than {MAX_SIDE}, as no network does")
+    return int(height), int(width)
 
 
 def percent(text: str) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device import flatbuffer
+from device import flatbuffer, shapes
 from device.errors import UserError
 
 # name -> (module that holds Interpreter, distribution whose version counts), in the order they are tried
@@ -29,18 +29,26 @@ class Runtime:
     version: str
     interpreter: Any
 
-    def open(self, path: Path, threads: int) -> Any:
-        """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it."""
+    def open(self, path: Path, threads: int, size: tuple[int, int] | None = None) -> Any:
+        """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it.
+
+        size: (height, width) for a network that leaves them open, by the user: device/shapes.py.
+        """
         flatbuffer.check(path)
+        settled = None
         try:
             # numpy 2 writes a page there about modules that were built for numpy 1; the error below says it in a line.
             with redirect_stderr(io.StringIO()):
                 # As bytes: a name may be no UTF-8.
                 interpreter = self.interpreter(model_path=os.fsencode(path), num_threads=threads)
+            settled = shapes.settle(interpreter, path, size)
             interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+            if settled or shapes.has_open_output(interpreter):
+                shapes.try_out(interpreter)
+        except (ValueError, RuntimeError, MemoryError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UserError(f"{path}: {self.name} {self.version} can't load the model: {reason}") from None
+            what = f"run the model with an input of {list(settled)}" if settled else "load the model"
+            raise UserError(f"{path}: {self.name} {self.version} can't {what}: {reason}") from None
         except SystemError as error:  # an extension module that was built for another numpy
             raise UserError(
                 f"{self.name} {self.version} can't load any model: {error.__cause__ or error}; what fits together:"

@@ -113,7 +113,7 @@ def _record(classifier: Classifier, name: str, data: bytes, variant: str) -> Gol
     resized = classifier.prepare(decoded)
     tensor = classifier.tensor(resized)
     classifier.invoke(tensor)
-    scores = classifier.scores()
+    scores = classifier.raw_scores()
     return Golden(
         picture=name,
         decoded_sha256=_sha256(decoded),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from device import card as cards
-from device import command, contract, folders, pictures, runtime
+from device import command, contract, folders, model_kinds, pictures, runtime
 from device.card import Input, Output
 from device.contract import Hints
 from device.data.splits import find_splits
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def is_keras(self) -> bool:
-        return self.model.suffix != ".tflite"
+        return not model_kinds.is_tflite(self.model)
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,22 @@ class Request:
 
 
 def find(request: Request) -> Source:
-    """UserError when the model, its labels or its pictures can't be had."""
-    if request.model.suffix == ".tflite":
-        return _from_tflite(request)
+    """UserError when the model, its labels or its pictures can't be had. What it is, its content says."""
+    path = request.model
+    if path.is_file():
+        if model_kinds.is_tflite(path):
+            return _from_tflite(request)
+        if not (model_kinds.is_keras(path) and (path.parent / "run.json").is_file()):
+            raise model_kinds.refusal(path, "a run folder, the model.keras in one, or a float .tflite")
+    elif path.is_dir() and not (path / "run.json").is_file() and (kind := model_kinds.of_folder(path)):
+        raise UserError(f"{path}: this is {kind.what}, expected a run folder or a float .tflite; {kind.todo}")
+    elif not path.exists() and path.suffix.lower() in model_kinds.TFLITE_ENDINGS:
+        raise UserError(f"{path}: there is no such model file")
     return _from_run(request)
 
 
 def _from_run(request: Request) -> Source:
-    is_model = request.model.suffix == ".keras"
+    is_model = request.model.is_file() or (not request.model.exists() and request.model.suffix == ".keras")
     folder = request.model.parent if is_model else request.model
     model = request.model if is_model else folder / "model.keras"
     document = _read_run(folder) if model.is_file() or not is_model else {}
@@ -149,13 +157,11 @@ def _read_run(folder: Path) -> dict[str, Any]:
 
 def _from_tflite(request: Request) -> Source:
     path = request.model
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such model file")
     if request.calibration is None:
         raise UserError(
             f"{path}: a .tflite needs --calibration DIR: pictures like those it will see, none of the test's"
         )
-    interpreter = runtime.find("litert").open(path, 1)
+    interpreter = runtime.find("litert").open(path, 1, request.hints.size)
     source, answer = contract.tensors(interpreter, path)
     _require_float(path, source, interpreter)
     card, notes = contract.resolve(path, source, answer, request.hints)
@@ -168,13 +174,14 @@ def _from_tflite(request: Request) -> Source:
     except cards.CardError as error:
         raise UserError(f"{request.hints.labels or path}: {error}") from None
     choice, used = _choose_files(request, card.input)
+    name = model_kinds.name(path).removesuffix("_float32")
     return Source(
-        name=path.stem.removesuffix("_float32"),
+        name=name,
         recipe=None,
         labels=card.labels,
         input=card.input,
         output=card.output,
-        folder=request.run or Path("runs") / path.stem.removesuffix("_float32"),
+        folder=request.run or Path("runs") / name,
         model=path,
         model_sha256=_sha256(path),
         calibration=choice,

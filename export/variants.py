@@ -19,7 +19,7 @@ from device.card import Accuracy, Card, Confidence
 from device.classifier import Classifier
 from device.errors import UserError
 from device.folders import Labelled
-from export import compare, convert, golden, metadata, quantize
+from export import compare, convert, fixed_size, golden, metadata, quantize
 from export.sources import Source
 
 SCHEMA = 1
@@ -119,7 +119,7 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
         assert isinstance(test.sources, np.ndarray)
         model, scores = convert.convert(source.model, test.sources)
         return model, Reference("keras", test, labelled, scores)
-    bare = card.network_bytes(source.model)
+    bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
     path = scratch / "reference.tflite"
     path.write_bytes(_assembled(bare, _card(source, "float32"), {}))
     return bare, Reference("float32", test, labelled, evaluate.score_pictures(path, test))

@@ -42,10 +42,13 @@ class Baseline:
     right: dict[str, bool] | None
 
 
-def make(model: Model, threads: int, runtime: Runtime, seconds: float) -> tuple[Interval, list[pairs.Round]]:
+def make(
+    model: Model, threads: int, runtime: Runtime, seconds: float, size: tuple[int, int] | None = None
+) -> tuple[Interval, list[pairs.Round]]:
     """The ratio to the reference, and the rounds it is of. UserError where this machine can't tell it to 2 %."""
     base, rounds = Side(REFERENCE, threads, runtime.name), []
-    for each in pairs.rounds(base, Side(model.path, threads, runtime.name), seconds):
+    ours = Side(model.path, threads, runtime.name, size=model.size(size))
+    for each in pairs.rounds(base, ours, seconds):
         rounds.append(each)
         if _width(_ratio(rounds, threads, verdict.EARLY_CONFIDENCE)) <= NARROW:
             break

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from device import command, files, options
+from device import command, files, model_kinds, options
 from device.errors import UserError
 
 SECONDS = 20.0
@@ -127,8 +127,7 @@ def baseline(given: argparse.Namespace) -> int:
     from benchmarks.gate import drop
     from device import runtime
 
-    if not given.model.is_file():
-        raise UserError(f"{given.model}: there is no such model file")
+    model_kinds.require_tflite(given.model)
     baselines.check_name(given.into)
     files.check_target(given.into, "-o")
     (model,) = models.find_whole([given.model])
@@ -136,7 +135,7 @@ def baseline(given: argparse.Namespace) -> int:
     right = None
     if given.data:  # first: what is wrong with pictures or labels is said at once
         right = drop.right(model, given.data, options.hints(given), given.threads, engine.name)
-    ratio, rounds = baselines.make(model, given.threads, engine, seconds)
+    ratio, rounds = baselines.make(model, given.threads, engine, seconds, given.size)
     baselines.write(given.into, model, given.threads, engine, ratio, given.data, right)
     told = f"{ratio} of the reference workload's time, {len(rounds)} rounds"
     command.show([f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} pictures" if right else "")])

@@ -16,7 +16,7 @@ from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
 from benchmarks.models import Model
 from benchmarks.stats import Interval
-from device import board, command
+from device import board, command, model_kinds
 from device.contract import Hints
 from device.errors import UserError
 from device.runtime import Runtime
@@ -79,8 +79,7 @@ def ends(base: str, candidate: Path, threads: int, runtime: Runtime, other_machi
 
     UserError for what isn't there or is no model.
     """
-    if not candidate.is_file():
-        raise UserError(f"{candidate}: there is no such model file")
+    model_kinds.require_tflite(candidate)
     ours = _model(candidate)
     with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
         path = committed.take(base, Path(folder)) if committed.is_committed(base) else Path(base)
@@ -93,6 +92,8 @@ def ends(base: str, candidate: Path, threads: int, runtime: Runtime, other_machi
 
 
 def _model(path: Path) -> Model:
+    if path.is_dir():
+        model_kinds.require_tflite(path)
     if not path.is_file():
         raise UserError(
             f"{path}: there is no such file; expected a .tflite file, REF:PATH, or a baseline that was made with:"
@@ -102,10 +103,14 @@ def _model(path: Path) -> Model:
     return found
 
 
-def rounds(found: Ends, limit: float, threads: int, runtime: Runtime, seconds: float) -> Iterator[Round]:
+def rounds(
+    found: Ends, limit: float, threads: int, runtime: Runtime, seconds: float, size: tuple[int, int] | None = None
+) -> Iterator[Round]:
     """Rounds of base and candidate until the verdict is certain or the time is over."""
     taken: list[Round] = []
-    base, candidate = (Side(model.path, threads, runtime.name) for model in (found.base, found.candidate))
+    base, candidate = (
+        Side(model.path, threads, runtime.name, size=model.size(size)) for model in (found.base, found.candidate)
+    )
     with progress.bar(seconds, "gate", "s") as advance:
         at_s = monotonic()
         for each in pairs.rounds(base, candidate, seconds):
@@ -129,7 +134,7 @@ def run(
     try:
         if limits.drop is not None:
             lost = accuracy(found, limits.drop, threads, runtime, data, hints)
-        for each in rounds(found, limits.slowdown, threads, runtime, seconds):
+        for each in rounds(found, limits.slowdown, threads, runtime, seconds, hints.size):
             taken.append(each)
     except KeyboardInterrupt:
         interrupted = True

@@ -31,12 +31,16 @@ LANES = ("base", "again", "candidate")
 
 @dataclass(frozen=True)
 class Side:
-    """What is timed on one side: a model file, threads, a runtime (None: the first found), and whose Python has it."""
+    """What is timed on one side: a model file, threads, a runtime (None: the first found), and whose Python has it.
+
+    size: (height, width) for a network that leaves them open.
+    """
 
     path: Path
     threads: int = 1
     runtime: str | None = None
     python: str = sys.executable
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _round(base: Side, candidate: Side, loading: Sequence[str], order: random.Ra
 
 
 def _worker(sides: Sequence[Side], python: str, order: random.Random) -> Worker:
-    worker = Worker([Case(side.path, side.threads, side.runtime) for side in sides], python, order.randrange(2**31))
+    cases = [Case(side.path, side.threads, side.runtime, size=side.size) for side in sides]
+    worker = Worker(cases, python, order.randrange(2**31))
     for told in worker.loaded:
         if told["error"] is not None:
             worker.close()

@@ -28,12 +28,16 @@ class LostError(UserError):
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed: a model file with so many threads in a runtime (None: the first found there)."""
+    """What is timed: a model file with so many threads in a runtime (None: the first found there).
+
+    size: (height, width) for a network that leaves them open.
+    """
 
     path: Path
     threads: int = 1
     runtime: str | None = None
     frame: bool = False
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

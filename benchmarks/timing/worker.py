@@ -38,13 +38,14 @@ class Bench:
     def load(self, index: int, case: dict[str, Any]) -> dict[str, Any]:
         """What loading told: ms, memory, runtime; or an error."""
         path, threads = Path(case["path"]), int(case["threads"])
+        size = (case["size"][0], case["size"][1]) if case["size"] else None
         try:
             engine = runtime.find(case["runtime"])
-            work = workload.load(path, threads, engine)
+            work = workload.load(path, threads, engine, size)
             for _ in range(INVOCATIONS):
                 work.invoke()
             peak = memory.high_water_mark()
-            answer = workload.frame_path(path, threads, engine) if case["frame"] else None
+            answer = workload.frame_path(path, threads, engine, size) if case["frame"] else None
             if answer:
                 answer()
         except UserError as error:

@@ -29,10 +29,13 @@ class Workload:
         self.interpreter.invoke()
 
 
-def load(path: Path, threads: int, runtime: Runtime) -> Workload:
-    """Random pixels in every input: 0..255 for float and uint8, all codes for int8. UserError for another type."""
+def load(path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | None = None) -> Workload:
+    """Random pixels in every input: 0..255 for float and uint8, all codes for int8. UserError for another type.
+
+    size: (height, width) for a network that leaves them open.
+    """
     start = perf_counter()
-    interpreter = runtime.open(path, threads)
+    interpreter = runtime.open(path, threads, size)
     loaded = perf_counter()
     random = np.random.default_rng(SEED)
     for details in interpreter.get_input_details():
@@ -50,7 +53,9 @@ def load(path: Path, threads: int, runtime: Runtime) -> Workload:
     return Workload(path, interpreter, 1e3 * (loaded - start), 1e3 * (perf_counter() - fed))
 
 
-def frame_path(path: Path, threads: int, runtime: Runtime) -> Callable[[], None] | None:
+def frame_path(
+    path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | None = None
+) -> Callable[[], None] | None:
     """A camera frame of 1280x720 in memory to its top labels, as `device live` does it, on `threads` threads.
 
     None for a file that doesn't say how it is to be fed and what its labels are.
@@ -58,11 +63,12 @@ def frame_path(path: Path, threads: int, runtime: Runtime) -> Callable[[], None]
     import cv2
 
     from device.classifier import Classifier
+    from device.contract import Hints
     from device.live.frame_path import FramePath
     from device.live.frames import Frame
 
     try:
-        classifier = Classifier(path, threads=threads, runtime_name=runtime.name)
+        classifier = Classifier(path, Hints(size=size), threads, runtime.name)
     except UserError:
         return None
     tiles = np.random.default_rng(SEED).integers(0, 256, (9, 16, 3), np.uint8)

@@ -7,7 +7,7 @@ device/check/checked.py.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from device import board, command, files, folders
+from device import board, command, files, folders, model_kinds
 from device import card as cards
 from device.check import checked, mistakes
 from device.check.checked import Cause, Report
@@ -15,7 +15,6 @@ from device.check.golden import Verdict, golden
 from device.check.mistakes import Mistaken, Trial
 from device.classifier import Classifier
 from device.contract import Hints
-from device.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ def examine(request: Request) -> Report:
 
 def _load(request: Request) -> Classifier:
     """Without data a third-party file is fed nothing: neither its scaling nor its labels have to be known."""
-    if not request.model.is_file():
-        raise UserError(f"{request.model}: there is no such model file")
+    model_kinds.require_tflite(request.model)
     hints = request.hints
     fed = request.data is not None or cards.read(request.model) is not None
     if not fed and hints.mean is None and hints.std is None:

@@ -95,7 +95,7 @@ def _replay(classifier: Classifier, entry: Golden, tail: Mapping[str, bytes]) ->
     resized = classifier.prepare(decoded)
     tensor = classifier.tensor(resized)
     classifier.invoke(tensor)
-    scores = classifier.scores()
+    scores = classifier.raw_scores()
     error = float(np.abs(scores[indices] - recorded).max())
     best = int(scores.argmax())
     differing = {
@@ -111,7 +111,7 @@ def _replay(classifier: Classifier, entry: Golden, tail: Mapping[str, bytes]) ->
 
 def _outputs(classifier: Classifier) -> int:
     """How many scores an answer has."""
-    outputs = classifier.output.shape[1]
+    outputs = classifier.output.count
     return 2 if outputs == 1 and classifier.card.output.kind == "sigmoid" else outputs
 
 

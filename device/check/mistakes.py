@@ -59,8 +59,8 @@ class Mistaken(Classifier):
         whole = self.mistake.whole
         return super().prepare(picture if whole is None else np.ascontiguousarray(whole(picture)))
 
-    def scores(self) -> Scores:
-        return np.roll(super().scores(), self.mistake.shift)
+    def raw_scores(self) -> Scores:
+        return np.roll(super().raw_scores(), self.mistake.shift)
 
 
 def classic(spec: Input) -> tuple[Mistake, ...]:

@@ -6,7 +6,7 @@ Imports neither numpy nor OpenCV before it has said whether they are there.
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import board, command, files
+from device import board, command, files, model_kinds
 from device.doctor import attached, hardware, packages
 from device.doctor.findings import Finding, lines
 from device.errors import UserError
@@ -16,21 +16,22 @@ NOT_LOOKED_AT = Finding("problem", "model", "not looked at", "see to the package
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for."""
+    """What the command line asks for. size: (height, width) for a model that leaves them open."""
 
     model: Path | None
     runtime: str | None
     json: str | None
+    size: tuple[int, int] | None = None
 
 
 def run(request: Request) -> int:
     """1 when something is a problem, else 0."""
     if request.model is not None and not request.model.is_file():
-        raise UserError(f"{request.model}: there is no such model file")
+        model_kinds.require_tflite(request.model)
     found = [*packages.findings(), *hardware.findings(), *attached.findings()]
     if request.model is not None:
         packages_fit = not any(finding.level == "problem" for finding in found if finding.subject in packages.NEEDED)
-        found += _of_model(request.model, request.runtime) if packages_fit else [NOT_LOOKED_AT]
+        found += _of_model(request.model, request) if packages_fit else [NOT_LOOKED_AT]
     if request.json:
         results = [finding.to_json() for finding in found]
         files.deliver_json({"schema": 1, "machine": board.describe(), "results": results}, request.json)
@@ -39,11 +40,11 @@ def run(request: Request) -> int:
     return command.JUDGED_BAD if any(finding.level == "problem" for finding in found) else command.GOOD
 
 
-def _of_model(path: Path, runtime: str | None) -> list[Finding]:
+def _of_model(path: Path, request: Request) -> list[Finding]:
     """A model that can't be used is a finding too; the error says what to do."""
     from device.doctor import examined
 
     try:
-        return examined.findings(path, runtime)
+        return examined.findings(path, request.runtime, request.size)
     except UserError as error:
         return [Finding("problem", "model", str(error))]

@@ -39,12 +39,14 @@ class Plan:
         return tuple(operator for operator in self.left if operator in HEAVY)
 
 
-def findings(path: Path, runtime_name: str | None = None, root: Path = HERE) -> list[Finding]:
-    """UserError for what is no picture classifier, or can't be loaded."""
+def findings(
+    path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None, root: Path = HERE
+) -> list[Finding]:
+    """UserError for what is no picture classifier, or can't be loaded. size: for a network that leaves it open."""
     found = runtime.find(runtime_name)
-    document = info.describe(path, found.name)
+    document = info.describe(path, found.name, size)
     threads, float32 = board.usable_cores(), float32_beside(path)
-    interpreters = [found.open(path, 1), found.open(path, threads)]
+    interpreters = [found.open(path, 1, size), found.open(path, threads, size)]
     if float32 is not None:
         interpreters.append(found.open(float32, 1))
     plans = [read_plan(interpreter) for interpreter in interpreters]

@@ -79,8 +79,11 @@ def _load(request: Request, threads_before: int | None = None) -> Classifier:
     path = request.model or MODEL
     count = request.threads
     if count is None and path.is_file():
-        found = runtime.find(request.runtime)
-        count = threads.best(path, found) if threads_before is None else threads.kept(path, found) or threads_before
+        found, size = runtime.find(request.runtime), request.hints.size
+        if threads_before is None:
+            count = threads.best(path, found, size)
+        else:
+            count = threads.kept(path, found, size) or threads_before
     return Classifier(path, request.hints, count or 1, request.runtime)
 
 

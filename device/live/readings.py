@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from device.classifier import Ranked, Scores
+from device.confidence import UNKNOWN as UNKNOWN
 from device.live.frames import Frame
-
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

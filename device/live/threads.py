@@ -23,22 +23,25 @@ BLOCK_S = 0.01
 WORTH = 0.95
 
 
-def best(path: Path, runtime: Runtime) -> int:
-    """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept."""
+def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> int:
+    """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept.
+
+    size: (height, width) for a network that leaves them open.
+    """
     candidates = board.thread_counts(board.usable_cores())
     if len(candidates) == 1:
         return 1
-    count = kept(path, runtime)
+    count = kept(path, runtime, size)
     if count is None:
-        count = _fastest({count: runtime.open(path, count) for count in candidates})
-        _keep(_key(path, runtime), count)
+        count = _fastest({count: runtime.open(path, count, size) for count in candidates})
+        _keep(_key(path, runtime, size), count)
     return count
 
 
-def kept(path: Path, runtime: Runtime) -> int | None:
+def kept(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> int | None:
     """What an earlier trial of this very file found on this machine; None where there was none."""
     try:
-        count = _read(_file()).get(_key(path, runtime))
+        count = _read(_file()).get(_key(path, runtime, size))
     except NoPlaceError:
         return None
     return count if isinstance(count, int) and 1 <= count <= board.usable_cores() else None
@@ -48,8 +51,9 @@ def _file() -> Path:
     return folders.cache_root() / "threads.json"
 
 
-def _key(path: Path, runtime: Runtime) -> str:
-    return f"{_digest(path)} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
+def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
+    model = _digest(path) if size is None else f"{_digest(path)} {size[0]}x{size[1]}"
+    return f"{model} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
 
 
 def _fastest(interpreters: dict[int, Any]) -> int:

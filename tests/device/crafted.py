@@ -1,10 +1,11 @@
 """Networks written by hand, for what no training makes: odd ends, known scores, an input that comes out as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
@@ -70,6 +71,71 @@ def echo(dtype: str = "float32", scale: float = 0.0, zero_point: int = 0, operat
     reshape.inputs, reshape.outputs = [graph.inputs[0], shape], list(graph.outputs)
     graph.operators = [reshape]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def summing(shape: Sequence[int], signature: Sequence[int] | None, kept: bool = False) -> bytes:
+    """The sums of red, green and blue over the whole image, so that its size shows in the scores.
+
+    signature: -1 for what is left open; None: the file has none. kept: as [1, 1, 1, 3].
+    """
+    tree, graph = _empty()
+    code, operator, options = tree.operatorCodes[0], schema.OperatorT(), schema.ReducerOptionsT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.SUM
+    tree.buffers.append(_buffer(np.array([1, 2], np.int32).tobytes()))
+    graph.inputs = [_add(graph, "image", End(tuple(shape)), 0)]
+    if signature is not None:
+        graph.tensors[0].shapeSignature = list(signature)
+    axes = _add(graph, "axes", End((2,), "float32"), 1)
+    graph.tensors[axes].type = schema.TensorType.INT32
+    graph.outputs = [_add(graph, "scores", End((1, 1, 1, 3) if kept else (1, 3)), 0)]
+    options.keepDims = kept
+    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [graph.inputs[0], axes], list(graph.outputs)
+    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.ReducerOptions, options
+    graph.operators = [operator]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def changed(network: bytes, change: Callable[[Any], object]) -> bytes:
+    """A network whose first graph was changed."""
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(network))
+    change(tree.subgraphs[0])
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def with_image_size(network: bytes, height: int, width: int) -> bytes:
+    """TFLite Metadata that says nothing but the size of images (ImageProperties.default_size), as other tools do."""
+    builder = flatbuffers.Builder(256)
+    builder.StartObject(2)
+    builder.PrependUint32Slot(0, width, 0)
+    builder.PrependUint32Slot(1, height, 0)
+    size = builder.EndObject()
+    image = _table(builder, {1: size})
+    content = _table(builder, {1: image}, kind=2)
+    tensor = _table(builder, {3: content})
+    graph = _table(builder, {2: _vector(builder, tensor)})
+    builder.Finish(_table(builder, {3: _vector(builder, graph)}), b"M001")
+    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(network))
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = "TFLITE_METADATA", len(tree.buffers)
+    tree.buffers.append(_buffer(bytes(builder.Output())))
+    tree.metadata = [entry]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def _table(builder: flatbuffers.Builder, fields: dict[int, int], kind: int = 0) -> int:
+    """A table of tables; kind: of the union in its first two fields."""
+    builder.StartObject(max(fields) + 1)
+    for field, offset in fields.items():
+        builder.PrependUOffsetTRelativeSlot(field, offset, 0)
+    if kind:
+        builder.PrependUint8Slot(0, kind, 0)
+    return int(builder.EndObject())
+
+
+def _vector(builder: flatbuffers.Builder, item: int) -> int:
+    builder.StartVector(4, 1, 4)
+    builder.PrependUOffsetTRelative(item)
+    return int(builder.EndVector())
 
 
 def card(labels: tuple[str, ...] | None, size: tuple[int, int], **changes: Any) -> Card:

@@ -1,0 +1,110 @@
+"""Damaged model files through a Classifier and one answer, damaged images through decode: how each of them ends.
+
+    python -m experiments.fuzz [--count 10000] [--seed 1] [--keep DIR]
+
+Each in a forked child. A file is answered, or refused in one line; a traceback, a hang, or the native library's end is
+counted and shown, and kept in DIR. Writes results/fuzz.json.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from device import card, pictures
+from device.classifier import Classifier
+from device.contract import NO_HINTS, Hints
+from device.errors import UserError
+from experiments.fuzz import children, mutants
+from experiments.fuzz.mutants import Original
+from experiments.record import write
+
+LABELS = "labels.txt"
+IMAGE = np.random.default_rng(1).integers(0, 256, (40, 30, 3), np.uint8)
+
+
+@dataclass
+class Tally:
+    """How many files of a kind ended how; bad: of those that must not be, where they come from and what was said."""
+
+    kind: str
+    ends: Counter[str] = field(default_factory=Counter)
+    bad: list[dict[str, Any]] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        return {**self.row(), "bad": self.bad}
+
+    def row(self) -> dict[str, Any]:
+        return {"kind": self.kind, "n": self.ends.total(), **{end: self.ends[end] for end in children.ENDS}}
+
+
+def answer(path: Path) -> None:
+    """One answer, as a file without a card is asked too."""
+    hints = NO_HINTS if card.read_tail(path) else Hints(path.with_name(LABELS), 0.0, 1.0)
+    Classifier(path, hints).classify(IMAGE)
+
+
+def decode(path: Path) -> None:
+    try:
+        pictures.decode(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+KINDS: dict[str, tuple[Callable[[], list[Original]], Callable[[Path], None]]] = {
+    "model": (mutants.models, answer),
+    "image": (mutants.images, decode),
+}
+
+
+def run(kind: str, count: int, seed: int, keep: Path | None = None, begin: int = 0) -> Tally:
+    """Asks `count` mutants of a kind, from `begin` on."""
+    make, work = KINDS[kind]
+    originals, tally = make(), Tally(kind)
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
+        path = Path(folder) / "mutant"
+        path.with_name(LABELS).write_text("circle\nsquare\ntriangle\n")
+        for original in originals:  # loads what the children share, and shows that sound files are answered
+            path.write_bytes(original.data)
+            work(path)
+        for index in tqdm(range(begin, begin + count), desc=kind, unit=" files", disable=None):
+            name, data = mutants.mutant(originals, kind, seed, index)
+            path.write_bytes(data)
+            outcome = children.ask(lambda: work(path))
+            tally.ends[outcome.end] += 1
+            if outcome.end not in ("answered", "refused"):
+                tally.bad.append({"index": index, "of": name, "end": outcome.end, "said": outcome.said})
+                if keep is not None:
+                    keep.mkdir(parents=True, exist_ok=True)
+                    (keep / f"{kind}_{seed}_{index}").write_bytes(data)
+    return tally
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--count", type=int, default=10_000, help="of each kind (default 10000)")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--keep", type=Path, metavar="DIR", help="where the files that must not be are kept")
+    asked = options.parse_args()
+    tallies = [run(kind, asked.count, asked.seed, asked.keep) for kind in KINDS]
+    for tally in tallies:
+        print(*(f"{key} {value}" for key, value in tally.row().items()), sep=", ")
+        for one in tally.bad:
+            print("  ", one)
+    bad = [{"kind": tally.kind, **one} for tally in tallies for one in tally.bad]
+    command = f"python -m experiments.fuzz --count {asked.count} --seed {asked.seed}"
+    write("fuzz", [tally.row() for tally in tallies], command, seed=asked.seed, bad=bad)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
