@@ -246,10 +246,20 @@ def labelled_cache(
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
-    """For each label of the data its index among the model's; UserError for one that the model doesn't know."""
+    """For each label of the data its index among the model's; UserError for one it doesn't know, or has twice.
+
+    Lists from elsewhere may repeat a name (ImageNet's has two that are 'crane'): which of the outputs a picture of that
+    class is of, nothing says.
+    """
     if unknown := [label for label in theirs if label not in ours]:
         known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
         raise UserError(f"{data}: the model doesn't know the label {unknown[0]!r}; it knows {known}")
+    if twice := next((label for label in theirs if ours.count(label) > 1), None):
+        places = [str(place) for place, label in enumerate(ours) if label == twice]
+        raise UserError(
+            f"{data}: the model's outputs {' and '.join(places)} are all called {twice!r}, expected one for a class of"
+            " the data; leave that class out, or tell them apart in the labels (--labels FILE)"
+        )
     return np.array([list(ours).index(label) for label in theirs], np.int64)
 
 

@@ -19,7 +19,7 @@ from device.card import Accuracy, Card, Confidence
 from device.classifier import Classifier
 from device.errors import UserError
 from device.folders import Labelled
-from export import compare, convert, golden, metadata, quantize
+from export import compare, convert, golden, metadata, pixels, quantize
 from export.sources import Source
 
 SCHEMA = 1
@@ -111,7 +111,7 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
     if source.is_keras:
         command.say("float32: converting with TensorFlow …")
         assert isinstance(test.sources, np.ndarray)
-        model, scores = convert.convert(source.model, test.sources)
+        model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
         return model, Reference("keras", test, labelled, scores)
     bare = card.network_bytes(source.model)
     path = scratch / "reference.tflite"
@@ -130,14 +130,22 @@ def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Se
 
 def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
     """The calibration pictures as the float network takes them."""
-    mean, std = np.float32(source.input.mean), np.float32(source.input.std)
-    for picture in source.calibration.pictures:
-        yield ((picture.astype(np.float32) - mean) / std)[None]
+    return pixels.tensors(source.calibration.pictures, source.input)
 
 
 def input_range(source: Source) -> tuple[float, float]:
     """What the float network is fed for pixel 0 and for pixel 255."""
-    return (0 - source.input.mean) / source.input.std, (255 - source.input.mean) / source.input.std
+    return pixels.ends(source.input)
+
+
+def _made(source: Source, variant: str, float32: bytes) -> bytes:
+    """A variant's bare bytes, which take what its card says."""
+    spec, known = pixels.fed(source.input, variant), {}
+    if spec != source.input:
+        known = {pixels.input_name(float32): quantize.Range(*pixels.ends(source.input))}
+        float32 = pixels.with_scaling_inside(float32, source.input)
+    calibration = pixels.tensors(source.calibration.pictures, spec)
+    return quantize.make(variant, float32, calibration, *pixels.ends(spec), known)
 
 
 def _attempt(
@@ -151,7 +159,7 @@ def _attempt(
 ) -> dict[str, Any]:
     """A variant's row; one that can't be made, or that the runtime can't load, has the reason among its failures."""
     try:
-        bare = quantize.make(variant, float32, tensors(source), *input_range(source))
+        bare = _made(source, variant, float32)
         return _prove(source, variant, bare, reference, goldens, float32_top1, scratch)
     except UserError as error:
         if variant == "float32":
@@ -226,7 +234,7 @@ def _card(source: Source, variant: str) -> Card:
         recipe=source.recipe,
         variant=variant,
         labels=source.labels,
-        input=source.input,
+        input=pixels.fed(source.input, variant),
         output=source.output,
         confidence=Confidence(),
         accuracy=None,
