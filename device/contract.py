@@ -175,7 +175,7 @@ def _refuse_unit_pixels(origin: str, mean: Channels, std: Channels) -> None:
     """PyTorch's numbers are for pixels 0..1; taken for 0..255 the network would see numbers up to a thousand."""
     means, stds = channels.each(mean), channels.each(std)
     if max(map(abs, (*means, *stds))) <= 1 and max(map(abs, stds)) < 1 and (isinstance(std, tuple) or any(means)):
-        whole = [channels.text([255 * one for one in each]) for each in (means, stds)]
+        whole = [channels.text(channels.of(*(255 * one for one in each))) for each in (means, stds)]
         raise UserError(
             f"{origin}: these are for pixels 0..1, expected them for 0..255; give --mean {whole[0]} --std {whole[1]}"
         )

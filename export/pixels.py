@@ -1,8 +1,8 @@
-"""From pixels to what a float network is fed, and a network that does so itself and takes pixels.
+"""From pixels to what a float network is fed, and a network that does so itself, so that it takes pixels.
 
-A quantized input has one scale and one zero point, so pixels can be its codes only where one mean and one std hold for
-all channels. Stock clients feed a uint8 input pixels, whatever TFLite Metadata says of mean and std. So int8 gets
-(pixel - mean) / std as its first operator: a depthwise 1x1 convolution, whose weights have a scale a channel.
+Where the channels have a mean and a std of their own, the scaling goes inside: a quantized input has one scale and one
+zero point, and MediaPipe refuses TFLite Metadata with a number a channel. (pixel - mean) / std becomes the first
+operator, a depthwise 1x1 convolution, whose int8 weights have a scale a channel.
 """
 
 import copy
@@ -35,14 +35,31 @@ def ends(spec: Input) -> tuple[float, float]:
     return numbers[0] if len(set(numbers)) == 1 else (min(map(min, numbers)), max(map(max, numbers)))
 
 
-def fed(spec: Input, variant: str) -> Input:
-    """What a variant of a float network takes: int8 pixels, where no other codes hold for all channels."""
-    differ = len(set(zip(channels.each(spec.mean), channels.each(spec.std), strict=True))) > 1
-    return replace(spec, mean=0.0, std=1.0) if differ and variant == "int8" else spec
+def differ(spec: Input) -> bool:
+    """Whether red, green and blue are scaled differently."""
+    return len(set(zip(channels.each(spec.mean), channels.each(spec.std), strict=True))) > 1
 
 
-def with_scaling_inside(model: bytes, spec: Input) -> bytes:
-    """The float model behind an operator that scales. The tensor that was its input keeps its name."""
+def fed(spec: Input) -> Input:
+    """What the exported files take, of a source that takes `spec`."""
+    return replace(spec, mean=0.0, std=1.0) if differ(spec) else spec
+
+
+def taken(model: bytes, spec: Input) -> bytes:
+    """The float model, or one that takes pixels where the channels differ."""
+    return _with_scaling_inside(model, spec) if differ(spec) else model
+
+
+def ranges(model: bytes, spec: Input) -> dict[str, tuple[float, float]]:
+    """What is known of inner tensors without calibration: of the scaled pixels, if `model` scales them itself."""
+    if not differ(spec):
+        return {}
+    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(model)).subgraphs[0]
+    name = graph.tensors[graph.operators[0].outputs[0]].name
+    return {name.decode() if isinstance(name, bytes) else str(name): ends(spec)}
+
+
+def _with_scaling_inside(model: bytes, spec: Input) -> bytes:
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     graph = tree.subgraphs[0]
     scaled = int(graph.inputs[0])
@@ -58,13 +75,6 @@ def with_scaling_inside(model: bytes, spec: Input) -> bytes:
         for one in signature.inputs:
             one.tensorIndex = entry
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
-
-
-def input_name(model: bytes) -> str:
-    """What the tensor is called that the model is fed."""
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(model)).subgraphs[0]
-    name = graph.tensors[graph.inputs[0]].name
-    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def _convolution(tree: Any, inputs: list[int], output: int) -> Any:

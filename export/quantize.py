@@ -10,7 +10,6 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -30,14 +29,8 @@ NAMES = algorithm_manager.AlgorithmName
 OPERATIONS = qtyping.TFLOperationName
 
 Tensor = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Range:
-    """The least and the greatest number of a tensor, known beforehand."""
-
-    low: float
-    high: float
+# The least and the greatest number of a tensor.
+Range = tuple[float, float]
 
 
 def make(
@@ -96,7 +89,7 @@ def _int8(
     engine.load_quantization_recipe(recipe.static_wi8_ai8())
     for end in (OPERATIONS.INPUT, OPERATIONS.OUTPUT):
         engine.update_quantization_recipe(EVERYTHING, end, algorithm_key=NAMES.NO_QUANTIZE)
-    ranges = _ranges(engine, float32, calibration, Range(low, high), known)
+    ranges = _ranges(engine, float32, calibration, (low, high), known)
     return uint8_ends(bytes(engine.quantize(ranges, enable_progress_bar=False).quantized_model), low, high)
 
 
@@ -116,7 +109,7 @@ def _ranges(
     counter.calibrate({key: inputs}, engine._recipe_manager)
     ranges: dict[str, Any] = counter.get_model_qsvs()
     for name, whole in {**known, interpreter.get_input_details()[0]["name"]: fed}.items():
-        for key, value in (("min", whole.low), ("max", whole.high)):
+        for key, value in zip(("min", "max"), whole, strict=True):
             ranges[name][key] = np.full_like(ranges[name][key], value)
     return ranges
 

@@ -44,6 +44,10 @@ def export(source: Source, variants: Collection[str], committed: bool = False) -
     committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound.
     """
     folder = source.folder / "export"
+    if pixels.differ(source.input):
+        command.say(
+            "note: the channels' mean and std differ, so they go into the network: its files take pixels 0..255"
+        )
     with tempfile.TemporaryDirectory(prefix="framelite-") as scratch:
         float32, reference = _float32(source, Path(scratch))
         goldens = _goldens(source, reference, committed)
@@ -99,7 +103,7 @@ def _test_sha256(source: Source) -> str | None:
 
 
 def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
-    """The bare float32 model and the reference's scores."""
+    """The bare float32 model, which takes what the cards will say, and the reference's scores."""
     labelled = source.test is not None
     test = source.test or Labelled(
         source.labels,
@@ -112,11 +116,12 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
         command.say("float32: converting with TensorFlow …")
         assert isinstance(test.sources, np.ndarray)
         model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
-        return model, Reference("keras", test, labelled, scores)
+        return pixels.taken(model, source.input), Reference("keras", test, labelled, scores)
     bare = card.network_bytes(source.model)
     path = scratch / "reference.tflite"
-    path.write_bytes(_assembled(bare, _card(source, "float32"), {}))
-    return bare, Reference("float32", test, labelled, evaluate.score_pictures(path, test))
+    path.write_bytes(_assembled(bare, replace(_card(source, "float32"), input=source.input), {}))
+    scores = evaluate.score_pictures(path, test)
+    return pixels.taken(bare, source.input), Reference("float32", test, labelled, scores)
 
 
 def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Set:
@@ -130,22 +135,12 @@ def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Se
 
 def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
     """The calibration pictures as the float network takes them."""
-    return pixels.tensors(source.calibration.pictures, source.input)
+    return pixels.tensors(source.calibration.pictures, pixels.fed(source.input))
 
 
 def input_range(source: Source) -> tuple[float, float]:
     """What the float network is fed for pixel 0 and for pixel 255."""
-    return pixels.ends(source.input)
-
-
-def _made(source: Source, variant: str, float32: bytes) -> bytes:
-    """A variant's bare bytes, which take what its card says."""
-    spec, known = pixels.fed(source.input, variant), {}
-    if spec != source.input:
-        known = {pixels.input_name(float32): quantize.Range(*pixels.ends(source.input))}
-        float32 = pixels.with_scaling_inside(float32, source.input)
-    calibration = pixels.tensors(source.calibration.pictures, spec)
-    return quantize.make(variant, float32, calibration, *pixels.ends(spec), known)
+    return pixels.ends(pixels.fed(source.input))
 
 
 def _attempt(
@@ -159,7 +154,8 @@ def _attempt(
 ) -> dict[str, Any]:
     """A variant's row; one that can't be made, or that the runtime can't load, has the reason among its failures."""
     try:
-        bare = _made(source, variant, float32)
+        scaled = pixels.ranges(float32, source.input)
+        bare = quantize.make(variant, float32, tensors(source), *input_range(source), scaled)
         return _prove(source, variant, bare, reference, goldens, float32_top1, scratch)
     except UserError as error:
         if variant == "float32":
@@ -234,7 +230,7 @@ def _card(source: Source, variant: str) -> Card:
         recipe=source.recipe,
         variant=variant,
         labels=source.labels,
-        input=pixels.fed(source.input, variant),
+        input=pixels.fed(source.input),
         output=source.output,
         confidence=Confidence(),
         accuracy=None,
