@@ -9,12 +9,15 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from device import channels
+from device.channels import Channels
 from device.errors import UserError
 
 # How a picture is made to fit the network's shape: see device/pictures.py.
@@ -25,6 +28,9 @@ CARD, LABELS = "card.json", "labels.txt"
 # Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
 MAX_TAIL_BYTES = 1_000_000
 MAX_ENTRIES = 64
+_ARCHIVE = "the ZIP archive at the file's end"
+
+T = TypeVar("T")
 
 
 class CardError(ValueError):
@@ -33,21 +39,24 @@ class CardError(ValueError):
 
 @dataclass(frozen=True)
 class Input:
-    """What the network is fed: RGB pixels, fitted and resized by `device.pictures`, as (pixel - mean) / std."""
+    """What the network is fed: RGB pixels, fitted and resized by `device.pictures`, as (pixel - mean) / std.
+
+    mean, std: of pixels 0..255, for all channels or for each.
+    """
 
     height: int
     width: int
     color: Literal["RGB"] = "RGB"
     fit: Fit = "crop"
     resize: Literal["area"] = "area"
-    mean: float = 0.0
-    std: float = 1.0
+    mean: Channels = 0.0
+    std: Channels = 1.0
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
             raise CardError(f"input is {self.height}x{self.width}, expected at least 1x1")
-        if not self.std:
-            raise CardError("input.std is 0, expected another number")
+        if 0 in channels.each(self.std):
+            raise CardError(f"input.std is {channels.text(self.std)}, expected another number")
 
 
 @dataclass(frozen=True)
@@ -117,15 +126,12 @@ class Card:
 
 
 def check_labels(labels: tuple[str, ...]) -> None:
-    """Ours name every output once, in words."""
+    """Every output has a name, on one line. Lists from elsewhere may repeat one, as ImageNet's does 'crane'."""
     for index, label in enumerate(labels):
         if not label.strip():
             raise CardError(f"label {index} is empty, expected a name for every output")
         if "\n" in label or "\r" in label:
             raise CardError(f"label {label!r} spans lines, expected one line")
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise CardError(f"label {twice[0]!r} stands twice, expected each label once")
 
 
 def parse(document: Any) -> Card:
@@ -159,7 +165,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     """A JSON value as the field's type says, or a CardError that names the field."""
     kind = get_origin(hint)
     if kind in (UnionType, Union):
-        return None if value is None else _value(get_args(hint)[0], value, where)
+        first, other = get_args(hint)
+        if other is type(None):
+            return None if value is None else _value(first, value, where)
+        return _value(other if isinstance(value, list) else first, value, where)
     if kind is Literal:
         if value not in get_args(hint):
             raise CardError(f"{where} is {value!r:.60}, expected one of {', '.join(get_args(hint))}")
@@ -167,7 +176,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if kind is tuple:
         items = get_args(hint)
         if not isinstance(value, list) or (items[-1] is not Ellipsis and len(value) != len(items)):
-            raise CardError(f"{where} is {value!r:.60}, expected a list")
+            count = "" if items[-1] is Ellipsis else f" of {len(items)}"
+            raise CardError(f"{where} is {value!r:.60}, expected a list{count}")
         return tuple(_value(items[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
         return _record(hint, value, where)
@@ -195,31 +205,44 @@ def _finite(value: float, where: str) -> float:
 def read_tail(path: Path) -> dict[str, bytes]:
     """The entries of the ZIP archive at the file's end; {} where there is none. Nothing is ever extracted to disk.
 
-    Raises UserError for an archive that is damaged, too large, compressed, or names paths: no tail of ours is like
-    that, and stock clients refuse a compressed one too.
+    Raises UserError for an archive that is damaged, too large, or names paths, and for a compressed one with a card: no
+    tail of ours is like that, and stock clients refuse it too. What others have packed may be deflated.
     """
+
+    def entries(archive: zipfile.ZipFile) -> dict[str, bytes]:
+        _check_entries(path, archive.infolist())
+        return {entry.filename: _read_entry(archive, entry) for entry in archive.infolist()}
+
+    return _of_archive(path, entries) or {}
+
+
+def _of_archive(path: Path, take: Callable[[zipfile.ZipFile], T]) -> T | None:
+    """What is taken of the archive at the file's end; None where there is none."""
     if not zipfile.is_zipfile(path):
-        return {}
-    refusal = f"{path}: the ZIP archive at the file's end"
+        return None
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_TAIL_BYTES:
-                raise UserError(
-                    f"{refusal} holds {len(entries)} entries of {sum(e.file_size for e in entries)} bytes, expected at "
-                    f"most {MAX_ENTRIES} of {MAX_TAIL_BYTES}; export the model again"
-                )
-            for entry in entries:
-                name = entry.filename
-                if "/" in name or "\\" in name or name.startswith(".") or "\0" in entry.orig_filename:
-                    raise UserError(f"{refusal} names the path {name!r}, expected plain names; don't trust this file")
-                if entry.compress_type != zipfile.ZIP_STORED:
-                    raise UserError(f"{refusal} holds {name!r} compressed, expected stored entries (zip -0)")
-            return {entry.filename: _read_entry(archive, entry) for entry in entries}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+            return take(archive)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
             raise
-        raise UserError(f"{refusal} is damaged ({error}); copy or export it again") from None
+        raise UserError(f"{path}: {_ARCHIVE} is damaged ({error}); copy or export it again") from None
+
+
+def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_TAIL_BYTES:
+        held = f"{len(entries)} entries of {sum(entry.file_size for entry in entries)} bytes"
+        most = f"at most {MAX_ENTRIES} of {MAX_TAIL_BYTES}"
+        raise UserError(f"{path}: {_ARCHIVE} holds {held}, expected {most}; export the model again")
+    ours = any(entry.filename == CARD for entry in entries)
+    # Not bzip2 or lzma: of those zipfile unpacks more than it was asked for.
+    known = (zipfile.ZIP_STORED,) if ours else (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    for entry in entries:
+        name = entry.filename
+        if "/" in name or "\\" in name or name.startswith(".") or "\0" in entry.orig_filename:
+            raise UserError(f"{path}: {_ARCHIVE} names the path {name!r}, expected plain names; don't trust this file")
+        if entry.compress_type not in known:
+            raise UserError(f"{path}: {_ARCHIVE} holds {name!r} compressed, expected stored entries (zip -0)")
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -232,12 +255,14 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def read(path: Path) -> Card | None:
-    """The card inside a model file; None for a file without one. UserError for one that can't be used."""
-    tail = read_tail(path)
-    if CARD not in tail:
+    """The card inside a model file; None for a file without one. UserError for one that can't be used.
+
+    What else an archive without a card holds is not looked at.
+    """
+    if CARD not in (_of_archive(path, zipfile.ZipFile.namelist) or ()):
         return None
     try:
-        return parse(json.loads(tail[CARD]))
+        return parse(json.loads(read_tail(path)[CARD]))
     except (CardError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: its card can't be used: {error}") from None
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import confidence, contract, pictures, runtime, text
+from device import confidence, contract, pictures, runtime, scaling, text
+from device import labels as label_lists
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from device.pictures import Picture
@@ -65,33 +66,10 @@ class Classifier:
         self.input, self.output = contract.tensors(self.interpreter, path)
         self.card, self.notes = contract.resolve(path, self.input, self.output, hints)
         if labels and self.card.labels is None:
-            raise UserError(f"{path}: the file carries no labels; give --labels FILE, a label a line in output order")
+            raise UserError(label_lists.missing(path))
         self.size = (self.card.input.height, self.card.input.width)
         self._temperature = self.card.confidence.temperature
-        # uint8 and int8 inputs take the pixel's code as it is wherever 0 and 255 are their lowest and highest number.
-        # Else `numbers` says what each of the 256 pixel values becomes.
-        self.numbers = None if self._spans_pixels() else self._table()
-
-    def _spans_pixels(self) -> bool:
-        if self.input.dtype == np.float32:
-            return False
-        codes = np.iinfo(self.input.dtype)
-        ends = ((0, int(codes.min)), (255, int(codes.max)))
-        return all(abs(self._number(pixel) - self.input.real(code)) <= 2 * self.input.scale for pixel, code in ends)
-
-    def _number(self, pixel: int) -> float:
-        return (pixel - self.card.input.mean) / self.card.input.std
-
-    def _table(self) -> npt.NDArray[Any]:
-        """The 256 numbers a pixel can become: exact, and the same on every processor."""
-        spec = self.card.input
-        numbers = (np.arange(256, dtype=np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
-        if self.input.dtype == np.float32:
-            return numbers
-        codes = np.round(numbers / self.input.scale) + self.input.zero_point
-        limits = np.iinfo(self.input.dtype)
-        table: npt.NDArray[Any] = np.clip(codes, limits.min, limits.max).astype(self.input.dtype)
-        return table
+        self.scaling = scaling.of(self.card.input, self.input)
 
     def prepare(self, picture: Picture) -> Picture:
         """The picture at the network's size, by the card's fit."""
@@ -99,10 +77,12 @@ class Classifier:
 
     def tensor(self, picture: Picture) -> npt.NDArray[Any]:
         """What the network is fed for a picture of its own size: [1, height, width, 3] of the input's type."""
-        if self.numbers is None:
+        if self.scaling is None:
             codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
             return codes[None]
-        return self.numbers[picture][None]
+        tensor = np.empty((1, *picture.shape), self.input.dtype)
+        self.scaling.write(picture, tensor[0])
+        return tensor
 
     def invoke(self, tensor: npt.NDArray[Any]) -> None:
         """UserError when the network itself fails."""

@@ -5,7 +5,6 @@ nothing is guessed in silence.
 """
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from device import card as cards
-from device import flatbuffer, shapes, text
+from device import channels, flatbuffer, shapes
+from device import labels as label_lists
 from device.card import Card, Confidence, Input, Output
+from device.channels import Channels
 from device.errors import UserError
 
 
@@ -26,8 +27,8 @@ class Hints:
     """
 
     labels: Path | None = None
-    mean: float | None = None
-    std: float | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
     fit: str | None = None
     output: str | None = None
     size: tuple[int, int] | None = None
@@ -126,21 +127,17 @@ def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: 
 
 
 def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tuple[Card, list[str]]:
-    notes = []
+    notes: list[str] = []
     if hints.labels is not None:
-        labels: tuple[str, ...] | None = read_labels(hints.labels)
-        assert labels is not None
-        if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            named = text.some([repr(label) for label in twice])
-            notes.append(f"{hints.labels}: labels that stand there twice: {named}")
+        listed: label_lists.LabelList | None = label_lists.read(hints.labels)
         origin = str(hints.labels)
     else:
-        labels = _labels_in_tail(path)
-        if labels is None:
+        listed = label_lists.in_archive(path)
+        if listed is None:
             _refuse_lost_tail(path)
         origin = "the file's own label list"
-        if labels is not None:
-            notes.append(f"{path}: labels from the text file inside it")
+    labels = listed.labels if listed else None
+    notes += listed.notes if listed else ()
     kind = hints.output or ("sigmoid" if answer.count == 1 else "softmax")
     if hints.output is None:
         notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
@@ -157,36 +154,60 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
 
 def _refuse_lost_tail(path: Path) -> None:
     """The archive at the file's end is what a copy that broke off lacks first; the network before it may be whole."""
-    if (name := flatbuffer.associated_file(path)) and not cards.read_tail(path):
+    if (files := flatbuffer.label_files(path)) and not cards.read_tail(path):
         raise UserError(
-            f"{path}: its metadata names {name!r}, but the archive that holds it is missing at the file's end: the file"
-            " is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"
+            f"{path}: its metadata names {files[0].name!r}, but the archive that holds it is missing at the file's end:"
+            " the file is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"
         )
 
 
-def _scaling(path: Path, source: Tensor, hints: Hints) -> tuple[float, float, str]:
+def _scaling(path: Path, source: Tensor, hints: Hints) -> tuple[Channels, Channels, str]:
     """(mean, std, where from): the network's number is (pixel - mean) / std."""
     if hints.mean is not None or hints.std is not None:
-        mean, std = hints.mean or 0.0, 1.0 if hints.std is None else hints.std
-        # The network computes in 32 bits, where 1e-50 is 0 and 1e50 is infinite.
-        if not SMALLEST <= abs(std) <= LARGEST:
-            raise UserError(f"--std is {std:g}, expected a number other than 0 within ±{LARGEST:g}")
-        if not abs(mean) <= LARGEST:
-            raise UserError(f"--mean is {mean:g}, expected a number within ±{LARGEST:g}")
-        return mean, std, f"pixels scaled by --mean {mean:g} --std {std:g}"
-    if source.dtype != np.float32:
-        return _scaling_of_codes(path, source)
+        mean = 0.0 if hints.mean is None else hints.mean
+        std = 1.0 if hints.std is None else hints.std
+        _check_scaling(mean, std)
+        return mean, std, f"pixels scaled by --mean {channels.text(mean)} --std {channels.text(std)}"
     recorded = flatbuffer.normalization(path)
+    if source.dtype != np.float32:
+        return _scaling_of_codes(path, source, recorded)
     if recorded is not None:
-        return *recorded, f"pixels scaled by its metadata: mean {recorded[0]:g}, std {recorded[1]:g}"
+        mean, std = recorded
+        said = f"mean {channels.text(mean)}, std {channels.text(std)}"
+        _refuse_unit_pixels(f"{path}: its metadata has {said}", mean, std)
+        return mean, std, f"pixels scaled by its metadata: {said}"
     raise UserError(
         f"{path}: the float input's scaling is not known; give --mean and --std"
         " (0 and 255 for 0..1, 127.5 and 127.5 for -1..1, 0 and 1 for 0..255)"
     )
 
 
-def _scaling_of_codes(path: Path, source: Tensor) -> tuple[float, float, str]:
-    """A quantized input whose codes span 0..1, -1..1 or 0..255 to within two steps takes the pixel's code directly."""
+def _check_scaling(mean: Channels, std: Channels) -> None:
+    """The network computes in 32 bits, where 1e-50 is 0 and 1e50 is infinite."""
+    if not all(SMALLEST <= abs(one) <= LARGEST for one in channels.each(std)):
+        raise UserError(f"--std is {channels.text(std)}, expected a number other than 0 within ±{LARGEST:g}")
+    if not all(abs(one) <= LARGEST for one in channels.each(mean)):
+        raise UserError(f"--mean is {channels.text(mean)}, expected a number within ±{LARGEST:g}")
+    _refuse_unit_pixels(f"--mean {channels.text(mean)} --std {channels.text(std)}", mean, std)
+
+
+def _refuse_unit_pixels(origin: str, mean: Channels, std: Channels) -> None:
+    """PyTorch's numbers are for pixels 0..1; taken for 0..255 the network would see numbers up to a thousand."""
+    means, stds = channels.each(mean), channels.each(std)
+    if max(map(abs, (*means, *stds))) <= 1 and max(map(abs, stds)) < 1 and (isinstance(std, tuple) or any(means)):
+        whole = [channels.text(channels.of(*(255 * one for one in each))) for each in (means, stds)]
+        raise UserError(
+            f"{origin}: these are for pixels 0..1, expected them for 0..255; give --mean {whole[0]} --std {whole[1]}"
+        )
+
+
+def _scaling_of_codes(
+    path: Path, source: Tensor, recorded: tuple[Channels, Channels] | None
+) -> tuple[Channels, Channels, str]:
+    """A quantized input whose codes span 0..1, -1..1 or 0..255 to within two steps takes the pixel's code directly.
+
+    Another one is scaled by the metadata, where all that this makes of pixels spans the codes as well.
+    """
     codes = np.iinfo(source.dtype)
     span = source.real(int(codes.min)), source.real(int(codes.max))
     for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
@@ -194,39 +215,17 @@ def _scaling_of_codes(path: Path, source: Tensor) -> tuple[float, float, str]:
             std = 255.0 / (high - low)
             note = f"the {source.dtype} input's codes span {low:g}..{high:g}: a pixel is its code"
             return (0.0 - low) * std, std, note
+    if recorded is not None and _spans(recorded, span, source.scale):
+        mean, deviation = map(channels.text, recorded)
+        return *recorded, f"pixels scaled by its metadata, as its codes' span is: mean {mean}, std {deviation}"
     raise UserError(
         f"{path}: the {source.dtype} input spans {span[0]:.4g}..{span[1]:.4g}, expected 0..1, -1..1 or 0..255; give"
         " --mean and --std"
     )
 
 
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Labels from a text file in output order: a name a line, or Teachable Machine's `0 name`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the labels can't be read ({error}); expected a UTF-8 text, a label a line") from None
-    return _parse_labels(text, str(path))
-
-
-def _parse_labels(text: str, origin: str) -> tuple[str, ...]:
-    lines = [line.strip() for line in text.splitlines()]
-    while lines and not lines[-1]:
-        lines.pop()
-    if not lines:
-        raise UserError(f"{origin}: no labels in it, expected a label a line")
-    if "" in lines:
-        raise UserError(f"{origin}: line {lines.index('') + 1} is empty, expected a label on every line")
-    numbered = [re.fullmatch(r"(\d+)[\s:,]\s*(\S.*)", line) for line in lines]
-    if all(match and int(match[1]) == i for i, match in enumerate(numbered)):
-        lines = [match[2] for match in numbered if match]
-    return tuple(lines)
-
-
-def _labels_in_tail(path: Path) -> tuple[str, ...] | None:
-    """Labels of a third-party file with TFLite Metadata: the one text file in its ZIP tail."""
-    texts = {name: data for name, data in cards.read_tail(path).items() if name.endswith(".txt")}
-    if len(texts) != 1:
-        return None
-    name, data = texts.popitem()
-    return _parse_labels(data.decode("utf-8", "replace"), f"{path}: {name}")
+def _spans(scaling: tuple[Channels, Channels], span: tuple[float, float], step: float) -> bool:
+    """Whether the least and the greatest number of any channel are the span's ends, to within two steps."""
+    pairs = list(zip(*map(channels.each, scaling), strict=True))
+    ends = [(pixel - mean) / std for mean, std in pairs for pixel in (0, 255)]
+    return bool(max(abs(min(ends) - span[0]), abs(max(ends) - span[1])) <= 2 * step)

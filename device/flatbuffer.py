@@ -2,16 +2,18 @@
 
 tflite-runtime follows the positions in a file without looking whether they lie inside it, so a truncated one ends the
 process; `check` looks first. `normalization` reads the mean and standard deviation that TFLite Metadata records for a
-float input, `image_size` the size, `associated_file` the name of the label file.
+float input, `image_size` the size, `label_files` the names of label lists.
 """
 
 import math
 import mmap
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from device import damage, model_kinds
+from device import channels, damage, model_kinds
+from device.channels import Channels
 from device.errors import UserError
 from device.tables import BUFFERS, METADATA, OutsideError, Table, root
 
@@ -20,6 +22,7 @@ NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
 IMAGE_PROPERTIES = 2  # of the union ContentProperties
 # Beyond any image; larger numbers are damage.
 MAX_SIDE = 1 << 15
+LABEL_FILE_TYPES = (0, 2)  # of AssociatedFileType: not said, TENSOR_AXIS_LABELS
 
 
 def _map(path: Path) -> mmap.mmap | bytes:
@@ -44,8 +47,8 @@ def check(path: Path) -> None:
     model_kinds.refuse_compiled(path, operators)
 
 
-def normalization(path: Path) -> tuple[float, float] | None:
-    """(mean, standard deviation) of the first input by TFLite Metadata; None where absent or unequal by channel.
+def normalization(path: Path) -> tuple[Channels, Channels] | None:
+    """(mean, standard deviation) of the first input by TFLite Metadata, for all channels or each; None where absent.
 
     The network's number is (pixel - mean) / standard deviation.
     """
@@ -54,18 +57,21 @@ def normalization(path: Path) -> tuple[float, float] | None:
             for unit in tensor.tables(4):
                 options = unit.table(1)
                 if unit.number(0, "<B") == NORMALIZATION_OPTIONS and options is not None:
-                    return _uniform(options)
+                    return _mean_and_deviation(options)
     except (OutsideError, struct.error):
         return None
     return None
 
 
-def _uniform(options: Table) -> tuple[float, float] | None:
-    means, deviations = set(options.floats(0)), set(options.floats(1))
-    if len(means) != 1 or len(deviations) != 1 or 0.0 in deviations:
+def _mean_and_deviation(options: Table) -> tuple[Channels, Channels] | None:
+    """As the schema has it, each is one number or one a channel."""
+    means, deviations = options.floats(0), options.floats(1)
+    if len(means) not in (1, 3) or len(deviations) not in (1, 3) or 0.0 in deviations:
         return None
-    mean, deviation = means.pop(), deviations.pop()
-    return (mean, deviation) if math.isfinite(mean) and math.isfinite(deviation) else None
+    if not all(map(math.isfinite, (*means, *deviations))):
+        return None
+    mean, deviation = (channels.of(*each) if len(each) == 3 else each[0] for each in (means, deviations))
+    return mean, deviation
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
@@ -82,15 +88,25 @@ def image_size(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def associated_file(path: Path) -> str | None:
-    """The file that TFLite Metadata says the first output's labels are in; it lies in the archive at the file's end."""
+@dataclass(frozen=True)
+class LabelFile:
+    """A label list that TFLite Metadata names; locale: the language of its words, '' where it is for all."""
+
+    name: str
+    locale: str
+
+
+def label_files(path: Path) -> tuple[LabelFile, ...]:
+    """The lists of the first output's labels by TFLite Metadata; they lie in the archive at the file's end."""
     try:
-        for tensor in _described_tensors(_map(path), OUTPUT_METADATA):
-            for file in tensor.tables(6):
-                return file.bytes(0).decode("utf-8", "replace")
+        return tuple(
+            LabelFile(*(file.bytes(field).decode("utf-8", "replace") for field in (0, 3)))
+            for tensor in _described_tensors(_map(path), OUTPUT_METADATA)
+            for file in tensor.tables(6)
+            if file.number(2, "<b") in LABEL_FILE_TYPES
+        )
     except (OutsideError, struct.error):
-        return None
-    return None
+        return ()
 
 
 def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:

@@ -164,16 +164,26 @@ def labelled_cache(
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
-    """For each label of the data its index among the model's; UserError for one that the model doesn't know.
+    """For each label of the data its index among the model's; UserError for one it doesn't know, or has twice.
 
-    Accents may be encoded in either way (NFC, NFD), and spaces around a name don't count.
+    Accents may be encoded in either way (NFC, NFD), and spaces around a name don't count. Lists from elsewhere may
+    repeat a name (ImageNet's has two that are 'crane'): nothing says which output is meant.
     """
-    places = {label_of(label): index for index, label in reversed(list(enumerate(ours)))}
-    places |= {label: index for index, label in reversed(list(enumerate(ours)))}
-    if unknown := [label for label in theirs if label not in places and label_of(label) not in places]:
+    return np.array([_match(label, ours, data) for label in theirs], np.int64)
+
+
+def _match(label: str, ours: Sequence[str], data: str) -> int:
+    places = [place for place, name in enumerate(ours) if name == label]
+    places = places or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
+    if not places:
         known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
-        raise UserError(f"{data}: the model doesn't know the label {unknown[0]!r}; it knows {known}")
-    return np.array([places.get(label, places.get(label_of(label))) for label in theirs], np.int64)
+        raise UserError(f"{data}: the model doesn't know the label {label!r}; it knows {known}")
+    if len(places) > 1:
+        raise UserError(
+            f"{data}: the model's outputs {' and '.join(map(str, places))} are all called {label!r}, expected one for a"
+            " class of the data; leave that class out, or tell them apart in the labels (--labels FILE)"
+        )
+    return places[0]
 
 
 def _labelled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labelled:

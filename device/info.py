@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from device import card as cards
-from device import command, contract, files, runtime, text
+from device import channels, command, contract, files, runtime, text
 from device.card import Card
 
 
@@ -49,7 +49,8 @@ def _unknown(path: Path, source: contract.Tensor, answer: contract.Tensor) -> Ca
 def lines(document: dict[str, Any]) -> list[str]:
     """What a person asks first: what it is, what it takes, what it answers, how good it is, where it came from."""
     spec, accuracy = document["input"], document["accuracy"]
-    scaling = "not known" if spec["std"] is None else f"(pixel - {spec['mean']:g}) / {spec['std']:g}"
+    mean, std = spec["mean"], spec["std"]
+    scaling = "not known" if std is None else f"(pixel - {channels.text(mean)}) / {channels.text(std)}"
     labels = document["labels"]
     rows = [
         ("name", document["name"]),

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device import channels
+from device.channels import Channels
 from device.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,9 +20,15 @@ MAX_SIDE = 8192
 def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":
     """What a file without a card is to be fed and what its outputs are."""
     group = options.add_argument_group(title)
-    group.add_argument("--labels", type=Path, metavar="FILE", help="a text file with a label a line, in output order")
-    group.add_argument("--mean", type=float, metavar="M", help="the network takes (pixel - M) / S")
-    group.add_argument("--std", type=float, metavar="S")
+    group.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="a text file with a label a line, in output order (or JSON, YAML, CSV)",
+    )
+    scaling = "the network takes (pixel - M) / S, pixels 0..255; M and S: a number, or three: 123.7,116.3,103.5"
+    group.add_argument("--mean", type=per_channel, metavar="M", help=scaling)
+    group.add_argument("--std", type=per_channel, metavar="S")
     group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how a picture is made to fit (default crop)")
     group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
     add_size(group)
@@ -37,6 +45,16 @@ def hints(given: argparse.Namespace) -> "Hints":
     from device.contract import Hints
 
     return Hints(given.labels, given.mean, given.std, given.fit, given.output, size=given.size)
+
+
+def per_channel(text: str) -> Channels:
+    """A `type` for argparse: a number for all channels, or three for red, green and blue."""
+    try:
+        return channels.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number nor three with commas between, such as 123.7,116.3,103.5"
+        ) from None
 
 
 def add_runtime(options: argparse.ArgumentParser) -> None:

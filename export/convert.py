@@ -1,9 +1,10 @@
 """Keras -> float32 .tflite. The only step of export that needs TensorFlow, so it has a process of its own.
 
-    python -m export.convert model.keras float32.tflite [pictures.npy scores.npy]
+    python -m export.convert model.keras float32.tflite [pictures.npy scores.npy MEAN STD]
 
 The process is fresh on purpose: in the one that trained, tensor names differ, and with them the file's bytes. With
-pictures it also writes what Keras itself answers for them, the reference that every variant is compared with.
+pictures it also writes what Keras itself answers for them, fed as (picture - mean) / std: the reference that every
+variant is compared with.
 """
 
 import os
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from device import channels
+from device.channels import Channels
 from device.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,14 +32,17 @@ ENVIRONMENT = {
 }
 
 
-def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.NDArray[np.float32]]:
-    """(the float32 .tflite, Keras' scores of the pictures: n x labels)."""
+def convert(
+    model: Path, pictures: npt.NDArray[np.uint8], mean: Channels = 0.0, std: Channels = 1.0
+) -> tuple[bytes, npt.NDArray[np.float32]]:
+    """(the float32 .tflite, Keras' scores of the pictures: n x labels). The model takes (pixel - mean) / std."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         folder = Path(name)
         np.save(folder / "pictures.npy", pictures)
         files = [str(folder / file) for file in ("float32.tflite", "pictures.npy", "scores.npy")]
+        scaling = [",".join(map(repr, channels.each(value))) for value in (mean, std)]
         done = subprocess.run(
-            [sys.executable, "-m", "export.convert", str(model), *files],
+            [sys.executable, "-m", "export.convert", str(model), *files, *scaling],
             stdout=subprocess.DEVNULL,  # Keras says here where its own intermediate files lie
             stderr=subprocess.PIPE,
             text=True,
@@ -78,10 +84,12 @@ def main() -> None:
     import tensorflow as tf
 
     source, target, pictures, scores = map(Path, sys.argv[1:5])
+    mean, std = (np.array(channels.each(channels.parse(text)), np.float32) for text in sys.argv[5:7])
     model = with_softmax(keras.models.load_model(source, compile=False))
     target.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     array = np.load(pictures, mmap_mode="r")
-    parts = [model.predict_on_batch(np.array(array[i : i + 500], np.float32)) for i in range(0, len(array), 500)]
+    batches = (np.array(array[i : i + 500], np.float32) for i in range(0, len(array), 500))
+    parts = [model.predict_on_batch((batch - mean) / std) for batch in batches]
     np.save(scores, np.concatenate(parts) if parts else np.zeros((0, model.output_shape[-1]), np.float32))
 
 

@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device.card import LABELS, Card
+from device.channels import Channels
 
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
@@ -31,7 +32,8 @@ class Byte(int):
 def metadata(card: Card) -> bytes:
     """The metadata of a card's model, as a finished FlatBuffer. Tables are {field number: value}."""
     image: dict[int, Any] = {0: Byte(IMAGE_PROPERTIES), 1: {0: Byte(RGB)}}
-    normalization: dict[int, Any] = {0: Byte(NORMALIZATION_OPTIONS), 1: {0: [card.input.mean], 1: [card.input.std]}}
+    scaling = {0: _numbers(card.input.mean), 1: _numbers(card.input.std)}
+    normalization: dict[int, Any] = {0: Byte(NORMALIZATION_OPTIONS), 1: scaling}
     labels: dict[int, Any] = {0: LABELS, 1: "a label a line, in output order", 2: Byte(TENSOR_AXIS_LABELS)}
     source: dict[int, Any] = {0: "picture", 1: "RGB pixels", 3: image, 4: [normalization]}
     answer: dict[int, Any] = {0: "scores", 1: f"{card.output.kind}, one a label", 6: [labels]}
@@ -40,6 +42,11 @@ def metadata(card: Card) -> bytes:
     root = _encode(builder, {0: card.name, 3: [graph], 7: MIN_PARSER_VERSION})
     builder.Finish(root, IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _numbers(value: Channels) -> list[float]:
+    """One for all channels, or one each."""
+    return list(value) if isinstance(value, tuple) else [value]
 
 
 def _encode(builder: flatbuffers.Builder, table: dict[int, Any]) -> int:

@@ -9,7 +9,8 @@ int8      int8 weights (a scale a channel) and activations, uint8 at both ends: 
 import contextlib
 import io
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,26 @@ NAMES = algorithm_manager.AlgorithmName
 OPERATIONS = qtyping.TFLOperationName
 
 Tensor = npt.NDArray[np.float32]
+# The least and the greatest number of a tensor.
+Range = tuple[float, float]
 
 
-def make(variant: str, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> bytes:
-    """One variant's bare bytes. calibration: input tensors [1, height, width, 3]; low and high: the input's range."""
+def make(
+    variant: str,
+    float32: bytes,
+    calibration: Iterable[Tensor],
+    low: float,
+    high: float,
+    known: Mapping[str, Range] = MappingProxyType({}),
+) -> bytes:
+    """One variant's bare bytes. calibration: input tensors [1, height, width, 3]; low and high: the input's range.
+
+    known: ranges of other tensors, by name, that calibration is not asked for.
+    """
     if variant == "float32":
         return float32
     with _quiet():
-        return _quantized(variant, float32, calibration, low, high)
+        return _quantized(variant, float32, calibration, low, high, known)
 
 
 @contextlib.contextmanager
@@ -47,7 +60,14 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _quantized(variant: str, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> bytes:
+def _quantized(
+    variant: str,
+    float32: bytes,
+    calibration: Iterable[Tensor],
+    low: float,
+    high: float,
+    known: Mapping[str, Range],
+) -> bytes:
     engine = quantizer.Quantizer(float32)
     if variant == "float16":
         engine.add_weight_only_config(
@@ -60,19 +80,23 @@ def _quantized(variant: str, float32: bytes, calibration: Iterable[Tensor], low:
         one_scale = qtyping.QuantGranularity.TENSORWISE
         engine.add_dynamic_config(EVERYTHING, OPERATIONS.FULLY_CONNECTED, num_bits=8, granularity=one_scale)
         return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
-    return _int8(engine, float32, calibration, low, high)
+    return _int8(engine, float32, calibration, low, high, known)
 
 
-def _int8(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> bytes:
+def _int8(
+    engine: Any, float32: bytes, calibration: Iterable[Tensor], low: float, high: float, known: Mapping[str, Range]
+) -> bytes:
     engine.load_quantization_recipe(recipe.static_wi8_ai8())
     for end in (OPERATIONS.INPUT, OPERATIONS.OUTPUT):
         engine.update_quantization_recipe(EVERYTHING, end, algorithm_key=NAMES.NO_QUANTIZE)
-    ranges = _ranges(engine, float32, calibration, low, high)
+    ranges = _ranges(engine, float32, calibration, (low, high), known)
     return uint8_ends(bytes(engine.quantize(ranges, enable_progress_bar=False).quantized_model), low, high)
 
 
-def _ranges(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: float, high: float) -> dict[str, Any]:
-    """Each tensor's true minimum and maximum over the calibration pictures; the input's is its whole range.
+def _ranges(
+    engine: Any, float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Mapping[str, Range]
+) -> dict[str, Any]:
+    """Each tensor's true minimum and maximum over the calibration pictures; what is known is its whole range.
 
     Not Quantizer.calibrate: that takes a moving average, which forgets the extremes and costs accuracy.
     """
@@ -84,9 +108,9 @@ def _ranges(engine: Any, float32: bytes, calibration: Iterable[Tensor], low: flo
     inputs = [{signature["inputs"][0]: tensor} for tensor in calibration]
     counter.calibrate({key: inputs}, engine._recipe_manager)
     ranges: dict[str, Any] = counter.get_model_qsvs()
-    end = ranges[interpreter.get_input_details()[0]["name"]]
-    for key, value in (("min", low), ("max", high)):
-        end[key] = np.full_like(end[key], value)
+    for name, whole in {**known, interpreter.get_input_details()[0]["name"]: fed}.items():
+        for key, value in zip(("min", "max"), whole, strict=True):
+            ranges[name][key] = np.full_like(ranges[name][key], value)
     return ranges
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from device import card as cards
 from device import command, contract, folders, model_kinds, pictures, runtime
+from device import labels as label_lists
 from device.card import Input, Output
 from device.contract import Hints
 from device.data.splits import find_splits
@@ -168,11 +168,7 @@ def _from_tflite(request: Request) -> Source:
     for note in notes:
         command.say(f"note: {note}")
     if card.labels is None:
-        raise UserError(f"{path}: the file carries no labels; give --labels FILE, a label a line in output order")
-    try:
-        cards.check_labels(card.labels)
-    except cards.CardError as error:
-        raise UserError(f"{request.hints.labels or path}: {error}") from None
+        raise UserError(label_lists.missing(path))
     choice, used = _choose_files(request, card.input)
     name = model_kinds.name(path).removesuffix("_float32")
     return Source(

@@ -19,7 +19,7 @@ from device.card import Accuracy, Card, Confidence
 from device.classifier import Classifier
 from device.errors import UserError
 from device.folders import Labelled
-from export import compare, convert, fixed_size, golden, metadata, quantize
+from export import compare, convert, fixed_size, golden, metadata, pixels, quantize
 from export.sources import Source
 
 SCHEMA = 1
@@ -50,6 +50,10 @@ def export(source: Source, variants: Collection[str], committed: bool = False) -
 
 def _export(source: Source, variants: Collection[str], committed: bool) -> dict[str, Any]:
     folder = source.folder / "export"
+    if pixels.differ(source.input):
+        command.say(
+            "note: the channels' mean and std differ, so they go into the network: its files take pixels 0..255"
+        )
     with tempfile.TemporaryDirectory(prefix="framelite-") as scratch:
         float32, reference = _float32(source, Path(scratch))
         goldens = _goldens(source, reference, committed)
@@ -105,7 +109,7 @@ def _test_sha256(source: Source) -> str | None:
 
 
 def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
-    """The bare float32 model and the reference's scores."""
+    """The bare float32 model, which takes what the cards will say, and the reference's scores."""
     labelled = source.test is not None
     test = source.test or Labelled(
         source.labels,
@@ -117,12 +121,13 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
     if source.is_keras:
         command.say("float32: converting with TensorFlow …")
         assert isinstance(test.sources, np.ndarray)
-        model, scores = convert.convert(source.model, test.sources)
-        return model, Reference("keras", test, labelled, scores)
+        model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
+        return pixels.taken(model, source.input), Reference("keras", test, labelled, scores)
     bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
     path = scratch / "reference.tflite"
-    path.write_bytes(_assembled(bare, _card(source, "float32"), {}))
-    return bare, Reference("float32", test, labelled, evaluate.score_pictures(path, test))
+    path.write_bytes(_assembled(bare, replace(_card(source, "float32"), input=source.input), {}))
+    scores = evaluate.score_pictures(path, test)
+    return pixels.taken(bare, source.input), Reference("float32", test, labelled, scores)
 
 
 def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Set:
@@ -136,14 +141,12 @@ def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Se
 
 def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
     """The calibration pictures as the float network takes them."""
-    mean, std = np.float32(source.input.mean), np.float32(source.input.std)
-    for picture in source.calibration.pictures:
-        yield ((picture.astype(np.float32) - mean) / std)[None]
+    return pixels.tensors(source.calibration.pictures, pixels.fed(source.input))
 
 
 def input_range(source: Source) -> tuple[float, float]:
     """What the float network is fed for pixel 0 and for pixel 255."""
-    return (0 - source.input.mean) / source.input.std, (255 - source.input.mean) / source.input.std
+    return pixels.ends(pixels.fed(source.input))
 
 
 def _attempt(
@@ -157,7 +160,8 @@ def _attempt(
 ) -> dict[str, Any]:
     """A variant's row; one that can't be made, or that the runtime can't load, has the reason among its failures."""
     try:
-        bare = quantize.make(variant, float32, tensors(source), *input_range(source))
+        scaled = pixels.ranges(float32, source.input)
+        bare = quantize.make(variant, float32, tensors(source), *input_range(source), scaled)
         return _prove(source, variant, bare, reference, goldens, float32_top1, scratch)
     except UserError as error:
         if variant == "float32":
@@ -232,7 +236,7 @@ def _card(source: Source, variant: str) -> Card:
         recipe=source.recipe,
         variant=variant,
         labels=source.labels,
-        input=source.input,
+        input=pixels.fed(source.input),
         output=source.output,
         confidence=Confidence(),
         accuracy=None,

@@ -81,6 +81,18 @@ def for_minus_one_to_one() -> bytes:
     )
 
 
+# torchvision's, for pixels 0..255.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+def for_each_channel() -> bytes:
+    """A network that takes (pixel - MEAN) / STD, of each channel its own: undone in the first layer's weights."""
+    mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
+    return changed(
+        lambda kernel, bias: (kernel * std, bias + (kernel * mean).sum(axis=(1, 2, 3))), lambda kernel: kernel
+    )
+
+
 def pictures(count: int, seed: int) -> npt.NDArray[np.uint8]:
     """Drawn pictures of the network's size."""
     return np.stack([picture for _, picture in drawing.shapes(count, seed, SIZE)])

@@ -225,6 +225,8 @@ def versions() -> dict[str, str]:
 def git_commit() -> str | None:
     """The commit of this checkout, with '-dirty' where files differ from it; None outside a checkout."""
     here = Path(__file__).resolve().parent
+    if not (here.parent / "pyproject.toml").is_file():  # installed: the checkout around it, if any, is another's
+        return None
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

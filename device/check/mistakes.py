@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device import answers
+from device import answers, scaling
 from device.card import Fit, Input
 from device.classifier import Classifier, Scores
 from device.folders import Labelled
@@ -53,7 +53,7 @@ class Mistaken(Classifier):
         vars(self).update(vars(right))  # not loaded a second time
         self.mistake = mistake
         self.card = replace(right.card, input=replace(right.card.input, **mistake.input))
-        self.numbers = None if self._spans_pixels() else self._table()
+        self.scaling = scaling.of(self.card.input, self.input)
 
     def prepare(self, picture: Picture) -> Picture:
         whole = self.mistake.whole

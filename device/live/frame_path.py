@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device import pictures
+from device import pictures, scaling
 from device.classifier import Classifier
 from device.live.frames import Frame
 from device.pictures import Scratch
@@ -22,7 +22,7 @@ class FramePath:
 
     def __init__(self, classifier: Classifier) -> None:
         self.size, self.fit = classifier.size, classifier.card.input.fit
-        self._numbers = classifier.numbers
+        self._scaling = scaling.of(classifier.card.input, classifier.input)  # of its own: it keeps memory
         self._scratch = Scratch()
         self._dtype = classifier.input.dtype
         self._small = np.empty((*self.size, 3), np.uint8)
@@ -31,14 +31,14 @@ class FramePath:
         """[1, height, width, 3] of the input's type."""
         picture = pictures.prepare(frame.picture, self.size, self.fit, self._scratch)
         tensor = np.empty((1, *self.size, 3), self._dtype)
-        if tensor.dtype == np.uint8 and self._numbers is None:
+        if tensor.dtype == np.uint8 and self._scaling is None:
             self._in_order(picture, frame, tensor[0])
-        elif self._numbers is None:
+        elif self._scaling is None:
             self._in_order(picture, frame, self._small)
             np.bitwise_xor(self._small, 0x80, out=tensor[0].view(np.uint8))
         else:
             self._in_order(picture, frame, self._small)
-            cv2.LUT(self._small, self._numbers, dst=tensor[0])
+            self._scaling.write(self._small, tensor[0])
         return tensor
 
     @staticmethod

