@@ -42,7 +42,7 @@ REDUCED: tuple[tuple[Decoded, int, int], ...] = (
 
 # A mark in a JPEG that something follows: not a stuffed zero, a restart, or one of the marks that stand alone.
 JPEG_MARK = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
-JPEG_END = 0xD9
+JPEG_EXIF, JPEG_END = 0xE1, 0xD9
 
 
 def read(path: Path) -> Picture:
@@ -73,15 +73,16 @@ def decode(data: bytes) -> Picture:
 def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Decoded]:
     """Decodes one frame of a camera's MJPEG to BGR, whose channels are put in order later, when it is small.
 
-    With a target it is decoded at a half, a quarter or an eighth of its sides, as long as what is cropped for the
-    target stays twice as large: quicker, and other bytes than the whole picture gives. ValueError as in `decode`.
+    EXIF orientation is applied as in `decode`. With a target it is decoded at a half, a quarter or an eighth of its
+    sides, as long as what is cropped for the target stays twice as large: quicker, and other bytes than the whole
+    picture gives. ValueError as in `decode`.
     """
     share: Decoded = "full"
     flag = cv2.IMREAD_COLOR
     if target is not None and (size := _jpeg_size(data)) is not None:
         room = min(size[0] / target[0], size[1] / target[1])
         share, flag = next(((name, how) for name, by, how in REDUCED if room >= 2 * by), (share, flag))
-    return _decode(data, flag | cv2.IMREAD_IGNORE_ORIENTATION), share
+    return _decode(data, flag), share
 
 
 def _decode(data: bytes, flags: int) -> Picture:
@@ -134,13 +135,16 @@ def _jpeg_marks(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _jpeg_size(data: bytes) -> Size | None:
-    """(height, width) as its frame header (SOF0 to SOF2) has them; None for anything else."""
+    """(height, width) as it stands upright: its frame header's (SOF0 to SOF2); None for anything else."""
     if data[:2] != b"\xff\xd8":
         return None
+    turn = None
     for mark, start in _jpeg_marks(data):
+        if mark == JPEG_EXIF and turn is None:
+            turn = tags.turn_of_jpeg(data[start + 2 : start + int.from_bytes(data[start : start + 2], "big")])
         if mark in (0xC0, 0xC1, 0xC2):
-            sides = data[start + 3 : start + 7]
-            return int.from_bytes(sides[:2], "big"), int.from_bytes(sides[2:], "big")
+            height, width = (int.from_bytes(data[place : place + 2], "big") for place in (start + 3, start + 5))
+            return (width, height) if turn is not None and turn.quarters % 2 else (height, width)
     return None
 
 
