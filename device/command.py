@@ -49,7 +49,7 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         say("interrupted")
         code = INTERRUPTED
     except UserError as error:
-        say(f"error: {error}")
+        say(_without_secrets(f"error: {error}"))
         code = USER_ERROR
     except BrokenPipeError:
         # The reader (`| head`) has gone: nobody is left to tell.
@@ -57,10 +57,10 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         code = GOOD
     except Exception as error:
         if isinstance(error, OSError) and error.errno in MENDABLE:
-            say(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}")
+            say(_without_secrets(f"error: {error.filename or 'the output'}: {MENDABLE[error.errno]}"))
             code = USER_ERROR
         else:
-            traceback.print_exc()
+            print(_without_secrets(traceback.format_exc()), end="", file=sys.stderr)
             code = CRASHED
         _drop_output()
     if leaves_threads and code == INTERRUPTED:
@@ -83,6 +83,13 @@ def say(line: str) -> None:
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+def _without_secrets(message: str) -> str:
+    """An error may repeat what was given, also an address with a password that was given as a file."""
+    from device import addresses  # here: no good end needs it
+
+    return addresses.without_secrets(message)
 
 
 def _drop_output() -> None:

@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 # Read by OpenCV when a camera is opened: how long it waits for a frame, in seconds.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "4")
 
 import cv2
 
-from device import pictures
+from device import addresses, pictures
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
@@ -90,18 +89,19 @@ class Camera(Source):
 
 
 class Rtsp(Source):
-    """A stream over RTSP, opened and read within STALL_S or not at all."""
+    """A stream over RTSP, opened and read within STALL_S or not at all. UserError for a malformed address."""
 
     is_live, newest_only = True, True
 
     def __init__(self, url: str) -> None:
-        self.url, self.name = url, without_password(url)
+        self.address = addresses.parse(url, "--source ")
+        self.name = self.address.shown
         self._capture: Any = None
 
     def open(self) -> None:
         limit_ms = int(1e3 * STALL_S)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
-        self._capture = cv2.VideoCapture(self.url, cv2.CAP_FFMPEG, limits)
+        self._capture = cv2.VideoCapture(self.address.text, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.name} can't be opened; check the address, the password and that it is on")
 
@@ -115,13 +115,6 @@ class Rtsp(Source):
         if not found or picture is None:
             raise SourceLostError(f"{self.name} gives no more frames")
         return Frame(picture)
-
-
-def without_password(url: str) -> str:
-    """The address as it may be shown."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host).geturl()
 
 
 def _why_closed(name: str) -> str:

@@ -27,7 +27,7 @@ class Request:
     """What the command line asks for. threads None: what is fastest here. frames None: as many as there are."""
 
     model: Path | None
-    source: str
+    source: str = field(repr=False)  # may hold a password
     hints: Hints
     runtime: str | None = None
     threads: int | None = None

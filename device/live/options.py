@@ -10,6 +10,7 @@ from device.errors import UserError
 if TYPE_CHECKING:
     from device.live.live import Request
 
+MODEL = "a .tflite file (default: CIFAR-10's)"
 SOURCE = "0, /dev/video0, picamera2, a video, pictures, http://…, rtsp://… or test (default 0)"
 AUTO = "the file, threads and runtime that python -m benchmarks select found fastest on this board"
 THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
@@ -22,7 +23,7 @@ ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a 
 
 
 def add(live: argparse.ArgumentParser) -> None:
-    live.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file (default: CIFAR-10's)")
+    live.add_argument("model", type=options.file, nargs="?", metavar="MODEL", help=MODEL)
     live.add_argument("--auto", type=Path, metavar="RUN|FILE", help=AUTO)
     live.add_argument("--source", default="0", metavar="SOURCE", help=SOURCE)
     live.add_argument("--threads", type=options.whole_number(1, options.MAX_THREADS), metavar="N", help=THREADS)

@@ -1,10 +1,9 @@
 """What `--source` means: a camera, a video, pictures, a stream or the test pattern."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import pictures
+from device import addresses, pictures
 from device.errors import UserError
 from device.live.frames import Source
 from device.pictures import Size
@@ -56,15 +55,23 @@ def _find(text: str, wishes: Wishes) -> tuple[str, Source]:
         from device.live.picamera import PiCamera
 
         return text, PiCamera(wishes.target, wishes.capture)
-    if re.match(r"https?://", text):
+    if addresses.is_address(text):
+        return _find_stream(text, wishes)
+    return _find_file(text, wishes)
+
+
+def _find_stream(text: str, wishes: Wishes) -> tuple[str, Source]:
+    address = addresses.parse(text, "--source ")
+    if address.scheme in ("http", "https"):
         from device.live.mjpeg import Mjpeg
 
         return "http", Mjpeg(text, wishes.target if wishes.reduced else None)
-    if re.match(r"rtsps?://", text):
+    if address.scheme in ("rtsp", "rtsps"):
         from device.live.cameras import Rtsp
 
         return "rtsp", Rtsp(text)
-    return _find_file(text, wishes)
+    known = ", ".join(f"{scheme}://" for scheme in addresses.PORTS)
+    raise UserError(f"--source {address.shown}: {address.scheme}:// can't be read; expected one of {known}")
 
 
 def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
@@ -78,3 +85,5 @@ def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
     if path.exists() or any(sign in text for sign in "*?["):
         return "pictures", Pictures(text, wishes.loop)
     raise UserError(f"--source {text}: there is no such file or folder; expected {KINDS}")
+    if not path.exists() and addresses.lacks_scheme(text):
+        raise UserError(f"--source: there is no such file, and an address lacks its scheme; expected {KINDS}")
