@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import sys
+from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -69,8 +70,9 @@ class Camera(Source):
                     f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
                     " camera: --source picamera2)"
                 )
+            stamp = _driver_ms(self._device)
             if picture.ndim == 3 and picture.shape[2] == 3:
-                return Frame(picture, captured=captured)
+                return Frame(picture, captured=captured, driver_ms=stamp)
             try:
                 smaller, decoded = pictures.decode_frame(picture.tobytes(), self.target)
             except ValueError as error:
@@ -78,7 +80,7 @@ class Camera(Source):
                     reason = f"its frames can't be decoded: {error}; try --decode full"
                     raise SourceLostError(f"{self.name}: {reason}") from None
                 continue
-            return Frame(smaller, captured=captured, decoded=decoded)
+            return Frame(smaller, captured=captured, decoded=decoded, driver_ms=stamp)
 
     def _covers(self, size: CaptureSize) -> bool:
         """Asks for the size; whether what the camera makes of it holds the network's input."""
@@ -114,7 +116,13 @@ class Rtsp(Source):
         found, picture = self._capture.read()
         if not found or picture is None:
             raise SourceLostError(f"{self.name} gives no more frames")
-        return Frame(picture)
+        return Frame(picture, driver_ms=_driver_ms(self._capture))
+
+
+def _driver_ms(capture: Any) -> float | None:
+    """V4L2's time of the buffer, or the stream's presentation time; OpenCV says 0 where there is none."""
+    stamp = float(capture.get(cv2.CAP_PROP_POS_MSEC))
+    return stamp if isfinite(stamp) and stamp > 0 else None
 
 
 def _why_closed(name: str) -> str:

@@ -38,6 +38,7 @@ class Request:
     reduced: bool = False
     loop: bool = False
     realtime: bool = False
+    stall_if_still: float | None = None  # seconds
     frames: int | None = None
     outputs: Wanted = field(default_factory=Wanted)
 
@@ -47,7 +48,9 @@ def run(request: Request) -> int:
     classifier = _load(request)
     for note in classifier.notes:
         command.say(f"note: {note}")
-    wishes = Wishes(classifier.size, request.capture, request.reduced, request.loop, request.realtime)
+    wishes = Wishes(
+        classifier.size, request.capture, request.reduced, request.loop, request.realtime, request.stall_if_still
+    )
     source = sources.find(request.source, wishes)
     smoother = Smoother(request.smooth, _threshold(request, classifier))
     with Outputs() as outputs:

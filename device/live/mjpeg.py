@@ -57,7 +57,7 @@ class Mjpeg(Source):
             self._response = None
 
     def read(self) -> Frame:
-        """The next frame that can be decoded; broken ones are passed over, for STALL_S at most."""
+        """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
         deadline = monotonic() + STALL_S
         reason = "it sends nothing"
         while monotonic() < deadline:

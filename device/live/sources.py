@@ -16,7 +16,8 @@ class Wishes:
     """How the frames are wanted.
 
     target: the network's size. capture: (width, height) that a camera is asked for. reduced: JPEGs of a stream are
-    decoded at a part of their size where that is enough. loop, realtime: for files.
+    decoded at a part of their size where that is enough. loop, realtime: for files. stall_if_still: for cameras, how
+    many seconds of one image mean that it hangs; None: none do.
     """
 
     target: Size
@@ -24,6 +25,7 @@ class Wishes:
     reduced: bool = False
     loop: bool = False
     realtime: bool = False
+    stall_if_still: float | None = None
 
 
 def find(text: str, wishes: Wishes) -> Source:
@@ -35,9 +37,13 @@ def find(text: str, wishes: Wishes) -> Source:
         ("--realtime", wishes.realtime, kind == "video"),
         ("--capture", wishes.capture, kind in ("camera", "picamera2")),
         ("--decode auto", wishes.reduced, kind in ("camera", "http")),
+        ("--stall-if-still", wishes.stall_if_still, source.is_live),
     ):
         if given and not fits:
-            raise UserError(f"{option} was given, but --source {text} is of another kind; leave it out")
+            raise UserError(
+                f"{option} was given, but --source {addresses.shown(text)} is of another kind; leave it out"
+            )
+    source.stall_if_still = wishes.stall_if_still
     return source
 
 
@@ -82,8 +88,8 @@ def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
         raise UserError(f"--source is empty, expected {KINDS}")
     if path.is_file() and path.suffix.lower() not in pictures.SUFFIXES:
         return "video", Film(path, wishes.loop, wishes.realtime)
+    if not path.exists() and addresses.lacks_scheme(text):
+        raise UserError(f"--source: there is no such file, and an address lacks its scheme; expected {KINDS}")
     if path.exists() or any(sign in text for sign in "*?["):
         return "pictures", Pictures(text, wishes.loop)
     raise UserError(f"--source {text}: there is no such file or folder; expected {KINDS}")
-    if not path.exists() and addresses.lacks_scheme(text):
-        raise UserError(f"--source: there is no such file, and an address lacks its scheme; expected {KINDS}")
