@@ -31,7 +31,7 @@ pytestmark = pytest.mark.programs
 USER, PASSWORD = "Usr7Quux", "Kw9@Zyzzy/ä"
 ENCODED = quote(PASSWORD, safe="")
 PLAIN = "Zyzzy7Kw"
-PATHS = ("/", "/script.js", "/api/state", "/metrics", "/healthz")
+PATHS = ("/", "/api/state", "/metrics", "/healthz")
 
 
 def traces(text: str) -> list[str]:
