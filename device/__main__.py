@@ -13,13 +13,13 @@ from device.live import options as live_options
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m device", description="Pictures to labels, with a .tflite file.")
+    top = options.Parser(prog="python -m device", description="Pictures to labels, with a .tflite file.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     classify = commands.add_parser("classify", help="labels of pictures, or of every picture in a folder")
-    classify.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
+    classify.add_argument("model", type=options.file, metavar="MODEL", help="a .tflite file")
     classify.add_argument(
-        "source", type=Path, nargs="+", metavar="PICTURE|DIR", help="picture files or folders of them"
+        "source", type=options.file, nargs="+", metavar="PICTURE|DIR", help="picture files or folders of them"
     )
     labels = options.whole_number(1, 1_000_000)
     classify.add_argument("--top-k", type=labels, default=5, metavar="N", help="labels a picture (default 5)")

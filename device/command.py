@@ -53,7 +53,7 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         say("interrupted")
         code = INTERRUPTED
     except UserError as error:
-        say(f"error: {error}")
+        say(_without_secrets(f"error: {error}"))
         code = USER_ERROR
     except BrokenPipeError:
         # The reader (`| head`) has gone: nobody is left to tell.
@@ -61,10 +61,10 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         code = GOOD
     except Exception as error:
         if isinstance(error, OSError) and (advice := _advice(error)):
-            say(f"error: {_place(error)}: {advice}")
+            say(_without_secrets(f"error: {_place(error)}: {advice}"))
             code = USER_ERROR
         else:
-            traceback.print_exc()
+            print(_without_secrets(traceback.format_exc()), end="", file=sys.stderr)
             code = CRASHED
         _drop_output()
     if leaves_threads and code == INTERRUPTED:
@@ -109,6 +109,13 @@ def say_once(line: str) -> None:
     if line not in _said:
         _said.add(line)
         say(line)
+
+
+def _without_secrets(message: str) -> str:
+    """An error may repeat what was given, also an address with a password that was given as a file."""
+    from device import addresses  # here: no good end needs it
+
+    return addresses.without_secrets(message)
 
 
 def _drop_output() -> None:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from device import channels
 from device.channels import Channels
@@ -15,6 +15,25 @@ if TYPE_CHECKING:
 # More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
 MAX_THREADS = 256
 MAX_SIDE = 8192
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, which repeats what it doesn't know: not the password of a camera that came without --source."""
+
+    def error(self, message: str) -> NoReturn:
+        from device import addresses  # here: no good end needs it
+
+        super().error(addresses.without_secrets(message))
+
+
+def file(text: str) -> Path:
+    """A `type` for argparse: a path; an address of the network is none."""
+    from device import addresses
+
+    if addresses.is_address(text):
+        shown = addresses.shown(text)
+        raise argparse.ArgumentTypeError(f"{shown} is a network address, expected a file; cameras: live --source")
+    return Path(text)
 
 
 def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":

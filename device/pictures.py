@@ -68,15 +68,16 @@ def decode(data: bytes) -> Picture:
 def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Decoded]:
     """Decodes one frame of a camera's MJPEG to BGR, whose channels are put in order later, when it is small.
 
-    With a target it is decoded at a half, a quarter or an eighth of its sides, as long as what is cropped for the
-    target stays twice as large: quicker, and other bytes than the whole picture gives. ValueError as in `decode`.
+    EXIF orientation is applied as in `decode`. With a target it is decoded at a half, a quarter or an eighth of its
+    sides, as long as what is cropped for the target stays twice as large: quicker, and other bytes than the whole
+    picture gives. ValueError as in `decode`.
     """
     share: Decoded = "full"
     flag = cv2.IMREAD_COLOR
-    if target is not None and (size := jpeg.size(data)) is not None:
+    if target is not None and (size := _upright_size(data)) is not None:
         room = min(size[0] / target[0], size[1] / target[1])
         share, flag = next(((name, how) for name, by, how in REDUCED if room >= 2 * by), (share, flag))
-    return _decode(data, flag | cv2.IMREAD_IGNORE_ORIENTATION), share
+    return _decode(data, flag), share
 
 
 def _decode(data: bytes, flags: int) -> Picture:
@@ -136,6 +137,13 @@ def _is_truncated(data: bytes) -> bool:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     return False
+
+
+def _upright_size(data: bytes) -> Size | None:
+    """(height, width) of a JPEG as it stands upright; None for anything else."""
+    size, exif = jpeg.size(data), jpeg.exif(data)
+    turn = None if exif is None else tags.turn_of_jpeg(exif)
+    return size[::-1] if size and turn and turn.quarters % 2 else size
 
 
 def _turned(picture: Picture, turn: tags.Turn) -> Picture:

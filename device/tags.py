@@ -41,6 +41,13 @@ def turn(data: bytes) -> Turn | None:
     return None
 
 
+def turn_of_jpeg(segment: bytes) -> Turn | None:
+    """How OpenCV turns a JPEG by the content of an APP1 segment; None where that isn't EXIF. Sizes are as it lies."""
+    if not segment.startswith(b"Exif\0\0"):
+        return None
+    return TURNS.get(_short(segment[6:], ORIENTATION), UPRIGHT)
+
+
 def _turn_of_webp(data: bytes) -> Turn:
     position = 12
     while position + 8 <= len(data):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 MARK = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 START = b"\xff\xd8"
-HUFFMAN_TABLES, END, SCAN, RESTART_INTERVAL = 0xC4, 0xD9, 0xDA, 0xDD
+HUFFMAN_TABLES, END, SCAN, RESTART_INTERVAL, APP1 = 0xC4, 0xD9, 0xDA, 0xDD, 0xE1
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 
 
@@ -66,6 +66,18 @@ def marks(data: bytes) -> Iterator[tuple[int, int]]:
 def ends(data: bytes) -> bool:
     """Whether the image's own end is there: not that of a thumbnail in its metadata, nor of a video behind it."""
     return any(mark == END for mark, _ in marks(data))
+
+
+def exif(data: bytes) -> bytes | None:
+    """The APP1 segment before the image that holds EXIF; None without one."""
+    if data[:2] != START:
+        return None
+    for mark, start in marks(data):
+        if mark == APP1 and data[start + 2 : start + 6] == b"Exif":
+            return data[start + 2 : start + int.from_bytes(data[start : start + 2], "big")]
+        if mark == SCAN:
+            break
+    return None
 
 
 def has_restarts(data: bytes) -> bool:

@@ -4,17 +4,17 @@ import errno
 import os
 import re
 import sys
+from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 # Read by OpenCV when a camera is opened: how long it waits for a frame, in seconds.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "4")
 
 import cv2
 
-from device import pictures
+from device import addresses, pictures
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
@@ -70,8 +70,9 @@ class Camera(Source):
                     f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
                     " camera: --source picamera2)"
                 )
+            stamp = _driver_ms(self._device)
             if picture.ndim == 3 and picture.shape[2] == 3:
-                return Frame(picture, captured=captured)
+                return Frame(picture, captured=captured, driver_ms=stamp)
             try:
                 smaller, decoded = pictures.decode_frame(picture.tobytes(), self.target)
             except ValueError as error:
@@ -79,7 +80,7 @@ class Camera(Source):
                     reason = f"its frames can't be decoded: {error}; try --decode full"
                     raise SourceLostError(f"{self.name}: {reason}") from None
                 continue
-            return Frame(smaller, captured=captured, decoded=decoded)
+            return Frame(smaller, captured=captured, decoded=decoded, driver_ms=stamp)
 
     def _covers(self, size: CaptureSize) -> bool:
         """Asks for the size; whether what the camera makes of it holds the network's input."""
@@ -90,18 +91,19 @@ class Camera(Source):
 
 
 class Rtsp(Source):
-    """A stream over RTSP, opened and read within STALL_S or not at all."""
+    """A stream over RTSP, opened and read within STALL_S or not at all. UserError for a malformed address."""
 
     is_live, newest_only = True, True
 
     def __init__(self, url: str) -> None:
-        self.url, self.name = url, without_password(url)
+        self.address = addresses.parse(url, "--source ")
+        self.name = self.address.shown
         self._capture: Any = None
 
     def open(self) -> None:
         limit_ms = int(1e3 * STALL_S)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
-        self._capture = cv2.VideoCapture(self.url, cv2.CAP_FFMPEG, limits)
+        self._capture = cv2.VideoCapture(self.address.text, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.name} can't be opened; check the address, the password and that it is on")
 
@@ -114,14 +116,13 @@ class Rtsp(Source):
         found, picture = self._capture.read()
         if not found or picture is None:
             raise SourceLostError(f"{self.name} gives no more frames")
-        return Frame(picture)
+        return Frame(picture, driver_ms=_driver_ms(self._capture))
 
 
-def without_password(url: str) -> str:
-    """The address as it may be shown."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host).geturl()
+def _driver_ms(capture: Any) -> float | None:
+    """V4L2's time of the buffer, or the stream's presentation time; OpenCV says 0 where there is none."""
+    stamp = float(capture.get(cv2.CAP_PROP_POS_MSEC))
+    return stamp if isfinite(stamp) and stamp > 0 else None
 
 
 def _why_closed(name: str) -> str:

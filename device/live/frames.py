@@ -25,9 +25,10 @@ class SourceLostError(Exception):
 class Frame:
     """One picture of a source, as it came: uint8, height x width x 3, its channels in the order `colour` says.
 
-    captured: when it was here, in seconds of time.monotonic(). decoded: the share of its sides at which a JPEG was
-    decoded. name: the file's, where it comes from one. position: in a video, in seconds from its beginning; a loop
-    goes on counting.
+    captured: when it was here, in seconds of time.monotonic(). driver_ms: the driver's own time of the image, from any
+    moment on; None where it has none, or every frame is newly received anyway. decoded: the share of its sides at
+    which a JPEG was decoded. name: the file's, where it comes from one. position: in a video, in seconds from its
+    beginning; a loop goes on counting.
     """
 
     picture: Picture
@@ -36,6 +37,7 @@ class Frame:
     decoded: Decoded = "full"
     name: str | None = None
     position: float | None = None
+    driver_ms: float | None = None
 
     @property
     def age_ms(self) -> float:
@@ -45,9 +47,12 @@ class Frame:
 class Source:
     """Where frames come from. Used by one thread at a time; can be opened again after it was closed.
 
-    is_live: it goes on for ever, so it is opened again when it is lost, and a picture that doesn't change means that it
-    hangs. newest_only: what wasn't answered in time is dropped; else every frame waits until it is answered.
+    is_live: it goes on for ever, so it is opened again when it is lost. newest_only: what wasn't answered in time is
+    dropped; else every frame waits until it is answered. stall_if_still: how many seconds of one image, to the byte,
+    mean that a live source hangs; None: none do, a covered lens gives such a stream too.
     """
+
+    stall_if_still: float | None = None
 
     name: str
     is_live: bool

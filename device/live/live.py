@@ -27,7 +27,7 @@ class Request:
     """What the command line asks for. threads None: what is fastest here. frames None: as many as there are."""
 
     model: Path | None
-    source: str
+    source: str = field(repr=False)  # may hold a password
     hints: Hints
     runtime: str | None = None
     threads: int | None = None
@@ -38,6 +38,7 @@ class Request:
     reduced: bool = False
     loop: bool = False
     realtime: bool = False
+    stall_if_still: float | None = None  # seconds
     frames: int | None = None
     outputs: Wanted = field(default_factory=Wanted)
 
@@ -47,7 +48,9 @@ def run(request: Request) -> int:
     classifier = _load(request)
     for note in classifier.notes:
         command.say(f"note: {note}")
-    wishes = Wishes(classifier.size, request.capture, request.reduced, request.loop, request.realtime)
+    wishes = Wishes(
+        classifier.size, request.capture, request.reduced, request.loop, request.realtime, request.stall_if_still
+    )
     source = sources.find(request.source, wishes)
     smoother = Smoother(request.smooth, _threshold(request, classifier))
     with Outputs() as outputs:

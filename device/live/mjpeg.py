@@ -4,18 +4,13 @@ Read here and not by OpenCV, which can't be told to give up, hides what the serv
 whole picture.
 """
 
-import base64
 import re
 import socket
-import urllib.error
-import urllib.request
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
-from urllib.parse import unquote, urlsplit
 
-from device import pictures
-from device.errors import UserError
-from device.live.cameras import without_password
+from device import addresses, pictures
+from device.live import connection
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
@@ -28,7 +23,7 @@ JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 class Mjpeg(Source):
-    """A stream by its http or https address; a name and a password may stand in it.
+    """A stream by its http or https address; a user and a password may stand in it. UserError for a malformed one.
 
     target: its JPEGs are decoded at a part of their size, as long as twice the target is left of them.
     """
@@ -36,7 +31,8 @@ class Mjpeg(Source):
     is_live, newest_only = True, True
 
     def __init__(self, url: str, target: Size | None = None) -> None:
-        self.url, self.name, self.target = url, without_password(url), target
+        self.address, self.target = addresses.parse(url, "--source "), target
+        self.name = self.address.shown
         self._response: HTTPResponse | None = None
         self._bytes = bytearray()
 
@@ -46,13 +42,7 @@ class Mjpeg(Source):
 
     def open(self) -> None:
         self._bytes.clear()
-        try:
-            self._response = urllib.request.urlopen(_request(self.url), timeout=STALL_S)
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise SourceLostError(f"{self.name} answers {error.code} {error.reason}; check the address") from None
-        except (OSError, HTTPException, ValueError) as error:
-            raise SourceLostError(f"{self.name} can't be reached: {_reason(error)}") from None
+        self._response = connection.connect(self.address)
         kind = self._response.headers.get_content_type()
         if not kind.startswith("multipart/"):
             self._response.close()
@@ -67,7 +57,7 @@ class Mjpeg(Source):
             self._response = None
 
     def read(self) -> Frame:
-        """The next frame that can be decoded; broken ones are passed over, for STALL_S at most."""
+        """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
         deadline = monotonic() + STALL_S
         reason = "it sends nothing"
         while monotonic() < deadline:
@@ -126,25 +116,7 @@ class Mjpeg(Source):
         try:
             piece = self._response.read1(PIECE_BYTES)
         except (OSError, HTTPException, ValueError) as error:  # ValueError: closed under the read
-            raise SourceLostError(f"{self.name} broke off: {error or type(error).__name__}") from None
+            raise SourceLostError(f"{self.name} broke off: {connection.reason(error)}") from None
         if not piece:
             raise SourceLostError(f"{self.name} has ended")
         self._bytes += piece
-
-
-def _reason(error: Exception) -> str:
-    """In words, without the number that Python puts before them."""
-    inner = getattr(error, "reason", error)
-    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__).lower()
-
-
-def _request(url: str) -> urllib.request.Request:
-    """With the name and password of the address as basic authentication (RFC 7617)."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        raise UserError(f"{url}: no host in it; expected such as http://192.168.1.20:8080/video")
-    request = urllib.request.Request(without_password(url), headers={"User-Agent": "framelite"})
-    if parts.username is not None:
-        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        request.add_header("Authorization", "Basic " + base64.b64encode(secret.encode()).decode())
-    return request

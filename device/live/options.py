@@ -10,10 +10,12 @@ from device.errors import UserError
 if TYPE_CHECKING:
     from device.live.live import Request
 
+MODEL = "a .tflite file (default: CIFAR-10's)"
 SOURCE = "0, /dev/video0, picamera2, a video, pictures, http://…, rtsp://… or test (default 0)"
 AUTO = "the file, threads and runtime that python -m benchmarks select found fastest on this board"
 THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
 DECODE = "auto: decode an MJPEG at a part of its size where that is enough (default full)"
+STILL = "open a camera anew that shows the same image for so long (default: what keeps coming is a stream)"
 SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
 THRESHOLD = "a best score below it is 'unknown' (default: the card's, if it has one)"
 SERVE = "a page with the live picture and the answers (default 127.0.0.1:8080)"
@@ -22,7 +24,7 @@ ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a 
 
 
 def add(live: argparse.ArgumentParser) -> None:
-    live.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file (default: CIFAR-10's)")
+    live.add_argument("model", type=options.file, nargs="?", metavar="MODEL", help=MODEL)
     live.add_argument("--auto", type=Path, metavar="RUN|FILE", help=AUTO)
     live.add_argument("--source", default="0", metavar="SOURCE", help=SOURCE)
     live.add_argument("--threads", type=options.whole_number(1, options.MAX_THREADS), metavar="N", help=THREADS)
@@ -32,6 +34,7 @@ def add(live: argparse.ArgumentParser) -> None:
     frames.add_argument("--decode", choices=("auto", "full"), default="full", help=DECODE)
     frames.add_argument("--loop", action="store_true", help="of a file: begin again at its end")
     frames.add_argument("--realtime", action="store_true", help="of a video: as fast as it was taken, not faster")
+    frames.add_argument("--stall-if-still", type=float, metavar="SECONDS", help=STILL)
     frames.add_argument("--frames", type=options.whole_number(1, 10**9), metavar="N", help="end after N answers")
     answers = live.add_argument_group("answers")
     answers.add_argument("--top-k", type=options.whole_number(1, 1000), default=5, metavar="N", help="labels shown")
@@ -62,8 +65,10 @@ def request(given: argparse.Namespace) -> "Request":
     mqtt = ("mqtt", "mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca")
     names = ("headless", "jsonl", "serve", "token_file", *mqtt)
     wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)
+    if given.stall_if_still is not None:
+        options.check_seconds("--stall-if-still", given.stall_if_still)
     same = ("model", "source", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
-    fields = {name: getattr(given, name) for name in (*same, "frames")} | _selected(given)
+    fields = {name: getattr(given, name) for name in (*same, "stall_if_still", "frames")} | _selected(given)
     return Request(**fields, hints=options.hints(given), reduced=given.decode == "auto", outputs=wanted)
 
 

@@ -44,6 +44,7 @@ class PiCamera(Source):
             self._camera = None
 
     def read(self) -> Frame:
+        """Of a request that libcamera has completed since the last one: never a repetition."""
         try:
             return Frame(self._camera.capture_array("main", wait=STALL_S))
         except TimeoutError:

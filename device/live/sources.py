@@ -1,9 +1,9 @@
 """What `--source` means: a camera, a video, pictures, a stream or the test pattern."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from device import addresses
 from device.data import walk
 from device.errors import UserError
 from device.live.frames import Source
@@ -17,7 +17,8 @@ class Wishes:
     """How the frames are wanted.
 
     target: the network's size. capture: (width, height) that a camera is asked for. reduced: JPEGs of a stream are
-    decoded at a part of their size where that is enough. loop, realtime: for files.
+    decoded at a part of their size where that is enough. loop, realtime: for files. stall_if_still: for cameras, how
+    many seconds of one image mean that it hangs; None: none do.
     """
 
     target: Size
@@ -25,6 +26,7 @@ class Wishes:
     reduced: bool = False
     loop: bool = False
     realtime: bool = False
+    stall_if_still: float | None = None
 
 
 def find(text: str, wishes: Wishes) -> Source:
@@ -36,9 +38,13 @@ def find(text: str, wishes: Wishes) -> Source:
         ("--realtime", wishes.realtime, kind == "video"),
         ("--capture", wishes.capture, kind in ("camera", "picamera2")),
         ("--decode auto", wishes.reduced, kind in ("camera", "http")),
+        ("--stall-if-still", wishes.stall_if_still, source.is_live),
     ):
         if given and not fits:
-            raise UserError(f"{option} was given, but --source {text} is of another kind; leave it out")
+            raise UserError(
+                f"{option} was given, but --source {addresses.shown(text)} is of another kind; leave it out"
+            )
+    source.stall_if_still = wishes.stall_if_still
     return source
 
 
@@ -56,15 +62,23 @@ def _find(text: str, wishes: Wishes) -> tuple[str, Source]:
         from device.live.picamera import PiCamera
 
         return text, PiCamera(wishes.target, wishes.capture)
-    if re.match(r"https?://", text):
+    if addresses.is_address(text):
+        return _find_stream(text, wishes)
+    return _find_file(text, wishes)
+
+
+def _find_stream(text: str, wishes: Wishes) -> tuple[str, Source]:
+    address = addresses.parse(text, "--source ")
+    if address.scheme in ("http", "https"):
         from device.live.mjpeg import Mjpeg
 
         return "http", Mjpeg(text, wishes.target if wishes.reduced else None)
-    if re.match(r"rtsps?://", text):
+    if address.scheme in ("rtsp", "rtsps"):
         from device.live.cameras import Rtsp
 
         return "rtsp", Rtsp(text)
-    return _find_file(text, wishes)
+    known = ", ".join(f"{scheme}://" for scheme in addresses.PORTS)
+    raise UserError(f"--source {address.shown}: {address.scheme}:// can't be read; expected one of {known}")
 
 
 def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
@@ -75,6 +89,8 @@ def _find_file(text: str, wishes: Wishes) -> tuple[str, Source]:
         raise UserError(f"--source is empty, expected {KINDS}")
     if path.is_file() and not walk.is_image(path):
         return "video", Film(path, wishes.loop, wishes.realtime)
+    if not path.exists() and addresses.lacks_scheme(text):
+        raise UserError(f"--source: there is no such file, and an address lacks its scheme; expected {KINDS}")
     if path.exists() or any(sign in text for sign in "*?["):
         return "pictures", Pictures(text, wishes.loop)
     raise UserError(f"--source {text}: there is no such file or folder; expected {KINDS}")

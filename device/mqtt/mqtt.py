@@ -94,6 +94,8 @@ def settings(
     The password is the file's one line, else FRAMELITE_MQTT_PASSWORD's; the name is the machine's where none is given.
     """
     match = HOST_AND_PORT.fullmatch(where)
+    if "@" in where:  # what stands before it is not repeated
+        raise UserError("--mqtt: an @ stands in it; expected HOST or HOST:PORT, and --mqtt-user NAME")
     if match is None:
         raise UserError(f"--mqtt {where}: expected HOST or HOST:PORT, such as 192.168.1.5 or [fd00::5]:{PORT}")
     tls = tls or ca_file is not None

@@ -33,6 +33,7 @@ PAGE = Path(__file__).with_name("page")
 FILES = {
     "/": ("index.html", "text/html"),
     "/style.css": ("style.css", "text/css"),
+    "/places.js": ("places.js", "text/javascript"),
     "/script.js": ("script.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }

@@ -1,7 +1,10 @@
 """Cameras. None is here, so cv2.VideoCapture and picamera2 are played by hand, as their manuals describe them."""
 
+import itertools
 import sys
+import time
 import types
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,12 @@ import pytest
 
 from device import pictures
 from device.errors import UserError
-from device.live import cameras, picamera
+from device.live import cameras, picamera, reader
 from device.live.cameras import Camera
 from device.live.frames import SourceLostError
 from device.live.picamera import PiCamera
+from device.live.reader import Reader
+from tests.device.feeding import wait_for
 
 WIDTH, HEIGHT = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
 
@@ -29,6 +34,8 @@ class Capture:
         self.where, self.settings = where, {}  # type: ignore[var-annotated]
         self.frames = 3
         self.broken: set[int] = set()  # by how many are left
+        self.stamps: Iterator[float] = itertools.repeat(0.0)  # OpenCV's word for none
+        self.stamp = 0.0
         self.released = False
 
     def isOpened(self) -> bool:  # noqa: N802
@@ -39,11 +46,14 @@ class Capture:
         return True
 
     def get(self, prop: int) -> float:
+        if prop == cv2.CAP_PROP_POS_MSEC:
+            return self.stamp
         fitting = [size for size in self.sizes if size[0] <= self.settings[WIDTH]] or [self.sizes[0]]
         return float(fitting[-1][0 if prop == WIDTH else 1])
 
     def read(self) -> tuple[bool, Any]:
         self.frames -= 1
+        self.stamp = next(self.stamps, self.stamp)
         if self.frames < 0:
             return False, None
         picture = np.full((int(self.get(HEIGHT)), int(self.get(WIDTH)), 3), 90, np.uint8)
@@ -119,6 +129,33 @@ def test_its_jpegs_are_decoded_at_a_part_when_asked(made: list[Capture]) -> None
         frame = camera.read()
     assert (frame.picture.shape, frame.decoded) == ((90, 160, 3), "1/8")
     assert np.abs(frame.picture.astype(int) - 90).max() <= 2
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+def test_the_drivers_own_time_comes_with_a_frame(made: list[Capture], reduced: bool) -> None:
+    """V4L2's of the buffer, in ms since the machine began; 0 or what is no number: it has none."""
+    with Camera("0", (32, 32), reduced=reduced) as camera:
+        made[0].frames = 5
+        made[0].stamps = iter([40.5, 40.5, 0.0, float("nan"), -1.0])
+        assert [camera.read().driver_ms for _ in range(5)] == [40.5, 40.5, None, None, None]
+
+
+@pytest.mark.parametrize(("stamps", "hangs"), [([0.0], False), ([5.0], True), (range(5, 10**9), False)])
+def test_a_camera_with_its_lens_covered(
+    made: list[Capture], stamps: Iterable[float], hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its frames are all the same. They are answered, unless the driver's own time says that it is one frame."""
+    monkeypatch.setattr(reader, "STALL_S", 0.2)
+    camera = Camera("0", (32, 32))
+    with Reader(camera, lambda frame: time.sleep(0.002)) as running:
+        wait_for(lambda: made)
+        made[0].frames, made[0].stamps = 10**9, iter(stamps)
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline and running.state.lost == 0:
+            running.take(0.01)
+        state = running.state
+    assert (state.lost > 0) == hangs, state.message
+    assert hangs == ("/dev/video0 has repeated one frame for 0.2 s" in state.message)
 
 
 def test_a_broken_jpeg_is_passed_over(made: list[Capture], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,3 +61,34 @@ def test_a_tensor_stays_when_others_are_made() -> None:
     again = [path.tensor(frame_of(random, (48, 64), "BGR")[0]) for _ in range(6)]
     assert all(np.array_equal(one, other) for one, other in zip(tensors, again, strict=True))
     assert not np.array_equal(tensors[0], tensors[1])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_frame_that_says_how_it_is_to_be_turned(orientation: int) -> None:
+    """EXIF in an MJPEG frame: the bytes are those of `classify`; a part of its size is chosen by the upright sides."""
+    lying = np.asarray(
+        np.kron(np.random.default_rng(4).integers(0, 256, (3, 8, 3), np.uint8), np.ones((16, 16, 1), np.uint8))
+    )
+    jpeg = turned_jpeg(lying, orientation)
+    upright = pictures.decode(jpeg)
+    picture, decoded = pictures.decode_frame(jpeg)
+    assert decoded == "full" and np.array_equal(picture[:, :, ::-1], upright)
+    classifier = Classifier(model("int8"))
+    expected = classifier.tensor(classifier.prepare(upright))
+    assert np.array_equal(FramePath(classifier).tensor(Frame(picture)), expected)
+    height, width = upright.shape[:2]
+    assert (height > width) == (orientation > 4)
+    for target, share in (((height // 4, width // 4), "1/2"), ((width // 4, height // 4), "full"), ((6, 6), "1/4")):
+        smaller, decoded = pictures.decode_frame(jpeg, target)
+        assert decoded == share
+        assert smaller.shape[0] * {"full": 1, "1/2": 2, "1/4": 4}[decoded] == height
+
+
+def turned_jpeg(picture: pictures.Picture, orientation: int) -> bytes:
+    """A JPEG with an EXIF segment of that one entry (TIFF 6.0, in big-endian order), behind another APP1 segment."""
+    entry = b"\x01\x12\x00\x03\x00\x00\x00\x01" + orientation.to_bytes(2, "big") + b"\0\0"
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\x00\x01" + entry + b"\0\0\0\0"
+    segments = [b"http://ns.adobe.com/xap/1.0/\0<x/>", exif]
+    applied = b"".join(b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment for segment in segments)
+    jpeg = pictures.encode_jpeg(picture, 95)
+    return jpeg[:2] + applied + jpeg[2:]

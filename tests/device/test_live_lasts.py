@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from device.card import Confidence
+from device.live.frames import STALL_S
 from tests.conftest import model
 from tests.device import crafted
 from tests.device.altering import altered, with_one_picture
@@ -18,7 +19,7 @@ from tests.device.classifying import INT8, draw
 from tests.device.crafted import End
 from tests.device.living import LIMIT_S, Live
 from tests.device.mjpeg_server import Server
-from tests.device.visiting import Viewer
+from tests.device.visiting import Viewer, get, metric
 
 pytestmark = pytest.mark.programs
 
@@ -65,19 +66,23 @@ def test_a_stream_that_comes_back_is_answered_again(live: Any) -> None:
 
 
 def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
-    """It never ends and never errs: it sends the same picture, no pictures, half ones, or nothing any more.
+    """It never ends and never errs: it sends no pictures, half ones, or nothing any more; or the same one, where that
+    isn't wanted.
 
     All at once, since each takes five seconds to be noticed.
     """
     servers = {failure: Server("good") for failure in ("same", "garbage", "half", "silent")}
     try:
-        running = {failure: live(INT8, "--source", servers[failure].url, "--threads", 1) for failure in servers}
+        words = {failure: ("--source", servers[failure].url, "--threads", 1) for failure in servers}
+        words["same"] += ("--stall-if-still", 5)
+        running = {failure: live(INT8, *words[failure]) for failure in servers}
         for failure, one in running.items():
             one.next()
             servers[failure].break_streams(failure)
         broken = time.time() + 1
         for one in running.values():
             one.next_after(broken)
+            one.wait_for("is back")
     finally:
         for server in servers.values():
             server.kill()
@@ -85,6 +90,23 @@ def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
         returned, said, _ = one.end(signal.SIGTERM)
         assert returned == 0, failure
         assert "trying again" in said and f"{servers[failure].url} is back" in said, failure
+
+
+def test_a_covered_lens_is_answered_all_the_while(live: Any) -> None:
+    """It sends the same bytes again and again: for longer than a source may be silent."""
+    server = Server("same")
+    try:
+        running = live(INT8, "--source", server.url, "--threads", 1, "--serve", "127.0.0.1:0")
+        until = running.next()["time"] + STALL_S + 1
+        running.next_after(until)
+        assert get(running.port(), "/healthz").status == 200
+        assert metric(running.port(), "framelite_source_lost_total") == 0
+        assert metric(running.port(), "framelite_frames_answered_total") > 20
+        returned, said, _ = running.end(signal.SIGTERM)
+    finally:
+        server.kill()
+    assert returned == 0
+    assert "trying again" not in said
 
 
 def replaceable(live: Any, folder: Path, *words: object) -> tuple[Path, Live]:

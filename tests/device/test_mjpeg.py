@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from device import pictures
-from device.live import mjpeg
+from device.live import mjpeg, reader
 from device.live.frames import SourceLostError
 from device.live.mjpeg import Mjpeg
+from device.live.reader import Reader
 from tests.device import mjpeg_server
 from tests.device.mjpeg_server import Server
 
@@ -135,12 +136,20 @@ def test_a_read_that_waits_returns_when_it_is_cancelled(start: Start) -> None:
         assert time.monotonic() - began < 3, "long before the time-out"
 
 
+def test_the_same_image_again_and_again_is_a_stream(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A covered lens: every part was newly received."""
+    monkeypatch.setattr(reader, "STALL_S", 0.3)
+    with Reader(Mjpeg(start("same").url), lambda frame: frame) as running:
+        captured = [frame.captured for _ in range(45) if (frame := running.take(5)) is not None]
+        assert captured[-1] - captured[0] > 1
+        assert len(set(captured)) == 45 and running.state.lost == 0
+
+
 def test_passwords_are_sent_and_never_shown(start: Start) -> None:
     server = start("good")
     source = Mjpeg(server.url.replace("127.0.0.1", "anna:se%40cret@127.0.0.1"))
     assert source.name == server.url
-    request = mjpeg._request(source.url)
-    assert request.get_header("Authorization") == "Basic YW5uYTpzZUBjcmV0"
-    assert request.full_url == server.url
+    assert (source.address.user, source.address.password) == ("anna", "se@cret")
+    assert source.address.requested == server.url
     with source:
         assert source.read().picture.shape == (480, 640, 3)

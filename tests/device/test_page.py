@@ -1,14 +1,19 @@
 """The page in a real Chromium: what moves, and what is said when nothing does."""
 
+import itertools
 import re
+import time
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from device import temperature
+from device.live.readings import Reading
 from device.web.serve import Serve
 from tests.device.browsing import Pages, wait_for_picture, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
@@ -33,6 +38,12 @@ ORDER = """() => [...document.querySelectorAll("#answers li")]
   .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
   .map((row) => row.querySelector(".name").textContent)"""
 
+
+ROWS = """() => [...document.querySelectorAll("#answers li")].map((row) => {
+  const boxes = [...row.children].map((part) => part.getBoundingClientRect());
+  return {name: row.querySelector(".name").textContent, best: row.classList.contains("best"),
+    top: Math.min(...boxes.map((box) => box.top)), bottom: Math.max(...boxes.map((box) => box.bottom))};
+})"""
 
 # Whether a label is the one that is shown, leads the list, and has a bar of more than half.
 SHOWN = f"""(label) => document.querySelector("#label").textContent === label
@@ -76,9 +87,61 @@ def test_bars_are_as_long_as_their_scores(pages: Pages, serve: Serve, feed: Feed
     serve.show(replace(reading, number=2, top=turned))
     expect(page.locator("#answers .best .name")).to_have_text(turned[0].label)
     assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
-    assert page.evaluate(ORDER) == [ranked.label for ranked in turned]
+    # The rows stand still at first; what is clearly ahead for a while goes up, though nothing more is said.
+    wait_for(lambda: page.evaluate(ORDER) == [ranked.label for ranked in turned])
+    assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
     serve.show(replace(reading, number=3, top=turned[:1]))
     expect(page.locator("#answers li")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_rows_stand_still_while_ranks_change(width: int, pages: Pages, serve: Serve, feed: Feed) -> None:
+    """At thirty readings a second, each with another order; every score is the one of its label."""
+    random, scores = np.random.default_rng(1), (0.4, 0.3, 0.2, 0.07, 0.03)
+    labels = ("circle", "square", "triangle", "cat", "a label that is longer than a telephone is wide, by far and more")
+
+    def shuffled() -> Reading:
+        reading = feed.next()
+        ranked = zip(random.permutation(labels), scores, strict=True)
+        return replace(
+            reading, top=tuple(replace(reading.top[0], label=str(name), score=part) for name, part in ranked)
+        )
+
+    page = pages.open(viewport={"width": width, "height": 844})
+    serve.show(shuffled())
+    watch(page, serve)
+    orders: list[list[str]] = []
+    best: set[str] = set()
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        serve.show(shuffled())
+        time.sleep(1 / 30)
+        rows = page.evaluate(ROWS)
+        orders.append([row["name"] for row in rows])
+        best |= {row["name"] for row in rows if row["best"]}
+        assert sorted(orders[-1]) == sorted(labels)
+        assert all(above["bottom"] <= below["top"] for above, below in pairwise(rows))
+    assert len(best) > 2, "the ranks have changed"
+    assert sum(one != other for one, other in pairwise(orders)) <= 2
+
+
+def test_newcomers_take_the_rows_that_are_free(pages: Pages, serve: Serve, feed: Feed) -> None:
+    """Of a thousand labels the best five are others each time: who stays keeps the row."""
+    page = pages.open()
+    reading = feed.next()
+
+    def show(*names: str) -> None:
+        top = tuple(replace(reading.top[0], label=name, score=0.2) for name in names)
+        serve.show(replace(reading, number=next(numbers), top=top))
+
+    numbers = itertools.count(2)
+    show("a", "b", "c", "d", "e")
+    watch(page, serve)
+    expect(page.locator("#answers .name")).to_have_text(["a", "b", "c", "d", "e"])
+    show("x", "d", "y", "b", "a")
+    expect(page.locator("#answers .name")).to_have_text(["a", "b", "x", "d", "y"])
+    show("b", "y", "b")  # a foreign model's label may stand twice
+    expect(page.locator("#answers .name")).to_have_text(["b", "b", "y"])
 
 
 def test_labels_are_told_with_their_times_and_never_read_as_html(pages: Pages, serve: Serve, feed: Feed) -> None:

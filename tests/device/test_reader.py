@@ -1,5 +1,6 @@
 """The reader's thread: newest or every frame, lost and opened again, frozen pictures, an end without a thread left."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from device.pictures import Size
 from tests.device.feeding import wait_for
 
 LIMIT_S = 20.0
+Play = int | tuple[int, float]
 
 
 def picture(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -21,14 +23,15 @@ def picture(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 class Script(Source):
-    """A camera by hand, since none is here: each opening plays the next of `plays`, which yield pictures or raise."""
+    """A camera by hand, since none is here: each opening plays the next of `plays`, which raise, or yield pictures: a
+    number, or one and the driver's time."""
 
     name = "script"
 
-    def __init__(self, *plays: Callable[[], Iterator[int]], is_live: bool = True, newest_only: bool = True) -> None:
+    def __init__(self, *plays: Callable[[], Iterator[Play]], is_live: bool = True, newest_only: bool = True) -> None:
         self.plays, self.is_live, self.newest_only = iter(plays), is_live, newest_only
         self.opened = self.closed = 0
-        self.now: Iterator[int] = iter(())
+        self.now: Iterator[Play] = iter(())
         self.target: Size | None = None
 
     def fit(self, target: Size) -> None:
@@ -42,8 +45,9 @@ class Script(Source):
         self.closed += 1
 
     def read(self) -> Frame | None:
-        number = next(self.now, None)
-        return None if number is None else Frame(picture(number))
+        play = next(self.now, None)
+        number, driver_ms = play if isinstance(play, tuple) else (play, None)
+        return None if number is None else Frame(picture(number), driver_ms=driver_ms)
 
 
 def unplugged() -> Iterator[int]:
@@ -181,17 +185,20 @@ def test_pauses_grow_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(wait >= least for wait, least in zip(waits, (0.02, 0.04, 0.08, 0.08, 0.08, 0.08), strict=True))
 
 
-def test_a_picture_that_does_not_change_is_no_new_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says that it reads, and gives the same picture: that hangs, so it is opened again."""
-    monkeypatch.setattr(reader, "STALL_S", 0.2)
-    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.5)  # time to see what is said meanwhile
+def unchanged(seconds: float, stamps: Iterator[float] | None = None) -> Callable[[], Iterator[Play]]:
+    """The same image for so long."""
 
-    def frozen() -> Iterator[int]:
-        while True:
+    def play() -> Iterator[Play]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             time.sleep(0.005)
-            yield 7
+            yield 7 if stamps is None else (7, next(stamps))
 
-    source = Script(frozen, numbers(20, 22))
+    return play
+
+
+def seen(source: Script) -> tuple[list[int], list[str], int]:
+    """(what was answered, what was said on the way, how often the source was lost), until the end."""
     states = []
 
     def until(running: Reader[int]) -> bool:
@@ -199,9 +206,50 @@ def test_a_picture_that_does_not_change_is_no_new_frame(monkeypatch: pytest.Monk
         return ended(running)
 
     found = taken(source, until)
-    assert found.count(7) == 1, "the frozen picture is answered once"
-    assert any("has shown the same picture for 0.2 s: it hangs" in state.message for state in states)
-    assert found[-1] == 21
+    return found, [state.message for state in states], states[-1].lost
+
+
+@pytest.mark.parametrize("stamps", [None, itertools.count(1.0)])
+def test_a_covered_lens_is_a_stream(stamps: Iterator[float] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame is the same to the byte, and newly received or newly stamped: each is answered."""
+    monkeypatch.setattr(reader, "STALL_S", 0.1)
+    source = Script(unchanged(0.6, stamps))
+    found, _, lost = seen(source)
+    assert found.count(7) > 5
+    assert (lost, source.opened) == (0, 1)
+
+
+def test_a_driver_that_repeats_its_last_frame_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own time, no new one came: it is answered once and opened again."""
+    monkeypatch.setattr(reader, "STALL_S", 0.2)
+    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.5)  # time to see what is said meanwhile
+    found, said, lost = seen(Script(unchanged(LIMIT_S, itertools.repeat(40.0)), numbers(20, 22)))
+    assert found.count(7) == 1 and found[-1] == 21
+    assert "script has repeated one frame for 0.2 s: it hangs" in said and lost == 1
+
+
+def test_a_driver_whose_time_stands_still_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "STALL_S", 0.1)
+
+    def play() -> Iterator[Play]:
+        yield 1, 40.0
+        yield 2, 40.0
+        yield from unchanged(0.5, itertools.repeat(40.0))()
+
+    found, _, lost = seen(Script(play))
+    assert found.count(7) > 5 and lost == 0
+
+
+@pytest.mark.parametrize("stamps", [None, itertools.count(1.0)])
+def test_who_wants_it_has_a_still_image_opened_again(
+    stamps: Iterator[float] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.5)
+    source = Script(unchanged(LIMIT_S, stamps), numbers(20, 22))
+    source.stall_if_still = 0.3
+    found, said, lost = seen(source)
+    assert found.count(7) > 5 and found[-1] == 21
+    assert any("script has shown the same image for 0.3 s" in message for message in said) and lost == 1
 
 
 def test_a_file_may_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,17 @@ from tests.device.visiting import Answer, Viewer, get
 
 pytestmark = pytest.mark.programs
 
-PATHS = ["/", "/style.css", "/script.js", "/icon.svg", "/api/state", "/api/events", "/stream.mjpg", "/metrics"]
+PATHS = [
+    "/",
+    "/style.css",
+    "/places.js",
+    "/script.js",
+    "/icon.svg",
+    "/api/state",
+    "/api/events",
+    "/stream.mjpg",
+    "/metrics",
+]
 ENDLESS = {"/api/events", "/stream.mjpg"}
 # Signs that mean something in addresses, forms, cookies and headers.
 TOKEN = 'a+b/c=&d;e,"%41#?\\'
@@ -240,10 +250,11 @@ def test_streams_have_them_too(open_: Serve) -> None:
 
 
 def test_kinds_of_files(open_: Serve) -> None:
-    kinds = {path: get(open_.port, path).headers["content-type"] for path in PATHS[:4]}
+    kinds = {path: get(open_.port, path).headers["content-type"] for path in PATHS[:5]}
     assert kinds == {
         "/": "text/html; charset=utf-8",
         "/style.css": "text/css; charset=utf-8",
+        "/places.js": "text/javascript; charset=utf-8",
         "/script.js": "text/javascript; charset=utf-8",
         "/icon.svg": "image/svg+xml",
     }

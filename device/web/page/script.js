@@ -63,42 +63,39 @@ const tiles = {
   temperature: new Tile("temperature", (value) => value.toFixed(1), 20),
 };
 
-// The answers: a row for each label, moved to its rank.
-const rows = new Map();
+// The answers, a row for each label (places.js says which).
+const places = new Places();
 
-function row(key, label) {
-  if (!rows.has(key)) {
-    const item = make("li", "");
-    const track = make("div", "track");
-    track.append(make("div", "bar"));
-    item.append(make("span", "name", label), make("span", "number soft"), track);
-    item.style.setProperty("--rank", rows.size);
-    byId("answers").append(item);
-    rows.set(key, item);
-  }
-  return rows.get(key);
+function row() {
+  const item = make("li", ""), track = make("div", "track");
+  track.append(make("div", "bar"));
+  item.append(make("span", "name"), make("span", "number soft"), track);
+  return item;
 }
 
 function showAnswers(top) {
   const shares = card?.output.kind !== "logits";
   const scale = shares ? 1 : Math.max(...top.map((each) => Math.abs(each.score)), 1e-9);
-  const seen = new Set();
-  top.forEach((each, rank) => {
-    const key = seen.has(each.label) ? `${each.label} ${rank}` : each.label; // a foreign model's label may stand twice
-    seen.add(key);
-    const item = row(key, each.label);
-    item.classList.toggle("best", rank === 0);
-    item.style.setProperty("--rank", rank);
-    item.style.setProperty("--share", Math.min(Math.max(each.score / scale, 0), 1));
-    item.querySelector(".number").textContent = shares ? percent(each.score) : each.score.toFixed(2);
-  });
-  for (const [key, item] of rows) {
-    if (!seen.has(key)) {
-      item.remove();
-      rows.delete(key);
-    }
+  const answers = new Map();
+  for (const each of top) { // a foreign model's label may stand twice
+    answers.set(answers.has(each.label) ? `${each.label} ${answers.size}` : each.label, each);
   }
-  byId("answers").style.setProperty("--count", top.length);
+  const share = (each) => Math.min(Math.max(each.score / scale, 0), 1);
+  places.update(new Map([...answers].map(([key, each]) => [key, share(each)])), performance.now());
+  fillRows(answers, top[0], share, (each) => (shares ? percent(each.score) : each.score.toFixed(2)));
+}
+
+function fillRows(answers, best, share, number) {
+  const list = byId("answers");
+  while (list.children.length < places.rows.length) list.append(row());
+  while (list.children.length > places.rows.length) list.lastChild.remove();
+  places.rows.forEach((key, i) => {
+    const item = list.children[i], each = answers.get(key), name = item.querySelector(".name");
+    if (name.textContent !== each.label) name.textContent = each.label;
+    item.classList.toggle("best", each === best);
+    item.style.setProperty("--share", share(each));
+    item.querySelector(".number").textContent = number(each);
+  });
 }
 
 function showReading(next) {
@@ -265,6 +262,7 @@ document.addEventListener("visibilitychange", () => (document.hidden ? close() :
 setInterval(() => {
   if (!events) return;
   if (changes.length) byId("changes").querySelector(".held").textContent = held(changes.at(-1));
+  if (reading) showAnswers(reading.top); // the rows find their order also where nothing new comes
   showVeil();
 }, 1000);
 

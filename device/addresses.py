@@ -1,0 +1,197 @@
+"""Addresses of network cameras: parsed, and shown without what is secret in them.
+
+Everything that names a network source shows `Address.shown` and nothing else: terminal, errors, page, metrics, service
+manager. A list of what is secret is never complete, so it is the other way round: the scheme, the host, the port, plain
+words of the path and parameters that are known to be harmless are shown, all else is an ellipsis.
+
+Source: RFC 3986. Stricter than urllib, which puts a password with / ? # into the host, the path or the fragment.
+"""
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import quote, unquote
+
+from device.errors import UserError
+
+HIDDEN = "…"
+PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
+EXAMPLE = "http://USER:PASSWORD@192.168.1.20/video"
+ENCODING = (
+    "in a user name or a password, write @ as %40, / %2F, ? %3F, # %23, [ %5B, ] %5D, % %25, a space %20"
+    f" (percent-encoding); expected such as {EXAMPLE}"
+)
+
+# Two letters at least: C:/ is a drive.
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
+PARTS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)([^#]*)(.*)", re.IGNORECASE | re.DOTALL)
+HOST = re.compile(r"(\[[0-9a-f:.]+(?:%[\w.%-]+)?\]|[\w.-]+)(?::(\d{1,5}))?", re.IGNORECASE)
+# What a user name and a password can't hold as it is. A % begins two hexadecimal digits.
+UNENCODED = re.compile(r"[@\[\]\s\x00-\x1f]|%(?![0-9a-f]{2})", re.IGNORECASE)
+
+# What looks like an address without its scheme: user:password@…, user@host/…, host/path?name=value, password=….
+SCHEMELESS = re.compile(r":.*@|^[^/]*@[^/]*/|[?&;]\w+=|(?:pass\w*|pwd|token|key)=", re.IGNORECASE | re.DOTALL)
+# In a message, which may have an example or what is hidden already: a scheme, and all up to the last @ of the line.
+CREDENTIALS = re.compile(rf"\b([a-z][a-z0-9+.-]+:/+)(?!/|{HIDDEN}|USER:PASSWORD@)\S.*@", re.IGNORECASE)
+IN_A_MESSAGE = re.compile(r"\b[a-z][a-z0-9+.-]+:/\S+", re.IGNORECASE)
+PARAMETER = re.compile(r"([\w.-]+)=[^&;]*")
+
+PLAIN_SEGMENT = re.compile(r"[\w.,~+-]*")
+# A run that mixes letters and digits and is as long as keys are.
+KEY = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{12,}", re.IGNORECASE)
+SECRET_SEGMENT = re.compile(r".*(?:pass|pwd|token|secret|key|auth|user|session).*", re.IGNORECASE)
+HARMLESS_NAME = re.compile(
+    "action|camera|cam|channel(id)?|chn?|codec|compression|fps|framerate|height|mode|profile|proto|quality|resolution"
+    "|size|stream(id)?|subtype|transportmode|type|unicast|videocodec|width",
+    re.IGNORECASE,
+)
+HARMLESS_VALUE = re.compile(r"[\w.-]{1,16}")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A camera's address, taken apart. Its repr has nothing secret.
+
+    target: path and query as they are sent. text: as it was given, the scheme in small letters.
+    """
+
+    scheme: str
+    host: str  # an IPv6 address in its brackets
+    port: int
+    target: str = field(repr=False)
+    user: str | None = field(repr=False)
+    password: str = field(repr=False)
+    text: str = field(repr=False)
+    has_port: bool = field(repr=False)
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Whose the user and the password are: scheme, host and port (RFC 6454)."""
+        return self.scheme, self.host.lower(), self.port
+
+    @property
+    def requested(self) -> str:
+        """What is asked for over HTTP: without user, password and fragment."""
+        return f"{self._beginning}{self.target}"
+
+    @property
+    def shown(self) -> str:
+        """What people, logs and programs may see of it."""
+        path, mark, query = self.target.partition("?")
+        return f"{self._beginning}{_shown_path(path)}{mark and '?' + _shown_query(query)}"
+
+    @property
+    def _beginning(self) -> str:
+        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.has_port else "")
+
+
+def parse(text: str, option: str = "") -> Address:
+    """UserError for what is no address, or may be read in two ways; it repeats nothing but the scheme.
+
+    option: what the address was given to, named in the error.
+    """
+    parts = PARTS.fullmatch(text)
+    said = f"{option}{_scheme_alone(text)}"
+    if parts is None:
+        raise UserError(f"{said}: an address has two slashes behind its scheme, such as {EXAMPLE}")
+    authority, target, fragment = parts[2], parts[3], parts[4]
+    userinfo, at, place = authority.rpartition("@")
+    host = HOST.fullmatch(place)
+    if UNENCODED.search(userinfo) or _is_ambiguous(authority, place, target + fragment) or (place and not host):
+        raise UserError(f"{said}: the address has signs in the wrong place; {ENCODING}")
+    if host is None:
+        raise UserError(f"{said}: there is no host in the address; expected such as {EXAMPLE}")
+    scheme = parts[1].lower()
+    port = int(host[2]) if host[2] else PORTS.get(scheme, 0)
+    if not 0 <= port <= 65535:
+        raise UserError(f"{said}: the address's port is none from 1 to 65535; {ENCODING}")
+    user, _, password = userinfo.partition(":")
+    return Address(
+        scheme=scheme,
+        host=host[1],
+        port=port,
+        target=quote(target or "/", safe="!#$%&'()*+,/:;=?@[]~"),
+        user=unquote(user) if at else None,
+        password=unquote(password),
+        text=scheme + text[len(scheme) :],
+        has_port=host[2] is not None,
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether it has a scheme: a file with such a name has to be written as ./NAME."""
+    return SCHEME.match(text) is not None
+
+
+def lacks_scheme(text: str) -> bool:
+    """Whether it looks like a camera's address of which the scheme was forgotten."""
+    return SCHEMELESS.search(text) is not None
+
+
+def shown(text: str) -> str:
+    """What may be shown of anything that was given as a source; of an address that can't be parsed its scheme alone."""
+    if is_address(text):
+        try:
+            return parse(text).shown
+        except UserError:
+            return _scheme_alone(text)
+    return HIDDEN if lacks_scheme(text) else text
+
+
+def without_secrets(message: str) -> str:
+    """A message that may repeat an address, of a library or about a path: the last line of defense.
+
+    User and password are cut out, however malformed, and the values of parameters that aren't known to be harmless.
+    """
+
+    def hide(parameter: re.Match[str]) -> str:
+        return parameter[0] if HARMLESS_NAME.fullmatch(parameter[1]) else f"{parameter[1]}={HIDDEN}"
+
+    message = CREDENTIALS.sub(rf"\1{HIDDEN}@", message)
+    return IN_A_MESSAGE.sub(lambda address: PARAMETER.sub(hide, address[0]), message)
+
+
+def _scheme_alone(text: str) -> str:
+    scheme = SCHEME.match(text)
+    return f"{scheme[1].lower()}://{HIDDEN}" if scheme else HIDDEN
+
+
+def _is_ambiguous(authority: str, place: str, rest: str) -> bool:
+    """Whether a later @ may be the one before the host, so that what seems to be the path is a password's end.
+
+    Not where the host is a number, or nothing before that @ can divide a user from a password.
+    """
+    before, at, _ = rest.rpartition("@")
+    if not at or ":" not in authority + before:
+        return False
+    host = place.rpartition(":")[0] if place.count(":") == 1 else place
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower() != "localhost"
+    return False
+
+
+def _shown_path(path: str) -> str:
+    segments = path.split("/")
+    pairs = zip(["", *segments], segments, strict=False)
+    return "/".join(segment if _is_plain(segment, before) else HIDDEN for before, segment in pairs)
+
+
+def _is_plain(segment: str, before: str) -> bool:
+    """Whether a segment of a path can hold no secret: a word or two, and none that `before` announces as one."""
+    return (
+        PLAIN_SEGMENT.fullmatch(segment) is not None
+        and KEY.search(segment) is None
+        and (not segment or SECRET_SEGMENT.fullmatch(before) is None)
+    )
+
+
+def _shown_query(query: str) -> str:
+    pairs = [pair.partition("=") for pair in re.split(r"[&;]", query)]
+    harmless = [
+        f"{name}={value}"
+        for name, equals, value in pairs
+        if equals and HARMLESS_NAME.fullmatch(name) and HARMLESS_VALUE.fullmatch(value) and not KEY.search(value)
+    ]
+    return "&".join(harmless + [HIDDEN] * (len(harmless) < len(pairs)))

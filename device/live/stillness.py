@@ -1,0 +1,56 @@
+"""Telling a camera that hangs from one whose image doesn't change.
+
+Frames that keep arriving are a stream: behind a lens cap or from a test card they are the same to the byte.
+A driver that repeats its last frame without new data gives itself away by the frame's own time, which stands still.
+"""
+
+import numpy as np
+
+from device.live.frames import Frame, SourceLostError
+from device.pictures import Picture
+
+
+class Stillness:
+    """Looks at the frames of one opening of a live source, in order.
+
+    stall_s: how long a driver may repeat a frame. wished_s: how long one image may be shown at all, however new its
+    frames are (`--stall-if-still`); None: for ever.
+    """
+
+    def __init__(self, name: str, stall_s: float, wished_s: float | None) -> None:
+        self._name, self._stall_s, self._wished_s = name, stall_s, wished_s
+        self._before: Frame | None = None
+        self._trusts_driver = True
+        self._new_at = self._changed_at = 0.0  # the last frame with new data, the last with another image
+
+    def is_new(self, frame: Frame) -> bool:
+        """False for a repetition, which is no frame to answer. SourceLostError when it has lasted too long."""
+        before, self._before = self._before, frame
+        is_stamped_alike = self._is_stamped_alike(frame, before)
+        if before is None or not (is_stamped_alike or self._wished_s) or not _is_same(frame.picture, before.picture):
+            if is_stamped_alike:  # a time that stands still while the image changes says nothing
+                self._trusts_driver = False
+            self._new_at = self._changed_at = frame.captured
+            return True
+        if self._wished_s and frame.captured - self._changed_at > self._wished_s:
+            raise SourceLostError(
+                f"{self._name} has shown the same image for {self._wished_s:g} s (--stall-if-still); opened anew"
+            )
+        if not is_stamped_alike:
+            self._new_at = frame.captured
+            return True
+        if frame.captured - self._new_at > self._stall_s:
+            raise SourceLostError(f"{self._name} has repeated one frame for {self._stall_s:g} s: it hangs")
+        return False
+
+    def _is_stamped_alike(self, frame: Frame, before: Frame | None) -> bool:
+        if before is None or frame.driver_ms is None or not self._trusts_driver:
+            return False
+        return frame.driver_ms == before.driver_ms
+
+
+def _is_same(picture: Picture, before: Picture) -> bool:
+    """To the byte. A few pixels tell most frames apart."""
+    if picture.shape != before.shape or not np.array_equal(picture[::16, ::16], before[::16, ::16]):
+        return False
+    return np.array_equal(picture, before)
