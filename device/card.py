@@ -8,6 +8,7 @@ tensors of its network is checked where both are known, in `device.classifier`.
 import io
 import json
 import math
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -132,6 +133,8 @@ def check_labels(labels: tuple[str, ...]) -> None:
             raise CardError(f"label {index} is empty, expected a name for every output")
         if "\n" in label or "\r" in label:
             raise CardError(f"label {label!r} spans lines, expected one line")
+        if any(unicodedata.category(sign) == "Cc" for sign in label):
+            raise CardError(f"label {label!r} has a control character, which a terminal would obey; expected text")
 
 
 def parse(document: Any) -> Card:

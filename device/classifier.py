@@ -9,6 +9,7 @@ computes, so several Classifiers in several threads use several cores.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -95,11 +96,23 @@ class Classifier:
     def scores(self) -> Scores:
         """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits.
 
-        By the card's temperature, where it has one: what is shown to people.
+        By the card's temperature, where it has one: what is shown to people. UserError where one is no finite number:
+        the first label would look like an answer.
         """
+        scores = self.raw_scores()
+        if self.output.dtype == np.float32 and not isfinite(float(scores.sum())):
+            self._refuse_not_finite(scores)
         if self._temperature is None:
-            return self.raw_scores()
-        return confidence.tempered(self.raw_scores(), self.card.output.kind, self._temperature, self.output.scale)
+            return scores
+        return confidence.tempered(scores, self.card.output.kind, self._temperature, self.output.scale)
+
+    def _refuse_not_finite(self, scores: Scores) -> None:
+        """A sum that isn't finite may come of large numbers alone; a score that isn't is of no label."""
+        if count := int((~np.isfinite(scores)).sum()):
+            raise UserError(
+                f"{self.path}: {count} of {scores.size} scores are no finite numbers, expected all to be; the network"
+                " is broken, or its conversion was: convert it again"
+            )
 
     def raw_scores(self) -> Scores:
         """The last answer as the network gave it, whatever the card says of confidence."""

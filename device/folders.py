@@ -84,6 +84,13 @@ def open_cache(path: Path) -> Cache | None:
     return cache
 
 
+def cache_of(name: str, fingerprint: str, size: Size, fit: str) -> Cache | None:
+    """The cache in the folder of that name below the root, or one of the same pictures: their folder may have moved."""
+    same = f"*-{glob.escape(fingerprint)}-{size[0]}x{size[1]}-{fit}"
+    paths = [cache_root() / name, *sorted(cache_root().glob(same))]
+    return next((cache for path in paths if (cache := open_cache(path)) and cache.fingerprint == fingerprint), None)
+
+
 def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) -> Cache | None:
     """The newest finished cache of a data set at a size, or the one with that fingerprint."""
     wanted = glob.escape(str(fingerprint)) if fingerprint else "*"

@@ -100,7 +100,10 @@ def lines(document: dict[str, Any]) -> list[str]:
         for row in document["variants"]
     ]
     split = document["variants"][0]["split"]
-    note = f"compared with {document['reference']} on the {split} pictures, through device"
+    which = f"{document['variants'][0]['n']} {split} pictures"
+    if split == "calibration":
+        which += ", which calibrated it: give --test DIR to see what it does on others"
+    note = f"compared with {document['reference']} through device, on the {which}"
     return [*text.table(header, rows), note]
 
 

@@ -16,9 +16,11 @@ from device.contract import Hints
 from device.data.splits import find_splits
 from device.data.walk import Walk
 from device.errors import UserError
-from device.folders import Labelled
+from device.folders import Cache, Labelled
 from export.calibration import DEFAULT_PICTURES, Choice, balanced_rows
 
+# Fewer calibration images than that hardly show what a network will see.
+FEW = 50
 RUN_FIELDS = ("recipe", "data", "split", "seed", "git_commit", "versions")
 
 
@@ -83,12 +85,12 @@ def _from_run(request: Request) -> Source:
     if given := _given(request):
         raise UserError(f"{folder}: a run knows its labels, scaling and pictures; leave out {' '.join(given)}")
     data = document["data"]
-    cache = folders.open_cache(folders.cache_root() / data["cache"])
     height, width = data["size"]
+    cache = folders.cache_of(data["cache"], data["fingerprint"], (height, width), data["fit"])
     if cache is None:
         raise UserError(
             f"{folder}: its pictures are not in the cache ({folders.cache_root() / data['cache']}); make them again"
-            f" with: {_data_command(document)} (or train anew, if they have changed)"
+            f" with: {_data_command(document)}, wherever the folder lies now (or train anew, if they have changed)"
         )
     targets = cache.targets("train")
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(document["split"]["validation_rows"], np.int64))
@@ -105,7 +107,7 @@ def _from_run(request: Request) -> Source:
         model=model,
         model_sha256=_sha256(model),
         calibration=choice,
-        test=Labelled(cache.labels, cache.pictures("test"), cache.targets("test"), "test", 0),
+        test=_test_of(cache, document["split"].get("test_rows")),
         provenance={
             "run": folder.resolve().name,
             "data": data["name"],
@@ -115,6 +117,15 @@ def _from_run(request: Request) -> Source:
             "versions": document["versions"],
         },
     )
+
+
+def _test_of(cache: Cache, rows: list[int] | None) -> Labelled:
+    """rows: those that a run was judged by, where it isn't all of the test (train/ancestry.py)."""
+    pictures, targets = cache.pictures("test"), cache.targets("test")
+    if rows is None:
+        return Labelled(cache.labels, pictures, targets, "test", 0)
+    kept = np.asarray(rows, np.int64)
+    return Labelled(cache.labels, pictures[kept], targets[kept], "test", len(targets) - len(kept))
 
 
 def _given(request: Request) -> list[str]:
@@ -211,6 +222,11 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
     parents = sorted({path.parent for path in paths})
     targets = np.array([parents.index(path.parent) for path in paths], np.int64)
     rows = balanced_rows(targets, np.arange(len(paths)), request.pictures, request.seed)
+    if len(rows) < min(request.pictures, FEW):
+        command.say(
+            f"note: {base}: {len(rows)} calibration pictures, {request.pictures} were asked for: int8 keeps to what"
+            " they show; give more, of all that the network will see"
+        )
     size = (spec.height, spec.width)
     chosen = np.stack([pictures.prepare(pictures.read(paths[row]), size, spec.fit) for row in rows])
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}

@@ -1,6 +1,7 @@
 """The way of one export: float32, then each variant from it, run through device and compared before it is kept."""
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Collection, Iterator
@@ -44,8 +45,24 @@ def export(source: Source, variants: Collection[str], committed: bool = False) -
     committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound, and
     where another process works in the folder: one that trains there would move it away.
     """
+    _now()  # a wrong SOURCE_DATE_EPOCH is refused before anything is made
     with locks.held(source.folder, "an export"):
+        _move_aside(source.folder / "export", source.model_sha256)
         return _export(source, variants, committed)
+
+
+def _move_aside(folder: Path, model_sha256: str) -> None:
+    """The export of another model is kept under another name: files of one name come from many tools."""
+    try:
+        before = json.loads((folder / RECORD).read_bytes())["inputs"]["model_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if before == model_sha256:
+        return
+    taken = [int(path.suffix[1:]) for path in folder.parent.glob(f"{folder.name}.*") if path.suffix[1:].isdigit()]
+    moved = folder.with_name(f"{folder.name}.{max(taken, default=0) + 1}")
+    folder.rename(moved)
+    command.say(f"note: {folder}: the export of another model that lay there is kept as {moved}")
 
 
 def _export(source: Source, variants: Collection[str], committed: bool) -> dict[str, Any]:
@@ -249,5 +266,8 @@ def _card(source: Source, variant: str) -> Card:
 def _now() -> str:
     """SOURCE_DATE_EPOCH where it is set (https://reproducible-builds.org/specs/source-date-epoch), else the time."""
     epoch = environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    try:
+        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000") from None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -183,7 +183,7 @@ def _train(options: argparse.Namespace) -> int:
     from train import keras_settings
 
     keras_settings.apply()
-    from train import devices, fit
+    from train import devices, evaluate, fit
 
     cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id or 0)
     start = fit.Start(options.resume, weights, options.tensorboard, cluster=cluster, again=options.again)
@@ -194,6 +194,8 @@ def _train(options: argparse.Namespace) -> int:
         return command.GOOD
     result = fit.train(recipe, pictures, run, start)
     print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
+    for remark in evaluate.remarks(result):
+        command.say(f"note: {remark}")
     return command.GOOD
 
 

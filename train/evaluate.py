@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device import evaluate as measures
-from device import files
+from device import files, text
 from device.folders import Cache
 from train import plots
 from train.batches import pictures_at_a_time
@@ -21,21 +21,26 @@ def evaluate(
     cache: Cache,
     last: npt.NDArray[np.float32],
     features: npt.NDArray[np.float32] | None = None,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives.
 
     features: of the test pictures, where the saved model's head alone was trained; then it alone is asked.
+    rows: of the test pictures, those that count (train/ancestry.py); None: all.
     The figure that counts is that of model.keras, the best epoch by validation, read back from the file.
     """
     pictures, targets = cache.pictures("test"), cache.targets("test")
     best = keras.models.load_model(run.model, compile=False)
     scores = predict(best, pictures) if features is None else predict(best.get_layer("head"), features)
+    if rows is not None:
+        pictures, targets, scores, last = pictures[rows], targets[rows], scores[rows], last[rows]
     document = {
         "schema": 1,
         "split": "test",
         **measures.accuracy(scores, targets),
         "per_class": measures.per_class(scores, targets, cache.labels),
         "last_epoch": measures.accuracy(last, targets),
+        "left_out": 0 if rows is None else len(cache.targets("test")) - len(rows),
         "parameters": best.count_params(),
     }
     plots.confusion(targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
@@ -51,3 +56,22 @@ def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.fl
     parts = [model.predict(np.array(pictures[i : i + step]), step, verbose=0) for i in range(0, len(pictures), step)]
     scores = np.concatenate(parts)
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+
+
+def remarks(document: dict[str, Any]) -> list[str]:
+    """What the one figure of evaluation.json hides: labels that are never answered, and a common one that makes it up.
+
+    A network that always answers the commonest label is right as often as that label comes.
+    """
+    classes = document["per_class"]
+    most = max(classes, key=lambda row: row["n"])
+    share = most["n"] / document["n"]
+    found = []
+    if len(classes) > 1 and share > 1.5 / len(classes) and document["interval"][0] <= share:
+        found.append(
+            f"always answering {most['label']!r} would be right in {text.percent(share)}, which is not below the"
+            " interval: this network may have learned no more"
+        )
+    if lost := [f"{row['label']} (n {row['n']})" for row in classes if row["top1"] == 0]:
+        found.append(f"never right: {text.some(lost)}")
+    return found

@@ -14,6 +14,7 @@ from device import command, text
 from device.errors import UserError
 from device.folders import Cache
 from train import (
+    ancestry,
     augment,
     checkpoint,
     devices,
@@ -120,13 +121,14 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         found = checkpoint.load(run.checkpoint) if way is Way.GOES_ON else None
         # What can be refused is refused before anything of an older run is moved.
         network = None if found else _network(job)
+    test = _test_rows(recipe, cache, start.weights)
     weights = start.weights
     if found is None:
         weights = claim.make_room(weights)  # before run.json speaks of this run
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
     command.say(ClassCounts.of(cache, job.validation).line())
-    document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, keras_settings.record())
+    document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, keras_settings.record(), test)
     command.say(augment.describe(recipe))
     with runs.under_way(run, document):
         if found:
@@ -138,7 +140,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         devices.leave(start.cluster)
         keeper, last = trained.keeper, trained.last_scores(job)
         features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
-        result = evaluate.evaluate(run, recipe, cache, last, features)
+        result = evaluate.evaluate(run, recipe, cache, last, features, test)
         plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
     before = found[1].seconds if found else 0.0
     runs.finish(
@@ -150,6 +152,15 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         parameters=result["parameters"],
     )
     return result
+
+
+def _test_rows(recipe: Recipe, cache: Cache, weights: Path | None) -> Rows | None:
+    """The rows of the test that no network before this one has seen; None for all of them."""
+    ancestors = [weights] if weights else []
+    if recipe.teacher:
+        ancestors.append(runs.find_model(Path(recipe.teacher), "the teacher"))
+    rows = ancestry.unseen_test_rows(cache, ancestors) if ancestors else None
+    return None if rows is None or len(rows) == len(cache.targets("test")) else rows
 
 
 def _network(job: Job) -> keras.Model | transfer.Parts:

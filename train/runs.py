@@ -153,10 +153,12 @@ def start(
     weights: Path | None = None,
     identity: Identity | None = None,
     keras: dict[str, Any] | None = None,
+    test: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Writes the run.json of a run that begins, and returns it.
 
     identity: where the files that it names may have been moved since it was taken. keras: see train/keras_settings.py.
+    test: the rows of the test that are asked about, where it isn't all (train/ancestry.py).
     """
     identity = identity or Identity.of(recipe, cache, weights)
     teacher = Path(recipe.teacher) if recipe.teacher else None
@@ -174,12 +176,12 @@ def start(
             "fit": cache.fit,
             "train": len(cache.targets("train")) - len(validation),
             "validation": len(validation),
-            "test": len(cache.targets("test")),
+            "test": len(cache.targets("test")) if test is None else len(test),
             "counts": ClassCounts.of(cache, validation).to_json(),
             "skipped": len(cache.index["skipped"]),
             "copies": cache.index.get("copies"),  # None: of a data set by name, which is taken as it is published
         },
-        "split": {"validation_rows": validation.tolist()},
+        "split": {"validation_rows": validation.tolist(), "test_rows": None if test is None else test.tolist()},
         "from": _named(weights, identity.weights),
         "teacher": _named(teacher, identity.teacher),
         "seed": recipe.seed,

@@ -85,6 +85,11 @@ def has_restarts(data: bytes) -> bool:
     return next((mark for mark, _ in marks(data) if mark in (RESTART_INTERVAL, SCAN)), SCAN) == RESTART_INTERVAL
 
 
+def end(data: bytes) -> int | None:
+    """Where the image's own end is, behind its mark; None where it isn't there (yet)."""
+    return next((start for mark, start in marks(data) if mark == END), None)
+
+
 def parts(data: bytes) -> list[Part]:
     """Every part up to the image's end, each with where it ends."""
     found = list(marks(data))

@@ -10,12 +10,14 @@ from http.client import HTTPException, HTTPResponse
 from time import monotonic
 
 from device import addresses, pictures
+from device.images import jpeg
 from device.live import connection
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
 MAX_FRAME_BYTES = 2**25
 PIECE_BYTES = 2**16
+PADDING = 256  # that far from where it is said to be a JPEG's end is looked for
 # A part's header: lines up to an empty one. RFC 2046 has \r\n; some servers end lines with \n alone.
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
@@ -93,11 +95,28 @@ class Mjpeg(Source):
             while len(self._bytes) < int(said[-1]):
                 self._more(deadline)
             end = int(said[-1])
+            if JPEG_END not in self._bytes[max(0, end - PADDING) : end]:
+                end = self._end_after(end, deadline)
         else:
-            end = self._fill_up_to(JPEG_END, deadline) + len(JPEG_END)
+            end = self._fill_up_to_end(deadline)
         part = bytes(self._bytes[:end])
         del self._bytes[:end]
         return part
+
+    def _end_after(self, said: int, deadline: float) -> int:
+        """Where a JPEG ends that is a little longer than was said, as some cameras' are; `said` where it is cut."""
+        while len(self._bytes) < said + PADDING:
+            self._more(deadline)
+        end, another = (self._bytes.find(mark, said - 1, said + PADDING) for mark in (JPEG_END, JPEG_START))
+        return end + len(JPEG_END) if end >= 0 and not 0 <= another < end else said
+
+    def _fill_up_to_end(self, deadline: float) -> int:
+        """Receives until the JPEG's own end is there, not that of a thumbnail in it; where that is."""
+        while (end := jpeg.end(bytes(self._bytes))) is None:
+            if len(self._bytes) > MAX_FRAME_BYTES:
+                raise SourceLostError(f"{self.name} sends no JPEG's end in {MAX_FRAME_BYTES} bytes")
+            self._more(deadline)
+        return end
 
     def _fill_up_to(self, mark: bytes, deadline: float) -> int:
         """Receives until the mark is there; where it is."""

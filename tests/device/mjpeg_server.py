@@ -4,6 +4,8 @@
 
 good      moving pictures, 640x480, 30 a second, each with its length
 bare      the same without lengths
+short     the same with lengths that are two bytes less
+thumbnail the same without lengths, and with a thumbnail in each picture
 same      the same bytes again and again
 garbage   parts that are no JPEG
 some      of three pictures one good, one garbage, one half
@@ -38,6 +40,13 @@ def picture(number: int) -> bytes:
     start = 8 * number % 600
     drawn[:, start : start + 40] = (20, 120, 220)
     return bytes(cv2.imencode(".jpg", drawn)[1])
+
+
+def with_thumbnail(data: bytes) -> bytes:
+    """With a whole JPEG in its metadata, as telephones write them."""
+    small = bytes(cv2.imencode(".jpg", np.zeros((20, 30, 3), np.uint8))[1])
+    exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + small
+    return data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -84,7 +93,16 @@ class Handler(BaseHTTPRequestHandler):
                 data = bytes(np.random.default_rng(number).integers(0, 255, len(data), np.uint8))
             if is_half:
                 data = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
-            head = b"--" + BOUNDARY + b"\r\nContent-Type: image/jpeg\r\n" + (b"" if mode == "bare" else length)
+            if mode == "short":
+                length = b"Content-Length: %d\r\n" % (len(data) - 2)
+            if mode == "thumbnail":
+                data = with_thumbnail(data)
+            head = (
+                b"--"
+                + BOUNDARY
+                + b"\r\nContent-Type: image/jpeg\r\n"
+                + (b"" if mode in ("bare", "thumbnail") else length)
+            )
             self.wfile.write(head + b"\r\n" + data + b"\r\n")
             time.sleep(max(0.0, began + (number + 1) / RATE - time.monotonic()))
 

@@ -44,6 +44,14 @@ def test_frames_are_those_that_were_sent(start: Start, mode: str) -> None:
             assert 0 <= frame.age_ms < 5000
 
 
+@pytest.mark.parametrize("mode", ["short", "thumbnail"])
+def test_cameras_that_say_less_than_they_send(start: Start, mode: str) -> None:
+    """A length that is two bytes short; none at all, and a thumbnail whose end comes first."""
+    with Mjpeg(start(mode).url) as source:
+        for number in range(10):
+            assert np.array_equal(source.read().picture[:, :, ::-1], pictures.decode(mjpeg_server.picture(number)))
+
+
 def test_it_decodes_at_a_part_where_twice_the_target_is_left(start: Start) -> None:
     """480 rows: an eighth is 60, a quarter 120, a half 240."""
     url = start("good").url

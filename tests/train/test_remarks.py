@@ -1,0 +1,32 @@
+"""What one figure hides is said beside it: a label that is never answered, and a common one that makes the figure."""
+
+from typing import Any
+
+import pytest
+
+from device import evaluate as measures
+
+
+def document(*rows: tuple[str, int, int]) -> dict[str, Any]:
+    """rows: label, right, n."""
+    right, n = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    classes = [{"label": label, "top1": good / all_of_it, "n": all_of_it} for label, good, all_of_it in rows]
+    return {"top1": right / n, "n": n, "interval": list(measures.wilson(right, n)), "per_class": classes}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ((("common", 38, 38), ("rare", 0, 2)), ["'common'", "rare (n 2)"]),
+        ((("common", 90, 100), ("rare", 9, 10)), ["'common'"]),
+        ((("a", 50, 50), ("b", 0, 50)), ["b (n 50)"]),
+        ((("a", 45, 50), ("b", 40, 50)), []),
+        ((("common", 900, 910), ("rare", 80, 90)), []),
+    ],
+)
+def test_remarks(rows: tuple[tuple[str, int, int], ...], said: list[str]) -> None:
+    from train import evaluate
+
+    remarks = evaluate.remarks(document(*rows))
+    assert len(remarks) == len(said) and all(word in remark for word, remark in zip(said, remarks, strict=True))
