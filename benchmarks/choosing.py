@@ -71,7 +71,7 @@ def _check_comparable(found: Sequence["Model"]) -> None:
     known = [(model.path, model.card.labels, model.card) for model in found if model.card and model.card.labels]
     for path, labels, _ in known[1:]:
         first, expected, _ = known[0]
-        if set(labels) != set(expected):
+        if sorted(labels) != sorted(expected):  # a name that stands twice counts twice
             raise UserError(
                 f"{first} and {path} have other labels ({text.some(expected)}; {text.some(labels)}), so their"
                 " accuracies can't be compared; expected files of one task"

@@ -101,7 +101,7 @@ def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str
         (["--top-k", "many"], "argument --top-k: many is not a whole number from 1 to 1000000"),
         (["--threads", "100000"], "argument --threads: 100000 is not a whole number from 1 to 256"),
         (["--fit", "zoom"], "argument --fit: invalid choice: 'zoom'"),
-        (["--mean", "half"], "argument --mean: invalid float value: 'half'"),
+        (["--mean", "half"], "argument --mean: 'half' is neither a number nor three"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )
