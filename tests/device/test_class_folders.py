@@ -227,6 +227,7 @@ def shapes(tmp_path: Path) -> Path:
     return drawing.write_folder(tmp_path / "shapes", {"Training": 6, "Valid": 3, "Testing": 9})
 
 
+@pytest.mark.programs
 def test_accuracy_takes_the_test_split_by_any_of_its_names(command: Run, shapes: Path) -> None:
     done = command("benchmarks", "accuracy", INT8, "--data", shapes, "--json", "-")
     assert done.returncode == 0, done.stderr
