@@ -87,7 +87,7 @@ def read_folder(root: Path) -> Folder:
     splits, beside = find_splits(root)
     check_filled(root, splits)
     places: dict[Split | None, Path] = dict(splits.items()) if splits else {None: root}
-    found = {split: walk.folders_in(place) for split, place in places.items()}
+    found = {split: _folders(place) for split, place in places.items()}
     for folders in found.values():
         nesting.check(root, folders)
     _check_spellings(root, [folder for folders in found.values() for folder in folders])
@@ -95,12 +95,20 @@ def read_folder(root: Path) -> Folder:
     passed = [one.passed_over for one in classes]
     passed += [_loose(place) for place in dict.fromkeys((root, *places.values()))]
     passed.append(PassedOver({Reason(Why.BESIDE, f"{folder.name}/"): 1 for folder in beside}))
+    loops = sum(len(walk.folders_in(place)) - len(found[split]) for split, place in places.items())
+    passed.append(PassedOver({Reason(Why.TWICE, "folders"): loops} if loops else {}))
     total = PassedOver.sum(passed)
     _check_filled(root, classes, total)
     labels = tuple(sorted({one.label for one in classes}))
     _check_complete(root, classes, labels)
     files = tuple(File(path, one.label, one.split) for one in classes for path in one.images)
     return Folder(root, labels, files, total, {split: path.name for split, path in splits.items()})
+
+
+def _folders(place: Path) -> list[Path]:
+    """The folders in one, without links that lead back to it or to what lies above it."""
+    above = {walk.identity(path) for path in (place, *place.resolve().parents)}
+    return [folder for folder in walk.folders_in(place) if walk.identity(folder) not in above]
 
 
 def _read_classes(root: Path, folders: list[Path], split: Split | None) -> list[ClassFolder]:

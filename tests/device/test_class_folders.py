@@ -212,6 +212,15 @@ def test_a_link_to_another_class_is_no_way_into_this_one(tmp_path: Path) -> None
     assert "2 folders reached twice" in folder.note
 
 
+@pytest.mark.parametrize("target", [".", "..", "../.."])
+def test_a_loop_is_no_class(target: str, tmp_path: Path) -> None:
+    root = fill(tmp_path / "data", "cat", "dog")
+    fill(tmp_path, "other")
+    (root / "loop").symlink_to(target)
+    folder = class_folders.read_folder(root)
+    assert folder.labels == ("cat", "dog") and "1 folders reached twice" in folder.note
+
+
 def test_labels_of_a_model_match_in_either_encoding() -> None:
     assert folders.match_labels([NFC, "dog"], ["dog", NFD], "data").tolist() == [1, 0]
     assert folders.match_labels([NFD], [NFC, "dog"], "data").tolist() == [0]
@@ -227,6 +236,7 @@ def shapes(tmp_path: Path) -> Path:
     return drawing.write_folder(tmp_path / "shapes", {"Training": 6, "Valid": 3, "Testing": 9})
 
 
+@pytest.mark.programs
 def test_accuracy_takes_the_test_split_by_any_of_its_names(command: Run, shapes: Path) -> None:
     done = command("benchmarks", "accuracy", INT8, "--data", shapes, "--json", "-")
     assert done.returncode == 0, done.stderr

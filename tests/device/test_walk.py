@@ -116,6 +116,7 @@ def test_what_opencv_cannot_decode_is_counted_by_ending_and_said(tmp_path: Path)
     assert "convert to JPEG" in said and "\n" not in said
 
 
+@pytest.mark.programs
 def test_a_picture_that_is_heic_whatever_it_is_called_says_so(command: Run, tmp_path: Path) -> None:
     write(tmp_path / "IMG_1.jpg", HEIC)
     said = refusal(command("device", "classify", INT8, "IMG_1.jpg"))
@@ -219,6 +220,7 @@ def test_a_folder_deeper_than_python_can_call_is_walked(tmp_path: Path) -> None:
 # The commands.
 
 
+@pytest.mark.programs
 def test_classify_says_once_what_it_passed_over(command: Run, tmp_path: Path) -> None:
     for place in ("one", "two"):
         draw(tmp_path / place / "a.png", "circle")
@@ -232,6 +234,7 @@ def test_classify_says_once_what_it_passed_over(command: Run, tmp_path: Path) ->
     assert note.startswith("note: ") and "2 .heic" in note and "2 @eaDir" in note
 
 
+@pytest.mark.programs
 def test_a_folder_of_heic_alone_says_why_nothing_was_found(command: Run, tmp_path: Path) -> None:
     write(tmp_path / "in/IMG.HEIC", HEIC)
     for words in (("classify", INT8, "in"), ("live", INT8, "--source", "in", "--headless")):
