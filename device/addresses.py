@@ -37,9 +37,11 @@ IN_A_MESSAGE = re.compile(r"\b[a-z][a-z0-9+.-]+:/\S+", re.IGNORECASE)
 PARAMETER = re.compile(r"([\w.-]+)=[^&;]*")
 
 PLAIN_SEGMENT = re.compile(r"[\w.,~+-]*")
-# A run that mixes letters and digits and is as long as keys are.
-KEY = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{12,}", re.IGNORECASE)
-SECRET_SEGMENT = re.compile(r".*(?:pass|pwd|token|secret|key|auth|user|session).*", re.IGNORECASE)
+# Letters and digits in one run as keys have them: twelve and more, or eight and more that change more than twice.
+KEY = re.compile(
+    r"(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{12,}|(?=[a-z0-9]{8})(?:(?:[a-z]+\d+){2}|(?:\d+[a-z]+){2})", re.IGNORECASE
+)
+SECRET_SEGMENT = re.compile(r"[\w.-]*(?:pass|pwd|token|secret|key|auth|user|admin|login|session)[\w.-]*", re.IGNORECASE)
 HARMLESS_NAME = re.compile(
     "action|camera|cam|channel(id)?|chn?|codec|compression|fps|framerate|height|mode|profile|proto|quality|resolution"
     "|size|stream(id)?|subtype|transportmode|type|unicast|videocodec|width",

@@ -16,7 +16,7 @@ from device.live import authorization
 from device.live.authorization import Challenge
 from device.live.frames import STALL_S, SourceLostError
 
-UNAUTHORIZED, FORBIDDEN = 401, 403
+UNAUTHORIZED = 401
 Answer = HTTPResponse | urllib.error.HTTPError
 
 
@@ -64,7 +64,7 @@ def _again(answer: Answer, proof: str) -> Answer:
 
 def _proof(address: Address, answer: Answer) -> str | None:
     """The Authorization header for the next try; None where there is nothing to prove, or not to this server."""
-    if address.user is None or answer.status not in (UNAUTHORIZED, FORBIDDEN) or not _is_of(address, answer):
+    if address.user is None or answer.status != UNAUTHORIZED or not _is_of(address, answer):
         return None
     offered = _challenges(answer)
     best = authorization.best(offered)

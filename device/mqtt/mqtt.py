@@ -94,10 +94,10 @@ def settings(
     The password is the file's one line, else FRAMELITE_MQTT_PASSWORD's; the name is the machine's where none is given.
     """
     match = HOST_AND_PORT.fullmatch(where)
-    if "@" in where:  # what stands before it is not repeated
-        raise UserError("--mqtt: an @ stands in it; expected HOST or HOST:PORT, and --mqtt-user NAME")
     if match is None:
-        raise UserError(f"--mqtt {where}: expected HOST or HOST:PORT, such as 192.168.1.5 or [fd00::5]:{PORT}")
+        shown = "…@…" if "@" in where else where  # user and password don't belong there
+        known = f"HOST or HOST:PORT, such as 192.168.1.5 or [fd00::5]:{PORT}, and --mqtt-user NAME for the user"
+        raise UserError(f"--mqtt {shown}: expected {known}")
     tls = tls or ca_file is not None
     return Settings(
         host=match[1] or match[2],

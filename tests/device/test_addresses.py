@@ -30,6 +30,8 @@ SECRET = "hunter2"
         (f"rtsp://10.0.0.1/live%3Fpwd%3D{SECRET}", "rtsp://10.0.0.1/…"),
         (f"rtsp://10.0.0.1/admin:{SECRET}/live", "rtsp://10.0.0.1/…/live"),
         (f"rtsp://10.0.0.1/token/{SECRET}/live", "rtsp://10.0.0.1/token/…/live"),
+        ("rtsp://10.0.0.1/s3cr3tPa55/live0.264", "rtsp://10.0.0.1/…/live0.264"),
+        (f"rtsp://10.0.0.1/admin/{SECRET}/ch01", "rtsp://10.0.0.1/admin/…/ch01"),
         ("rtsps://10.0.0.1:7441/aB3dEfGh12345678?enableSrtp", "rtsps://10.0.0.1:7441/…?…"),
         (f"http://10.0.0.1:8080/snap?user=a@b.example&pwd={SECRET}", "http://10.0.0.1:8080/snap?…"),
     ],

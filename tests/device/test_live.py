@@ -138,6 +138,7 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ((INT8, "--source", "test", "--mqtt-user", "anna"), "--mqtt-user was given without --mqtt"),
         ((INT8, "--source", "test", "--token-file", "token"), "--token-file was given without --serve"),
         ((INT8, "--source", "test", "--threshold", "2"), "2 is not a number from 0 to 1"),
+        ((INT8, "--source", "test", "--stall-if-still", "0"), "--stall-if-still is 0, expected more than 0"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(command: Run, words: tuple[object, ...], expected: str) -> None:

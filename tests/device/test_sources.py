@@ -41,6 +41,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("http://10.0.0.1:8080/video", Mjpeg, "http://10.0.0.1:8080/video"),
         ("https://anna:secret@camera.example/stream", Mjpeg, "https://camera.example/stream"),
         ("rtsp://anna:secret@10.0.0.1/live", Rtsp, "rtsp://10.0.0.1/live"),
+        ("RTSPS://anna:secret@Camera/live", Rtsp, "rtsps://Camera/live"),
         ("film.mp4", Film, "film.mp4"),
         ("no_ending", Pictures, "no_ending"),
         ("photo.heic", Pictures, "photo.heic"),  # the error says what it is
@@ -63,6 +64,11 @@ def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) 
         ("nowhere", "--source nowhere: there is no such file or folder; expected a camera"),
         ("", "--source is empty, expected a camera"),
         ("shots/*.bmp", "no pictures there"),
+        (
+            "rtmp://anna:secret@10.0.0.1/live",
+            "--source rtmp://10.0.0.1/live: rtmp:// can't be read; expected one of http",
+        ),
+        ("anna:secret@10.0.0.1/live", "an address lacks its scheme; expected a camera"),
     ],
 )
 def test_what_is_nothing_is_refused(places: Path, text: str, expected: str) -> None:
@@ -83,6 +89,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         ("shots", {"realtime": True}, "--realtime"),
         ("film.mp4", {"capture": (640, 480)}, "--capture"),
         ("rtsp://10.0.0.1/live", {"reduced": True}, "--decode auto"),
+        ("shots", {"stall_if_still": 5.0}, "--stall-if-still"),
     ],
 )
 def test_a_wish_that_does_not_fit_is_refused(places: Path, text: str, wishes: dict[str, Any], option: str) -> None:
@@ -94,6 +101,8 @@ def test_wishes_arrive(places: Path) -> None:
     camera = sources.find("0", Wishes(TARGET, capture=(800, 600), reduced=True))
     assert isinstance(camera, Camera) and (camera.capture, camera.reduced) == ((800, 600), True)
     stream = sources.find("http://10.0.0.1/", Wishes(TARGET, reduced=True))
-    assert isinstance(stream, Mjpeg) and stream.target == TARGET
+    assert isinstance(stream, Mjpeg) and stream.target == TARGET and stream.stall_if_still is None
+    still = sources.find("rtsp://10.0.0.1/", Wishes(TARGET, stall_if_still=7.5))
+    assert still.stall_if_still == 7.5
     film = sources.find("film.mp4", Wishes(TARGET, loop=True, realtime=True))
     assert isinstance(film, Film) and film.loop and film.realtime and film.newest_only
