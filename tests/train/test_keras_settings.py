@@ -120,6 +120,7 @@ def test_the_table_of_layers_is_that_of_the_network(command: Run, tmp_path: Path
 
 
 @pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own saving
 def test_export_converts_in_a_keras_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sigmoid becomes a new layer there, which the user's types must not reach; nor a limit of steps."""
     import keras
