@@ -6,7 +6,9 @@ The process is fresh on purpose: in the one that trained, tensor names differ, a
 pictures it also writes what Keras itself answers for them, the reference that every variant is compared with.
 """
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +45,8 @@ def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.ND
             env={**os.environ, **ENVIRONMENT},
         )
         if done.returncode:
+            if shutil.disk_usage(folder).free < model.stat().st_size:  # where TensorFlow can't write it says anything
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir())
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise UserError(f"{model}: TensorFlow could not convert the model: {lines[-1]}")
         return (folder / "float32.tflite").read_bytes(), np.load(folder / "scores.npy")
