@@ -7,7 +7,9 @@ pictures it also writes what Keras itself answers for them, fed as (picture - me
 variant is compared with.
 """
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,6 +51,8 @@ def convert(
             env=_environment(folder),
         )
         if done.returncode:
+            if shutil.disk_usage(folder).free < model.stat().st_size:  # where TensorFlow can't write it says anything
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), tempfile.gettempdir())
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise UserError(f"{model}: TensorFlow could not convert the model: {lines[-1]}")
         return (folder / "float32.tflite").read_bytes(), np.load(folder / "scores.npy")

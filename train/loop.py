@@ -1,7 +1,11 @@
 """One phase of training: Keras' fit, with what happens beside it. Used once, or twice where a backbone is tuned."""
 
-from collections.abc import Callable
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 
@@ -36,10 +40,11 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
     callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
     if recipe.weight_average:
         callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
+    logs = run.path / "tensorboard"
     if tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False))
+        callbacks.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
     if not keeper.is_done:
-        with Interruption() as interruption:
+        with Interruption() as interruption, _space_for(logs):
             phase.model.fit(
                 phase.batches,
                 initial_epoch=state.epoch,
@@ -50,3 +55,14 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
                 callbacks=[*callbacks, interruption],
             )
     return keeper
+
+
+@contextlib.contextmanager
+def _space_for(logs: Path) -> Iterator[None]:
+    """TensorFlow has an exception of its own for logs that don't fit on the disk."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(logs)) from None
+        raise
