@@ -142,6 +142,7 @@ print(json.dumps([run("model", 330, 1, begin=450).document(), run("image", 120, 
 """
 
 
+@pytest.mark.programs
 def test_no_mutant_ends_in_anything_but_an_answer_or_a_line() -> None:
     done = subprocess.run([sys.executable, "-c", SHORT], cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
