@@ -53,8 +53,8 @@ def find(paths: list[Path]) -> list[Model]:
         if path.is_dir():
             models += _of_folder(path)
         elif path.is_file():
-            model_kinds.require_tflite(path)
-            models.append(Model(path, cards.read(path), None))
+            # What is no model has no card either; its own row says what it is.
+            models.append(Model(path, cards.read(path) if model_kinds.is_tflite(path) else None, None))
         else:
             raise UserError(f"{path}: there is no such model file or run folder")
     return models

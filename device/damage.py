@@ -31,6 +31,8 @@ FIRST_STABLEHLO = 147
 # How many inputs the operators of image networks have at least, where that is more than one.
 LEAST_INPUTS = {0: 2, 3: 2, 4: 2, 9: 2, 18: 2, 23: 2, 34: 2, 36: 2, 39: 2, 40: 2, 41: 2, 42: 2, 45: 4, 54: 2, 65: 3}
 LEAST_INPUTS |= {67: 3, 74: 2, 97: 2, 126: 2}
+# Options (BuiltinOptions) that belong to one operator or three; read as another's they are anything.
+OWNERS = {1: (3,), 2: (4,), 5: (1, 12, 17), 8: (9,), 9: (25,), 17: (22,), 32: (45,), 55: (77,), 59: (83,)}
 DEQUANTIZE = 6
 
 
@@ -119,6 +121,8 @@ def _operator(operator: Table, codes: list[int], tensors: list[Tensor]) -> None:
         lacks |= min(inputs[:2] if code in WITH_BIAS else inputs) < 0
     if lacks:
         raise DamagedError(f"an operator (number {code}) lacks an input")
+    if code not in OWNERS.get(operator.number(3, "<B"), (code,)):
+        raise DamagedError(f"an operator (number {code}) has another's options")
     if code == DEQUANTIZE and inputs and outputs and tensors[inputs[0]].is_constant:
         source, result = tensors[inputs[0]].shape, tensors[outputs[0]].shape
         if source != result:

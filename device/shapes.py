@@ -7,8 +7,6 @@ interpreter that is asked no further runs it on one pixel. A batch that is open 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from device import card as cards
 from device import flatbuffer
 from device.errors import UserError
@@ -58,6 +56,8 @@ def is_image(shape: Shape) -> bool:
 
 def try_out(interpreter: Any) -> None:
     """One answer to nothing: of an open network it shows whether it can be run so, and what its output's shape is."""
+    import numpy as np  # late: doctor, which needs device.runtime, says what is missing where it can't be imported
+
     for details in interpreter.get_input_details():
         interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
     interpreter.invoke()

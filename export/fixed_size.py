@@ -4,8 +4,8 @@ never asks for the shape signature. The quantizer and the card need a size in an
 
 from typing import Any
 
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
+from litert_quantizer.utils import tfl_interpreter_utils
 
 from device import shapes
 
@@ -33,8 +33,7 @@ def _shapes(model: bytes, image: tuple[int, ...]) -> dict[int, list[int]]:
 
     Without delegates: what they take over they keep to themselves, and the file's own tensors stay as they were.
     """
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter: Any = Interpreter(model_content=model, experimental_op_resolver_type=plain)
+    interpreter: Any = tfl_interpreter_utils.create_tfl_interpreter(model, allocate_tensors=False, use_xnnpack=False)
     interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], image)
     interpreter.allocate_tensors()
     shapes.try_out(interpreter)

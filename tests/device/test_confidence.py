@@ -11,7 +11,7 @@ import pytest
 
 from device import card as cards
 from device import pictures
-from device.card import Card, Confidence, Output
+from device.card import Confidence, Output
 from device.check.golden import golden
 from device.classifier import Classifier
 from tests import drawing
@@ -141,8 +141,3 @@ def test_live_says_unknown_and_shows_the_same_scores(command: Run, tmp_path: Pat
 def test_info_shows_it(command: Run, tmp_path: Path) -> None:
     network(tmp_path, SURE, "softmax", Confidence(1.5, 0.4))
     assert "temperature 1.5, unknown_below 0.4" in command("device", "info", "net.tflite").stdout
-
-
-def test_every_field_of_the_card_still_goes_there_and_back() -> None:
-    card: Card = crafted.FULL
-    assert cards.parse(json.loads(json.dumps(card.to_json()))) == card

@@ -65,6 +65,11 @@ def slicing(graph: Any) -> None:
     slicer.inputs = slicer.inputs[:1]
 
 
+def swapped(graph: Any) -> None:
+    first, second = graph.operators[1], graph.operators[-2]
+    first.opcodeIndex, second.opcodeIndex = second.opcodeIndex, first.opcodeIndex
+
+
 DAMAGE: dict[str, tuple[Change, str]] = {
     "a name in Latin-1": (renamed, "the name of tensor 0 is no UTF-8"),
     "a name inside": (renamed_inside, "the name of tensor 5 is no UTF-8"),
@@ -75,6 +80,7 @@ DAMAGE: dict[str, tuple[Change, str]] = {
     "an infinite scale": (quantized(0, scale=[float("inf")]), "a scale of tensor 0 is "),
     "a scale of zero": (quantized(0, scale=[0.0]), "a scale of tensor 0 is 0"),
     "a slice without its ends": (slicing, "an operator (number 45) lacks an input"),
+    "another's options": (swapped, "has another's options"),
     "terabytes": (shaped, "tensor 5 has the shape [8, 8388611, 3, 3]"),
     "a negative side": (negative, "tensor 5 has the shape [8, -3, 3, 3]"),
     "no output": (without_output, "an operator has no place for its output"),
@@ -136,6 +142,7 @@ print(json.dumps([run("model", 330, 1, begin=450).document(), run("image", 120, 
 """
 
 
+@pytest.mark.programs
 def test_no_mutant_ends_in_anything_but_an_answer_or_a_line() -> None:
     done = subprocess.run([sys.executable, "-c", SHORT], cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr

@@ -74,6 +74,7 @@ def test_doctor_finds_it(command: Run, tmp_path: Path) -> None:
     assert "4x6" in command("device", "doctor", "open.tflite", "--size", "4x6").stdout
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("name", ["classify", "live", "check", "info", "latency", "accuracy"])
 def test_with_the_size_they_run(name: str, command: Run, tmp_path: Path) -> None:
     lay_out(tmp_path)
