@@ -124,7 +124,7 @@ def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
 
 def failures(variant: str, comparison: Comparison) -> list[str]:
     """Why a variant must not be kept; [] where it is sound."""
-    limits, n = LIMITS[variant], comparison.n
+    limits = LIMITS[variant]
     reasons = []
     if not math.isfinite(comparison.largest_error):
         reasons.append("its scores are not finite numbers")
