@@ -184,7 +184,7 @@ class Labelled:
     """Pictures at a network's size with the index of their label among the model's labels.
 
     sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: of the
-    rows of a cache, their content hashes.
+    rows of a cache, their content hashes. rows: which of the sources count, where not all do.
     """
 
     labels: tuple[str, ...]
@@ -193,19 +193,23 @@ class Labelled:
     split: str
     left_out: int
     hashes: Sequence[str] = ()
+    rows: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def hash_of(self, i: int) -> str:
         """The content hash of picture i, by which it is known to other models too."""
-        source = self.sources[i]
+        source = self._source(i)
         return content_hash(source.read_bytes()) if isinstance(source, Path) else self.hashes[i]
 
     def picture(self, i: int) -> Picture:
         """Picture i: of the network's size from a cache, of its own size from a file."""
-        source = self.sources[i]
+        source = self._source(i)
         return pictures.read(source) if isinstance(source, Path) else np.asarray(source)
+
+    def _source(self, i: int) -> Path | npt.NDArray[np.uint8]:
+        return self.sources[i if self.rows is None else int(self.rows[i])]
 
 
 def labelled(
@@ -242,7 +246,7 @@ def labelled_cache(
     if not len(rows):
         raise UserError(f"{name}: all {len(targets)} pictures are among the model's training pictures; give others")
     left = [hashes[i] for i in rows]
-    return Labelled(labels, cache.pictures(split)[rows], targets[rows], split, len(targets) - len(rows), left)
+    return Labelled(labels, cache.pictures(split), targets[rows], split, len(targets) - len(rows), left, rows)
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.errors import UserError
+from device.evaluation import batching
 
 if TYPE_CHECKING:
     import keras
@@ -33,8 +34,7 @@ def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.ND
     """(the float32 .tflite, Keras' scores of the pictures: n x labels)."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         folder = Path(name)
-        np.save(folder / "pictures.npy", pictures)
-        files = [str(folder / file) for file in ("float32.tflite", "pictures.npy", "scores.npy")]
+        files = [str(folder / "float32.tflite"), str(_lying(pictures, folder)), str(folder / "scores.npy")]
         done = subprocess.run(
             [sys.executable, "-m", "export.convert", str(model), *files],
             stdout=subprocess.DEVNULL,  # Keras says here where its own intermediate files lie
@@ -46,6 +46,14 @@ def convert(model: Path, pictures: npt.NDArray[np.uint8]) -> tuple[bytes, npt.ND
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise UserError(f"{model}: TensorFlow could not convert the model: {lines[-1]}")
         return (folder / "float32.tflite").read_bytes(), np.load(folder / "scores.npy")
+
+
+def _lying(pictures: npt.NDArray[np.uint8], folder: Path) -> Path:
+    """An .npy file of the pictures: the one that they are mapped from, or a new one."""
+    if isinstance(pictures, np.memmap) and not isinstance(pictures.base, np.ndarray):  # the whole file, no part of it
+        return Path(str(pictures.filename))
+    np.save(folder / "pictures.npy", pictures)
+    return folder / "pictures.npy"
 
 
 def with_softmax(model: "keras.Model") -> "keras.Model":
@@ -74,7 +82,8 @@ def main() -> None:
     model = with_softmax(keras.models.load_model(source, compile=False))
     target.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     array = np.load(pictures, mmap_mode="r")
-    parts = [model.predict_on_batch(np.array(array[i : i + 500], np.float32)) for i in range(0, len(array), 500)]
+    step = batching.at_a_time(array.shape[1:], 2_000_000)
+    parts = [model.predict_on_batch(batch.astype(np.float32)) for batch in batching.batches(array, step)]
     np.save(scores, np.concatenate(parts) if parts else np.zeros((0, model.output_shape[-1]), np.float32))
 
 

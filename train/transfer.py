@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from device import command, files
 from device.errors import UserError
+from device.evaluation import batching
 from device.folders import Cache
 from train import backbones, named_data, optimizers
 from train.augment import NONE
@@ -162,10 +163,10 @@ def _fill(rows: npt.NDArray[np.float32], network: keras.Model, pictures: npt.NDA
         command.say(f"computing the features of {len(pictures)} pictures, once")
     with tqdm(total=len(pictures), desc=what, unit="picture", disable=None, leave=False) as bar:
         step = pictures_at_a_time(pictures)
-        for i in range(0, len(pictures), step):
-            batch = np.array(pictures[i : i + step])
+        for i, batch in enumerate(batching.batches(pictures, step)):
             # predict and not predict_on_batch, which answers once for each of several devices.
-            rows[i : i + len(batch)] = network.predict(batch, step, verbose=0)
+            rows[i * step : i * step + len(batch)] = network.predict(batch, step, verbose=0)
+            batching.let_go(rows)
             bar.update(len(batch))
 
 
