@@ -105,7 +105,9 @@ class Graph:
 
 def taken(float32: bytes, inputs: Iterable[npt.NDArray[np.float32]]) -> dict[int, Range]:
     """The lowest and highest number of each tensor that an operator makes, by its place, over some input tensors."""
-    makes = {index for operator in Graph(float32).operators for index in operator.outputs}
+    source = Graph(float32)
+    makes = {index for operator in source.operators for index in operator.outputs}
+    makes = {index for index in makes if source.graph.tensors[index].type == TYPE.FLOAT32}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all tensors are kept is for debugging
         interpreter = tfl_interpreter_utils.create_tfl_interpreter(float32, num_threads=2)
@@ -130,7 +132,8 @@ def faults(float32: bytes, variant: bytes, pixels: Range, taken: Mapping[int, Ra
     found = list(_input_fault(made, pixels))
     if [source.kind(one) for one in source.operators] != [made.kind(one) for one in made.operators]:
         return found
-    weights, ranges = [], []
+    weights: list[str] = []
+    ranges: list[str] = []
     for ours, theirs in zip(made.operators, source.operators, strict=True):
         name = source.name(theirs)
         pairs = zip(made.constants(ours), source.constants(theirs), strict=False)
