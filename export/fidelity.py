@@ -34,6 +34,7 @@ NUMBERS = {
     TYPE.INT64: np.int64,
 }
 CODES = (np.int8, np.uint8, np.int16)
+ENDS = np.iinfo(np.int32)
 
 Reals = npt.NDArray[np.float64]
 Range = tuple[float, float]
@@ -90,7 +91,9 @@ class Graph:
         shape = [-1 if place == axis else 1 for place in range(raw.ndim)] if len(scale) > 1 else ()
         step = np.asarray(scale, np.float64).reshape(shape)
         zero = np.asarray(tensor.quantization.zeroPoint, np.float64).reshape(shape)
-        return Constant((numbers - zero) * step, step, axis)
+        # The bias of a filter whose weights are all but nothing has so small a step that int32 can't hold it.
+        ended = (numbers <= ENDS.min) | (numbers >= ENDS.max)
+        return Constant((numbers - zero) * step, np.where(ended, np.inf, step), axis)
 
     def range(self, index: int) -> Range | None:
         """The lowest and highest number that a quantized tensor can hold; None for others."""

@@ -32,9 +32,12 @@ class Model:
         code = self.tree.operatorCodes[operator.opcodeIndex]
         return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
 
-    def constant(self, layer: int, place: int) -> Any:
+    def layer(self, where: str) -> Any:
+        return self.layers[{"first": 0, "middle": len(self.layers) // 2, "last": -1}[where]]
+
+    def constant(self, where: str, place: int) -> Any:
         """The tensor of a layer's weights (1) or bias (2), behind a DEQUANTIZE in float16 files."""
-        index = self.layers[layer].inputs[place]
+        index = self.layer(where).inputs[place]
         if index in self.made_by:
             index = self.made_by[index].inputs[0]
         return self.graph.tensors[index]
@@ -50,8 +53,8 @@ class Model:
         self.tree.buffers.append(buffer)
         tensor.buffer = len(self.tree.buffers) - 1
 
-    def output(self, layer: int) -> Any:
-        return self.graph.tensors[self.layers[layer].outputs[0]]
+    def output(self, where: str) -> Any:
+        return self.graph.tensors[self.layer(where).outputs[0]]
 
 
 def planted(content: bytes, change: Change) -> bytes:
@@ -60,78 +63,80 @@ def planted(content: bytes, change: Change) -> bytes:
     return model.bytes()
 
 
-def scaled(layer: int, factor: float) -> Change:
+def scaled(where: str, factor: float) -> Change:
     """Weights read with another scale, the bias as it was."""
 
     def change(model: Model) -> None:
-        weights, bias = model.constant(layer, 1), model.constant(layer, 2)
+        weights, bias = model.constant(where, 1), model.constant(where, 2)
         if weights.type != TYPE.INT8:
             model.put(weights, model.numbers(weights) * NUMBERS[weights.type](factor))
             return
         weights.quantization.scale = np.asarray(weights.quantization.scale, np.float32) * np.float32(factor)
         if bias.type == TYPE.INT32:
             bias.quantization.scale = np.asarray(bias.quantization.scale, np.float32) * np.float32(factor)
-            model.put(bias, np.round(model.numbers(bias) / factor))
+            codes = np.iinfo(np.int32)
+            model.put(bias, np.clip(np.round(model.numbers(bias) / factor), codes.min, codes.max))
 
     return change
 
 
-def zeroed(layer: int) -> Change:
+def zeroed(where: str) -> Change:
     def change(model: Model) -> None:
-        weights = model.constant(layer, 1)
+        weights = model.constant(where, 1)
         model.put(weights, np.zeros(weights.shape))
 
     return change
 
 
-def without_bias(layer: int) -> Change:
+def without_bias(where: str) -> Change:
     def change(model: Model) -> None:
-        bias = model.constant(layer, 2)
+        bias = model.constant(where, 2)
         model.put(bias, np.zeros(bias.shape))
 
     return change
 
 
 def bgr(model: Model) -> None:
-    weights = model.constant(0, 1)
+    weights = model.constant("first", 1)
     model.put(weights, model.numbers(weights)[..., ::-1])
 
 
 def outputs_swapped(model: Model) -> None:
     """The last layer's first two labels, with their scales."""
-    order = np.arange(model.constant(-1, 1).shape[0])
+    order = np.arange(model.constant("last", 1).shape[0])
     order[[0, 1]] = order[[1, 0]]
     for place in (1, 2):
-        tensor = model.constant(-1, place)
+        tensor = model.constant("last", place)
         model.put(tensor, model.numbers(tensor)[order])
         scale = None if tensor.quantization is None else tensor.quantization.scale
         if scale is not None and len(scale) == len(order):
             tensor.quantization.scale = np.asarray(scale)[order]
 
 
-def zero_point_shifted(layer: int) -> Change:
+def zero_point_shifted(where: str) -> Change:
     """Of a layer's activations: a quarter of the range lies where there is nothing."""
 
     def change(model: Model) -> None:
-        quantization = model.output(layer).quantization
+        quantization = model.output(where).quantization
         quantization.zeroPoint = [int(quantization.zeroPoint[0]) + 64]
 
     return change
 
 
 FAULTS: dict[str, Change] = {
-    "first layer x2": scaled(0, 2),
-    "first layer x0.5": scaled(0, 0.5),
-    "middle layer x2": scaled(1, 2),
-    "middle layer x0.5": scaled(1, 0.5),
-    "last layer x2": scaled(-1, 2),
-    "last layer x0.5": scaled(-1, 0.5),
-    "fed 0..1": scaled(0, 1 / 255),
-    "first layer zeroed": zeroed(0),
-    "middle layer zeroed": zeroed(1),
-    "last layer zeroed": zeroed(-1),
-    "first bias dropped": without_bias(0),
-    "middle bias dropped": without_bias(1),
+    "first layer x2": scaled("first", 2),
+    "first layer x0.5": scaled("first", 0.5),
+    "middle layer x2": scaled("middle", 2),
+    "middle layer x0.5": scaled("middle", 0.5),
+    "last layer x2": scaled("last", 2),
+    "last layer x0.5": scaled("last", 0.5),
+    "fed 0..1": scaled("first", 1 / 255),
+    "first layer zeroed": zeroed("first"),
+    "middle layer zeroed": zeroed("middle"),
+    "last layer zeroed": zeroed("last"),
+    "first bias dropped": without_bias("first"),
+    "middle bias dropped": without_bias("middle"),
+    "last bias dropped": without_bias("last"),
     "channels swapped": bgr,
     "labels swapped": outputs_swapped,
 }

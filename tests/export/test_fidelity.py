@@ -25,7 +25,7 @@ def networks() -> dict[str, bytes]:
     def louder(factor: float) -> bytes:
         def change(model: planting.Model) -> None:
             for place in (1, 2):
-                tensor = model.constant(-1, place)
+                tensor = model.constant("last", place)
                 model.put(tensor, model.numbers(tensor) * np.float32(factor))
 
         return planting.planted(foreign.bare(), change)
@@ -69,7 +69,7 @@ def test_wrong_ranges_of_int8_are_found(made: dict[tuple[str, str], bytes], name
     assert "its input takes 0 to 1, and is fed 0 to 255" in said
     dark = quantize.make("int8", NETWORKS[name], tensors(0.1), *PIXELS)
     assert any(said.startswith("the range of ") and "more operators" in said for said in faults(name, dark))
-    (said,) = faults(name, planting.planted(made[name, "int8"], planting.zero_point_shifted(1)))
+    (said,) = faults(name, planting.planted(made[name, "int8"], planting.zero_point_shifted("middle")))
     assert said.startswith("the range of ") and " holds 7" in said  # three quarters of it
 
 
@@ -80,13 +80,30 @@ def test_one_swap_among_many_labels_is_found() -> None:
     assert fidelity.faults(float32, file, PIXELS, {}) == []
 
     def change(model: planting.Model) -> None:
-        weights = model.constant(2, 1)
+        weights = model.constant("middle", 1)
         numbers = model.numbers(weights).copy()
         numbers[[0, 1]] = numbers[[1, 0]]
         model.put(weights, numbers)
 
     (said,) = fidelity.faults(float32, planting.planted(file, change), PIXELS, {})
     assert "rounding steps" in said
+
+
+def test_a_filter_of_next_to_nothing_is_no_fault() -> None:
+    """Its bias alone answers, and is more than int32 holds at so small a step: MobileNetV2 has nine of them."""
+
+    def change(model: planting.Model) -> None:
+        weights, bias = model.constant("first", 1), model.constant("first", 2)
+        numbers, offsets = model.numbers(weights).copy(), model.numbers(bias).copy()
+        numbers[0], offsets[0] = 1e-13, 2.5
+        model.put(weights, numbers)
+        model.put(bias, offsets)
+
+    float32 = planting.planted(foreign.bare(), change)
+    file = quantize.make("int8", float32, tensors(), *PIXELS)
+    bias = planting.Model(file).constant("first", 2)
+    assert abs(int(planting.Model(file).numbers(bias)[0])) >= 2**31 - 1
+    assert fidelity.faults(float32, file, PIXELS, fidelity.taken(float32, tensors())) == []
 
 
 def test_weights_that_are_no_numbers_are_found() -> None:
