@@ -11,6 +11,7 @@ import numpy.typing as npt
 from device import answers, board
 from device.classifier import Classifier, Scores
 from device.contract import NO_HINTS, Hints
+from device.evaluation import batching
 from device.folders import Labelled
 
 Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
@@ -45,6 +46,7 @@ def score_pictures(
     parts = []
     for part in answers.in_order(block, blocks, lambda: Classifier(path, hints, threads, runtime_name), workers):
         parts.append(part)
+        batching.let_go(data.sources)
         progress(len(part))
     return np.concatenate(parts)
 

@@ -112,7 +112,8 @@ class Labelled:
     """Pictures at a network's size with the index of their label among the model's labels.
 
     sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: their content
-    hashes, by which they are known to other models too; left_out: training pictures and copies.
+    hashes, by which they are known to other models too; left_out: training pictures and copies. rows: which of the
+    sources count, where not all do.
     """
 
     labels: tuple[str, ...]
@@ -121,6 +122,7 @@ class Labelled:
     split: str
     left_out: int
     hashes: Sequence[str] = ()
+    rows: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -131,8 +133,11 @@ class Labelled:
 
     def picture(self, i: int) -> Picture:
         """Picture i: of the network's size from a cache, of its own size from a file."""
-        source = self.sources[i]
+        source = self._source(i)
         return pictures.read(source) if isinstance(source, Path) else np.asarray(source)
+
+    def _source(self, i: int) -> Path | npt.NDArray[np.uint8]:
+        return self.sources[i if self.rows is None else int(self.rows[i])]
 
 
 def labelled(
@@ -167,7 +172,7 @@ def labelled_cache(
     if len(rows) == len(targets):
         return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
     left = [hashes[i] for i in rows]
-    return Labelled(labels, cache.pictures(split)[rows], targets[rows], split, len(targets) - len(rows), left)
+    return Labelled(labels, cache.pictures(split), targets[rows], split, len(targets) - len(rows), left, rows)
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:

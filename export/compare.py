@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device.evaluate import Z95, accuracy, wilson
+from device.evaluate import accuracy
+from device.evaluation.paired import Paired
 
 Scores = npt.NDArray[np.float32]
 
@@ -16,28 +17,35 @@ Scores = npt.NDArray[np.float32]
 class Limits:
     """What a sound conversion stays within; beyond it the file is not kept.
 
-    agreement: least share of pictures with the reference's answer. error: largest difference of a score. drop: most
-    accuracy lost. Shares are judged by their 95 % intervals, so that few pictures don't fail a good file.
+    signal: least signal to noise of its logits in dB. error: largest difference of a score. drop: most accuracy lost,
+    judged by the lower end of its 95 % interval, so that few pictures don't fail a good file.
     """
 
-    agreement: float
+    signal: float
     error: float
     drop: float
 
 
-# Float kernels differ by rounding alone; half-precision weights by 5e-4 of their size. For int8 these are the marks
-# of a broken file (a wrong range, a wrong scale), not a judgement on a loss of half a point: that one is reported.
+# Marks of a broken file, not of a bad one: what a sound conversion loses of an unsure network is reported, and the user
+# decides. Agreement is no such mark, it says as much about how sure the network is (experiments/soundness.py). Float
+# kernels differ by rounding alone, half-precision weights by 5e-4 of their size, int8 ones by 1/256 of their range.
 LIMITS = {
-    "float32": Limits(agreement=0.999, error=1e-3, drop=0.001),
-    "float16": Limits(agreement=0.99, error=0.05, drop=0.005),
-    "dynamic": Limits(agreement=0.90, error=1.0, drop=0.02),
-    "int8": Limits(agreement=0.90, error=1.0, drop=0.02),
+    "float32": Limits(signal=30.0, error=1e-3, drop=0.001),
+    "float16": Limits(signal=10.0, error=1.0, drop=0.02),
+    "dynamic": Limits(signal=3.0, error=1.0, drop=0.1),
+    "int8": Limits(signal=3.0, error=1.0, drop=0.1),
 }
+# Of a uint8 score: smaller ones can't be told apart.
+STEP = 1 / 256
+NO_NOISE = 120.0  # dB
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A variant beside its reference on n pictures; top1 and drop are null where the pictures have no labels."""
+    """A variant beside its reference on n pictures; top1 and drop are null where the pictures have no labels.
+
+    signal: signal to noise of the logits in dB. drop_interval: Bonett and Price's (device/evaluation/paired.py).
+    """
 
     n: int
     split: str
@@ -46,60 +54,85 @@ class Comparison:
     agreement: float
     largest_error: float
     mean_error: float
+    signal: float
     drop: float | None
     drop_interval: tuple[float, float] | None
 
     def to_json(self) -> dict[str, Any]:
         """Null for an error that is no finite number: JSON has none of those."""
-        finite = {name: math.isfinite(getattr(self, name)) for name in ("largest_error", "mean_error")}
+        finite = {name: math.isfinite(getattr(self, name)) for name in ("largest_error", "mean_error", "signal")}
         return {name: value if finite.get(name, True) else None for name, value in asdict(self).items()}
 
 
-def compare(scores: Scores, reference: Scores, targets: npt.NDArray[np.int64] | None, split: str) -> Comparison:
-    """scores and reference: n x labels on the same pictures; targets: their labels, where they have any."""
+def compare(
+    scores: Scores, reference: Scores, targets: npt.NDArray[np.int64] | None, split: str, kind: str = "softmax"
+) -> Comparison:
+    """scores and reference: n x labels on the same pictures; targets: their labels, where they have any.
+
+    kind: what the scores are (softmax, sigmoid or logits), as the card has it.
+    """
     error = np.abs(scores.astype(np.float64) - reference)
-    same = scores.argmax(axis=1) == reference.argmax(axis=1)
+    ours, theirs = scores.argmax(axis=1), reference.argmax(axis=1)
     top1 = interval = drop = drop_interval = None
     if targets is not None:
         measured = accuracy(scores, targets)
         top1, interval = measured["top1"], tuple(measured["interval"])
-        drop, drop_interval = paired_drop(scores, reference, targets)
+        pairs = Paired.of(theirs == targets, ours == targets)
+        drop, drop_interval = pairs.drop, pairs.interval
     return Comparison(
         n=len(scores),
         split=split,
         top1=top1,
         interval=interval,
-        agreement=float(same.mean()),
+        agreement=float((ours == theirs).mean()),
         largest_error=float(error.max()),
         mean_error=float(error.mean()),
+        signal=signal_to_noise(scores, reference, kind),
         drop=drop,
         drop_interval=drop_interval,
     )
 
 
-def paired_drop(scores: Scores, reference: Scores, targets: npt.NDArray[np.int64]) -> tuple[float, tuple[float, float]]:
-    """(accuracy lost against the reference, its 95 % interval), from the pictures that only one of them gets right.
+def signal_to_noise(scores: Scores, reference: Scores, kind: str) -> float:
+    """How far the reference's logits stand above what is added to them, in dB, over all pictures and labels.
 
-    The Wald interval of a difference of paired shares (A. Agresti, Categorical Data Analysis, 11.1).
+    A ratio, so it says the same of sure and of unsure networks. Logits of a picture count from their mean, which a
+    softmax takes out. Scores below a uint8's step count as that step, and a difference of less than a step as none: no
+    file with uint8 scores can have more. nan where scores are not finite.
     """
-    ours, theirs = scores.argmax(axis=1) == targets, reference.argmax(axis=1) == targets
-    lost, won, n = int((theirs & ~ours).sum()), int((ours & ~theirs).sum()), len(targets)
-    drop = (lost - won) / n
-    half = Z95 * math.sqrt(max(lost + won - (lost - won) ** 2 / n, 0.0)) / n
-    return drop, (drop - half, drop + half)
+    if not np.isfinite(scores).all():
+        return math.nan
+    ours, theirs = _logits(scores, kind), _logits(reference, kind)
+    noise = np.abs(ours - theirs)
+    if kind != "logits":
+        noise = np.maximum(noise - STEP / np.clip(np.minimum(scores, reference), STEP, 1.0), 0.0)
+    power, added = float((theirs**2).mean()), float((noise**2).mean())
+    if added <= power * 10 ** (-NO_NOISE / 10):
+        return NO_NOISE
+    return 10 * math.log10(max(power / added, 10 ** (-NO_NOISE / 10)))
+
+
+def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
+    numbers = scores.astype(np.float64)
+    if kind == "softmax":
+        numbers = np.log(np.clip(numbers, STEP, 1.0))
+    if kind == "sigmoid":  # each label by itself
+        numbers = np.clip(numbers, STEP, 1 - STEP)
+        return np.asarray(np.log(numbers / (1 - numbers)))
+    return np.asarray(numbers - numbers.mean(axis=1, keepdims=True))
 
 
 def failures(variant: str, comparison: Comparison) -> list[str]:
     """Why a variant must not be kept; [] where it is sound."""
-    limits, n = LIMITS[variant], comparison.n
+    limits = LIMITS[variant]
     reasons = []
     if not math.isfinite(comparison.largest_error):
         reasons.append("its scores are not finite numbers")
     elif comparison.largest_error > limits.error:
         reasons.append(f"a score differs by {comparison.largest_error:.4f}, at most {limits.error:g} is sound")
-    if wilson(round(comparison.agreement * n), n)[1] < limits.agreement:
+    if comparison.signal < limits.signal:
         reasons.append(
-            f"it agrees on {100 * comparison.agreement:.2f} % of {n} pictures, {100 * limits.agreement:g} % are needed"
+            f"its logits have {comparison.signal:.1f} dB of signal to noise, {limits.signal:g} dB or more are sound"
         )
     if comparison.drop_interval is not None and comparison.drop_interval[0] > limits.drop:
         assert comparison.drop is not None
@@ -107,3 +140,11 @@ def failures(variant: str, comparison: Comparison) -> list[str]:
             f"it loses {100 * comparison.drop:.2f} points of accuracy, at most {100 * limits.drop:g} are sound"
         )
     return reasons
+
+
+def loss(drop: float | None, interval: tuple[float, float] | None) -> str | None:
+    """What a sound file loses, in words; None where it may be chance."""
+    if drop is None or interval is None or interval[0] <= 0:
+        return None
+    low, high = (f"{100 * end:.1f}" for end in interval)
+    return f"loses {100 * drop:.1f} points of accuracy ({low} to {high})"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from device import channels
 from device.channels import Channels
 from device.errors import UserError
+from device.evaluation import batching
 
 if TYPE_CHECKING:
     import keras
@@ -40,8 +41,7 @@ def convert(
     """(the float32 .tflite, Keras' scores of the pictures: n x labels). The model takes (pixel - mean) / std."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         folder = Path(name)
-        np.save(folder / "pictures.npy", pictures)
-        files = [str(folder / file) for file in ("float32.tflite", "pictures.npy", "scores.npy")]
+        files = [str(folder / "float32.tflite"), str(_lying(pictures, folder)), str(folder / "scores.npy")]
         scaling = [",".join(map(repr, channels.each(value))) for value in (mean, std)]
         done = subprocess.run(
             [sys.executable, "-m", "export.convert", str(model), *files, *scaling],
@@ -63,6 +63,14 @@ def _environment(keras_home: Path) -> dict[str, str]:
     the type and layout of layers; and no KERAS_… variables, some of which cut short what is predicted."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KERAS_")}
     return {**kept, **ENVIRONMENT, "KERAS_HOME": str(keras_home / "keras")}
+
+
+def _lying(pictures: npt.NDArray[np.uint8], folder: Path) -> Path:
+    """An .npy file of the pictures: the one that they are mapped from, or a new one."""
+    if isinstance(pictures, np.memmap) and not isinstance(pictures.base, np.ndarray):  # the whole file, no part of it
+        return Path(str(pictures.filename))
+    np.save(folder / "pictures.npy", pictures)
+    return folder / "pictures.npy"
 
 
 def with_softmax(model: "keras.Model") -> "keras.Model":
@@ -92,8 +100,8 @@ def main() -> None:
     model = with_softmax(keras.models.load_model(source, compile=False))
     target.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     array = np.load(pictures, mmap_mode="r")
-    batches = (np.array(array[i : i + 500], np.float32) for i in range(0, len(array), 500))
-    parts = [model.predict_on_batch((batch - mean) / std) for batch in batches]
+    step = batching.at_a_time(array.shape[1:], 2_000_000)
+    parts = [model.predict_on_batch((batch.astype(np.float32) - mean) / std) for batch in batching.batches(array, step)]
     np.save(scores, np.concatenate(parts) if parts else np.zeros((0, model.output_shape[-1]), np.float32))
 
 

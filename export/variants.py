@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from itertools import islice
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from device.card import Accuracy, Card, Confidence
 from device.classifier import Classifier
 from device.errors import UserError
 from device.folders import Labelled
-from export import compare, convert, fixed_size, golden, metadata, pixels, quantize
+from export import compare, convert, fidelity, fixed_size, golden, metadata, pixels, quantize
 from export.sources import Source
 
 SCHEMA = 1
 RECORD = "export.json"
+RANGES_SEEN = 32  # calibration pictures; they lie in order of class, so every so many of them
 
 Scores = npt.NDArray[np.float32]
 
@@ -179,7 +181,8 @@ def _attempt(
     try:
         scaled = pixels.ranges(float32, source.input)
         bare = quantize.make(variant, float32, tensors(source), *input_range(source), scaled)
-        return _prove(source, variant, bare, reference, goldens, float32_top1, scratch)
+        unlike = _unlike(source, variant, float32, bare)
+        return _prove(source, variant, bare, unlike, reference, goldens, float32_top1, scratch)
     except UserError as error:
         if variant == "float32":
             raise
@@ -189,23 +192,35 @@ def _attempt(
         return {"variant": variant, **nothing, "network_bytes": None, **known}
 
 
+def _unlike(source: Source, variant: str, float32: bytes, bare: bytes) -> list[str]:
+    """Where the file isn't the float network; for its ranges some of the calibration pictures are seen anew."""
+    every = max(1, len(source.calibration.pictures) // RANGES_SEEN)
+    taken = fidelity.taken(float32, islice(tensors(source), 0, None, every)) if variant == "int8" else {}
+    return fidelity.faults(float32, bare, input_range(source), taken)
+
+
 def _prove(
     source: Source,
     variant: str,
     bare: bytes,
+    unlike: list[str],
     reference: Reference,
     goldens: golden.Set,
     float32_top1: float | None,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Runs a variant through device and compares it; of a sound one, 'data' holds the file with its card."""
+    """Runs a variant through device and compares it; of a sound one, 'data' holds the file with its card.
+
+    unlike: where it is known not to be the float network.
+    """
     path = scratch / f"{source.name}_{variant}.tflite"
     path.write_bytes(_assembled(bare, _card(source, variant), {}))
     with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
         scores = evaluate.score_pictures(path, reference.pictures, progress=bar.update)
     targets = reference.pictures.targets if reference.labelled else None
-    comparison = compare.compare(scores, reference.scores, targets, reference.pictures.split)
-    failures = compare.failures(variant, comparison)
+    split, kind = reference.pictures.split, source.output.kind
+    comparison = compare.compare(scores, reference.scores, targets, split, kind)
+    failures = [*compare.failures(variant, comparison), *unlike]
     row = {"variant": variant, **comparison.to_json(), "network_bytes": len(bare), "failures": failures}
     if failures:
         return {**row, "data": b""}
@@ -230,6 +245,8 @@ def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
         path.unlink(missing_ok=True)
         command.say(f"{row['variant']}: not kept: {'; '.join(row['failures'])}")
         return {**row, "file": None, "sha256": None, "file_bytes": None, "tail_bytes": None}
+    if loss := compare.loss(row["drop"], row["drop_interval"]):
+        command.say(f"note: {row['variant']} {loss}")
     files.write_bytes(path, data)
     Classifier(path)  # reads its own card and checks it against its tensors
     return {

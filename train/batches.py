@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from device.evaluation import batching
 from train.augment import Augmentation
 from train.devices import ALONE, Cluster
 from train.recipe import Recipe
@@ -109,8 +110,8 @@ class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def pictures_at_a_time(pictures: npt.NDArray[Any]) -> int:
-    """How many to ask a network about together: 500, fewer where that would be more than about 8 million numbers."""
-    return max(1, min(500, 8_000_000 // int(np.prod(pictures.shape[1:]))))
+    """How many to ask a network about together. Another number changes the last bits, of features too, and so a run."""
+    return batching.at_a_time(pictures.shape[1:], 8_000_000)
 
 
 def steps(pictures: int, recipe: Recipe, devices: int = 1) -> int:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from device import evaluate as measures
 from device import files, text
+from device.evaluation import batching
 from device.folders import Cache
 from train import plots
 from train.batches import pictures_at_a_time
@@ -53,7 +54,7 @@ def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.fl
     """Scores of every picture, n x labels (one sigmoid p as 1-p and p); pictures may be larger than memory."""
     step = pictures_at_a_time(pictures)
     # predict and not predict_on_batch, which answers once for each of several devices.
-    parts = [model.predict(np.array(pictures[i : i + step]), step, verbose=0) for i in range(0, len(pictures), step)]
+    parts = [model.predict(batch, step, verbose=0) for batch in batching.batches(pictures, step)]
     scores = np.concatenate(parts)
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
 

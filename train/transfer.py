@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from device import command, files
 from device.errors import UserError
+from device.evaluation import batching
 from device.folders import Cache
 from train import array_file, backbones, named_data, optimizers
 from train.array_file import Append
@@ -160,8 +161,7 @@ def _fill(append: Append, network: keras.Model, pictures: npt.NDArray[np.uint8],
         command.say(f"computing the features of {len(pictures)} pictures, once")
     with tqdm(total=len(pictures), desc=what, unit="picture", disable=None, leave=False) as bar:
         step = pictures_at_a_time(pictures)
-        for i in range(0, len(pictures), step):
-            batch = np.array(pictures[i : i + step])
+        for batch in batching.batches(pictures, step):
             # predict and not predict_on_batch, which answers once for each of several devices.
             append(network.predict(batch, step, verbose=0))
             bar.update(len(batch))

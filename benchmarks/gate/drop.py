@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from benchmarks.models import Model
 from benchmarks.stats import Interval
 from device.contract import Hints
 from device.errors import UserError
-from device.evaluate import Z95
+from device.evaluation.paired import Paired
 
 # Right or wrong of each picture, by the picture's content hash.
 Right = Mapping[str, bool]
@@ -51,22 +50,18 @@ def of_answers(answers: Answers) -> dict[str, bool]:
 
 
 def judge(base: Right, candidate: Right, most: float) -> Drop:
-    """most: 0.01 lets the candidate lose one point. UserError when the two were asked about different pictures.
-
-    The interval of the paired difference is Bonett and Price's (Journal of Educational and Behavioral Statistics 37,
-    2012): Wald's with one picture added to each of the two cells that count.
-    """
+    """most: 0.01 lets the candidate lose one point. UserError when the two were asked about different pictures."""
     both = [name for name in base if name in candidate]
     if not both:
         raise UserError("base and candidate were not asked about the same pictures; give both the same --data")
     ours, theirs = (np.array([answers[name] for name in both]) for answers in (base, candidate))
-    n, lost, won = len(both), int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
-    fell, rose = (lost + 1) / (n + 2), (won + 1) / (n + 2)
-    half = Z95 * sqrt((fell + rose - (fell - rose) ** 2) / (n + 2))
-    points = Interval(fell - rose - half, (lost - won) / n, fell - rose + half)
-    answer, reason = _answer(points, most, n)
-    aside = len(base) + len(candidate) - 2 * n
-    return Drop(answer, points, float(ours.mean()), float(theirs.mean()), n, lost, won, aside, reason)
+    pairs = Paired.of(ours, theirs)
+    low, high = pairs.interval
+    points = Interval(low, pairs.drop, high)
+    answer, reason = _answer(points, most, pairs.n)
+    aside = len(base) + len(candidate) - 2 * pairs.n
+    means = float(ours.mean()), float(theirs.mean())
+    return Drop(answer, points, *means, pairs.n, pairs.lost, pairs.won, aside, reason)
 
 
 def _answer(points: Interval, most: float, n: int) -> tuple[Answer, str]:

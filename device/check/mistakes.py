@@ -4,7 +4,6 @@ Each is a way of feeding that isn't the card's: another order of colours, anothe
 another order of labels. It wraps the classifier's own steps, so the picture path stays the one there is.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from device import answers, scaling
 from device.card import Fit, Input
 from device.classifier import Classifier, Scores
+from device.evaluation.paired import Paired
 from device.folders import Labelled
 from device.pictures import Picture
 
@@ -148,7 +148,7 @@ class Measured:
 
     @property
     def p(self) -> float:
-        return mcnemar(self.gained, self.lost)
+        return Paired(self.n, self.lost, self.gained).p
 
 
 @dataclass(frozen=True)
@@ -170,13 +170,6 @@ class Trial:
     def _best(self, limit: float) -> Measured | None:
         better = [one for one in self.measured if one.gained > one.lost and one.p < limit]
         return max(better, key=lambda one: one.right, default=None)
-
-
-def mcnemar(gained: int, lost: int) -> float:
-    """Two-sided exact p of the discordant pairs (Q. McNemar, Psychometrika 12, 1947: binomial with one half)."""
-    pairs = gained + lost
-    tail = sum(math.comb(pairs, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / (1 << pairs))
 
 
 def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Labelled, workers: int) -> Trial:

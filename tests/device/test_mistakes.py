@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.stats import binomtest
 
 from device import card as cards
 from device import folders, pictures
@@ -153,13 +152,6 @@ def test_what_the_card_says_is_no_mistake() -> None:
 
 
 # By labelled pictures.
-
-
-@pytest.mark.parametrize("gained", [0, 1, 7, 30, 400])
-@pytest.mark.parametrize("lost", [0, 1, 5, 29, 100])
-def test_mcnemar_is_scipys_binomial_test(gained: int, lost: int) -> None:
-    expected = binomtest(gained, gained + lost, 0.5).pvalue if gained + lost else 1.0
-    assert mistakes.mcnemar(gained, lost) == pytest.approx(expected, rel=1e-9)
 
 
 def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> Measured:

@@ -19,8 +19,9 @@ GOOD = Comparison(
     agreement=1.0,
     largest_error=0.0,
     mean_error=0.0,
+    signal=120.0,
     drop=0.0,
-    drop_interval=(0.0, 0.0),
+    drop_interval=(-0.004, 0.004),
 )
 
 
@@ -33,20 +34,10 @@ def test_the_drop_counts_pictures_that_only_one_gets_right() -> None:
     targets = np.zeros(100, np.int64)
     ours = answering([1] * 10 + [0] * 90)  # loses the first ten
     theirs = answering([0] * 96 + [1] * 4)  # but wins the last four
-    drop, (low, high) = compare.paired_drop(ours, theirs, targets)
-    assert drop == pytest.approx(0.06)
-    # sqrt(10 + 4 - 6^2 / 100) / 100 = 0.0369324; times 1.959964
-    assert [low, high] == pytest.approx([0.06 - 0.072386, 0.06 + 0.072386], abs=1e-6)
-
-
-def test_no_drop_where_both_answer_alike() -> None:
-    scores = answering([0, 1, 2] * 5)
-    assert compare.paired_drop(scores, scores, np.zeros(15, np.int64)) == (0.0, (0.0, 0.0))
-
-
-def test_a_gain_is_a_negative_drop() -> None:
-    drop, _ = compare.paired_drop(answering([0] * 4), answering([1, 1, 0, 0]), np.zeros(4, np.int64))
-    assert drop == -0.5
+    measured = compare.compare(ours, theirs, targets, "test")
+    assert measured.drop == pytest.approx(0.06)
+    # Bonett and Price: 11/102 - 5/102, half 1.959964 * sqrt((16/102 - (6/102)^2) / 102)
+    assert measured.drop_interval == pytest.approx((0.058824 - 0.076009, 0.058824 + 0.076009), abs=1e-5)
 
 
 def test_every_figure_by_hand() -> None:
@@ -78,12 +69,11 @@ def test_equal_scores_are_sound(variant: str) -> None:
     ("variant", "changes", "reason"),
     [
         ("float32", {"largest_error": 2e-3}, "a score differs by 0.0020, at most 0.001 is sound"),
-        ("float16", {"largest_error": 0.06}, "a score differs by 0.0600, at most 0.05 is sound"),
-        ("float32", {"agreement": 0.99}, "it agrees on 99.00 % of 1000 pictures, 99.9 % are needed"),
-        ("int8", {"agreement": 0.87}, "it agrees on 87.00 % of 1000 pictures, 90 % are needed"),
-        ("dynamic", {"drop": 0.05, "drop_interval": (0.03, 0.07)}, "it loses 5.00 points of accuracy, at most 2 are"),
-        ("int8", {"largest_error": math.nan}, "its scores are not finite numbers"),
-        ("float16", {"largest_error": math.inf}, "its scores are not finite numbers"),
+        ("float32", {"signal": 29.0}, "its logits have 29.0 dB of signal to noise, 30 dB or more are sound"),
+        ("int8", {"signal": 2.9}, "its logits have 2.9 dB of signal to noise, 3 dB or more are sound"),
+        ("dynamic", {"drop": 0.15, "drop_interval": (0.11, 0.2)}, "it loses 15.00 points of accuracy, at most 10 are"),
+        ("int8", {"largest_error": math.nan, "signal": math.nan}, "its scores are not finite numbers"),
+        ("float16", {"largest_error": math.inf, "signal": math.nan}, "its scores are not finite numbers"),
     ],
 )
 def test_what_fails_a_variant(variant: str, changes: dict[str, object], reason: str) -> None:
@@ -95,9 +85,10 @@ def test_what_fails_a_variant(variant: str, changes: dict[str, object], reason: 
     ("variant", "changes"),
     [
         ("int8", {"largest_error": 0.9}),  # a single score says nothing of int8
-        ("int8", {"agreement": 0.89}),  # 0.90 lies within the interval
-        ("int8", {"agreement": 0.8, "n": 5}),
-        ("int8", {"drop": 0.03, "drop_interval": (0.01, 0.05)}),
+        ("int8", {"agreement": 0.5}),  # nor do answers, which an unsure network changes at every touch
+        ("float16", {"agreement": 0.9}),
+        ("float16", {"largest_error": 0.06}),
+        ("int8", {"drop": 0.08, "drop_interval": (0.05, 0.11)}),
         ("int8", {"drop": -0.5, "drop_interval": (-0.6, -0.4)}),
         ("float32", {"largest_error": 9e-4}),
     ],
@@ -107,13 +98,63 @@ def test_what_does_not(variant: str, changes: dict[str, object]) -> None:
 
 
 def test_several_reasons_are_all_said() -> None:
-    broken = replace(GOOD, agreement=0.1, drop=0.8, drop_interval=(0.7, 0.9), largest_error=1.5)
+    broken = replace(GOOD, agreement=0.1, drop=0.8, drop_interval=(0.7, 0.9), largest_error=1.5, signal=-2.0)
     assert len(compare.failures("int8", broken)) == 3
+
+
+def test_what_is_lost_is_said_where_chance_does_not_explain_it() -> None:
+    assert compare.loss(0.021, (0.003, 0.039)) == "loses 2.1 points of accuracy (0.3 to 3.9)"
+    assert compare.loss(0.021, (-0.003, 0.045)) is None
+    assert compare.loss(None, None) is None
+
+
+# Signal to noise.
+
+
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("sure", [0.8, 1.5, 3.0])
+def test_signal_to_noise_says_the_same_of_sure_and_unsure_networks(sure: float) -> None:
+    """Noise of a fifth of the logits: 14 dB, and what a step of a uint8 score hides."""
+    random = np.random.default_rng(1)
+    logits = random.normal(0, sure, (400, 6))
+    noisy = logits + random.normal(0, 0.2 * sure, logits.shape)
+    assert compare.signal_to_noise(softmax(noisy), softmax(logits), "softmax") == pytest.approx(14.5, abs=1.5)
+
+
+def test_by_hand() -> None:
+    """Raw logits: centred (1, -1) and (2, -2) against (1, -1) and (1, -1): 4 (1 + 1 + 1 + 1) / (1 + 1)."""
+    ours, theirs = np.array([[2, 0], [4, 0]], np.float32), np.array([[1, -1], [5, 3]], np.float32)
+    # power (1 + 1 + 1 + 1) / 4, noise (0 + 0 + 1 + 1) / 4
+    assert compare.signal_to_noise(ours, theirs, "logits") == pytest.approx(10 * math.log10(2))
+
+
+def test_what_a_uint8_score_cannot_tell_apart_is_no_noise() -> None:
+    reference = softmax(np.random.default_rng(2).normal(0, 0.05, (50, 10)))
+    rounded = np.round(reference * 256) / 256
+    assert compare.signal_to_noise(rounded.astype(np.float32), reference, "softmax") == compare.NO_NOISE
+    assert compare.signal_to_noise(reference[::-1], reference, "softmax") < 10
+
+
+def test_other_labels_or_one_answer_for_all_are_noise() -> None:
+    reference = softmax(np.random.default_rng(3).normal(0, 2, (60, 4)))
+    assert compare.signal_to_noise(np.roll(reference, 1, axis=1), reference, "softmax") < 0
+    assert compare.signal_to_noise(np.full_like(reference, 0.25), reference, "softmax") < 2
+    assert compare.signal_to_noise(reference, reference, "softmax") == compare.NO_NOISE
+
+
+def test_sigmoids_are_taken_each_by_itself() -> None:
+    reference = np.array([[0.9, 0.8], [0.1, 0.3]], np.float32)
+    assert compare.signal_to_noise(reference, reference, "sigmoid") == compare.NO_NOISE
+    assert compare.signal_to_noise(1 - reference, reference, "sigmoid") < 0
 
 
 def test_an_error_that_is_no_number_is_null_in_json() -> None:
     scores = np.array([[np.nan, 1.0]], np.float32)
     measured = compare.compare(scores, np.array([[0.0, 1.0]], np.float32), None, "test")
     document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
-    assert (document["largest_error"], document["mean_error"]) == (None, None)
+    assert (document["largest_error"], document["mean_error"], document["signal"]) == (None, None, None)
     assert document["n"] == 1

@@ -1,0 +1,48 @@
+"""Two models asked about the same images: what one of them loses, its interval, and whether it may be chance."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from device.evaluate import Z95
+
+
+@dataclass(frozen=True)
+class Paired:
+    """n images that both models were asked about; lost and won: right in the first, or in the second alone."""
+
+    n: int
+    lost: int
+    won: int
+
+    @classmethod
+    def of(cls, first: npt.NDArray[Any], second: npt.NDArray[Any]) -> "Paired":
+        """first and second: whether each model is right about each image, n booleans."""
+        return cls(len(first), int((first & ~second).sum()), int((second & ~first).sum()))
+
+    @property
+    def drop(self) -> float:
+        """Accuracy that the second loses: 0.01 for one percentage point, negative where it gains."""
+        return (self.lost - self.won) / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The drop's 95 % interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
+
+        Wald's with one image added to each of the two cells that count, so it holds with few images too.
+        """
+        fell, rose = (self.lost + 1) / (self.n + 2), (self.won + 1) / (self.n + 2)
+        half = Z95 * math.sqrt((fell + rose - (fell - rose) ** 2) / (self.n + 2))
+        return fell - rose - half, fell - rose + half
+
+    @property
+    def p(self) -> float:
+        """How probable such a split or a more unequal one is where both are equally good.
+
+        Two-sided, exact (Q. McNemar, Psychometrika 12, 1947: binomial with one half).
+        """
+        pairs = self.lost + self.won
+        tail = sum(math.comb(pairs, k) for k in range(min(self.lost, self.won) + 1))
+        return min(1.0, 2 * tail / (1 << pairs))

@@ -1,0 +1,101 @@
+"""What tells a broken conversion from a sound one of a network that is hardly sure: planted faults, real exports.
+
+    python -m experiments.soundness RUN… [--images 60]      a quarter of an hour for five runs of 224x224
+
+RUN: trained run folders whose images are in the cache. Of each the variants are made as export makes them and compared
+with Keras on some of its test images; then once more with each fault of tests/export/planting.py in them. Writes
+results/soundness.json: for each, agreement, signal to noise, the drop's interval, and what refuses it.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device import card as cards
+from device import evaluate
+from device.errors import UserError
+from device.folders import Labelled
+from experiments.record import write
+from export import compare, convert, fidelity, quantize, sources, variants
+from export.sources import Source
+from tests.export import planting
+
+SEED = 1
+# Float files are changed in the same places as int8 ones; a few faults show that they are judged alike.
+FEW = ("middle layer x0.5", "last layer x2", "channels swapped", "last layer zeroed")
+FAULTS = {"int8": tuple(planting.FAULTS), "dynamic": FEW, "float16": FEW}
+
+
+def some(test: Labelled, images: int) -> Labelled:
+    rows = np.sort(np.random.default_rng(SEED).permutation(len(test))[:images])
+    assert isinstance(test.sources, np.ndarray)
+    return replace(test, sources=np.array(test.sources[rows]), targets=test.targets[rows], hashes=())
+
+
+def files(variant: str, made: bytes, source: Source, float32: bytes) -> Iterator[tuple[str, bytes]]:
+    """The file as it is, and with each fault."""
+    yield "none", made
+    for name in FAULTS[variant]:
+        yield name, planting.planted(made, planting.FAULTS[name])
+    if variant == "int8":
+        low, high = variants.input_range(source)
+        yield "range of 0..1", quantize.make(variant, float32, variants.tensors(source), 0.0, 1.0)
+        dark = (np.float32(0.1) * tensor for tensor in variants.tensors(source))
+        yield "calibrated with a tenth", quantize.make(variant, float32, dark, low, high)
+        yield "zero point shifted", planting.planted(made, planting.zero_point_shifted("middle"))
+
+
+def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
+    assert source.test is not None
+    test = some(source.test, images)
+    if source.is_keras:
+        float32, reference = convert.convert(source.model, test.sources)
+    else:
+        float32 = cards.network_bytes(source.model)
+        reference = scores(source, "float32", float32, test)
+    taken = fidelity.taken(float32, variants.tensors(source))
+    known = {"network": source.folder.name, "labels": len(source.labels), "n": len(test)}
+    known["sure"] = float(reference.max(axis=1).mean())
+    for variant in FAULTS:
+        made = quantize.make(variant, float32, variants.tensors(source), *variants.input_range(source))
+        for fault, content in files(variant, made, source, float32):
+            row = {**known, "variant": variant, "fault": fault}
+            unlike = fidelity.faults(float32, content, variants.input_range(source), taken)
+            try:
+                answered = scores(source, variant, content, test)
+            except UserError as error:
+                yield {**row, "error": str(error).partition(": ")[2], "refused": True}
+                continue
+            seen = compare.compare(answered, reference, test.targets, "test", source.output.kind)
+            by_scores = compare.failures(variant, seen)
+            figures = {name: getattr(seen, name) for name in ("agreement", "signal", "drop", "drop_interval")}
+            yield {**row, **figures, "by_scores": by_scores, "by_file": unlike, "refused": bool(by_scores or unlike)}
+
+
+def scores(source: Source, variant: str, content: bytes, test: Labelled) -> compare.Scores:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(variants._assembled(content, variants._card(source, variant), {}))
+        return evaluate.score_pictures(path, test)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    options.add_argument("--images", type=int, default=60)
+    given = options.parse_args()
+    rows = []
+    for run in given.runs:
+        for row in study(sources.find(sources.Request(run)), given.images):
+            print({name: value for name, value in row.items() if name not in ("labels", "n")}, flush=True)
+            rows.append(row)
+    write("soundness", rows, "python -m experiments.soundness RUN…", seed=SEED)
+
+
+if __name__ == "__main__":
+    main()
