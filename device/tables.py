@@ -11,7 +11,7 @@ from collections.abc import Iterator
 OPERATOR_CODES, SUBGRAPHS, BUFFERS, METADATA = 1, 2, 4, 6  # of Model
 TENSORS, INPUTS, OUTPUTS, OPERATORS = 0, 1, 2, 3  # of SubGraph
 
-_FORMATS = {code: struct.Struct(code) for code in ("<B", "<H", "<i", "<I", "<Q")}
+_FORMATS = {code: struct.Struct(code) for code in ("<b", "<B", "<H", "<i", "<I", "<Q")}
 _U16, _U32, _I32 = _FORMATS["<H"], _FORMATS["<I"], _FORMATS["<i"]
 
 

@@ -82,5 +82,5 @@ def test_the_labels_inside_a_third_party_file() -> None:
 @pytest.mark.parametrize("words", [["."], ["none.tflite", "--json", "out.json"]])
 def test_a_model_that_is_not_there(words: list[str], command: Run, tmp_path: Path) -> None:
     done = command("device", "info", *words)
-    assert refusal(done) == f"{words[0]}: there is no such model file"
+    assert refusal(done).startswith(f"{words[0]}: there is no such model file")
     assert names(tmp_path) == []

@@ -37,10 +37,12 @@ def lay_out(folder: Path) -> None:
     """An open network with its labels and some pictures, where commands run."""
     crafted.write(folder / "open.tflite", crafted.summing(PLACEHOLDER, OPEN))
     (folder / "labels.txt").write_text("red\ngreen\nblue\n")
-    for label in ("red", "green", "blue"):
+    for number, label in enumerate(("red", "green", "blue")):
         (folder / "data" / label).mkdir(parents=True)
         for n in range(2):
-            (folder / "data" / label / f"{n}.png").write_bytes(pictures.encode_png(IMAGE))
+            image = IMAGE.copy()
+            image[0, 0] = (number, n, 255)  # no two are the same, and all are bluest
+            (folder / "data" / label / f"{n}.png").write_bytes(pictures.encode_png(image))
 
 
 HINTS = ("--labels", "labels.txt", "--mean", "0")
