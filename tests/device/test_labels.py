@@ -332,9 +332,9 @@ def crane(folder: Path) -> list[str]:
 
 
 def draw(folder: Path, *classes: str) -> None:
-    for name in classes:
+    for number, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
-        (folder / name / "1.png").write_bytes(pictures.encode_png(drawing.shapes(1, 1)[0][1]))
+        (folder / name / "1.png").write_bytes(pictures.encode_png(drawing.shapes(1, number)[0][1]))
 
 
 def test_it_is_answered_by_its_name(command: Run, tmp_path: Path) -> None:
