@@ -141,6 +141,8 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
     kind = hints.output or ("sigmoid" if answer.count == 1 else "softmax")
     if hints.output is None:
         notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
+        if not flatbuffer.gives_probabilities(path):
+            notes.append(f"{path}: its last operator is no softmax: its scores may be logits (--output logits)")
     _check_count(path, origin, labels, kind, answer)
     mean, std, note = _scaling(path, source, hints)
     notes.append(f"{path}: {note}")

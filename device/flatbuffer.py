@@ -15,11 +15,15 @@ from pathlib import Path
 from device import channels, damage, model_kinds
 from device.channels import Channels
 from device.errors import UserError
-from device.tables import BUFFERS, METADATA, OutsideError, Table, root
+from device.tables import BUFFERS, METADATA, OPERATOR_CODES, OPERATORS, OUTPUTS, SUBGRAPHS, OutsideError, Table, root
 
 INPUT_METADATA, OUTPUT_METADATA = 2, 3  # of SubGraphMetadata
 NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
 IMAGE_PROPERTIES = 2  # of the union ContentProperties
+# Operators, by their number in the schema's BuiltinOperator.
+PROBABILITIES = (25, 14)  # SOFTMAX, LOGISTIC
+CUSTOM = 32
+CARRIERS = (6, 114, 22, 43, 53)  # DEQUANTIZE, QUANTIZE, RESHAPE, SQUEEZE, CAST
 # Beyond any image; larger numbers are damage.
 MAX_SIDE = 1 << 15
 LABEL_FILE_TYPES = (0, 2)  # of AssociatedFileType: not said, TENSOR_AXIS_LABELS
@@ -107,6 +111,24 @@ def label_files(path: Path) -> tuple[LabelFile, ...]:
         )
     except (OutsideError, struct.error):
         return ()
+
+
+def gives_probabilities(path: Path) -> bool:
+    """Whether the first output comes from a softmax or a sigmoid; what only changes its type or shape is passed over.
+
+    True also where it can't be told (an operator of the file's own, a constant).
+    """
+    try:
+        model = root(_map(path), b"TFL3")
+        codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(OPERATOR_CODES)]
+        graph = next(model.tables(SUBGRAPHS))
+        makers = {output: op for op in graph.tables(OPERATORS) for output in op.integers(2)}
+        operator = makers.get(graph.integers(OUTPUTS)[0])
+        while operator is not None and codes[operator.number(0, "<I")] in CARRIERS:
+            operator = makers.get(operator.integers(1)[0])
+        return operator is None or codes[operator.number(0, "<I")] in (*PROBABILITIES, CUSTOM)
+    except (OutsideError, struct.error, StopIteration, IndexError):
+        return True
 
 
 def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:

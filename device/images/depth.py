@@ -15,6 +15,12 @@ from device.images import tiff
 LEAST_16_BIT = 2**14
 # Netpbm's header: P2, P3 (text), P5, P6 (bytes); width, height, largest value, with comments between.
 PNM = re.compile(rb"P([2356])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d{1,5})\s")
+# BMP: the compression that has masks, and masks that OpenCV reads rightly (red, green, blue; 32 and 16 bits).
+BITFIELDS = b"\3\0\0\0"
+BMP_MASKS = tuple(
+    b"".join(mask.to_bytes(4, "little") for mask in masks)
+    for masks in ((0xFF0000, 0xFF00, 0xFF), (0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F))
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -46,6 +52,8 @@ def refusal(data: bytes) -> str | None:
     """Why samples can't be taken for 0..255, by the header; None where they can."""
     if data[:3] in (b"Pf\n", b"PF\n"):
         return "the image's samples are floating-point numbers (PFM), expected 8 or 16 bits; save it as PNG"
+    if data[:2] == b"BM" and data[30:34] == BITFIELDS and data[54:66] not in BMP_MASKS:
+        return "the BMP's color masks are in an order that is not decoded here; save it as PNG"
     if data[:4] in tiff.MARKS and tiff.SIGNED in tiff.directory(data).get(tiff.SAMPLE_FORMAT, ()):
         return "the image's samples are signed numbers, expected 0..255 or 0..65535; save it with 8 bits a sample"
     return None

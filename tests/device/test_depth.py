@@ -54,6 +54,20 @@ def test_8_bits_in_a_pnm_stay_as_they_are() -> None:
     assert np.array_equal(pictures.decode(encoded(original, "PPM")), original)
 
 
+def test_a_bmp_whose_masks_are_in_another_order_is_refused() -> None:
+    """OpenCV takes red for blue in it."""
+    header = b"BM" + (66 + 64).to_bytes(4, "little") + bytes(4) + (66).to_bytes(4, "little")
+    info = b"".join(n.to_bytes(4, "little") for n in (40, 4, 4)) + b"\1\0\x20\0\3\0\0\0" + bytes(20)
+    masks = {"rgb": (0xFF, 0xFF00, 0xFF0000), "bgr": (0xFF0000, 0xFF00, 0xFF)}
+    files = {
+        name: header + info + b"".join(mask.to_bytes(4, "little") for mask in three) + b"\x0a\x14\x1e\0" * 16
+        for name, three in masks.items()
+    }
+    assert (pictures.decode(files["bgr"]) == (30, 20, 10)).all()
+    with pytest.raises(ValueError, match="masks"):
+        pictures.decode(files["rgb"])
+
+
 def test_signed_and_floating_samples_are_refused() -> None:
     signed = encoded(Image.fromarray((SHARES[..., 0] * 1000).astype(np.int32)), "TIFF")
     with pytest.raises(ValueError, match="signed"):

@@ -4,6 +4,7 @@ import random
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,6 +145,7 @@ def test_tflite_runtime_survives_many_cuts(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
+from typing import Any
 from device import info
 from device.errors import UserError
 whole, path, refused = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]), 0
@@ -201,3 +203,18 @@ def test_third_party_metadata_is_read() -> None:
     path = shared("models/mobilenet_v2_1.0_224_quant.tflite")
     assert flatbuffer.normalization(path) == (127.5, 127.5)
     assert flatbuffer.label_files(path) == (LabelFile("imagenet_labels.txt", ""),)
+
+
+def test_whether_the_scores_are_probabilities(tmp_path: Path) -> None:
+    """Teachable Machine and Keras end in a softmax; a network for training elsewhere in a dense layer."""
+    network = cards.network_bytes(model("float32"))
+    (tmp_path / "softmax.tflite").write_bytes(network)
+    assert flatbuffer.gives_probabilities(tmp_path / "softmax.tflite")
+    assert flatbuffer.gives_probabilities(model("int8"))  # a QUANTIZE lies behind it
+
+    def cut(graph: Any) -> None:
+        last = graph.operators.pop()
+        graph.outputs = [last.inputs[0]]
+
+    (tmp_path / "logits.tflite").write_bytes(crafted.changed(network, cut))
+    assert not flatbuffer.gives_probabilities(tmp_path / "logits.tflite")
