@@ -137,6 +137,7 @@ def test_an_interrupted_run_is_not_begun_anew_by_accident(
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras' own, as it saves
 @pytest.mark.parametrize("status", ["done", "interrupted", ""])
 def test_from_python_nothing_is_lost_either(
     trained: Trained, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
