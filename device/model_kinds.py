@@ -58,11 +58,6 @@ def is_tflite(path: Path) -> bool:
     return path.is_file() and head(path)[4:8] == TFLITE_MARK
 
 
-def is_keras(path: Path) -> bool:
-    """Whether it is a .keras file: a network with its weights."""
-    return path.is_file() and head(path).startswith(ZIP_MARK) and _of_zip(path) == KERAS
-
-
 def head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)
