@@ -74,8 +74,8 @@ def require_tflite(path: Path) -> None:
         kind = of_folder(path)
         if kind is None:
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in TFLITE_ENDINGS)
-            todo = f"give one file in it, such as {inside[0]}" if inside else "expected a .tflite file"
-            raise UserError(f"{path}: there is no such model file: it is a folder; {todo}")
+            todo = f": it is a folder; give one file in it, such as {inside[0]}" if inside else ""
+            raise UserError(f"{path}: there is no such model file{todo}")
         raise UserError(f"{path}: this is {kind.what}, expected a .tflite file; {kind.todo}")
     if not path.is_file():
         raise UserError(f"{path}: there is no such model file")
