@@ -111,9 +111,19 @@ def _is_truncated(data: bytes) -> bool:
     if data[:2] == b"\xff\xd8":
         return not _jpeg_ends(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return b"IEND" not in data
+        return not _png_ends(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return False
+
+
+def _png_ends(data: bytes) -> bool:
+    """Whether its chunks lead to the last one. OpenCV asks for as much memory as a chunk says, be it gigabytes."""
+    position = 8
+    while position + 8 <= len(data):
+        if data[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
     return False
 
 
