@@ -58,11 +58,6 @@ def is_tflite(path: Path) -> bool:
     return path.is_file() and head(path)[4:8] == TFLITE_MARK
 
 
-def is_keras(path: Path) -> bool:
-    """Whether it is a .keras file: a network with its weights."""
-    return path.is_file() and head(path).startswith(ZIP_MARK) and _of_zip(path) == KERAS
-
-
 def head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)
@@ -79,8 +74,8 @@ def require_tflite(path: Path) -> None:
         kind = of_folder(path)
         if kind is None:
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in TFLITE_ENDINGS)
-            todo = f"give one file in it, such as {inside[0]}" if inside else "expected a .tflite file"
-            raise UserError(f"{path}: there is no such model file: it is a folder; {todo}")
+            todo = f": it is a folder; give one file in it, such as {inside[0]}" if inside else ""
+            raise UserError(f"{path}: there is no such model file{todo}")
         raise UserError(f"{path}: this is {kind.what}, expected a .tflite file; {kind.todo}")
     if not path.is_file():
         raise UserError(f"{path}: there is no such model file")

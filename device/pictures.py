@@ -133,7 +133,7 @@ def _is_truncated(data: bytes) -> bool:
     if data[:2] == b"\xff\xd8":
         return not jpeg.ends(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return b"IEND" not in data
+        return not _png_ends(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     return False
@@ -144,6 +144,16 @@ def _upright_size(data: bytes) -> Size | None:
     size, exif = jpeg.size(data), jpeg.exif(data)
     turn = None if exif is None else tags.turn_of_jpeg(exif)
     return size[::-1] if size and turn and turn.quarters % 2 else size
+
+
+def _png_ends(data: bytes) -> bool:
+    """Whether its chunks lead to the last one. OpenCV asks for as much memory as a chunk says, be it gigabytes."""
+    position = 8
+    while position + 8 <= len(data):
+        if data[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+    return False
 
 
 def _turned(picture: Picture, turn: tags.Turn) -> Picture:

@@ -209,9 +209,9 @@ NETWORKS = {
         crafted.constant([1, 2], output=End((1, 2), "int8")),
         "the int8 output has no quantization scale; export the model again",
     ),
-    "rank 4 output": (
-        crafted.constant([1, 2, 3, 4, 5, 6, 7, 8], output=End((1, 2, 2, 2))),
-        "the output is [1, 2, 2, 2], expected [1, labels]: a score a label",
+    "a map of features": (
+        crafted.constant([1, 2, 3, 4], output=End((1, 1, 2, 2))),
+        "the output is [1, 1, 2, 2], expected [1, labels]: a score a label",
     ),
 }
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import flatbuffer
+from device import flatbuffer, pictures
 from device.errors import UserError
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
@@ -132,6 +133,15 @@ def test_a_file_without_a_network(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", bytes(flatbuffer_utils.convert_object_to_bytearray(tree)))
     with pytest.raises(UserError, match="truncated or damaged"):
         flatbuffer.check(path)
+
+
+def test_a_png_whose_chunk_claims_gigabytes_is_not_given_them() -> None:
+    """OpenCV asked for two gigabytes for a file of some hundred bytes, which a board hasn't."""
+    data = bytearray(pictures.encode_png(np.zeros((8, 8, 3), np.uint8)))
+    pictures.decode(bytes(data))
+    data[data.index(b"IDAT") - 4] = 0x7F
+    with pytest.raises(ValueError, match="truncated"):
+        pictures.decode(bytes(data))
 
 
 # Seed 1's mutants from 450 on: among them were a name that is no UTF-8 and a zero point of -131200.
