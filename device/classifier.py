@@ -110,8 +110,8 @@ class Classifier:
         """A sum that isn't finite may come of large numbers alone; a score that isn't is of no label."""
         if count := int((~np.isfinite(scores)).sum()):
             raise UserError(
-                f"{self.path}: {count} of {scores.size} scores are no finite numbers, expected all to be; the network"
-                " is broken, or its conversion was: convert it again"
+                f"{self.path}: its scores are not finite numbers ({count} of {scores.size}); the network is broken,"
+                " or its conversion was: convert it again"
             )
 
     def raw_scores(self) -> Scores:

@@ -181,21 +181,22 @@ def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.N
     Accents may be encoded in either way (NFC, NFD), and spaces around a name don't count. Lists from elsewhere may
     repeat a name (ImageNet's has two that are 'crane'): nothing says which output is meant.
     """
-    return np.array([_match(label, ours, data) for label in theirs], np.int64)
-
-
-def _match(label: str, ours: Sequence[str], data: str) -> int:
-    places = [place for place, name in enumerate(ours) if name == label]
-    places = places or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
-    if not places:
+    found = {label: _places(label, ours) for label in theirs}
+    if unknown := next((label for label, places in found.items() if not places), None):
         known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
-        raise UserError(f"{data}: the model doesn't know the label {label!r}; it knows {known}")
-    if len(places) > 1:
+        raise UserError(f"{data}: the model doesn't know the label {unknown!r}; it knows {known}")
+    if twice := next((label for label, places in found.items() if len(places) > 1), None):
+        places = " and ".join(map(str, found[twice]))
         raise UserError(
-            f"{data}: the model's outputs {' and '.join(map(str, places))} are all called {label!r}, expected one for a"
-            " class of the data; leave that class out, or tell them apart in the labels (--labels FILE)"
+            f"{data}: the model's outputs {places} are all called {twice!r}, expected one for a class of the data;"
+            " leave that class out, or tell them apart in the labels (--labels FILE)"
         )
-    return places[0]
+    return np.array([found[label][0] for label in theirs], np.int64)
+
+
+def _places(label: str, ours: Sequence[str]) -> list[int]:
+    exact = [place for place, name in enumerate(ours) if name == label]
+    return exact or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
 
 
 def _labelled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labelled:

@@ -4,6 +4,7 @@ python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   any
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def main() -> int:
         raise UserError(f"--variants names none, expected some of {VARIANTS}")
     if given.pictures < 1 or given.seed < 0:
         raise UserError("--pictures must be at least 1 and --seed at least 0")
+    _check_epoch()
     from export import sources
 
     hints = options.hints(given)
@@ -51,6 +53,13 @@ def main() -> int:
         sources.Request(given.model, hints, given.calibration, given.test, given.run, given.pictures, given.seed)
     )
     return _export(source, wanted, given.drawn_golden, given.again)
+
+
+def _check_epoch() -> None:
+    """Before anything is imported: numpy reads it too. See https://reproducible-builds.org/specs/source-date-epoch"""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
+        raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000")
 
 
 def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> int:
@@ -100,10 +109,9 @@ def lines(document: dict[str, Any]) -> list[str]:
         for row in document["variants"]
     ]
     split = document["variants"][0]["split"]
-    which = f"{document['variants'][0]['n']} {split} pictures"
+    note = f"compared with {document['reference']} on the {split} pictures, through device"
     if split == "calibration":
-        which += ", which calibrated it: give --test DIR to see what it does on others"
-    note = f"compared with {document['reference']} through device, on the {which}"
+        note += f"; these {document['variants'][0]['n']} calibrated it: --test DIR shows what it does on others"
     return [*text.table(header, rows), note]
 
 

@@ -92,7 +92,7 @@ def _from_run(request: Request) -> Source:
     if cache is None:
         raise UserError(
             f"{folder}: its pictures are not in the cache ({folders.cache_root() / data['cache']}); make them again"
-            f" with: {_data_command(document)}, wherever the folder lies now (or train anew, if they have changed)"
+            f" with: {_data_command(document)} (or train anew, if they have changed; the folder may lie elsewhere)"
         )
     targets = cache.targets("train")
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(document["split"]["validation_rows"], np.int64))

@@ -36,5 +36,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_every_command_refuses_it(words: tuple[str, ...], place: Path, command: Run) -> None:
     done = command(*words)
     assert done.returncode == 2, done.stderr
-    assert "broken.tflite: 1 of 3 scores are no finite numbers" in done.stderr.splitlines()[-1]
+    assert "broken.tflite: its scores are not finite numbers (1 of 3)" in done.stderr.splitlines()[-1]
     assert done.stdout == "" and "Traceback" not in done.stderr

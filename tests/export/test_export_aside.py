@@ -36,7 +36,7 @@ def test_few_calibration_images_are_said(command: Run, tmp_path: Path) -> None:
     assert "9 calibration pictures, 60 were asked for" in done.stderr
     assert "--test" not in done.stdout  # shapes/ has a test/ of its own
     alone = command(*(word.replace("shapes", "shapes/train") for word in FLOAT), "--run", "other")
-    assert "9 calibration pictures, which calibrated it" in alone.stdout
+    assert "these 9 calibrated it" in alone.stdout
 
 
 @pytest.mark.parametrize("value", ["yesterday", "1e99"])

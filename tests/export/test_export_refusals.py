@@ -168,7 +168,7 @@ def test_a_float32_network_that_is_broken_is_refused(command: Run, place: Path) 
     done = command(*WORDS)
     assert done.returncode == 2
     expected = "error: model.tflite: its float32 .tflite is not sound: its scores are not finite numbers"
-    assert done.stderr.splitlines()[-1] == expected
+    assert done.stderr.splitlines()[-1].startswith(expected)
     assert not (place / "runs/model/export").exists()
 
 

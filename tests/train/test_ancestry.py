@@ -11,7 +11,7 @@ from device import folders
 from tests.conftest import Run
 from tests.device.picture_files import encoded
 
-WORDS = ("--set", "size=16x16", "--set", "network=tiny", "--set", "epochs=1", "--set", "batch=16")
+WORDS = ("--set", "test=0.5", "--set", "size=16x16", "--set", "network=tiny", "--set", "epochs=1", "--set", "batch=16")
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_the_cache_has_the_name_so_others_find_it(command: Run, home: Path, tmp_
     assert done.returncode == 0, done.stderr
     (cache,) = (tmp_path / "cache").iterdir()
     assert cache.name.startswith("cats_vs_dogs_20-") and cache.name.endswith("-16x16-crop")
-    assert "labels 2: cat, dog" in done.stdout
+    assert "2 classes (train/test): cat 20/2, dog 20/2" in done.stdout
     assert "note: 2 broken pictures left out: PetImages/Cat/2.jpg, PetImages/Dog/2.jpg" in done.stderr
     # By name alone, also where the archive is gone.
     (home / "datasets" / pet_images.ARCHIVE).unlink()
