@@ -4,6 +4,7 @@ Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or Te
 """
 
 import errno
+import functools
 import io
 import os
 import re
@@ -17,8 +18,6 @@ from device.errors import UserError
 GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
 # EX_SOFTWARE of sysexits.h. Not Python's own 1: a crash would look like a verdict.
 CRASHED = 70
-
-_said: set[str] = set()
 
 # What the operating system refuses for reasons the user can mend.
 MENDABLE = {
@@ -104,11 +103,10 @@ def say(line: str) -> None:
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
 
 
+@functools.cache
 def say_once(line: str) -> None:
     """As `say`, once a process: what is true of a folder is not said again with every model that looks at it."""
-    if line not in _said:
-        _said.add(line)
-        say(line)
+    say(line)
 
 
 def _without_secrets(message: str) -> str:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,13 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def aside(path: Path) -> Path:
+    """Where what lies at `path` is kept when its place is needed: its name with the next number behind it."""
+    pattern = re.compile(rf"{re.escape(path.name)}\.([1-9]\d*)")
+    taken = [int(found[1]) for other in path.parent.iterdir() if (found := pattern.fullmatch(other.name))]
+    return path.with_name(f"{path.name}.{max(taken, default=0) + 1}")
 
 
 def check_target(target: str | Path | None, option: str = "") -> None:

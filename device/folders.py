@@ -24,7 +24,6 @@ from device.data.class_folders import Folder as Folder
 from device.data.class_folders import label_of
 from device.data.class_folders import read_folder as read_folder
 from device.data.content import content_hash as content_hash
-from device.data.content import file_hash as file_hash
 from device.data.content import hash_files
 from device.errors import UserError
 from device.pictures import Picture, Size
@@ -167,8 +166,9 @@ def labelled_cache(
     targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
     # Another cache of that name may be another split of the same pictures.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
-    names = cache.index["splits"][split].get("origins", cache.hashes(split))
-    hashes, rows = cache.hashes(split), copies.to_measure(name, names, cache.hashes(split), targets, trained_on)
+    hashes = cache.hashes(split)
+    names = cache.index["splits"][split].get("origins", hashes)
+    rows = copies.to_measure(name, names, hashes, targets, trained_on)
     if len(rows) == len(targets):
         return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
     left = [hashes[i] for i in rows]

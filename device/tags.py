@@ -7,7 +7,9 @@ Sources: TIFF 6.0, section 2, which EXIF shares; RFC 9649 (WebP); ISO/IEC 14496-
 """
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from device.images import tiff
 
 ORIENTATION, EXTRA_SAMPLES = 0x0112, 0x0152
 UNASSOCIATED_ALPHA = 2
@@ -83,30 +85,12 @@ def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
 
 def without_alpha(data: bytes) -> bytes:
     """A TIFF whose fourth sample isn't called alpha any more, so that nothing is multiplied by it; else `data`."""
-    place = _place(data, EXTRA_SAMPLES)
+    place = tiff.place_of_short(data, EXTRA_SAMPLES)
     if place is None or _short(data, EXTRA_SAMPLES) != UNASSOCIATED_ALPHA:
         return data
     return data[:place] + b"\0\0" + data[place + 2 :]
 
 
-def _short(tiff: bytes, tag: int) -> int:
-    place = _place(tiff, tag)
-    return 0 if place is None else int.from_bytes(tiff[place : place + 2], _order(tiff))
-
-
-def _order(tiff: bytes) -> Literal["little", "big"]:
-    return "big" if tiff[:2] == b"MM" else "little"
-
-
-def _place(tiff: bytes, tag: int) -> int | None:
-    """Where the value of a tag with one 16-bit number stands in the first directory; None without such a tag."""
-    if tiff[:4] not in (b"II*\0", b"MM\0*"):
-        return None
-    order = _order(tiff)
-    directory = int.from_bytes(tiff[4:8], order)
-    count = int.from_bytes(tiff[directory : directory + 2], order)
-    one_short = (3).to_bytes(2, order) + (1).to_bytes(4, order)
-    for entry in range(directory + 2, min(directory + 2 + 12 * count, len(tiff) - 11), 12):
-        if tiff[entry : entry + 8] == tag.to_bytes(2, order) + one_short:
-            return entry + 8
-    return None
+def _short(data: bytes, tag: int) -> int:
+    place = tiff.place_of_short(data, tag)
+    return 0 if place is None else int.from_bytes(data[place : place + 2], tiff.order(data))

@@ -60,9 +60,7 @@ def _move_aside(folder: Path, model_sha256: str) -> None:
         return
     if before == model_sha256:
         return
-    taken = [int(path.suffix[1:]) for path in folder.parent.glob(f"{folder.name}.*") if path.suffix[1:].isdigit()]
-    moved = folder.with_name(f"{folder.name}.{max(taken, default=0) + 1}")
-    folder.rename(moved)
+    moved = folder.rename(files.aside(folder))
     command.say(f"note: {folder}: the export of another model that lay there is kept as {moved}")
 
 

@@ -6,7 +6,6 @@ and the figure says how well it was learned by heart.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from device import command, folders
 from device.errors import UserError
 from device.folders import Cache
-from train.runs import Run
+from train.runs import record_of
 
 MOST_GENERATIONS = 20  # a run.json may name itself
 
@@ -49,8 +48,7 @@ def unseen_test_rows(cache: Cache, ancestors: list[Path]) -> npt.NDArray[np.int6
 
 def _fingerprints(model: Path, generations: int) -> Iterator[str | None]:
     """Of the data of the run that a model lies in, and of those that it began with; None where one isn't known."""
-    folder = model.parent.parent if model.parent.name == "checkpoint" else model.parent
-    document: dict[str, Any] = Run(folder).read() or {}
+    document = record_of(model)
     yield (document.get("data") or {}).get("fingerprint")
     for key in ("from", "teacher"):
         path = (document.get(key) or {}).get("path")

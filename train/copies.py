@@ -56,8 +56,9 @@ def images_of(folder: Folder, hashes: Mapping[Path, str]) -> Images:
 
 def _given_part(folder: Folder, file: File) -> int:
     """Without a test/ the test is cut from all that isn't validation's."""
-    is_cut = file.split is None or (file.split == "train" and "test" not in folder.splits)
-    return TO_CUT if is_cut or file.split is None else PARTS.index(file.split)
+    if file.split is None or (file.split == "train" and "test" not in folder.splits):
+        return TO_CUT
+    return PARTS.index(file.split)
 
 
 @dataclass(frozen=True)

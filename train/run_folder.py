@@ -10,7 +10,6 @@ Needs no Keras: what can be refused is refused before Keras is imported.
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -159,8 +158,6 @@ def _check_movable(run: Run) -> None:
 def _move(run: Run) -> Path:
     """Gives the folder the next number, and returns its new path in the words of the old one."""
     real = run.path.resolve()
-    pattern = re.compile(rf"{re.escape(real.name)}\.([1-9]\d*)")
-    taken = [int(found[1]) for path in real.parent.iterdir() if (found := pattern.fullmatch(path.name))]
-    moved = real.with_name(f"{real.name}.{max(taken, default=0) + 1}")
+    moved = files.aside(real)
     real.rename(moved)
     return moved if run.path.is_symlink() or run.path.name != real.name else run.path.with_name(moved.name)

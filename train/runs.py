@@ -131,13 +131,16 @@ def find_model(path: Path, what: str) -> Path:
     return model
 
 
+def record_of(model: Path) -> dict[str, Any]:
+    """The run.json of the run that a saved model lies in; {} where there is none, or it may be of another model."""
+    run = Run(model.parent.parent if model.parent.name == "checkpoint" else model.parent)
+    is_its_own = model == run.model or model.parent == run.checkpoint
+    return (run.read() or {}) if is_its_own else {}
+
+
 def labels_of(model: Path) -> tuple[str, ...] | None:
-    """The labels of a saved model, by the run.json of the run that it lies in; None where they aren't known."""
-    folder = model.parent.parent if model.parent.name == "checkpoint" else model.parent
-    run = Run(folder)
-    if model != run.model and model.parent != run.checkpoint:
-        return None  # a run.json beside it may be of another model
-    labels = ((run.read() or {}).get("data") or {}).get("labels")
+    """The labels of a saved model, by its run; None where they aren't known."""
+    labels = (record_of(model).get("data") or {}).get("labels")
     return tuple(map(str, labels)) if isinstance(labels, list) else None
 
 

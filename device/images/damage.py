@@ -108,11 +108,12 @@ def _of_jpeg(data: bytes) -> str | None:
     header, parts = jpeg.frame(data), jpeg.parts(data)
     if header is None:
         return None
+    zero_codes = _zero_codes(data, parts)
     for part in parts:
         if part.mark == jpeg.SCAN:
             start = part.start + int.from_bytes(data[part.start : part.start + 2], "big")
             for byte, length in _runs(data, start, part.end, SHORTEST_RUN):
-                if byte or 8 * (length - 1) > _most_zero_bits(data, part, header, _zero_codes(data, parts)):
+                if byte or 8 * (length - 1) > _most_zero_bits(data, part, header, zero_codes):
                     return _hole(length, byte)
     return _of_restarts(data, parts)
 
@@ -203,7 +204,6 @@ def _ends_in_gray(data: bytes, image: Image) -> bool:
 
 def _of_webp(data: bytes) -> str | None:
     position = 12
-    pixels = 0
     while position + 8 <= len(data):
         kind, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
         start, end = position + 8, min(len(data), position + 8 + length)

@@ -1,7 +1,7 @@
 """The first directory of a TIFF, by position. Source: TIFF 6.0 (Adobe, 1992), section 2, and Adobe's deflate."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 MARKS = (b"II*\0", b"MM\0*")
 BITS_PER_SAMPLE, COMPRESSION, STRIP_OFFSETS, STRIP_BYTES, SAMPLE_FORMAT = 258, 259, 273, 279, 339
@@ -15,24 +15,51 @@ MAX_VALUES = 1_000_000
 Tags = Mapping[int, tuple[int, ...]]
 
 
-def directory(data: bytes) -> dict[int, tuple[int, ...]]:
-    """The whole numbers of the first directory, by tag; what lies outside of the file is left out."""
-    order: Literal["little", "big"] = "big" if data[:2] == b"MM" else "little"
-    first = int.from_bytes(data[4:8], order)
-    count = int.from_bytes(data[first : first + 2], order)
-    tags = {}
-    for entry in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
-        tag, kind = (int.from_bytes(data[entry + i : entry + i + 2], order) for i in (0, 2))
-        number = int.from_bytes(data[entry + 4 : entry + 8], order)
+class Entry(NamedTuple):
+    """A tag of the first directory whose values are whole numbers: how many, of how many bytes each, from where on."""
+
+    tag: int
+    number: int
+    width: int
+    place: int
+
+
+def order(data: bytes) -> Literal["little", "big"]:
+    """Of the bytes in a number."""
+    return "big" if data[:2] == b"MM" else "little"
+
+
+def entries(data: bytes) -> Iterator[Entry]:
+    """Of the first directory, those whose values lie in the file; none of what is no TIFF."""
+    if data[:4] not in MARKS:
+        return
+    first = int.from_bytes(data[4:8], order(data))
+    count = int.from_bytes(data[first : first + 2], order(data))
+    for start in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
+        tag, kind = (int.from_bytes(data[start + i : start + i + 2], order(data)) for i in (0, 2))
+        number = int.from_bytes(data[start + 4 : start + 8], order(data))
         width = BYTES_OF_TYPE.get(kind)
         if width is None or not 0 < number <= MAX_VALUES:
             continue
         inline = number * width <= 4
-        place = entry + 8 if inline else int.from_bytes(data[entry + 8 : entry + 12], order)
+        place = start + 8 if inline else int.from_bytes(data[start + 8 : start + 12], order(data))
         if place + number * width <= len(data):
-            values = range(place, place + number * width, width)
-            tags[tag] = tuple(int.from_bytes(data[i : i + width], order) for i in values)
-    return tags
+            yield Entry(tag, number, width, place)
+
+
+def directory(data: bytes) -> dict[int, tuple[int, ...]]:
+    """The whole numbers of the first directory, by tag."""
+    return {
+        tag: tuple(
+            int.from_bytes(data[i : i + width], order(data)) for i in range(place, place + number * width, width)
+        )
+        for tag, number, width, place in entries(data)
+    }
+
+
+def place_of_short(data: bytes, tag: int) -> int | None:
+    """Where the value of a tag with one 16-bit number stands; None without such a tag."""
+    return next((entry.place for entry in entries(data) if entry[:3] == (tag, 1, 2)), None)
 
 
 def strips(tags: Tags, file_bytes: int) -> Iterator[tuple[int, int]]:
