@@ -13,7 +13,7 @@ import numpy.typing as npt
 from device import command, folders
 from device.errors import UserError
 from device.folders import Cache
-from train.runs import record_of
+from train.runs import model_in, record_of
 
 MOST_GENERATIONS = 20  # a run.json may name itself
 
@@ -54,7 +54,7 @@ def _fingerprints(model: Path, generations: int) -> Iterator[str | None]:
         path = (document.get(key) or {}).get("path")
         if not path or not generations:
             continue
-        older = Path(path) / "model.keras" if Path(path).is_dir() else Path(path)
+        older = model_in(Path(path))
         if older.is_file():
             yield from _fingerprints(older, generations - 1)
         else:

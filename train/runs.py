@@ -123,9 +123,14 @@ def _digest(weights: Path | None) -> str | None:
     return hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights else None
 
 
+def model_in(path: Path) -> Path:
+    """A .keras file itself, or what the model of a run folder is called."""
+    return Run(path).model if path.is_dir() else path
+
+
 def find_model(path: Path, what: str) -> Path:
     """A .keras file, or the model.keras of a run folder; UserError, which begins with `what`, where there is none."""
-    model = Run(path).model if path.is_dir() else path
+    model = model_in(path)
     if not model.is_file():
         raise UserError(f"{what} {path}: no such model; expected a .keras file, or a run folder with model.keras in it")
     return model
@@ -164,7 +169,7 @@ def start(
     test: the rows of the test that are asked about, where it isn't all (train/ancestry.py).
     """
     identity = identity or Identity.of(recipe, cache, weights)
-    teacher = Path(recipe.teacher) if recipe.teacher else None
+    teacher = model_in(Path(recipe.teacher)) if recipe.teacher else None
     document = {
         "schema": SCHEMA,
         "status": RUNNING,

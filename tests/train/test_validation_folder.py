@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from device.errors import UserError
@@ -14,7 +13,7 @@ from train import cache, classical, runs
 from train.cache import DataRequest
 from train.class_counts import ClassCounts
 from train.recipe import Recipe
-from train.split import split_rows
+from train.split import split_cache
 
 SIZE = (32, 40)
 RECIPE = Recipe(name="classical", description="", data="shapes", network="classical", size=SIZE, validation=0.25)
@@ -27,7 +26,7 @@ def origins(made: cache.Cache, split: str) -> list[str]:
 def test_a_validation_folder_validates(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"Train": 18, "Val": 9, "Test": 12})
     made = cache.provide(DataRequest(str(root), SIZE))
-    rows, validation = split_rows(made.targets("train"), RECIPE, made.labels, made.validation_rows)
+    rows, validation = split_cache(made, RECIPE)
     assert {origins(made, "train")[i].split("/")[0] for i in validation} == {"Val"}
     assert {origins(made, "train")[i].split("/")[0] for i in rows} == {"Train"}
     assert (len(rows), len(validation), len(made.targets("test"))) == (18, 9, 12)
@@ -105,8 +104,3 @@ def test_of_many_classes_the_smallest_and_the_largest_are_named() -> None:
     labels = tuple(f"label{i}" for i in range(40))
     counts = ClassCounts(labels, {"train": tuple(range(10, 50)), "test": (3,) * 40})
     assert counts.line() == "40 classes (train/test): the smallest label0 10/3, the largest label39 49/3"
-
-
-def test_a_class_of_one_training_picture_is_named() -> None:
-    with pytest.raises(UserError, match="the class 'dog' has a single training picture"):
-        split_rows(np.array([0, 0, 0, 1]), RECIPE, ("cat", "dog"))
