@@ -28,7 +28,7 @@ def two_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_it_trains_exports_and_answers(command: Run, two_shapes: Path, tmp_path: Path, name: str) -> None:
+def test_it_trains_exports_and_answers(warm: Run, two_shapes: Path, tmp_path: Path, name: str) -> None:
     recipe = RECIPES[name]
     settings = [*STEP, "size=48x48"] if recipe.size > (64, 64) else list(STEP)
     if recipe.network == "backbone":
@@ -36,10 +36,10 @@ def test_it_trains_exports_and_answers(command: Run, two_shapes: Path, tmp_path:
         settings = ["epochs=1", "batch=8", "validation=0.2", "size=64x64"]
     run = tmp_path / "run"
     words = [word for setting in settings for word in ("--set", setting)]
-    done = command("train", name, "--data", two_shapes, "--run", run, *words)
+    done = warm("train", name, "--data", two_shapes, "--run", run, *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "run.json").read_bytes())["status"] == "done"
-    done = command("export", run, "--variants", "float32,int8")
+    done = warm("export", run, "--variants", "float32,int8")
     files = sorted(path.name for path in (run / "export").glob("*.tflite"))
     rows = json.loads((run / "export/export.json").read_bytes())["variants"]
     # A network that has seen one step may lose too much in int8 to be kept; that is said, and float32 always is kept.
@@ -47,19 +47,19 @@ def test_it_trains_exports_and_answers(command: Run, two_shapes: Path, tmp_path:
     assert files == sorted(row["file"] for row in rows if row["file"])
     assert f"{name}_float32.tflite" in files
     picture = next((two_shapes / "test/circle").iterdir())
-    answer = command("device", "classify", run / "export" / files[-1], picture, "--json", "-")
+    answer = warm("device", "classify", run / "export" / files[-1], picture, "--json", "-")
     assert answer.returncode == 0, answer.stderr
     top = json.loads(answer.stdout)["top"]
     assert {entry["label"] for entry in top} == {"circle", "square"}
     assert sum(entry["score"] for entry in top) == pytest.approx(1, abs=0.01)
 
 
-def test_the_classical_baseline_ends_in_a_table(command: Run, two_shapes: Path, tmp_path: Path) -> None:
-    done = command("train", "cats_vs_dogs_classical", "--data", two_shapes, "--run", tmp_path / "run")
+def test_the_classical_baseline_ends_in_a_table(warm: Run, two_shapes: Path, tmp_path: Path) -> None:
+    done = warm("train", "cats_vs_dogs_classical", "--data", two_shapes, "--run", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "HOG" in done.stdout and "brightness" in done.stdout
-    refused = command("export", tmp_path / "run")
+    refused = warm("export", tmp_path / "run")
     assert refused.returncode == 2
     assert "the classical baseline has no network to export" in refused.stderr
-    again = command("train", "cats_vs_dogs_classical", "--data", two_shapes, "--run", tmp_path / "run")
+    again = warm("train", "cats_vs_dogs_classical", "--data", two_shapes, "--run", tmp_path / "run")
     assert "up to date" in again.stderr

@@ -90,19 +90,19 @@ def test_its_latency(command: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
-def test_one_that_was_trained_and_exported(command: Run, tmp_path: Path) -> None:
+def test_one_that_was_trained_and_exported(warm: Run, tmp_path: Path) -> None:
     """The course chapter's network for two classes ends in one sigmoid; its files have an output for each."""
     data, run = two_shapes(tmp_path / "shapes", train=240, test=60), tmp_path / "runs/two"
     settings = ("size=32x32", "epochs=3", "steps=0", "learning_rate=0.003")
     words = [word for setting in settings for word in ("--set", setting)]
-    done = command("train", "cats_vs_dogs_tutorial", "--data", data, "--run", run, *words)
+    done = warm("train", "cats_vs_dogs_tutorial", "--data", data, "--run", run, *words)
     assert done.returncode == 0, done.stderr
     evaluation = json.loads((run / "evaluation.json").read_bytes())
     assert (evaluation["n"], evaluation["top1"] > 0.7) == (40, True)
-    done = command("export", run, "--variants", "float32,int8")
+    done = warm("export", run, "--variants", "float32,int8")
     assert done.returncode == 0, done.stderr
     exported = {row["variant"]: row for row in json.loads((run / "export/export.json").read_bytes())["variants"]}
-    done = command("benchmarks", "accuracy", run, "--json", "-")
+    done = warm("benchmarks", "accuracy", run, "--json", "-")
     assert done.returncode == 0, done.stderr
     rows = {row["variant"]: row for row in results(done.stdout)}
     assert {variant: row["top1"] for variant, row in rows.items()} == {
@@ -110,7 +110,7 @@ def test_one_that_was_trained_and_exported(command: Run, tmp_path: Path) -> None
     }
     assert rows["float32"]["top1"] == evaluation["top1"]
     assert [(each["label"], each["n"]) for each in rows["int8"]["per_class"]] == [(label, 20) for label in LABELS]
-    done = command("benchmarks", "latency", run, "--seconds", "0.02", "--json", "-")
+    done = warm("benchmarks", "latency", run, "--seconds", "0.02", "--json", "-")
     assert done.returncode == 0, done.stderr
     assert {row["variant"]: row["ratio_to_float32"] is not None for row in results(done.stdout)} == {
         "float32": True,

@@ -154,9 +154,9 @@ def test_tflite_runtime_gives_the_same_labels(variant: str, command: Run, twelve
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_tensorflow_gives_the_same_labels(variant: str, command: Run, twelve: Path) -> None:
+def test_tensorflow_gives_the_same_labels(variant: str, warm: Run, twelve: Path) -> None:
     words = ("device", "classify", model(variant), twelve, "--json", "-", "--runtime", "tensorflow")
-    same_answers(command(*words), variant, twelve)
+    same_answers(warm(*words), variant, twelve)
 
 
 WATCHED = """

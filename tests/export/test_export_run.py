@@ -31,8 +31,8 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def test_a_run_is_exported(command: Run, run: Path, trained: Trained) -> None:
-    done = command("export", run)
+def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
+    done = warm("export", run)
     assert done.returncode == 0, done.stderr
     names = {f"fashion_mnist_{variant}.tflite" for variant in VARIANTS}
     assert {path.name for path in (run / "export").iterdir()} == {*names, "export.json"}
@@ -64,15 +64,15 @@ def test_a_run_is_exported(command: Run, run: Path, trained: Trained) -> None:
     for name, row in zip(VARIANTS, done.stdout.splitlines()[2:6], strict=True):
         assert row.split()[0] == name
 
-    again = command("export", run / "model.keras")
+    again = warm("export", run / "model.keras")
     assert again.returncode == 0
     assert again.stderr.startswith(f"{run}/export: up to date")
 
 
-def test_another_folder_for_the_files(command: Run, run: Path, tmp_path: Path) -> None:
+def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> None:
     """With another seed than training's, and every picture there is: the validation pictures stay out."""
     words = ["--variants", "float32", "--drawn-golden", "--seed", 2, "--pictures", 1000]
-    done = command("export", run, "--run", tmp_path / "elsewhere", *words)
+    done = warm("export", run, "--run", tmp_path / "elsewhere", *words)
     assert done.returncode == 0, done.stderr
     assert not (run / "export").exists()
     card = cards.read(tmp_path / "elsewhere/export/fashion_mnist_float32.tflite")
@@ -97,42 +97,42 @@ def change_record(run: Path, **changes: object) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
-def test_a_run_that_is_not_finished(command: Run, run: Path, status: str) -> None:
+def test_a_run_that_is_not_finished(warm: Run, run: Path, status: str) -> None:
     change_record(run, status=status)
-    refused(command("export", run), f"{run}: the run is not finished (status '{status}'); train it again")
+    refused(warm("export", run), f"{run}: the run is not finished (status '{status}'); train it again")
 
 
-def test_a_run_without_its_model(command: Run, run: Path) -> None:
+def test_a_run_without_its_model(warm: Run, run: Path) -> None:
     (run / "model.keras").unlink()
-    refused(command("export", run), f"{run}/model.keras: there is no such model; train it with: ")
-    refused(command("export", run / "model.keras"), f"{run}/model.keras: there is no such model; train it with: ")
+    refused(warm("export", run), f"{run}/model.keras: there is no such model; train it with: ")
+    refused(warm("export", run / "model.keras"), f"{run}/model.keras: there is no such model; train it with: ")
 
 
-def test_a_run_whose_record_is_damaged(command: Run, run: Path) -> None:
+def test_a_run_whose_record_is_damaged(warm: Run, run: Path) -> None:
     (run / "run.json").write_text('{"status": "done"}')
-    refused(command("export", run), f"{run}/run.json lacks the field 'recipe'; train it again")
+    refused(warm("export", run), f"{run}/run.json lacks the field 'recipe'; train it again")
     (run / "run.json").write_text('{"status": ')
-    refused(command("export", run), f"{run}: this is no run folder (no readable run.json)")
+    refused(warm("export", run), f"{run}: this is no run folder (no readable run.json)")
 
 
 @pytest.mark.parametrize("option", ["--labels", "--calibration", "--test", "--mean", "--fit"])
-def test_options_for_strangers_files_are_not_ignored(command: Run, run: Path, option: str) -> None:
+def test_options_for_strangers_files_are_not_ignored(warm: Run, run: Path, option: str) -> None:
     value = {"--mean": "0", "--fit": "pad"}.get(option, str(run))
     refused(
-        command("export", run, option, value),
+        warm("export", run, option, value),
         f"{run}: a run knows its labels, scaling and pictures; leave out {option}",
     )
 
 
-def test_a_place_that_cannot_be_written_is_found_before_the_work(command: Run, run: Path, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_found_before_the_work(warm: Run, run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused(command("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: a file is in the way")
+    refused(warm("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: a file is in the way")
 
 
-def test_a_model_that_keras_cannot_read(command: Run, run: Path) -> None:
+def test_a_model_that_keras_cannot_read(warm: Run, run: Path) -> None:
     """And it is the one that was named, not model.keras because that lies beside it."""
     (run / "other.keras").write_bytes(b"not a model")
-    done = command("export", run / "other.keras")
+    done = warm("export", run / "other.keras")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"error: {run}/other.keras: TensorFlow could not convert the model")
     assert "Traceback" not in done.stderr

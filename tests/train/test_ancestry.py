@@ -35,10 +35,10 @@ def hashes(run: Path) -> tuple[set[str], list[str], dict[str, Any]]:
 
 
 @pytest.mark.tensorflow
-def test_another_seed_leaves_out_what_was_seen(command: Run, noise: Path, tmp_path: Path) -> None:
+def test_another_seed_leaves_out_what_was_seen(warm: Run, noise: Path, tmp_path: Path) -> None:
     train = ("train", "fashion_mnist", "--data", noise, *WORDS)
-    assert command(*train, "--run", "first").returncode == 0
-    second = command(*train, "--run", "second", "--set", "seed=2", "--from", "first")
+    assert warm(*train, "--run", "first").returncode == 0
+    second = warm(*train, "--run", "second", "--set", "seed=2", "--from", "first")
     assert second.returncode == 0, second.stderr
     seen, _, _ = hashes(tmp_path / "first")
     _, test, document = hashes(tmp_path / "second")
@@ -49,9 +49,9 @@ def test_another_seed_leaves_out_what_was_seen(command: Run, noise: Path, tmp_pa
     assert document["split"]["test_rows"] == unseen and document["data"]["test"] == len(unseen)
     assert f"{len(test) - len(unseen)} of {len(test)} test images" in second.stderr
     # The export is judged on the same ones, and a grandchild knows its grandparent.
-    exported = command("export", "second", "--variants", "float32")
+    exported = warm("export", "second", "--variants", "float32")
     assert exported.returncode == 0 and f"n {len(unseen)})" in exported.stdout, exported.stderr
-    third = command(*train, "--run", "third", "--set", "seed=3", "--from", "second")
+    third = warm(*train, "--run", "third", "--set", "seed=3", "--from", "second")
     assert third.returncode == 0, third.stderr
     older = seen | hashes(tmp_path / "second")[0]
     expected = [row for row, digest in enumerate(hashes(tmp_path / "third")[1]) if digest not in older]
@@ -59,13 +59,13 @@ def test_another_seed_leaves_out_what_was_seen(command: Run, noise: Path, tmp_pa
 
 
 @pytest.mark.tensorflow
-def test_the_same_split_counts_whole_and_a_stranger_is_said(command: Run, noise: Path, tmp_path: Path) -> None:
+def test_the_same_split_counts_whole_and_a_stranger_is_said(warm: Run, noise: Path, tmp_path: Path) -> None:
     train = ("train", "fashion_mnist", "--data", noise, *WORDS)
-    assert command(*train, "--run", "first").returncode == 0
-    same = command(*train, "--run", "second", "--from", "first")
+    assert warm(*train, "--run", "first").returncode == 0
+    same = warm(*train, "--run", "second", "--from", "first")
     assert same.returncode == 0 and "test images" not in same.stderr
     assert json.loads((tmp_path / "second/evaluation.json").read_bytes())["left_out"] == 0
     (tmp_path / "alone").mkdir()
     (tmp_path / "first/model.keras").rename(tmp_path / "alone/model.keras")
-    stranger = command(*train, "--run", "third", "--from", "alone/model.keras")
+    stranger = warm(*train, "--run", "third", "--from", "alone/model.keras")
     assert stranger.returncode == 0 and "isn't known here" in stranger.stderr

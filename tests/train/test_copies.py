@@ -205,13 +205,13 @@ def test_files_that_cannot_be_read_are_no_copies_of_one_another(command: Run, tm
 
 
 @pytest.mark.tensorflow
-def test_noise_with_copies_is_not_learned(command: Run, tmp_path: Path) -> None:
+def test_noise_with_copies_is_not_learned(warm: Run, tmp_path: Path) -> None:
     """Before, five copies of each image gave 100 %: the test's were in training. The truth is chance."""
     root = copied(tmp_path / "copies", 40, 5)
     run = tmp_path / "run"
     settings = ("size=8x8", "network=tiny", "epochs=12", "batch=16", "learning_rate=0.01", "horizontal_flip=false")
     words = [word for setting in (*settings, "grey=false", "validation=0.25") for word in ("--set", setting)]
-    done = command("train", "fashion_mnist", "--data", root, "--run", run, *words)
+    done = warm("train", "fashion_mnist", "--data", root, "--run", run, *words)
     assert done.returncode == 0, done.stderr
     result = json.loads((run / "evaluation.json").read_bytes())
     assert result["n"] == 16 and result["interval"][0] < 0.5 < result["interval"][1]

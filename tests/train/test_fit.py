@@ -114,28 +114,28 @@ def test_progress_on_a_pipe_is_a_line_an_epoch(trained: Trained) -> None:
     assert answer.endswith(str(trained.run / "model.keras"))
 
 
-def test_the_same_run_again_is_up_to_date(command: Run, trained: Trained) -> None:
+def test_the_same_run_again_is_up_to_date(warm: Run, trained: Trained) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in trained.run.iterdir()}
-    done = command(*words(trained, trained.run), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, trained.run), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0
     assert done.stdout == ""
     assert done.stderr.startswith(f"{trained.run}: up to date (same recipe, same data)")
     assert {path.name: path.stat().st_mtime_ns for path in trained.run.iterdir()} == before
 
 
-def test_the_same_seed_gives_the_same_weights(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights(warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "second"
-    done = command(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     assert read(run / "evaluation.json") == read(trained.run / "evaluation.json")
     assert weights(run) == weights(trained.run)
 
 
-def test_other_settings_train_anew_and_the_old_run_is_kept(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_settings_train_anew_and_the_old_run_is_kept(warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = shutil.copytree(trained.run, tmp_path / "run")
     (run / "notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    done = command(*words(trained, run), "--set", "epochs=1", "--set", "seed=2", FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run), "--set", "epochs=1", "--set", "seed=2", FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     document = read(run / "run.json")
     assert (document["status"], document["seed"], document["recipe"]["epochs"]) == ("done", 2, 1)
@@ -149,7 +149,7 @@ def test_other_settings_train_anew_and_the_old_run_is_kept(command: Run, trained
     assert f"{run}: " in note and note.endswith(str(kept)) and "epochs: 7, now 1" in note and "seed: 1, now 2" in note
 
 
-def test_control_c_leaves_an_interrupted_run(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_control_c_leaves_an_interrupted_run(warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "run"
     endless = [*words(trained, run), "--set", "epochs=100000"]
     with processes.started(*endless, cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
@@ -165,12 +165,12 @@ def test_control_c_leaves_an_interrupted_run(command: Run, trained: Trained, tmp
         import keras
 
         assert keras.models.load_model(run / "model.keras").output_shape == (None, 3)
-    refused = command("export", run, FRAMELITE_CACHE=str(trained.cache))
+    refused = warm("export", run, FRAMELITE_CACHE=str(trained.cache))
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"error: {run}: the run is not finished (status 'interrupted')")
 
 
-def test_a_killed_run_is_never_taken_for_a_finished_one(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_killed_run_is_never_taken_for_a_finished_one(warm: Run, trained: Trained, tmp_path: Path) -> None:
     """Also where the folder held a finished run before."""
     run = shutil.copytree(trained.run, tmp_path / "run")
     endless = [*words(trained, run), "--set", "epochs=100000"]
@@ -179,7 +179,7 @@ def test_a_killed_run_is_never_taken_for_a_finished_one(command: Run, trained: T
         process.kill()
         process.wait()
     assert read(run / "run.json")["status"] == "running"
-    refused = command("export", run, FRAMELITE_CACHE=str(trained.cache))
+    refused = warm("export", run, FRAMELITE_CACHE=str(trained.cache))
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"error: {run}: the run is not finished (status 'running')")
     assert not (run / "export").exists()
@@ -193,11 +193,11 @@ def test_a_killed_run_is_never_taken_for_a_finished_one(command: Run, trained: T
     ],
 )
 def test_a_loss_that_is_no_number_ends_with_one_line(
-    command: Run, trained: Trained, tmp_path: Path, settings: list[str], name: str
+    warm: Run, trained: Trained, tmp_path: Path, settings: list[str], name: str
 ) -> None:
     run = tmp_path / "run"
     changes = [word for setting in ("dropout=0", *settings) for word in ("--set", setting)]
-    done = command(*words(trained, run), *changes, FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run), *changes, FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2, done.stderr
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"error: {name} became ")
@@ -215,10 +215,10 @@ def test_a_loss_that_is_no_number_ends_with_one_line(
     ],
 )
 def test_data_and_places_are_checked_before_anything_is_written(
-    command: Run, trained: Trained, tmp_path: Path, options: list[str], expected: str
+    warm: Run, trained: Trained, tmp_path: Path, options: list[str], expected: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = command("train", "fashion_mnist", "--data", trained.data, *WORDS, *options)
+    done = warm("train", "fashion_mnist", "--data", trained.data, *WORDS, *options)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(expected.format(folder=tmp_path))
@@ -226,8 +226,8 @@ def test_data_and_places_are_checked_before_anything_is_written(
     assert (tmp_path / "file").read_text() == "in the way"
 
 
-def test_only_data_makes_the_recipe_s_cache_and_no_run(command: Run, trained: Trained, tmp_path: Path) -> None:
-    done = command("train", "fashion_mnist", "--data", trained.data, *WORDS, "--only-data")
+def test_only_data_makes_the_recipe_s_cache_and_no_run(warm: Run, trained: Trained, tmp_path: Path) -> None:
+    done = warm("train", "fashion_mnist", "--data", trained.data, *WORDS, "--only-data")
     assert done.returncode == 0, done.stderr
     (made,) = (tmp_path / "cache").iterdir()
     assert done.stdout.splitlines()[0] == str(made)

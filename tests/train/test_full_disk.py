@@ -95,12 +95,12 @@ def test_a_full_disk_is_an_error_that_names_the_file(
 
 
 @pytest.mark.tensorflow
-def test_features_on_a_full_disk(command: Run, disk: Path, tmp_path: Path) -> None:
+def test_features_on_a_full_disk(warm: Run, disk: Path, tmp_path: Path) -> None:
     """The images fit, and their features, 1,280 numbers each, don't."""
     shapes = drawing.write_folder(tmp_path / "shapes", {"train": 90, "test": 15})
     weights.write("MobileNetV2", tmp_path / "keras")
     words = ("--data", shapes, "--run", tmp_path / "run", "--set", "size=32x32", "--set", "epochs=1")
-    done = command("train", "transfer", *words, FRAMELITE_CACHE=str(disk))
+    done = warm("train", "transfer", *words, FRAMELITE_CACHE=str(disk))
     assert done.returncode == 2, done.stderr
     (cache,) = disk.iterdir()
     assert f"{cache}/features-MobileNetV2" in error(done.stderr)
@@ -109,7 +109,7 @@ def test_features_on_a_full_disk(command: Run, disk: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.tensorflow
-def test_a_run_on_a_full_disk(command: Run, trained: Trained, disk: Path) -> None:
+def test_a_run_on_a_full_disk(warm: Run, trained: Trained, disk: Path) -> None:
     """It gets as far as it can; the finished run that lay there is whole beside it."""
     run = disk / "run"
     run.mkdir()
@@ -119,7 +119,7 @@ def test_a_run_on_a_full_disk(command: Run, trained: Trained, disk: Path) -> Non
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     (disk / "ballast").write_bytes(bytes(450_000))
     words = ["train", "fashion_mnist", "--data", trained.data, "--run", run, *WORDS, "--set", "seed=5"]
-    done = command(*words, FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words, FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2, done.stderr
     assert str(run) in error(done.stderr) and "no space" in error(done.stderr)
     assert {path.name: path.read_bytes() for path in (disk / "run.1").iterdir()} == before

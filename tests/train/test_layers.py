@@ -181,9 +181,9 @@ def test_feature_maps_are_what_the_layers_answer() -> None:
 # The command.
 
 
-def test_table_and_maps_through_the_command_line(command: Run, photo: Path, tmp_path: Path) -> None:
+def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_path: Path) -> None:
     words = ("cifar10_tutorial", "photo.png", "--layers", "--labels", 10)
-    done = command("train", "preview", *words)
+    done = warm("train", "preview", *words)
     assert done.returncode == 0, done.stderr
     header, _, *rows, last, path = done.stdout.splitlines()
     assert header.split() == ["layer", "kind", "output", "parameters", "multiply-accumulates"]
@@ -196,7 +196,7 @@ def test_table_and_maps_through_the_command_line(command: Run, photo: Path, tmp_
     assert path == "layers.png"
     assert cv2.imread(str(tmp_path / path)) is not None
     assert done.stderr == "a fresh network: its weights are those that training begins with (seed 1)\n"
-    done = command("train", "preview", *words, "--json", "-", "--output", "maps.png")
+    done = warm("train", "preview", *words, "--json", "-", "--output", "maps.png")
     document = json.loads(done.stdout)
     assert document["total"] == {"parameters": 453_786, "multiply_accumulates": 5_103_648}
     assert document["results"][2] == {
@@ -257,19 +257,19 @@ def test_a_run_with_other_settings_is_not_taken_for_it(
         preview("cifar10", photo, "--layers", "--run", "runs/fashion_mnist")
 
 
-def test_a_damaged_model_is_refused(command: Run, trained: Trained, photo: Path, tmp_path: Path) -> None:
+def test_a_damaged_model_is_refused(warm: Run, trained: Trained, photo: Path, tmp_path: Path) -> None:
     shutil.copytree(trained.run, tmp_path / "run")
     (tmp_path / "run/model.keras").write_bytes(b"PK damaged")
-    done = command("train", "preview", "fashion_mnist", photo, "--layers", "--run", "run", "--json", "table.json")
+    done = warm("train", "preview", "fashion_mnist", photo, "--layers", "--run", "run", "--json", "table.json")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("error: run/model.keras: can't be read as a Keras model")
     assert not (tmp_path / "layers.png").exists()
     assert not (tmp_path / "table.json").exists()
 
 
-def test_a_picture_too_small_for_the_network_is_refused(command: Run, tmp_path: Path) -> None:
+def test_a_picture_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path) -> None:
     words = ("cifar10_tutorial", "--layers", "--labels", 10, "--set", "size=3x3")
-    done = command("train", "preview", *words)
+    done = warm("train", "preview", *words)
     assert (done.returncode, done.stdout) == (2, "")
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: cifar10_tutorial: the network can't be built for 3x3 pictures: ")

@@ -68,11 +68,11 @@ def test_what_is_on_is_said_in_the_words_of_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
-def test_left_and_right_can_be_learned(command: Run, tmp_path: Path) -> None:
+def test_left_and_right_can_be_learned(warm: Run, tmp_path: Path) -> None:
     """With flips every arrow is shown under both labels, and the answers are a matter of chance."""
     data, run = arrows(tmp_path / "arrows", {"train": 60, "test": 20}), tmp_path / "run"
     words = ("--data", data, "--run", run, "--set", "epochs=8", "--set", "batch=16")
-    done = command("train", "fashion_mnist", *words)
+    done = warm("train", "fashion_mnist", *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "evaluation.json").read_bytes())["top1"] > 0.85
     assert json.loads((run / "run.json").read_bytes())["recipe"]["horizontal_flip"] is False

@@ -61,13 +61,13 @@ def first_line_of_an_epoch(process: "subprocess.Popen[str]") -> None:
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_weights(
-    command: Run, trained: Trained, whole: Path, tmp_path: Path
+    warm: Run, trained: Trained, whole: Path, tmp_path: Path
 ) -> None:
     run, chance = tmp_path / "run", random.Random()
     seed = chance.randrange(10**6)
     chance.seed(seed)
     kills = []
-    for _ in range(4):
+    for _ in range(3):
         with processes.started(
             *words(trained, run, "--resume"), cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)
         ) as process:
@@ -77,7 +77,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
             kills.append(process.poll())
             process.kill()
             process.wait()
-    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, (seed, done.stderr)
     assert json.loads((run / "run.json").read_bytes())["status"] == "done"
     assert weights(run) == weights(whole), seed
@@ -88,33 +88,33 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
     assert [path.suffix for path in (run / "checkpoint").iterdir() if path.name != "latest.json"] == [".keras"]
 
 
-def test_control_c_and_resume(command: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+def test_control_c_and_resume(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with processes.started(*words(trained, run), cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
         processes.wait_for_line("epoch 3/24:", process)
         assert processes.interrupt(process)[0] == 130
-    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0].startswith(f"{run}: goes on after epoch ")
     assert not any(line.startswith("epoch 1/") for line in done.stderr.splitlines())
     assert weights(run) == weights(whole)
 
 
-def test_a_finished_run_has_nothing_to_resume(command: Run, trained: Trained, whole: Path) -> None:
-    done = command(*words(trained, whole, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+def test_a_finished_run_has_nothing_to_resume(warm: Run, trained: Trained, whole: Path) -> None:
+    done = warm(*words(trained, whole, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert (done.returncode, done.stdout) == (0, "")
     assert "up to date" in done.stderr
 
 
-def test_run_json_may_be_lost(command: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+def test_run_json_may_be_lost(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
     """A power failure leaves it empty, after the last epoch: what is missing is made, averaged weights and all."""
     run = shutil.copytree(whole, tmp_path / "run")
     (run / "run.json").write_bytes(b"")
     (run / "evaluation.json").unlink()
-    other = command(*words(trained, run, "--resume", "--set", "epochs=25"), FRAMELITE_CACHE=str(trained.cache))
+    other = warm(*words(trained, run, "--resume", "--set", "epochs=25"), FRAMELITE_CACHE=str(trained.cache))
     assert other.returncode == 2
     assert "(epochs: 24, now 25)" in other.stderr, "a checkpoint says itself of which run it is"
-    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "run.json").read_bytes())["status"] == "done"
     evaluations = [json.loads((folder / "evaluation.json").read_bytes()) for folder in (run, whole)]
@@ -123,13 +123,13 @@ def test_run_json_may_be_lost(command: Run, trained: Trained, whole: Path, tmp_p
 
 @pytest.mark.parametrize("status", ["interrupted", "running", ""])
 def test_an_interrupted_run_is_not_begun_anew_by_accident(
-    command: Run, trained: Trained, whole: Path, tmp_path: Path, status: str
+    warm: Run, trained: Trained, whole: Path, tmp_path: Path, status: str
 ) -> None:
     run = shutil.copytree(whole, tmp_path / "run")
     document = json.loads((run / "run.json").read_bytes())
     (run / "run.json").write_text(json.dumps({**document, "status": status}) if status else "")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    done = command(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         f"error: {run}: this run was interrupted after epoch 24; go on with --resume, or begin anew with --again"
@@ -167,10 +167,10 @@ def test_from_python_nothing_is_lost_either(
     assert run.is_done and json.loads(run.record.read_bytes())["recipe"]["epochs"] == 2
 
 
-def test_from_its_own_weights(command: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+def test_from_its_own_weights(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
     """The folder's own model is where the next run in it begins: it is found where it was moved."""
     run = shutil.copytree(whole, tmp_path / "run")
-    done = command(*words(trained, run, "--from", run, "--set", "epochs=1"), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run, "--from", run, "--set", "epochs=1"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     source = json.loads((run / "run.json").read_bytes())["from"]
     assert source["path"] == str(tmp_path / "run.1/model.keras")
@@ -178,11 +178,11 @@ def test_from_its_own_weights(command: Run, trained: Trained, whole: Path, tmp_p
 
 
 def test_a_model_that_is_gone_is_missed_before_the_last_epoch(
-    command: Run, trained: Trained, whole: Path, tmp_path: Path
+    warm: Run, trained: Trained, whole: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(whole, tmp_path / "run")
     (run / "model.keras").unlink()
-    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {run / 'model.keras'}: missing since epoch ")
@@ -199,14 +199,14 @@ def test_a_model_that_is_gone_is_missed_before_the_last_epoch(
     ],
 )
 def test_another_recipe_or_data_is_refused(
-    command: Run, trained: Trained, whole: Path, tmp_path: Path, change: list[str], expected: str
+    warm: Run, trained: Trained, whole: Path, tmp_path: Path, change: list[str], expected: str
 ) -> None:
     run = shutil.copytree(whole, tmp_path / "run")
     other = shutil.copytree(trained.data, tmp_path / "other")
     next((other / "train/circle").glob("*.png")).unlink()
     before = (run / "run.json").read_bytes()
     changes = [word.format(other=other, whole=whole) for word in change]
-    done = command(*words(trained, run, "--resume", *changes))
+    done = warm(*words(trained, run, "--resume", *changes))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {run}: can't go on, it was begun with other settings or data (")
@@ -215,23 +215,21 @@ def test_another_recipe_or_data_is_refused(
 
 
 @pytest.mark.parametrize("damage", ["file", "record"])
-def test_a_damaged_checkpoint_is_refused(
-    command: Run, trained: Trained, whole: Path, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_checkpoint_is_refused(warm: Run, trained: Trained, whole: Path, tmp_path: Path, damage: str) -> None:
     run = shutil.copytree(whole, tmp_path / "run")
     document = json.loads((run / "run.json").read_bytes())
     (run / "run.json").write_text(json.dumps({**document, "status": "running"}))
     (model,) = (run / "checkpoint").glob("*.keras")
     target = model if damage == "file" else run / "checkpoint/latest.json"
     target.write_bytes(target.read_bytes()[:100])
-    done = command(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {target}: ")
     assert line.endswith("train from the beginning with --again")
 
 
-def test_resume_and_again_together_make_no_sense(command: Run) -> None:
-    done = command("train", "fashion_mnist", "--resume", "--again")
+def test_resume_and_again_together_make_no_sense(warm: Run) -> None:
+    done = warm("train", "fashion_mnist", "--resume", "--again")
     assert done.returncode == 2
     assert done.stderr.startswith("error: --resume and --again were both given")

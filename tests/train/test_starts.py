@@ -16,9 +16,9 @@ from tests.trained import WORDS, Trained
 pytestmark = pytest.mark.tensorflow
 
 
-def train(command: Run, trained: Trained, run: Path, *more: object) -> Any:
+def train(warm: Run, trained: Trained, run: Path, *more: object) -> Any:
     words = ["train", "fashion_mnist", "--data", trained.data, "--run", run, *WORDS, *more]
-    return command(*words, FRAMELITE_CACHE=str(trained.cache))
+    return warm(*words, FRAMELITE_CACHE=str(trained.cache))
 
 
 def layer_weights(model: Path) -> list[list[np.ndarray[Any, Any]]]:
@@ -33,10 +33,10 @@ STILL = ("--set", "epochs=1", "--set", "schedule=constant", "--set", "learning_r
 
 
 @pytest.mark.parametrize("named", ["run", "model"])
-def test_from_begins_with_the_saved_weights(command: Run, trained: Trained, tmp_path: Path, named: str) -> None:
+def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_path: Path, named: str) -> None:
     source = trained.run if named == "run" else trained.run / "model.keras"
     run = tmp_path / "run"
-    done = train(command, trained, run, "--from", source, *STILL)
+    done = train(warm, trained, run, "--from", source, *STILL)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == f"{trained.run / 'model.keras'}: starts from its weights"
     for ours, theirs in zip(
@@ -47,17 +47,17 @@ def test_from_begins_with_the_saved_weights(command: Run, trained: Trained, tmp_
     record = json.loads((run / "run.json").read_bytes())
     assert record["from"]["path"].endswith("model.keras") and len(record["from"]["sha256"]) == 12
     # Another beginning is another run.
-    assert "up to date" in train(command, trained, run, "--from", source, *STILL).stderr
-    assert "up to date" not in train(command, trained, run, *STILL).stderr
+    assert "up to date" in train(warm, trained, run, "--from", source, *STILL).stderr
+    assert "up to date" not in train(warm, trained, run, *STILL).stderr
 
 
-def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained: Trained, tmp_path: Path) -> None:
     """What is saved answers the same for a picture and its mirror image; what is trained is the network inside."""
     import keras
 
     first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "mirrored=true")
-    assert train(command, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
-    assert train(command, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
+    assert train(warm, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
+    assert train(warm, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
     plain, one, two = (keras.models.load_model(run / "model.keras") for run in (trained.run, first, second))
     assert one.optimizer is not None and one.count_params() == two.count_params() == plain.count_params()
     for ours, theirs in zip(two.trainable_weights, plain.trainable_weights, strict=True):
@@ -68,13 +68,13 @@ def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(command: Run, trai
     assert np.abs(answers - plain.predict_on_batch(pictures)).max() > 1e-4
 
 
-def test_other_labels_take_all_but_the_last_layer(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_labels_take_all_but_the_last_layer(warm: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "two", {"train": 60, "test": 15})
     for split in ("train", "test"):
         shutil.rmtree(folder / split / "triangle")
     run = tmp_path / "run"
     words = ["train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL]
-    done = command(*words)
+    done = warm(*words)
     assert done.returncode == 0, done.stderr
     assert "its weights but for the last layer, which has 3 outputs there" in done.stderr.splitlines()[0]
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
@@ -131,12 +131,12 @@ def test_labels_that_a_file_does_not_say(trained: Trained, tmp_path: Path, named
     assert "labels aren't known" in said and "bus, car, van" in said
 
 
-def test_other_labels_of_the_same_number(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_labels_of_the_same_number(warm: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "renamed", {"train": 60, "test": 15})
     for split in ("train", "test"):
         (folder / split / "triangle").rename(folder / split / "wedge")
     run = tmp_path / "run"
-    done = command("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
+    done = warm("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
     assert done.returncode == 0, done.stderr
     assert "but for the last layer, whose labels are circle, square, triangle there" in done.stderr
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
@@ -154,20 +154,20 @@ def test_other_labels_of_the_same_number(command: Run, trained: Trained, tmp_pat
     ],
 )
 def test_what_cannot_be_begun_with_is_refused(
-    command: Run, trained: Trained, tmp_path: Path, source: str, settings: tuple[str, ...], expected: str
+    warm: Run, trained: Trained, tmp_path: Path, source: str, settings: tuple[str, ...], expected: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "damaged.keras").write_bytes((trained.run / "model.keras").read_bytes()[:300])
-    done = train(command, trained, tmp_path / "run", "--from", source.format(run=trained.run), *settings)
+    done = train(warm, trained, tmp_path / "run", "--from", source.format(run=trained.run), *settings)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(expected.format(run=trained.run))
     assert not (tmp_path / "run").exists()
 
 
-def test_patience_ends_a_run_that_gets_no_better(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_patience_ends_a_run_that_gets_no_better(warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = (*STILL, "--set", "epochs=50", "--set", "patience=3")
-    done = train(command, trained, run, *words)
+    done = train(warm, trained, run, *words)
     assert done.returncode == 0, done.stderr
     assert "no better validation accuracy in 3 epochs: stopped" in done.stderr
     record = json.loads((run / "run.json").read_bytes())
@@ -177,7 +177,7 @@ def test_patience_ends_a_run_that_gets_no_better(command: Run, trained: Trained,
     # A finished run is finished, also for --resume.
     assert (
         "up to date"
-        in train(command, trained, run, *STILL, "--set", "epochs=50", "--set", "patience=3", "--resume").stderr
+        in train(warm, trained, run, *STILL, "--set", "epochs=50", "--set", "patience=3", "--resume").stderr
     )
 
 
@@ -200,12 +200,12 @@ def test_which_epoch_is_kept(best_by: str, kept: list[int], tmp_path: Path) -> N
     assert saved == kept and keeper.state.best_epoch == kept[-1]
 
 
-def test_tensorboard_s_logs_hold_the_curves(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_tensorboard_s_logs_hold_the_curves(warm: Run, trained: Trained, tmp_path: Path) -> None:
     import tensorflow as tf
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = tmp_path / "run"
-    done = train(command, trained, run, "--tensorboard", "--set", "epochs=2")
+    done = train(warm, trained, run, "--tensorboard", "--set", "epochs=2")
     assert done.returncode == 0, done.stderr
     history = json.loads((run / "history.json").read_bytes())
     for split, name in (("train", "loss"), ("validation", "val_loss")):
@@ -215,14 +215,14 @@ def test_tensorboard_s_logs_hold_the_curves(command: Run, trained: Trained, tmp_
         np.testing.assert_allclose(found, history[name], rtol=1e-5)
 
 
-def test_a_loss_that_is_no_number_keeps_what_was_good(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_keeps_what_was_good(warm: Run, trained: Trained, tmp_path: Path) -> None:
     """One step an epoch, and a weight decay that makes the weights a thousand times as large in each."""
     import keras
 
     run = tmp_path / "run"
     settings = ("network=cifar10_tutorial", "steps=1", "epochs=40", "optimizer=sgd", "weight_decay=1e5")
     words = [word for setting in (*settings, "schedule=constant", "learning_rate=0.01") for word in ("--set", setting)]
-    done = train(command, trained, run, *words)
+    done = train(warm, trained, run, *words)
     assert done.returncode == 2
     line = done.stderr.splitlines()[-1]
     assert "became" in line and "try a smaller --set learning_rate" in line

@@ -32,8 +32,8 @@ def words(data: Path, run: Path, teacher: object) -> list[object]:
     return ["train", "fashion_mnist", "--data", data, "--run", run, *settings]
 
 
-def learn(command: Run, trained: Trained, run: Path, teacher: object, *more: object) -> Any:
-    return command(*words(trained.data, run, teacher), *more, FRAMELITE_CACHE=str(trained.cache))
+def learn(warm: Run, trained: Trained, run: Path, teacher: object, *more: object) -> Any:
+    return warm(*words(trained.data, run, teacher), *more, FRAMELITE_CACHE=str(trained.cache))
 
 
 def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(trained: Trained, pictures: Cache) -> None:
@@ -53,27 +53,27 @@ def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(traine
 
 
 def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
-    command: Run, trained: Trained, tmp_path: Path
+    warm: Run, trained: Trained, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    done = learn(command, trained, run, trained.run)
+    done = learn(warm, trained, run, trained.run)
     assert done.returncode == 0, done.stderr
     record = json.loads((run / "run.json").read_bytes())
     assert record["status"] == "done"
     assert record["teacher"]["path"] == str(trained.run / "model.keras") and len(record["teacher"]["sha256"]) == 12
-    assert "up to date" in learn(command, trained, run, trained.run).stderr
+    assert "up to date" in learn(warm, trained, run, trained.run).stderr
     # The same path, another network in it.
     other = tmp_path / "other"
     shutil.copytree(trained.run, other)
-    assert learn(command, trained, run, other, "--again").returncode == 0
+    assert learn(warm, trained, run, other, "--again").returncode == 0
     shutil.copyfile(run / "model.keras", other / "model.keras")
-    refused = learn(command, trained, run, other, "--resume")
+    refused = learn(warm, trained, run, other, "--resume")
     assert refused.returncode == 2
     assert "(teacher's weights: " in refused.stderr.splitlines()[-1]
 
 
-def test_a_teacher_that_is_not_there_is_named(command: Run, trained: Trained, tmp_path: Path) -> None:
-    refused = learn(command, trained, tmp_path / "run", "nowhere")
+def test_a_teacher_that_is_not_there_is_named(warm: Run, trained: Trained, tmp_path: Path) -> None:
+    refused = learn(warm, trained, tmp_path / "run", "nowhere")
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == [
         "error: the teacher nowhere: no such model; expected a .keras file, or a run folder with model.keras in it"
@@ -81,12 +81,12 @@ def test_a_teacher_that_is_not_there_is_named(command: Run, trained: Trained, tm
     assert not (tmp_path / "run").exists()
 
 
-def test_a_teacher_of_other_labels_is_refused(command: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_teacher_of_other_labels_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
     for split in ("train", "test"):
         (folder / split / "triangle").rename(folder / split / "wedge")
     for teacher in (trained.run, trained.run / "model.keras"):
-        refused = command(*words(folder, tmp_path / "run", teacher))
+        refused = warm(*words(folder, tmp_path / "run", teacher))
         assert refused.returncode == 2
         expected = "the teacher's labels are circle, square, triangle, those of the data circle, square, wedge"
         assert expected in refused.stderr.splitlines()[-1]
@@ -108,8 +108,8 @@ def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
     assert "alone.keras: the teacher's labels aren't known" in capsys.readouterr().err
 
 
-def test_a_teacher_of_other_pictures_is_refused(command: Run, trained: Trained, tmp_path: Path) -> None:
-    refused = command(*words(trained.data, tmp_path / "run", trained.run), "--set", "size=24x24")
+def test_a_teacher_of_other_pictures_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
+    refused = warm(*words(trained.data, tmp_path / "run", trained.run), "--set", "size=24x24")
     assert refused.returncode == 2
     expected = "the teacher turns 16x16 pixels into 3 scores, expected 24x24 and 3, as the data has them"
     assert expected in refused.stderr.splitlines()[-1]

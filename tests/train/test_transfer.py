@@ -109,6 +109,7 @@ def test_a_strategy_trains_what_it_says(
     before = [np.array(weight) for layer in layers for weight in layer.weights]
     owners = [layer for layer in layers for _ in layer.weights]
     fit.optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1), 5)
+    parts.whole.run_eagerly = True  # one step: tracing the gradients of all layers takes ten times as long
     pictures = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), np.uint8)
     parts.whole.train_on_batch(pictures, np.eye(3, dtype=np.float32)[np.arange(8) % 3])
     after = [np.array(weight) for layer in layers for weight in layer.weights]
@@ -120,25 +121,25 @@ def test_a_strategy_trains_what_it_says(
     assert isinstance(parts.head, keras.Model)
 
 
-def train(command: Run, folder: Path, home: Path, run: Path, *more: object) -> Any:
+def train(warm: Run, folder: Path, home: Path, run: Path, *more: object) -> Any:
     cache = run.parent / "cache"
-    return command(
+    return warm(
         "train", "transfer", "--data", folder, "--run", run, *WORDS, *more,
         KERAS_HOME=str(home), FRAMELITE_CACHE=str(cache),
     )  # fmt: skip
 
 
-def test_features_are_computed_once(command: Run, home: Path, folder: Path, tmp_path: Path) -> None:
-    done = train(command, folder, home, tmp_path / "one")
+def test_features_are_computed_once(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+    done = train(warm, folder, home, tmp_path / "one")
     assert done.returncode == 0, done.stderr
     kept = sorted(tmp_path.glob("cache/*/features-MobileNetV2-*.npy"))
     assert [path.stem.rsplit("-", 1)[1] for path in kept] == ["test", "train"]
     assert np.load(kept[1]).shape == (48, 1280)
     times = [path.stat().st_mtime_ns for path in kept]
-    again = train(command, folder, home, tmp_path / "two", "--set", "seed=2")
+    again = train(warm, folder, home, tmp_path / "two", "--set", "seed=2")
     assert again.returncode == 0, again.stderr
     assert [path.stat().st_mtime_ns for path in kept] == times
-    other = train(command, folder, home, tmp_path / "three", "--backbone", "MobileNet")
+    other = train(warm, folder, home, tmp_path / "three", "--backbone", "MobileNet")
     assert other.returncode == 0, other.stderr
     assert len(list(tmp_path.glob("cache/*/features-MobileNet-*.npy"))) == 2
     document = json.loads((tmp_path / "three/run.json").read_bytes())
@@ -146,13 +147,13 @@ def test_features_are_computed_once(command: Run, home: Path, folder: Path, tmp_
 
 
 def test_the_saved_model_is_the_whole_network(
-    command: Run, home: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warm: Run, home: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import keras
 
     from device import folders
 
-    done = train(command, folder, home, tmp_path / "run")
+    done = train(warm, folder, home, tmp_path / "run")
     assert done.returncode == 0, done.stderr
     model = keras.models.load_model(tmp_path / "run/model.keras")
     assert model.input_shape == (None, 32, 32, 3)
@@ -167,9 +168,9 @@ def test_the_saved_model_is_the_whole_network(
     assert evaluation["parameters"] == model.count_params()
 
 
-def test_fine_tuning_follows_and_goes_on_after_a_kill(command: Run, home: Path, folder: Path, tmp_path: Path) -> None:
-    more = ("--fine-tune", "4", "--freeze", "100")
-    whole = train(command, folder, home, tmp_path / "whole", *more)
+def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+    more = ("--fine-tune", "4", "--freeze", "140")
+    whole = train(warm, folder, home, tmp_path / "whole", *more)
     assert whole.returncode == 0, whole.stderr
     history = json.loads((tmp_path / "whole/history.json").read_bytes())
     assert len(history["loss"]) == 8
@@ -180,7 +181,7 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(command: Run, home: Path, 
         processes.wait_for_line("epoch 6/8:", process)
         process.kill()
         process.wait()
-    done = train(command, folder, home, run, *more, "--resume")
+    done = train(warm, folder, home, run, *more, "--resume")
     assert done.returncode == 0, done.stderr
     resumed = json.loads((run / "history.json").read_bytes())
     assert resumed["loss"] == history["loss"]
@@ -189,14 +190,14 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(command: Run, home: Path, 
 
 
 def test_a_head_whose_loss_is_no_number_keeps_what_was_good(
-    command: Run, home: Path, folder: Path, tmp_path: Path
+    warm: Run, home: Path, folder: Path, tmp_path: Path
 ) -> None:
     """A weight decay that makes the weights a thousand times as large in each step, of which an epoch has one."""
     import keras
 
     run = tmp_path / "run"
     settings = ("epochs=40", "steps=1", "optimizer=sgd", "weight_decay=1e5", "learning_rate=0.01", "schedule=constant")
-    done = train(command, folder, home, run, *(word for setting in settings for word in ("--set", setting)))
+    done = train(warm, folder, home, run, *(word for setting in settings for word in ("--set", setting)))
     assert done.returncode == 2, done.stderr
     line = done.stderr.splitlines()[-1]
     assert " became " in line
@@ -244,13 +245,13 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
     ],
 )
 def test_what_cannot_be_built_leaves_an_older_run_whole(
-    command: Run, home: Path, folder: Path, tmp_path: Path, words: list[str], expected: str
+    warm: Run, home: Path, folder: Path, tmp_path: Path, words: list[str], expected: str
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "model.keras").write_bytes(b"an older run's")
     (run / "run.json").write_text("{}")
-    done = train(command, folder, home, run, *words)
+    done = train(warm, folder, home, run, *words)
     assert done.returncode == 2
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"error: {expected}")
@@ -260,11 +261,11 @@ def test_what_cannot_be_built_leaves_an_older_run_whole(
         assert line.endswith(f"into {home}/models ($KERAS_HOME/models)")
 
 
-def test_damaged_weights_are_named(command: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+def test_damaged_weights_are_named(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
     own = shutil.copytree(home, tmp_path / "home")
     (path,) = (own / "models").glob("mobilenet_v2*")
     path.write_bytes(path.read_bytes()[:1000])
-    done = train(command, folder, own, tmp_path / "run")
+    done = train(warm, folder, own, tmp_path / "run")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: the weights of MobileNetV2 can't be read (")
     assert not (tmp_path / "run").exists()
