@@ -2,9 +2,9 @@
 
     python -m experiments.memory DIR        ten minutes; others may run, memory doesn't depend on them
 
-DIR: class folders with train/ and test/. Copies of its images are links to the same files under other names. Memory is
-the sum over the command's whole process tree, sampled ten times a second: pss shares what several processes map, rss
-counts it for each of them. Writes results/memory.json.
+DIR: class folders with train/ and test/. The more images are DIR's own, moved by a pixel each time, since copies are
+told apart from images. Memory is the sum over the command's whole process tree, sampled ten times a second: pss shares
+what several processes map, rss counts it for each of them. Writes results/memory.json.
 """
 
 import argparse
@@ -15,6 +15,9 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from device import folders
 from experiments.record import ROOT, write
@@ -66,13 +69,14 @@ def peak(words: list[str], cache: Path) -> Memory:
 
 
 def multiplied(data: Path, factor: int, target: Path) -> int:
-    """Every image `factor` times over; the number of images."""
+    """Every image `factor` times over, each time moved by one pixel more; the number of images."""
     files = folders.read_folder(data).files
     for file in files:
+        image = cv2.imread(str(file.path))
         for number in range(factor):
-            place = target / (file.split or "") / file.label / f"{number}_{file.path.name}"
+            place = target / (file.split or "") / file.label / f"{file.path.stem}_{number}.jpg"
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(file.path.resolve())
+            cv2.imwrite(str(place), np.roll(image, number, axis=1))
     return factor * len(files)
 
 
