@@ -90,14 +90,16 @@ def samples(
     mistaken = random.permutation(wrong)[:12]
     rows = [chosen[:6], chosen[6:], mistaken[:6], mistaken[6:]]
     titles = ("drawn by lot", "", "answered wrongly", "")
-    figure, axes = plt.subplots(4, 12, figsize=(18, 8), width_ratios=[1, 1] * 6, layout="constrained")
+    figure, axes = plt.subplots(4, 12, figsize=(18, 8.6), width_ratios=[1, 1] * 6)
+    # Margins by hand: matplotlib's layout engine would draw the 48 axes twice to find them.
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.93, wspace=0.06, hspace=0.42)
     for axis in axes.flat:
         axis.set_axis_off()
     for line, (members, title) in enumerate(zip(rows, titles, strict=True)):
         for place, i in enumerate(members):
             _sample(axes[line, 2 * place], axes[line, 2 * place + 1], pictures[i], int(targets[i]), scores[i], labels)
         if title and len(members):
-            axes[line, 0].annotate(title, (0, 1.25), xycoords="axes fraction", fontsize=12, weight="bold")
+            axes[line, 0].annotate(title, (0, 1.24), xycoords="axes fraction", fontsize=12, weight="bold")
     save(figure, path)
 
 
