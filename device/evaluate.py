@@ -68,3 +68,8 @@ def per_class(
         if mine.any():
             rows.append({"label": label, **accuracy(scores[mine], targets[mine])})
     return rows
+
+
+def balanced(classes: list[dict[str, Any]]) -> float:
+    """Balanced accuracy: the mean of the labels' own accuracies (recalls), so that each counts alike."""
+    return float(np.mean([row["top1"] for row in classes]))

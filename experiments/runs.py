@@ -43,7 +43,7 @@ def row_of(run: Path) -> dict[str, Any]:
         "git_commit": record["git_commit"],
         "load_1min": (record.get("machine") or {}).get("load_1min"),  # when it began: what else the machine did
         **{key: evaluation[key] for key in ("top1", "n", "interval")},
-        "last_top1": evaluation["last_epoch"]["top1"] if "last_epoch" in evaluation else None,
+        "last_top1": (evaluation.get("last_epoch") or {}).get("top1"),
         "int8": None,
     }
     exported = run / "export/export.json"

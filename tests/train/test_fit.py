@@ -101,7 +101,7 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
     ignorant = fit.compiled(Recipe.of(recipe), 3, steps=1)
     run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
     last = evaluate.predict(ignorant, cache.pictures("test"))
-    document = evaluate.evaluate(run, Recipe.of(recipe), cache, last)
+    document = evaluate.evaluate(run, Recipe.of(recipe), cache, last, evaluate.Asked())
     assert document["top1"] == read(trained.run / "evaluation.json")["top1"] > 0.7
     assert document["last_epoch"]["top1"] < 0.6
 

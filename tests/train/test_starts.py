@@ -86,12 +86,12 @@ def load_weights(source: Path, labels: tuple[str, ...]) -> tuple[str, bool, bool
     """What is said; whether the first layer was taken, and the last one."""
     import keras
 
-    from train import fit, networks
+    from train import networks, saved_weights
 
     model = networks.trained_part(networks.load(source))
     keras.utils.set_random_seed(5)
     fresh = keras.models.clone_model(model)
-    said = fit.load_weights(fresh, source, labels)
+    said = saved_weights.load(fresh, source, labels)
     same = [np.array_equal(a, b) for a, b in zip(fresh.get_weights(), model.get_weights(), strict=True)]
     assert all(same[:-2])
     return said, same[0], same[-2]

@@ -1,0 +1,109 @@
+"""The head of transfer: multinomial logistic regression on a backbone's features, folded into one dense layer.
+
+A convex problem has one answer: nothing depends on epochs, batches, rates or a seed, and five images a class get the
+same care as fifty thousand. Features are divided by the root of their mean squared length, so that one strength of the
+L2 penalty suits every backbone; the division is folded into the layer's weights.
+
+Trained by epochs instead where a recipe asks for hidden layers (train/fit.py).
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+
+from device import command
+from train.class_counts import is_uneven
+from train.split import Rows
+
+Features = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
+
+# scikit-learn's inverse penalty, for features of length 1. Chosen by cross-validated log loss on training images, 5 to
+# 100 a class (docs/results.md, 2026-11-26); accuracy is flat from 10 to 300.
+C = 100.0
+MOST_STEPS = 1000
+FOLDS = 5
+# Of more images the test tells enough, and each fold takes as long as the head itself.
+MOST = 5000
+
+
+@dataclass(frozen=True)
+class Head:
+    """A dense layer: kernel [features, labels] and bias [labels], for a softmax."""
+
+    kernel: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def scores(self, features: Features) -> Scores:
+        """Probabilities, n x labels."""
+        logits = features @ self.kernel + self.bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: Scores = odds / odds.sum(axis=1, keepdims=True)
+        return probabilities
+
+
+def fit(features: Features, targets: Rows, labels: int) -> Head:
+    """features: n x channels; targets: n label numbers, of two labels at least.
+
+    A label without an image gets no probability. Uneven classes are weighed, so that a rare one is not given up.
+    """
+    given = features.astype(np.float64)
+    length = float(np.sqrt(np.square(given).sum(axis=1).mean())) or 1.0
+    weights = "balanced" if is_uneven(np.bincount(targets)) else None
+    regression = LogisticRegression(C=C, max_iter=MOST_STEPS, class_weight=weights)
+    # Two threads make small fits many times slower than one: the work is in steps too small to share.
+    with threadpool_limits(1, "blas"), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        regression.fit(given / length, targets)
+    if caught:
+        command.say(f"note: the head had not settled after {MOST_STEPS} steps; it is used as it is")
+    kernel, bias = regression.coef_.T / length, regression.intercept_
+    if len(regression.classes_) == 2:  # one column, of the second's log odds
+        kernel, bias = np.hstack([-kernel / 2, kernel / 2]), np.array([-bias[0] / 2, bias[0] / 2])
+    return _of_all(kernel, bias, regression.classes_, labels)
+
+
+def _of_all(kernel: Any, bias: Any, classes: Rows, labels: int) -> Head:
+    """With a column for every label; those that had no image are never answered."""
+    whole = np.zeros((len(kernel), labels), np.float32)
+    never = np.full(labels, -1e4, np.float32)
+    whole[:, classes], never[classes] = kernel, bias
+    return Head(whole, never)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """The scores of training images by heads that were fitted without them; n x labels, and their label numbers."""
+
+    scores: Scores
+    targets: Rows
+
+
+def cross_validated(
+    features: Features, targets: Rows, groups: Rows, rows: Rows, labels: int, seed: int
+) -> Unseen | None:
+    """Each image's scores by a head that was fitted without it and without its copies; None for more than `MOST`.
+
+    rows: those that are asked about, of features, targets and groups (device/data/copies.py). Five folds, fewer where
+    the smallest class has fewer images; every class in each as evenly as can be. An image that is its class's only one
+    is scored by heads that don't know the class.
+    """
+    if len(rows) > MOST:
+        return None
+    features, targets, groups = features[rows], targets[rows], groups[rows]
+    smallest = min(len(np.unique(groups[targets == label])) for label in np.unique(targets))
+    folds = StratifiedGroupKFold(max(2, min(FOLDS, smallest)), shuffle=True, random_state=seed)
+    scores = np.zeros((len(features), labels), np.float32)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for rest, held_out in folds.split(features, targets, groups):
+            if len(np.unique(targets[rest])) > 1:
+                scores[held_out] = fit(features[rest], targets[rest], labels).scores(features[held_out])
+    return Unseen(scores, targets)
