@@ -244,7 +244,10 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
         "loss": float(np.log(np.maximum(scores[np.arange(len(right)), right], 1e-7)).mean()),
         "last": -1.0,
     }
-    return _train(job, parts.whole, checkpoint.State(best=figures[job.recipe.best_by]))
+    trained = _train(job, parts.whole, checkpoint.State(best=figures[job.recipe.best_by]))
+    if trained.keeper and not trained.keeper.state.best_epoch:
+        command.say("fine-tuning made it no better on the validation images: the head as it was fitted is kept")
+    return trained
 
 
 def _train_head(job: Job, parts: transfer.Parts) -> Trained:

@@ -50,10 +50,13 @@ class Head:
 
 
 def fit(features: Features, targets: Rows, labels: int) -> Head:
-    """features: n x channels; targets: n label numbers, of two labels at least.
+    """features: n x channels; targets: n label numbers.
 
-    A label without an image gets no probability. Uneven classes are weighed, so that a rare one is not given up.
+    A label without an image gets no probability, so a single one gets all of it. Uneven classes are weighed,
+    so that a rare one is not given up.
     """
+    if len(there := np.unique(targets)) == 1:
+        return _of_all(np.zeros((features.shape[1], 1)), np.zeros(1), there, labels)
     given = features.astype(np.float64)
     length = float(np.sqrt(np.square(given).sum(axis=1).mean())) or 1.0
     weights = "balanced" if is_uneven(np.bincount(targets)) else None
@@ -104,6 +107,5 @@ def cross_validated(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
         for rest, held_out in folds.split(features, targets, groups):
-            if len(np.unique(targets[rest])) > 1:
-                scores[held_out] = fit(features[rest], targets[rest], labels).scores(features[held_out])
+            scores[held_out] = fit(features[rest], targets[rest], labels).scores(features[held_out])
     return Unseen(scores, targets)

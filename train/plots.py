@@ -40,7 +40,8 @@ def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None
     for axis, name, scale in ((axes[0], "loss", 1), (axes[1], "accuracy", 100)):
         axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label="training")
         axis.plot(epochs, scale * np.array(values[f"val_{name}"]), "o-", color=ORANGE, label="validation")
-        axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
+        if best_epoch:  # else nothing was better than what the epochs began with
+            axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
         axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(len(epochs)))
         axis.grid(alpha=0.3)
         axis.legend()

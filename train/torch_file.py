@@ -18,8 +18,6 @@ import numpy.typing as npt
 
 MAGIC = 0x1950A86A20F9469CFC6C
 STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
-# What a damaged pickle raises, beside what a reader of files expects.
-DAMAGED = (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
 
 
 class TorchFileError(Exception):
@@ -81,7 +79,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
             types = {tensor.storage: tensor.dtype for tensor in tensors.values()}
             storages = {str(key): _storage(file, types[str(key)]) for key in _StateDict(file).load()}
             return {str(name): tensor.of(storages[tensor.storage]) for name, tensor in tensors.items()}
-        except DAMAGED as error:
+        except Exception as error:  # whatever a damaged pickle raises: its documentation names no end of it
             raise TorchFileError(f"no table of weights in PyTorch's format before 1.6, or damaged ({error})") from None
 
 

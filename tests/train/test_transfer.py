@@ -18,7 +18,9 @@ from train.recipes import RECIPES
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
 
 SETTINGS = ("size=32x32", "epochs=4", "batch=8", "learning_rate=0.01", "dropout=0.2")
-WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
+WORDS = ("--backbone", "MobileNetV2", *(word for setting in SETTINGS for word in ("--set", setting)))
+# A head with a hidden layer is trained by epochs; one without is fitted.
+BY_EPOCHS = ("--set", "hidden=8")
 
 
 @pytest.fixture(scope="session")
@@ -37,48 +39,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def recipe(**changes: Any) -> Recipe:
     return replace(RECIPES["transfer"], **{"size": (32, 32), **changes})
-
-
-@pytest.mark.parametrize("scaling", ["tf", "torch", "caffe", "inside"])
-def test_pixels_are_scaled_as_keras_does(scaling: str) -> None:
-    import keras
-    from keras.src.applications.imagenet_utils import preprocess_input
-
-    from train import transfer
-
-    pixels = keras.layers.Input((5, 7, 3))
-    model = keras.Model(pixels, keras.layers.Identity()(transfer.scaled(pixels, scaling)))
-    pictures = np.random.default_rng(1).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
-    expected = pictures if scaling == "inside" else preprocess_input(pictures.copy(), mode=scaling)
-    np.testing.assert_allclose(model.predict_on_batch(pictures), expected, atol=1e-4)
-
-
-def test_the_list_says_how_each_is_scaled() -> None:
-    """Against keras.applications itself: which of its preprocess_input functions change the pixels, and how."""
-    import keras
-
-    from train.backbones import BACKBONES
-
-    modules = {
-        "Xception": "xception", "VGG16": "vgg16", "VGG19": "vgg19", "InceptionV3": "inception_v3",
-        "InceptionResNetV2": "inception_resnet_v2", "MobileNet": "mobilenet", "MobileNetV2": "mobilenet_v2",
-        "DenseNet121": "densenet", "NASNetMobile": "nasnet", "EfficientNetB0": "efficientnet",
-    }  # fmt: skip
-    pixel = np.array([[[[10.0, 100.0, 250.0]]]], np.float32)
-    for backbone in BACKBONES.values():
-        name = backbone.name
-        module = modules.get(name) or (
-            "resnet_v2" if name.endswith("V2") and name.startswith("ResNet") else
-            "resnet" if name.startswith("ResNet") else
-            "mobilenet_v3" if name.startswith("MobileNetV3") else "efficientnet_v2"
-        )  # fmt: skip
-        theirs = getattr(keras.applications, module).preprocess_input(pixel.copy())
-        if backbone.scaling == "inside":
-            expected = pixel
-        else:
-            expected = keras.applications.imagenet_utils.preprocess_input(pixel.copy(), mode=backbone.scaling)
-        np.testing.assert_allclose(theirs, expected, err_msg=name)
-        assert hasattr(keras.applications, name)
 
 
 @pytest.mark.parametrize(
@@ -146,18 +106,20 @@ def test_features_are_computed_once(warm: Run, home: Path, folder: Path, tmp_pat
     assert document["recipe"]["backbone"] == "MobileNet"
 
 
+@pytest.mark.parametrize("words", [(), BY_EPOCHS], ids=["fitted", "by epochs"])
 def test_the_saved_model_is_the_whole_network(
-    warm: Run, home: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warm: Run, home: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     import keras
 
     from device import folders
 
-    done = train(warm, folder, home, tmp_path / "run")
+    done = train(warm, folder, home, tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
     model = keras.models.load_model(tmp_path / "run/model.keras")
     assert model.input_shape == (None, 32, 32, 3)
-    assert model.optimizer.iterations.numpy() > 0, "the optimizer's state is that of the training"
+    if words:
+        assert model.optimizer.iterations.numpy() > 0, "the optimizer's state is that of the training"
     monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
     (path,) = (tmp_path / "cache").iterdir()
     cache = folders.open_cache(path)
@@ -166,6 +128,10 @@ def test_the_saved_model_is_the_whole_network(
     evaluation = json.loads((tmp_path / "run/evaluation.json").read_bytes())
     assert evaluation["top1"] == (answers == cache.targets("test")).mean()
     assert evaluation["parameters"] == model.count_params()
+    # What there is of epochs, and of images that weren't held out for choosing one.
+    assert (evaluation["last_epoch"] is None) == (not words) == (not (tmp_path / "run/history.json").exists())
+    assert (evaluation["cross_validation"] or {}).get("n") == (None if words else 48)
+    assert ("cross-validated" in done.stdout) == (not words)
 
 
 def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
@@ -173,12 +139,12 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, fol
     whole = train(warm, folder, home, tmp_path / "whole", *more)
     assert whole.returncode == 0, whole.stderr
     history = json.loads((tmp_path / "whole/history.json").read_bytes())
-    assert len(history["loss"]) == 8
+    assert len(history["loss"]) == 4, "the head itself has no epochs"
     run = tmp_path / "killed"
     words = ["train", "transfer", "--data", folder, "--run", run, *WORDS, *more]
     places = {"KERAS_HOME": str(home), "FRAMELITE_CACHE": str(tmp_path / "cache")}
     with processes.started(*words, cwd=tmp_path, **places) as process:
-        processes.wait_for_line("epoch 6/8:", process)
+        processes.wait_for_line("epoch 2/4:", process)
         process.kill()
         process.wait()
     done = train(warm, folder, home, run, *more, "--resume")
@@ -189,6 +155,18 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, fol
     assert evaluations[0] == evaluations[1]
 
 
+def test_fine_tuning_that_does_harm_is_not_kept(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+    """With a rate that ruins the network, what answers is the head as it was fitted."""
+    more = ("--fine-tune", "1", "--freeze", "150", "--set", "fine_tune_rate=5")
+    done = train(warm, folder, home, tmp_path / "run", *more)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "run/run.json").read_bytes())
+    history = json.loads((tmp_path / "run/history.json").read_bytes())
+    assert document["best_epoch"] == 0 and history["val_loss"][0] > 3
+    assert "fine-tuning made it no better" in done.stderr
+    assert json.loads((tmp_path / "run/evaluation.json").read_bytes())["last_epoch"] is not None
+
+
 def test_a_head_whose_loss_is_no_number_keeps_what_was_good(
     warm: Run, home: Path, folder: Path, tmp_path: Path
 ) -> None:
@@ -197,7 +175,8 @@ def test_a_head_whose_loss_is_no_number_keeps_what_was_good(
 
     run = tmp_path / "run"
     settings = ("epochs=40", "steps=1", "optimizer=sgd", "weight_decay=1e5", "learning_rate=0.01", "schedule=constant")
-    done = train(warm, folder, home, run, *(word for setting in settings for word in ("--set", setting)))
+    words = (word for setting in settings for word in ("--set", setting))
+    done = train(warm, folder, home, run, *BY_EPOCHS, *words)
     assert done.returncode == 2, done.stderr
     line = done.stderr.splitlines()[-1]
     assert " became " in line
