@@ -19,11 +19,11 @@ def document(*rows: tuple[str, int, int]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ((("common", 38, 38), ("rare", 0, 2)), ["'common'", "balanced accuracy 50.00 % (rare 0 %, common 100 %)", "rare (n 2)"]),
+        ((("common", 38, 38), ("rare", 0, 2)), ["'common'", "50.00 % (rare 0 %, common 100 %)", "rare (n 2)"]),
         ((("common", 90, 100), ("rare", 9, 10)), ["'common'", "balanced accuracy 90.00 %"]),
         ((("a", 50, 50), ("b", 0, 50)), ["b (n 50)"]),
         ((("a", 45, 50), ("b", 40, 50)), []),
-        ((("common", 900, 910), ("rare", 80, 90)), ["balanced accuracy 93.90 % (rare 89 %, common 99 %)"]),
+        ((("common", 900, 910), ("rare", 80, 90)), ["balanced accuracy 93.89 % (rare 89 %, common 99 %)"]),
     ],
 )
 def test_remarks(rows: tuple[tuple[str, int, int], ...], said: list[str]) -> None:
