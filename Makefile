@@ -1,5 +1,5 @@
 # Every command of the project. `make` alone lists them; each line that runs is one you can type yourself.
-#   RECIPE=fashion_mnist   which recipe (python -m train list)
+#   RECIPE=fashion_mnist   which recipe (python -m train list); with a folder of your own as DATA: transfer
 #   DATA=                  a folder of your own class folders, or a data set by name
 #   SET=                   fields of the recipe, such as SET="epochs=20 size=64x64"
 #   SOURCE=0               a camera, a video, an address, or test (python -m device live --help)
@@ -7,8 +7,8 @@
 #   BASE=                  what gate compares with: a model file, REF:PATH or a baseline
 #   PI=user@host           the board that bench-pi measures on, SSH_OPTIONS="-p 2222" how it is reached
 
-RECIPE ?= fashion_mnist
 DATA ?=
+RECIPE ?= $(shell test -d "$(DATA)" && echo transfer || echo fashion_mnist)
 SET ?=
 SOURCE ?= 0
 MODEL ?=

@@ -202,6 +202,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
         benchmark_tables.gate,
+        training_tables.few_images,
         training_tables.runs,
         training_tables.augmentation,
         training_tables.cifar10,
