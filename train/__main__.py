@@ -19,6 +19,7 @@ from device.errors import UserError
 from device.places import NoPlaceError
 from train import recipe as fields
 from train import recipes
+from train.backbones import AUTO
 from train.keras_home import keras_home
 from train.recipe import CHOICES
 
@@ -43,7 +44,13 @@ def recipe_parser() -> argparse.ArgumentParser:
     options.add_argument("--only-data", action="store_true", help="make the recipe's picture cache and stop")
     options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
     options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
-    options.add_argument("--backbone", metavar="NAME", help="transfer: which (python -m train backbones)")
+    options.add_argument(
+        "--backbone",
+        metavar="NAME|auto",
+        help="transfer: which (python -m train backbones); auto: the best for the data",
+    )
+    options.add_argument("--max-latency", type=float, metavar="MS", help="auto: at most so long for an int8 answer")
+    options.add_argument("--max-size", type=float, metavar="MB", help="auto: at most so large an int8 file")
     options.add_argument("--strategy", choices=CHOICES["strategy"], help="transfer: what of the network is trained")
     options.add_argument("--freeze", metavar="N", help="transfer: the first N layers of the backbone stay as they are")
     options.add_argument("--fine-tune", metavar="EPOCHS", help="transfer: epochs with the backbone unfrozen at the end")
@@ -156,12 +163,18 @@ def _train(options: argparse.Namespace) -> int:
     if options.processes > 1 and recipe.teacher:
         raise UserError("--processes: a teacher answers on one machine; expected one process, or no teacher")
     _check_together(options)
+    if recipe.backbone != AUTO:
+        for option, value in (("--max-latency", options.max_latency), ("--max-size", options.max_size)):
+            if value is not None:
+                raise UserError(f"{option} was given for {recipe.backbone}, expected --backbone auto with it")
     from train import cache, run_folder, runs
 
     run = runs.Run(options.run or Path("runs") / recipe.name)
     is_first = not options.process_id  # of several processes that one has the run folder
     if is_first and not options.only_data:
         run_folder.check(run)
+    if recipe.network == "backbone" and recipe.backbone == AUTO:
+        recipe = _chosen(recipe, options)
     request = cache.DataRequest.of(recipe, options.skip_bad, options.allow_copies)
     pictures = cache.provide(request)
     if options.only_data:
@@ -202,8 +215,26 @@ def _train(options: argparse.Namespace) -> int:
     return command.GOOD
 
 
+def _chosen(recipe: fields.Recipe, options: argparse.Namespace) -> fields.Recipe:
+    """The recipe with the backbone that is best for its data."""
+    from train import auto, cache, keras_settings
+
+    megabyte = 1_000_000
+    limits = auto.Limits(options.max_latency, options.max_size and options.max_size * megabyte)
+    auto.candidates(limits)  # what can be refused is refused before Keras is imported
+    keras_settings.apply()
+
+    def provide(asked: fields.Recipe) -> "Cache":
+        return cache.provide(cache.DataRequest.of(asked, options.skip_bad, options.allow_copies))
+
+    return auto.choose(recipe, provide, limits)
+
+
 def _check_together(options: argparse.Namespace) -> None:
     """What one option asks of another."""
+    for option, value in (("--max-latency", options.max_latency), ("--max-size", options.max_size)):
+        if value is not None and not 0 < value < float("inf"):
+            raise UserError(f"{option} is {value:g}, expected a number above 0")
     if options.resume and options.again:
         raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
     number = options.process_id or 0

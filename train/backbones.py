@@ -28,6 +28,7 @@ from train.keras_home import keras_home
 # What a Raspberry Pi is spared: more download than this, and an int8 network slower than this where it was measured.
 MOST_MEGABYTES = 30
 MOST_INT8_MS = 20.0
+AUTO = "auto"  # the best of those that are here for one's own images: train/auto.py
 HEADER = ("backbone", "size", "parameters", "depth", "top-1", "top-5", "weights here", "int8", "for a Pi")
 
 
@@ -127,6 +128,8 @@ BACKBONES = {
 
 def get(name: str) -> Backbone:
     """The backbone of that name; UserError with the nearest name, or all of them, for another."""
+    if name == AUTO:
+        raise UserError(f"the backbone {AUTO!r} is yet to be chosen (train/auto.py), expected one by its name")
     if name in BACKBONES:
         return BACKBONES[name]
     by_lower = {known.lower(): known for known in BACKBONES}

@@ -68,7 +68,7 @@ class Recipe:
     blocks: tuple[int, ...] = (1, 0)  # residual: residual blocks in each stage
     stem_stride: int = 1  # residual: 2 halves the resolution in the stem already
     mirrored: bool = False  # the saved network gives the mean of the picture's and its mirror image's answers
-    backbone: str = "MobileNetV2"  # backbone: which (python -m train backbones)
+    backbone: str = "MobileNetV2"  # backbone: which (python -m train backbones), or auto
     strategy: str = "all"  # backbone: train all, partial (all but the first `freeze` layers), or the head alone
     freeze: int = 0  # backbone: layers that stay as they are, with partial and in fine-tuning
     hidden: tuple[int, ...] = ()  # backbone: units of dense layers before the last; a head with none is fitted
@@ -146,7 +146,7 @@ class Recipe:
             self._require("mirrored", good, f"false with {self.network}, strategy {self.strategy}, {self.loss}")
         if self.weight_decay:
             self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
-        if self.network == "backbone":
+        if self.network == "backbone" and self.backbone != backbones.AUTO:
             backbones.get(self.backbone)
         self._require("strategy", self.strategy == "all" or self.network == "backbone", f"all with {self.network}")
         for field, strategies in (("freeze", ("partial", "head")), ("fine_tune", ("head",))):

@@ -5,6 +5,7 @@ head alone. For "head" the backbone's answers, the features, are computed once a
 the head then trains on them in seconds. `fine_tune` epochs may follow with the backbone's later layers unfrozen.
 """
 
+import contextlib
 import hashlib
 import warnings
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +26,7 @@ from train.augment import NONE
 from train.backbones import Backbone, Lite
 from train.batches import pictures_at_a_time
 from train.recipe import Recipe
+from train.split import Rows
 
 # keras.applications' ways of scaling pixels 0..255, as factor and offset for red, green and blue.
 TORCH_STD = np.array([0.229, 0.224, 0.225])
@@ -159,32 +161,43 @@ class Features:
 
 def features(parts: Parts, recipe: Recipe, cache: Cache) -> Features:
     """From the disk, or computed and kept there: keyed by data and size (the cache's folder), backbone and weights."""
-    backbone = backbones.get(recipe.backbone)
+    return Features(cache, {split: _kept(parts, recipe, cache, split) for split in ("train", "test")})
+
+
+def features_of(parts: Parts, recipe: Recipe, cache: Cache, rows: Rows) -> npt.NDArray[np.float32]:
+    """Of some training images; of all of them those that the head is fitted on."""
+    every = len(rows) == len(cache.targets("train"))
+    return _kept(parts, recipe, cache, "train", None if every else rows)
+
+
+def _kept(parts: Parts, recipe: Recipe, cache: Cache, split: str, rows: Rows | None = None) -> npt.NDArray[np.float32]:
     digest = hashlib.sha256()
     for weight in parts.base.get_weights():
         digest.update(weight.tobytes())
-    found = {}
-    for split in ("train", "test"):
-        path = cache.path / f"features-{backbone.name}-{digest.hexdigest()[:12]}-{split}.npy"
-        pictures = cache.pictures(split)
-        shape = (len(pictures), parts.head.input_shape[-1])
-        try:
-            found[split] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError):
-            found[split] = None
-        if found[split] is None or found[split].shape != shape:
-            with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
-                _fill(append, parts.front, pictures, f"{backbone.name} {split}")
-            found[split] = np.load(path, mmap_mode="r")
-    return Features(cache, found)
+    some = "" if rows is None else f"-{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}"
+    path = cache.path / f"features-{recipe.backbone}-{digest.hexdigest()[:12]}-{split}{some}.npy"
+    pictures = cache.pictures(split)
+    shape = (len(pictures) if rows is None else len(rows), parts.head.input_shape[-1])
+    found: npt.NDArray[np.float32] | None = None
+    with contextlib.suppress(OSError, ValueError):
+        found = np.load(path, mmap_mode="r")
+    if found is None or found.shape != shape:
+        with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
+            _fill(append, parts.front, pictures, rows, f"{recipe.backbone} {split}")
+        found = np.load(path, mmap_mode="r")
+    return found
 
 
-def _fill(append: Append, network: keras.Model, pictures: npt.NDArray[np.uint8], what: str) -> None:
-    if len(pictures) >= 500:
-        command.say(f"computing the features of {len(pictures)} pictures, once")
-    with tqdm(total=len(pictures), desc=what, unit="picture", disable=None, leave=False) as bar:
-        step = pictures_at_a_time(pictures)
-        for batch in batching.batches(pictures, step):
+def _fill(append: Append, network: keras.Model, pictures: npt.NDArray[np.uint8], rows: Rows | None, what: str) -> None:
+    count, step = len(pictures if rows is None else rows), pictures_at_a_time(pictures)
+    if count >= 500:
+        command.say(f"computing the features of {count} pictures, once")
+    if rows is None:
+        batches = batching.batches(pictures, step)
+    else:
+        batches = (pictures[rows[start : start + step]] for start in range(0, count, step))
+    with tqdm(total=count, desc=what, unit="picture", disable=None, leave=False) as bar:
+        for batch in batches:
             # predict and not predict_on_batch, which answers once for each of several devices.
             append(network.predict(batch, step, verbose=0))
             bar.update(len(batch))

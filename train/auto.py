@@ -1,0 +1,146 @@
+"""`--backbone auto`: which backbone knows one's own images best, by cross-validation on the training images alone.
+
+Each candidate's features are computed once and kept; heads are fitted without a fifth of the images and asked about it
+(train/head.py). The log loss decides, since accuracy on few images is a count of a few. Of those that can't be told
+apart from the best the fastest is taken: whose mean loss lies within one standard error of the paired difference, the
+one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984, 3.4.3).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from device import command, text
+from device.data import copies
+from device.errors import UserError
+from device.folders import Cache
+from train import backbones, head
+from train.backbones import Backbone
+from train.recipe import Recipe
+from train.split import Rows
+
+HEADER = ("backbone", "log loss", "accuracy", "int8", "int8 file", "")
+USUAL = (224, 224)
+# More tell no more about which is best, and features take as long as there are images.
+MOST_IMAGES = 2000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the int8 file may take: milliseconds on one thread of the machine of train/backbones.json, and bytes."""
+
+    latency_ms: float | None = None
+    file_bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backbone on these images; losses: each image's log loss, by a head that was fitted without it."""
+
+    backbone: Backbone
+    losses: npt.NDArray[np.float64]
+    accuracy: float
+    int8: dict[str, float]
+
+    @property
+    def latency_ms(self) -> float:
+        return self.int8.get("p50_ms", np.inf)
+
+    def is_as_good_as(self, best: "Candidate") -> bool:
+        """Within one standard error of the difference, image by image."""
+        worse = self.losses - best.losses
+        return bool(worse.mean() <= worse.std(ddof=1) / np.sqrt(len(worse)))
+
+
+def candidates(limits: Limits) -> list[Backbone]:
+    """Those whose weights are here, that suit a Pi, within the limits. UserError where there is none."""
+    measured = _measured()
+    here = [backbones.BACKBONES[row["name"]] for row in backbones.rows() if row["weights_here"] and row["suits_a_pi"]]
+    if not here:
+        raise UserError("--backbone auto: no backbone's weights are here; see python -m train backbones")
+    good = [backbone for backbone in here if _is_within(measured.get(backbone.name, {}), limits)]
+    if not good:
+        raise UserError(
+            "--backbone auto: none whose weights are here is within --max-latency and --max-size: "
+            + text.some([f"{backbone.name} {_said(measured.get(backbone.name, {}))}" for backbone in here], 8)
+        )
+    return good
+
+
+def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: Limits) -> Recipe:
+    """The recipe with the backbone that is best for its data; a table says why. provide: the images of a recipe."""
+    there = [of(recipe, backbone) for backbone in candidates(limits)]
+    if len(there) == 1:
+        command.say(f"backbone {there[0].backbone}: the only one whose weights are here, and within the limits")
+        return there[0]
+    judged = [_judge(each, provide(each)) for each in there]
+    best = min(judged, key=lambda each: each.losses.mean())
+    chosen = min((each for each in judged if each.is_as_good_as(best)), key=lambda each: each.latency_ms)
+    for line in table(judged, chosen):
+        command.say(line)
+    return there[judged.index(chosen)]
+
+
+def of(recipe: Recipe, backbone: Backbone) -> Recipe:
+    """The recipe with that backbone, at the size it was trained on, unless another was asked for."""
+    side = backbone.lite.side if backbone.lite and recipe.size == USUAL else 0
+    return replace(recipe, backbone=backbone.name, size=(side, side) if side else recipe.size)
+
+
+def _judge(recipe: Recipe, cache: Cache) -> Candidate:
+    from train import networks, transfer  # Keras comes in here, after everything that can be refused
+
+    rows = sample(cache.targets("train"), MOST_IMAGES, recipe.seed)
+    features = transfer.features_of(networks.parts(recipe, len(cache.labels)), recipe, cache, rows)
+    targets, groups = cache.targets("train")[rows], copies.groups_of(cache.hashes("train"))[rows]
+    found = head.cross_validated(features, targets, groups, np.arange(len(rows)), len(cache.labels), recipe.seed)
+    assert found is not None, "fewer than cross-validation takes"
+    right = found.scores[np.arange(len(rows)), found.targets].astype(np.float64)
+    accuracy = float((found.scores.argmax(axis=1) == found.targets).mean())
+    losses = -np.log(np.maximum(right, 1e-7))
+    return Candidate(backbones.get(recipe.backbone), losses, accuracy, _measured().get(recipe.backbone, {}))
+
+
+def sample(targets: Rows, most: int, seed: int) -> Rows:
+    """At most so many rows, as evenly over the labels as there are images, sorted."""
+    if len(targets) <= most:
+        return np.arange(len(targets))
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(targets))
+    # The first image of every class, then the second …
+    place = np.empty(len(targets), np.int64)
+    for label in np.unique(targets):
+        mine = order[targets[order] == label]
+        place[mine] = np.arange(len(mine))
+    return np.sort(order[np.argsort(place[order], kind="stable")][:most])
+
+
+def table(judged: Sequence[Candidate], chosen: Candidate) -> list[str]:
+    rows = [
+        (
+            each.backbone.name,
+            f"{each.losses.mean():.3f}",
+            text.percent(each.accuracy, 1),
+            f"{each.int8['p50_ms']:.1f} ms" if each.int8 else "-",
+            text.size(int(each.int8["file_bytes"])) if each.int8 else "-",
+            "chosen" if each is chosen else "",
+        )
+        for each in sorted(judged, key=lambda each: each.losses.mean())
+    ]
+    return text.table(HEADER, rows)
+
+
+def _measured() -> dict[str, dict[str, float]]:
+    return {row["backbone"]: row for row in backbones.measured()["results"]}
+
+
+def _is_within(int8: dict[str, float], limits: Limits) -> bool:
+    """What wasn't measured isn't known to be within a limit."""
+    pairs = ((limits.latency_ms, int8.get("p50_ms", np.inf)), (limits.file_bytes, int8.get("file_bytes", np.inf)))
+    return all(limit is None or value <= limit for limit, value in pairs)
+
+
+def _said(int8: dict[str, float]) -> str:
+    return f"{int8['p50_ms']:.1f} ms, {text.size(int(int8['file_bytes']))}" if int8 else "(not measured)"
