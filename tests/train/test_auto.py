@@ -19,7 +19,7 @@ HERE = {"MobileNetV2": {"p50_ms": 1.5, "file_bytes": 2.7e6}, "EfficientNetLite0"
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latencies of a machine that isn't this one, and weights that are said to be here."""
-    found = {"results": [{"backbone": name, **int8} for name, int8 in HERE.items()], "machine": {}}
+    found = {"results": [{"backbone": name, **int8} for name, int8 in HERE.items()], "machine": {"cpu": "another"}}
     monkeypatch.setattr(backbones, "measured", lambda: found)
     monkeypatch.setattr(backbones, "_is_here", lambda backbone: backbone.name in HERE)
 
