@@ -73,7 +73,7 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
     """243 training pictures in batches of 16: the last has 3, of which 2 can be shared. 57 for validation: 56 can."""
     weights.write("MobileNetV2", tmp_path / "keras")
     settings = ("network=backbone", "strategy=head", "fine_tune=1", "freeze=140", "loss=categorical_crossentropy")
-    on_devices(2, shapes, tmp_path / "run", *settings, "size=32x32", "epochs=2", "validation=0.19")
+    on_devices(2, shapes, tmp_path / "run", *settings, "hidden=8", "size=32x32", "epochs=2", "validation=0.19")
     document = json.loads((tmp_path / "run/run.json").read_bytes())
     assert (document["status"], document["data"]["train"], document["data"]["validation"]) == ("done", 243, 57)
     assert len(curves(tmp_path / "run")["loss"]) == 3

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import drawing, weights
+from tests import drawing
 from tests.conftest import ROOT, Run
 from tests.trained import WORDS, Trained
 from train import array_file
@@ -98,12 +98,11 @@ def test_a_full_disk_is_an_error_that_names_the_file(
 def test_features_on_a_full_disk(warm: Run, disk: Path, tmp_path: Path) -> None:
     """The images fit, and their features, 1,280 numbers each, don't."""
     shapes = drawing.write_folder(tmp_path / "shapes", {"train": 90, "test": 15})
-    weights.write("MobileNetV2", tmp_path / "keras")
     words = ("--data", shapes, "--run", tmp_path / "run", "--set", "size=32x32", "--set", "epochs=1")
     done = warm("train", "transfer", *words, FRAMELITE_CACHE=str(disk))
     assert done.returncode == 2, done.stderr
     (cache,) = disk.iterdir()
-    assert f"{cache}/features-MobileNetV2" in error(done.stderr)
+    assert f"{cache}/features-EfficientNetLite0" in error(done.stderr)
     assert left(cache) == ["index.json", "test.npy", "train.npy"]
     assert json.loads((tmp_path / "run/run.json").read_bytes())["status"] == "failed"
 

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(**changes: Any) -> Recipe:
-    return replace(RECIPES["transfer"], **{"size": (32, 32), **changes})
+    return replace(RECIPES["transfer"], **{"backbone": "MobileNetV2", "size": (32, 32), **changes})
 
 
 @pytest.mark.parametrize(
