@@ -14,9 +14,15 @@ def planned(*words: str) -> str:
     """The last line that `make WORDS` would run."""
     if not (make := shutil.which("make")):
         missing("no make")
-    environment = {name: value for name, value in os.environ.items() if name not in ("DATA", "RECIPE", "MAKEFLAGS")}
+    ours = ("DATA", "RECIPE", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # `make test` itself runs this
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
-        [str(make), "--dry-run", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        [str(make), "--dry-run", "--no-print-directory", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return " ".join(done.stdout.splitlines()[-1].split())
 

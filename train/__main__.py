@@ -207,7 +207,7 @@ def _train(options: argparse.Namespace) -> int:
         return command.GOOD
     result = fit.train(recipe, pictures, run, start)
     print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
-    if unseen := result["cross_validation"]:
+    if unseen := result.get("cross_validation"):
         accuracy = text.accuracy(unseen["top1"], unseen["interval"], unseen["n"])
         print(f"cross-validated {accuracy}: training images, by heads fitted without them")
     for remark in evaluate.remarks(result):

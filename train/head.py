@@ -58,13 +58,14 @@ def fit(features: Features, targets: Rows, labels: int) -> Head:
     if len(there := np.unique(targets)) == 1:
         return _of_all(np.zeros((features.shape[1], 1)), np.zeros(1), there, labels)
     given = features.astype(np.float64)
-    length = float(np.sqrt(np.square(given).sum(axis=1).mean())) or 1.0
+    length = float(np.sqrt(np.vdot(given, given) / len(given))) or 1.0
+    given /= length
     weights = "balanced" if is_uneven(np.bincount(targets)) else None
     regression = LogisticRegression(C=C, max_iter=MOST_STEPS, class_weight=weights)
     # Two threads make small fits many times slower than one: the work is in steps too small to share.
     with threadpool_limits(1, "blas"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        regression.fit(given / length, targets)
+        regression.fit(given, targets)
     if caught:
         command.say(f"note: the head had not settled after {MOST_STEPS} steps; it is used as it is")
     kernel, bias = regression.coef_.T / length, regression.intercept_

@@ -61,9 +61,12 @@ class Mjpeg(Source):
     def read(self) -> Frame:
         """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
         deadline = monotonic() + STALL_S
-        reason = "it sends nothing"
+        reason = None
         while monotonic() < deadline:
-            data = self._part(deadline)
+            try:
+                data = self._part(deadline)
+            except TimeoutError:
+                break
             captured = monotonic()
             try:
                 picture, decoded = pictures.decode_frame(data, self.target)
@@ -71,7 +74,9 @@ class Mjpeg(Source):
                 reason = str(error)
                 continue
             return Frame(picture, captured=captured, decoded=decoded)
-        raise SourceLostError(f"{self.name} gives no frames: {reason}")
+        raise SourceLostError(
+            f"{self.name} gives no frames: {reason}" if reason else f"{self.name} gave no whole frame for {STALL_S:g} s"
+        )
 
     def cancel(self) -> None:
         """A `recv` that waits in the other thread returns: there is no more to be received."""
@@ -130,7 +135,7 @@ class Mjpeg(Source):
 
     def _more(self, deadline: float) -> None:
         if monotonic() > deadline:
-            raise SourceLostError(f"{self.name} gave no whole frame for {STALL_S:g} s")
+            raise TimeoutError
         assert self._response is not None
         try:
             piece = self._response.read1(PIECE_BYTES)
