@@ -203,6 +203,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         benchmark_tables.peers,
         benchmark_tables.gate,
         training_tables.few_images,
+        training_tables.memory,
         training_tables.runs,
         training_tables.augmentation,
         training_tables.cifar10,

@@ -161,3 +161,12 @@ def _drawn(accuracies: list[float]) -> str:
         return text.percent(accuracies[0], 1)
     mean = sum(accuracies) / len(accuracies)
     return f"{text.percent(mean, 1)} ({100 * min(accuracies):.1f}-{100 * max(accuracies):.1f})"
+
+
+def memory() -> list[str]:
+    document = read("memory")
+    rows = [
+        [row["command"], f"{row['images']:,}", *(f"{row[kind] / 1e9:.2f} GB" for kind in ("pss", "rss"))]
+        for row in document["results"]
+    ]
+    return [*markdown(("command", "images", "PSS", "RSS"), rows), "", source(document)]
