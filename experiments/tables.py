@@ -205,6 +205,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         training_tables.few_images,
         training_tables.memory,
         training_tables.runs,
+        training_tables.unchanged,
         training_tables.augmentation,
         training_tables.cifar10,
         training_tables.training_bars,

@@ -170,3 +170,17 @@ def memory() -> list[str]:
         for row in document["results"]
     ]
     return [*markdown(("command", "images", "PSS", "RSS"), rows), "", source(document)]
+
+
+def unchanged() -> list[str]:
+    document = read("unchanged")
+    rows = []
+    for row in document["results"]:
+        if "ratio" in row:
+            low, high = row["interval"]
+            rows.append([row["what"], f"{row['ratio']:.3f} ({low:.3f}-{high:.3f}, {row['pairs']} pairs)"])
+        else:
+            ours, before = (text.percent(top1) for top1 in row["top1"])
+            same = f"{row['equal_to_the_last_bit']} of {row['arrays']} arrays of weights the same bits"
+            rows.append([row["what"], f"{ours}, before {before} (n {row['n']:,}); {same}"])
+    return [*markdown(("what", f"to commit {document['against']}"), rows), "", source(document)]

@@ -1,0 +1,145 @@
+"""What a change must leave as it is, against another checkout: what a frame costs, and what training gives.
+
+    python -m experiments.unchanged --against CHECKOUT [--model FILE --labels FILE]
+
+Half an hour; nothing else may run.
+
+A frame's way: 1280x720 to labels in the thread's own time. A pair is two processes, one a checkout, that take turns
+every few frames; its ratio is the median over rounds, the figure the mean of the logarithms over pairs with its t
+interval. Training: fashion_mnist in full in each checkout, the networks' weights compared bit by bit.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from tqdm import tqdm
+
+from experiments.record import ROOT, read, write
+
+PAIRS, ROUNDS = 10, 60
+RECIPE = "fashion_mnist"
+WORKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import time
+from pathlib import Path
+import numpy as np
+from device.classifier import Classifier
+from device.contract import Hints
+from device.live.frame_path import FramePath
+from device.live.frames import Frame
+model, labels, count = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+classifier = Classifier(model, Hints(labels=Path(labels)) if labels else Hints())
+path, random = FramePath(classifier), np.random.default_rng(0)
+frames = [Frame(random.integers(0, 256, (720, 1280, 3), np.uint8)) for _ in range(4)]
+for line in sys.stdin:
+    began = time.thread_time()
+    for number in range(count):
+        classifier.invoke(path.tensor(frames[number % 4]))
+        classifier.top(classifier.scores(), 5)
+    print(time.thread_time() - began, flush=True)
+"""
+
+
+class Worker:
+    """A process that runs one checkout's code, a few frames whenever it is asked."""
+
+    def __init__(self, checkout: Path, model: Path, labels: Path | None, count: int) -> None:
+        words = [sys.executable, "-c", WORKER, checkout, model, labels or "", count]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([*map(str, words)], cwd=checkout, stdin=pipe, stdout=pipe, text=True)
+        self.turn()  # warm-up
+
+    def turn(self) -> float:
+        """Seconds of the thread's own time."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+def pair(checkouts: Sequence[Path], model: Path, labels: Path | None, count: int, number: int) -> float:
+    """The logarithm of the first checkout's time to the second's, median over rounds of one pair of processes."""
+    order = list(checkouts) if number % 2 else list(checkouts)[::-1]
+    workers = {checkout: Worker(checkout, model, labels, count) for checkout in order}
+    logs = []
+    for turn in range(ROUNDS):
+        took = {checkout: workers[checkout].turn() for checkout in (order if turn % 2 else order[::-1])}
+        logs.append(np.log(took[checkouts[0]] / took[checkouts[1]]))
+    for worker in workers.values():
+        worker.end()
+    return float(np.median(logs))
+
+
+def frame(against: Path, model: Path, labels: Path | None, count: int) -> dict[str, Any]:
+    pairs = tqdm(range(PAIRS), desc=model.name, leave=False)
+    logs = np.array([pair((ROOT, against), model, labels, count, number) for number in pairs])
+    half = stats.t.ppf(0.975, PAIRS - 1) * stats.sem(logs)
+    low, ratio, high = (round(float(np.exp(logs.mean() + by)), 4) for by in (-half, 0, half))
+    return {
+        "what": f"a frame's way, {model.name}",
+        "ratio": ratio,
+        "interval": [low, high],
+        "pairs": PAIRS,
+        "rounds": ROUNDS,
+        "frames_a_turn": count,
+    }
+
+
+def trained(checkout: Path, run: Path) -> Path:
+    environment = {**os.environ, "FRAMELITE_CACHE": str(run.with_suffix(".cache"))}
+    subprocess.run(
+        [sys.executable, "-m", "train", RECIPE, "--run", str(run)], cwd=checkout, env=environment, check=True
+    )
+    return run
+
+
+def training(against: Path) -> dict[str, Any]:
+    """Are the trained weights the same bits?"""
+    import keras
+
+    with tempfile.TemporaryDirectory(prefix="framelite-unchanged-") as name:
+        runs = [trained(checkout, Path(name) / what) for checkout, what in ((ROOT, "ours"), (against, "before"))]
+        ours, before = (keras.models.load_model(run / "model.keras", compile=False).get_weights() for run in runs)
+        evaluations = [json.loads((run / "evaluation.json").read_bytes()) for run in runs]
+    same = [a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(ours, before, strict=True)]
+    return {
+        "what": f"{RECIPE}, trained in full",
+        "arrays": len(same),
+        "equal_to_the_last_bit": sum(same),
+        "top1": [evaluation["top1"] for evaluation in evaluations],
+        "n": evaluations[0]["n"],
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--against", type=Path, required=True, metavar="CHECKOUT", help="of the commit before")
+    options.add_argument("--model", type=Path, help="one more .tflite, larger: three frames a turn")
+    options.add_argument("--labels", type=Path, help="its labels")
+    options.add_argument("--only-frames", action="store_true", help="training's row stays as it was measured before")
+    asked = options.parse_args()
+    against = asked.against.resolve()
+    rows = [frame(against, ROOT / "device/models/cifar10_int8.tflite", None, 20)]
+    if asked.model:
+        rows.append(frame(against, asked.model.resolve(), asked.labels.resolve() if asked.labels else None, 3))
+    rows.append(read("unchanged")["results"][-1] if asked.only_frames else training(against))
+    commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=against, text=True).strip()
+    write("unchanged", rows, "python -m experiments.unchanged --against CHECKOUT", against=commit)
+
+
+if __name__ == "__main__":
+    main()
