@@ -1,6 +1,6 @@
 # Every command of the project. `make` alone lists them; each line that runs is one you can type yourself.
 #   RECIPE=fashion_mnist   which recipe (python -m train list); with a folder of your own as DATA: transfer
-#   DATA=                  a folder of your own class folders, or a data set by name
+#   DATA=                  a folder of your own class folders, or a data set by name; with every command of its run
 #   SET=                   fields of the recipe, such as SET="epochs=20 size=64x64"
 #   SOURCE=0               a camera, a video, an address, or test (python -m device live --help)
 #   MODEL=                 what webcam shows; without it the one that comes with the package
@@ -8,6 +8,7 @@
 #   PI=user@host           the board that bench-pi measures on, SSH_OPTIONS="-p 2222" how it is reached
 
 DATA ?=
+GIVEN = $(if $(DATA),--data "$(DATA)")
 RECIPE ?= $(shell test -d "$(DATA)" && echo transfer || echo fashion_mnist)
 SET ?=
 SOURCE ?= 0
@@ -18,6 +19,8 @@ BASE ?=
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# What a run's folder is called is train's to say.
+FOLDER = "$$($(RUN) -m train where $(RECIPE) $(GIVEN))"
 ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed \
 	.venv-window/installed
 
@@ -48,33 +51,33 @@ $(VENV)/serve.installed: requirements/serve.txt
 	touch $@
 
 data: setup  ## the picture cache of the recipe alone
-	$(RUN) -m train $(RECIPE) $(if $(DATA),--data "$(DATA)") $(SET:%=--set %) --only-data
+	$(RUN) -m train $(RECIPE) $(GIVEN) $(SET:%=--set %) --only-data
 
-train: setup  ## train RECIPE: runs/RECIPE
-	$(RUN) -m train $(RECIPE) $(if $(DATA),--data "$(DATA)") $(SET:%=--set %)
+train: setup  ## train RECIPE: runs/RECIPE, of a folder of your own runs/FOLDER
+	$(RUN) -m train $(RECIPE) $(GIVEN) $(SET:%=--set %)
 
-export: setup  ## export runs/RECIPE to four .tflite variants, and time them
+export: setup  ## export that run to four .tflite variants, and time them
 	@# Its own table stays unseen here: the next command's has all of it that counts, and the latency.
-	$(RUN) -m export runs/$(RECIPE) >/dev/null
-	$(RUN) -m benchmarks latency runs/$(RECIPE) --keep
+	$(RUN) -m export $(FOLDER) >/dev/null
+	$(RUN) -m benchmarks latency $(FOLDER) --keep
 
 webcam: $(VENV)/serve.installed  ## a live classifier on a page: SOURCE=0, SOURCE=test …
 	$(RUN) -m device live $(MODEL) --source "$(SOURCE)" --serve
 
-bench: setup  ## accuracy and latency of the exported variants of runs/RECIPE
-	$(RUN) -m benchmarks accuracy runs/$(RECIPE) --json runs/$(RECIPE)/accuracy.json
-	$(RUN) -m benchmarks latency runs/$(RECIPE)
+bench: setup  ## accuracy and latency of the exported variants
+	$(RUN) -m benchmarks accuracy $(FOLDER) --json $(FOLDER)/accuracy.json
+	$(RUN) -m benchmarks latency $(FOLDER)
 
-report: setup  ## one HTML page of what bench measured: runs/RECIPE/report.html
-	$(RUN) -m benchmarks report runs/$(RECIPE) -o runs/$(RECIPE)/report.html
+report: setup  ## one HTML page of what bench measured: report.html in the run's folder
+	$(RUN) -m benchmarks report $(FOLDER) -o $(FOLDER)/report.html
 
-gate: setup  ## is the int8 file of runs/RECIPE slower than BASE?
+gate: setup  ## is the run's int8 file slower than BASE?
 	@test -n "$(BASE)" || { echo "error: make gate BASE=…, a model file, REF:PATH or a baseline" >&2; exit 2; }
-	$(RUN) -m benchmarks gate "$(BASE)" runs/$(RECIPE)/export/$(RECIPE)_int8.tflite
+	$(RUN) -m benchmarks gate "$(BASE)" $(FOLDER)/export/*_int8.tflite
 
-bench-pi: setup  ## latency of runs/RECIPE (or MODEL) on the board PI=user@host, over ssh
+bench-pi: setup  ## latency of the run (or MODEL) on the board PI=user@host, over ssh
 	@test -n "$(PI)" || { echo "error: no board is named; name it as ssh knows it: make bench-pi PI=user@host" >&2; exit 2; }
-	$(RUN) -m benchmarks board "$(PI)" $(if $(MODEL),"$(MODEL)",runs/$(RECIPE)) \
+	$(RUN) -m benchmarks board "$(PI)" $(if $(MODEL),"$(MODEL)",$(FOLDER)) \
 		$(if $(SSH_OPTIONS),--ssh-options="$(SSH_OPTIONS)")
 
 check: setup  ## the tests that need no TensorFlow and no other programs, within a minute

@@ -8,6 +8,7 @@ import functools
 import io
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -101,6 +102,15 @@ def say(line: str) -> None:
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+
+
+def say_next(*commands: Sequence[object]) -> None:
+    """What one may do now, each the words of a command after `python -m`, as one would type it here."""
+    python = os.path.relpath(sys.executable)
+    if python.startswith(".."):
+        python = "python"
+    for number, words in enumerate(commands):
+        say(f"{'next:' if not number else '     '} {shlex.join([python, '-m', *map(str, words)])}")
 
 
 @functools.cache

@@ -73,10 +73,25 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
     document = variants.export(source, wanted, drawn)
     command.show(lines(document))
     kept = [row for row in document["variants"] if row["file"]]
+    _say_next(kept, source.folder)
     if len(kept) < len(wanted):
         command.say(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")
         return command.JUDGED_BAD
     return command.GOOD
+
+
+def _say_next(kept: list[dict[str, Any]], folder: Path) -> None:
+    """int8 is what a board wants; where there is none, the last that was kept."""
+    if not kept:
+        return
+    best = next((row for row in kept if row["variant"] == "int8"), kept[-1])
+    model = folder / "export" / best["file"]
+    command.say_next(
+        ("device", "classify", model, "IMAGE"),
+        ("device", "live", model, "--serve"),
+        ("benchmarks", "latency", folder),
+        ("benchmarks", "report", folder, "-o", folder / "report.html"),
+    )
 
 
 def _is_up_to_date(folder: Path, inputs: dict[str, Any]) -> bool:

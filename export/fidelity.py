@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 from litert_quantizer.utils import tfl_interpreter_utils
+
+from export import objects
 
 OPERATOR, TYPE = schema.BuiltinOperator, schema.TensorType
 CONVERSIONS = (OPERATOR.QUANTIZE, OPERATOR.DEQUANTIZE)
@@ -53,7 +54,7 @@ class Graph:
     """A .tflite's first subgraph, read for comparing: operators without conversions, tensors by their real numbers."""
 
     def __init__(self, model: bytes) -> None:
-        self.tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+        self.tree = objects.read(model)
         self.graph = self.tree.subgraphs[0]
         self.operators = [one for one in self.graph.operators if self.kind(one) not in CONVERSIONS]
         conversions = [one for one in self.graph.operators if self.kind(one) in CONVERSIONS]

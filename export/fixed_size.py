@@ -4,10 +4,10 @@ never asks for the shape signature. The quantizer and the card need a size in an
 
 from typing import Any
 
-from ai_edge_litert.tools import flatbuffer_utils
 from litert_quantizer.utils import tfl_interpreter_utils
 
 from device import shapes
+from export import objects
 
 
 def fix(model: bytes, size: tuple[int, int]) -> bytes:
@@ -15,7 +15,7 @@ def fix(model: bytes, size: tuple[int, int]) -> bytes:
 
     The same bytes where no more than the batch is open.
     """
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    tree = objects.read(model)
     graph = tree.subgraphs[0]
     source = graph.tensors[graph.inputs[0]]
     sides = _numbers(source.shape if source.shapeSignature is None else source.shapeSignature)
@@ -25,7 +25,7 @@ def fix(model: bytes, size: tuple[int, int]) -> bytes:
     for index, tensor in enumerate(graph.tensors):
         if tensor.shapeSignature is not None or 0 in _numbers(tensor.shape):
             tensor.shape, tensor.shapeSignature = known[index], None
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    return objects.packed(tree)
 
 
 def _shapes(model: bytes, image: tuple[int, ...]) -> dict[int, list[int]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 
 from device.card import LABELS, Card
 from device.channels import Channels
+from export import objects
 
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
@@ -79,7 +79,7 @@ def _child(builder: flatbuffers.Builder, value: Any) -> int:
 
 def embed(model: bytes, card: Card) -> bytes:
     """The bare model with the card's metadata inside, in place of any it had."""
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    tree = objects.read(model)
     entry = schema.MetadataT()
     entry.name = NAME
     entry.buffer = len(tree.buffers)
@@ -87,7 +87,7 @@ def embed(model: bytes, card: Card) -> bytes:
     content.data = metadata(card)
     tree.buffers.append(content)
     tree.metadata = [old for old in tree.metadata or [] if _text(old.name) != NAME] + [entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    return objects.packed(tree)
 
 
 def _text(name: Any) -> str:

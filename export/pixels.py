@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 
 from device import channels
 from device.card import Input
+from export import objects
 
 NAME = "pixels"
 
@@ -54,13 +54,13 @@ def ranges(model: bytes, spec: Input) -> dict[str, tuple[float, float]]:
     """What is known of inner tensors without calibration: of the scaled pixels, if `model` scales them itself."""
     if not differ(spec):
         return {}
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(model)).subgraphs[0]
+    graph = objects.read(model).subgraphs[0]
     name = graph.tensors[graph.operators[0].outputs[0]].name
     return {name.decode() if isinstance(name, bytes) else str(name): ends(spec)}
 
 
 def _with_scaling_inside(model: bytes, spec: Input) -> bytes:
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    tree = objects.read(model)
     graph = tree.subgraphs[0]
     scaled = int(graph.inputs[0])
     pixels = copy.copy(graph.tensors[scaled])
@@ -74,7 +74,7 @@ def _with_scaling_inside(model: bytes, spec: Input) -> bytes:
     for signature in tree.signatureDefs or []:
         for one in signature.inputs:
             one.tensorIndex = entry
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    return objects.packed(tree)
 
 
 def _convolution(tree: Any, inputs: list[int], output: int) -> Any:

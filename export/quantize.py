@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 from litert_quantizer import algorithm_manager, calibrator, qtyping, quantizer, recipe
 from litert_quantizer.utils import qsv_utils, tfl_interpreter_utils
 
 from device.errors import UserError
+from export import objects
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 
@@ -116,14 +116,14 @@ def _ranges(
 
 def _signed(model: bytes) -> bytes:
     """With a signature, which the calibrator feeds the network by; older converters wrote none."""
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    tree = objects.read(model)
     if tree.signatureDefs:
         return model
     graph, signature = tree.subgraphs[0], schema.SignatureDefT()
     signature.signatureKey = tfl_interpreter_utils.DEFAULT_SIGNATURE_KEY
     signature.inputs, signature.outputs = _named("input", graph.inputs), _named("output", graph.outputs)
     tree.signatureDefs = [signature]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    return objects.packed(tree)
 
 
 def _named(name: str, tensors: Iterable[int]) -> list[Any]:
@@ -142,7 +142,7 @@ def uint8_ends(model: bytes, low: float, high: float) -> bytes:
     to uint8. Done in the FlatBuffer's object form: LiteRT's own modify_model_interface destroys files whose weights
     lie outside the FlatBuffer.
     """
-    tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    tree = objects.read(model)
     graph = tree.subgraphs[0]
     first = [op for op in graph.operators if graph.inputs[0] in list(op.inputs)]
     last = [op for op in graph.operators if graph.outputs[0] in list(op.outputs)]
@@ -159,7 +159,7 @@ def uint8_ends(model: bytes, low: float, high: float) -> bytes:
     last[0].opcodeIndex = first[0].opcodeIndex
     last[0].builtinOptions = schema.QuantizeOptionsT()
     last[0].builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    return objects.packed(tree)
 
 
 def _builtin(tree: Any, operator: Any) -> int:

@@ -100,7 +100,7 @@ def _from_run(request: Request) -> Source:
     choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     recipe = document["recipe"]
     return Source(
-        name=recipe["name"],
+        name=document.get("name", recipe["name"]),  # of a run from before it was written down: its recipe
         recipe=recipe["name"],
         labels=cache.labels,
         input=Input(height, width, fit=data["fit"]),

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,37 @@ def test_a_folder_of_one_s_own_takes_transfer(tmp_path: Path) -> None:
     folder.mkdir()
     assert planned("train", f"DATA={folder}").endswith(f'-m train transfer --data "{folder}"')
     assert f'-m train cifar10 --data "{folder}"' in planned("train", f"DATA={folder}", "RECIPE=cifar10")
+
+
+def test_export_takes_the_run_that_training_made(tmp_path: Path) -> None:
+    """What its folder is called only train says: the command asks it."""
+    folder = tmp_path / "my pictures"
+    folder.mkdir()
+    where = f'-m train where transfer --data "{folder}")"'
+    assert where in planned("export", f"DATA={folder}")
+    assert f"{where}/export/*_int8.tflite" in planned("gate", f"DATA={folder}", "BASE=main:x.tflite")
+
+
+@pytest.mark.parametrize(
+    ("words", "run"),
+    [
+        (("cifar10",), "runs/cifar10"),
+        (("transfer",), "runs/transfer"),
+        (("transfer", "--data", "my pictures"), "runs/my_pictures"),
+        (("scratch", "--data", "my pictures"), "runs/my_pictures_scratch"),
+        (("transfer", "--data", "./사진"), "runs/사진"),
+        (("transfer", "--data", "./cifar10"), "runs/cifar10_folder"),
+    ],
+)
+def test_a_run_is_called_after_the_folder_of_its_images(words: tuple[str, ...], run: str, tmp_path: Path) -> None:
+    if "--data" in words:
+        (tmp_path / words[-1]).mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "train", "where", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert (done.stdout.strip(), done.returncode) == (run, 0), done.stderr

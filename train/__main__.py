@@ -2,6 +2,7 @@
 python -m train list                                                            the recipes
 python -m train preview RECIPE [PICTURE] [--layers]                             variants, the data, or the network
 python -m train backbones [--json FILE|-]                                       what transfer can begin from
+python -m train where RECIPE [--data NAME|DIR]                                  the run folder that training would make
 python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make the picture cache alone
 """
 
@@ -31,11 +32,11 @@ def recipe_parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m train",
         description="Train a recipe: pictures to a Keras model in a run folder.",
-        epilog="also: python -m train list | data | preview | backbones, each with --help",
+        epilog="also: python -m train list | where | data | preview | backbones, each with --help",
     )
     options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(recipes.RECIPES)}")
     options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
-    options.add_argument("--run", type=Path, metavar="DIR", help="the run folder (default runs/RECIPE)")
+    options.add_argument("--run", type=Path, metavar="DIR", help="the run folder (default runs/RECIPE, or runs/FOLDER)")
     options.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
     )
@@ -88,6 +89,8 @@ def main() -> int:
         argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
         print("\n".join(list_recipes()))
         return command.GOOD
+    if arguments[:1] == ["where"]:
+        return _where(arguments[1:])
     if arguments[:1] == ["preview"]:
         from train import preview
 
@@ -112,6 +115,18 @@ def list_recipes() -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [header, *rows]
     ]
+
+
+def _where(arguments: list[str]) -> int:
+    options = argparse.ArgumentParser(prog="python -m train where", description="The run folder of a recipe.")
+    options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(recipes.RECIPES)}")
+    options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
+    asked = options.parse_args(arguments)
+    from train import runs
+
+    settings = [f"data={asked.data}"] if asked.data else []
+    print(runs.default(fields.change(recipes.get(asked.recipe), settings)).path)
+    return command.GOOD
 
 
 def _data(options: argparse.Namespace) -> int:
@@ -169,7 +184,7 @@ def _train(options: argparse.Namespace) -> int:
                 raise UserError(f"{option} was given for {recipe.backbone}, expected --backbone auto with it")
     from train import cache, run_folder, runs
 
-    run = runs.Run(options.run or Path("runs") / recipe.name)
+    run = runs.Run(options.run) if options.run else runs.default(recipe)
     is_first = not options.process_id  # of several processes that one has the run folder
     if is_first and not options.only_data:
         run_folder.check(run)
@@ -212,6 +227,7 @@ def _train(options: argparse.Namespace) -> int:
         print(f"cross-validated {accuracy}: training images, by heads fitted without them")
     for remark in evaluate.remarks(result):
         command.say(f"note: {remark}")
+    command.say_next(("export", run.path))
     return command.GOOD
 
 

@@ -1,6 +1,7 @@
 """What a folder of class folders must be to be trained on, and what its cache is called."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 from device.card import CardError, check_labels
@@ -46,6 +47,9 @@ def notes(folder: Folder) -> list[str]:
 
 
 def cache_name(root: Path) -> str:
-    """The folder's name as a cache's; never that of a data set that has a name, whose cache is found by it."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", root.name).strip(".") or "pictures"
+    """The folder's name as a file's, in any script; never that of a data set that has a name.
+
+    The cache of such a set is found by its name.
+    """
+    name = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", root.name)).strip("._") or "pictures"
     return f"{name}_folder" if name in named_data.PLACES or pet_images.is_name(name) else name

@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--output", type=Path, metavar="FILE", help="(default preview.png; with --layers layers.png)")
     options.add_argument("--layers", action="store_true", help="the network: its table and its feature maps")
     network = options.add_argument_group("with --layers")
-    network.add_argument("--run", type=Path, metavar="DIR", help="its trained network (default runs/RECIPE, if done)")
+    network.add_argument(
+        "--run", type=Path, metavar="DIR", help="its trained network (default: where training leaves it)"
+    )
     network.add_argument("--labels", type=int, metavar="N", help="a fresh network for N labels; asks for no data")
     network.add_argument("--json", metavar="FILE|-", help="the table as JSON; - for stdout")
     return options
@@ -105,7 +107,8 @@ def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
     settings = ([f"data={options.data}"] if options.data else []) + options.set
     if options.run:
         return _recorded(runs.Run(options.run), known.name, settings), runs.Run(options.run).model
-    recipe, run = fields.change(known, settings), runs.Run(Path("runs") / known.name)
+    recipe = fields.change(known, settings)
+    run = runs.default(recipe)
     if options.layers and recipe.network == "classical":
         raise UserError(f"{known.name}: the classical baseline has no network; leave --layers out")
     if options.layers and options.labels is None and (run.read() or {}).get("status") == runs.DONE:

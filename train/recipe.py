@@ -53,6 +53,8 @@ LIMITS = {
 }
 # What makes an image and its mirror image the same: right for the measured data sets, wrong for an arrow or a letter.
 MIRRORING = ("horizontal_flip", "mirrored")
+# The recipe that a folder of one's own takes where none is named (Makefile).
+FOR_FOLDERS = "transfer"
 BELOW_ONE = ("label_smoothing", "dropout", "weight_average", "width_shift_range", "height_shift_range")
 
 

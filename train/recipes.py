@@ -165,6 +165,14 @@ CATS_VS_DOGS = Recipe(
     erased=0.3,
 )
 
+SCRATCH = replace(
+    CATS_VS_DOGS,
+    name="scratch",
+    description="a folder of pictures, a small network of its own, with no backbone; needs hundreds of pictures",
+    mirrored=False,  # left and right may differ
+    horizontal_flip=False,
+)
+
 CATS_VS_DOGS_CLASSICAL = Recipe(
     name="cats_vs_dogs_classical",
     description="traditional recognition, the baseline: features made by hand, classifiers from scikit-learn",
@@ -184,6 +192,7 @@ LIST = (
     CATS_VS_DOGS,
     CATS_VS_DOGS_MOBILENET,
     TRANSFER,
+    SCRATCH,
 )
 RECIPES = {recipe.name: recipe for recipe in LIST}
 

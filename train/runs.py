@@ -20,8 +20,9 @@ import numpy.typing as npt
 from device import board, files
 from device.errors import UserError
 from device.folders import Cache
+from train import class_folders
 from train.class_counts import ClassCounts
-from train.recipe import Recipe, defaults
+from train.recipe import FOR_FOLDERS, Recipe, defaults, is_folder
 
 SCHEMA = 1
 RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
@@ -115,6 +116,22 @@ class Run:
         return is_whole and self.identity is not None and not self.identity.changes(wanted)
 
 
+def name_of(recipe: Recipe) -> str:
+    """What a run and its files are called: the recipe; of a folder of one's own images the folder.
+
+    By another recipe than the one that is for folders it is FOLDER_RECIPE.
+    """
+    if not is_folder(recipe.data):
+        return recipe.name
+    folder = class_folders.cache_name(Path(recipe.data).resolve())
+    return folder if recipe.name == FOR_FOLDERS else f"{folder}_{recipe.name}"
+
+
+def default(recipe: Recipe) -> "Run":
+    """The run folder of one that isn't told another."""
+    return Run(Path("runs") / name_of(recipe))
+
+
 def _named(model: Path | None, digest: str | None) -> dict[str, Any] | None:
     return {"path": str(model), "sha256": digest} if model else None
 
@@ -173,6 +190,7 @@ def start(
     document = {
         "schema": SCHEMA,
         "status": RUNNING,
+        "name": name_of(recipe),
         "recipe": recipe.to_json(),
         "data": {
             "name": cache.name,
