@@ -4,20 +4,41 @@
 
 DIR: class folders, with test/ or without (then a fifth of every class is the test). Of the training images so many a
 class are drawn, five times by other seeds, and the head is fitted on their features as `train transfer` does it; all of
-them once. Float accuracy on the whole test. Features are computed once and kept in the image cache: the first run takes
-minutes, the next ones seconds. Writes results/few_images.json; docs/few-images.md has the table.
+them once. Accuracy on the whole test, and by cross-validation on the drawn images alone. int8: what the int8 file of
+that backbone makes of the test images, calibrated on the set's training images, goes into the same heads. 'auto' is
+what `--backbone auto` chooses from the drawn images. Features are computed once and kept in the image cache: the first
+run takes half an hour a set of two thousand images, the next ones a minute. Writes results/few_images.json;
+docs/few-images.md has the table.
 """
 
 import argparse
 import os
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from device.data import copies
 from experiments.record import write
 
 COUNTS, DRAWS = (5, 10, 20), 5
+CALIBRATION = 200  # images, as export takes
+
+
+@dataclass
+class Seen:
+    """A set by one backbone: features of its training and test images, and those that its int8 file gives."""
+
+    backbone: str
+    train: Any
+    test: Any
+    int8: Any
+    targets: Any
+    right: Any
+    groups: Any
+    labels: int
 
 
 def drawn(targets: Any, count: int, seed: int) -> Any:
@@ -28,27 +49,82 @@ def drawn(targets: Any, count: int, seed: int) -> Any:
     )
 
 
-def study(data: Path, backbone: str, counts: list[int], draws: int) -> list[dict[str, Any]]:
-    """A row for each number of images a class, and one for all of them (None)."""
-    from train import cache, head, networks, recipes, transfer
+def seen(data: Path, backbone: str) -> Seen:
+    from train import cache, networks, recipes, transfer
     from train import recipe as fields
 
-    recipe = fields.change(recipes.get("transfer"), [f"data={data}", f"backbone={backbone}"])
+    recipe = fields.change(recipes.get("transfer"), [f"data={data}", f"backbone={backbone}", "test=0.2"])
     made = cache.provide(cache.DataRequest.of(recipe, skip_bad=False, allow_copies=False))
-    found = transfer.features(networks.parts(recipe, len(made.labels)), recipe, made)
-    targets, right = found.targets("train"), found.targets("test")
-    test = np.array(found.pictures("test"))
+    parts = networks.parts(recipe, len(made.labels))
+    found = transfer.features(parts, recipe, made)
+    train, test = (np.array(found.pictures(split)) for split in ("train", "test"))
+    kept = made.path / f"few-images-{backbone}-int8.npy"
+    if not kept.is_file():
+        np.save(kept, int8_features(parts, made, train))
+    groups = copies.groups_of(made.hashes("train"))
+    return Seen(
+        backbone, train, test, np.load(kept), made.targets("train"), made.targets("test"), groups, len(made.labels)
+    )
+
+
+def int8_features(parts: Any, made: Any, features: Any) -> Any:
+    """Of the test images, by the file that export would make of the head for all training images."""
+    from device.card import Card, Confidence, Input, Output
+    from device.folders import Labelled
+    from export import convert, pixels, quantize, unseen, variants
+    from export.calibration import balanced_rows
+    from train import head
+
+    targets = made.targets("train")
+    fitted = head.fit(features, targets, len(made.labels))
+    parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
+    rows = np.sort(balanced_rows(targets, np.arange(len(targets)), CALIBRATION, 1))
+    given = Input(*made.size, fit=made.fit)
+    with tempfile.TemporaryDirectory(prefix="framelite-few-") as folder:
+        keras = Path(folder) / "model.keras"
+        parts.whole.save(keras)
+        float32, _ = convert.convert(keras, made.pictures("train")[:1])
+        images = pixels.tensors(made.pictures("train")[rows], pixels.fed(given))
+        made_int8 = quantize.make("int8", float32, images, *pixels.ends(pixels.fed(given)), {})
+        card = Card("few", None, "int8", made.labels, pixels.fed(given), Output(), Confidence(), None, (), None, {})
+        path = Path(folder) / "few_int8.tflite"
+        path.write_bytes(variants.assembled(made_int8, card, {}))
+        pictures = Labelled(made.labels, made.pictures("test"), made.targets("test"), "test", 0)
+        return unseen.features(path, pictures)
+
+
+def study(name: str, sets: list[Seen], counts: list[int], draws: int) -> list[dict[str, Any]]:
+    """A row for each backbone, and for auto, and number of images a class; None: all of them."""
+    from train import auto, backbones, head
+
+    targets, right = sets[0].targets, sets[0].right
     rows = []
     for count in (*counts, None):
-        accuracies = []
+        results: dict[str, list[dict[str, Any]]] = {}
         for seed in range(draws if count else 1):
             mine = drawn(targets, count or len(targets), seed)
-            scores = head.fit(found.pictures("train")[mine], targets[mine], len(made.labels)).scores(test)
-            accuracies.append(float((scores.argmax(axis=1) == right).mean()))
+            judged = []
+            for each in sets:
+                fitted = head.fit(each.train[mine], targets[mine], each.labels)
+                groups = copies.groups_of(list(map(str, each.groups[mine])))
+                judged.append(auto.judge(backbones.get(each.backbone), each.train[mine], targets[mine], groups, seed=1))
+                result = {
+                    "top1": _share(fitted.scores(each.test), right),
+                    "int8": _share(fitted.scores(each.int8), right),
+                    "cross_validated": judged[-1].accuracy,
+                }
+                results.setdefault(each.backbone, []).append(result)
+            chosen = auto.best(judged).backbone.name
+            results.setdefault("auto", []).append({**results[chosen][-1], "chosen": chosen})
         most = int(np.bincount(targets).max())
-        row = {"set": data.name, "backbone": backbone, "images": count, "most": most, "n": len(right)}
-        rows.append({**row, "labels": len(made.labels), "top1": accuracies})
+        known = {"set": name, "images": count, "most": most, "n": len(right), "labels": sets[0].labels}
+        for backbone, found in results.items():
+            rows.append({**known, "backbone": backbone, **{key: [one[key] for one in found] for key in found[0]}})
     return rows
+
+
+def _share(scores: Any, right: Any) -> float:
+    return float((scores.argmax(axis=1) == right).mean())
 
 
 def main() -> None:
@@ -58,18 +134,25 @@ def main() -> None:
     options.add_argument("data", type=Path, nargs="+", metavar="DIR")
     options.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
     options.add_argument("--draws", type=int, default=DRAWS)
-    options.add_argument("--backbones", nargs="+", default=None, help="default: those whose weights are here")
+    options.add_argument("--backbones", nargs="+", default=None, help="default: those that auto would compare")
     given = options.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    names = given.backbones or [row["name"] for row in backbones.rows() if row["weights_here"]]
+    from train import auto, keras_settings
+
+    keras_settings.apply()
+    names = given.backbones or [backbone.name for backbone in auto.candidates(auto.Limits())]
     rows = []
     for data in given.data:
-        for name in names:
-            rows += study(data.resolve(), name, given.counts, given.draws)
-            print(
-                rows[-1]["set"], name, [f"{100 * np.mean(row['top1']):.1f}" for row in rows[-1 - len(given.counts) :]]
-            )
-    write("few_images", rows, "python -m experiments.few_images DIR…", draws=given.draws)
+        sets = []
+        for backbone in names:
+            sets.append(seen(data.resolve(), backbone))
+            print(data.name, backbone, flush=True)
+        rows += study(data.name, sets, given.counts, given.draws)
+        for row in rows[-(len(names) + 1) * (len(given.counts) + 1) :]:
+            figures = (f"{100 * np.mean(row[key]):.1f}" for key in ("top1", "int8", "cross_validated"))
+            print(row["set"], row["images"], row["backbone"], *figures, flush=True)
+    int8 = {row["backbone"]: row for row in backbones.measured()["results"] if row["backbone"] in names}
+    write("few_images", rows, "python -m experiments.few_images DIR…", draws=given.draws, latencies=int8)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,11 @@ def lines(document: dict[str, Any]) -> list[str]:
     ]
     split = document["variants"][0]["split"]
     note = f"compared with {document['reference']} on the {split} pictures, through device"
+    if split == "cross-validation":
+        note = (
+            f"compared with {document['reference']} on the training pictures, through device; accuracy:"
+            " cross-validated, each picture by a head that has not seen it"
+        )
     if split == "calibration":
         note += f"; these {document['variants'][0]['n']} calibrated it: --test DIR shows what it does on others"
     return [*text.table(header, rows), note]

@@ -65,19 +65,26 @@ class Comparison:
 
 
 def compare(
-    scores: Scores, reference: Scores, targets: npt.NDArray[np.int64] | None, split: str, kind: str = "softmax"
+    scores: Scores,
+    reference: Scores,
+    targets: npt.NDArray[np.int64] | None,
+    split: str,
+    kind: str = "softmax",
+    unseen: tuple[Scores, Scores] | None = None,
 ) -> Comparison:
     """scores and reference: n x labels on the same pictures; targets: their labels, where they have any.
 
-    kind: what the scores are (softmax, sigmoid or logits), as the card has it.
+    kind: what the scores are (softmax, sigmoid or logits), as the card has it. unseen: the variant's and the float
+    file's where the network has seen the pictures, by heads that have not; accuracy and drop are theirs.
     """
     error = np.abs(scores.astype(np.float64) - reference)
     ours, theirs = scores.argmax(axis=1), reference.argmax(axis=1)
     top1 = interval = drop = drop_interval = None
     if targets is not None:
-        measured = accuracy(scores, targets)
+        judged = unseen or (scores, reference)
+        measured = accuracy(judged[0], targets)
         top1, interval = measured["top1"], tuple(measured["interval"])
-        pairs = Paired.of(theirs == targets, ours == targets)
+        pairs = Paired.of(judged[1].argmax(axis=1) == targets, judged[0].argmax(axis=1) == targets)
         drop, drop_interval = pairs.drop, pairs.interval
     return Comparison(
         n=len(scores),

@@ -61,8 +61,7 @@ class Graph:
         self.before = {one.outputs[0]: one.inputs[0] for one in conversions}
 
     def kind(self, operator: Any) -> int:
-        code = self.tree.operatorCodes[operator.opcodeIndex]
-        return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+        return objects.kind(self.tree, operator)
 
     def name(self, operator: Any) -> str:
         """The converter's names join those of all layers that became one operator; the first is enough."""

@@ -11,6 +11,12 @@ def read(model: bytes) -> Any:
     return flatbuffer_utils.read_model_from_bytearray(bytearray(model))
 
 
+def kind(tree: Any, operator: Any) -> int:
+    """Which operator it is: a number of schema.BuiltinOperator."""
+    code = tree.operatorCodes[operator.opcodeIndex]
+    return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+
+
 def packed(tree: Any) -> bytes:
     """The file that the objects describe."""
     for buffer in tree.buffers:

@@ -146,7 +146,7 @@ def uint8_ends(model: bytes, low: float, high: float) -> bytes:
     graph = tree.subgraphs[0]
     first = [op for op in graph.operators if graph.inputs[0] in list(op.inputs)]
     last = [op for op in graph.operators if graph.outputs[0] in list(op.outputs)]
-    kinds = [_builtin(tree, op) for op in (*first, *last)]
+    kinds = [objects.kind(tree, op) for op in (*first, *last)]
     if kinds != [schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE]:
         raise UserError(
             "the network's first or last operator can't be quantized to int8, so its ends can't be made uint8;"
@@ -160,11 +160,6 @@ def uint8_ends(model: bytes, low: float, high: float) -> bytes:
     last[0].builtinOptions = schema.QuantizeOptionsT()
     last[0].builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
     return objects.packed(tree)
-
-
-def _builtin(tree: Any, operator: Any) -> int:
-    code = tree.operatorCodes[operator.opcodeIndex]
-    return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
 
 
 def _as_uint8(tensor: Any, scale: float, zero_point: int) -> None:

@@ -18,6 +18,7 @@ from device.data.walk import Walk
 from device.errors import UserError
 from device.folders import Cache, Labelled
 from export.calibration import DEFAULT_PICTURES, Choice, balanced_rows
+from export.unseen import Heads
 
 # Fewer calibration images than that hardly show what a network will see.
 FEW = 50
@@ -38,6 +39,7 @@ class Source:
     model_sha256: str
     calibration: Choice
     test: Labelled | None
+    unseen: Heads | None  # of a run that was judged by cross-validation
     provenance: dict[str, Any]
 
     @property
@@ -99,6 +101,7 @@ def _from_run(request: Request) -> Source:
     rows = balanced_rows(targets, training, request.pictures, request.seed)
     choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     recipe = document["recipe"]
+    unseen = None if len(cache.targets("test")) else Heads.read(folder / "heads.npz")
     return Source(
         name=document.get("name", recipe["name"]),  # of a run from before it was written down: its recipe
         recipe=recipe["name"],
@@ -109,7 +112,8 @@ def _from_run(request: Request) -> Source:
         model=model,
         model_sha256=_sha256(model),
         calibration=choice,
-        test=_test_of(cache, document["split"].get("test_rows")),
+        test=_test_of(cache, document["split"].get("test_rows"), unseen),
+        unseen=unseen,
         provenance={
             "run": folder.resolve().name,
             "data": data["name"],
@@ -121,8 +125,16 @@ def _from_run(request: Request) -> Source:
     )
 
 
-def _test_of(cache: Cache, rows: list[int] | None) -> Labelled:
-    """rows: those that a run was judged by, where it isn't all of the test (train/ancestry.py)."""
+def _test_of(cache: Cache, rows: list[int] | None, unseen: Heads | None) -> Labelled:
+    """rows: those that a run was judged by, where it isn't all of the test (train/ancestry.py).
+
+    unseen: of a run that has no test, by which its training images can judge it.
+    """
+    if unseen:
+        every = len(unseen.rows) == len(cache.targets("train"))
+        pictures = cache.pictures("train")
+        targets = cache.targets("train")[unseen.rows]
+        return Labelled(cache.labels, pictures if every else pictures[unseen.rows], targets, "cross-validation", 0)
     pictures, targets = cache.pictures("test"), cache.targets("test")
     if rows is None:
         return Labelled(cache.labels, pictures, targets, "test", 0)
@@ -147,7 +159,7 @@ def _data_command(document: dict[str, Any]) -> str:
         return f"python -m train data {data['name']} --size {size} --fit {data['fit']}"
     return (
         f"python -m train data {shlex.quote(data['origin'])} --size {size} --fit {data['fit']}"
-        f" --test {recipe['test']} --seed {recipe['seed']}{skip}{allow}"
+        f" --test {data.get('test_share', recipe['test'])} --seed {recipe['seed']}{skip}{allow}"
     )
 
 
@@ -195,6 +207,7 @@ def _from_tflite(request: Request) -> Source:
         model_sha256=_sha256(path),
         calibration=choice,
         test=_test_pictures(request, card.labels, used),
+        unseen=None,
         provenance={"run": None, "source_sha256": _sha256(path)},
     )
 

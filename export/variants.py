@@ -39,6 +39,7 @@ class Reference:
     pictures: Labelled
     labelled: bool
     scores: Scores
+    unseen: Scores | None = None  # by heads that haven't seen the pictures, where the network has
 
 
 def export(source: Source, variants: Collection[str], committed: bool = False) -> dict[str, Any]:
@@ -138,10 +139,11 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
         command.say("float32: converting with TensorFlow …")
         assert isinstance(test.sources, np.ndarray)
         model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
-        return pixels.taken(model, source.input), Reference("keras", test, labelled, scores)
+        taken = pixels.taken(model, source.input)
+        return taken, Reference("keras", test, labelled, scores, _unseen(source, taken, test, scratch))
     bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
     path = scratch / "reference.tflite"
-    path.write_bytes(_assembled(bare, replace(_card(source, "float32"), input=source.input), {}))
+    path.write_bytes(assembled(bare, replace(_card(source, "float32"), input=source.input), {}))
     try:
         scores = evaluate.score_pictures(path, test)
     except UserError as error:
@@ -150,11 +152,20 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
     return pixels.taken(bare, source.input), Reference("float32", test, labelled, scores)
 
 
+def _unseen(source: Source, float32: bytes, test: Labelled, scratch: Path) -> Scores | None:
+    """What the variants' cross-validated scores are compared with: those of the float32 file."""
+    if source.unseen is None:
+        return None
+    path = scratch / "reference.tflite"
+    path.write_bytes(assembled(float32, _card(source, "float32"), {}))
+    return source.unseen.scores(path, test)
+
+
 def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Set:
     labels, seed = source.labels, source.calibration.seed
     if committed:
         return golden.drawn((source.input.height, source.input.width), labels, seed)
-    if reference.labelled and isinstance(reference.pictures.sources, np.ndarray):
+    if reference.pictures.split == "test" and isinstance(reference.pictures.sources, np.ndarray):
         return golden.choose(reference.pictures.sources, "test", labels, seed)
     return golden.choose(source.calibration.pictures, "calibration", labels, seed)
 
@@ -215,12 +226,16 @@ def _prove(
     unlike: where it is known not to be the float network.
     """
     path = scratch / f"{source.name}_{variant}.tflite"
-    path.write_bytes(_assembled(bare, _card(source, variant), {}))
+    path.write_bytes(assembled(bare, _card(source, variant), {}))
     with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
         scores = evaluate.score_pictures(path, reference.pictures, progress=bar.update)
     targets = reference.pictures.targets if reference.labelled else None
     split, kind = reference.pictures.split, source.output.kind
-    comparison = compare.compare(scores, reference.scores, targets, split, kind)
+    unseen = None
+    if source.unseen is not None and reference.unseen is not None:
+        ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.pictures)
+        unseen = ours, reference.unseen
+    comparison = compare.compare(scores, reference.scores, targets, split, kind, unseen)
     failures = [*compare.failures(variant, comparison), *unlike]
     row = {"variant": variant, **comparison.to_json(), "network_bytes": len(bare), "failures": failures}
     if failures:
@@ -235,7 +250,7 @@ def _prove(
         golden=golden.record(path, goldens, variant),
         golden_source=goldens.source,
     )
-    return {**row, "data": _assembled(bare, full, goldens.files)}
+    return {**row, "data": assembled(bare, full, goldens.files)}
 
 
 def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
@@ -259,7 +274,7 @@ def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
     }
 
 
-def _assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> bytes:
+def assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> bytes:
     return card.append_tail(metadata.embed(bare, model_card), model_card, pictures)
 
 

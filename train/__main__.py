@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, text
+from device import command
 from device.errors import UserError
 from device.places import NoPlaceError
 from train import recipe as fields
@@ -69,7 +69,9 @@ def data_parser() -> argparse.ArgumentParser:
     options.add_argument("data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
     options.add_argument("--size", required=True, metavar="HxW", help="such as 28x28")
     options.add_argument("--fit", choices=("crop", "stretch", "pad"), default="crop")
-    options.add_argument("--test", type=float, default=0.2, help="share for the test where DIR has no test/")
+    options.add_argument(
+        "--test", type=float, default=0.2, help="share for the test where DIR has no test/; 0: of up to 1000 none"
+    )
     options.add_argument("--seed", type=int, default=1, help="which pictures those are")
     options.add_argument("--skip-bad", action="store_true", help="go on without pictures that can't be read")
     options.add_argument("--allow-copies", action="store_true", help="go on without images that are there twice")
@@ -131,8 +133,8 @@ def _where(arguments: list[str]) -> int:
 
 def _data(options: argparse.Namespace) -> int:
     size = _size(options.size)
-    if not 0 < options.test < 1:
-        raise UserError(f"--test is {options.test:g}, expected a share between 0 and 1")
+    if not 0 <= options.test < 1:
+        raise UserError(f"--test is {options.test:g}, expected a share from 0 to less than 1")
     if options.seed < 0:
         raise UserError(f"--seed is {options.seed}, expected at least 0")
     if not options.data.strip():
@@ -184,6 +186,8 @@ def _train(options: argparse.Namespace) -> int:
                 raise UserError(f"{option} was given for {recipe.backbone}, expected --backbone auto with it")
     from train import cache, run_folder, runs
 
+    if options.weights and not recipe.test:  # they may have seen every image: only a test tells
+        recipe = fields.change(recipe, ["test=0.2"])
     run = runs.Run(options.run) if options.run else runs.default(recipe)
     is_first = not options.process_id  # of several processes that one has the run folder
     if is_first and not options.only_data:
@@ -221,10 +225,7 @@ def _train(options: argparse.Namespace) -> int:
             fit.train(recipe, pictures, runs.Run(Path(folder)), start)
         return command.GOOD
     result = fit.train(recipe, pictures, run, start)
-    print(f"test accuracy {text.accuracy(result['top1'], result['interval'], result['n'])}  {run.model}")
-    if unseen := result.get("cross_validation"):
-        accuracy = text.accuracy(unseen["top1"], unseen["interval"], unseen["n"])
-        print(f"cross-validated {accuracy}: training images, by heads fitted without them")
+    print("\n".join(evaluate.summary(result, run)))
     for remark in evaluate.remarks(result):
         command.say(f"note: {remark}")
     command.say_next(("export", run.path))

@@ -6,13 +6,16 @@ apart from the best the fastest is taken: whose mean loss lies within one standa
 one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984, 3.4.3).
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from device import command, text
+from device import command, files, text
 from device.data import copies
 from device.errors import UserError
 from device.folders import Cache
@@ -70,18 +73,57 @@ def candidates(limits: Limits) -> list[Backbone]:
 
 
 def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: Limits) -> Recipe:
-    """The recipe with the backbone that is best for its data; a table says why. provide: the images of a recipe."""
+    """The recipe with the backbone that is best for its data; a table says why. provide: the images of a recipe.
+
+    What was chosen is kept beside the images: the same again asks nothing of Keras.
+    """
     there = [of(recipe, backbone) for backbone in candidates(limits)]
     if len(there) == 1:
         command.say(f"backbone {there[0].backbone}: the only one whose weights are here, and within the limits")
         return there[0]
-    judged = [_judge(each, provide(each)) for each in there]
-    best = min(judged, key=lambda each: each.losses.mean())
-    chosen = min((each for each in judged if each.is_as_good_as(best)), key=lambda each: each.latency_ms)
-    machine = backbones.measured()["machine"]
-    for line in [*table(judged, chosen), f"cross-validated on training images; int8: one thread of {machine['cpu']}"]:
+    kept = _Kept.of(provide(there[0]), there)
+    lines = kept.read()
+    if lines is None:
+        judged = [_judge(each, provide(each)) for each in there]
+        chosen = best(judged)
+        machine = backbones.measured()["machine"]["cpu"]
+        lines = [*table(judged, chosen), f"cross-validated on training images; int8: one thread of {machine}"]
+        kept.write(chosen.backbone.name, lines)
+    for line in lines:
         command.say(line)
-    return there[judged.index(chosen)]
+    return next(each for each in there if each.backbone == kept.chosen)
+
+
+def best(judged: Sequence[Candidate]) -> Candidate:
+    """The fastest of those that can't be told apart from the one with the lowest loss."""
+    lowest = min(judged, key=lambda each: each.losses.mean())
+    return min((each for each in judged if each.is_as_good_as(lowest)), key=lambda each: each.latency_ms)
+
+
+@dataclass
+class _Kept:
+    """A choice among these recipes, in a file beside the images that it was made on."""
+
+    path: Path
+    chosen: str = ""
+
+    @classmethod
+    def of(cls, cache: Cache, there: Sequence[Recipe]) -> "_Kept":
+        measured = _measured()
+        key = repr([(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there])
+        return cls(cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json")
+
+    def read(self) -> list[str] | None:
+        try:
+            document = json.loads(self.path.read_bytes())
+            self.chosen = str(document["chosen"])
+            return list(map(str, document["lines"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, chosen: str, lines: list[str]) -> None:
+        self.chosen = chosen
+        files.write_json(self.path, {"schema": 1, "chosen": chosen, "lines": lines})
 
 
 def of(recipe: Recipe, backbone: Backbone) -> Recipe:
@@ -95,13 +137,19 @@ def _judge(recipe: Recipe, cache: Cache) -> Candidate:
 
     rows = sample(cache.targets("train"), MOST_IMAGES, recipe.seed)
     features = transfer.features_of(networks.parts(recipe, len(cache.labels)), recipe, cache, rows)
-    targets, groups = cache.targets("train")[rows], copies.groups_of(cache.hashes("train"))[rows]
-    found = head.cross_validated(features, targets, groups, np.arange(len(rows)), len(cache.labels), recipe.seed)
+    groups = copies.groups_of(cache.hashes("train"))[rows]
+    return judge(backbones.get(recipe.backbone), features, cache.targets("train")[rows], groups, recipe.seed)
+
+
+def judge(backbone: Backbone, features: head.Features, targets: Rows, groups: Rows, seed: int) -> Candidate:
+    """By the log loss of its features, n x channels; groups: images of one number belong together."""
+    every, labels = np.arange(len(targets)), int(targets.max()) + 1
+    found = head.cross_validated(features, targets, groups, every, labels, seed)
     assert found is not None, "fewer than cross-validation takes"
-    right = found.scores[np.arange(len(rows)), found.targets].astype(np.float64)
+    right = found.scores[np.arange(len(found.targets)), found.targets].astype(np.float64)
     accuracy = float((found.scores.argmax(axis=1) == found.targets).mean())
     losses = -np.log(np.maximum(right, 1e-7))
-    return Candidate(backbones.get(recipe.backbone), losses, accuracy, _measured().get(recipe.backbone, {}))
+    return Candidate(backbone, losses, accuracy, _measured().get(backbone.name, {}))
 
 
 def sample(targets: Rows, most: int, seed: int) -> Rows:

@@ -34,11 +34,18 @@ from train.recipe import Recipe, is_folder
 from train.split import Rows, held_out
 
 SCHEMA = 1
+# The share of the test where none is asked for; and up to so many images there is none where cross-validation can do
+# without: a fifth of ten images is no test, and of a thousand five times as many tell more.
+A_FIFTH = 0.2
+FEW = 1000
 
 
 @dataclass(frozen=True)
 class DataRequest:
-    """Which pictures at which size. test and seed matter only for a folder of one level, which is split here."""
+    """Which pictures at which size. test and seed matter only for a folder of one level, which is split here.
+
+    test: the share that is kept for the test; 0: none of up to `FEW` images, a fifth of more.
+    """
 
     data: str
     size: Size
@@ -50,7 +57,8 @@ class DataRequest:
 
     @classmethod
     def of(cls, recipe: Recipe, skip_bad: bool, allow_copies: bool = False) -> "DataRequest":
-        return cls(recipe.data_name, recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad, allow_copies)
+        test = recipe.test if recipe.test or recipe.can_cross_validate else A_FIFTH
+        return cls(recipe.data_name, recipe.size, recipe.fit, test, recipe.seed, skip_bad, allow_copies)
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,8 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        index = _index(request, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
+        asked = replace(request, test=_test_share(folder, request))
+        index = _index(asked, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
     return _opened(name, fingerprint, request)
@@ -144,10 +153,19 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
     """
     class_folders.check_splits(folder)
 
+    share = _test_share(folder, request)
+
     def cut(targets: Rows, groups: Rows) -> Rows:
-        return held_out(targets, groups, request.test, request.seed, folder.labels)
+        if not share:
+            return np.empty(0, np.int64)
+        return held_out(targets, groups, share, request.seed, folder.labels)
 
     return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
+
+
+def _test_share(folder: Folder, request: DataRequest) -> float:
+    """0 where there is no test at all, and cross-validation stands for it."""
+    return request.test or (0.0 if len(folder.files) <= FEW else A_FIFTH)
 
 
 def _write_folder(
@@ -174,6 +192,9 @@ def _write_folder(
                 yield answer
 
         _write(target / f"{split}.npy", good(), len(members), request.size, f"{folder.root.name} {split}")
+        if not members:  # no test: cross-validation stands for it
+            index["splits"][split] = _columns([])
+            continue
         if bad and not request.skip_bad:
             raise UserError(
                 f"{folder.root}: {len(bad)} of {len(members)} pictures in {split} can't be used, the first: {bad[0]};"

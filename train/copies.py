@@ -110,7 +110,7 @@ def separate(images: Images, cut: Cut, allow: bool) -> Separated:
         command.say(f"note: {images.data}: {line}")
     left &= ~(repeated & tested)
     rows = {name: np.flatnonzero(left & (parts == number)) for number, name in enumerate(PARTS)}
-    _check_classes(images, rows)
+    _check_classes(images, rows, bool(tested.any()))
     masks = doubtful, across, repeated & tested, repeated & ~tested
     return Separated(rows, Counts(*(int(mask.sum()) for mask in masks)))
 
@@ -147,9 +147,11 @@ def _check(images: Images, problems: list[str], share: float, whole: str) -> Non
         )
 
 
-def _check_classes(images: Images, rows: dict[str, Numbers]) -> None:
+def _check_classes(images: Images, rows: dict[str, Numbers], has_test: bool) -> None:
     """Only what copies did is looked for: an image that can't be read is named when it is decoded."""
     for part in ("train", "test"):
+        if part == "test" and not has_test:
+            continue
         present = set(images.targets[rows[part]].tolist())
         if gone := [label for target, label in enumerate(images.labels) if target not in present]:
             raise UserError(

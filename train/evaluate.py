@@ -35,35 +35,65 @@ class Asked:
     unseen: "Unseen | None" = None
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a network is judged by: pictures with their labels, and its scores of them; split: where they are from."""
+
+    pictures: npt.NDArray[np.uint8]
+    targets: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    split: str
+
+    @classmethod
+    def by_test(cls, model: keras.Model, cache: Cache, asked: Asked) -> "Judged":
+        pictures, targets, features = cache.pictures("test"), cache.targets("test"), asked.features
+        scores = predict(model, pictures) if features is None else predict(model.get_layer("head"), features)
+        if asked.rows is not None:
+            pictures, targets, scores = pictures[asked.rows], targets[asked.rows], scores[asked.rows]
+        return cls(pictures, targets, scores, "test")
+
+    @classmethod
+    def by_cross_validation(cls, cache: Cache, unseen: "Unseen") -> "Judged":
+        pictures = cache.pictures("train")
+        if len(unseen.rows) < len(pictures):
+            pictures = pictures[unseen.rows]
+        return cls(pictures, unseen.targets, unseen.scores, "cross-validation")
+
+
 def evaluate(
     run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: Asked
 ) -> dict[str, Any]:
     """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives,
     None where nothing was trained by epochs.
 
-    The figure that counts is that of model.keras, the best epoch by validation, read back from the file.
+    The figure that counts is that of model.keras, the best epoch by validation, read back from the file. Of data
+    without a test it is the cross-validated one.
     """
-    features, rows = asked.features, asked.rows
-    pictures, targets = cache.pictures("test"), cache.targets("test")
-    best = keras.models.load_model(run.model, compile=False)
-    scores = predict(best, pictures) if features is None else predict(best.get_layer("head"), features)
-    if rows is not None:
-        pictures, targets, scores = pictures[rows], targets[rows], scores[rows]
-        last = None if last is None else last[rows]
-    per_class = measures.per_class(scores, targets, cache.labels)
+    best, rows = keras.models.load_model(run.model, compile=False), asked.rows
+    has_test = bool(len(cache.targets("test")))
+    if has_test:
+        judged = Judged.by_test(best, cache, asked)
+    else:
+        assert asked.unseen is not None, "fit.train asks for a test or for cross-validation"
+        judged = Judged.by_cross_validation(cache, asked.unseen)
+    targets = judged.targets
+    if last is not None and rows is not None:
+        last = last[rows]
+    per_class = measures.per_class(judged.scores, targets, cache.labels)
     document = {
         "schema": 1,
-        "split": "test",
-        **measures.accuracy(scores, targets),
+        "split": judged.split,
+        **measures.accuracy(judged.scores, targets),
         "balanced": measures.balanced(per_class),
         "per_class": per_class,
-        "cross_validation": asked.unseen and _cross_validation(asked.unseen, cache.labels),
+        "cross_validation": _cross_validation(asked.unseen, cache.labels) if asked.unseen and has_test else None,
         "last_epoch": None if last is None else measures.accuracy(last, targets),
         "left_out": 0 if rows is None else len(cache.targets("test")) - len(rows),
         "parameters": best.count_params(),
     }
-    plots.confusion(targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
-    plots.samples(pictures, targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
+    what = "test pictures" if has_test else "pictures, cross-validated"
+    plots.confusion(targets, judged.scores.argmax(axis=1), cache.labels, run.path / "confusion.png", what)
+    plots.samples(judged.pictures, targets, judged.scores, cache.labels, run.path / "samples.png", recipe.seed)
     files.write_json(run.evaluation, document)
     return document
 
@@ -81,6 +111,23 @@ def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.fl
     parts = [model.predict(batch, step, verbose=0) for batch in batching.batches(pictures, step)]
     scores = np.concatenate(parts)
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+
+
+def summary(document: dict[str, Any], run: Run) -> list[str]:
+    """The figure of evaluation.json, and how it was come by, as `train` prints it."""
+
+    def accuracy(figure: dict[str, Any]) -> str:
+        return text.accuracy(figure["top1"], figure["interval"], figure["n"])
+
+    if document["split"] == "cross-validation":
+        return [
+            f"cross-validated accuracy {accuracy(document)}  {run.model}",
+            "each picture by a head fitted without it; the head in the file is fitted on all of them",
+        ]
+    lines = [f"test accuracy {accuracy(document)}  {run.model}"]
+    if unseen := document.get("cross_validation"):
+        lines.append(f"cross-validated {accuracy(unseen)}: training images, by heads fitted without them")
+    return lines
 
 
 def remarks(document: dict[str, Any]) -> list[str]:
@@ -103,6 +150,9 @@ def remarks(document: dict[str, Any]) -> list[str]:
         found.append(
             f"the labels are not equally common; balanced accuracy {text.percent(document['balanced'])} ({each})"
         )
+    alone = [row["label"] for row in classes if row["n"] == 1]
+    if alone and document["split"] == "cross-validation":
+        found.append(f"a single picture of {text.some(alone)}: whether others of it are recognized can't be measured")
     if lost := [f"{row['label']} (n {row['n']})" for row in classes if row["top1"] == 0]:
         found.append(f"never right: {text.some(lost)}")
     return found

@@ -9,6 +9,7 @@ Trained by epochs instead where a recipe asks for hidden layers (train/fit.py).
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-from device import command
+from device import command, files
+from device.data import copies
 from train.class_counts import is_uneven
 from train.split import Rows
 
@@ -84,10 +86,23 @@ def _of_all(kernel: Any, bias: Any, classes: Rows, labels: int) -> Head:
 
 @dataclass(frozen=True)
 class Unseen:
-    """The scores of training images by heads that were fitted without them; n x labels, and their label numbers."""
+    """Training images by heads that were fitted without them: each different image once.
+
+    scores: n x labels; targets: their label numbers; rows: which of the training images they are; folds: of each the
+    place among `heads` of the one that scored it.
+    """
 
     scores: Scores
     targets: Rows
+    rows: Rows
+    folds: Rows
+    heads: tuple[Head, ...]
+
+    def save(self, path: Path) -> None:
+        """For export, which asks the same heads about what a file's own backbone gives (export/unseen.py)."""
+        kernels, biases = (np.stack([getattr(head, part) for head in self.heads]) for part in ("kernel", "bias"))
+        with files.replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, rows=self.rows, folds=self.folds, kernels=kernels, biases=biases)
 
 
 def cross_validated(
@@ -102,11 +117,15 @@ def cross_validated(
     if len(rows) > MOST:
         return None
     features, targets, groups = features[rows], targets[rows], groups[rows]
+    different = ~copies.repeated(groups)
     smallest = min(len(np.unique(groups[targets == label])) for label in np.unique(targets))
     folds = StratifiedGroupKFold(max(2, min(FOLDS, smallest)), shuffle=True, random_state=seed)
     scores = np.zeros((len(features), labels), np.float32)
+    fold, heads = np.zeros(len(features), np.int64), list[Head]()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
         for rest, held_out in folds.split(features, targets, groups):
-            scores[held_out] = fit(features[rest], targets[rest], labels).scores(features[held_out])
-    return Unseen(scores, targets)
+            fold[held_out] = len(heads)
+            heads.append(fit(features[rest], targets[rest], labels))
+            scores[held_out] = heads[-1].scores(features[held_out])
+    return Unseen(scores[different], targets[different], rows[different], fold[different], tuple(heads))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from device import files
+from device import files, text
 
 BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
 # More classes than this no person reads in one figure.
@@ -53,9 +53,16 @@ def _ticks(epochs: int) -> npt.NDArray[np.int64]:
 
 
 def confusion(
-    targets: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], labels: tuple[str, ...], path: Path
+    targets: npt.NDArray[np.int64],
+    answers: npt.NDArray[np.int64],
+    labels: tuple[str, ...],
+    path: Path,
+    title: str = "test pictures",
 ) -> None:
-    """How often each label (row) was answered with each (column), in percent of the row."""
+    """How often each label (row) was answered with each (column), in percent of the row.
+
+    Beside a label stands its recall, which is the number on the diagonal, and of how many images; above, their mean.
+    """
     counts = confusion_matrix(targets, answers, labels=range(len(labels)))
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     few = len(labels) <= MAX_CLASSES
@@ -63,17 +70,31 @@ def confusion(
     figure, axis = plt.subplots(figsize=(side + 1, side), layout="constrained")
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     figure.colorbar(image, label="% of the row", shrink=0.8)
-    axis.set(xlabel="answer", ylabel="label", title=f"{len(targets)} test pictures")
+    axis.set(xlabel="answer", ylabel="label, its recall", title=_title(counts, title))
     if few:
         names = [plain(label, 24) for label in labels]
         axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
-        axis.set_yticks(range(len(labels)), names)
+        recalls = [f"{name}  {recall}" for name, recall in zip(names, _recalls(counts), strict=True)]
+        axis.set_yticks(range(len(labels)), recalls)
         for row, column in np.argwhere(shares >= 0.5):
             dark = shares[row, column] > 55
             axis.text(
                 column, row, f"{shares[row, column]:.0f}", ha="center", va="center", color="white" if dark else "black"
             )
     save(figure, path)
+
+
+def _title(counts: npt.NDArray[np.int64], what: str) -> str:
+    mine = counts[counts.any(axis=1)]
+    balanced = float(np.mean(np.diag(counts)[counts.any(axis=1)] / mine.sum(axis=1)))
+    accuracy = np.trace(counts) / counts.sum()
+    return f"{counts.sum()} {what}\naccuracy {text.percent(accuracy, 1)}, balanced {text.percent(balanced, 1)}"
+
+
+def _recalls(counts: npt.NDArray[np.int64]) -> list[str]:
+    """'92 % of 40'; '-' of a label that has none."""
+    rows = zip(np.diag(counts), counts.sum(axis=1), strict=True)
+    return [f"{text.percent(right / n, 0)} of {n}" if n else "-" for right, n in rows]
 
 
 def samples(

@@ -16,7 +16,7 @@ from device import command, files, pictures
 from device.errors import UserError
 from device.folders import Cache
 from device.pictures import Picture
-from train import cache, recipes, runs
+from train import backbones, cache, recipes, runs
 from train import recipe as fields
 from train.recipe import Recipe
 
@@ -107,7 +107,7 @@ def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
     settings = ([f"data={options.data}"] if options.data else []) + options.set
     if options.run:
         return _recorded(runs.Run(options.run), known.name, settings), runs.Run(options.run).model
-    recipe = fields.change(known, settings)
+    recipe = _with_backbone(fields.change(known, settings))
     run = runs.default(recipe)
     if options.layers and recipe.network == "classical":
         raise UserError(f"{known.name}: the classical baseline has no network; leave --layers out")
@@ -117,6 +117,17 @@ def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
         except UserError as error:
             command.say(f"note: {error}; so a fresh network is shown")
     return recipe, None
+
+
+def _with_backbone(recipe: Recipe) -> Recipe:
+    """One that is yet to be chosen is shown by the first there is; of a trained run the one that was."""
+    if recipe.network != "backbone" or recipe.backbone != backbones.AUTO:
+        return recipe
+    from train import auto
+
+    first = auto.of(recipe, auto.candidates(auto.Limits())[0])
+    command.say(f"note: training chooses the backbone (--backbone {backbones.AUTO}); this is {first.backbone}")
+    return first
 
 
 def _recorded(run: runs.Run, name: str, settings: list[str]) -> Recipe:

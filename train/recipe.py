@@ -55,7 +55,7 @@ LIMITS = {
 MIRRORING = ("horizontal_flip", "mirrored")
 # The recipe that a folder of one's own takes where none is named (Makefile).
 FOR_FOLDERS = "transfer"
-BELOW_ONE = ("label_smoothing", "dropout", "weight_average", "width_shift_range", "height_shift_range")
+BELOW_ONE = ("test", "label_smoothing", "dropout", "weight_average", "width_shift_range", "height_shift_range")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Recipe:
     fit: Fit = "crop"  # how a picture is made to fit: crop, stretch or pad
     grey: bool = False  # the network begins with a fixed luminance layer
     pictures: int = 1000  # of each class to train on, where data is cats_vs_dogs by name; all (0): every one
-    test: float = 0.2  # share kept for the test where a folder has no test/ (by seed)
+    test: float = 0.2  # share kept for the test where a folder has no test/ (by seed); 0: a fifth, or cross-validation
     validation: float = 0.1  # share of the training pictures held out; best epoch and every choice come from it
     epochs: int = 10  # times every training picture is seen
     steps: int = 0  # batches an epoch; 0: as many as show every training picture once
@@ -120,8 +120,7 @@ class Recipe:
             value = getattr(self, field)
             numbers = value if isinstance(value, tuple) else (value,)
             self._require(field, all(least <= number <= most and number < math.inf for number in numbers), expected)
-        for field in ("test", "validation"):
-            self._require(field, 0 < getattr(self, field) < 1, "a share between 0 and 1")
+        self._require("validation", 0 < self.validation < 1, "a share between 0 and 1")
         for field in BELOW_ONE:
             self._require(field, 0 <= getattr(self, field) < 1, "at least 0 and less than 1")
         for field in ("zoom_range", "brightness_range", "contrast_range"):
@@ -168,6 +167,11 @@ class Recipe:
     def fits_head(self) -> bool:
         """Whether the head is fitted in one go (train/head.py), not trained by epochs."""
         return self.strategy == "head" and not self.hidden
+
+    @property
+    def can_cross_validate(self) -> bool:
+        """Whether a head is all that is trained, so that five more of them cost seconds."""
+        return self.fits_head and not self.fine_tune
 
     @property
     def all_epochs(self) -> int:

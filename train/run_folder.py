@@ -25,7 +25,16 @@ from train.runs import Identity, Run
 WORTHLESS = {"run.json", "history.json", "checkpoint", "tensorboard"}
 # What else lies in a run's folder.
 KNOWN = WORTHLESS | {
-    *("model.keras", "evaluation.json", "history.png", "confusion.png", "samples.png", "features.png", "boundary.png"),
+    *(
+        "model.keras",
+        "heads.npz",
+        "evaluation.json",
+        "history.png",
+        "confusion.png",
+        "samples.png",
+        "features.png",
+        "boundary.png",
+    ),
     *("export", "benchmark.json", "report.html"),
 }
 

@@ -84,6 +84,11 @@ class Run:
         return self.path / "evaluation.json"
 
     @property
+    def heads(self) -> Path:
+        """Those that stand for a test (train/head.py, Unseen)."""
+        return self.path / "heads.npz"
+
+    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint"
 
@@ -200,6 +205,7 @@ def start(
             "labels": list(cache.labels),
             "size": list(cache.size),
             "fit": cache.fit,
+            "test_share": (cache.index.get("split") or {}).get("test"),
             "train": len(cache.targets("train")) - len(validation),
             "validation": len(validation),
             "test": len(cache.targets("test")) if test is None else len(test),

@@ -113,7 +113,8 @@ def test_it_can_be_heard_and_held_still(pages: Pages, serve: Serve, feed: Feed) 
         expect(page.get_by_role("region", name=title)).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("starting …")
     assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.evaluate("getComputedStyle(document.querySelector('.bar')).transitionProperty") == "none"
+    # Nor does it take time for anybody: at 30 answers a second a bar that moves is behind its number.
+    assert page.evaluate("getComputedStyle(document.querySelector('.bar')).transitionDuration") == "0s"
     assert page.locator("img:not([alt])").count() == 0
 
 
