@@ -164,6 +164,11 @@ def labelled_cache(
             f" python -m train data {name} --size {size[0]}x{size[1]}" + ("" if fit == "crop" else f" --fit {fit}")
         )
     targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
+    if not len(targets):
+        raise UserError(
+            f"{name}: there is no {split} picture, so few were cross-validated; give others, in class folders:"
+            " --data DIR"
+        )
     # Another cache of that name may be another split of the same pictures.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
     hashes = cache.hashes(split)

@@ -56,6 +56,7 @@ def test_export_takes_the_run_that_training_made(tmp_path: Path) -> None:
     ("words", "run"),
     [
         (("cifar10",), "runs/cifar10"),
+        (("cifar10", "--data", "my pictures"), "runs/cifar10"),
         (("transfer",), "runs/transfer"),
         (("transfer", "--data", "my pictures"), "runs/my_pictures"),
         (("scratch", "--data", "my pictures"), "runs/my_pictures_scratch"),

@@ -170,7 +170,8 @@ def describe(made: "Cache") -> list[str]:
     return lines
 
 
-def _train(options: argparse.Namespace) -> int:
+def _asked(options: argparse.Namespace) -> fields.Recipe:
+    """The recipe with what the options say; UserError where these can't go together."""
     recipe = recipes.get(options.recipe)
     recipe = fields.change(recipe, _settings(options))
     if recipe.network == "classical":
@@ -184,14 +185,20 @@ def _train(options: argparse.Namespace) -> int:
         for option, value in (("--max-latency", options.max_latency), ("--max-size", options.max_size)):
             if value is not None:
                 raise UserError(f"{option} was given for {recipe.backbone}, expected --backbone auto with it")
+    if options.weights and not recipe.test:  # they may have seen every image: only a test tells
+        return fields.change(recipe, ["test=0.2"])
+    return recipe
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe = _asked(options)
     from train import cache, run_folder, runs
 
-    if options.weights and not recipe.test:  # they may have seen every image: only a test tells
-        recipe = fields.change(recipe, ["test=0.2"])
     run = runs.Run(options.run) if options.run else runs.default(recipe)
     is_first = not options.process_id  # of several processes that one has the run folder
     if is_first and not options.only_data:
         run_folder.check(run)
+    os.environ["KERAS_BACKEND"] = options.backend
     if recipe.network == "backbone" and recipe.backbone == AUTO:
         recipe = _chosen(recipe, options)
     request = cache.DataRequest.of(recipe, options.skip_bad, options.allow_copies)
@@ -210,7 +217,6 @@ def _train(options: argparse.Namespace) -> int:
 
         print("\n".join(classical.table(classical.train(recipe, pictures, run, options.again))))
         return command.GOOD
-    os.environ["KERAS_BACKEND"] = options.backend
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
     from train import keras_settings
 

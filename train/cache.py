@@ -133,7 +133,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        asked = replace(request, test=_test_share(folder, request))
+        asked = replace(request, test=test_share(folder, request))
         index = _index(asked, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
@@ -153,7 +153,7 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
     """
     class_folders.check_splits(folder)
 
-    share = _test_share(folder, request)
+    share = test_share(folder, request)
 
     def cut(targets: Rows, groups: Rows) -> Rows:
         if not share:
@@ -163,7 +163,7 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
     return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
 
 
-def _test_share(folder: Folder, request: DataRequest) -> float:
+def test_share(folder: Folder, request: DataRequest) -> float:
     """0 where there is no test at all, and cross-validation stands for it."""
     return request.test or (0.0 if len(folder.files) <= FEW else A_FIFTH)
 

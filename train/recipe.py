@@ -53,8 +53,8 @@ LIMITS = {
 }
 # What makes an image and its mirror image the same: right for the measured data sets, wrong for an arrow or a letter.
 MIRRORING = ("horizontal_flip", "mirrored")
-# The recipe that a folder of one's own takes where none is named (Makefile).
-FOR_FOLDERS = "transfer"
+# What is made for folders of one's own; the first is taken where no recipe is named (Makefile).
+FOR_FOLDERS = ("transfer", "scratch")
 BELOW_ONE = ("test", "label_smoothing", "dropout", "weight_average", "width_shift_range", "height_shift_range")
 
 

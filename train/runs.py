@@ -122,14 +122,11 @@ class Run:
 
 
 def name_of(recipe: Recipe) -> str:
-    """What a run and its files are called: the recipe; of a folder of one's own images the folder.
-
-    By another recipe than the one that is for folders it is FOLDER_RECIPE.
-    """
-    if not is_folder(recipe.data):
+    """What a run and its files are called: the recipe; by a recipe that is for folders of one's own the folder."""
+    if recipe.name not in FOR_FOLDERS or not is_folder(recipe.data):
         return recipe.name
     folder = class_folders.cache_name(Path(recipe.data).resolve())
-    return folder if recipe.name == FOR_FOLDERS else f"{folder}_{recipe.name}"
+    return folder if recipe.name == FOR_FOLDERS[0] else f"{folder}_{recipe.name}"
 
 
 def default(recipe: Recipe) -> "Run":
