@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.boards import rows as board_rows
 from device import text
-from experiments import benchmark_tables, ci_tables, device_tables, training_tables
+from experiments import benchmark_tables, ci_tables, device_tables, few_images_tables, training_tables
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -202,7 +202,9 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
         benchmark_tables.gate,
-        training_tables.few_images,
+        few_images_tables.few_images,
+        few_images_tables.few_images_auto,
+        few_images_tables.few_images_cross_validation,
         training_tables.memory,
         training_tables.runs,
         training_tables.unchanged,

@@ -143,26 +143,6 @@ def _bars_of_files() -> Iterator[list[str]]:
     yield ["times as many as six Keras layers give", "5", f"{speeds['ratio']:.1f}"]
 
 
-def few_images() -> list[str]:
-    """A row a set and backbone; accuracy by images a class, mean and, of several draws, the lowest and the highest."""
-    document = read("few_images")
-    counts = list(dict.fromkeys(row["images"] for row in document["results"]))
-    found: dict[tuple[str, str], dict[int | None, str]] = {}
-    for row in document["results"]:
-        kind = f"{row['set']}: {row['labels']} classes, test n {row['n']}"
-        found.setdefault((kind, row["backbone"]), {})[row["images"]] = _drawn(row["top1"])
-    rows = [[kind, f"`{backbone}`", *(cells[count] for count in counts)] for (kind, backbone), cells in found.items()]
-    header = ("images", "backbone", *(f"{count} a class" if count else "all" for count in counts))
-    return [*markdown(header, rows), "", source(document)]
-
-
-def _drawn(accuracies: list[float]) -> str:
-    if len(accuracies) == 1:
-        return text.percent(accuracies[0], 1)
-    mean = sum(accuracies) / len(accuracies)
-    return f"{text.percent(mean, 1)} ({100 * min(accuracies):.1f}-{100 * max(accuracies):.1f})"
-
-
 def memory() -> list[str]:
     document = read("memory")
     rows = [
