@@ -5,12 +5,15 @@ about what a file's own backbone gives, the tensor that goes into its last layer
 changes is not in it: that shows in the agreement, which is of the file as it is.
 """
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
+from tqdm import tqdm
 
 from device import board, card, runtime
 from device.classifier import Classifier
@@ -41,7 +44,7 @@ class Heads:
         try:
             with np.load(path) as arrays:
                 return cls(*(arrays[name] for name in ("rows", "folds", "kernels", "biases")))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
 
     def scores(self, path: Path, pictures: Labelled) -> Scores:
@@ -64,7 +67,7 @@ def features(path: Path, pictures: Labelled) -> Scores:
     source, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]
     scale, zero_point = answer["quantization"]
     rows = []
-    for i in range(len(pictures)):
+    for i in tqdm(range(len(pictures)), desc=f"{path.stem}, unseen", unit=" pictures", disable=None, leave=False):
         network.set_tensor(source, whole.tensor(whole.prepare(pictures.picture(i))))
         network.invoke()
         row = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)

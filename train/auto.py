@@ -112,7 +112,9 @@ class _Kept:
     @classmethod
     def of(cls, cache: Cache, there: Sequence[Recipe]) -> "_Kept":
         measured = _measured()
-        key = repr([(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there])
+        key = repr((NOISE, head.C)) + repr(
+            [(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there]
+        )
         return cls(cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json")
 
     def read(self) -> list[str] | None:

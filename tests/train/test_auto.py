@@ -97,6 +97,11 @@ def test_one_that_knows_images_is_chosen(warm: Run, tmp_path: Path) -> None:
     recipe: dict[str, Any] = json.loads((run / "run.json").read_bytes())["recipe"]
     assert (recipe["backbone"], recipe["size"]) == ("EfficientNetLite0", [96, 96])
     assert len(list(tmp_path.glob("cache/*/features-*-train.npy"))) == 2, "the run's own features are those"
-    assert "up to date" in warm(*words, KERAS_HOME=str(home)).stderr
+    again = warm(*words, KERAS_HOME=str(home))
+    assert "up to date" in again.stderr
+    assert again.stderr.splitlines()[:5] == done.stderr.splitlines()[:5], "the same table, without asking Keras"
+    (kept,) = tmp_path.glob("cache/*/auto-*.json")
+    kept.write_text("{")
+    assert "up to date" in warm(*words, KERAS_HOME=str(home)).stderr, "chosen anew"
     alone = warm(*words, KERAS_HOME=str(tmp_path / "none"))
     assert "the only one whose weights are here" in alone.stderr and "up to date" in alone.stderr
