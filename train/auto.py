@@ -1,10 +1,10 @@
 """`--backbone auto`: which backbone knows one's own images best, by cross-validation on the training images alone.
 
 Each candidate's features are computed once and kept; heads are fitted without a fifth of the images and asked about it
-(train/head.py). The log loss decides, since accuracy on few images is a count of a few. Of those that are as good as the
-best the fastest is taken: whose mean loss lies within `NOISE` standard errors of the paired difference. Breiman's rule
-(Classification and Regression Trees, 1984, 3.4.3) takes one; with ten images a class half of the backbones lie within
-it, and the fastest of them knows 2 points less (docs/results.md, 2026-11-26).
+(train/head.py). The log loss decides, since accuracy on few images is a count of a few. Of those that are as good as
+the best the fastest is taken: whose mean loss lies within `NOISE` standard errors of the paired difference. Breiman's
+rule (Classification and Regression Trees, 1984, 3.4.3) takes one; with ten images a class half of the backbones lie
+within it, and the fastest of them knows 2 points less (docs/results.md, 2026-11-26).
 """
 
 import hashlib
