@@ -71,7 +71,7 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
     """Of the test images, by the file that export would make of the head for all training images."""
     from device.card import Card, Confidence, Input, Output
     from device.folders import Labelled
-    from export import convert, pixels, quantize, unseen, variants
+    from export import cards, convert, pixels, quantize, unseen
     from export.calibration import balanced_rows
     from train import head
 
@@ -88,7 +88,7 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
         made_int8 = quantize.make("int8", float32, images, *pixels.ends(pixels.fed(given)), {})
         card = Card("few", None, "int8", made.labels, pixels.fed(given), Output(), Confidence(), None, (), None, {})
         path = Path(folder) / "few_int8.tflite"
-        path.write_bytes(variants.assembled(made_int8, card, {}))
+        path.write_bytes(cards.assembled(made_int8, card, {}))
         pictures = Labelled(made.labels, made.pictures("test"), made.targets("test"), "test", 0)
         return unseen.features(path, pictures)
 

@@ -6,9 +6,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from itertools import islice
-from os import environ
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from device import card, command, evaluate, files, locks
-from device.card import Accuracy, Card, Confidence
+from device.card import Accuracy
 from device.classifier import Classifier
 from device.errors import UserError
 from device.folders import Labelled
-from export import compare, convert, fidelity, fixed_size, golden, metadata, pixels, quantize
+from export import cards, compare, convert, fidelity, fixed_size, golden, pixels, quantize
 from export.sources import Source
 
 SCHEMA = 1
@@ -143,7 +141,7 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
         return taken, Reference("keras", test, labelled, scores, _unseen(source, taken, test, scratch))
     bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
     path = scratch / "reference.tflite"
-    path.write_bytes(assembled(bare, replace(_card(source, "float32"), input=source.input), {}))
+    path.write_bytes(cards.assembled(bare, replace(cards.of(source, "float32"), input=source.input), {}))
     try:
         scores = evaluate.score_pictures(path, test)
     except UserError as error:
@@ -157,7 +155,7 @@ def _unseen(source: Source, float32: bytes, test: Labelled, scratch: Path) -> Sc
     if source.unseen is None:
         return None
     path = scratch / "reference.tflite"
-    path.write_bytes(assembled(float32, _card(source, "float32"), {}))
+    path.write_bytes(cards.assembled(float32, cards.of(source, "float32"), {}))
     return source.unseen.scores(path, test)
 
 
@@ -226,7 +224,7 @@ def _prove(
     unlike: where it is known not to be the float network.
     """
     path = scratch / f"{source.name}_{variant}.tflite"
-    path.write_bytes(assembled(bare, _card(source, variant), {}))
+    path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
     with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
         scores = evaluate.score_pictures(path, reference.pictures, progress=bar.update)
     targets = reference.pictures.targets if reference.labelled else None
@@ -245,12 +243,12 @@ def _prove(
         float_top1 = comparison.top1 if variant == "float32" else float32_top1
         accuracy = Accuracy(comparison.top1, comparison.n, comparison.interval, float_top1, comparison.split)
     full = replace(
-        _card(source, variant),
+        cards.of(source, variant),
         accuracy=accuracy,
         golden=golden.record(path, goldens, variant),
         golden_source=goldens.source,
     )
-    return {**row, "data": assembled(bare, full, goldens.files)}
+    return {**row, "data": cards.assembled(bare, full, goldens.files)}
 
 
 def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
@@ -272,32 +270,3 @@ def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
         "file_bytes": len(data),
         "tail_bytes": card.tail_bytes(path),
     }
-
-
-def assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> bytes:
-    return card.append_tail(metadata.embed(bare, model_card), model_card, pictures)
-
-
-def _card(source: Source, variant: str) -> Card:
-    """The card as far as it is known before the variant was measured."""
-    provenance = {**source.provenance, "calibration": source.calibration.to_json(), "created": _now()}
-    return Card(
-        name=source.name,
-        recipe=source.recipe,
-        variant=variant,
-        labels=source.labels,
-        input=pixels.fed(source.input),
-        output=source.output,
-        confidence=Confidence(),
-        accuracy=None,
-        golden=(),
-        golden_source=None,
-        provenance=provenance,
-    )
-
-
-def _now() -> str:
-    """SOURCE_DATE_EPOCH where it is set (https://reproducible-builds.org/specs/source-date-epoch), else the time."""
-    epoch = environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

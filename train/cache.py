@@ -31,20 +31,16 @@ from device.pictures import Picture, Size
 from train import array_file, class_folders, copies, named_data, pet_images
 from train.copies import Separated
 from train.recipe import Recipe, is_folder
-from train.split import Rows, held_out
+from train.split import A_FIFTH, Rows, held_out, test_share
 
 SCHEMA = 1
-# The share of the test where none is asked for; and up to so many images there is none where cross-validation can do
-# without: a fifth of ten images is no test, and of a thousand five times as many tell more.
-A_FIFTH = 0.2
-FEW = 1000
 
 
 @dataclass(frozen=True)
 class DataRequest:
     """Which pictures at which size. test and seed matter only for a folder of one level, which is split here.
 
-    test: the share that is kept for the test; 0: none of up to `FEW` images, a fifth of more.
+    test: the share that is kept for the test; 0: as many as the images allow (train/split.py).
     """
 
     data: str
@@ -133,7 +129,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        asked = replace(request, test=test_share(folder, request))
+        asked = replace(request, test=test_share(request.test, len(folder.files)))
         index = _index(asked, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
@@ -153,7 +149,7 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
     """
     class_folders.check_splits(folder)
 
-    share = test_share(folder, request)
+    share = test_share(request.test, len(folder.files))
 
     def cut(targets: Rows, groups: Rows) -> Rows:
         if not share:
@@ -161,11 +157,6 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
         return held_out(targets, groups, share, request.seed, folder.labels)
 
     return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
-
-
-def test_share(folder: Folder, request: DataRequest) -> float:
-    """0 where there is no test at all, and cross-validation stands for it."""
-    return request.test or (0.0 if len(folder.files) <= FEW else A_FIFTH)
 
 
 def _write_folder(

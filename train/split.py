@@ -15,6 +15,16 @@ from train.recipe import Recipe
 
 Rows = npt.NDArray[np.int64]
 
+# The share of the test where none is asked for; and up to so many images there is none where cross-validation can do
+# without: a fifth of ten images is no test, and of a thousand five times as many tell more.
+A_FIFTH = 0.2
+FEW = 1000
+
+
+def test_share(asked: float, images: int) -> float:
+    """Of a folder that has no test of its own; 0 where cross-validation stands for it. asked: 0 where nothing is."""
+    return asked or (0.0 if images <= FEW else A_FIFTH)
+
 
 def held_out(targets: Rows, groups: Rows, share: float, seed: int, labels: Sequence[str] = ()) -> Rows:
     """The rows that are held out, sorted: of every class the share of its groups, at least one and not all.

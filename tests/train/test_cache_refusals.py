@@ -165,8 +165,8 @@ def test_a_class_of_one_picture_cannot_be_split(flat: Path) -> None:
         (["--size", "-4"], "error: --size is -4, expected HxW"),
         (["--size", "16x1025"], "error: --size is 16x1025, expected HxW"),
         (["--size", "small"], "error: --size is small, expected HxW"),
-        (["--size", "16", "--test", "0"], "error: --test is 0, expected a share between 0 and 1"),
-        (["--size", "16", "--test", "nan"], "error: --test is nan, expected a share between 0 and 1"),
+        (["--size", "16", "--test", "1"], "error: --test is 1, expected a share from 0 to less than 1"),
+        (["--size", "16", "--test", "nan"], "error: --test is nan, expected a share from 0 to less than 1"),
         (["--size", "16", "--seed", "-1"], "error: --seed is -1, expected at least 0"),
     ],
 )

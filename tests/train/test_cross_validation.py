@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 
 from device import card as cards
-from device.data.walk import PassedOver
 from device.errors import UserError
-from device.folders import File, Folder
 from tests import drawing
 from tests.conftest import Run
-from train import cache, fit, recipes
+from train import cache, fit, recipes, split
 from train import recipe as fields
 from train.cache import DataRequest
 from train.runs import Run as RunFolder
@@ -38,11 +36,6 @@ def evaluation(run: Path) -> dict[str, Any]:
     return dict(json.loads((run / "evaluation.json").read_bytes()))
 
 
-def folder(count: int) -> Folder:
-    files = tuple(File(Path(f"cat/{i}.jpg"), "cat", None) for i in range(count))
-    return Folder(Path("pictures"), ("cat",), files, PassedOver(), {})
-
-
 @pytest.mark.parametrize(
     ("settings", "few", "many"),
     [
@@ -57,8 +50,8 @@ def test_what_share_is_kept_for_the_test(settings: tuple[str, ...], few: float, 
     """None of so few that heads fitted without an image tell more, unless one is asked for or training takes epochs."""
     recipe = fields.change(recipes.get("transfer"), ["backbone=MobileNetV2", *settings])
     request = DataRequest.of(recipe, skip_bad=False)
-    assert cache.test_share(folder(cache.FEW), request) == few
-    assert cache.test_share(folder(cache.FEW + 1), request) == many
+    assert split.test_share(request.test, split.FEW) == few
+    assert split.test_share(request.test, split.FEW + 1) == many
 
 
 @pytest.mark.tensorflow
