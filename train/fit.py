@@ -246,13 +246,10 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
         return Trained(None, parts.head, features, unseen)
     with job.devices.scope():
         transfer.unfreeze(parts, job.recipe, job.steps * job.recipe.fine_tune)
-    scores, right = fitted.scores(images[job.validation]), targets[job.validation]
-    figures = {
-        "accuracy": float((scores.argmax(axis=1) == right).mean()),
-        "loss": float(np.log(np.maximum(scores[np.arange(len(right)), right], 1e-7)).mean()),
-        "last": -1.0,
-    }
-    trained = _train(job, parts.whole, checkpoint.State(best=figures[job.recipe.best_by]))
+    # By the loss that the epochs are judged by, label smoothing and all.
+    found = parts.whole.evaluate(job.held_out(job.cache), verbose=0, return_dict=True)
+    figures = {"accuracy": found["accuracy"], "loss": -found["loss"], "last": -1.0}
+    trained = _train(job, parts.whole, checkpoint.State(best=float(figures[job.recipe.best_by])))
     if trained.keeper and not trained.keeper.state.best_epoch:
         command.say("fine-tuning made it no better on the validation images: the head as it was fitted is kept")
     return trained
