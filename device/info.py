@@ -66,12 +66,9 @@ def lines(document: dict[str, Any]) -> list[str]:
     if confidence:
         rows.append(("confident", ", ".join(f"{key} {value:g}" for key, value in confidence.items())))
     if accuracy is not None:
-        rows.append(
-            (
-                "accuracy",
-                text.accuracy(accuracy["top1"], accuracy["interval"], accuracy["n"]) + f" on {accuracy['split']}",
-            )
-        )
+        split = accuracy["split"]
+        how = "cross-validated" if split == "cross-validation" else f"on {split}"
+        rows.append(("accuracy", f"{text.accuracy(accuracy['top1'], accuracy['interval'], accuracy['n'])} {how}"))
     if document["provenance"] is not None:
         rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]
     rows.append(("golden", f"{len(document['golden'])} pictures ({document['golden_source'] or 'none'})"))

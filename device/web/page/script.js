@@ -150,6 +150,7 @@ function held(change, next) {
 function showCard(next) {
   card = next;
   const { input, labels, accuracy, confidence } = card;
+  const judged = accuracy?.split === "cross-validation" ? ", cross-validated" : "";
   const [low, high] = (accuracy?.interval ?? []).map((end) => (100 * end).toFixed(2));
   byId("model").textContent = card.variant ? `${card.name} ${card.variant}` : card.name;
   const facts = [
@@ -158,7 +159,7 @@ function showCard(next) {
     ["Recipe", card.recipe],
     ["Input", `${input.width} × ${input.height}, ${input.fit}`],
     ["Labels", labels && `${labels.length}: ${labels.slice(0, 12).join(", ")}${labels.length > 12 ? " …" : ""}`],
-    ["Accuracy", accuracy && `${percent(accuracy.top1, 2)} (${low}–${high}, n ${accuracy.n})`],
+    ["Accuracy", accuracy && `${percent(accuracy.top1, 2)} (${low}–${high}, n ${accuracy.n}${judged})`],
     ["Unknown", confidence.unknown_below && `below ${percent(confidence.unknown_below, 0)}`],
     ["Threads", status && String(status.threads)],
     ["Made", card.created && card.created.slice(0, 10)],
