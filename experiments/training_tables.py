@@ -21,7 +21,8 @@ MLPERF_TINY = "MLPerf Tiny asks for 85 % (https://github.com/mlcommons/tiny)"
 
 def runs() -> list[str]:
     document = read("runs")
-    rows = [_fashion_mnist(), _cifar10_tutorial(), *(_row(row) for row in document["results"])]
+    others = (*read("transfer")["results"], *document["results"])
+    rows = [_fashion_mnist(), _cifar10_tutorial(), *map(_row, others)]
     header = ("command", "test accuracy", "int8", "int8 loses", "wall time", "load before", "reported elsewhere")
     return [*markdown(header, rows), "", source(document)]
 
