@@ -15,6 +15,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,18 +55,22 @@ def memory(process: int) -> Memory:
     return Memory(sizes.get("Pss", 0), sizes.get("Rss", 0))
 
 
-def peak(words: list[str], cache: Path) -> Memory:
-    """The peak of `python -m WORDS…`."""
-    environment = {**os.environ, "FRAMELITE_CACHE": str(cache)}
-    running = subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env=environment)
+def watch(running: "subprocess.Popen[Any]") -> Memory:
+    """The peak of a process until it ends."""
     most = Memory(0, 0)
     while running.poll() is None:
         seen = [memory(process) for process in tree(running.pid)]
         most = Memory(max(most.pss, sum(one.pss for one in seen)), max(most.rss, sum(one.rss for one in seen)))
         time.sleep(0.1)
     if running.returncode:
-        raise SystemExit(f"{' '.join(words)}: exit code {running.returncode}")
+        raise SystemExit(f"{running.args}: exit code {running.returncode}")
     return most
+
+
+def peak(words: list[str], cache: Path) -> Memory:
+    """The peak of `python -m WORDS…`."""
+    environment = {**os.environ, "FRAMELITE_CACHE": str(cache)}
+    return watch(subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env=environment))
 
 
 def multiplied(data: Path, factor: int, target: Path) -> int:

@@ -85,7 +85,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self.recipe.mixup and random.random() < self.recipe.mixup:
             pictures, targets = mixed(pictures, targets, random)
         pictures, targets = self.cluster.part(pictures), self.cluster.part(targets)
-        return pictures, self.teacher(pictures) if self.teacher else targets
+        if not self.teacher:
+            return pictures, targets
+        return pictures, softened(self.teacher(pictures), self.recipe.teacher_temperature)
 
 
 class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
@@ -132,6 +134,14 @@ def mixed(
     other = random.permutation(len(pictures))
     blended = pictures * share + pictures[other] * (1 - share)
     return np.rint(blended).astype(np.uint8), targets * share + targets[other] * (1 - share)
+
+
+def softened(answers: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """Probabilities [n, labels] as they are when their logits are divided (Hinton et al., 2015, arXiv:1503.02531)."""
+    if temperature == 1.0:
+        return answers
+    softer = answers.astype(np.float64) ** (1 / temperature)
+    return np.asarray(softer / softer.sum(axis=1, keepdims=True), np.float32)
 
 
 def as_targets(targets: Rows, labels: int, recipe: Recipe) -> npt.NDArray[Any]:

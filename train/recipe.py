@@ -43,6 +43,7 @@ LIMITS = {
     "mixup": (0, 1, "a share from 0 to 1"),
     "degraded": (0, 1, "a share from 0 to 1"),
     "erased": (0, 1, "a share from 0 to 1"),
+    "teacher_temperature": (0.1, 100, "0.1 to 100"),
     "rotation_range": (0, 180, "degrees from 0 to 180"),
     "shear_range": (0, 80, "degrees from 0 to 80"),
     "zoom_range": (0.1, 10, "factors from 0.1 to 10"),
@@ -98,6 +99,7 @@ class Recipe:
     dropout: float = 0.0  # before the last layer
     mixup: float = 0.0  # share of the batches whose pictures are mixed with one another; not with a sparse loss
     teacher: str = ""  # a run folder or .keras file: its answers are learned in place of the labels (distillation)
+    teacher_temperature: float = 1.0  # above 1 its answers are softer: powers of 1 / temperature, summing to one
     rotation_range: float = 0.0  # augmentation, as in Keras' ImageDataGenerator: degrees to either side
     width_shift_range: float = 0.0  # share of the width, to either side
     height_shift_range: float = 0.0  # share of the height, up or down
@@ -140,6 +142,8 @@ class Recipe:
             soft = self.loss == "categorical_crossentropy" and self.strategy != "head"
             self._require("teacher", soft, f"none with loss {self.loss} and strategy {self.strategy}")
             self._require("label_smoothing", not self.label_smoothing, "0 with a teacher")
+        else:
+            self._require("teacher_temperature", self.teacher_temperature == 1.0, "1 without a teacher")
         if self.patience:
             self._require("patience", self.best_by != "last", "0 with best_by last: no epoch is better than the next")
         if self.mirrored:  # one sigmoid becomes two outputs at export, which takes it to be the last layer

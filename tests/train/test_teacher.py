@@ -52,6 +52,19 @@ def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(traine
     assert np.abs(targets - labels).max() > 0.05
 
 
+def test_softer_answers_are_those_of_logits_that_were_divided() -> None:
+    from train.batches import softened
+
+    logits = np.random.default_rng(1).normal(0, 3, (5, 4))
+
+    def softmax(numbers: np.ndarray) -> np.ndarray:
+        odds = np.exp(numbers)
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+
+    for temperature in (0.5, 1.0, 2.0, 8.0):
+        np.testing.assert_allclose(softened(softmax(logits), temperature), softmax(logits / temperature), rtol=1e-4)
+
+
 def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
     warm: Run, trained: Trained, tmp_path: Path
 ) -> None:
