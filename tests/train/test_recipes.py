@@ -31,7 +31,7 @@ SETTINGS = {
     "size": ("48x64", (48, 64), "48y64", "HxW"),
     "fit": ("pad", "pad", "squeeze", "one of crop, stretch, pad"),
     "grey": ("true", True, "maybe", "true or false"),
-    "test": ("0.5", 0.5, "1", "a share between 0 and 1"),
+    "test": ("0.5", 0.5, "1", "at least 0 and less than 1"),
     "validation": ("0.25", 0.25, "0", "a share between 0 and 1"),
     "epochs": ("3", 3, "2.5", "a whole number"),
     "steps": ("7", 7, "-1", "at least 0"),
@@ -45,6 +45,7 @@ SETTINGS = {
     "weight_average": ("0.99", 0.99, "1", "at least 0 and less than 1"),
     "mixup": ("0.5", 0.5, "1.5", "a share from 0 to 1"),
     "teacher": ("runs/large", "runs/large", "runs/wide", "none with loss sparse_categorical_crossentropy"),
+    "teacher_temperature": ("2", 2.0, "0", "0.1 to 100"),
     "rotation_range": ("15", 15.0, "181", "degrees from 0 to 180"),
     "width_shift_range": ("0.1", 0.1, "1", "at least 0 and less than 1"),
     "height_shift_range": ("0.1", 0.1, "-0.1", "at least 0 and less than 1"),
@@ -66,6 +67,8 @@ SETTINGS = {
 }
 # Fields that another one has to allow.
 BESIDE = {"backbone": ["network=backbone"], "teacher": ["loss=sparse_categorical_crossentropy"]}
+# Fields that are of no use without another one.
+WITH = {"teacher_temperature": ["teacher=runs/large"]}
 BASE = Recipe(name="base", description="", data="anything", network="cifar10_tutorial", optimizer="adamw")
 
 
@@ -77,11 +80,12 @@ def test_every_field_can_be_set() -> None:
 @pytest.mark.parametrize("field", SETTINGS)
 def test_a_valid_value_is_taken(field: str) -> None:
     value, expected, _, _ = SETTINGS[field]
-    changed = fields_of.change(BASE, [f"{field}={value}"])
+    base = fields_of.change(BASE, WITH.get(field, []))
+    changed = fields_of.change(base, [f"{field}={value}"])
     assert getattr(changed, field) == expected
     assert type(getattr(changed, field)) is type(expected)
     others = {key: entry for key, entry in changed.to_json().items() if key != field}
-    assert others == {key: entry for key, entry in BASE.to_json().items() if key != field}
+    assert others == {key: entry for key, entry in base.to_json().items() if key != field}
 
 
 @pytest.mark.parametrize("field", SETTINGS)
@@ -109,6 +113,7 @@ def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
         (["loss=sparse_categorical_crossentropy", "label_smoothing=0.1"], "0 with sparse_categorical_crossentropy"),
         (["optimizer=adam", "weight_decay=0.1"], "0 with adam"),
         (["teacher=runs/large", "label_smoothing=0.1"], "0 with a teacher"),
+        (["teacher_temperature=2"], "1 without a teacher"),
         (["best_by=last", "patience=3"], "0 with best_by last"),
         (["mirrored=true", "strategy=head", "network=backbone"], "false with backbone, strategy head"),
         (["mirrored=true", "network=cats_vs_dogs_tutorial", "loss=binary_crossentropy"], "false with cats_vs_dogs_t"),
