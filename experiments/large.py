@@ -7,8 +7,8 @@ Half an hour, 35 GB of disk; nothing else may run.
 Drawn JPEG files of 256x256 in 20 class folders, no two with the same bytes. Three processes, one after the other:
 - cache: `python -m train data`, which walks, hashes, decodes and writes; images a second of the whole command.
 - keras: keras.utils.image_dataset_from_directory at the same size, one epoch of batches of 64.
-- epoch: batches of 128 as training draws them, shuffled, from the cache on the disk, and from as many images as memory
-  holds with ease; images a second, after a first pass over both.
+- epoch: batches of 128 as training draws them, shuffled, from the cache on the disk, and of so many of its images that
+  the system holds them in memory after a first pass; images a second.
 Memory is the peak over the process tree (experiments/memory.py). Writes results/large.json.
 """
 

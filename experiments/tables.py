@@ -205,6 +205,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,
+        training_tables.large,
         training_tables.memory,
         training_tables.runs,
         training_tables.unchanged,

@@ -165,3 +165,23 @@ def unchanged() -> list[str]:
             same = f"{row['equal_to_the_last_bit']} of {row['arrays']} arrays of weights the same bits"
             rows.append([row["what"], f"{ours}, before {before} (n {row['n']:,}); {same}"])
     return [*markdown(("what", f"to commit {document['against']}"), rows), "", source(document)]
+
+
+def large() -> list[str]:
+    document = read("large")
+    words = {
+        "keras": "decoded by `image_dataset_from_directory`, kept nowhere",
+        "cache": "decoded into the cache by `train data`, walked and hashed before",
+        "epoch from the disk": "an epoch's batches, shuffled, from the cache on the disk",
+        "epoch from memory": "the same of images that the system holds in memory",
+    }
+    rows = [
+        [
+            words[row["what"]],
+            f"{row['images']:,}",
+            f"{row['images_per_s']:,.0f}",
+            f"{row['pss'] / 1e9:.2f} GB" if row["pss"] else "-",
+        ]
+        for row in document["results"]
+    ]
+    return [*markdown(("images of 224x224", "how many", "a second", "peak memory (PSS)"), rows), "", source(document)]
