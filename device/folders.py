@@ -59,6 +59,11 @@ class Cache:
         return list(self.index["splits"][split]["hashes"])
 
     @property
+    def has_test(self) -> bool:
+        """Of few images there may be none: their accuracy is cross-validated."""
+        return bool(self.index["splits"]["test"]["targets"])
+
+    @property
     def validation_rows(self) -> npt.NDArray[np.int64] | None:
         """The rows of train.npy that a folder's own validation/ gave; None where none was there."""
         rows = self.index.get("validation_rows")

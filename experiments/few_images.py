@@ -24,7 +24,6 @@ from device.data import copies
 from experiments.record import write
 
 COUNTS, DRAWS = (5, 10, 20), 5
-CALIBRATION = 200  # images, as export takes
 
 
 @dataclass
@@ -72,13 +71,13 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
     from device.card import Card, Confidence, Input, Output
     from device.folders import Labelled
     from export import cards, convert, pixels, quantize, unseen
-    from export.calibration import balanced_rows
+    from export.calibration import DEFAULT_PICTURES, balanced_rows
     from train import head
 
     targets = made.targets("train")
     fitted = head.fit(features, targets, len(made.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
-    rows = np.sort(balanced_rows(targets, np.arange(len(targets)), CALIBRATION, 1))
+    rows = np.sort(balanced_rows(targets, np.arange(len(targets)), DEFAULT_PICTURES, 1))
     given = Input(*made.size, fit=made.fit)
     with tempfile.TemporaryDirectory(prefix="framelite-few-") as folder:
         keras = Path(folder) / "model.keras"
@@ -106,8 +105,9 @@ def study(name: str, sets: list[Seen], counts: list[int], draws: int) -> list[di
             judged = []
             for each in sets:
                 fitted = head.fit(each.train[mine], targets[mine], each.labels)
+                backbone = backbones.get(each.backbone)
                 groups = copies.groups_of(list(map(str, each.groups[mine])))
-                judged.append(auto.judge(backbones.get(each.backbone), each.train[mine], targets[mine], groups, seed=1))
+                judged.append(auto.judge(backbone, each.train[mine], targets[mine], groups, seed=1))
                 result = {
                     "top1": _share(fitted.scores(each.test), right),
                     "int8": _share(fitted.scores(each.int8), right),
@@ -115,11 +115,11 @@ def study(name: str, sets: list[Seen], counts: list[int], draws: int) -> list[di
                 }
                 results.setdefault(each.backbone, []).append(result)
             chosen = auto.best(judged).backbone.name
-            results.setdefault("auto", []).append({**results[chosen][-1], "chosen": chosen})
+            results.setdefault(backbones.AUTO, []).append({**results[chosen][-1], "chosen": chosen})
         most = int(np.bincount(targets).max())
         known = {"set": name, "images": count, "most": most, "n": len(right), "labels": sets[0].labels}
-        for backbone, found in results.items():
-            rows.append({**known, "backbone": backbone, **{key: [one[key] for one in found] for key in found[0]}})
+        for called, found in results.items():
+            rows.append({**known, "backbone": called, **{key: [one[key] for one in found] for key in found[0]}})
     return rows
 
 

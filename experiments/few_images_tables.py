@@ -1,5 +1,6 @@
 """The tables of docs/few-images.md, from results/few_images.json."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 
 from experiments.markdown import markdown, source
 from experiments.record import read
+from train.backbones import AUTO
 
-AUTO = "auto"
 Row = dict[str, Any]
 
 
@@ -64,10 +65,7 @@ def few_images_auto() -> list[str]:
 
 
 def _counted(names: Iterable[str]) -> str:
-    found: dict[str, int] = {}
-    for name in names:
-        found[name] = found.get(name, 0) + 1
-    return ", ".join(f"{name} {count}" for name, count in sorted(found.items(), key=lambda pair: -pair[1]))
+    return ", ".join(f"{name} {count}" for name, count in Counter(names).most_common())
 
 
 def few_images_cross_validation() -> list[str]:

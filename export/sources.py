@@ -101,7 +101,7 @@ def _from_run(request: Request) -> Source:
     rows = balanced_rows(targets, training, request.pictures, request.seed)
     choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     recipe = document["recipe"]
-    unseen = None if len(cache.targets("test")) else Heads.read(folder / "heads.npz")
+    unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
     return Source(
         name=document.get("name", recipe["name"]),  # of a run from before it was written down: its recipe
         recipe=recipe["name"],

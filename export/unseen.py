@@ -48,14 +48,13 @@ class Heads:
             raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
 
     def scores(self, path: Path, pictures: Labelled) -> Scores:
-        """Probabilities of the images, n x labels; path: a variant, pictures: those of `rows`."""
+        """Logits of the images, n x labels; path: a variant, pictures: those of `rows`."""
         found = features(path, pictures)
         logits = np.empty((len(found), self.biases.shape[1]), np.float32)
         for fold, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
             mine = self.folds == fold
             logits[mine] = found[mine] @ kernel + bias
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        return logits
 
 
 def features(path: Path, pictures: Labelled) -> Scores:

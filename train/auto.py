@@ -83,17 +83,18 @@ def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: Limits) -
     if len(there) == 1:
         command.say(f"backbone {there[0].backbone}: the only one whose weights are here, and within the limits")
         return there[0]
-    kept = _Kept.of(provide(there[0]), there)
-    lines = kept.read()
-    if lines is None:
+    place = _place(provide(there[0]), there)
+    kept = _kept(place)
+    if kept is None:
         judged = [_judge(each, provide(each)) for each in there]
         chosen = best(judged)
         machine = backbones.measured()["machine"]["cpu"]
         lines = [*table(judged, chosen), f"cross-validated on training images; int8: one thread of {machine}"]
-        kept.write(chosen.backbone.name, lines)
-    for line in lines:
+        kept = chosen.backbone.name, lines
+        files.write_json(place, {"schema": 1, "chosen": kept[0], "lines": lines})
+    for line in kept[1]:
         command.say(line)
-    return next(each for each in there if each.backbone == kept.chosen)
+    return next(each for each in there if each.backbone == kept[0])
 
 
 def best(judged: Sequence[Candidate]) -> Candidate:
@@ -102,32 +103,21 @@ def best(judged: Sequence[Candidate]) -> Candidate:
     return min((each for each in judged if each.is_as_good_as(lowest)), key=lambda each: each.latency_ms)
 
 
-@dataclass
-class _Kept:
-    """A choice among these recipes, in a file beside the images that it was made on."""
+def _place(cache: Cache, there: Sequence[Recipe]) -> Path:
+    """Where a choice among these recipes is kept, beside the images that it was made on."""
+    measured = _measured()
+    rows = [(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there]
+    key = repr((NOISE, head.C)) + repr(rows)
+    return cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
 
-    path: Path
-    chosen: str = ""
 
-    @classmethod
-    def of(cls, cache: Cache, there: Sequence[Recipe]) -> "_Kept":
-        measured = _measured()
-        key = repr((NOISE, head.C)) + repr(
-            [(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there]
-        )
-        return cls(cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json")
-
-    def read(self) -> list[str] | None:
-        try:
-            document = json.loads(self.path.read_bytes())
-            self.chosen = str(document["chosen"])
-            return list(map(str, document["lines"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def write(self, chosen: str, lines: list[str]) -> None:
-        self.chosen = chosen
-        files.write_json(self.path, {"schema": 1, "chosen": chosen, "lines": lines})
+def _kept(place: Path) -> tuple[str, list[str]] | None:
+    """The name of the chosen backbone, and the table that says why; None where nothing readable is kept."""
+    try:
+        document = json.loads(place.read_bytes())
+        return str(document["chosen"]), list(map(str, document["lines"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def of(recipe: Recipe, backbone: Backbone) -> Recipe:

@@ -113,6 +113,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     for note in class_folders.notes(folder):
         command.say(f"note: {note}")
     class_folders.check(folder)
+    request = replace(request, test=test_share(request.test, len(folder.files)))
     sources = _hash_files(folder)
     separated = _split(folder, sources, request)
     kept = separated.rows
@@ -129,8 +130,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     if found and (request.skip_bad or not found.index["skipped"]):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        asked = replace(request, test=test_share(request.test, len(folder.files)))
-        index = _index(asked, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
+        index = _index(request, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
         _write_folder(target, index, folder, parts, sources, request)
         files.write_json(target / folders.INDEX, index)
     return _opened(name, fingerprint, request)
@@ -149,12 +149,10 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
     """
     class_folders.check_splits(folder)
 
-    share = test_share(request.test, len(folder.files))
-
     def cut(targets: Rows, groups: Rows) -> Rows:
-        if not share:
+        if not request.test:
             return np.empty(0, np.int64)
-        return held_out(targets, groups, share, request.seed, folder.labels)
+        return held_out(targets, groups, request.test, request.seed, folder.labels)
 
     return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
 

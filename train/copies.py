@@ -149,9 +149,7 @@ def _check(images: Images, problems: list[str], share: float, whole: str) -> Non
 
 def _check_classes(images: Images, rows: dict[str, Numbers], has_test: bool) -> None:
     """Only what copies did is looked for: an image that can't be read is named when it is decoded."""
-    for part in ("train", "test"):
-        if part == "test" and not has_test:
-            continue
+    for part in ("train", "test") if has_test else ("train",):
         present = set(images.targets[rows[part]].tolist())
         if gone := [label for target, label in enumerate(images.labels) if target not in present]:
             raise UserError(

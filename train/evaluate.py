@@ -70,8 +70,7 @@ def evaluate(
     without a test it is the cross-validated one.
     """
     best, rows = keras.models.load_model(run.model, compile=False), asked.rows
-    has_test = bool(len(cache.targets("test")))
-    if has_test:
+    if cache.has_test:
         judged = Judged.by_test(best, cache, asked)
     else:
         assert asked.unseen is not None, "fit.train asks for a test or for cross-validation"
@@ -86,12 +85,12 @@ def evaluate(
         **measures.accuracy(judged.scores, targets),
         "balanced": measures.balanced(per_class),
         "per_class": per_class,
-        "cross_validation": _cross_validation(asked.unseen, cache.labels) if asked.unseen and has_test else None,
+        "cross_validation": _cross_validation(asked.unseen, cache.labels) if asked.unseen and cache.has_test else None,
         "last_epoch": None if last is None else measures.accuracy(last, targets),
         "left_out": 0 if rows is None else len(cache.targets("test")) - len(rows),
         "parameters": best.count_params(),
     }
-    what = "test pictures" if has_test else "pictures, cross-validated"
+    what = "test pictures" if cache.has_test else "pictures, cross-validated"
     plots.confusion(targets, judged.scores.argmax(axis=1), cache.labels, run.path / "confusion.png", what)
     plots.samples(judged.pictures, targets, judged.scores, cache.labels, run.path / "samples.png", recipe.seed)
     files.write_json(run.evaluation, document)

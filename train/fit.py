@@ -103,7 +103,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
     """
     keras_settings.apply()
     claim = Claim(run, Identity.of(recipe, cache, start.weights), start.resume, start.again)
-    if not len(cache.targets("test")) and not (recipe.can_cross_validate and not start.weights):
+    if not cache.has_test and not (recipe.can_cross_validate and not start.weights):
         raise UserError(
             f"{cache.path}: these data have no test, which only a head that begins from nothing can do without;"
             " make them with one: --set test=0.2, or a folder test/"
@@ -241,7 +241,7 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
     if not job.recipe.fine_tune:
         groups = copies.groups_of(job.cache.hashes("train"))
         unseen = head.cross_validated(images, targets, groups, job.rows, len(job.cache.labels), job.recipe.seed)
-        if unseen and not len(job.cache.targets("test")):
+        if unseen and not job.cache.has_test:
             unseen.save(job.run.heads)
         return Trained(None, parts.head, features, unseen)
     with job.devices.scope():
