@@ -248,4 +248,14 @@ def encode_png(picture: Picture) -> bytes:
 
 
 def encode_jpeg(picture: Picture, quality: int) -> bytes:
-    return bytes(cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+    return _jpeg(picture, quality).tobytes()
+
+
+def through_jpeg(picture: Picture, quality: int) -> Picture:
+    """As it is after it was saved. What `decode` asks of strangers' files costs nine times the decoding itself."""
+    return cast(Picture, cv2.cvtColor(cv2.imdecode(_jpeg(picture, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+
+
+def _jpeg(picture: Picture, quality: int) -> Picture:
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return np.asarray(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], np.uint8)

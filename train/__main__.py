@@ -192,7 +192,9 @@ def _asked(options: argparse.Namespace) -> fields.Recipe:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = _asked(options)
-    from train import cache, run_folder, runs
+    from train import cache, memory, run_folder, runs
+
+    memory.keep_freed()
 
     run = runs.Run(options.run) if options.run else runs.default(recipe)
     is_first = not options.process_id  # of several processes that one has the run folder

@@ -134,7 +134,7 @@ class Augmentation:
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
         if self.jpeg_quality < 100:
             quality = int(random.integers(self.jpeg_quality, 96)) if self.jpeg_quality < 96 else self.jpeg_quality
-            picture = codec.decode(codec.encode_jpeg(picture, quality))
+            picture = codec.through_jpeg(picture, quality)
         return picture
 
 

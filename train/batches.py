@@ -38,6 +38,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
     `devices` share every batch: of an epoch's pictures those are left out, drawn anew each time, that can't be shared.
     In a cluster each process changes the whole batch, and gets its part. With a teacher the targets are its answers.
+    `workers` threads make them ahead, which changes no number of them.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         cluster: Cluster = ALONE,
         teacher: Teacher | None = None,
         devices: int = 1,
+        workers: int = 1,
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8 * workers)
         self.pictures = source.pictures("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows

@@ -16,9 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from device import command, text
+from device.board import usable_cores
 from device.errors import UserError
 
 T = TypeVar("T", bound=np.generic)
+
+# Beyond it they wait for one another: between OpenCV's calls one thread at a time runs Python.
+MOST_LOADERS = 8
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,14 @@ ALONE = Cluster()
 
 @dataclass(frozen=True)
 class Devices:
-    """How many share every batch, over all processes; and the context in which a network for them is built."""
+    """How many share every batch, over all processes; and the context in which a network for them is built.
+
+    loaders: threads that make batches. One where the processor trains, which has nothing to spare.
+    """
 
     count: int = 1
     scope: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    loaders: int = 1
 
     def check(self, batch: int, pictures: dict[str, int]) -> None:
         """UserError where they can't: each must get as many of a batch as the others, and at least one."""
@@ -93,17 +101,20 @@ def find(kind: str, cluster: Cluster) -> Devices:
 
     Several on one machine are a MirroredStrategy's (https://www.tensorflow.org/api_docs/python/tf/distribute).
     """
+    names = keras.distribution.list_devices()
+    on_processor = all(name.startswith("cpu") for name in names)
+    loaders = 1 if on_processor else max(1, min(MOST_LOADERS, usable_cores() - 1))
     if cluster.processes > 1:
-        return Devices(len(keras.distribution.list_devices()))
+        return Devices(len(names), loaders=loaders)
     if keras.config.backend() != "tensorflow":
-        return Devices()
+        return Devices(loaders=loaders)
     import tensorflow as tf
 
     names = [device.name for device in tf.config.list_logical_devices(kind)]
     if len(names) < 2:
-        return Devices()
+        return Devices(loaders=loaders)
     command.say(f"training on {len(names)} devices: {', '.join(names)}")
-    return Devices(len(names), tf.distribute.MirroredStrategy(names).scope)
+    return Devices(len(names), tf.distribute.MirroredStrategy(names).scope, loaders)
 
 
 def same_numbers(seed: int) -> None:

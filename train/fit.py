@@ -80,7 +80,8 @@ class Job:
         return steps(len(self.rows), self.recipe, self.devices.count)
 
     def batches(self, source: Examples, recipe: Recipe) -> Batches:
-        return Batches(source, self.rows, recipe, self.start.cluster, self.teacher, self.devices.count)
+        cluster, count = self.start.cluster, self.devices.count
+        return Batches(source, self.rows, recipe, cluster, self.teacher, count, self.devices.loaders)
 
     def held_out(self, source: Examples) -> HeldOut:
         """The validation pictures; each device has as many as the others, so a few may be left out."""

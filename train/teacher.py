@@ -5,8 +5,12 @@ targets (Beyer et al., 2021, "Knowledge distillation: a good teacher is patient 
 https://arxiv.org/abs/2106.05237).
 """
 
+import threading
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from device import command, text
 from device.errors import UserError
@@ -33,7 +37,12 @@ def load(path: Path, cache: Cache) -> Teacher:
         raise UserError(
             f"{file}: the teacher's labels are {text.some(labels)}, those of the data {text.some(cache.labels)}"
         )
-    answer: Teacher = model.predict_on_batch
+    one_at_a_time = threading.Lock()  # batches are made by several threads, and Keras keeps state while it answers
+
+    def answer(pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        with one_at_a_time:
+            return np.asarray(model.predict_on_batch(pictures), np.float32)
+
     return answer
 
 

@@ -1,0 +1,24 @@
+"""Memory that a step frees stays for the next one.
+
+glibc gives freed memory back to the kernel as soon as much of it lies at the end of its heap, and a training step frees
+all that it has computed: the kernel then fills the same pages with zeros hundreds of times a second. On a slow machine
+that is half of the training time (docs/results.md, 2026-11-26).
+"""
+
+import ctypes
+
+# https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html, numbers as in malloc.h
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+SETTINGS = {
+    MMAP_THRESHOLD: 1 << 30,  # blocks below it lie in the heap, and are kept with it
+    TRIM_THRESHOLD: (1 << 31) - 1,  # so much may be free at its end
+    TOP_PAD: 1 << 26,  # it grows by so much
+}
+
+
+def keep_freed() -> None:
+    """From here on in this process; nothing where the C library isn't glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in SETTINGS.items():
+            mallopt(parameter, value)
