@@ -76,8 +76,8 @@ CIFAR10_TEACHER = replace(
     name="cifar10_teacher",
     description="a wide network that cifar10 can learn from (--set teacher=runs/cifar10_teacher)",
     filters=(32, 64, 128, 256),
-    blocks=(1, 1, 0),
-    epochs=30,
+    blocks=(1, 1, 1),
+    epochs=40,
     label_smoothing=0.0,  # softened targets would hide how alike the classes are
     mixup=0.3,
 )
