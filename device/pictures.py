@@ -253,7 +253,8 @@ def encode_jpeg(picture: Picture, quality: int) -> bytes:
 
 def through_jpeg(picture: Picture, quality: int) -> Picture:
     """As it is after it was saved. What `decode` asks of strangers' files costs nine times the decoding itself."""
-    return cast(Picture, cv2.cvtColor(cv2.imdecode(_jpeg(picture, quality), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+    saved = cast(Picture, cv2.imdecode(_jpeg(picture, quality), cv2.IMREAD_COLOR))
+    return cast(Picture, cv2.cvtColor(saved, cv2.COLOR_BGR2RGB))
 
 
 def _jpeg(picture: Picture, quality: int) -> Picture:

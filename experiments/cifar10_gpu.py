@@ -165,7 +165,9 @@ def fitted(recipe: Recipe, cache: Cache, rows: Rows, teacher: Answer | None) -> 
 def answers(path: Path) -> Answer:
     """A saved network as a function that can be compiled with what asks it."""
     model = networks.load(path)
-    weights = [[jnp.array(v.value) for v in part] for part in (model.trainable_variables, model.non_trainable_variables)]
+    weights = [
+        [jnp.array(v.value) for v in part] for part in (model.trainable_variables, model.non_trainable_variables)
+    ]
     return lambda x: model.stateless_call(*weights, x, training=False)[0]
 
 

@@ -176,10 +176,8 @@ def _asked(options: argparse.Namespace) -> fields.Recipe:
     recipe = fields.change(recipe, _settings(options))
     if recipe.network == "classical":
         _check_classical(recipe, options)
-    if options.processes > 1 and recipe.strategy == "head":
-        raise UserError("--processes: a head trains in seconds, on one machine; expected another --strategy")
-    if options.processes > 1 and recipe.teacher:
-        raise UserError("--processes: a teacher answers on one machine; expected one process, or no teacher")
+    if options.processes > 1:
+        recipe.require_shareable()
     _check_together(options)
     if recipe.backbone != AUTO:
         for option, value in (("--max-latency", options.max_latency), ("--max-size", options.max_size)):

@@ -41,6 +41,20 @@ class Cluster:
         size = len(batch) // self.processes
         return batch[self.process_id * size : (self.process_id + 1) * size]
 
+    def gathered(self, mine: npt.NDArray[T], most: int) -> npt.NDArray[T]:
+        """The rows of every process, in the order of processes; to be asked by all of them together.
+
+        most: the largest number of rows that any of them brings; all but the last ones bring so many.
+        """
+        if self.processes == 1:
+            return mine
+        from jax.experimental import multihost_utils
+
+        padded = np.concatenate([mine, np.zeros((most - len(mine), *mine.shape[1:]), mine.dtype)])
+        counts = multihost_utils.process_allgather(np.array([len(mine)]))
+        whole = np.asarray(multihost_utils.process_allgather(padded))
+        return np.concatenate([rows[:count] for rows, count in zip(whole, counts.ravel(), strict=True)])
+
 
 ALONE = Cluster()
 
@@ -68,6 +82,13 @@ class Devices:
 
 def join(cluster: Cluster) -> None:
     """Waits for the other processes; from here on every step is taken by all of them together."""
+    if cluster.processes > 1:
+        meet(cluster)
+        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+
+def meet(cluster: Cluster) -> None:
+    """Waits for the other processes, for `Cluster.gathered`; each has networks of its own."""
     if cluster.processes == 1:
         return
     _keep_stdout()
@@ -77,7 +98,6 @@ def join(cluster: Cluster) -> None:
         )
     except Exception as error:  # JAX's own: a time-out, an address that isn't there, a number taken twice
         raise UserError(f"the processes did not meet at {cluster.coordinator}: {text.one_line(error)}") from None
-    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
 def _keep_stdout() -> None:

@@ -118,7 +118,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
 def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: Start) -> dict[str, Any]:
     """As `train`, in a folder that is held."""
     run = claim.run
-    devices.join(start.cluster)
+    (devices.meet if recipe.fits_head else devices.join)(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
@@ -232,7 +232,7 @@ def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
 
 def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
     """The head in one go (train/head.py), then perhaps the whole network on pictures, kept where it is better."""
-    features = transfer.features(parts, job.recipe, job.cache)
+    features = transfer.features(parts, job.recipe, job.cache, job.start.cluster)
     images, targets = features.pictures("train"), features.targets("train")
     if is_uneven(np.bincount(targets[job.rows])):
         command.say("the classes are uneven: each counts alike, its images by the inverse of their number")

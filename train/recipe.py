@@ -167,6 +167,16 @@ class Recipe:
         if not good:
             raise UserError(f"recipe {self.name}: {field} is {text(field, getattr(self, field))}, expected {expected}")
 
+    def require_shareable(self) -> None:
+        """UserError where several processes can't train it together (train/devices.py)."""
+        if self.strategy == "head" and (self.backbone == backbones.AUTO or not self.can_cross_validate):
+            raise UserError(
+                "--processes: of a head several share the backbone's features alone; expected --backbone NAME, no"
+                " hidden layers and no --fine-tune, or another --strategy"
+            )
+        if self.teacher:
+            raise UserError("--processes: a teacher answers on one machine; expected one process, or no teacher")
+
     @property
     def fits_head(self) -> bool:
         """Whether the head is fitted in one go (train/head.py), not trained by epochs."""

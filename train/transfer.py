@@ -25,6 +25,7 @@ from train.array_file import Append
 from train.augment import NONE
 from train.backbones import Backbone, Lite
 from train.batches import pictures_at_a_time
+from train.devices import ALONE, Cluster
 from train.recipe import Recipe
 from train.split import Rows
 
@@ -159,10 +160,13 @@ class Features:
         return self.cache.targets(split)
 
 
-def features(parts: Parts, recipe: Recipe, cache: Cache) -> Features:
-    """From the disk, or computed and kept there: keyed by data and size (the cache's folder), backbone and weights."""
+def features(parts: Parts, recipe: Recipe, cache: Cache, cluster: Cluster = ALONE) -> Features:
+    """From the disk, or computed and kept there: keyed by data and size (the cache's folder), backbone and weights.
+
+    Of several processes each computes its part and keeps the whole; all of them must ask, with the same data.
+    """
     name = _name(parts, recipe)
-    return Features(cache, {split: _kept(name, parts, cache, split) for split in ("train", "test")})
+    return Features(cache, {split: _kept(name, parts, cache, split, None, cluster) for split in ("train", "test")})
 
 
 def features_of(parts: Parts, recipe: Recipe, cache: Cache, rows: Rows) -> npt.NDArray[np.float32]:
@@ -179,7 +183,9 @@ def _name(parts: Parts, recipe: Recipe) -> str:
     return f"{recipe.backbone}-{digest.hexdigest()[:12]}"
 
 
-def _kept(name: str, parts: Parts, cache: Cache, split: str, rows: Rows | None = None) -> npt.NDArray[np.float32]:
+def _kept(
+    name: str, parts: Parts, cache: Cache, split: str, rows: Rows | None = None, cluster: Cluster = ALONE
+) -> npt.NDArray[np.float32]:
     some = "" if rows is None else f"-{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}"
     path = cache.path / f"features-{name}-{split}{some}.npy"
     pictures = cache.pictures(split)
@@ -187,26 +193,46 @@ def _kept(name: str, parts: Parts, cache: Cache, split: str, rows: Rows | None =
     found: npt.NDArray[np.float32] | None = None
     with contextlib.suppress(OSError, ValueError):
         found = np.load(path, mmap_mode="r")
-    if found is None or found.shape != shape:
+    is_here = np.array([found is not None and found.shape == shape])
+    # Where one of several processes lacks them all compute them: each waits for the others.
+    if not cluster.gathered(is_here, 1).all() or found is None:
         with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
-            _fill(append, parts.front, pictures, rows, f"{name.rpartition('-')[0]} {split}")
+            _fill(append, parts.front, Asked(pictures, rows), f"{name.rpartition('-')[0]} {split}", cluster)
         found = np.load(path, mmap_mode="r")
     return found
 
 
-def _fill(append: Append, network: keras.Model, pictures: npt.NDArray[np.uint8], rows: Rows | None, what: str) -> None:
-    count, step = len(pictures if rows is None else rows), pictures_at_a_time(pictures)
+@dataclass(frozen=True)
+class Asked:
+    """Pictures whose features are asked for: some rows of them, or all."""
+
+    pictures: npt.NDArray[np.uint8]
+    rows: Rows | None
+
+    def __len__(self) -> int:
+        return len(self.pictures if self.rows is None else self.rows)
+
+    def __getitem__(self, part: slice) -> npt.NDArray[np.uint8]:
+        some = np.array(self.pictures[part if self.rows is None else self.rows[part]])
+        batching.let_go(self.pictures)
+        return some
+
+
+def _fill(append: Append, network: keras.Model, asked: Asked, what: str, cluster: Cluster) -> None:
+    """Round by round, in which each process asks about its share, as many as one would ask about alone."""
+    count, step = len(asked), pictures_at_a_time(asked.pictures)
     if count >= 500:
         command.say(f"computing the features of {count} pictures, once")
-    if rows is None:
-        batches = batching.batches(pictures, step)
-    else:
-        batches = (pictures[rows[start : start + step]] for start in range(0, count, step))
+    channels = network.output_shape[-1]
     with tqdm(total=count, desc=what, unit="picture", disable=None, leave=False) as bar:
-        for batch in batches:
+        for start in range(0, count, step * cluster.processes):
+            first = start + step * cluster.process_id
+            batch = asked[first : first + step]
             # predict and not predict_on_batch, which answers once for each of several devices.
-            append(network.predict(batch, step, verbose=0))
-            bar.update(len(batch))
+            mine = network.predict(batch, step, verbose=0) if len(batch) else np.empty((0, channels), np.float32)
+            whole = cluster.gathered(mine, step)
+            append(whole)
+            bar.update(len(whole))
 
 
 def head_recipe(recipe: Recipe) -> Recipe:
