@@ -1,0 +1,107 @@
+"""How the cost of `transfer` grows: its features with images and machines, its head with images and classes.
+
+    python -m experiments.growth            15 minutes on 2 cores; nothing else may run; needs .venv-jax (make test-setup)
+
+Features: EfficientNet-Lite0 at 224x224 on JAX, drawn images, by one process and by two that share them; each process
+has one core of its own and a cache of its own, as two machines with one core would. Each count a run of its own; the
+seconds are those of the features alone, without imports, with the network's compilation.
+
+Head: a fit on drawn features, 1,280 numbers an image around one centre a class, on one core. Writes results/growth.json.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import large
+from experiments.record import ROOT, write
+
+IMAGES, CLASSES, CHANNELS = (1_000, 10_000, 50_000), (2, 10, 100), 1280
+PICTURES = (500, 1_000)
+JAX = ROOT / ".venv-jax/bin/python"
+PART = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[3])})
+os.environ["KERAS_BACKEND"] = "jax"
+from train import cache, devices, keras_settings, networks, recipe, recipes, transfer
+keras_settings.apply()
+settings = [f"data={sys.argv[1]}", "backbone=EfficientNetLite0", "test=0.02"]
+wanted = recipe.change(recipes.get("transfer"), settings)
+images = cache.provide(cache.DataRequest.of(wanted, skip_bad=False))
+parts = networks.parts(wanted, len(images.labels))
+cluster = devices.Cluster(sys.argv[4], int(sys.argv[2]), int(sys.argv[3]))
+devices.meet(cluster)
+began = time.perf_counter()
+transfer.features(parts, wanted, images, cluster)
+print(time.perf_counter() - began)
+"""
+
+
+def features(folder: Path, processes: int, place: Path, port: int) -> float:
+    """Seconds until every process has all of them."""
+    running = []
+    for number in range(processes):
+        environment = {**os.environ, "FRAMELITE_CACHE": str(place / f"cache{number}"), "PYTHONPATH": str(ROOT)}
+        words = [str(JAX), "-c", PART, str(folder), str(processes), str(number), f"127.0.0.1:{port}"]
+        running.append(subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True))
+    said = [process.communicate()[0] for process in running]
+    return max(float(lines.split()[-1]) for lines in said)
+
+
+def head_seconds(images: int, classes: int) -> float:
+    """In a process of its own, on one core."""
+    words = [sys.executable, "-m", "experiments.growth", "--head", str(images), str(classes)]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return float(json.loads(done.stdout))
+
+
+def fit(images: int, classes: int) -> float:
+    from train import head
+
+    os.sched_setaffinity(0, {0})
+    random = np.random.default_rng(1)
+    targets = np.arange(images) % classes
+    centres = random.normal(0, 0.3, (classes, CHANNELS)).astype(np.float32)
+    given = np.maximum(centres[targets] + random.normal(0, 1, (images, CHANNELS)).astype(np.float32), 0)
+    began = time.perf_counter()
+    head.fit(given, targets, classes)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--head", type=int, nargs=2, help=argparse.SUPPRESS)
+    asked = options.parse_args()
+    if asked.head:
+        print(json.dumps(fit(*asked.head)))
+        return
+    rows: list[dict[str, Any]] = []
+
+    def keep(what: str, seconds: float, **more: int) -> None:
+        rows.append({"what": what, **more, "seconds": round(seconds, 1)})
+        print(rows[-1], flush=True)
+
+    for images in IMAGES:
+        for classes in CLASSES:
+            keep("head", head_seconds(images, classes), images=images, classes=classes)
+    port = 29_517
+    with tempfile.TemporaryDirectory(prefix="framelite-growth-") as name:
+        for images in PICTURES:
+            folder = large.draw(Path(name) / f"images{images}", images)
+            for processes in (1, 2):
+                port += 1
+                place = Path(name) / f"{images}-{processes}"
+                keep("features", features(folder, processes, place, port), images=images, processes=processes)
+    write("growth", rows, "python -m experiments.growth")
+
+
+if __name__ == "__main__":
+    main()
