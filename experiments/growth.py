@@ -25,7 +25,7 @@ from experiments import large
 from experiments.record import ROOT, write
 
 IMAGES, CLASSES, CHANNELS = (1_000, 10_000, 50_000), (2, 10, 100), 1280
-PICTURES = (500, 1_000)
+PICTURES = (250, 500)
 JAX = ROOT / ".venv-jax/bin/python"
 PART = """
 import os, sys, time
@@ -36,9 +36,9 @@ keras_settings.apply()
 settings = [f"data={sys.argv[1]}", "backbone=EfficientNetLite0", "test=0.02"]
 wanted = recipe.change(recipes.get("transfer"), settings)
 images = cache.provide(cache.DataRequest.of(wanted, skip_bad=False))
-parts = networks.parts(wanted, len(images.labels))
 cluster = devices.Cluster(sys.argv[4], int(sys.argv[2]), int(sys.argv[3]))
 devices.meet(cluster)
+parts = networks.parts(wanted, len(images.labels))
 began = time.perf_counter()
 transfer.features(parts, wanted, images, cluster)
 print(time.perf_counter() - began)
@@ -69,7 +69,7 @@ def fit(images: int, classes: int) -> float:
     os.sched_setaffinity(0, {0})
     random = np.random.default_rng(1)
     targets = np.arange(images) % classes
-    centres = random.normal(0, 0.3, (classes, CHANNELS)).astype(np.float32)
+    centres = random.normal(0, 0.05, (classes, CHANNELS)).astype(np.float32)
     given = np.maximum(centres[targets] + random.normal(0, 1, (images, CHANNELS)).astype(np.float32), 0)
     began = time.perf_counter()
     head.fit(given, targets, classes)
