@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import confidence, contract, pictures, runtime, scaling, text
+from device import confidence, contract, model_kinds, pictures, runtime, scaling, text
 from device import labels as label_lists
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
@@ -50,6 +50,9 @@ class Classifier:
 
     Raises UserError for a file that is no picture classifier, a card that doesn't fit its network, or a third-party
     file whose labels or scaling are not known. `notes` says what was taken from where.
+
+    held: it goes on as it is when the file is overwritten, for the file's size in memory. UserError where that happens
+    while it is read: its card would be of one model and its network of another.
     """
 
     def __init__(
@@ -59,15 +62,19 @@ class Classifier:
         threads: int = 1,
         runtime_name: str | None = None,
         labels: bool = True,
+        held: bool = False,
     ) -> None:
         self.path = path
         self.threads = threads
         self.runtime = runtime.find(runtime_name)
-        self.interpreter = self.runtime.open(path, threads, hints.size)
+        content = _whole(path) if held else None
+        self.interpreter = self.runtime.open(path, threads, hints.size, content)
         self.input, self.output = contract.tensors(self.interpreter, path)
         self.card, self.notes = contract.resolve(path, self.input, self.output, hints)
         if labels and self.card.labels is None:
             raise UserError(label_lists.missing(path))
+        if content is not None and content != path.read_bytes():
+            raise UserError(f"{path}: the model file changed while it was read; load it again when it is whole")
         self.size = (self.card.input.height, self.card.input.width)
         self._temperature = self.card.confidence.temperature
         self.scaling = scaling.of(self.card.input, self.input)
@@ -141,3 +148,9 @@ class Classifier:
         assert labels is not None
         order = np.argsort(-scores, kind="stable")[:count]
         return [Ranked(labels[i], float(scores[i]), int(i)) for i in order]
+
+
+def _whole(path: Path) -> bytes:
+    """A model file's bytes; UserError says what it is instead, before a large one is read."""
+    model_kinds.require_tflite(path)
+    return path.read_bytes()

@@ -34,10 +34,13 @@ def _map(path: Path) -> mmap.mmap | bytes:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
 
 
-def check(path: Path) -> None:
-    """Refuses what is not a whole .tflite file: UserError says what it is instead, or that it is damaged."""
+def check(path: Path, content: bytes | None = None) -> None:
+    """Refuses what is not a whole .tflite file: UserError says what it is instead, or that it is damaged.
+
+    content: what was read of it, where that is to be looked at and not what lies there by now.
+    """
     model_kinds.require_tflite(path)
-    data = _map(path)
+    data = _map(path) if content is None else content
     try:
         operators = damage.walk(root(data, b"TFL3"), len(data))
     except (OutsideError, struct.error):

@@ -29,18 +29,21 @@ class Runtime:
     version: str
     interpreter: Any
 
-    def open(self, path: Path, threads: int, size: tuple[int, int] | None = None) -> Any:
+    def open(self, path: Path, threads: int, size: tuple[int, int] | None = None, content: bytes | None = None) -> Any:
         """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it.
 
-        size: (height, width) for a network that leaves them open, by the user: device/shapes.py.
+        size: (height, width) for a network that leaves them open, by the user: device/shapes.py. content: the file's
+        bytes, for who keeps answering when it is overwritten; without them the interpreter reads the mapped file, which
+        costs no memory of its own and ends the process (SIGBUS) where it is cut short.
         """
-        flatbuffer.check(path)
+        flatbuffer.check(path, content)
+        # As bytes: a name may be no UTF-8.
+        source = {"model_path": os.fsencode(path)} if content is None else {"model_content": content}
         settled = None
         try:
             # numpy 2 writes a page there about modules that were built for numpy 1; the error below says it in a line.
             with redirect_stderr(io.StringIO()):
-                # As bytes: a name may be no UTF-8.
-                interpreter = self.interpreter(model_path=os.fsencode(path), num_threads=threads)
+                interpreter = self.interpreter(**source, num_threads=threads)
             settled = shapes.settle(interpreter, path, size)
             interpreter.allocate_tensors()
             if settled or shapes.has_open_output(interpreter):

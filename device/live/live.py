@@ -87,7 +87,7 @@ def _load(request: Request, threads_before: int | None = None) -> Classifier:
             count = threads.best(path, found, size)
         else:
             count = threads.kept(path, found, size) or threads_before
-    return Classifier(path, request.hints, count or 1, request.runtime)
+    return Classifier(path, request.hints, count or 1, request.runtime, held=True)
 
 
 def _threshold(request: Request, classifier: Classifier) -> float | None:

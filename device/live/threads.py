@@ -33,7 +33,8 @@ def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
         return 1
     count = kept(path, runtime, size)
     if count is None:
-        count = _fastest({count: runtime.open(path, count, size) for count in candidates})
+        content = path.read_bytes()
+        count = _fastest({count: runtime.open(path, count, size, content) for count in candidates})
         _keep(_key(path, runtime, size), count)
     return count
 

@@ -131,6 +131,24 @@ def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_pat
     assert (": loaded anew" in said) == good
 
 
+def test_a_model_that_is_overwritten_in_place_goes_on(live: Any, tmp_path: Path) -> None:
+    """As cp and scp do: the file is emptied, filled again, and at times it is half there."""
+    path, running = replaceable(live, tmp_path, "--source", "test")
+    running.next()
+    other = model("float32").read_bytes()
+    for content, words in {b"": "not a .tflite file", INT8.read_bytes()[:9000]: "truncated or damaged"}.items():
+        path.write_bytes(content)  # the same file, which an interpreter may have mapped
+        running.next_after(time.time())
+        running.process.send_signal(signal.SIGHUP)
+        assert "; the model that was loaded goes on" in running.wait_for(words)
+        running.next_after(time.time())
+    path.write_bytes(other)
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(f"{path}: loaded anew")
+    running.next_after(time.time())
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
 def test_a_model_without_golden_pictures_does_not_take_over(live: Any, tmp_path: Path) -> None:
     path, running = replaceable(live, tmp_path, "--source", "test")
     running.next()

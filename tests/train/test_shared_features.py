@@ -60,7 +60,7 @@ def kept(place: Path, number: int) -> dict[str, Any]:
 def test_two_processes_have_the_features_that_one_has(shapes: Path, tmp_path: Path) -> None:
     alone, together = tmp_path / "alone", tmp_path / "together"
     (one,) = trained(shapes, alone, 1)
-    first, other = trained(shapes, together, 2)
+    first, _ = trained(shapes, together, 2)
     assert first.splitlines()[0].rpartition("  ")[0] == one.splitlines()[0].rpartition("  ")[0] != ""
     expected = kept(alone, 0)
     assert [len(found) for found in expected.values()] == [COUNTS["test"], COUNTS["train"]]
