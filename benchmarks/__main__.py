@@ -151,7 +151,7 @@ def _report(given: argparse.Namespace) -> int:
     into = given.into or report.default_place(given.results)
     files.check_target(into, "--into")
     report.write(given.results, into)
-    print(into)
+    command.show([str(into)])
     return command.GOOD
 
 

@@ -173,10 +173,11 @@ def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[
         file = stack.enter_context(temporary.open("w", encoding="utf-8", errors="backslashreplace"))
         return lambda line: print(json.dumps(line.to_json(), ensure_ascii=False), file=file)
     if request.json:
-        return lambda line: print(json.dumps(line.to_json(), ensure_ascii=False), flush=not sys.stdout.isatty())
+        flushes = not sys.stdout.isatty()
+        return lambda line: print(text.visible(json.dumps(line.to_json(), ensure_ascii=False)), flush=flushes)
     if one_picture:
-        return lambda line: print("\n".join(bars(line)))
-    return lambda line: print(f"{line.picture}  {line.label}  {line.top[0].score:.3f}")
+        return lambda line: print(text.visible("\n".join(bars(line))))
+    return lambda line: print(text.visible(f"{line.picture}  {line.label}  {line.top[0].score:.3f}"))
 
 
 def bars(line: Line) -> list[str]:

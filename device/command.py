@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from device import text
 from device.errors import UserError
 
 GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
@@ -89,9 +90,12 @@ def _place(error: OSError) -> str:
 
 
 def show(lines: Sequence[str]) -> None:
-    """A result on stdout, written at once. That its reader has gone (`| head`) changes nothing of the exit code."""
+    """A result on stdout, written at once, without what would command the terminal.
+
+    That its reader has gone (`| head`) changes nothing of the exit code.
+    """
     try:
-        print("".join(f"{line}\n" for line in lines), end="", flush=True)
+        print(text.visible("".join(f"{line}\n" for line in lines)), end="", flush=True)
     except BrokenPipeError:
         _drop_output()
 
@@ -101,7 +105,7 @@ def say(line: str) -> None:
     if sys.stderr is None:  # closed by the shell: 2>&-
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(clear + " ".join(line.splitlines()), file=sys.stderr, flush=True)
+    print(clear + text.visible(" ".join(line.splitlines())), file=sys.stderr, flush=True)
 
 
 def say_next(*commands: Sequence[object]) -> None:

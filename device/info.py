@@ -13,7 +13,7 @@ def run(path: Path, runtime_name: str | None, json: str | None, size: tuple[int,
     if json:
         files.deliver_json(document, json)
     else:
-        print("\n".join(lines(document)))
+        command.show(lines(document))
     return command.GOOD
 
 

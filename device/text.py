@@ -41,6 +41,17 @@ def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:
     return between.join(words[:most]) + (" …" if len(words) > most else "")
 
 
+# What moves a terminal's cursor, colours it or turns the writing round (C0, DEL, C1, bidirectional overrides), and
+# halves of characters. A tab and the end of a line stay.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(foreign: str) -> str:
+    """With escapes, as JSON writes them, in the place of what would command the terminal: a file's name, a label, what
+    a server answered may hold anything."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", foreign)
+
+
 def one_line(error: Exception) -> str:
     """The beginning of what a library says, without line breaks and the bold type some have for a terminal."""
     return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]

@@ -89,7 +89,7 @@ def main() -> int:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if arguments[:1] == ["list"]:
         argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
-        print("\n".join(list_recipes()))
+        command.show(list_recipes())
         return command.GOOD
     if arguments[:1] == ["where"]:
         return _where(arguments[1:])
@@ -127,7 +127,7 @@ def _where(arguments: list[str]) -> int:
     from train import runs
 
     settings = [f"data={asked.data}"] if asked.data else []
-    print(runs.default(fields.change(recipes.get(asked.recipe), settings)).path)
+    command.show([str(runs.default(fields.change(recipes.get(asked.recipe), settings)).path)])
     return command.GOOD
 
 
@@ -145,7 +145,7 @@ def _data(options: argparse.Namespace) -> int:
         options.data, size, options.fit, options.test, options.seed, options.skip_bad, options.allow_copies
     )
     made = cache.provide(request)
-    print("\n".join(describe(made)))
+    command.show(describe(made))
     return command.GOOD
 
 
@@ -204,7 +204,7 @@ def _train(options: argparse.Namespace) -> int:
     request = cache.DataRequest.of(recipe, options.skip_bad, options.allow_copies)
     pictures = cache.provide(request)
     if options.only_data:
-        print("\n".join(describe(pictures)))
+        command.show(describe(pictures))
         return command.GOOD
     weights = runs.find_model(options.weights, "--from") if options.weights else None
     claim = run_folder.Claim(run, runs.Identity.of(recipe, pictures, weights), options.resume, options.again)
@@ -215,7 +215,7 @@ def _train(options: argparse.Namespace) -> int:
     if recipe.network == "classical":
         from train import classical
 
-        print("\n".join(classical.table(classical.train(recipe, pictures, run, options.again))))
+        command.show(classical.table(classical.train(recipe, pictures, run, options.again)))
         return command.GOOD
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
     from train import keras_settings
@@ -231,7 +231,7 @@ def _train(options: argparse.Namespace) -> int:
             fit.train(recipe, pictures, runs.Run(Path(folder)), start)
         return command.GOOD
     result = fit.train(recipe, pictures, run, start)
-    print("\n".join(evaluate.summary(result, run)))
+    command.show(evaluate.summary(result, run))
     for remark in evaluate.remarks(result):
         command.say(f"note: {remark}")
     command.say_next(("export", run.path))

@@ -217,5 +217,5 @@ def main(arguments: list[str]) -> int:
     if asked.json:
         files.deliver_json({"schema": 1, "machine": measured()["machine"], "results": rows()}, asked.json)
     if asked.json != "-":
-        print("\n".join(table()))
+        command.show(table())
     return command.GOOD

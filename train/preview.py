@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
         from train import sheets
 
         sheets.variants(recipe, picture, options.picture.name, options.output)
-    print(options.output)
+    command.show([str(options.output)])
     return command.GOOD
 
 
@@ -184,11 +184,11 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
     if options.json:
         files.deliver_json(layers.document(rows, recipe.name, trained), options.json)
     if options.json != "-":
-        print("\n".join(layers.lines(rows)))
+        command.show(layers.lines(rows))
     if picture is None:
         command.say("neither PICTURE nor data: the table alone, no feature maps")
     elif options.json == "-":
         command.say(str(options.output))
     else:
-        print(options.output)
+        command.show([str(options.output)])
     return command.GOOD

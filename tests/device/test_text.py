@@ -1,5 +1,7 @@
 """Numbers and tables as people read them."""
 
+import json
+
 import pytest
 
 from device import text
@@ -69,3 +71,11 @@ def test_tables_are_aligned() -> None:
         "longer  10.25",
     ]
     assert text.table(("model", "ms"), []) == ["model  ms", "-----  --"]
+
+
+def test_what_would_command_a_terminal_is_an_escape() -> None:
+    assert text.visible("a\x1b[2Jb\x07\x9b31m\x7f\r\u202ec\u2066\udcff") == (
+        "a\\u001b[2Jb\\u0007\\u009b31m\\u007f\\u000d\\u202ec\\u2066\\udcff"
+    )
+    assert text.visible("고양이\tü\n🐈 a\u200db") == "고양이\tü\n🐈 a\u200db", "a tab, an end of a line, a joiner stay"
+    assert json.loads(text.visible(json.dumps("\x1b\x9b", ensure_ascii=False))) == "\x1b\x9b"
