@@ -21,6 +21,8 @@ from train.keras_home import keras_home
 NAME = "cats_vs_dogs"
 ARCHIVE = "kagglecatsanddogs_5340.zip"
 URL = f"https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/{ARCHIVE}"
+# As TensorFlow Datasets has it (image_classification/cats_vs_dogs, checksums).
+SHA256 = "b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9"
 ENTRY = re.compile(r"PetImages/(Cat|Dog)/(\d{1,6})\.jpg")
 CLASSES = ("Cat", "Dog")
 
@@ -65,11 +67,13 @@ def _archive(path: Path) -> Path:
         import keras
 
         command.say(f"downloading {ARCHIVE} (825 MB) …")
-        keras.utils.get_file(ARCHIVE, URL, cache_dir=str(keras_home()), cache_subdir="datasets")
+        where = {"cache_dir": str(keras_home()), "cache_subdir": "datasets"}
+        keras.utils.get_file(ARCHIVE, URL, file_hash=SHA256, hash_algorithm="sha256", **where)
 
     try:
         named_data.download(fetch)
     except named_data.NotHereError as error:
+        path.unlink(missing_ok=True)  # Keras leaves what has another hash, and the next command would take it
         raise UserError(
             f"the data set {NAME} was not found; tried {path} (no such file), a download by Keras ({error})."
             f" Put {ARCHIVE} from {URL} into {path.parent}, or give a folder with --data DIR"

@@ -1,0 +1,16 @@
+"""What others publish is taken as it was when it was looked at: by commit, or by hash."""
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+
+FILES = sorted([*(ROOT / ".github/workflows").glob("*.yml"), *ROOT.glob("docs/*.md"), ROOT / "README.md"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_and_locks_installed_by_hash(path: object) -> None:
+    words = path.read_text()  # type: ignore[attr-defined]
+    assert all(re.fullmatch(r"[0-9a-f]{40} # v\d+\.\d+\.\d+", pin) for pin in re.findall(r"uses: [\w/-]+@(.+)", words))
+    assert all("--require-hashes" in line for line in re.findall(r".*pip install.* -r .*", words))
