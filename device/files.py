@@ -15,12 +15,12 @@ from device.errors import UserError
 
 
 @contextmanager
-def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary name in the folder of `path`; what was written there becomes `path` when the block ends well.
 
     When it doesn't (an error, Ctrl-C), the temporary file is removed and an older `path` stays as it was. A device or a
-    pipe (/dev/stdout) is written to as it is: a rename would put a file in its place. With `sync` it is on the disk
-    before this returns, so that it outlives a power failure.
+    pipe (/dev/stdout) is written to as it is: a rename would put a file in its place. It is on the disk before this
+    returns: a record that is written next may say so, and outlive a power failure.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -32,11 +32,9 @@ def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
-        if sync:
-            _sync(temporary)
+        settle(temporary)
         temporary.replace(path)
-        if sync:
-            _sync(path.parent)
+        settle(path.parent)
     except OSError as error:
         # Who reads the error knows the file by its own name; a write that failed names none.
         if error.filename in (None, str(temporary)):
@@ -46,8 +44,10 @@ def replacing(path: Path, sync: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
-    """What was written, and a folder's new names, reach the disk."""
+def settle(path: Path) -> None:
+    """What was written, and a folder's new names, reach the disk; on Windows when it likes to."""
+    if os.name == "nt":  # a folder can't be opened there, and a file that is open to be read not be flushed
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -87,15 +87,15 @@ def _elsewhere(option: str) -> str:
     return f"choose another place with {option}" if option else "move it away, or change its permissions"
 
 
-def write_bytes(path: Path, data: bytes, sync: bool = False) -> None:
-    with replacing(path, sync) as temporary:
+def write_bytes(path: Path, data: bytes) -> None:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path, document: Any, sync: bool = False) -> None:
+def write_json(path: Path, document: Any) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
-    write_bytes(path, text.encode(errors="backslashreplace"), sync)
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def deliver_json(document: Any, target: str) -> None:

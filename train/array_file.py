@@ -46,6 +46,8 @@ def appending(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Itera
             file.seek(0)
             _write_header(file, kind, (count, *shape[1:]))
             assert file.tell() == start  # numpy leaves room in it for any number of rows
+            file.flush()
+            os.fsync(file.fileno())  # reserved space that wasn't written yet is zeros after a power failure
     except OSError as error:
         error.filename = error.filename or str(path)
         raise

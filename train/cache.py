@@ -266,6 +266,7 @@ def _new_cache(name: str, fingerprint: str, request: DataRequest) -> Iterator[Pa
         if final.exists():  # unfinished, damaged, or another process was faster
             shutil.rmtree(final)
         temporary.rename(final)
+        files.settle(final.parent)
     except OSError as error:
         if error.filename and temporary in Path(os.fsdecode(error.filename)).parents:  # who reads it knows the cache
             error.filename, error.filename2 = str(final), None

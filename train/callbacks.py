@@ -105,7 +105,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
 def write_model(model: keras.Model, path: Path) -> None:
     """Whole or not at all, and on the disk before it returns."""
-    with files.replacing(path, sync=True) as temporary:
+    with files.replacing(path) as temporary:
         model.save(temporary)
 
 

@@ -53,11 +53,11 @@ class Place:
 def save(place: Place, model: "keras.Model", state: State) -> None:
     """Writes the checkpoint of an epoch, then makes it the one that counts, then removes older ones."""
     folder, name = place.folder, f"epoch_{state.epoch:04}.keras"
-    with files.replacing(folder / name, sync=True) as temporary:
+    with files.replacing(folder / name) as temporary:
         model.save(temporary)
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     document = {"file": name, "sha256": digest, "run": place.run.to_json(), **asdict(state)}
-    files.write_json(folder / LATEST, document, sync=True)
+    files.write_json(folder / LATEST, document)
     for path in folder.glob("*.keras"):
         if path.name != name:
             path.unlink()

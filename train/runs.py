@@ -221,7 +221,7 @@ def start(
         "wall_time_s": None,
         "best_epoch": None,
     }
-    files.write_json(run.record, document, sync=True)
+    files.write_json(run.record, document)
     return document
 
 
@@ -240,7 +240,7 @@ def under_way(run: Run, document: dict[str, Any]) -> Iterator[None]:
 
 
 def finish(run: Run, document: dict[str, Any], status: str, **more: Any) -> None:
-    files.write_json(run.record, {**document, **more, "status": status}, sync=True)
+    files.write_json(run.record, {**document, **more, "status": status})
 
 
 def versions() -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_too_few_are_refused_and_nothing_is_left(home: Path) -> None:
 def test_a_download_that_is_another_file_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = archive(home / "other.zip", 22)
     monkeypatch.setattr(pet_images, "URL", other.as_uri())
-    with pytest.raises(UserError, match="was not found; tried .* hash"):
+    with pytest.raises(UserError, match=r"was not found; tried .* hash"):
         pet_images.provide("cats_vs_dogs_20")
     assert not list((home / "datasets").glob("*")), "the next command would take it"
 
