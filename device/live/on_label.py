@@ -20,14 +20,16 @@ from time import monotonic
 
 from device import command, text
 from device.errors import UserError
+from device.live import sources
 from device.live.readings import UNKNOWN, Reading, Status
 from device.mqtt import mqtt
 from device.web import access
 
 # At the end: from SIGTERM to SIGKILL, and from there until the end is not waited for any longer.
 TERMINATED_S, KILLED_S = 0.3, 0.1
-# What is meant for this process alone.
-PRIVATE = {access.VARIABLE, mqtt.PASSWORD_VARIABLE, "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}
+# What is meant for this process alone: secrets, systemd's place of secrets, and what systemd asks of it.
+SECRETS = {access.VARIABLE, mqtt.PASSWORD_VARIABLE, sources.VARIABLE, "CREDENTIALS_DIRECTORY"}
+PRIVATE = {*SECRETS, "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}
 # So many labels are named in an error.
 NAMED_LABELS = 10
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MODEL = "a .tflite file (default: CIFAR-10's)"
 SOURCE = "0, /dev/video0, picamera2, a video, pictures, http://…, rtsp://… or test (default 0)"
+SOURCE_FILE = "a file with the source in it: for an address with a password; else FRAMELITE_SOURCE"
 AUTO = "the file, threads and runtime that python -m benchmarks select found fastest on this board"
 THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
 DECODE = "auto: decode an MJPEG at a part of its size where that is enough (default full)"
@@ -26,7 +27,8 @@ ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a 
 def add(live: argparse.ArgumentParser) -> None:
     live.add_argument("model", type=options.file, nargs="?", metavar="MODEL", help=MODEL)
     live.add_argument("--auto", type=Path, metavar="RUN|FILE", help=AUTO)
-    live.add_argument("--source", default="0", metavar="SOURCE", help=SOURCE)
+    live.add_argument("--source", metavar="SOURCE", help=SOURCE)
+    live.add_argument("--source-file", type=Path, metavar="FILE", help=SOURCE_FILE)
     live.add_argument("--threads", type=options.whole_number(1, options.MAX_THREADS), metavar="N", help=THREADS)
     options.add_runtime(live)
     frames = live.add_argument_group("frames")
@@ -57,7 +59,7 @@ def add(live: argparse.ArgumentParser) -> None:
 
 
 def request(given: argparse.Namespace) -> "Request":
-    from device.live import on_label
+    from device.live import on_label, sources
     from device.live.live import Request
     from device.live.outputs import Wanted
 
@@ -67,8 +69,9 @@ def request(given: argparse.Namespace) -> "Request":
     wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)
     if given.stall_if_still is not None:
         options.check_seconds("--stall-if-still", given.stall_if_still)
-    same = ("model", "source", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
+    same = ("model", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
     fields = {name: getattr(given, name) for name in (*same, "stall_if_still", "frames")} | _selected(given)
+    fields["source"] = sources.given(given.source, given.source_file)
     return Request(**fields, hints=options.hints(given), reduced=given.decode == "auto", outputs=wanted)
 
 

@@ -172,7 +172,8 @@ output.close()
     assert line.startswith("['a b', '$HOME', '*', '|', ';'] '' True [")
     assert "'KEPT'" in line and "'FRAMELITE_LABEL'" in line and "'PATH'" in line
     assert not any(repr(name) in line for name in PRIVATE)
-    assert "FRAMELITE_MQTT_PASSWORD" in PRIVATE and "FRAMELITE_TOKEN" in PRIVATE
+    secrets = {"FRAMELITE_MQTT_PASSWORD", "FRAMELITE_TOKEN", "FRAMELITE_SOURCE", "CREDENTIALS_DIRECTORY"}
+    assert secrets < PRIVATE
 
 
 @pytest.mark.parametrize(
