@@ -26,8 +26,10 @@ def connect(address: Address) -> HTTPResponse:
     proof = _proof(address, answer)
     if proof is not None:
         answer = _again(answer, proof)
-        if _is_stale(answer):  # the nonce was: with the new one it goes
-            answer = _again(answer, _proof(address, answer) or proof)
+        # The nonce was too old: with the new one it goes. Not where the proof was sent on to somebody else, who is
+        # given none, be it this one or a new one.
+        if _is_stale(answer) and (newer := _proof(address, answer)) is not None:
+            answer = _again(answer, newer)
     if isinstance(answer, urllib.error.HTTPError):
         answer.close()
         raise SourceLostError(_refusal(address, answer))
