@@ -19,6 +19,7 @@ DECODE = "auto: decode an MJPEG at a part of its size where that is enough (defa
 STILL = "open a camera anew that shows the same image for so long (default: what keeps coming is a stream)"
 SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
 THRESHOLD = "a best score below it is 'unknown' (default: the card's, if it has one)"
+ON_LABEL_LIMIT = "a COMMAND that runs longer is ended, with what it started (default 60)"
 SERVE = "a page with the live picture and the answers (default 127.0.0.1:8080)"
 TOKEN = "what the page asks for off loopback; else FRAMELITE_TOKEN, else a new one"
 ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a shell; may be given again"
@@ -46,6 +47,7 @@ def add(live: argparse.ArgumentParser) -> None:
     answers.add_argument("--jsonl", metavar="FILE|-", help="a line of JSON an answer, added to FILE; - for stdout")
     rule = ("LABEL:SECONDS", "COMMAND")
     answers.add_argument("--on-label", nargs=2, action="append", default=[], metavar=rule, help=ON_LABEL)
+    answers.add_argument("--on-label-limit", type=float, metavar="SECONDS", help=ON_LABEL_LIMIT)
     answers.add_argument("--serve", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT", help=SERVE)
     answers.add_argument("--token-file", type=Path, metavar="FILE", help=TOKEN)
     broker = live.add_argument_group("an MQTT broker")
@@ -63,7 +65,13 @@ def request(given: argparse.Namespace) -> "Request":
     from device.live.live import Request
     from device.live.outputs import Wanted
 
-    rules = tuple(on_label.parse(*words) for words in given.on_label)
+    limit_s = on_label.LIMIT_S
+    if given.on_label_limit is not None:
+        if not given.on_label:
+            raise UserError("--on-label-limit was given without --on-label; give that too, or leave it out")
+        limit_s = given.on_label_limit
+        options.check_seconds("--on-label-limit", limit_s)
+    rules = tuple(on_label.parse(held, words, limit_s) for held, words in given.on_label)
     mqtt = ("mqtt", "mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca")
     names = ("headless", "jsonl", "serve", "token_file", *mqtt)
     wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)

@@ -140,6 +140,11 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ((INT8, "--source", "test", "--mqtt-user", "anna"), "--mqtt-user was given without --mqtt"),
         ((INT8, "--source", "test", "--token-file", "token"), "--token-file was given without --serve"),
         ((INT8, "--source", "test", "--threshold", "2"), "2 is not a number from 0 to 1"),
+        ((INT8, "--source", "test", "--on-label-limit", "5"), "--on-label-limit was given without --on-label"),
+        (
+            (INT8, "--source", "test", "--on-label", "circle:1", "true", "--on-label-limit", "0"),
+            "--on-label-limit is 0, expected more than 0 and at most 3600",
+        ),
         ((INT8, "--source", "test", "--stall-if-still", "0"), "--stall-if-still is 0, expected more than 0"),
     ],
 )

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from device.classifier import Classifier
 from device.live.systemd import Systemd
 from tests.conftest import ROOT, missing
 from tests.device.classifying import INT8
@@ -194,6 +196,30 @@ def test_a_whole_service(watched: Listener, live: Any, monkeypatch: pytest.Monke
     wait_for(lambda: has_said("RELOADING=1", "READY=1", "WATCHDOG=1"), 20)
     assert running.end(signal.SIGTERM)[0] == 0
     assert has_said("STOPPING=1")
+
+
+@pytest.mark.programs
+def test_the_watchdog_is_signed_while_a_model_is_checked(tmp_path: Path, live: Any) -> None:
+    """Between its golden pictures, each of which may take seconds. Here a sign is due whenever it is asked for one."""
+    name = str(tmp_path / "notify")
+    said: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(name)
+
+        def hear() -> None:
+            while said[-1:] != ["STOPPING=1"]:
+                said.append(listener.recv(4096).decode())
+
+        hearing = threading.Thread(target=hear, daemon=True)
+        hearing.start()
+        running = live(INT8, "--source", "test", "--threads", 1, NOTIFY_SOCKET=name, WATCHDOG_USEC="1")
+        wait_for(lambda: "READY=1" in said, 20)
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for("loaded anew")
+        assert running.end(signal.SIGTERM)[0] == 0
+        hearing.join(20)
+    (began,) = (number for number, message in enumerate(said) if message.startswith("RELOADING=1"))
+    assert said[began + 1 : said.index("READY=1", began)] == ["WATCHDOG=1"] * (len(Classifier(INT8).card.golden) + 1)
 
 
 def documented() -> str:
