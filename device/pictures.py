@@ -31,6 +31,11 @@ Size = tuple[int, int]
 Decoded = Literal["full", "1/2", "1/4", "1/8"]
 
 MAX_FILE_BYTES = 2**28
+# Of a camera's frame, which anybody on the network may send: a progressive JPEG takes six bytes a pixel and more, and a
+# flat one of a few kilobytes may be as large as it likes.
+MAX_FRAME_PIXELS = 2**24
+# The marks of a JPEG's frame header. Those that `jpeg.size` doesn't read (lossless, arithmetic) no camera sends.
+FRAME_HEADERS = {*range(0xC0, 0xD0)} - {jpeg.HUFFMAN_TABLES, 0xC8, 0xCC}
 
 # How a JPEG can be decoded at a part of its size: the share, what it divides the sides by, OpenCV's flag.
 REDUCED: tuple[tuple[Decoded, int, int], ...] = (
@@ -70,11 +75,14 @@ def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Deco
 
     EXIF orientation is applied as in `decode`. With a target it is decoded at a half, a quarter or an eighth of its
     sides, as long as what is cropped for the target stays twice as large: quicker, and other bytes than the whole
-    picture gives. ValueError as in `decode`.
+    picture gives. ValueError as in `decode`, and for more than MAX_FRAME_PIXELS, which is asked before memory is taken.
     """
     share: Decoded = "full"
     flag = cv2.IMREAD_COLOR
-    if target is not None and (size := _upright_size(data)) is not None:
+    size = _upright_size(data)
+    if reason := _refusal_of_frame(data, size):
+        raise ValueError(reason)
+    if target is not None and size is not None:
         room = min(size[0] / target[0], size[1] / target[1])
         share, flag = next(((name, how) for name, by, how in REDUCED if room >= 2 * by), (share, flag))
     return _decode(data, flag), share
@@ -137,6 +145,18 @@ def _is_truncated(data: bytes) -> bool:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     return False
+
+
+def _refusal_of_frame(data: bytes, size: Size | None) -> str | None:
+    """Why a frame is not even decoded, by its header; None where nothing speaks against it, or it has none."""
+    # The first one counts, for the decoder: another one behind it would be an error too late.
+    kind = next((mark for mark, _ in jpeg.marks(data) if mark in FRAME_HEADERS), None)
+    if size is not None and size[0] * size[1] > MAX_FRAME_PIXELS:
+        said = f"a frame of {size[1]}x{size[0]} pixels, expected at most {MAX_FRAME_PIXELS} (such as 4096x4096)"
+        return f"{said}; set a smaller picture in the camera's settings"
+    if kind is not None and (size is None or kind not in (jpeg.BASELINE, jpeg.EXTENDED, jpeg.PROGRESSIVE)):
+        return f"a JPEG of a kind that no camera sends (frame header {kind:X}), expected baseline or progressive"
+    return None
 
 
 def _upright_size(data: bytes) -> Size | None:

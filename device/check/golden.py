@@ -8,7 +8,7 @@ best label, and every score within the tolerance that is recorded beside it.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -74,15 +74,23 @@ class Verdict:
         return sum(stage in replay.differing for replay in self.pictures)
 
 
-def golden(classifier: Classifier) -> Verdict:
-    """Does the golden pictures in the classifier's own file again. UserError where card and tail don't fit."""
+def golden(classifier: Classifier, beat: Callable[[], None] = lambda: None) -> Verdict:
+    """Does the golden pictures in the classifier's own file again. UserError where card and tail don't fit.
+
+    beat: called before each picture, and behind the last one; a large network may take seconds for one.
+    """
     tail = cards.read_tail(classifier.path)
     for entry in classifier.card.golden:
         if entry.picture not in tail:
             raise UserError(
                 f"{classifier.path}: its card names {entry.picture!r}, which isn't in the file; export the model again"
             )
-    return Verdict(tuple(_replay(classifier, entry, tail) for entry in classifier.card.golden))
+    replays = []
+    for entry in classifier.card.golden:
+        beat()
+        replays.append(_replay(classifier, entry, tail))
+    beat()
+    return Verdict(tuple(replays))
 
 
 def _replay(classifier: Classifier, entry: Golden, tail: Mapping[str, bytes]) -> Replay:

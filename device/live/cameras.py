@@ -3,7 +3,9 @@
 import errno
 import os
 import re
+import ssl
 import sys
+from ipaddress import ip_address
 from math import isfinite
 from pathlib import Path
 from time import monotonic
@@ -14,10 +16,13 @@ os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "4")
 
 import cv2
 
-from device import addresses, pictures
+from device import addresses, command, pictures
+from device.addresses import Address
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.pictures import Size
 
+# Read by OpenCV when a stream is opened: what it tells FFmpeg, as NAME;VALUE|NAME;VALUE.
+FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 # (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
 CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
 CaptureSize = tuple[int, int]
@@ -91,7 +96,11 @@ class Camera(Source):
 
 
 class Rtsp(Source):
-    """A stream over RTSP, opened and read within STALL_S or not at all. UserError for a malformed address."""
+    """A stream over RTSP, opened and read within STALL_S or not at all. UserError for a malformed address.
+
+    Over rtsps the camera's certificate is verified, which FFmpeg doesn't unless it is told. It may be told otherwise:
+    OPENCV_FFMPEG_CAPTURE_OPTIONS, where it is set, stays as it is.
+    """
 
     is_live, newest_only = True, True
 
@@ -99,13 +108,18 @@ class Rtsp(Source):
         self.address = addresses.parse(url, "--source ")
         self.name = self.address.shown
         self._capture: Any = None
+        if self.address.scheme == "rtsps":
+            _verify(self.address)
 
     def open(self) -> None:
         limit_ms = int(1e3 * STALL_S)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
         self._capture = cv2.VideoCapture(self.address.text, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():
-            raise SourceLostError(f"{self.name} can't be opened; check the address, the password and that it is on")
+            more = f"; its certificate has to be of {_authorities()}" if self.address.scheme == "rtsps" else ""
+            raise SourceLostError(
+                f"{self.name} can't be opened; check the address, the password and that it is on{more}"
+            )
 
     def close(self) -> None:
         if self._capture is not None:
@@ -117,6 +131,28 @@ class Rtsp(Source):
         if not found or picture is None:
             raise SourceLostError(f"{self.name} gives no more frames")
         return Frame(picture, driver_ms=_driver_ms(self._capture))
+
+
+def _verify(address: Address) -> None:
+    """Has FFmpeg verify a camera's certificate; a note where something of it is left open."""
+    if FFMPEG_OPTIONS in os.environ:
+        if "tls_verify;1" not in os.environ[FFMPEG_OPTIONS].split("|"):
+            expected = "expected tls_verify;1 and ca_file;FILE in it"
+            command.say(f"note: {address.shown}: its certificate isn't verified, as {FFMPEG_OPTIONS} says; {expected}")
+        return
+    # What OpenCV tells FFmpeg by itself is no longer told where the variable is set.
+    os.environ[FFMPEG_OPTIONS] = f"rtsp_flags;prefer_tcp|tls_verify;1|ca_file;{_authorities()}"
+    try:
+        ip_address(address.host.strip("[]"))
+    except ValueError:
+        return
+    said = "FFmpeg holds a certificate against names, not numbers: any that a trusted authority signed will do"
+    command.say(f"note: {address.shown}: {said}; give the camera's name, or its own certificate in SSL_CERT_FILE")
+
+
+def _authorities() -> str:
+    """The file with the certificates that this system trusts, or that SSL_CERT_FILE names."""
+    return ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
 
 
 def _driver_ms(capture: Any) -> float | None:

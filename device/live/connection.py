@@ -3,11 +3,19 @@
 The first request goes without the password: who is asked for it unencrypted must have said so. It is proven by Digest
 where the camera knows that, else sent (Basic), and to the scheme, host and port of the address alone. What a server
 says of itself is never repeated: it may be what it was asked.
+
+A socket's timeout is for each read, and a byte a second is never late. So here a deadline is for all reads of an
+answer: of its header, and of what is read afterwards.
 """
 
+import io
+import socket
 import urllib.error
 import urllib.request
-from http.client import HTTPException, HTTPResponse, responses
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, responses
+from time import monotonic
+from typing import Any
 
 from device import addresses
 from device.addresses import Address
@@ -17,17 +25,87 @@ from device.live.authorization import Challenge
 from device.live.frames import STALL_S, SourceLostError
 
 UNAUTHORIZED = 401
-Answer = HTTPResponse | urllib.error.HTTPError
+# How long opening a stream may take, with redirects and proofs; of that each connection and each silence STALL_S.
+OPEN_S = 2 * STALL_S
 
 
-def connect(address: Address) -> HTTPResponse:
-    """The answer that streams; SourceLostError for any other."""
-    answer = _get(address.requested)
+class _Timed(io.RawIOBase):
+    """What a connection receives, up to a deadline in time.monotonic()'s seconds; then TimeoutError."""
+
+    def __init__(self, raw: io.RawIOBase, connection: socket.socket, deadline: float) -> None:
+        self.deadline = deadline
+        self._raw, self._connection = raw, connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.settimeout(_left(self.deadline))
+        return self._raw.readinto(buffer)
+
+    def shutdown(self) -> None:
+        self._connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class Stream(HTTPResponse):
+    """An answer whose reads end at a deadline, however little comes at a time."""
+
+    def __init__(self, connection: socket.socket, *rest: Any, deadline: float, **named: Any) -> None:
+        super().__init__(connection, *rest, **named)
+        self._timed = _Timed(self.fp.detach(), connection, deadline)
+        self.fp = io.BufferedReader(self._timed)
+
+    def read_until(self, deadline: float, size: int) -> bytes:
+        """At most `size` bytes, as soon as there are some; none at the end. TimeoutError at the deadline."""
+        self._timed.deadline = deadline
+        return self.read1(size)
+
+    def cancel(self) -> None:
+        """Called by another thread: a read that waits returns, at the end of what there is. OSError: it is closed."""
+        self._timed.shutdown()
+
+
+class _Opener(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    """One deadline for all of it: connecting, TLS, redirects, headers. (Not for asking for the name's numbers, which
+    the system does, and each of several numbers is tried in what was left.)"""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def http_open(self, request: urllib.request.Request) -> HTTPResponse:
+        return self._open(HTTPConnection, request)
+
+    def https_open(self, request: urllib.request.Request) -> HTTPResponse:
+        return self._open(HTTPSConnection, request)
+
+    def _open(self, kind: type[HTTPConnection], request: urllib.request.Request) -> HTTPResponse:
+        def connection(host: str, **options: Any) -> HTTPConnection:
+            made = kind(host, **options | {"timeout": _left(self._deadline)})
+            made.response_class = partial(Stream, deadline=self._deadline)  # type: ignore[assignment]
+            return made
+
+        return self.do_open(connection, request)
+
+
+Answer = Stream | urllib.error.HTTPError
+
+
+def connect(address: Address) -> Stream:
+    """The answer that streams, within OPEN_S; SourceLostError for any other."""
+    opener = urllib.request.build_opener(_Opener(monotonic() + OPEN_S))
+    answer = _get(opener, address.requested)
     proof = _proof(address, answer)
     if proof is not None:
-        answer = _again(answer, proof)
-        if _is_stale(answer):  # the nonce was: with the new one it goes
-            answer = _again(answer, _proof(address, answer) or proof)
+        answer = _again(opener, answer, proof)
+        # The nonce was too old: with the new one it goes. Not where the proof was sent on to somebody else, who is
+        # given none, be it this one or a new one.
+        if _is_stale(answer) and (newer := _proof(address, answer)) is not None:
+            answer = _again(opener, answer, newer)
     if isinstance(answer, urllib.error.HTTPError):
         answer.close()
         raise SourceLostError(_refusal(address, answer))
@@ -44,12 +122,20 @@ def reason(error: Exception) -> str:
     return f"no HTTP that can be read ({type(inner).__name__})"
 
 
-def _get(url: str, proof: str | None = None) -> Answer:
+def _left(deadline: float) -> float:
+    """Seconds to wait for the next byte; TimeoutError where none are left: for a socket 0 would mean not to wait."""
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return min(left, STALL_S)
+
+
+def _get(opener: urllib.request.OpenerDirector, url: str, proof: str | None = None) -> Answer:
     request = urllib.request.Request(url, headers={"User-Agent": "framelite"})
     if proof is not None:
         request.add_unredirected_header("Authorization", proof)
     try:
-        answer: HTTPResponse = urllib.request.urlopen(request, timeout=STALL_S)
+        answer: Stream = opener.open(request)
     except urllib.error.HTTPError as error:
         return error
     except (OSError, HTTPException, ValueError) as error:
@@ -57,9 +143,9 @@ def _get(url: str, proof: str | None = None) -> Answer:
     return answer
 
 
-def _again(answer: Answer, proof: str) -> Answer:
+def _again(opener: urllib.request.OpenerDirector, answer: Answer, proof: str) -> Answer:
     answer.close()
-    return _get(answer.url, proof)
+    return _get(opener, answer.url, proof)
 
 
 def _proof(address: Address, answer: Answer) -> str | None:

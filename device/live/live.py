@@ -1,7 +1,7 @@
 """`device live`: a camera's frames through one model, and everything that is told of the answers."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +58,8 @@ def run(request: Request) -> int:
         def reload() -> Classifier:
             outputs.systemd.reloading()
             try:
-                new = _checked(_load(request, classifier.threads))
+                # Meanwhile the loop doesn't come round, which signs the watchdog.
+                new = _checked(_load(request, classifier.threads), outputs.systemd.alive)
                 on_label.check_labels(request.outputs.on_label, new.card.labels or ())
             finally:
                 outputs.systemd.ready()
@@ -94,9 +95,9 @@ def _threshold(request: Request, classifier: Classifier) -> float | None:
     return classifier.card.confidence.unknown_below if request.threshold is None else request.threshold
 
 
-def _checked(classifier: Classifier) -> Classifier:
-    """A model that was replaced on the disk, when it answers its golden pictures as it should."""
-    found = golden.golden(classifier)
+def _checked(classifier: Classifier, beat: Callable[[], None]) -> Classifier:
+    """A model that was replaced on the disk, when it answers its golden pictures as it should; `beat` meanwhile."""
+    found = golden.golden(classifier, beat)
     if not found.pictures:
         raise UserError(
             f"{classifier.path} has no golden pictures that would show that it is sound; start anew to use it"

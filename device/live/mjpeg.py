@@ -5,8 +5,8 @@ whole picture.
 """
 
 import re
-import socket
-from http.client import HTTPException, HTTPResponse
+from contextlib import suppress
+from http.client import HTTPException
 from time import monotonic
 
 from device import addresses, pictures
@@ -35,7 +35,7 @@ class Mjpeg(Source):
     def __init__(self, url: str, target: Size | None = None) -> None:
         self.address, self.target = addresses.parse(url, "--source "), target
         self.name = self.address.shown
-        self._response: HTTPResponse | None = None
+        self._response: connection.Stream | None = None
         self._bytes = bytearray()
 
     def fit(self, target: Size) -> None:
@@ -81,13 +81,9 @@ class Mjpeg(Source):
     def cancel(self) -> None:
         """A `recv` that waits in the other thread returns: there is no more to be received."""
         response = self._response
-        connection = getattr(getattr(response, "fp", None), "raw", None)
-        connection = getattr(connection, "_sock", None)
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it is closed already
-                return
+        if response is not None:
+            with suppress(OSError):  # it is closed already
+                response.cancel()
 
     def _part(self, deadline: float) -> bytes:
         """The bytes of the next JPEG: as many as the part's header says, else up to the JPEG's end."""
@@ -134,11 +130,11 @@ class Mjpeg(Source):
         return place
 
     def _more(self, deadline: float) -> None:
-        if monotonic() > deadline:
-            raise TimeoutError
         assert self._response is not None
         try:
-            piece = self._response.read1(PIECE_BYTES)
+            piece = self._response.read_until(deadline, PIECE_BYTES)
+        except TimeoutError:  # at the deadline; what is said then knows more
+            raise
         except (OSError, HTTPException, ValueError) as error:  # ValueError: closed under the read
             raise SourceLostError(f"{self.name} broke off: {connection.reason(error)}") from None
         if not piece:

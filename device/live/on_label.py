@@ -20,25 +20,35 @@ from time import monotonic
 
 from device import command, text
 from device.errors import UserError
+from device.live import sources
 from device.live.readings import UNKNOWN, Reading, Status
 from device.mqtt import mqtt
 from device.web import access
 
 # At the end: from SIGTERM to SIGKILL, and from there until the end is not waited for any longer.
 TERMINATED_S, KILLED_S = 0.3, 0.1
-# What is meant for this process alone.
-PRIVATE = {access.VARIABLE, mqtt.PASSWORD_VARIABLE, "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}
+# What is meant for this process alone: secrets, systemd's place of secrets, and what systemd asks of it.
+SECRETS = {access.VARIABLE, mqtt.PASSWORD_VARIABLE, sources.VARIABLE, "CREDENTIALS_DIRECTORY"}
+PRIVATE = {*SECRETS, "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}
+# A command that runs longer is ended, unless --on-label-limit says otherwise.
+LIMIT_S = 60.0
+# What keeps happening is said again after so long.
+AGAIN_S = 3600.0
 # So many labels are named in an error.
 NAMED_LABELS = 10
 
 
 @dataclass(frozen=True)
 class Rule:
-    """When `label` has held for `seconds`, the words of `command` are run. UserError for what can't work."""
+    """When `label` has held for `seconds`, the words of `command` are run, for `limit_s` seconds at most.
+
+    UserError for what can't work.
+    """
 
     label: str
     seconds: float
     command: tuple[str, ...]
+    limit_s: float = LIMIT_S
 
     def __post_init__(self) -> None:
         if not self.label or not isfinite(self.seconds) or self.seconds < 0:
@@ -52,7 +62,7 @@ class Rule:
         return f"--on-label {self.label}:{self.seconds:g}"
 
 
-def parse(label_seconds: str, command_line: str) -> Rule:
+def parse(label_seconds: str, command_line: str, limit_s: float = LIMIT_S) -> Rule:
     """A rule as the command line gives it; labels may hold colons, the last one divides. UserError for any other."""
     label, _, seconds = label_seconds.rpartition(":")
     try:
@@ -65,7 +75,7 @@ def parse(label_seconds: str, command_line: str) -> Rule:
         number = nan
     if not label or not isfinite(number):
         raise UserError(f"--on-label {label_seconds}: expected LABEL:SECONDS, such as cat:2.5")
-    return Rule(label, number, words)
+    return Rule(label, number, words, limit_s)
 
 
 def check_labels(rules: Iterable[Rule], labels: Sequence[str]) -> None:
@@ -81,7 +91,8 @@ class OnLabel:
     the video's own: it may be answered faster than it was taken.
 
     A command runs once in a holding: again when the label was left, came back and held again. While the source is
-    lost nothing holds. A command that still runs when its rule comes true again is not started a second time.
+    lost nothing holds. A command that still runs when its rule comes true again is not started a second time; one that
+    runs for longer than its rule allows is ended, so that none silences its rule for ever.
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
@@ -125,7 +136,7 @@ class Runner:
         self._thread: Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ended = False
-        self._has_said_busy = False
+        self._said_at: dict[str, float] = {}
 
     @property
     def is_running(self) -> bool:
@@ -133,9 +144,7 @@ class Runner:
 
     def start(self, reading: Reading, held_s: float) -> None:
         if self.is_running:
-            if not self._has_said_busy:
-                command.say(f"note: {self.rule}: {self.rule.command[0]} still runs; not started a second time")
-                self._has_said_busy = True
+            self._say("still runs; not started a second time")
             return
         given = {
             "FRAMELITE_LABEL": reading.label,
@@ -146,8 +155,12 @@ class Runner:
         self._thread.start()
 
     def end(self, number: signal.Signals) -> None:
-        """Signals the command and what it started: its process group. Nothing of it is started any more."""
+        """Signals the command and what it started. Nothing of it is started any more."""
         self._is_ended = True
+        self._signal(number)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To its process group."""
         if self._process is not None:
             with suppress(ProcessLookupError, PermissionError):  # it has ended, or taken another user's rights
                 os.killpg(self._process.pid, number)
@@ -173,10 +186,32 @@ class Runner:
             return
         if self._is_ended:  # while it was being started
             self.end(signal.SIGKILL)
-        code = self._process.wait()
+        try:
+            code = self._process.wait(self.rule.limit_s)
+        except subprocess.TimeoutExpired:
+            if not self._is_ended:
+                self._say(f"ran for more than {self.rule.limit_s:g} s and was ended; --on-label-limit allows more")
+            self._end_late(self._process)
+            return
         if code and not self._is_ended:
             how = f"with exit code {code}" if code > 0 else f"by {_signal_name(-code)}"
             command.say(f"note: {self.rule}: {self.rule.command[0]} ended {how}")
+
+    def _end_late(self, process: "subprocess.Popen[bytes]") -> None:
+        """It is told to end and, with what it started, killed when it doesn't. A process that can't be killed, since
+        the kernel waits for a device, is waited for: a second one would hang there too."""
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(TERMINATED_S)
+        self._signal(signal.SIGKILL)
+        process.wait()
+
+    def _say(self, what: str) -> None:
+        """Once, and once an hour while it goes on."""
+        now = monotonic()
+        if now - self._said_at.get(what, -AGAIN_S) >= AGAIN_S:
+            self._said_at[what] = now
+            command.say(f"note: {self.rule}: {self.rule.command[0]} {what}")
 
 
 def _stderr() -> int:

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 MODEL = "a .tflite file (default: CIFAR-10's)"
 SOURCE = "0, /dev/video0, picamera2, a video, pictures, http://…, rtsp://… or test (default 0)"
+SOURCE_FILE = "a file with the source in it: for an address with a password; else FRAMELITE_SOURCE"
 AUTO = "the file, threads and runtime that python -m benchmarks select found fastest on this board"
 THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
 DECODE = "auto: decode an MJPEG at a part of its size where that is enough (default full)"
 STILL = "open a camera anew that shows the same image for so long (default: what keeps coming is a stream)"
 SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
 THRESHOLD = "a best score below it is 'unknown' (default: the card's, if it has one)"
+ON_LABEL_LIMIT = "a COMMAND that runs longer is ended, with what it started (default 60)"
 SERVE = "a page with the live picture and the answers (default 127.0.0.1:8080)"
 TOKEN = "what the page asks for off loopback; else FRAMELITE_TOKEN, else a new one"
 ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a shell; may be given again"
@@ -26,7 +28,8 @@ ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a 
 def add(live: argparse.ArgumentParser) -> None:
     live.add_argument("model", type=options.file, nargs="?", metavar="MODEL", help=MODEL)
     live.add_argument("--auto", type=Path, metavar="RUN|FILE", help=AUTO)
-    live.add_argument("--source", default="0", metavar="SOURCE", help=SOURCE)
+    live.add_argument("--source", metavar="SOURCE", help=SOURCE)
+    live.add_argument("--source-file", type=Path, metavar="FILE", help=SOURCE_FILE)
     live.add_argument("--threads", type=options.whole_number(1, options.MAX_THREADS), metavar="N", help=THREADS)
     options.add_runtime(live)
     frames = live.add_argument_group("frames")
@@ -44,6 +47,7 @@ def add(live: argparse.ArgumentParser) -> None:
     answers.add_argument("--jsonl", metavar="FILE|-", help="a line of JSON an answer, added to FILE; - for stdout")
     rule = ("LABEL:SECONDS", "COMMAND")
     answers.add_argument("--on-label", nargs=2, action="append", default=[], metavar=rule, help=ON_LABEL)
+    answers.add_argument("--on-label-limit", type=float, metavar="SECONDS", help=ON_LABEL_LIMIT)
     answers.add_argument("--serve", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT", help=SERVE)
     answers.add_argument("--token-file", type=Path, metavar="FILE", help=TOKEN)
     broker = live.add_argument_group("an MQTT broker")
@@ -57,18 +61,25 @@ def add(live: argparse.ArgumentParser) -> None:
 
 
 def request(given: argparse.Namespace) -> "Request":
-    from device.live import on_label
+    from device.live import on_label, sources
     from device.live.live import Request
     from device.live.outputs import Wanted
 
-    rules = tuple(on_label.parse(*words) for words in given.on_label)
+    limit_s = on_label.LIMIT_S
+    if given.on_label_limit is not None:
+        if not given.on_label:
+            raise UserError("--on-label-limit was given without --on-label; give that too, or leave it out")
+        limit_s = given.on_label_limit
+        options.check_seconds("--on-label-limit", limit_s)
+    rules = tuple(on_label.parse(held, words, limit_s) for held, words in given.on_label)
     mqtt = ("mqtt", "mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca")
     names = ("headless", "jsonl", "serve", "token_file", *mqtt)
     wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)
     if given.stall_if_still is not None:
         options.check_seconds("--stall-if-still", given.stall_if_still)
-    same = ("model", "source", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
+    same = ("model", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
     fields = {name: getattr(given, name) for name in (*same, "stall_if_still", "frames")} | _selected(given)
+    fields["source"] = sources.given(given.source, given.source_file)
     return Request(**fields, hints=options.hints(given), reduced=given.decode == "auto", outputs=wanted)
 
 

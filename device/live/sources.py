@@ -1,5 +1,6 @@
 """What `--source` means: a camera, a video, pictures, a stream or the test pattern."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from device.errors import UserError
 from device.live.frames import Source
 from device.pictures import Size
 
+# Where a source may stand that has a password: what is on the command line, everybody on the machine can read.
+VARIABLE = "FRAMELITE_SOURCE"
+MAX_LENGTH = 4096
+CAMERA = "0"
 KINDS = "a camera (0, /dev/video0, picamera2), a video, a picture or a folder of them, http://…, rtsp://…, or test"
 
 
@@ -27,6 +32,37 @@ class Wishes:
     loop: bool = False
     realtime: bool = False
     stall_if_still: float | None = None
+
+
+def given(text: str | None, file: Path | None) -> str:
+    """What `--source` says, else the one line of `--source-file`, else FRAMELITE_SOURCE, else the first camera.
+
+    UserError for both options, and for a file or a variable that holds no source; what came is not repeated, since it
+    may be a secret that was meant for something else.
+    """
+    if text is not None and file is not None:
+        raise UserError("--source and --source-file were given; leave one of them out")
+    if text is not None:
+        return text
+    if file is None:
+        found = os.environ.get(VARIABLE)
+        return CAMERA if found is None else _checked(found, VARIABLE)
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return _checked(lines.read(MAX_LENGTH + 2), f"--source-file {file}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
+        expected = "expected a text file, its one line the source"
+        raise UserError(f"--source-file {file} can't be read ({reason}); {expected}") from None
+
+
+def _checked(text: str, origin: str) -> str:
+    text = text.strip()
+    if text.isprintable() and 0 < len(text) <= MAX_LENGTH:
+        names = text in ("test", "picamera2") or text.isdigit() or text.startswith("/dev/")
+        if names or addresses.is_address(text) or any(sign in text for sign in "*?[") or Path(text).exists():
+            return text
+    raise UserError(f"{origin}: what stands there is no source; expected one line, {KINDS}")
 
 
 def find(text: str, wishes: Wishes) -> Source:

@@ -3,6 +3,7 @@
 basic, digest, digest SHA-256, …  WWW-Authenticate asks for that; 'basic, digest' are two headers
 silent                            401 without saying what it wants
 stale                             Digest, and the first nonce is too old
+stalest                           Digest, and every nonce is too old
 open                              nothing is asked
 same                              nothing is asked, and one image is sent again and again
 echo                              400, and all that was asked is repeated in the reason and the body
@@ -30,10 +31,10 @@ ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 class GuardedCamera:
     """Serves until the block is left; `way` may be changed meanwhile.
 
-    asked: (path, Authorization header or None) of every request.
+    moves_to: where it sends on whom it lets in. asked: (path, Authorization header or None) of every request.
     """
 
-    def __init__(self, way: str, user: str = "anna", password: str = "") -> None:
+    def __init__(self, way: str, user: str = "anna", password: str = "", moves_to: str = "") -> None:
         self.way, self.user, self.password = way, user, password
         self._connections: list[socket.socket] = []
         self.asked: list[tuple[str, str | None]] = []
@@ -56,6 +57,10 @@ class GuardedCamera:
                 elif way.startswith("redirect ") or self.path == "/moved":
                     self.send_response(302)
                     self.send_header("Location", way.removeprefix("redirect ") if self.path != "/moved" else "/video")
+                    self.end_headers()
+                elif moves_to and camera.lets_in(self.path, authorization):
+                    self.send_response(302)
+                    self.send_header("Location", moves_to)
                     self.end_headers()
                 elif camera.lets_in(self.path, authorization):
                     super().do_GET()
@@ -95,12 +100,12 @@ class GuardedCamera:
 
     def _challenge(self, way: str) -> str:
         scheme, _, algorithm = way.partition(" ")
-        if scheme in ("digest", "stale"):
+        if scheme in ("digest", "stale", "stalest"):
             nonce = f"nonce{len(self.asked)}, with a comma"
             words = [f'realm="The \\"camera\\"", nonce="{nonce}", opaque="5ccc"']
             words += [f"algorithm={algorithm}"] if algorithm and algorithm != "RFC2069" else []
             words += ['qop="auth,auth-int"'] if algorithm != "RFC2069" else []
-            words += ["stale=true"] if scheme == "stale" and len(self.asked) == 2 else []
+            words += ["stale=true"] if scheme == "stalest" or (scheme == "stale" and len(self.asked) == 2) else []
             return "Digest " + ", ".join(words)
         return f'{scheme.capitalize()} realm="camera"'
 

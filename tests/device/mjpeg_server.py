@@ -8,8 +8,9 @@ short     the same with lengths that are two bytes less
 thumbnail the same without lengths, and with a thumbnail in each picture
 same      the same bytes again and again
 garbage   parts that are no JPEG
-some      of three pictures one good, one garbage, one half
+some      of three pictures one good, one garbage (or one too large), one half
 half      parts that end half way, with the whole length said
+large     parts that are a small JPEG and say that they have more pixels than a camera's frame may have
 silent    a header, then nothing
 html      a page
 missing   404
@@ -88,11 +89,14 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(60)
             is_garbage, is_half = mode == "garbage", mode == "half"
             if mode == "some":
-                is_garbage, is_half = number % 3 == 1, number % 3 == 2
+                is_garbage, is_half = number % 6 == 4, number % 3 == 2
             if is_garbage:
                 data = bytes(np.random.default_rng(number).integers(0, 255, len(data), np.uint8))
             if is_half:
                 data = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+            if mode == "large" or (mode == "some" and number % 6 == 1):
+                size = data.index(b"\xff\xc0") + 5
+                data = data[:size] + b"\x2d\x41\x2d\x41" + data[size + 4 :]
             if mode == "short":
                 length = b"Content-Length: %d\r\n" % (len(data) - 2)
             if mode == "thumbnail":

@@ -4,6 +4,7 @@ RTSP: RFC 2326; interleaved RTP: its section 10.12; JPEG in RTP: RFC 2435. Its p
 """
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -23,14 +24,18 @@ DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\nm=video 0 R
 
 
 class RtspServer:
-    """Streams from when it is asked to play; `is_silent`: no picture comes, though the connection stays open."""
+    """Streams from when it is asked to play; `is_silent`: no picture comes, though the connection stays open.
 
-    def __init__(self, port: int = 0, is_silent: bool = False) -> None:
-        self.is_silent = is_silent
+    tls: RTSP inside TLS. asked: the methods of all requests.
+    """
+
+    def __init__(self, port: int = 0, is_silent: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        self.is_silent, self._tls = is_silent, tls
+        self.asked: list[str] = []
         self._is_killed = False
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"rtsp://127.0.0.1:{self.port}/camera"
+        self.url = f"rtsp{'s' if tls else ''}://127.0.0.1:{self.port}/camera"
         self._visitor: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, name="rtsp-server", daemon=True)
         self._thread.start()
@@ -50,13 +55,18 @@ class RtspServer:
                 self._visitor, _ = self._listener.accept()
             except OSError:  # it was killed
                 return
+            if self._tls:
+                self._visitor = self._tls.wrap_socket(self._visitor, server_side=True, do_handshake_on_connect=False)
             with self._visitor, suppress(OSError, ValueError):
+                if isinstance(self._visitor, ssl.SSLSocket):
+                    self._visitor.do_handshake()
                 self._converse(self._visitor)
 
     def _converse(self, visitor: socket.socket) -> None:
         requests = visitor.makefile("rb")
         while True:
             method, address, number = request(requests.readline)
+            self.asked.append(method)
             body = DESCRIPTION if method == "DESCRIBE" else ""
             described = f"Content-Base: {address}/\r\nContent-Type: application/sdp\r\nContent-Length: {len(body)}\r\n"
             head = described if body else ANSWERS.get(method, "")

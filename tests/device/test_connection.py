@@ -109,6 +109,27 @@ def test_a_redirect_takes_the_password_nowhere_else(way: str) -> None:
 
 
 @pytest.mark.programs
+@pytest.mark.parametrize("way", ["basic", "digest"])
+@pytest.mark.parametrize("other_way", ["basic", "digest", "silent", "stalest", "stalest, basic", "open"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_who_is_let_in_and_sent_on_takes_no_password_along(way: str, other_way: str, host: str) -> None:
+    """The first one takes the proof and sends on; the other says that it was an old one, too."""
+    with (
+        GuardedCamera(other_way, password=PASSWORD) as other,
+        GuardedCamera(way, password=PASSWORD, moves_to=other.url(host=host)) as first,
+    ):
+        source = Mjpeg(first.url(f"anna:{ENCODED}"))
+        if other_way == "open":
+            with source:
+                assert source.read().picture.shape == (480, 640, 3)
+        else:
+            with pytest.raises(SourceLostError, match="give that address itself"), source:
+                pytest.fail("it was opened")
+        assert first.asked[-1][1] is not None
+        assert [authorization for _, authorization in other.asked] == [None]
+
+
+@pytest.mark.programs
 def test_a_redirect_within_the_camera_is_followed() -> None:
     with GuardedCamera("digest", password=PASSWORD) as camera:
         with Mjpeg(camera.url(f"anna:{ENCODED}", "/moved")) as source:

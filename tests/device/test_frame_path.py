@@ -1,7 +1,11 @@
 """A frame's way to the tensor: the bytes are those that `classify` makes of the same picture, whatever the input is."""
 
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,7 +14,7 @@ from device.classifier import Classifier
 from device.contract import Hints
 from device.live.frame_path import FramePath
 from device.live.frames import Colour, Frame
-from tests.conftest import model
+from tests.conftest import ROOT, model
 from tests.device import crafted
 from tests.device.crafted import End
 
@@ -82,6 +86,56 @@ def test_a_frame_that_says_how_it_is_to_be_turned(orientation: int) -> None:
         smaller, decoded = pictures.decode_frame(jpeg, target)
         assert decoded == share
         assert smaller.shape[0] * {"full": 1, "1/2": 2, "1/4": 4}[decoded] == height
+
+
+def flat(height: int, width: int, flag: int = cv2.IMWRITE_JPEG_PROGRESSIVE) -> bytes:
+    """A grey JPEG of one colour, as small as it gets."""
+    return bytes(cv2.imencode(".jpg", np.full((height, width), 90, np.uint8), [flag, 1])[1])
+
+
+def saying(data: bytes, height: int, width: int, kind: bytes = b"\xc2") -> bytes:
+    """A progressive JPEG whose frame header says another size, or is another one."""
+    at = data.index(b"\xff\xc2") + 1
+    return data[:at] + kind + data[at + 1 : at + 4] + struct.pack(">HH", height, width) + data[at + 8 :]
+
+
+def test_the_largest_frame_is_decoded_and_one_row_more_is_not() -> None:
+    picture, decoded = pictures.decode_frame(flat(4096, 4096), (224, 224))
+    assert (decoded, picture.shape) == ("1/8", (512, 512, 3))
+    for data in (flat(4097, 4096), flat(4097, 4096, cv2.IMWRITE_JPEG_OPTIMIZE)):
+        for target in (None, (224, 224)):
+            with pytest.raises(ValueError, match=r"^a frame of 4096x4097 pixels, expected at most 16777216"):
+                pictures.decode_frame(data, target)
+    assert pictures.decode(flat(4097, 4096)).shape == (4097, 4096, 3), "a picture of one's own may be larger"
+
+
+def test_a_frame_that_asks_for_a_lot_of_memory_is_refused_unread() -> None:
+    """In a process that has 64 MB more than a small frame takes: this one would take 268 MB, and in colour 805."""
+    small, large = flat(64, 64), saying(flat(64, 64), 11_585, 11_585)
+    program = f"""
+import resource, sys
+from device import pictures
+pictures.decode_frame({small!r})
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
+try:
+    pictures.decode_frame({large!r})
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("a frame of 11585x11585 pixels, expected at most 16777216"), done.stderr
+
+
+@pytest.mark.parametrize("kind", [b"\xc3", b"\xc9", b"\xca"])
+def test_a_size_hides_in_no_other_kind_of_jpeg(kind: bytes) -> None:
+    """Lossless, arithmetic: decoders know some of them. Neither behind a small header, nor before one."""
+    small, odd = flat(64, 64), saying(flat(64, 64), 11_585, 11_585, kind)
+    for data in (odd, odd[:-2] + small[2:]):
+        with pytest.raises(ValueError, match=f"a JPEG of a kind that no camera sends \\(frame header {kind[0]:X}\\)"):
+            pictures.decode_frame(data)
+    with pytest.raises(ValueError, match="picture"):
+        pictures.decode_frame(small[: small.index(b"\xff\xc2")] + b"\xff\xd9")
 
 
 def turned_jpeg(picture: pictures.Picture, orientation: int) -> bytes:

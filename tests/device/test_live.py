@@ -124,6 +124,8 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ((INT8, "--source", "test", "--on-label", "circle", "true"), "expected LABEL:SECONDS, such as cat:2.5"),
         ((INT8, "--source", "test", "--serve", "nowhere:port"), "error: --serve nowhere:port"),
         ((INT8, "--source", "test", "--mqtt", "host:0"), "error: --mqtt: the port is 0"),
+        ((INT8, "--source", "test", "--source-file", "f"), "error: --source and --source-file were given; leave one"),
+        ((INT8, "--source-file", "none"), "error: --source-file none can't be read (No such file or directory);"),
         ((INT8, "--source", "91"), "error: there is no camera /dev/video91;"),
         ((INT8, "--source", "nowhere"), "error: --source nowhere: there is no such file or folder"),
         ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ can't be reached"),
@@ -138,6 +140,11 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ((INT8, "--source", "test", "--mqtt-user", "anna"), "--mqtt-user was given without --mqtt"),
         ((INT8, "--source", "test", "--token-file", "token"), "--token-file was given without --serve"),
         ((INT8, "--source", "test", "--threshold", "2"), "2 is not a number from 0 to 1"),
+        ((INT8, "--source", "test", "--on-label-limit", "5"), "--on-label-limit was given without --on-label"),
+        (
+            (INT8, "--source", "test", "--on-label", "circle:1", "true", "--on-label-limit", "0"),
+            "--on-label-limit is 0, expected more than 0 and at most 3600",
+        ),
         ((INT8, "--source", "test", "--stall-if-still", "0"), "--stall-if-still is 0, expected more than 0"),
     ],
 )

@@ -98,6 +98,7 @@ def test_broken_frames_are_passed_over(start: Start) -> None:
     [
         ("garbage", "gives no frames: |gave no whole frame|sends no JPEG"),
         ("half", "gives no frames: the picture is truncated|gives no frames: not a picture"),
+        ("large", "gives no frames: a frame of 11585x11585 pixels, expected at most 16777216"),
         ("silent", "gave no whole frame for|broke off: timed out"),
     ],
 )

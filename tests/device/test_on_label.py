@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from device.errors import UserError
+from device.live import on_label
 from device.live.on_label import PRIVATE, OnLabel, Rule, check_labels, parse
 from device.live.readings import Reading
 from tests.conftest import ROOT
@@ -172,7 +173,8 @@ output.close()
     assert line.startswith("['a b', '$HOME', '*', '|', ';'] '' True [")
     assert "'KEPT'" in line and "'FRAMELITE_LABEL'" in line and "'PATH'" in line
     assert not any(repr(name) in line for name in PRIVATE)
-    assert "FRAMELITE_MQTT_PASSWORD" in PRIVATE and "FRAMELITE_TOKEN" in PRIVATE
+    secrets = {"FRAMELITE_MQTT_PASSWORD", "FRAMELITE_TOKEN", "FRAMELITE_SOURCE", "CREDENTIALS_DIRECTORY"}
+    assert secrets < PRIVATE
 
 
 @pytest.mark.parametrize(
@@ -266,11 +268,58 @@ def test_ctrl_c_is_not_the_commands(log: Log, read: Read) -> None:
     output.close()
 
 
+# A command that takes too long.
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec sleep 60",
+        "trap '' TERM; while :; do sleep 1; done",
+        "(trap '' TERM; echo $(exec sh -c 'echo $PPID') >> LOG; while :; do sleep 1; done) & wait",
+    ],
+)
+def test_a_command_that_hangs_is_ended_and_runs_again(
+    script: str, log: Log, read: Read, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what it started; it is said once, and the rule goes on."""
+    started = f"echo $$ >> {log.path}; {script.replace('LOG', str(log.path))}"
+    output = OnLabel([Rule("cat", 0, ("sh", "-c", started), limit_s=0.2)])
+    each = 1 + ("LOG" in script)
+    for turn in (1, 2):
+        output.show(read("cat", 2 * turn))
+        wait_for(lambda: not runners())
+        assert len(log.lines) == each * turn
+        wait_for(lambda: not any(is_running(int(process)) for process in log.lines))
+        output.show(read("dog", 2 * turn + 1))
+    expected = "note: --on-label cat:0: sh ran for more than 0.2 s and was ended; --on-label-limit allows more\n"
+    assert capsys.readouterr().err == expected
+    output.close()
+
+
+def test_what_keeps_happening_is_said_again_after_an_hour(
+    read: Read, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of the test's own."""
+    clock = [1e6]
+    monkeypatch.setattr(on_label, "monotonic", lambda: clock[0])
+    output = OnLabel([Rule("cat", 0, ("sleep", "60"))])
+    said = []
+    for passed in (0, 1, 2, 3601, 3602, 7200, 7203):
+        clock[0] = 1e6 + passed
+        output.show(read("cat", 2 * passed))
+        output.show(read("dog", 2 * passed + 1))
+        said.append(capsys.readouterr().err.count("still runs; not started a second time"))
+    assert said == [0, 1, 0, 1, 0, 0, 1]
+    output.close()
+
+
 # The command line's words.
 
 
 def test_rules_of_the_command_line() -> None:
     assert parse("cat:2", "sh -c 'echo \"a b\"' c\\ d") == Rule("cat", 2.0, ("sh", "-c", 'echo "a b"', "c d"))
+    assert parse("cat:2", "true").limit_s == 60 and parse("cat:2", "true", 5.0).limit_s == 5
     assert parse("a: b:c:0.5", "true") == Rule("a: b:c", 0.5, ("true",))
     assert parse("cat:0", "/bin/sh").seconds == 0
     assert str(parse("née:2.50", "true")) == "--on-label née:2.5"

@@ -1,8 +1,11 @@
 """RTSP from a real server, through OpenCV: its frames, and a camera that is silent, gone, back, or never there."""
 
+import os
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from device.live.cameras import Rtsp
 from device.live.frames import Frame, SourceLostError
 from device.live.reader import Reader
 from tests import servers
+from tests.device.broker import certificates
 from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import picture
 from tests.device.rtsp_server import RtspServer
@@ -88,3 +92,73 @@ def test_the_end_does_not_wait_for_a_camera_that_is_being_opened(monkeypatch: py
             began = time.monotonic()
         assert time.monotonic() - began < 2
         wait_for(lambda: running.state.has_ended)
+
+
+# rtsps.
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg's options and the system's authorities as they are on a new machine; what is set meanwhile goes again."""
+    for name in (cameras.FFMPEG_OPTIONS, "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, "")
+        del os.environ[name]
+
+
+@contextmanager
+def encrypted(folder: Path) -> Iterator[tuple[RtspServer, Path]]:
+    """(a camera with a certificate for 127.0.0.1, that of its authority)."""
+    made = certificates(folder, "camera")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.certificate, made.key)
+    server = RtspServer(tls=context)
+    try:
+        yield server, made.ca
+    finally:
+        server.kill()
+
+
+@pytest.mark.usefixtures("unset")
+def test_an_encrypted_camera_of_an_unknown_authority_is_asked_nothing(tmp_path: Path) -> None:
+    with encrypted(tmp_path) as (server, _):
+        with (
+            pytest.raises(SourceLostError, match=r"and that it is on; its certificate has to be of /"),
+            Rtsp(server.url.replace("rtsps://", "rtsps://anna:secret@")),
+        ):
+            pytest.fail("it was opened")
+        assert server.asked == []
+
+
+@pytest.mark.usefixtures("unset")
+def test_an_encrypted_camera_of_a_trusted_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its number FFmpeg doesn't ask whose the certificate is, which is said; by another name it is refused."""
+    with encrypted(tmp_path) as (server, authority):
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        with Rtsp(server.url) as source:
+            assert source.read().picture.shape == (480, 640, 3)
+        note = capsys.readouterr().err
+        assert note.startswith(f"note: {server.url}: FFmpeg holds a certificate against names, not numbers")
+        server.asked.clear()
+        with (
+            pytest.raises(SourceLostError, match="its certificate has to be"),
+            Rtsp(server.url.replace("127.0.0.1", "localhost")),
+        ):
+            pytest.fail("it was opened")
+        assert server.asked == [] and capsys.readouterr().err == "", "said of the address with a number alone"
+
+
+@pytest.mark.usefixtures("unset")
+def test_who_tells_ffmpeg_what_to_do_is_told_what_that_leaves_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv(cameras.FFMPEG_OPTIONS, "rtsp_transport;tcp")
+    with encrypted(tmp_path) as (server, _):
+        with Rtsp(server.url) as source:
+            assert source.read().picture.shape == (480, 640, 3)
+        assert f"its certificate isn't verified, as {cameras.FFMPEG_OPTIONS} says" in capsys.readouterr().err
+    monkeypatch.setenv(cameras.FFMPEG_OPTIONS, "tls_verify;1|ca_file;own.pem")
+    Rtsp("rtsps://camera/live")
+    assert capsys.readouterr().err == ""
+    assert os.environ[cameras.FFMPEG_OPTIONS] == "tls_verify;1|ca_file;own.pem"

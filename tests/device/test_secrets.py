@@ -1,7 +1,7 @@
 """A camera's password is nowhere to be seen: through the real command, in everything that it writes, serves and sends.
 
 Looked at: stderr, stdout (JSON lines), the page, /api/state, /api/events, /metrics, /healthz, every MQTT topic, what
-systemd is told, the environment of commands, threads' names.
+systemd is told, the environment of commands, its own command line (ps), threads' names.
 """
 
 import base64
@@ -64,15 +64,27 @@ def thread_names(process: int) -> str:
     return " ".join(path.read_text() for path in Path(f"/proc/{process}/task").glob("*/comm"))
 
 
-def everything(live: Any, source: str, lose: Any, folder: Path, mosquitto: Mosquitto) -> Iterable[tuple[str, str]]:
-    """(where, what) of all that a classifier says from its start, through a loss of its source, to its end."""
+def everything(
+    live: Any, source: str, lose: Any, folder: Path, mosquitto: Mosquitto, way: str = "--source"
+) -> Iterable[tuple[str, str]]:
+    """(where, what) of all that a classifier says from its start, through a loss of its source, to its end.
+
+    way: how it is told of the source; but for --source, its command line is looked at too.
+    """
+    (folder / "source").write_text(f"{source}\n")
+    words = {"--source": (source,), "--source-file": (folder / "source",)}
+    said_source = (way, *words[way]) if way in words else ()
     systemd = Notified(folder / "notify")
     telling = ("--mqtt", f"127.0.0.1:{mosquitto.port}", "--on-label", "unknown:0", "env")
     with Watcher(mosquitto.port) as watcher:
         running = live(
-            *(INT8, "--source", source, "--threads", 1, "--threshold", 1, "--serve", "127.0.0.1:0", *telling),
+            *(INT8, *said_source, "--threads", 1, "--threshold", 1, "--serve", "127.0.0.1:0", *telling),
+            **({} if way in words else {way: source}),
             NOTIFY_SOCKET=str(systemd.path),
+            CREDENTIALS_DIRECTORY=f"/run/credentials/{PLAIN}",
         )
+        if way != "--source":
+            yield "ps", Path(f"/proc/{running.process.pid}/cmdline").read_text()
         answers = [str(running.next()) for _ in range(3)]
         yield "jsonl", "\n".join(answers)
         port = running.port()
@@ -97,16 +109,16 @@ def everything(live: Any, source: str, lose: Any, folder: Path, mosquitto: Mosqu
 
 
 @pytest.mark.parametrize(
-    ("way", "userinfo", "target"),
+    ("way", "userinfo", "target", "told"),
     [
-        ("digest SHA-256", f"{USER}:{ENCODED}", "/video"),
-        ("basic", f"{USER}:{ENCODED}", f"/video?usr={USER}&pwd={PLAIN}"),
-        ("open", "", f"/user={USER}&password={PLAIN}&channel=1"),
+        ("digest SHA-256", f"{USER}:{ENCODED}", "/video", "--source"),
+        ("basic", f"{USER}:{ENCODED}", f"/video?usr={USER}&pwd={PLAIN}", "--source-file"),
+        ("open", "", f"/user={USER}&password={PLAIN}&channel=1", "FRAMELITE_SOURCE"),
     ],
     ids=["digest", "query", "path"],  # pytest puts a test's name into the environment
 )
 def test_nothing_of_a_cameras_password_is_seen(
-    way: str, userinfo: str, target: str, live: Any, tmp_path: Path, mosquitto: Mosquitto
+    way: str, userinfo: str, target: str, told: str, live: Any, tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     with GuardedCamera(way, USER, PASSWORD) as camera:
 
@@ -114,7 +126,7 @@ def test_nothing_of_a_cameras_password_is_seen(
             camera.way = "garbled"
             camera.cut()
 
-        for where, text in everything(live, camera.url(userinfo, target), lose, tmp_path, mosquitto):
+        for where, text in everything(live, camera.url(userinfo, target), lose, tmp_path, mosquitto, told):
             assert text and traces(text) == [], where
 
 

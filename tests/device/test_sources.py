@@ -106,3 +106,48 @@ def test_wishes_arrive(places: Path) -> None:
     assert still.stall_if_still == 7.5
     film = sources.find("film.mp4", Wishes(TARGET, loop=True, realtime=True))
     assert isinstance(film, Film) and film.loop and film.realtime and film.newest_only
+
+
+# Where --source isn't given.
+
+
+def test_a_source_comes_from_the_first_place_that_has_one(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = places / "source"
+    file.write_text("rtsp://anna:secret@10.0.0.1/live\r\n")
+    assert sources.given(None, None) == "0"
+    monkeypatch.setenv("FRAMELITE_SOURCE", " shots \n")
+    assert sources.given(None, None) == "shots"
+    assert sources.given(None, file) == "rtsp://anna:secret@10.0.0.1/live"
+    assert sources.given("test", None) == "test"
+
+
+@pytest.mark.parametrize("text", ["test", "picamera2", "2", "/dev/video2", "shots/*.png", "film.mp4", "http://a/"])
+def test_every_kind_of_source_may_stand_in_a_file(places: Path, text: str) -> None:
+    (places / "source").write_text(text)
+    assert sources.given(None, places / "source") == text
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "what stands there is no source; expected one line, a camera"),
+        (b"\n", "what stands there is no source"),
+        (b"anna\nhunter2", "what stands there is no source"),
+        (b"hunter2", "what stands there is no source"),
+        (b"http://anna:hunter2@a/\nhttp://b/", "what stands there is no source"),
+        (b"http://" + b"hunter2" * 2000, "what stands there is no source"),
+        (b"\xffhunter2", r"can't be read \(no UTF-8\); expected a text file, its one line the source"),
+    ],
+)
+def test_what_is_no_source_in_a_file_is_not_repeated(
+    places: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, expected: str
+) -> None:
+    (places / "source").write_bytes(content)
+    with pytest.raises(UserError, match=f"--source-file .*source:? {expected}") as refused:
+        sources.given(None, places / "source")
+    assert "hunter2" not in str(refused.value)
+    if b"\xff" not in content:
+        monkeypatch.setenv("FRAMELITE_SOURCE", content.decode())
+        with pytest.raises(UserError, match=f"FRAMELITE_SOURCE: {expected}") as refused:
+            sources.given(None, None)
+        assert "hunter2" not in str(refused.value)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from device.classifier import Classifier
 from device.live.systemd import Systemd
 from tests.conftest import ROOT, missing
 from tests.device.classifying import INT8
 from tests.device.feeding import LOST, STREAMING, Feed, wait_for
+from tests.device.visiting import get
 
 HOUR_US = str(3_600_000_000)
 
@@ -196,19 +199,94 @@ def test_a_whole_service(watched: Listener, live: Any, monkeypatch: pytest.Monke
 
 
 @pytest.mark.programs
-def test_the_unit_in_the_documents_is_one(tmp_path: Path) -> None:
-    """Every key and value is known to systemd. Its programs are these here."""
-    if shutil.which("systemd-analyze") is None:
-        missing("no systemd-analyze; install it with: apt install systemd")
+def test_the_watchdog_is_signed_while_a_model_is_checked(tmp_path: Path, live: Any) -> None:
+    """Between its golden pictures, each of which may take seconds. Here a sign is due whenever it is asked for one."""
+    name = str(tmp_path / "notify")
+    said: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(name)
+
+        def hear() -> None:
+            while said[-1:] != ["STOPPING=1"]:
+                said.append(listener.recv(4096).decode())
+
+        hearing = threading.Thread(target=hear, daemon=True)
+        hearing.start()
+        running = live(INT8, "--source", "test", "--threads", 1, NOTIFY_SOCKET=name, WATCHDOG_USEC="1")
+        wait_for(lambda: "READY=1" in said, 20)
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for("loaded anew")
+        assert running.end(signal.SIGTERM)[0] == 0
+        hearing.join(20)
+    (began,) = (number for number, message in enumerate(said) if message.startswith("RELOADING=1"))
+    assert said[began + 1 : said.index("READY=1", began)] == ["WATCHDOG=1"] * (len(Classifier(INT8).card.golden) + 1)
+
+
+def documented() -> str:
+    """The unit that docs/device.md shows."""
     document = (ROOT / "docs/device.md").read_text(encoding="utf-8")
     (unit,) = re.findall(r"```\n(\[Unit\]\n.*?)```", document, re.DOTALL)
+    return str(unit)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The documented unit as a file. Its programs are these here."""
+    if shutil.which("systemd-analyze") is None:
+        missing("no systemd-analyze; install it with: apt install systemd")
     python = tmp_path / "framelite/.venv/bin/python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
     file = tmp_path / "framelite.service"
-    file.write_text(unit.replace("/opt/framelite", str(tmp_path / "framelite")))
-    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
+    file.write_text(documented().replace("/opt/framelite", str(tmp_path / "framelite")))
+    return file
+
+
+def analyze(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.programs
+def test_the_unit_in_the_documents_is_one(unit: Path) -> None:
+    """Every key and value is known to systemd."""
+    done = analyze("verify", "--recursive-errors=yes", unit)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    file.write_text(file.read_text().replace("WatchdogSec", "WatchdogSeconds"))
-    done = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, timeout=60)
-    assert "WatchdogSeconds" in done.stderr
+    unit.write_text(unit.read_text().replace("WatchdogSec", "WatchdogSeconds"))
+    assert "WatchdogSeconds" in analyze("verify", "--recursive-errors=yes", unit).stderr
+
+
+@pytest.mark.programs
+def test_the_unit_in_the_documents_is_hardened(unit: Path) -> None:
+    """At most 3.0 of 10 by systemd's own rating, with all that was asked for; without one part of it, it's worse."""
+    done = analyze("security", "--offline=true", "--threshold=30", unit)
+    assert done.returncode == 0, done.stdout
+    rated = re.search(r"Overall exposure level for \S+ (\S+)", done.stdout)
+    assert rated and f"rates it {rated[1]}," in (ROOT / "docs/device.md").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^(\w+)=", unit.read_text(), re.MULTILINE))
+    assert {"MemoryMax", "RestrictAddressFamilies", "CapabilityBoundingSet", "SystemCallFilter"} < keys
+    assert {"ProtectHome", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables"} < keys
+    unit.write_text(re.sub(r"^(Capability|SystemCall|Protect|Restrict).*\n", "", unit.read_text(), flags=re.MULTILINE))
+    assert analyze("security", "--offline=true", "--threshold=30", unit).returncode != 0
+
+
+@pytest.mark.programs
+def test_the_command_of_the_unit_reads_its_credentials(live: Any, tmp_path: Path) -> None:
+    """Its words are those of the unit, with other ports and a broker that isn't there."""
+    credentials = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", documented(), re.MULTILINE))
+    for name, text in {"source": "test", "token": "a-token-of-our-own", "mqtt": "a password"}.items():
+        (tmp_path / name).write_text(f"{text}\n")
+        assert credentials.pop(name) == f"/etc/framelite/{name}"
+    assert credentials == {}
+    line = re.findall(r"^ExecStart=\S+ -m device live ((?:.*\\\n)*.*)", documented(), re.MULTILINE)[0]
+    assert "test" not in line
+    for there, here in (
+        ("\\\n", ""),
+        ("${CREDENTIALS_DIRECTORY}", str(tmp_path)),
+        ("0.0.0.0:8080", "127.0.0.1:0"),
+        ("broker.local", "127.0.0.1:9"),
+    ):
+        line = line.replace(there, here)
+    running = live(*line.split(), "--threads", 1)
+    assert running.next()["number"] == 1
+    assert get(running.port(), "/api/state", {"Authorization": "Bearer a-token-of-our-own"}).status == 200
+    assert running.end(signal.SIGTERM)[0] == 0
