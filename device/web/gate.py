@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from device.web.access import Access
 
-OPEN = "/healthz"  # says nothing but whether all is well
+OPEN = "/healthz"  # says little to who shows no token
+KNOWN = "framelite.known"  # in the scope of a request that showed the token
 MAX_FORM_BYTES = 4096
 
 
@@ -30,10 +31,12 @@ class Gate:
         request = Request(scope, receive)
         if self._access.token is None:
             await self._by_name(request)(scope, receive, send)
-        elif scope["path"] == OPEN or self._is_known(request):
-            await self._app(scope, receive, send)
+        elif self._is_known(request):
+            await self._app({**scope, KNOWN: True}, receive, send)
         elif self._access.is_token(request.query_params.get("token")):
-            await self._app(scope, receive, self._with_cookie(send))
+            await self._app({**scope, KNOWN: True}, receive, self._with_cookie(send))
+        elif scope["path"] == OPEN:
+            await self._app(scope, receive, send)
         else:
             answer = await self._ask(request)
             await answer(scope, receive, send)

@@ -25,7 +25,7 @@ from device.live.readings import Reading
 from device.temperature import Thermometer
 from device.web import feed
 from device.web.access import Access
-from device.web.gate import Gate
+from device.web.gate import KNOWN, Gate
 from device.web.metrics import CONTENT_TYPE, Metrics
 from device.web.newest import Newest
 
@@ -71,8 +71,13 @@ class Site:
         return JSONResponse(feed.state(self._newest.moment(), self._thermometer.celsius()))
 
     async def health(self, request: Request) -> Response:
-        is_well, reason = feed.health(self._newest.moment())
-        return JSONResponse({"status": "ok" if is_well else "unavailable", "reason": reason}, 200 if is_well else 503)
+        moment = self._newest.moment()
+        reason = feed.health(moment)
+        is_well = reason == feed.WELL
+        document = {"status": "ok" if is_well else "unavailable", "reason": reason}
+        if request.scope.get(KNOWN) and moment.status is not None:
+            document["message"] = moment.status.message  # names the source
+        return JSONResponse(document, 200 if is_well else 503)
 
     async def metrics(self, request: Request) -> Response:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)

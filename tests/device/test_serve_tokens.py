@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from device.web import access
+from device.web import access, feed
 from device.web.serve import Serve
-from tests.device.feeding import STREAMING, Feed
+from tests.device.feeding import LOST, STREAMING, Feed
 from tests.device.visiting import Answer, Viewer, get
 
 pytestmark = pytest.mark.programs
@@ -83,6 +83,19 @@ def test_health_is_open_and_says_little(locked: Serve) -> None:
     answer = get(locked.port, "/healthz")
     assert answer.status == 200 and set(answer.json) == {"status", "reason"}
     assert answer.headers["set-cookie"] is None
+    assert get(locked.port, "/healthz?token=wrong").json == answer.json
+
+
+def test_health_names_the_source_with_the_token_alone(locked: Serve) -> None:
+    locked.status(LOST)
+    try:
+        closed, opened = (get(locked.port, f"/healthz{query}") for query in ("", f"?token={quote(TOKEN, safe='')}"))
+        assert (closed.status, closed.json["reason"]) == (503, feed.NO_FRAMES) and b"unplugged" not in closed.body
+        assert opened.json == {**closed.json, "message": LOST.message}
+        bearer = get(locked.port, "/healthz", {"Authorization": f"Bearer {TOKEN}"})
+        assert bearer.json == get(locked.port, "/healthz", cookie_of(opened)).json == opened.json
+    finally:
+        locked.status(STREAMING)
 
 
 def test_a_host_that_looks_like_a_path_opens_nothing(locked: Serve) -> None:
