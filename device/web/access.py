@@ -14,6 +14,8 @@ from device.errors import UserError
 VARIABLE = "FRAMELITE_TOKEN"
 PRINTABLE = re.compile(r"[!-~]{1,500}")
 COOKIE_AGE_S = 30 * 24 * 3600
+# What a proxy says of itself: RFC 7239, RFC 9110, and the older names.
+OF_PROXIES = re.compile(r"forwarded|via|x-forwarded(-.*)?|x-real-ip", re.IGNORECASE)
 
 
 def read_token(file: Path | None) -> str | None:
@@ -41,10 +43,11 @@ def new_token() -> str:
 
 
 class Access:
-    """The rules of one server. Without a token (loopback only) a request must name this machine instead.
+    """The rules of one server. Without a token (loopback only) a request must name this machine, and come from it.
 
     Otherwise a page from elsewhere could point its own name at 127.0.0.1 and read the camera through the browser that
-    shows it (DNS rebinding). With a token it can't: the cookie isn't sent for its name.
+    shows it (DNS rebinding). With a token it can't: the cookie isn't sent for its name. And a proxy on this machine
+    would open the page to all whom it serves.
     """
 
     def __init__(self, token: str | None, host: str, port: int) -> None:
@@ -60,6 +63,11 @@ class Access:
             return urlsplit(f"//{host}").hostname in self._names
         except ValueError:
             return False
+
+    @staticmethod
+    def is_forwarded(headers: Iterable[str]) -> bool:
+        """Whether one of these names is a proxy's: who is behind it may be anywhere, whatever the Host says."""
+        return any(OF_PROXIES.fullmatch(name) for name in headers)
 
     def is_token(self, given: str | None) -> bool:
         """Compared in constant time."""

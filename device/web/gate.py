@@ -15,13 +15,17 @@ from device.web.access import Access
 OPEN = "/healthz"  # says little to who shows no token
 KNOWN = "framelite.known"  # in the scope of a request that showed the token
 MAX_FORM_BYTES = 4096
+FORWARDED = (
+    "This came through a proxy, and no token is set, so that everybody would be let in;"
+    " start device live with --token-file FILE or FRAMELITE_TOKEN.\n"
+)
 
 
 class Gate:
     """Lets a request through to `app`, or answers it.
 
     The token comes as `Authorization: Bearer`, as `?token=`, or in the form's POST to /; after either of the latter two
-    a cookie stands for it. Without a token the Host header must name this machine.
+    a cookie stands for it. Without a token the Host header must name this machine, and no proxy be in between.
     """
 
     def __init__(self, app: ASGIApp, access: Access, form: str) -> None:
@@ -30,7 +34,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if self._access.token is None:
-            await self._by_name(request)(scope, receive, send)
+            await self._unlocked(request)(scope, receive, send)
         elif self._is_known(request):
             await self._app({**scope, KNOWN: True}, receive, send)
         elif self._access.is_token(request.query_params.get("token")):
@@ -41,7 +45,9 @@ class Gate:
             answer = await self._ask(request)
             await answer(scope, receive, send)
 
-    def _by_name(self, request: Request) -> ASGIApp:
+    def _unlocked(self, request: Request) -> ASGIApp:
+        if self._access.is_forwarded(request.headers):
+            return PlainTextResponse(FORWARDED, 403)
         if self._access.names_this_machine(request.headers.get("host", "")):
             return self._app
         return PlainTextResponse("This server doesn't go by that name; open it as localhost.\n", 421)

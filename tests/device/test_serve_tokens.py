@@ -9,22 +9,10 @@ import pytest
 from device.web import access, feed
 from device.web.serve import Serve
 from tests.device.feeding import LOST, STREAMING, Feed
-from tests.device.visiting import Answer, Viewer, get
+from tests.device.visiting import ENDLESS, PATHS, Answer, Viewer, get, status_of
 
 pytestmark = pytest.mark.programs
 
-PATHS = [
-    "/",
-    "/style.css",
-    "/places.js",
-    "/script.js",
-    "/icon.svg",
-    "/api/state",
-    "/api/events",
-    "/stream.mjpg",
-    "/metrics",
-]
-ENDLESS = {"/api/events", "/stream.mjpg"}
 # Signs that mean something in addresses, forms, cookies and headers.
 TOKEN = 'a+b/c=&d;e,"%41#?\\'
 
@@ -46,11 +34,6 @@ def open_(answers: Feed) -> Iterator[Serve]:
     serve.close()
 
 
-def status(serve: Serve, path: str, headers: dict[str, str] | None = None) -> int:
-    """Of one request. A stream's is asked for with HEAD, which ends."""
-    return get(serve.port, path, headers, "HEAD" if path.partition("?")[0] in ENDLESS else "GET").status
-
-
 def post(serve: Serve, **fields: str) -> Answer:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return get(serve.port, "/", headers, "POST", urlencode(fields))
@@ -66,14 +49,14 @@ def cookie_of(answer: Answer) -> dict[str, str]:
 @pytest.mark.parametrize("path", [*PATHS, "/nowhere", "/healthz/", "/healthz/../api/state", "//healthz"])
 def test_every_path_asks_for_the_token(path: str, locked: Serve) -> None:
     wrong = quote(TOKEN[:-1])
-    assert status(locked, path) == 401
-    assert status(locked, f"{path}?token={wrong}") == 401
-    assert status(locked, f"{path}?token=") == 401
-    assert status(locked, path, {"Authorization": f"Bearer {TOKEN}x"}) == 401
-    assert status(locked, path, {"Authorization": f"Basic {TOKEN}"}) == 401
-    assert status(locked, path, {"Authorization": "Bearer é".encode().decode("latin-1")}) == 401
-    assert status(locked, path, {"Cookie": f"framelite_{locked.port}={'0' * 64}"}) == 401
-    assert status(locked, path, {"Cookie": f"framelite_{locked.port}=é".encode().decode("latin-1")}) == 401
+    assert status_of(locked.port, path) == 401
+    assert status_of(locked.port, f"{path}?token={wrong}") == 401
+    assert status_of(locked.port, f"{path}?token=") == 401
+    assert status_of(locked.port, path, {"Authorization": f"Bearer {TOKEN}x"}) == 401
+    assert status_of(locked.port, path, {"Authorization": f"Basic {TOKEN}"}) == 401
+    assert status_of(locked.port, path, {"Authorization": "Bearer é".encode().decode("latin-1")}) == 401
+    assert status_of(locked.port, path, {"Cookie": f"framelite_{locked.port}={'0' * 64}"}) == 401
+    assert status_of(locked.port, path, {"Cookie": f"framelite_{locked.port}=é".encode().decode("latin-1")}) == 401
     refused = get(locked.port, path, method="DELETE")
     assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert refused.headers["set-cookie"] is None and refused.headers["location"] is None
@@ -102,7 +85,7 @@ def test_a_host_that_looks_like_a_path_opens_nothing(locked: Serve) -> None:
     """Frameworks put addresses together from the Host header; the rules must not read the path out of that."""
     for host in ("x/healthz?", "x/healthz#", "127.0.0.1/healthz?"):
         for path in ("/", "/api/state"):
-            assert status(locked, path, {"Host": host}) == 401
+            assert status_of(locked.port, path, {"Host": host}) == 401
 
 
 def test_the_page_is_the_form_then(locked: Serve) -> None:
@@ -119,9 +102,9 @@ def test_the_page_is_the_form_then(locked: Serve) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_token_opens_every_path(path: str, locked: Serve) -> None:
-    assert status(locked, path, {"Authorization": f"Bearer {TOKEN}"}) == 200
-    assert status(locked, path, {"Authorization": f"bearer  {TOKEN}"}) == 200
-    assert status(locked, f"{path}?token={quote(TOKEN, safe='')}") == 200
+    assert status_of(locked.port, path, {"Authorization": f"Bearer {TOKEN}"}) == 200
+    assert status_of(locked.port, path, {"Authorization": f"bearer  {TOKEN}"}) == 200
+    assert status_of(locked.port, f"{path}?token={quote(TOKEN, safe='')}") == 200
 
 
 def test_a_cookie_after_the_first_visit(locked: Serve) -> None:
@@ -132,14 +115,14 @@ def test_a_cookie_after_the_first_visit(locked: Serve) -> None:
     cookie = cookie_of(visit)
     assert TOKEN not in cookie["Cookie"]
     for path in PATHS:
-        assert status(locked, path, cookie) == 200
+        assert status_of(locked.port, path, cookie) == 200
     assert get(locked.port, "/", cookie).headers["set-cookie"] is None
 
 
 def test_the_form_sends_on_to_the_page(locked: Serve) -> None:
     accepted = post(locked, token=TOKEN)
     assert (accepted.status, accepted.headers["location"]) == (303, "/")
-    assert status(locked, "/api/state", cookie_of(accepted)) == 200
+    assert status_of(locked.port, "/api/state", cookie_of(accepted)) == 200
     for answer in (post(locked, token="wrong"), post(locked, other=TOKEN), post(locked)):
         assert answer.status == 401 and b'role="alert">' in answer.body
         assert answer.headers["set-cookie"] is None
@@ -157,15 +140,15 @@ def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -
     try:
         assert other.token is not None and len(other.token) == 32
         cookie = cookie_of(get(other.port, f"/?token={other.token}"))
-        assert status(other, "/", cookie) == 200
-        assert status(locked, "/", cookie) == 401
+        assert status_of(other.port, "/", cookie) == 200
+        assert status_of(locked.port, "/", cookie) == 401
         renamed = {"Cookie": cookie["Cookie"].replace(str(other.port), str(locked.port))}
-        assert status(locked, "/", renamed) == 401
+        assert status_of(locked.port, "/", renamed) == 401
         # A browser knows no ports: it sends both to both, and each finds its own.
         mine = cookie_of(get(locked.port, f"/?token={quote(TOKEN, safe='')}"))["Cookie"]
         jar = dict(one.split("=") for one in (mine, cookie["Cookie"]))
         both = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
-        assert (status(locked, "/", both), status(other, "/", both)) == (200, 200)
+        assert (status_of(locked.port, "/", both), status_of(other.port, "/", both)) == (200, 200)
     finally:
         other.close()
 
@@ -174,31 +157,12 @@ def test_on_loopback_a_token_is_asked_for_when_one_is_given(answers: Feed) -> No
     serve = Serve("127.0.0.1:0", answers.card, "given")
     try:
         assert serve.url == f"http://127.0.0.1:{serve.port}/?token=given"
-        assert (status(serve, "/"), status(serve, "/?token=given")) == (401, 200)
+        assert (status_of(serve.port, "/"), status_of(serve.port, "/?token=given")) == (401, 200)
     finally:
         serve.close()
 
 
-# Names and paths.
-
-
-@pytest.mark.parametrize("path", [*PATHS, "/healthz"])
-def test_loopback_answers_to_its_own_names_alone(path: str, open_: Serve) -> None:
-    """A page elsewhere that lets its name point to 127.0.0.1 (DNS rebinding) sees nothing."""
-    if path == "/healthz":
-        assert status(open_, path) == 503
-    for host in ("localhost", f"127.0.0.1:{open_.port}", "[::1]:9000", "LOCALHOST:1"):
-        assert status(open_, path, {"Host": host}) in (200, 503)
-    for host in (
-        "evil.example",
-        f"evil.example:{open_.port}",
-        "127.0.0.1.evil.example",
-        "localhost@evil",
-        "",
-        "[",
-        "[",
-    ):
-        assert status(open_, path, {"Host": host}) == 421
+# Paths.
 
 
 @pytest.mark.parametrize(
