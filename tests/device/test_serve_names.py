@@ -1,9 +1,11 @@
 """Who is let in by name and by way: host names, and proxies on this machine."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+from device.web import access
 from device.web.serve import Serve
 from tests.device.feeding import Feed
 from tests.device.visiting import PATHS, get, proxy, status_of
@@ -68,3 +70,22 @@ def test_a_proxy_on_this_machine_opens_nothing_without_a_token(serve: Serve, loc
         assert get(port, "/api/state").status == 403
     with proxy(locked.port) as port:
         assert (get(port, "/api/state").status, get(port, "/api/state", BEARER).status) == (401, 200)
+
+
+def test_with_a_token_the_host_is_this_machine_too(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own names, by any address, and by names that it is told."""
+    monkeypatch.setenv(access.NAMES_VARIABLE, "shelf.example, Camera.Example,")
+    serve = Serve("0.0.0.0:0", answers.card, TOKEN)
+    try:
+        own = socket.gethostname()
+        for host in ("localhost", own, f"{own.partition('.')[0]}.LOCAL:80", "192.0.2.1:8080", "[2001:db8::1]", "::1"):
+            assert status_of(serve.port, "/", {**BEARER, "Host": host}) == (200 if host != "::1" else 421), host
+        for host in ("shelf.example", "camera.example:443"):
+            assert status_of(serve.port, "/", {**BEARER, "Host": host}) == 200, host
+        for host in ("evil.example", "", "192.0.2.1.evil.example", f"{own}.evil.example", "x@evil"):
+            for path in (*PATHS, "/nowhere"):
+                answer = get(serve.port, path, {**BEARER, "Host": host})
+                assert (answer.status, b"FRAMELITE_NAMES" in answer.body) == (421, True), host
+        assert status_of(serve.port, "/healthz", {"Host": "probe"}) == 503  # monitors call it what they like
+    finally:
+        serve.close()

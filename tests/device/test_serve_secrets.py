@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from device.web import feed
+from tests.conftest import Run
 from tests.device.classifying import INT8
 from tests.device.guarded_camera import GuardedCamera
+from tests.device.refusals import refusal
 from tests.device.visiting import Viewer, get
 
 pytestmark = pytest.mark.programs
@@ -32,6 +34,14 @@ def looks(port: int) -> Iterator[tuple[str, str]]:
         yield "/api/events", str(next(viewer.events()))
 
 
+def test_a_short_token_is_refused(command: Run, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("fifteen-letters")
+    words = ("device", "live", INT8, "--source", "test", "--headless", "--serve", "0.0.0.0:0")
+    for done in (command(*words, "--token-file", "token"), command(*words, FRAMELITE_TOKEN="fifteen-letters")):
+        assert "expected a token of 16 to 500 letters" in refusal(done)
+        assert "fifteen" not in done.stderr
+
+
 def test_a_secret_anywhere_in_the_address_is_seen_nowhere(live: Any, tmp_path: Path) -> None:
     """While the camera streams and after it was lost, which is when messages name it."""
     with GuardedCamera("basic", USER, PASSWORD) as camera:
@@ -49,6 +59,7 @@ def test_a_secret_anywhere_in_the_address_is_seen_nowhere(live: Any, tmp_path: P
         lost = get(port, "/healthz")
         known = get(port, "/healthz", {"Authorization": f"Bearer {TOKEN}"})
         seen.append(("stderr", running.end(signal.SIGTERM)[1]))
+    assert "page: http://" in seen[-1][1] and TOKEN not in seen[-1][1], "who gave it knows it; a journal needn't"
     assert [(where, secret) for where, text in seen for secret in SECRETS if secret in text] == []
     assert {lost.json["reason"], known.json["reason"]} <= REASONS
     strangers = [text for where, text in seen if where.endswith("[]")]

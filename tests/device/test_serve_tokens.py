@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from device.web import access, feed
+from device.web import access, feed, guesses
 from device.web.serve import Serve
-from tests.device.feeding import LOST, STREAMING, Feed
+from tests.device.feeding import LOST, STREAMING, Feed, wait_for
 from tests.device.visiting import ENDLESS, PATHS, Answer, Viewer, get, status_of
 
 pytestmark = pytest.mark.programs
@@ -18,13 +18,16 @@ TOKEN = 'a+b/c=&d;e,"%41#?\\'
 
 
 @pytest.fixture(scope="module")
-def locked(answers: Feed) -> Iterator[Serve]:
-    """On every address of this machine: a token is asked for, on 127.0.0.1 as well."""
-    serve = Serve("0.0.0.0:0", answers.card, TOKEN)
-    serve.status(STREAMING)
-    serve.show(answers.next())
-    yield serve
-    serve.close()
+def locked(answers: Feed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """On every address of this machine: a token is asked for, on 127.0.0.1 as well. As many as one likes are tried."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guesses, "AT_ONCE", 10**6)
+        patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
+        serve = Serve("0.0.0.0:0", answers.card, TOKEN)
+        serve.status(STREAMING)
+        serve.show(answers.next())
+        yield serve
+        serve.close()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +88,7 @@ def test_a_host_that_looks_like_a_path_opens_nothing(locked: Serve) -> None:
     """Frameworks put addresses together from the Host header; the rules must not read the path out of that."""
     for host in ("x/healthz?", "x/healthz#", "127.0.0.1/healthz?"):
         for path in ("/", "/api/state"):
-            assert status_of(locked.port, path, {"Host": host}) == 401
+            assert status_of(locked.port, path, {"Host": host}) in (401, 421)
 
 
 def test_the_page_is_the_form_then(locked: Serve) -> None:
@@ -129,10 +132,26 @@ def test_the_form_sends_on_to_the_page(locked: Serve) -> None:
     assert post(locked, token=TOKEN, padding="x" * 100_000).status == 401
 
 
-def test_the_address_that_is_printed_opens_the_page(locked: Serve) -> None:
-    assert re.fullmatch(rf"http://[\w.:\[\]-]+:{locked.port}/\?token={re.escape(quote(TOKEN, safe=''))}", locked.url)
+def test_the_address_that_is_printed_opens_the_page(answers: Feed) -> None:
+    """It holds the token that was made here; that one is the same after a restart, and so are the cookies."""
+    seen = []
+    for _ in range(2):
+        serve = Serve("0.0.0.0:0" if not seen else f"0.0.0.0:{seen[0][1]}", answers.card)
+        try:
+            assert re.fullmatch(rf"http://[\w.:\[\]-]+:{serve.port}/\?token={serve.token}", serve.url)
+            assert "0.0.0.0" not in serve.url
+            visit = get(serve.port, serve.url.partition(str(serve.port))[2])
+            assert visit.status == 200
+            seen.append((serve.token, serve.port, cookie_of(visit)))
+            assert status_of(serve.port, "/api/state", seen[0][2]) == 200
+        finally:
+            serve.close()
+    assert seen[0] == seen[1]
+
+
+def test_a_token_that_was_given_is_not_printed(locked: Serve) -> None:
+    assert re.fullmatch(rf"http://[\w.:\[\]-]+:{locked.port}/", locked.url)
     assert "0.0.0.0" not in locked.url
-    assert get(locked.port, locked.url.partition(str(locked.port))[2]).status == 200
 
 
 def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -> None:
@@ -156,8 +175,38 @@ def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -
 def test_on_loopback_a_token_is_asked_for_when_one_is_given(answers: Feed) -> None:
     serve = Serve("127.0.0.1:0", answers.card, "given")
     try:
-        assert serve.url == f"http://127.0.0.1:{serve.port}/?token=given"
+        assert serve.url == f"http://127.0.0.1:{serve.port}/"
         assert (status_of(serve.port, "/"), status_of(serve.port, "/?token=given")) == (401, 200)
+    finally:
+        serve.close()
+
+
+# Wrong ones.
+
+
+def test_wrong_tokens_are_slowed_down(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over each way that a token takes; who has the right one gets in from elsewhere, and with the cookie anyhow."""
+    monkeypatch.setattr(guesses, "AT_ONCE", 5)  # again: `locked` may be there
+    serve = Serve("0.0.0.0:0", answers.card, TOKEN)
+    try:
+        cookie = cookie_of(get(serve.port, f"/?token={quote(TOKEN, safe='')}"))
+        wrong = {"Authorization": "Bearer wrong"}
+        statuses = [status_of(serve.port, "/", wrong) for _ in range(guesses.AT_ONCE + 10)]
+        assert statuses[: guesses.AT_ONCE] == [401] * guesses.AT_ONCE and statuses.count(429) >= 5
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        refused = get(serve.port, "/api/state", right)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1"), "the right one is not looked at either"
+        assert 429 in (status_of(serve.port, "/?token=wrong") for _ in range(5))
+        assert 429 in (status_of(serve.port, "/healthz", wrong) for _ in range(5))
+        assert 429 in (post(serve, token="wrong").status for _ in range(5))
+        assert {status_of(serve.port, "/"), post(serve).status} == {401}, "who shows none guesses nothing"
+        assert status_of(serve.port, "/healthz") == 503
+        guessed = {"Cookie": f"framelite_{serve.port}={'0' * 64}"}
+        assert status_of(serve.port, "/", guessed) == 401, "a cookie can't be made from a guess"
+        assert status_of(serve.port, "/api/state", cookie) == 200
+        assert status_of(serve.port, "/api/state", {**right, "X-Forwarded-For": "192.0.2.9"}) == 200
+        assert status_of(serve.port, "/api/state", {**right, "X-Forwarded-For": "192.0.2.9, 127.0.0.1"}) == 429
+        wait_for(lambda: status_of(serve.port, "/api/state", right) == 200)
     finally:
         serve.close()
 
