@@ -3,6 +3,7 @@
 Imports Starlette, of the extra `serve`.
 """
 
+import asyncio
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -16,7 +17,7 @@ from device.web.guesses import Guesses
 
 OPEN = "/healthz"  # says little to who shows no token
 KNOWN = "framelite.known"  # in the scope of a request that showed the token
-MAX_FORM_BYTES = 4096
+MAX_FORM_BYTES, FORM_S = 4096, 10.0
 FORWARDED = (
     "This came through a proxy, and no token is set, so that everybody would be let in;"
     " start device live with --token-file FILE or FRAMELITE_TOKEN.\n"
@@ -121,13 +122,14 @@ def _whom(request: Request) -> str:
 
 
 async def _token_in_form(request: Request) -> str | None:
-    """The field `token` of a form as browsers send it; None for anything else, and for more than a form would hold."""
+    """The field `token` of a form as browsers send it; None for anything else, also what is too large or too slow."""
     body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_FORM_BYTES:
-                return None
-    except ClientDisconnect:
+        async with asyncio.timeout(FORM_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_FORM_BYTES:
+                    return None
+    except (ClientDisconnect, TimeoutError):
         return None
     return parse_qs(body.decode(errors="replace")).get("token", [None])[0]
