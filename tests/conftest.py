@@ -26,9 +26,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache or Keras' files, and commands buffer as they do for a user."""
+    """No test reads or writes the user's cache, state or Keras' files, and commands buffer as they do for a user."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
 
 

@@ -23,6 +23,7 @@ EXTRAS: dict[str, set[str]] = {
     "benchmarks.report.page": set(),
     "device.live.picamera": {"picamera2"},
     "device.mqtt.broker": {"paho"},
+    "device.web.connections": {"starlette", "uvicorn"},
     "device.web.gate": {"starlette"},
     "device.web.metrics": {"prometheus_client"},
     "device.web.web": {"starlette", "uvicorn"},

@@ -13,8 +13,12 @@ HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s\[\]:/]+)):(\d{1,5}
 BACKLOG = 64
 # What the kernel keeps for a viewer that doesn't read: a few pictures instead of the megabytes it would grow to.
 SEND_BUFFER_BYTES = 1 << 18
-# Who takes nothing of what is sent for so long is cut off, a sleeping phone as well as one that has left.
+# And for one who sends more than a request.
+RECEIVE_BUFFER_BYTES = 1 << 14
+# Who takes nothing of what is sent for so long is cut off, a sleeping phone as well as one that has left. Where nothing
+# is sent, the kernel asks every PROBE_S whether anybody is there, and so many times.
 SILENT_S = 60
+PROBE_S, PROBES = 15, 4
 
 REFUSALS = {
     errno.EADDRINUSE: "port {port} is in use; stop the program that has it, or choose another port (0: any free one)",
@@ -62,8 +66,13 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # What is set here holds for the viewers' sockets too.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if sys.platform == "linux":
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENT_S)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+                    listener.setsockopt(socket.IPPROTO_TCP, option, PROBE_S)
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
             listener.bind(place)
             listener.listen(BACKLOG)
         except OSError:

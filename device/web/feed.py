@@ -16,6 +16,8 @@ from device.web.newest import Moment
 
 # An answer older than this is no sign of health: a source is given STALL_S for one frame.
 RECENT_S = 2 * STALL_S
+# All that /healthz says to who shows no token: no source, no address, no time of an answer.
+WELL, NO_FRAMES, NO_ANSWERS = "answers come", "the source gives no frames", "no answer came lately"
 
 
 def state(moment: Moment, celsius: float | None) -> dict[str, Any]:
@@ -38,14 +40,12 @@ def summary(card: Card) -> dict[str, Any]:
     return {**{key: document[key] for key in shown}, "created": created}
 
 
-def health(moment: Moment) -> tuple[bool, str]:
-    """(whether the source streams and the last answer is recent, why or why not in words)."""
+def health(moment: Moment) -> str:
+    """WELL, NO_FRAMES or NO_ANSWERS: whether the source streams and the last answer is recent."""
     if moment.status is not None and not moment.status.is_streaming:
-        return False, moment.status.message or "the source gives no frames"
-    if moment.answered is None:
-        return False, "no answer yet"
-    age_s = monotonic() - moment.answered
-    return age_s < RECENT_S, f"the last answer is {age_s:.1f} s old"
+        return NO_FRAMES
+    is_recent = moment.answered is not None and monotonic() - moment.answered < RECENT_S
+    return WELL if is_recent else NO_ANSWERS
 
 
 def news(before: Moment, now: Moment, celsius: float | None) -> str:

@@ -37,6 +37,7 @@ class Metrics:
         self._score = Gauge("framelite_score", "Of the label that is shown", registry=own)
         self._label = Info("framelite_label", "The label that is shown", registry=own)
         self._source = Info("framelite_source", "The source and the model that answers", registry=own)
+        self.viewers = 0
         self._totals = {self._dropped: 0, self._lost: 0}
 
     def observe_temperature(self, thermometer: Thermometer) -> None:
@@ -65,7 +66,8 @@ class Metrics:
         self._encoded.inc()
 
     def count_viewer(self, step: int) -> None:
-        self._viewers.inc(step)
+        self.viewers += step
+        self._viewers.set(self.viewers)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -4,7 +4,6 @@ The server runs in a thread of its own; the live loop hands it the newest readin
 """
 
 import threading
-from urllib.parse import quote
 
 from device.card import Card
 from device.errors import UserError
@@ -17,8 +16,8 @@ from device.web.newest import Newest
 class Serve:
     """Serves from when it is made until it is closed. UserError for an address that can't be had.
 
-    url is what people open: with the token, where there is one. On loopback none is needed; on other addresses one is
-    made where none is given.
+    url is what people open: with the token where it was made here, since one that is given is known, and terminals are
+    logged. On loopback none is needed; on other addresses one is made where none is given, and kept for the next start.
     """
 
     def __init__(self, where: str, card: Card, token: str | None = None) -> None:
@@ -29,10 +28,12 @@ class Serve:
             raise UserError(f"--serve needs {error.name}; install it with: pip install '.[serve]'") from None
         listener = address.Listener(where)
         self.port = listener.port
-        self.token = token if token or listener.is_loopback else access.new_token()
-        self.url = f"{listener.url}/" + (f"?token={quote(self.token, safe='')}" if self.token else "")
+        made = None if token or listener.is_loopback else access.kept("page-token")
+        self.token = token or made
+        self.url = f"{listener.url}/" + (f"?token={made}" if made else "")
         self._newest, self._metrics = Newest(card), Metrics()
-        self._server = web.server(self._newest, self._metrics, Access(self.token, listener.host, listener.port))
+        key = access.kept("page-cookie-key") if self.token else ""
+        self._server = web.server(self._newest, self._metrics, Access(self.token, listener.host, listener.port, key))
         self._thread = threading.Thread(target=self._server.run, args=([listener.socket],), name="serve", daemon=True)
         self._thread.start()
 

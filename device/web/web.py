@@ -16,16 +16,17 @@ import cv2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from device.live.frames import Frame
 from device.live.readings import Reading
 from device.temperature import Thermometer
-from device.web import feed
+from device.web import address, connections, feed
 from device.web.access import Access
-from device.web.gate import Gate
+from device.web.connections import Connection
+from device.web.gate import KNOWN, Gate
 from device.web.metrics import CONTENT_TYPE, Metrics
 from device.web.newest import Newest
 
@@ -44,7 +45,7 @@ EVENT_PAUSE_S, PICTURE_PAUSE_S, SILENCE_S = 0.1, 1 / 15, 15.0
 JPEG_QUALITY = 80
 # The head of a picture. It goes out right behind the picture before, which browsers show only when they have read it.
 PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
-MAX_CONNECTIONS = 64
+TOO_MANY = "Too many viewers; close a page, or try again later.\n"
 
 
 class Site:
@@ -71,8 +72,13 @@ class Site:
         return JSONResponse(feed.state(self._newest.moment(), self._thermometer.celsius()))
 
     async def health(self, request: Request) -> Response:
-        is_well, reason = feed.health(self._newest.moment())
-        return JSONResponse({"status": "ok" if is_well else "unavailable", "reason": reason}, 200 if is_well else 503)
+        moment = self._newest.moment()
+        reason = feed.health(moment)
+        is_well = reason == feed.WELL
+        document = {"status": "ok" if is_well else "unavailable", "reason": reason}
+        if request.scope.get(KNOWN) and moment.status is not None:
+            document["message"] = moment.status.message  # names the source
+        return JSONResponse(document, 200 if is_well else 503)
 
     async def metrics(self, request: Request) -> Response:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)
@@ -86,6 +92,8 @@ class Site:
     def _streaming(self, request: Request, parts: AsyncIterator[bytes], kind: str) -> Response:
         if request.method == "HEAD":
             return Response(media_type=kind)
+        if self._metrics.viewers >= connections.MAX_VIEWERS:
+            return PlainTextResponse(TOO_MANY, 503, {"retry-after": "10"})
         return _Stream(parts, media_type=kind, metrics=self._metrics)
 
     async def _events(self) -> AsyncIterator[bytes]:
@@ -143,6 +151,7 @@ class _Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.count_viewer(1)
+        connections.keep_for_viewer(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -166,7 +175,7 @@ def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
     config = uvicorn.Config(
         Gate(site, access, form),
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -175,7 +184,8 @@ def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
         proxy_headers=False,
         server_header=False,
         headers=list(headers(form).items()),
-        limit_concurrency=MAX_CONNECTIONS,
+        backlog=address.BACKLOG,
+        h11_max_incomplete_event_size=connections.MAX_HEADER_BYTES,
         timeout_graceful_shutdown=1,
     )
     return Server(config)

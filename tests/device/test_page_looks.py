@@ -48,11 +48,11 @@ def test_a_token_refused_and_accepted(pages: Pages, feed: Feed) -> None:
 
 def test_a_new_token_brings_the_form_back(pages: Pages, feed: Feed) -> None:
     page = pages.open()
-    first = Serve("0.0.0.0:0", feed.card)
+    first = Serve("0.0.0.0:0", feed.card, "the-first-of-two-tokens")
     page.goto(f"http://127.0.0.1:{first.port}/?token={first.token}")
     expect(page.locator("#model")).to_have_text(f"{feed.card.name} int8")
     first.close()
-    second = Serve(f"0.0.0.0:{first.port}", feed.card)
+    second = Serve(f"0.0.0.0:{first.port}", feed.card, "the-second-of-two-tokens")
     try:
         expect(page.get_by_label("Token")).to_be_visible()
     finally:

@@ -152,21 +152,3 @@ def test_the_state_is_json_for_every_label(serve: Serve, answers: Feed) -> None:
         serve.show(reading)
         assert next(events)[1]["label"] == reading.label
     assert json.loads(get(serve.port, "/api/state").body)["reading"]["label"] == reading.label
-
-
-def test_more_connections_than_a_board_bears_are_refused(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "MAX_CONNECTIONS", 4)
-    serve = Serve("127.0.0.1:0", answers.card)
-    try:
-        viewers = [Viewer(serve.port, "/api/events") for _ in range(3)]
-        for viewer in viewers:
-            viewer.until(b"\n\n")
-        refused = get(serve.port, "/api/state")
-        assert (refused.status, refused.headers["x-frame-options"]) == (503, "DENY")
-        serve.show(answers.next())
-        for viewer in viewers:
-            viewer.until(b"event: reading")
-            viewer.socket.close()
-        wait_for(lambda: get(serve.port, "/api/state").status == 200)
-    finally:
-        serve.close()

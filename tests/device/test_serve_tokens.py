@@ -6,37 +6,28 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from device.web import access
+from device.web import access, feed, guesses
 from device.web.serve import Serve
-from tests.device.feeding import STREAMING, Feed
-from tests.device.visiting import Answer, Viewer, get
+from tests.device.feeding import LOST, STREAMING, Feed, wait_for
+from tests.device.visiting import ENDLESS, PATHS, Answer, Viewer, get, status_of
 
 pytestmark = pytest.mark.programs
 
-PATHS = [
-    "/",
-    "/style.css",
-    "/places.js",
-    "/script.js",
-    "/icon.svg",
-    "/api/state",
-    "/api/events",
-    "/stream.mjpg",
-    "/metrics",
-]
-ENDLESS = {"/api/events", "/stream.mjpg"}
 # Signs that mean something in addresses, forms, cookies and headers.
 TOKEN = 'a+b/c=&d;e,"%41#?\\'
 
 
 @pytest.fixture(scope="module")
-def locked(answers: Feed) -> Iterator[Serve]:
-    """On every address of this machine: a token is asked for, on 127.0.0.1 as well."""
-    serve = Serve("0.0.0.0:0", answers.card, TOKEN)
-    serve.status(STREAMING)
-    serve.show(answers.next())
-    yield serve
-    serve.close()
+def locked(answers: Feed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """On every address of this machine: a token is asked for, on 127.0.0.1 as well. As many as one likes are tried."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guesses, "AT_ONCE", 10**6)
+        patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
+        serve = Serve("0.0.0.0:0", answers.card, TOKEN)
+        serve.status(STREAMING)
+        serve.show(answers.next())
+        yield serve
+        serve.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +35,6 @@ def open_(answers: Feed) -> Iterator[Serve]:
     serve = Serve("127.0.0.1:0", answers.card)
     yield serve
     serve.close()
-
-
-def status(serve: Serve, path: str, headers: dict[str, str] | None = None) -> int:
-    """Of one request. A stream's is asked for with HEAD, which ends."""
-    return get(serve.port, path, headers, "HEAD" if path.partition("?")[0] in ENDLESS else "GET").status
 
 
 def post(serve: Serve, **fields: str) -> Answer:
@@ -66,14 +52,14 @@ def cookie_of(answer: Answer) -> dict[str, str]:
 @pytest.mark.parametrize("path", [*PATHS, "/nowhere", "/healthz/", "/healthz/../api/state", "//healthz"])
 def test_every_path_asks_for_the_token(path: str, locked: Serve) -> None:
     wrong = quote(TOKEN[:-1])
-    assert status(locked, path) == 401
-    assert status(locked, f"{path}?token={wrong}") == 401
-    assert status(locked, f"{path}?token=") == 401
-    assert status(locked, path, {"Authorization": f"Bearer {TOKEN}x"}) == 401
-    assert status(locked, path, {"Authorization": f"Basic {TOKEN}"}) == 401
-    assert status(locked, path, {"Authorization": "Bearer é".encode().decode("latin-1")}) == 401
-    assert status(locked, path, {"Cookie": f"framelite_{locked.port}={'0' * 64}"}) == 401
-    assert status(locked, path, {"Cookie": f"framelite_{locked.port}=é".encode().decode("latin-1")}) == 401
+    assert status_of(locked.port, path) == 401
+    assert status_of(locked.port, f"{path}?token={wrong}") == 401
+    assert status_of(locked.port, f"{path}?token=") == 401
+    assert status_of(locked.port, path, {"Authorization": f"Bearer {TOKEN}x"}) == 401
+    assert status_of(locked.port, path, {"Authorization": f"Basic {TOKEN}"}) == 401
+    assert status_of(locked.port, path, {"Authorization": "Bearer é".encode().decode("latin-1")}) == 401
+    assert status_of(locked.port, path, {"Cookie": f"framelite_{locked.port}={'0' * 64}"}) == 401
+    assert status_of(locked.port, path, {"Cookie": f"framelite_{locked.port}=é".encode().decode("latin-1")}) == 401
     refused = get(locked.port, path, method="DELETE")
     assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert refused.headers["set-cookie"] is None and refused.headers["location"] is None
@@ -83,13 +69,26 @@ def test_health_is_open_and_says_little(locked: Serve) -> None:
     answer = get(locked.port, "/healthz")
     assert answer.status == 200 and set(answer.json) == {"status", "reason"}
     assert answer.headers["set-cookie"] is None
+    assert get(locked.port, "/healthz?token=wrong").json == answer.json
+
+
+def test_health_names_the_source_with_the_token_alone(locked: Serve) -> None:
+    locked.status(LOST)
+    try:
+        closed, opened = (get(locked.port, f"/healthz{query}") for query in ("", f"?token={quote(TOKEN, safe='')}"))
+        assert (closed.status, closed.json["reason"]) == (503, feed.NO_FRAMES) and b"unplugged" not in closed.body
+        assert opened.json == {**closed.json, "message": LOST.message}
+        bearer = get(locked.port, "/healthz", {"Authorization": f"Bearer {TOKEN}"})
+        assert bearer.json == get(locked.port, "/healthz", cookie_of(opened)).json == opened.json
+    finally:
+        locked.status(STREAMING)
 
 
 def test_a_host_that_looks_like_a_path_opens_nothing(locked: Serve) -> None:
     """Frameworks put addresses together from the Host header; the rules must not read the path out of that."""
     for host in ("x/healthz?", "x/healthz#", "127.0.0.1/healthz?"):
         for path in ("/", "/api/state"):
-            assert status(locked, path, {"Host": host}) == 401
+            assert status_of(locked.port, path, {"Host": host}) in (401, 421)
 
 
 def test_the_page_is_the_form_then(locked: Serve) -> None:
@@ -106,9 +105,9 @@ def test_the_page_is_the_form_then(locked: Serve) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_token_opens_every_path(path: str, locked: Serve) -> None:
-    assert status(locked, path, {"Authorization": f"Bearer {TOKEN}"}) == 200
-    assert status(locked, path, {"Authorization": f"bearer  {TOKEN}"}) == 200
-    assert status(locked, f"{path}?token={quote(TOKEN, safe='')}") == 200
+    assert status_of(locked.port, path, {"Authorization": f"Bearer {TOKEN}"}) == 200
+    assert status_of(locked.port, path, {"Authorization": f"bearer  {TOKEN}"}) == 200
+    assert status_of(locked.port, f"{path}?token={quote(TOKEN, safe='')}") == 200
 
 
 def test_a_cookie_after_the_first_visit(locked: Serve) -> None:
@@ -119,24 +118,40 @@ def test_a_cookie_after_the_first_visit(locked: Serve) -> None:
     cookie = cookie_of(visit)
     assert TOKEN not in cookie["Cookie"]
     for path in PATHS:
-        assert status(locked, path, cookie) == 200
+        assert status_of(locked.port, path, cookie) == 200
     assert get(locked.port, "/", cookie).headers["set-cookie"] is None
 
 
 def test_the_form_sends_on_to_the_page(locked: Serve) -> None:
     accepted = post(locked, token=TOKEN)
     assert (accepted.status, accepted.headers["location"]) == (303, "/")
-    assert status(locked, "/api/state", cookie_of(accepted)) == 200
+    assert status_of(locked.port, "/api/state", cookie_of(accepted)) == 200
     for answer in (post(locked, token="wrong"), post(locked, other=TOKEN), post(locked)):
         assert answer.status == 401 and b'role="alert">' in answer.body
         assert answer.headers["set-cookie"] is None
     assert post(locked, token=TOKEN, padding="x" * 100_000).status == 401
 
 
-def test_the_address_that_is_printed_opens_the_page(locked: Serve) -> None:
-    assert re.fullmatch(rf"http://[\w.:\[\]-]+:{locked.port}/\?token={re.escape(quote(TOKEN, safe=''))}", locked.url)
+def test_the_address_that_is_printed_opens_the_page(answers: Feed) -> None:
+    """It holds the token that was made here; that one is the same after a restart, and so are the cookies."""
+    seen = []
+    for _ in range(2):
+        serve = Serve("0.0.0.0:0" if not seen else f"0.0.0.0:{seen[0][1]}", answers.card)
+        try:
+            assert re.fullmatch(rf"http://[\w.:\[\]-]+:{serve.port}/\?token={serve.token}", serve.url)
+            assert "0.0.0.0" not in serve.url
+            visit = get(serve.port, serve.url.partition(str(serve.port))[2])
+            assert visit.status == 200
+            seen.append((serve.token, serve.port, cookie_of(visit)))
+            assert status_of(serve.port, "/api/state", seen[0][2]) == 200
+        finally:
+            serve.close()
+    assert seen[0] == seen[1]
+
+
+def test_a_token_that_was_given_is_not_printed(locked: Serve) -> None:
+    assert re.fullmatch(rf"http://[\w.:\[\]-]+:{locked.port}/", locked.url)
     assert "0.0.0.0" not in locked.url
-    assert get(locked.port, locked.url.partition(str(locked.port))[2]).status == 200
 
 
 def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -> None:
@@ -144,15 +159,15 @@ def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -
     try:
         assert other.token is not None and len(other.token) == 32
         cookie = cookie_of(get(other.port, f"/?token={other.token}"))
-        assert status(other, "/", cookie) == 200
-        assert status(locked, "/", cookie) == 401
+        assert status_of(other.port, "/", cookie) == 200
+        assert status_of(locked.port, "/", cookie) == 401
         renamed = {"Cookie": cookie["Cookie"].replace(str(other.port), str(locked.port))}
-        assert status(locked, "/", renamed) == 401
+        assert status_of(locked.port, "/", renamed) == 401
         # A browser knows no ports: it sends both to both, and each finds its own.
         mine = cookie_of(get(locked.port, f"/?token={quote(TOKEN, safe='')}"))["Cookie"]
         jar = dict(one.split("=") for one in (mine, cookie["Cookie"]))
         both = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
-        assert (status(locked, "/", both), status(other, "/", both)) == (200, 200)
+        assert (status_of(locked.port, "/", both), status_of(other.port, "/", both)) == (200, 200)
     finally:
         other.close()
 
@@ -160,32 +175,43 @@ def test_a_cookie_of_another_server_is_none_here(locked: Serve, answers: Feed) -
 def test_on_loopback_a_token_is_asked_for_when_one_is_given(answers: Feed) -> None:
     serve = Serve("127.0.0.1:0", answers.card, "given")
     try:
-        assert serve.url == f"http://127.0.0.1:{serve.port}/?token=given"
-        assert (status(serve, "/"), status(serve, "/?token=given")) == (401, 200)
+        assert serve.url == f"http://127.0.0.1:{serve.port}/"
+        assert (status_of(serve.port, "/"), status_of(serve.port, "/?token=given")) == (401, 200)
     finally:
         serve.close()
 
 
-# Names and paths.
+# Wrong ones.
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/healthz"])
-def test_loopback_answers_to_its_own_names_alone(path: str, open_: Serve) -> None:
-    """A page elsewhere that lets its name point to 127.0.0.1 (DNS rebinding) sees nothing."""
-    if path == "/healthz":
-        assert status(open_, path) == 503
-    for host in ("localhost", f"127.0.0.1:{open_.port}", "[::1]:9000", "LOCALHOST:1"):
-        assert status(open_, path, {"Host": host}) in (200, 503)
-    for host in (
-        "evil.example",
-        f"evil.example:{open_.port}",
-        "127.0.0.1.evil.example",
-        "localhost@evil",
-        "",
-        "[",
-        "[",
-    ):
-        assert status(open_, path, {"Host": host}) == 421
+def test_wrong_tokens_are_slowed_down(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over each way that a token takes; who has the right one gets in from elsewhere, and with the cookie anyhow."""
+    monkeypatch.setattr(guesses, "AT_ONCE", 5)  # again: `locked` may be there
+    serve = Serve("0.0.0.0:0", answers.card, TOKEN)
+    try:
+        cookie = cookie_of(get(serve.port, f"/?token={quote(TOKEN, safe='')}"))
+        wrong = {"Authorization": "Bearer wrong"}
+        statuses = [status_of(serve.port, "/", wrong) for _ in range(guesses.AT_ONCE + 10)]
+        assert statuses[: guesses.AT_ONCE] == [401] * guesses.AT_ONCE and statuses.count(429) >= 5
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        refused = get(serve.port, "/api/state", right)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1"), "the right one is not looked at either"
+        assert 429 in (status_of(serve.port, "/?token=wrong") for _ in range(5))
+        assert 429 in (status_of(serve.port, "/healthz", wrong) for _ in range(5))
+        assert 429 in (post(serve, token="wrong").status for _ in range(5))
+        assert {status_of(serve.port, "/"), post(serve).status} == {401}, "who shows none guesses nothing"
+        assert status_of(serve.port, "/healthz") == 503
+        guessed = {"Cookie": f"framelite_{serve.port}={'0' * 64}"}
+        assert status_of(serve.port, "/", guessed) == 401, "a cookie can't be made from a guess"
+        assert status_of(serve.port, "/api/state", cookie) == 200
+        assert status_of(serve.port, "/api/state", {**right, "X-Forwarded-For": "192.0.2.9"}) == 200
+        assert status_of(serve.port, "/api/state", {**right, "X-Forwarded-For": "192.0.2.9, 127.0.0.1"}) == 429
+        wait_for(lambda: status_of(serve.port, "/api/state", right) == 200)
+    finally:
+        serve.close()
+
+
+# Paths.
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +18,19 @@ from device.pictures import Picture
 
 # Against a test that would never end; no test is about this time.
 PATIENCE_S = 10
+
+PATHS = [
+    "/",
+    "/style.css",
+    "/places.js",
+    "/script.js",
+    "/icon.svg",
+    "/api/state",
+    "/api/events",
+    "/stream.mjpg",
+    "/metrics",
+]
+ENDLESS = {"/api/events", "/stream.mjpg"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,37 @@ def get(
         return Answer(answer.status, answer.headers, answer.read())
     finally:
         connection.close()
+
+
+def status_of(port: int, path: str, headers: dict[str, str] | None = None) -> int:
+    """Of one request. A stream's is asked for with HEAD, which ends."""
+    return get(port, path, headers, "HEAD" if path.partition("?")[0] in ENDLESS else "GET").status
+
+
+@contextmanager
+def proxy(port: int) -> Iterator[int]:
+    """The port of a reverse proxy on this machine, which asks the page at `port` under the name 127.0.0.1."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            passed = {name: value for name, value in self.headers.items() if name != "Host"}
+            answer = get(port, self.path, {**passed, "X-Forwarded-For": self.client_address[0]})
+            self.send_response(answer.status)
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class Viewer:
