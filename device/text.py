@@ -41,7 +41,7 @@ def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:
     return between.join(words[:most]) + (" …" if len(words) > most else "")
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """The beginning of what a library says, without line breaks and the bold type some have for a terminal."""
     return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import TextIO
@@ -61,8 +62,9 @@ class JsonLines:
                 command.say(f"note: --jsonl {path}: it was moved, and can't be begun anew ({error.strerror})")
                 self._has_said_lost = True
             return
-        self._file.close()
-        self._file, self._has_said_lost = new, False
+        old, self._file, self._has_said_lost = self._file, new, False
+        with suppress(OSError):  # what a full disk didn't take
+            old.close()
 
 
 def _open(path: Path) -> TextIO:

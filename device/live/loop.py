@@ -34,7 +34,8 @@ class Loop:
     """Answers a source's frames and tells every output of each, until the source ends or `stop` is called.
 
     reload: makes the model anew when `ask_for_reload` was called; UserError where it is no good, then the old one goes
-    on. frames: how many are answered at most. alive: called at every turn, ten times a second at least.
+    on. frames: how many are answered at most. alive: called at every turn, ten times a second at least. failing: which
+    outputs fail, and the number of failures so far.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Loop:
         top_k: int = 5,
         frames: int | None = None,
         alive: Callable[[], None] = lambda: None,
+        failing: Callable[[], tuple[tuple[str, ...], int]] = lambda: ((), 0),
     ) -> None:
         self._smoother, self._outputs, self._reload = smoother, outputs, reload
-        self._top_k, self._frames, self._alive = top_k, frames, alive
+        self._top_k, self._frames, self._alive, self._failing = top_k, frames, alive, failing
         self._model = classifier, FramePath(classifier)
         self._answering = classifier
         self._is_stopped = self._wants_reload = False
@@ -129,10 +131,18 @@ class Loop:
         return (len(self._times) - 1) / span if span else 0.0
 
     def _tell(self, source: Source, state: State) -> None:
-        """The outputs hear of the source's state when it changes. A gap makes what was seen before it old."""
+        """The outputs hear of changes of the source's state, or of an output's. A gap makes what was before it old."""
         classifier = self._model[0]
+        failing, failures = self._failing()
         status = Status(
-            source.name, state.is_streaming, state.message, state.lost, classifier.path.name, classifier.threads
+            source=source.name,
+            is_streaming=state.is_streaming,
+            message=state.message,
+            lost=state.lost,
+            model=classifier.path.name,
+            threads=classifier.threads,
+            failing=failing,
+            failures=failures,
         )
         if status == self._status:
             return

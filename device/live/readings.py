@@ -54,7 +54,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Status:
-    """What is known between answers: the source's state, in words for people, and how often it was lost."""
+    """What is known between answers: the source's state, in words for people, and how often it was lost.
+
+    failing: the outputs that fail now, by their options' names. failures: of outputs, so far.
+    """
 
     source: str
     is_streaming: bool
@@ -62,6 +65,8 @@ class Status:
     lost: int  # times the source was lost
     model: str
     threads: int
+    failing: tuple[str, ...] = ()
+    failures: int = 0
 
 
 class Output(Protocol):
@@ -74,7 +79,7 @@ class Output(Protocol):
         """One answer."""
 
     def status(self, status: Status) -> None:
-        """The source was lost or came back, or another model was loaded."""
+        """The source was lost or came back, another model was loaded, an output fails or works again."""
 
     def close(self) -> None:
         """The end: what was opened is closed, within half a second."""

@@ -5,7 +5,6 @@ Imports paho-mqtt, of the extra `mqtt`. What is sent: device/mqtt/mqtt.py.
 
 import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -17,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from device import command, text
+from device.live.guarded import Worker
 from device.mqtt.connector import Connector
 from device.mqtt.home_assistant import ONLINE, birth_topic
 from device.mqtt.mqtt import Message, Settings
@@ -55,8 +55,8 @@ class Broker:
         self._said: set[str] = set()
         self._is_connected = self._is_greeting_due = self._is_refused = False
         self._beat_at = 0.0
-        self._thread = threading.Thread(target=self._work, name="mqtt", daemon=True)
-        self._thread.start()
+        self.thread = Worker("mqtt", self._work)
+        self.thread.start()
 
     def send(self, messages: Iterable[Message]) -> None:
         self._waiting.extend(messages)
@@ -68,7 +68,7 @@ class Broker:
         But for a look-up of the broker's name, which nothing can cut short: the thread, a daemon, then ends after it.
         """
         self._connector.end()
-        self._thread.join(CLOSED_S)
+        self.thread.join(CLOSED_S)
 
     def _make_client(self, context: ssl.SSLContext | None) -> "_Client":
         settings, will = self._settings, self._will
@@ -88,14 +88,16 @@ class Broker:
 
     def _work(self) -> None:
         pause_s = FIRST_PAUSE_S
-        while not self._connector.is_ended:
-            began = monotonic()
-            self._try()
-            if monotonic() - began > LONGEST_PAUSE_S:
-                pause_s = FIRST_PAUSE_S
-            self._connector.pause(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        self._connector.close()
+        try:
+            while not self._connector.is_ended:
+                began = monotonic()
+                self._try()
+                if monotonic() - began > LONGEST_PAUSE_S:
+                    pause_s = FIRST_PAUSE_S
+                self._connector.pause(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        finally:
+            self._connector.close()
 
     def _try(self) -> None:
         """One connection, from its opening to its end."""

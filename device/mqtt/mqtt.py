@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from device.errors import UserError
+from device.live.guarded import Worker
 from device.live.readings import Reading, Status
 from device.mqtt import home_assistant
 from device.mqtt.home_assistant import OFFLINE, ONLINE
@@ -147,16 +148,24 @@ class Mqtt:
     """
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            from device.mqtt.broker import Broker
-        except ImportError:
-            raise UserError("--mqtt needs paho-mqtt 2; install it with: pip install '.[mqtt]'") from None
         self.settings = settings
         self._reading: Reading | None = None
         self._told = 0  # the number of the reading whose state was published last
         self._status: Status | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """The broker's thread; another one where that has died, which tells all anew."""
+        try:
+            from device.mqtt.broker import Broker
+        except ImportError:
+            raise UserError("--mqtt needs paho-mqtt 2; install it with: pip install '.[mqtt]'") from None
         will = self._message("availability", OFFLINE)
-        self._broker = Broker(settings, will, self._greeting, self._heartbeat)
+        self._broker = Broker(self.settings, will, self._greeting, self._heartbeat)
+
+    @property
+    def thread(self) -> Worker:
+        return self._broker.thread
 
     def show(self, reading: Reading) -> None:
         before, self._reading = self._reading, reading

@@ -71,8 +71,11 @@ class Site:
         return JSONResponse(feed.state(self._newest.moment(), self._thermometer.celsius()))
 
     async def health(self, request: Request) -> Response:
-        is_well, reason = feed.health(self._newest.moment())
-        return JSONResponse({"status": "ok" if is_well else "unavailable", "reason": reason}, 200 if is_well else 503)
+        moment = self._newest.moment()
+        is_well, reason = feed.health(moment)
+        failing = moment.status.failing if moment.status else ()  # outputs: others go on, so 200
+        document = {"status": "ok" if is_well else "unavailable", "reason": reason, "failing": list(failing)}
+        return JSONResponse(document, 200 if is_well else 503)
 
     async def metrics(self, request: Request) -> Response:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)
