@@ -16,7 +16,8 @@ class Reading:
     that are shown, best first. label: what is shown, after smoothing; UNKNOWN where nothing reaches the threshold.
     changed: it is another label than the reading's before. score: of that label; of the best one where it is unknown.
     ms: what each stage took: preprocess, invoke, postprocess, and frame, from the capture to this answer.
-    dropped: frames so far that came and were not answered. rate: answers a second, over the last ones.
+    dropped: frames so far that came and were not answered, those whose scores were no numbers among them. rate:
+    answers a second, over the last ones.
     """
 
     number: int

@@ -139,7 +139,9 @@ class Broker:
 
     def _publish(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            self._client.publish(message.topic, message.text, retain=message.retain)
+            # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
+            payload = message.text.encode(errors="backslashreplace")
+            self._client.publish(message.topic, payload, retain=message.retain)
         self._beat_at = monotonic() + self._settings.heartbeat_s
 
     def _exchange(self, connection: Any) -> None:
