@@ -24,6 +24,7 @@ from device.web.serve import Serve
 # Options that say how an output is to be, and the output.
 OF_OUTPUTS = {
     "token_file": "serve",
+    **dict.fromkeys(("jsonl_changes", "jsonl_every"), "jsonl"),
     **dict.fromkeys(("mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca"), "mqtt"),
 }
 
@@ -34,6 +35,8 @@ class Wanted:
 
     headless: bool = False
     jsonl: str | None = None
+    jsonl_changes: bool = False
+    jsonl_every: float | None = None  # seconds
     serve: str | None = None
     token_file: Path | None = None
     mqtt: str | None = None
@@ -94,7 +97,8 @@ class Outputs(list[Guarded]):
         if wanted.on_label:
             self.append(Guarded("on-label", OnLabel(wanted.on_label)))
         if wanted.jsonl:
-            self.append(Guarded("jsonl", JsonLines(wanted.jsonl), ends_with_reader=wanted.jsonl == "-"))
+            lines = JsonLines(wanted.jsonl, wanted.jsonl_changes, wanted.jsonl_every)
+            self.append(Guarded("jsonl", lines, ends_with_reader=wanted.jsonl == "-"))
         self._show(wanted, stop)
 
     def _show(self, wanted: Wanted, stop: Callable[[], None]) -> None:
