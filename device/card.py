@@ -7,6 +7,7 @@ tensors of its network is checked where both are known, in `device.classifier`.
 
 import io
 import json
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -28,6 +29,11 @@ CARD, LABELS = "card.json", "labels.txt"
 # Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
 MAX_TAIL_BYTES = 1_000_000
 MAX_ENTRIES = 64
+# Of Unicode's categories of characters, what can't stand in a line of text.
+NO_TEXT = {
+    "Cc": "a control character, which a terminal would obey",
+    "Cs": "half a character (a lone surrogate), which no file or message can hold",
+}
 _ARCHIVE = "the ZIP archive at the file's end"
 
 T = TypeVar("T")
@@ -128,8 +134,9 @@ def check_labels(labels: tuple[str, ...]) -> None:
             raise CardError(f"label {index} is empty, expected a name for every output")
         if "\n" in label or "\r" in label:
             raise CardError(f"label {label!r} spans lines, expected one line")
-        if any(sign < " " or sign == "\x7f" for sign in label):
-            raise CardError(f"label {label!r} has a control character, which a terminal would obey; expected text")
+        for category in map(unicodedata.category, label):
+            if category in NO_TEXT:
+                raise CardError(f"label {label!r} has {NO_TEXT[category]}; expected text")
 
 
 def parse(document: Any) -> Card:
@@ -143,6 +150,12 @@ def parse(document: Any) -> Card:
     assert isinstance(card, Card)
     if card.labels is not None:
         check_labels(card.labels)
+    try:  # what this document can't say, none that is made of it can
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise CardError(f"the card has {NO_TEXT['Cs']}; expected text") from None
+    except ValueError:
+        raise CardError("the card has a number that is not finite, which JSON doesn't know") from None
     return card
 
 

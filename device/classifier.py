@@ -45,6 +45,10 @@ class Ranked:
     index: int
 
 
+class NotFiniteError(UserError):
+    """Scores that are no numbers: no label is meant by them. The next image's may be some."""
+
+
 class Classifier:
     """Loads a model file and checks it against its card, or against the user's hints, before the first picture.
 
@@ -103,8 +107,8 @@ class Classifier:
     def scores(self) -> Scores:
         """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits.
 
-        By the card's temperature, where it has one: what is shown to people. UserError where one is no finite number:
-        the first label would look like an answer.
+        By the card's temperature, where it has one: what is shown to people. NotFiniteError where one is no finite
+        number: the first label would look like an answer.
         """
         scores = self.raw_scores()
         if self.output.dtype == np.float32 and not isfinite(float(scores.sum())):
@@ -116,7 +120,7 @@ class Classifier:
     def _refuse_not_finite(self, scores: Scores) -> None:
         """A sum that isn't finite may come of large numbers alone; a score that isn't is of no label."""
         if count := int((~np.isfinite(scores)).sum()):
-            raise UserError(
+            raise NotFiniteError(
                 f"{self.path}: its scores are not finite numbers ({count} of {scores.size}); the network is broken,"
                 " or its conversion was: convert it again"
             )

@@ -52,7 +52,7 @@ def visible(foreign: str) -> str:
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", foreign)
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """The beginning of what a library says, without line breaks and the bold type some have for a terminal."""
     return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]
 

@@ -12,15 +12,15 @@ from train import named_data, pet_images
 
 def check(folder: Folder) -> None:
     """What a card would refuse after the training is refused before it."""
-    try:
-        check_labels(folder.labels)
-    except CardError as error:
-        raise UserError(f"{folder.root}: {error}; rename the class folder") from None
     for label in folder.labels:
         try:
             label.encode()
         except UnicodeEncodeError:
             raise UserError(f"{folder.root}: the class folder's name {label!r} is not UTF-8; rename it") from None
+    try:
+        check_labels(folder.labels)
+    except CardError as error:
+        raise UserError(f"{folder.root}: {error}; rename the class folder") from None
 
 
 def check_splits(folder: Folder) -> None:

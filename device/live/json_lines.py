@@ -1,8 +1,10 @@
-"""`--jsonl`: a line of JSON for every answer, into a file or on stdout."""
+"""`--jsonl`: a line of JSON for every answer, or for some, into a file or on stdout."""
 
 import json
 import os
 import sys
+from contextlib import suppress
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TextIO
@@ -18,10 +20,15 @@ LOOK_S = 1.0
 class JsonLines:
     """Adds to the file at `target`; "-": stdout. Every line is whole when another program reads it.
 
-    A file that was renamed or removed is begun anew under its name, within a second.
+    A file that was renamed or removed is begun anew under its name, within a second. changes: lines only where the
+    label is another one than the last line's. every_s: a line so many seconds after the last one; with changes these
+    and those.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, changes: bool = False, every_s: float | None = None) -> None:
+        self._changes, self._every_s = changes, every_s
+        self._label: str | None = None  # the last line's
+        self._written = -inf
         self._path = None if target == "-" else Path(target)
         self._looked, self._has_said_lost = monotonic(), False
         if self._path is not None:
@@ -37,10 +44,20 @@ class JsonLines:
             self._file = sys.stdout
 
     def show(self, reading: Reading) -> None:
+        if not self._is_due(reading):
+            return
         if self._path is not None and monotonic() - self._looked > LOOK_S:
             self._look(self._path)
         self._file.write(json.dumps(reading.to_json(), ensure_ascii=False, allow_nan=False) + "\n")
         self._file.flush()
+        self._label, self._written = reading.label, monotonic()
+
+    def _is_due(self, reading: Reading) -> bool:
+        if not self._changes and self._every_s is None:
+            return True
+        if self._changes and reading.label != self._label:
+            return True
+        return self._every_s is not None and monotonic() - self._written >= self._every_s
 
     def status(self, status: Status) -> None:
         """Answers alone are lines."""
@@ -61,8 +78,9 @@ class JsonLines:
                 command.say(f"note: --jsonl {path}: it was moved, and can't be begun anew ({error.strerror})")
                 self._has_said_lost = True
             return
-        self._file.close()
-        self._file, self._has_said_lost = new, False
+        old, self._file, self._has_said_lost = self._file, new, False
+        with suppress(OSError):  # what a full disk didn't take
+            old.close()
 
 
 def _open(path: Path) -> TextIO:

@@ -68,7 +68,7 @@ def run(request: Request) -> int:
                 outputs.page.show_card(new.card)
             return new
 
-        loop = Loop(classifier, smoother, outputs, reload, request.top_k, request.frames, outputs.look)
+        loop = Loop(classifier, smoother, outputs, reload, request.top_k, request.frames, outputs.look, outputs.failing)
         with _signals(loop):
             outputs.open(request.outputs, classifier.card, loop.stop)
             outputs.systemd.ready()

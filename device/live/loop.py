@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic, perf_counter, time
 
 from device import command
-from device.classifier import Classifier
+from device.classifier import Classifier, NotFiniteError, Scores
 from device.errors import UserError
 from device.live.frame_path import FramePath, Tensor
 from device.live.frames import Frame, Source
@@ -34,7 +34,8 @@ class Loop:
     """Answers a source's frames and tells every output of each, until the source ends or `stop` is called.
 
     reload: makes the model anew when `ask_for_reload` was called; UserError where it is no good, then the old one goes
-    on. frames: how many are answered at most. alive: called at every turn, ten times a second at least.
+    on. frames: after how many it ends. alive: called at every turn, ten times a second at least. failing: which
+    outputs fail, and the number of failures so far.
     """
 
     def __init__(
@@ -46,14 +47,17 @@ class Loop:
         top_k: int = 5,
         frames: int | None = None,
         alive: Callable[[], None] = lambda: None,
+        failing: Callable[[], tuple[tuple[str, ...], int]] = lambda: ((), 0),
     ) -> None:
         self._smoother, self._outputs, self._reload = smoother, outputs, reload
-        self._top_k, self._frames, self._alive = top_k, frames, alive
+        self._top_k, self._frames, self._alive, self._failing = top_k, frames, alive, failing
         self._model = classifier, FramePath(classifier)
         self._answering = classifier
         self._is_stopped = self._wants_reload = False
         self._status: Status | None = None
         self._number, self._label = 0, ""
+        self._no_numbers = 0  # frames whose scores are none
+        self._broken: NotFiniteError | None = None  # why none was answered yet, where the network is the reason
         self._times: deque[float] = deque()
 
     def stop(self) -> None:
@@ -65,9 +69,9 @@ class Loop:
         self._wants_reload = True
 
     def run(self, source: Source) -> str | None:
-        """Why the source ended, where it was not at its own end; else None."""
+        """Why the source ended, where it was not at its own end, or why nothing was answered; else None."""
         with Reader(source, self._prepare) as reader:
-            while not self._is_stopped and self._number != self._frames:
+            while not self._is_stopped and self._number + self._no_numbers != self._frames:
                 self._alive()
                 if self._wants_reload:
                     self._load(reader)
@@ -77,8 +81,11 @@ class Loop:
                 if ready is not None:
                     self._answer(ready, state)
                 elif state.has_ended:
-                    return state.error
-        return None
+                    return state.error or self._only_failure()
+        return self._only_failure()
+
+    def _only_failure(self) -> str | None:
+        return None if self._broken is None or self._number else str(self._broken)
 
     def _prepare(self, frame: Frame) -> Prepared:
         """In the reader's thread."""
@@ -90,11 +97,13 @@ class Loop:
     def _answer(self, ready: Prepared, state: State) -> None:
         if ready.classifier is not self._answering:  # frames of the model before may have waited
             self._smoother.forget()
-            self._answering = ready.classifier
+            self._answering, self._broken = ready.classifier, None
         start = perf_counter()
         ready.classifier.invoke(ready.tensor)
         invoked = perf_counter()
-        scores, shown = self._smoother.smooth(ready.classifier.scores())
+        if (answered := self._scores(ready.classifier)) is None:
+            return
+        scores, shown = self._smoother.smooth(answered)
         top = tuple(ready.classifier.top(scores, self._top_k))
         labels = ready.classifier.card.labels
         assert labels is not None
@@ -112,12 +121,23 @@ class Loop:
             score=top[0].score if shown is None else float(scores[shown]),
             changed=label != self._label,
             ms=ms,
-            dropped=state.dropped,
+            dropped=state.dropped + self._no_numbers,
             rate=self._rate(),
         )
         self._label = label
         for output in self._outputs:
             output.show(reading)
+
+    def _scores(self, classifier: Classifier) -> Scores | None:
+        """None where they are no numbers: the frame counts as dropped. Said once, until another model answers."""
+        try:
+            return classifier.scores()
+        except NotFiniteError as error:
+            if self._broken is None:
+                command.say(f"note: {error}; frames with such scores are not answered, and count as dropped")
+            self._broken = error
+            self._no_numbers += 1
+            return None
 
     def _rate(self) -> float:
         """Answers a second, over the last RATE_S; 0 before the second one."""
@@ -129,10 +149,18 @@ class Loop:
         return (len(self._times) - 1) / span if span else 0.0
 
     def _tell(self, source: Source, state: State) -> None:
-        """The outputs hear of the source's state when it changes. A gap makes what was seen before it old."""
+        """The outputs hear of changes of the source's state, or of an output's. A gap makes what was before it old."""
         classifier = self._model[0]
+        failing, failures = self._failing()
         status = Status(
-            source.name, state.is_streaming, state.message, state.lost, classifier.path.name, classifier.threads
+            source=source.name,
+            is_streaming=state.is_streaming,
+            message=state.message,
+            lost=state.lost,
+            model=classifier.path.name,
+            threads=classifier.threads,
+            failing=failing,
+            failures=failures,
         )
         if status == self._status:
             return

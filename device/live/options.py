@@ -20,6 +20,9 @@ STILL = "open a camera anew that shows the same image for so long (default: what
 SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
 THRESHOLD = "a best score below it is 'unknown' (default: the card's, if it has one)"
 ON_LABEL_LIMIT = "a COMMAND that runs longer is ended, with what it started (default 60)"
+JSONL = "a line of JSON an answer, added to FILE; - for stdout"
+CHANGES = "of --jsonl: a line only where the label changes"
+EVERY = "of --jsonl: a line each so many seconds; with --jsonl-changes beside those"
 SERVE = "a page with the live picture and the answers (default 127.0.0.1:8080)"
 TOKEN = "what the page asks for off loopback; else FRAMELITE_TOKEN, else a new one"
 ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a shell; may be given again"
@@ -44,7 +47,9 @@ def add(live: argparse.ArgumentParser) -> None:
     answers.add_argument("--smooth", type=options.whole_number(1, 1000), default=1, metavar="N", help=SMOOTH)
     answers.add_argument("--threshold", type=options.share, metavar="SCORE", help=THRESHOLD)
     answers.add_argument("--headless", action="store_true", help="no window, whatever this machine has")
-    answers.add_argument("--jsonl", metavar="FILE|-", help="a line of JSON an answer, added to FILE; - for stdout")
+    answers.add_argument("--jsonl", metavar="FILE|-", help=JSONL)
+    answers.add_argument("--jsonl-changes", action="store_true", help=CHANGES)
+    answers.add_argument("--jsonl-every", type=float, metavar="SECONDS", help=EVERY)
     rule = ("LABEL:SECONDS", "COMMAND")
     answers.add_argument("--on-label", nargs=2, action="append", default=[], metavar=rule, help=ON_LABEL)
     answers.add_argument("--on-label-limit", type=float, metavar="SECONDS", help=ON_LABEL_LIMIT)
@@ -73,10 +78,12 @@ def request(given: argparse.Namespace) -> "Request":
         options.check_seconds("--on-label-limit", limit_s)
     rules = tuple(on_label.parse(held, words, limit_s) for held, words in given.on_label)
     mqtt = ("mqtt", "mqtt_name", "mqtt_user", "mqtt_password_file", "mqtt_tls", "mqtt_ca")
-    names = ("headless", "jsonl", "serve", "token_file", *mqtt)
+    names = ("headless", "jsonl", "jsonl_changes", "jsonl_every", "serve", "token_file", *mqtt)
     wanted = Wanted(**{name: getattr(given, name) for name in names}, on_label=rules)
     if given.stall_if_still is not None:
         options.check_seconds("--stall-if-still", given.stall_if_still)
+    if given.jsonl_every is not None:
+        options.check_seconds("--jsonl-every", given.jsonl_every)
     same = ("model", "runtime", "threads", "top_k", "smooth", "threshold", "capture", "loop", "realtime")
     fields = {name: getattr(given, name) for name in (*same, "stall_if_still", "frames")} | _selected(given)
     fields["source"] = sources.given(given.source, given.source_file)

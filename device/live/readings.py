@@ -16,7 +16,8 @@ class Reading:
     that are shown, best first. label: what is shown, after smoothing; UNKNOWN where nothing reaches the threshold.
     changed: it is another label than the reading's before. score: of that label; of the best one where it is unknown.
     ms: what each stage took: preprocess, invoke, postprocess, and frame, from the capture to this answer.
-    dropped: frames so far that came and were not answered. rate: answers a second, over the last ones.
+    dropped: frames so far that came and were not answered, those whose scores were no numbers among them. rate:
+    answers a second, over the last ones.
     """
 
     number: int
@@ -54,7 +55,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Status:
-    """What is known between answers: the source's state, in words for people, and how often it was lost."""
+    """What is known between answers: the source's state, in words for people, and how often it was lost.
+
+    failing: the outputs that fail now, by their options' names. failures: of outputs, so far.
+    """
 
     source: str
     is_streaming: bool
@@ -62,6 +66,8 @@ class Status:
     lost: int  # times the source was lost
     model: str
     threads: int
+    failing: tuple[str, ...] = ()
+    failures: int = 0
 
 
 class Output(Protocol):
@@ -74,7 +80,7 @@ class Output(Protocol):
         """One answer."""
 
     def status(self, status: Status) -> None:
-        """The source was lost or came back, or another model was loaded."""
+        """The source was lost or came back, another model was loaded, an output fails or works again."""
 
     def close(self) -> None:
         """The end: what was opened is closed, within half a second."""

@@ -3,9 +3,9 @@
 Imports paho-mqtt, of the extra `mqtt`. What is sent: device/mqtt/mqtt.py.
 """
 
+import random
 import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -17,6 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from device import command, text
+from device.live.guarded import Worker
 from device.mqtt.connector import Connector
 from device.mqtt.home_assistant import ONLINE, birth_topic
 from device.mqtt.mqtt import Message, Settings
@@ -25,6 +26,10 @@ from device.mqtt.mqtt import Message, Settings
 PATIENCE_S = 10.0
 # From one attempt to the next: twice as long each time, and short again after a connection that lasted.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+# Of each pause so much is left to chance: many boards that lost one broker don't come back in one moment.
+JITTER = 0.5
+# News come at most so often: a label that flickers would fill the broker's and Home Assistant's memory of the past.
+NEWS_PAUSE_S = 1.0
 # A connection on which nothing comes for half as long again is lost: the broker then publishes the last will.
 KEEPALIVE_S = 30
 # How long it sleeps when nothing happens; paho looks after its keepalive in between.
@@ -38,16 +43,19 @@ Messages = Callable[[], Iterable[Message]]
 
 
 class Broker:
-    """Publishes `greeting()` on every connection and when Home Assistant comes back, `heartbeat()` at its period.
+    """Publishes `greeting()` on every connection and when Home Assistant comes back, `heartbeat()` at its period, and
+    `news()` soon after `hurry`: what is newest then, and nothing of what was between.
 
     `send` never waits. What it was given before a greeting is dropped: that says how things are by then. What fails is
     said on stderr, each reason once until there is a connection again. paho's own thread isn't used: it can't be told
     to end while it opens a connection or pauses.
     """
 
-    def __init__(self, settings: Settings, will: Message, greeting: Messages, heartbeat: Messages) -> None:
+    def __init__(
+        self, settings: Settings, will: Message, greeting: Messages, news: Messages, heartbeat: Messages
+    ) -> None:
         self._settings, self._will = settings, will
-        self._greeting, self._heartbeat = greeting, heartbeat
+        self._greeting, self._news, self._heartbeat = greeting, news, heartbeat
         context = settings.tls_context()
         self._connector = Connector(settings.host, settings.port, context)
         self._client = self._make_client(context)
@@ -55,11 +63,17 @@ class Broker:
         self._said: set[str] = set()
         self._is_connected = self._is_greeting_due = self._is_refused = False
         self._beat_at = 0.0
-        self._thread = threading.Thread(target=self._work, name="mqtt", daemon=True)
-        self._thread.start()
+        self._are_news_due, self._news_at = False, 0.0  # in seconds of time.monotonic(): not earlier
+        self.thread = Worker("mqtt", self._work)
+        self.thread.start()
 
     def send(self, messages: Iterable[Message]) -> None:
         self._waiting.extend(messages)
+        self._connector.wake()
+
+    def hurry(self) -> None:
+        """There are news. Never waits."""
+        self._are_news_due = True
         self._connector.wake()
 
     def close(self) -> None:
@@ -68,7 +82,7 @@ class Broker:
         But for a look-up of the broker's name, which nothing can cut short: the thread, a daemon, then ends after it.
         """
         self._connector.end()
-        self._thread.join(CLOSED_S)
+        self.thread.join(CLOSED_S)
 
     def _make_client(self, context: ssl.SSLContext | None) -> "_Client":
         settings, will = self._settings, self._will
@@ -88,14 +102,16 @@ class Broker:
 
     def _work(self) -> None:
         pause_s = FIRST_PAUSE_S
-        while not self._connector.is_ended:
-            began = monotonic()
-            self._try()
-            if monotonic() - began > LONGEST_PAUSE_S:
-                pause_s = FIRST_PAUSE_S
-            self._connector.pause(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        self._connector.close()
+        try:
+            while not self._connector.is_ended:
+                began = monotonic()
+                self._try()
+                if monotonic() - began > LONGEST_PAUSE_S:
+                    pause_s = FIRST_PAUSE_S
+                self._connector.pause(jittered(pause_s))
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        finally:
+            self._connector.close()
 
     def _try(self) -> None:
         """One connection, from its opening to its end."""
@@ -129,15 +145,21 @@ class Broker:
         if self._is_greeting_due:
             self._is_greeting_due = False
             self._waiting.clear()
+            self._are_news_due = False
             self._publish(self._greeting())
         while self._waiting:
             self._publish([self._waiting.popleft()])
+        if self._are_news_due and monotonic() >= self._news_at:
+            self._are_news_due, self._news_at = False, monotonic() + NEWS_PAUSE_S  # before they are asked for
+            self._publish(self._news())
         if monotonic() >= self._beat_at:
             self._publish(self._heartbeat())
 
     def _publish(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            self._client.publish(message.topic, message.text, retain=message.retain)
+            # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
+            payload = message.text.encode(errors="backslashreplace")
+            self._client.publish(message.topic, payload, retain=message.retain)
         self._beat_at = monotonic() + self._settings.heartbeat_s
 
     def _exchange(self, connection: Any) -> None:
@@ -148,7 +170,8 @@ class Broker:
         if has_more:
             seconds = 0.0
         elif self._is_connected and not writing:
-            seconds = min(IDLE_S, max(0.0, self._beat_at - monotonic()))
+            due_at = min(self._beat_at, self._news_at) if self._are_news_due else self._beat_at
+            seconds = min(IDLE_S, max(0.0, due_at - monotonic()))
         readable, writable = self._connector.wait([connection], writing, seconds)
         if readable or has_more:
             self._read()
@@ -220,6 +243,11 @@ class _Client(Client):
 
     def _create_socket(self) -> socket.socket:
         return self._opening()
+
+
+def jittered(pause_s: float) -> float:
+    """A pause of at most so many seconds, and at least half of them."""
+    return pause_s * random.uniform(1 - JITTER, 1)
 
 
 def _reason(error: OSError) -> str:

@@ -5,7 +5,7 @@ The library's own ways to connect return when they are through or their time is 
 
 import errno
 import os
-import select
+import selectors
 import socket
 import ssl
 from contextlib import suppress
@@ -26,6 +26,9 @@ class Connector:
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
+        # Not select(): that knows the first 1,024 descriptors of a process alone.
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._woken, selectors.EVENT_READ)
 
     def wake(self) -> None:
         """Any thread may: the one that waits looks up."""
@@ -47,11 +50,21 @@ class Connector:
 
     def wait(self, reading: list[Any], writing: list[Any], seconds: float) -> tuple[list[Any], list[Any]]:
         """Those that can be read and those that can be written; none when it was woken, or the time is over."""
-        readable, writable, _ = select.select([*reading, self._woken], writing, [], seconds)
-        if self._woken in readable:
-            readable.remove(self._woken)
+        wanted = dict.fromkeys(reading, selectors.EVENT_READ)
+        for connection in writing:
+            wanted[connection] = wanted.get(connection, 0) | selectors.EVENT_WRITE
+        try:
+            for connection, events in wanted.items():
+                self._selector.register(connection, events)
+            ready = {key.fileobj: events for key, events in self._selector.select(seconds)}
+        finally:
+            for connection in wanted:
+                with suppress(KeyError):  # it was not registered any more
+                    self._selector.unregister(connection)
+        if self._woken in ready:
             self._woken.recv(4096)
-        return readable, writable
+        readable = [connection for connection in reading if ready.get(connection, 0) & selectors.EVENT_READ]
+        return readable, [connection for connection in writing if ready.get(connection, 0) & selectors.EVENT_WRITE]
 
     def open(self) -> socket.socket:
         """A connected socket that doesn't block; OSError, by its last address, when the host answers at none."""
@@ -70,6 +83,7 @@ class Connector:
 
     def close(self) -> None:
         """Of the thread that waited: nobody can wake it any more."""
+        self._selector.close()
         self._woken.close()
         self._waker.close()
 

@@ -1,7 +1,7 @@
 """`--mqtt HOST[:PORT]`: what `live` sees, told to an MQTT broker and found there by Home Assistant.
 
-    framelite/NAME/label          the label that is shown, retained
-    framelite/NAME/state          label, score, top, time, rate, latency as JSON, retained; also as a heartbeat
+    framelite/NAME/label          the label that is shown, retained; at a change, at most once a second
+    framelite/NAME/state          label, score, top, time, rate, latency as JSON, retained; so too, and as a heartbeat
     framelite/NAME/source         online while the source streams, else offline, retained
     framelite/NAME/availability   online; offline at the end and, as the last will, after a crash; retained
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from device.errors import UserError
+from device.live.guarded import Worker
 from device.live.readings import Reading, Status
 from device.mqtt import home_assistant
 from device.mqtt.home_assistant import OFFLINE, ONLINE
@@ -142,26 +143,33 @@ class Message:
 class Mqtt:
     """An output that publishes. A broker that can't be reached is said once and tried again; UserError without paho.
 
-    The broker's thread asks `_greeting` on every connection and `_heartbeat` when it is time; what changed in between
-    `show` and `status` hand to it.
+    The broker's thread asks `_greeting` on every connection, `_newest` after a change, `_heartbeat` when it is time.
     """
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            from device.mqtt.broker import Broker
-        except ImportError:
-            raise UserError("--mqtt needs paho-mqtt 2; install it with: pip install '.[mqtt]'") from None
         self.settings = settings
         self._reading: Reading | None = None
         self._told = 0  # the number of the reading whose state was published last
         self._status: Status | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """The broker's thread; another one where that has died, which tells all anew."""
+        try:
+            from device.mqtt.broker import Broker
+        except ImportError:
+            raise UserError("--mqtt needs paho-mqtt 2; install it with: pip install '.[mqtt]'") from None
         will = self._message("availability", OFFLINE)
-        self._broker = Broker(settings, will, self._greeting, self._heartbeat)
+        self._broker = Broker(self.settings, will, self._greeting, self._newest, self._heartbeat)
+
+    @property
+    def thread(self) -> Worker:
+        return self._broker.thread
 
     def show(self, reading: Reading) -> None:
         before, self._reading = self._reading, reading
         if before is None or before.label != reading.label:
-            self._broker.send(self._news(reading))
+            self._broker.hurry()
 
     def status(self, status: Status) -> None:
         before, self._status = self._status, status
@@ -175,8 +183,7 @@ class Mqtt:
 
     def _greeting(self) -> list[Message]:
         """All that a broker or Home Assistant must know that has just come (back)."""
-        news = [] if self._reading is None else self._news(self._reading)
-        return [*self._discovery(), self._message("availability", ONLINE), self._source(), *news]
+        return [*self._discovery(), self._message("availability", ONLINE), self._source(), *self._newest()]
 
     def _heartbeat(self) -> list[Message]:
         """The state, if a frame was answered since: an old one isn't told as new.
@@ -202,8 +209,9 @@ class Mqtt:
         is_streaming = self._reading is not None if self._status is None else self._status.is_streaming
         return self._message("source", ONLINE if is_streaming else OFFLINE)
 
-    def _news(self, reading: Reading) -> list[Message]:
-        return [self._message("label", reading.label), self._state(reading)]
+    def _newest(self) -> list[Message]:
+        reading = self._reading
+        return [] if reading is None else [self._message("label", reading.label), self._state(reading)]
 
     def _state(self, reading: Reading) -> Message:
         self._told = reading.number

@@ -60,7 +60,7 @@ def kept(name: str) -> str:
         if found is None:
             found = new_token()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with files.replacing(path, sync=True) as temporary:
+            with files.replacing(path) as temporary:
                 temporary.touch(0o600, exist_ok=False)
                 temporary.write_text(found)
         return found

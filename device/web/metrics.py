@@ -32,13 +32,15 @@ class Metrics:
         )
         self._invoke = Histogram("framelite_invoke_seconds", "The network alone", buckets=BUCKETS_S, registry=own)
         self._rate = Gauge("framelite_answers_per_second", "Over the last answers", registry=own)
+        self._failures = Counter("framelite_output_failures", "Times an output failed or its thread died", registry=own)
+        self._failing = Gauge("framelite_outputs_failing", "Outputs that fail now", registry=own)
         self._up = Gauge("framelite_source_up", "1 while the source gives frames", registry=own)
         self._viewers = Gauge("framelite_viewers", "Open streams of events or pictures", registry=own)
         self._score = Gauge("framelite_score", "Of the label that is shown", registry=own)
         self._label = Info("framelite_label", "The label that is shown", registry=own)
         self._source = Info("framelite_source", "The source and the model that answers", registry=own)
         self.viewers = 0
-        self._totals = {self._dropped: 0, self._lost: 0}
+        self._totals = {self._dropped: 0, self._lost: 0, self._failures: 0}
 
     def observe_temperature(self, thermometer: Thermometer) -> None:
         """Adds the temperature, on a machine that has one."""
@@ -59,6 +61,8 @@ class Metrics:
 
     def status(self, status: Status) -> None:
         self._rise(self._lost, status.lost)
+        self._rise(self._failures, status.failures)
+        self._failing.set(len(status.failing))
         self._up.set(status.is_streaming)
         self._source.info({"source": status.source, "model": status.model, "threads": str(status.threads)})
 

@@ -75,9 +75,11 @@ class Site:
         moment = self._newest.moment()
         reason = feed.health(moment)
         is_well = reason == feed.WELL
-        document = {"status": "ok" if is_well else "unavailable", "reason": reason}
+        document: dict[str, object] = {"status": "ok" if is_well else "unavailable", "reason": reason}
         if request.scope.get(KNOWN) and moment.status is not None:
             document["message"] = moment.status.message  # names the source
+        if moment.status and moment.status.failing:  # outputs, by their options' names: the others go on, so 200
+            document["failing"] = moment.status.failing
         return JSONResponse(document, 200 if is_well else 503)
 
     async def metrics(self, request: Request) -> Response:

@@ -1,14 +1,21 @@
 """The card: its fields, what is refused, and how the error names it. How it lies in a file: test_tail.py."""
 
 import json
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from device import card as cards
 from device.card import CardError
+from tests.conftest import Run
+from tests.device import crafted
 from tests.device.crafted import FULL
+from tests.device.picture_files import encoded
+from tests.device.refusals import refusal
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -147,3 +154,33 @@ def test_what_is_no_object_is_refused() -> None:
     for nothing in ([], "card", None, 5):
         with pytest.raises(CardError, match="expected an object"):
             cards.parse(nothing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": ["boot", "half \ud83d", "c"]}, r"label 'half \\ud83d' has half a character"),
+        ({"labels": ["boot", "\x9b2J", "c"]}, "has a control character"),
+        ({"name": "half \udc80"}, "the card has half a character"),
+        ({"provenance": {"created": ["\udc80"]}}, "the card has half a character"),
+        ({"provenance": {"created": float("nan")}}, "not finite"),
+    ],
+)
+def test_what_no_document_can_say_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(CardError, match=said):
+        cards.parse(document(**changes))
+
+
+@pytest.mark.parametrize("name", ["classify", "live"])
+def test_a_file_with_such_a_label_is_refused_in_one_line(name: str, tmp_path: Path, command: Run) -> None:
+    model, picture = tmp_path / "boots.tflite", tmp_path / "one.png"
+    model.write_bytes(crafted.constant([1, 2, 3], crafted.End((1, 28, 30, 3))))
+    with zipfile.ZipFile(model, "a") as archive:
+        archive.writestr(cards.CARD, json.dumps(document(labels=["boot", "half \ud83d", "c"])))
+    picture.write_bytes(encoded(np.zeros((28, 30, 3), np.uint8), "PNG"))
+    words = {"classify": [picture], "live": ["--source", picture, "--headless", "--threads", "1"]}[name]
+    said = refusal(command("device", name, model, *words))
+    assert said.endswith(
+        "its card can't be used: label 'half \\ud83d' has half a character (a lone surrogate), which no"
+        " file or message can hold; expected text"
+    )

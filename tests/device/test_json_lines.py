@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from device.errors import UserError
 from device.live import json_lines
 from device.live.json_lines import JsonLines
-from tests.conftest import ROOT, model
+from tests.conftest import ROOT, Run, model
 from tests.device.feeding import Feed
+from tests.device.refusals import refusal
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +70,64 @@ def test_a_pipe_is_left_alone(tmp_path: Path) -> None:
     output.close()
     assert os.read(reader, 10_000).count(b"\n") == 2
     os.close(reader)
+
+
+def lines_of(output: JsonLines, path: Path, *labels: str) -> list[int]:
+    """The numbers of the readings that became lines."""
+    for number, label in enumerate(labels, 1):
+        output.show(replace(Feed().next(label), number=number, changed=True))
+    output.close()
+    return numbers(path)
+
+
+def test_changes_alone(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    output = JsonLines(str(path), changes=True)
+    assert lines_of(output, path, "cat", "cat", "dog", "dog", "dog", "cat") == [1, 3, 6]
+
+
+def test_lines_at_an_interval(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    assert lines_of(JsonLines(str(path), every_s=3600.0), path, "cat", "dog", "cat") == [1]
+    assert lines_of(JsonLines(str(path), every_s=1e-9), path, "cat", "cat") == [1, 1, 2]
+
+
+def test_changes_and_an_interval(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    assert lines_of(JsonLines(str(path), True, 3600.0), path, "cat", "cat", "dog", "dog") == [1, 3]
+    path.unlink()
+    assert lines_of(JsonLines(str(path), True, 1e-9), path, "cat", "cat", "dog") == [1, 2, 3]
+
+
+def test_a_change_that_could_not_be_written_is_made_up_for(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    output = JsonLines(str(path), changes=True)
+    with pytest.raises(ValueError):
+        output.show(replace(Feed().next("cat"), score=float("nan")))
+    assert lines_of(output, path, "cat", "cat") == [1]
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--jsonl-changes",), "--jsonl-changes was given without --jsonl"),
+        (("--jsonl-every", "5"), "--jsonl-every was given without --jsonl"),
+        (("--jsonl", "-", "--jsonl-every", "0"), "--jsonl-every is 0, expected more than 0"),
+        (("--jsonl", "-", "--jsonl-every", "nan"), "--jsonl-every is nan, expected more than 0"),
+    ],
+)
+def test_what_asks_for_no_lines_is_refused(words: tuple[str, ...], said: str, command: Run) -> None:
+    assert refusal(command("device", "live", model("int8"), "--source", "test", *words)).startswith(said)
+
+
+@pytest.mark.programs
+def test_live_writes_the_changes(tmp_path: Path, command: Run) -> None:
+    words = ("--source", "test", "--frames", "40", "--threads", "1", "--headless", "--jsonl", "-", "--jsonl-changes")
+    done = command("device", "live", model("int8"), *words)
+    labels = [json.loads(line)["label"] for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and 1 <= len(labels) < 40
+    assert all(label != after for label, after in pairwise(labels))
 
 
 def test_no_number_is_no_line(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def read(folder: Path, content: str | bytes, name: str = "labels.txt") -> labels
         ("0\n1\n2\n", ("0", "1", "2")),
         ("0 red\ngreen\n", ("0 red", "green")),
         ("käfer\n甲虫\n", ("käfer", "甲虫")),
-        ("a\u2028b\nc\x85d\n", ("a\u2028b", "c\x85d")),  # line ends of Unicode that no other reader takes for one
+        ("a\u2028b\nc\u2029d\n", ("a\u2028b", "c\u2029d")),  # line ends of Unicode that no other reader takes for one
         ("n01440764 tench, Tinca tinca\nn01443537 goldfish\n", ("n01440764 tench, Tinca tinca", "n01443537 goldfish")),
     ],
 )
@@ -207,6 +207,9 @@ def test_a_json_list_is_taken_with_its_numbers(tmp_path: Path) -> None:
         ('["plain", ""]', "label 1 is empty"),
         ('["plain", "two\\nlines"]', "lines"),
         ('["plain", "bell\\u0007"]', "control"),
+        ("plain\nnext\u0085line\n", "control"),
+        ('["plain", "\\u009b31m red"]', "control"),
+        ('["plain", "half \\ud83d"]', "half a character"),
         ('{"1": "plain", "2": "striped"}', "1, 2"),
         ('{"0": "plain", "0": "striped"}', "'0'"),
         ('{"a": "plain", "b": "striped"}', "'a'"),

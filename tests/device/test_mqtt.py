@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -64,14 +65,15 @@ def test_the_state_is_the_readings(mosquitto: Mosquitto, answers: Feed) -> None:
     }
 
 
-def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed) -> None:
+def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "NEWS_PAUSE_S", 0.0)
     changes = ["circle", "square", "circle", "unknown"]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
-        for label in changes:
+        for count, label in enumerate(changes, 1):
             for _ in range(5):
                 output.show(answers.next(label))
-        watcher.wait_for(lambda: len(watcher.texts(STATE)) == len(changes))
+            watcher.wait_for(lambda count=count: len(watcher.texts(STATE)) == count)
         output.close()
         watcher.wait_for(lambda: "offline" in watcher.texts(AVAILABILITY))
         assert watcher.texts(LABEL) == changes
@@ -90,6 +92,32 @@ def test_a_change_is_told_at_once(mosquitto: Mosquitto, answers: Feed, monkeypat
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
         output.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(LABEL))
+
+
+def test_a_label_that_flickers_is_told_once_a_second_and_the_newest_in_the_end(
+    mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "NEWS_PAUSE_S", 0.2)
+    readings = [answers.next(label) for label in ("circle", "square")]
+    with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
+        watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
+        began = time.monotonic()
+        while time.monotonic() - began < 1.0:  # hundreds of changes
+            output.show(readings[0])
+            output.show(readings[1])
+            time.sleep(0.005)
+        output.show(readings[0])
+        output.show(answers.next("triangle"))
+        watcher.wait_for(lambda: watcher.texts(LABEL)[-1:] == ["triangle"])
+        most = 1 + (time.monotonic() - began) / broker.NEWS_PAUSE_S
+        assert 2 <= len(watcher.texts(LABEL)) <= most
+        watcher.wait_for(lambda: json.loads(watcher.texts(STATE)[-1])["label"] == "triangle")
+
+
+def test_pauses_have_jitter() -> None:
+    """Boards that lost one broker together don't come back together."""
+    pauses = [broker.jittered(60.0) for _ in range(100)]
+    assert len(set(pauses)) > 90 and all(30 <= pause <= 60 for pause in pauses)
 
 
 def test_the_heartbeat_tells_new_answers_only(mosquitto: Mosquitto, answers: Feed) -> None:

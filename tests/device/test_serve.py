@@ -107,6 +107,8 @@ def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None
         "lost": 0,
         "model": "shapes_int8.tflite",
         "threads": 1,
+        "failing": [],
+        "failures": 0,
     }
     assert state["reading"] == {**shown[-1].to_json(), "temperature": state["temperature"]}
     changes = [(change["number"], change["label"]) for change in state["history"]]

@@ -1,0 +1,234 @@
+"""An output that raises, and an output's thread that dies: said, left alone, tried again; everything else goes on."""
+
+import ctypes
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.live import guarded, json_lines, sources, window
+from device.live.guarded import Guarded
+from device.live.json_lines import JsonLines
+from device.live.loop import Loop
+from device.live.on_label import OnLabel, Rule
+from device.live.outputs import Outputs, Wanted
+from device.live.readings import Output, Reading, Status
+from device.live.smoothing import Smoother
+from device.live.sources import Wishes
+from device.live.terminal import Terminal
+from device.live.window import Window
+from device.mqtt.mqtt import Mqtt
+from device.web.serve import Serve
+from tests.conftest import ROOT
+from tests.device.broker import Mosquitto, Watcher
+from tests.device.classifying import INT8
+from tests.device.feeding import STREAMING, Feed, wait_for
+from tests.device.telling import AVAILABILITY, LABEL, STATE, at
+from tests.device.visiting import get, metric
+
+pytestmark = pytest.mark.programs
+FULL = Path("/dev/full")  # every write finds no space
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded, "RETRY_S", 0.0)
+    monkeypatch.setattr(json_lines, "LOOK_S", 0.0)
+    monkeypatch.setattr(window, "EVERY_S", 0.0)
+
+
+def end(thread: threading.Thread) -> None:
+    """Ends a thread from outside, as a fault in it would; where Python passes one over (in a __del__), once more."""
+
+    def is_dead() -> bool:
+        if thread.is_alive():
+            assert thread.ident is not None
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        return not thread.is_alive()
+
+    wait_for(is_dead)
+
+
+def unfit(reading: Reading) -> Any:
+    """One that each output stumbles over."""
+    return replace(reading, ms={}, score=nan, frame=None, changed=True)  # type: ignore[arg-type]
+
+
+# It raises.
+
+
+def test_a_full_disk_ends_its_lines_alone(tmp_path: Path) -> None:
+    """The page goes on and says which output fails; before, it was the end of the program (exit code 2)."""
+    words = ["--source", "test", "--threads", "1", "--headless", "--jsonl", "/dev/full", "--serve", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "device", "live", str(INT8), *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        while not (page := process.stderr.readline()).startswith("page: "):
+            assert page, "it ended"
+        port = int(page.rstrip("/\n").rpartition(":")[2])
+        wait_for(lambda: get(port, "/healthz").json.get("failing") == ["jsonl"])
+        before = metric(port, "framelite_frames_answered_total")
+        wait_for(lambda: metric(port, "framelite_frames_answered_total") > before + 10)
+        assert get(port, "/healthz").status == 200
+        assert metric(port, "framelite_outputs_failing") == metric(port, "framelite_output_failures_total") == 1
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert said == "note: jsonl: no space left on device; it is left out, and tried again each minute\n"
+
+
+def test_a_disk_that_has_space_again(
+    tmp_path: Path, at_once: None, answers: Feed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.symlink_to(FULL)
+    output = Guarded("jsonl", JsonLines(str(path)))
+    output.show(answers.next("circle"))
+    assert output.is_failing
+    path.unlink()
+    monkeypatch.setattr(guarded, "RETRY_S", 3600.0)
+    output.show(answers.next("circle"))  # it may be tried again: that has been decided before
+    wait_for(lambda: json.loads(path.read_text().splitlines()[-1])["label"] == "circle")
+    assert (output.is_failing, output.failures) == (False, 1)
+    output.show(unfit(answers.next("circle")))
+    output.show(answers.next("square"))  # it rests
+    assert output.is_failing and "square" not in path.read_text().splitlines()[-1].split('"top"')[0]
+    output.close()
+    said = [line.split("; ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said[:2] == ["note: jsonl: no space left on device", "note: jsonl: it works again"]
+    assert len(said) == 3
+
+
+@pytest.fixture(params=["terminal", "jsonl", "serve", "on-label", "window"])
+def one(request: pytest.FixtureRequest, tmp_path: Path, answers: Feed) -> Iterator[Output]:
+    with (tmp_path / "terminal").open("w") as stream:
+        output: Output = {
+            "terminal": lambda: Terminal(stream),
+            "jsonl": lambda: JsonLines(str(tmp_path / "answers.jsonl")),
+            "serve": lambda: Serve("127.0.0.1:0", answers.card),
+            "on-label": lambda: OnLabel([Rule("square", 0, ("true",))]),
+            "window": lambda: Window(lambda: None),
+        }[request.param]()
+        yield output
+
+
+def test_each_output_that_raises_is_said_once_and_works_again(
+    one: Output, at_once: None, answers: Feed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if isinstance(one, Terminal):
+        broken = replace(answers.next("square"), changed=True, score=None)  # type: ignore[arg-type]
+    else:
+        broken = unfit(answers.next("square"))
+    output = Guarded("this one", one)
+    for _ in range(3):
+        output.show(broken)
+        output.status(STREAMING)
+    assert output.is_failing and output.failures >= 3
+    assert capsys.readouterr().err.count("note: this one: ") == 1
+    if not isinstance(one, Window):  # which would need a display
+        output.show(answers.next("circle"))
+        assert not output.is_failing
+        assert "it works again" in capsys.readouterr().err
+    output.close()
+
+
+# Its thread dies.
+
+
+def test_the_page_comes_back_at_its_address(answers: Feed, capsys: pytest.CaptureFixture[str]) -> None:
+    serve = Serve("127.0.0.1:0", answers.card)
+    output = Guarded("serve", serve)
+    output.show(answers.next("circle"))
+    end(serve.thread)
+    output.look()
+    assert get(serve.port, "/api/state").json["reading"]["label"] == "circle"
+    assert (output.is_failing, output.failures) == (False, 1)
+    end(serve.thread)
+    for _ in range(3):
+        output.look()  # not again within a minute
+        output.show(answers.next("circle"))
+    assert output.is_failing and not serve.thread.is_alive()
+    output.close()
+    assert capsys.readouterr().err == "note: serve: its thread ended (SystemExit); begun anew\n"
+
+
+def test_a_broker_is_told_everything_by_the_thread_that_comes_after(
+    mosquitto: Mosquitto, answers: Feed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A score that is no number ends the thread at its heartbeat."""
+    with Watcher(mosquitto.port) as watcher:
+        told = Mqtt(at(mosquitto.port, heartbeat_s=0.2))
+        output = Guarded("mqtt", told)
+        output.show(answers.next("circle"))
+        watcher.wait_for(lambda: watcher.texts(STATE))
+        output.show(replace(answers.next("circle"), score=nan))
+        wait_for(lambda: not told.thread.is_alive())
+        output.show(answers.next("square"))
+        watcher.forget()
+        output.look()
+        watcher.wait_for(lambda: "square" in watcher.texts(LABEL) and "online" in watcher.texts(AVAILABILITY))
+        assert (output.is_failing, output.failures) == (False, 1)
+        output.close()
+        watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
+    assert "note: mqtt: its thread ended (ValueError: Out of range float values" in capsys.readouterr().err
+
+
+class Ending:
+    """An output that ends the page's thread at the fifth answer, and the loop when the page tells of it."""
+
+    def __init__(self, outputs: Outputs) -> None:
+        self._outputs = outputs
+        self.failures = 0.0
+        self.loop: Any = None
+
+    def show(self, reading: Reading) -> None:
+        assert self._outputs.page is not None
+        if reading.number == 5:
+            end(self._outputs.page.thread)
+        elif reading.number > 5 and self._outputs.page.thread.is_alive():
+            self.failures = metric(self._outputs.page.port, "framelite_output_failures_total")
+            if self.failures:
+                self.loop.stop()
+
+    def status(self, status: Status) -> None:
+        self.last = status
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_loop_notices_a_dead_thread_and_its_status_tells(
+    answers: Feed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", (stream := io.StringIO()))
+    with Outputs() as outputs:
+        ending = Ending(outputs)
+        outputs.append(Guarded("ending", ending))
+        alive, failing = outputs.look, outputs.failing
+        loop = Loop(answers.classifier, Smoother(), outputs, lambda: answers.classifier, 5, 3000, alive, failing)
+        ending.loop = loop
+        outputs.open(Wanted(headless=True, serve="127.0.0.1:0"), answers.card, loop.stop)
+        assert loop.run(sources.find("test", Wishes(answers.classifier.size))) is None
+        assert (ending.last.failing, ending.last.failures, ending.failures) == ((), 1, 1)
+    assert stream.getvalue()
+    assert "note: serve: its thread ended (SystemExit); begun anew" in capsys.readouterr().err
