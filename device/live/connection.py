@@ -69,7 +69,7 @@ class Stream(HTTPResponse):
         self._timed.shutdown()
 
 
-class _Opener(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+class _Timely(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     """One deadline for all of it: connecting, TLS, redirects, headers. (Not for asking for the name's numbers, which
     the system does, and each of several numbers is tried in what was left.)"""
 
@@ -92,12 +92,27 @@ class _Opener(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         return self.do_open(connection, request)
 
 
+def _opener(deadline: float) -> urllib.request.OpenerDirector:
+    """As urllib's own, without files and FTP: a redirect may lead there, and FTP knows no deadline."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        _Timely(deadline),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
 Answer = Stream | urllib.error.HTTPError
 
 
 def connect(address: Address) -> Stream:
     """The answer that streams, within OPEN_S; SourceLostError for any other."""
-    opener = urllib.request.build_opener(_Opener(monotonic() + OPEN_S))
+    opener = _opener(monotonic() + OPEN_S)
     answer = _get(opener, address.requested)
     proof = _proof(address, answer)
     if proof is not None:

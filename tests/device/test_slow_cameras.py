@@ -125,6 +125,20 @@ def test_opening_has_a_deadline_for_all_of_it(
         pytest.fail("it was opened")
 
 
+def ftp(visitor: socket.socket, camera: SlowCamera) -> None:
+    visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: %s\r\n\r\n" % camera.url.replace("http:", "ftp:").encode())
+
+
+def test_a_redirect_to_another_protocol_is_not_followed() -> None:
+    """FTP has no deadline."""
+    with (
+        serving(ftp) as camera,
+        pytest.raises(SourceLostError, match="can't be reached: no HTTP that can be read"),
+        Mjpeg(camera.url),
+    ):
+        pytest.fail("it was opened")
+
+
 def chunks(visitor: socket.socket, camera: SlowCamera) -> None:
     """A good frame; then the size of a chunk comes, a digit at a time."""
     part = b"--frame\r\n\r\n" + picture(0) + b"\r\n"
