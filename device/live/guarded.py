@@ -5,7 +5,7 @@ from contextlib import suppress
 from math import inf
 from threading import Thread
 from time import monotonic
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from device import addresses, command, text
 from device.live.readings import Output, Reading, Status
@@ -49,7 +49,7 @@ class Guarded:
     """
 
     def __init__(
-        self, name: str, output: Output, ends_with_reader: bool = False, look: Callable[[], None] = lambda: None
+        self, name: str, output: Output, ends_with_reader: bool = False, look: Callable[[], None] | None = None
     ) -> None:
         self.name, self.output = name, output
         self.failures = 0
@@ -68,20 +68,20 @@ class Guarded:
             return
         if self._missed is not None:
             missed, self._missed = self._missed, None
-            self._attempt(lambda: self.output.status(missed))
-        if self._attempt(lambda: self.output.show(reading)) and self.is_failing:
+            self._attempt(self.output.status, missed)
+        if self._attempt(self.output.show, reading) and self.is_failing:
             self._recover()
 
     def status(self, status: Status) -> None:
         """Where it fails, the newest one is told when it is tried again."""
-        if self.is_failing or not self._attempt(lambda: self.output.status(status)):
+        if self.is_failing or not self._attempt(self.output.status, status):
             self._missed = status
 
     def look(self) -> None:
         """At every turn of the loop: a thread that died is begun anew, at once, and then at most once a minute."""
         if self._threaded is not None and not self._threaded.thread.is_alive():
             self._revive(self._threaded)
-        elif not self.is_failing:
+        elif self._look is not None and not self.is_failing:
             self._attempt(self._look)
 
     def close(self) -> None:
@@ -94,10 +94,10 @@ class Guarded:
     def _is_resting(self) -> bool:
         return self.is_failing and monotonic() < self._retry_at
 
-    def _attempt(self, call: Callable[[], None]) -> bool:
+    def _attempt(self, call: Callable[..., None], *given: Any) -> bool:
         """Whether it went well."""
         try:
-            call()
+            call(*given)
         except Exception as error:
             if self._ends_with_reader and isinstance(error, BrokenPipeError):
                 raise

@@ -81,7 +81,7 @@ class Outputs(list[Guarded]):
 
     def failing(self) -> tuple[tuple[str, ...], int]:
         """(the names of those that fail now, failures of all so far)."""
-        return tuple(output.name for output in self if output.is_failing), sum(output.failures for output in self)
+        return tuple([output.name for output in self if output.is_failing]), sum([output.failures for output in self])
 
     def open(self, wanted: Wanted, card: Card, stop: Callable[[], None]) -> None:
         """Each is in the list as soon as it is open, so that all are closed whatever comes."""

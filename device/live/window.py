@@ -89,8 +89,12 @@ class Window:
             self._stop()
         elif key == ord("s"):
             path = Path(f"frame_{reading.number:06}.png")
-            files.write_bytes(path, pictures.encode_png(_bgr(reading)[:, :, ::-1]))
-            command.say(f"saved {path}")
+            try:
+                files.write_bytes(path, pictures.encode_png(_bgr(reading)[:, :, ::-1]))
+            except OSError as error:  # the window goes on, whatever the disk says
+                command.say(f"note: {path} can't be saved ({error.strerror})")
+            else:
+                command.say(f"saved {path}")
         elif key == ord(" "):
             self._is_paused = not self._is_paused
 

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -227,7 +228,8 @@ class Broker:
             self._say(f"{reason}; trying again")
 
     def _say(self, what: str) -> None:
-        command.say(f"note: MQTT broker {self._settings.host}:{self._settings.port}: {what}")
+        with suppress(OSError):  # stderr may be a file on a full disk
+            command.say(f"note: MQTT broker {self._settings.host}:{self._settings.port}: {what}")
 
 
 class _Client(Client):

@@ -1,14 +1,12 @@
 """`--mqtt` and brokers that come, go, refuse, stand still or are none; each a real one, or a socket that plays it."""
 
-import os
-import resource
 import signal
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,6 @@ import pytest
 from device.mqtt import broker, connector
 from device.mqtt.mqtt import PASSWORD_VARIABLE, Mqtt, settings
 from tests import servers
-from tests.conftest import missing
 from tests.device.broker import PATIENCE_S, Mosquitto, Watcher, certificates, passwords
 from tests.device.feeding import STREAMING, Feed
 from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, STATE, Said, at, has_ended, telling
@@ -166,37 +163,6 @@ def test_packets_that_come_in_one_piece(tmp_path: Path, monkeypatch: pytest.Monk
 def test_tls_where_none_is_spoken(mosquitto: Mosquitto, said: Said) -> None:
     with telling(at(mosquitto.port, tls=True)):
         said.wait_for("; trying again")
-
-
-@pytest.fixture
-def many_descriptors() -> Iterator[None]:
-    """More than select() knows are open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 2000:
-        missing(f"at most {hard} files may be open here")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
-    with ExitStack() as opened:
-        for _ in range(1100):
-            opened.enter_context(Path(os.devnull).open())
-        yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.mark.parametrize("tls", [False, True])
-def test_more_open_files_than_select_knows(
-    tls: bool, tmp_path: Path, answers: Feed, request: pytest.FixtureRequest
-) -> None:
-    ours = certificates(tmp_path, "ours")
-    settings_ = ours.settings if tls else ()
-    with Mosquitto(tmp_path, *settings_) as running, Watcher(running.port, ca=ours.ca if tls else None) as watcher:
-        request.getfixturevalue("many_descriptors")
-        with telling(at(running.port, tls=tls, ca_file=ours.ca if tls else None)) as output:
-            output.status(STREAMING)
-            output.show(answers.next("circle"))
-            watcher.wait_for(lambda: set(watcher.topics()) >= EVERYTHING)
-            assert output.thread.is_alive()
-        watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
-        has_ended()
 
 
 # What is no broker.

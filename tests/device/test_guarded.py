@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -191,6 +192,22 @@ def test_a_broker_is_told_everything_by_the_thread_that_comes_after(
         output.close()
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
     assert "note: mqtt: its thread ended (ValueError: Out of range float values" in capsys.readouterr().err
+
+
+def test_a_broker_is_told_where_stderr_is_full(
+    mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be said ends no thread."""
+    with FULL.open("w", buffering=1) as full, Watcher(mosquitto.port) as watcher:
+        monkeypatch.setattr("sys.stderr", full)
+        told = Mqtt(at(mosquitto.port))
+        told.show(answers.next("circle"))
+        watcher.wait_for(lambda: watcher.texts(STATE))
+        assert told.thread.is_alive()
+        told.close()
+        monkeypatch.undo()
+        with suppress(OSError):  # what it still holds
+            full.close()
 
 
 class Ending:

@@ -122,6 +122,19 @@ def test_keys_save_the_frame_pause_and_end(display: str, tmp_path: Path) -> None
     assert f"saved {path.name}" in said and "no window" not in said
 
 
+def test_a_frame_that_cannot_be_saved_is_said_and_the_window_goes_on(display: str, tmp_path: Path) -> None:
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    shown = Shown(display, folder)
+    shown.save()
+    shutil.rmtree(folder)
+    shown.press("s")
+    assert shown.process.stderr is not None
+    assert any("can't be saved" in line for line in shown.process.stderr)
+    shown.press("q")
+    assert "window:" not in shown.end()
+
+
 def test_keys_are_obeyed_while_the_source_is_lost(display: str, tmp_path: Path) -> None:
     server = Server("good")
     try:
