@@ -24,7 +24,7 @@ JSONL = "a line of JSON an answer, added to FILE; - for stdout"
 CHANGES = "of --jsonl: a line only where the label changes"
 EVERY = "of --jsonl: a line each so many seconds; with --jsonl-changes beside those"
 SERVE = "a page with the live picture and the answers (default 127.0.0.1:8080)"
-TOKEN = "what the page asks for off loopback; else FRAMELITE_TOKEN, else a new one"
+TOKEN = "what the page asks for off loopback; else FRAMELITE_TOKEN, else one that is made here and kept"
 ON_LABEL = "when LABEL has held so long; COMMAND is one argument, run without a shell; may be given again"
 
 
