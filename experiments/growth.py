@@ -1,12 +1,14 @@
 """How the cost of `transfer` grows: its features with images and machines, its head with images and classes.
 
-    python -m experiments.growth            15 minutes on 2 cores; nothing else may run; needs .venv-jax (make test-setup)
+    python -m experiments.growth        15 minutes on 2 cores; nothing else may run; needs .venv-jax (make test-setup)
 
 Features: EfficientNet-Lite0 at 224x224 on JAX, drawn images, by one process and by two that share them; each process
 has one core of its own and a cache of its own, as two machines with one core would. Each count a run of its own; the
 seconds are those of the features alone, without imports, with the network's compilation.
 
-Head: a fit on drawn features, 1,280 numbers an image around one centre a class, on one core. Writes results/growth.json.
+Head: a fit on drawn features, 1,280 numbers an image around one centre a class, on one core.
+
+Writes results/growth.json.
 """
 
 import argparse
