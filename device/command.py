@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -37,12 +38,15 @@ MENDABLE = {
 }
 
 
+_LEFT_BEHIND: list[threading.Thread] = []
+
+
 def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
     """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C,
     70 a fault of this program, whose traceback is printed.
 
     leaves_threads: after Ctrl-C threads may go on in libraries (Keras' loaders, TensorFlow's own). The interpreter's
-    end under them can crash, so the process ends without it.
+    end under them can crash, so the process ends without it; also where `left_behind` was told of one.
     """
     try:
         _silence_native_libraries()
@@ -68,10 +72,15 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
             print(_without_secrets(traceback.format_exc()), end="", file=sys.stderr)
             code = CRASHED
         _drop_output()
-    if leaves_threads and code == INTERRUPTED:
+    if any(thread.is_alive() for thread in _LEFT_BEHIND) or (leaves_threads and code == INTERRUPTED):
         _drop_output()
         os._exit(code)
     sys.exit(code)
+
+
+def left_behind(thread: threading.Thread) -> None:
+    """A thread that didn't end when it was asked to, perhaps inside a library, may still be there when `run` ends."""
+    _LEFT_BEHIND.append(thread)
 
 
 def _advice(error: OSError) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from device import command
 from device.errors import UserError
 from device.live.frames import STALL_S, Frame, Source, SourceLostError
 from device.live.stillness import Stillness
@@ -67,6 +68,8 @@ class Reader(Generic[Ready]):
             self._condition.notify_all()
         self._source.cancel()
         self._thread.join(END_S)
+        if self._thread.is_alive():
+            command.left_behind(self._thread)
 
     @property
     def state(self) -> State:
