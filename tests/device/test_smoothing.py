@@ -40,6 +40,26 @@ def test_below_the_threshold_there_is_no_label() -> None:
     assert feed(Smoother(threshold=0.0), (0.4, 0.3, 0.3)) == [0]
 
 
+def test_a_smoothed_label_is_unknown_when_it_is_clearly_below_and_known_when_it_is_back() -> None:
+    smoother = Smoother(frames=2, threshold=0.5)
+    assert feed(smoother, (0.6, 0.4), (0.42, 0.38), (0.42, 0.38)) == [0, 0, 0], "averages 0.6, 0.51, 0.42"
+    assert feed(smoother, (0.36, 0.3), (0.36, 0.3)) == [None, None], "0.39, 0.36"
+    assert feed(smoother, (0.5, 0.4), (0.48, 0.4), (0.52, 0.4)) == [None, None, 0], "0.43, 0.49, 0.5"
+    low = Smoother(frames=2, threshold=0.1)
+    assert feed(low, (0.2, 0.1), (0.0, 0.0), (0.0, 0.0)) == [0, 0, None], "half of a low threshold"
+
+
+def test_a_score_that_wavers_about_the_threshold_does_not_flicker() -> None:
+    """A minute at 30 frames a second, noise with memory, as a camera's."""
+    random, noise, changes = np.random.default_rng(1), 0.0, 0
+    smoother, before = Smoother(frames=15, threshold=0.5), None
+    for _ in range(1800):
+        noise = 0.8 * noise + random.normal(0, 0.04)
+        _, shown = smoother.smooth(np.array([0.5 + noise, 0.2], np.float32))
+        changes, before = changes + (shown != before), shown
+    assert changes <= 10, "73 without a lower threshold for the label that is shown"
+
+
 def test_what_was_before_a_gap_is_forgotten() -> None:
     smoother = Smoother(frames=10)
     feed(smoother, *[(1.0, 0.0)] * 10)
