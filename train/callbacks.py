@@ -50,18 +50,21 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         last_epoch: int,
         recipe: Recipe,
         keep: Callable[[], None] | None,
+        first_epoch: int = 0,
     ) -> None:
         super().__init__()
         self.path, self.checkpoints, self.keep = path, checkpoints, keep
-        self.last_epoch, self.recipe = last_epoch, recipe
+        self.last_epoch, self.recipe, self.first_epoch = last_epoch, recipe, first_epoch
         self.state = state
-        self.history: dict[str, list[float]] = dict(state.history or {"seconds": []})
+        self.history: dict[str, list[float]] = dict(state.history or {"epoch": [], "seconds": []})
+        if "epoch" not in self.history:  # a checkpoint of an older version
+            self.history["epoch"] = [*map(float, range(1, state.epoch + 1))]
         self.began = 0.0
 
     @property
     def is_done(self) -> bool:
-        """All epochs are behind it, or patience has run out."""
-        waited = self.state.epoch - self.state.best_epoch
+        """All epochs are behind it, or patience has run out, which is counted from this phase's own beginning."""
+        waited = self.state.epoch - max(self.state.best_epoch, self.first_epoch)
         return self.state.epoch >= self.last_epoch or 0 < self.recipe.patience <= waited
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -82,6 +85,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             best, best_epoch = figure, epoch + 1
             self._keep()
         seconds = time.monotonic() - self.began
+        self.history["epoch"].append(epoch + 1)  # a phase that patience ended leaves numbers out
         self.history["seconds"].append(round(seconds, 2))
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +218,8 @@ def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
     """The whole network on pictures, from `state` on."""
     batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.all_epochs
     keep = _keep_mirrored(job, model) if job.recipe.mirrored else None
-    phase = Phase(model, batches, job.held_out(job.cache), last_epoch, keep, job.checkpoints())
+    first_epoch = last_epoch - job.recipe.fine_tune if job.recipe.strategy == "head" else 0
+    phase = Phase(model, batches, job.held_out(job.cache), last_epoch, keep, job.checkpoints(), first_epoch)
     return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
 
 
@@ -286,7 +287,8 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
         return Trained(keeper, learner, features)
     with job.devices.scope():
         transfer.unfreeze(parts, job.recipe, job.steps * recipe.fine_tune)
-    return _train(job, parts.whole, keeper.state)
+    # A head that patience ended early leaves the other phase its own epochs, no more and no fewer.
+    return _train(job, parts.whole, replace(keeper.state, epoch=recipe.epochs))
 
 
 def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:

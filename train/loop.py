@@ -22,7 +22,7 @@ class Phase:
     """What is trained, on what, up to which epoch (counted over all phases).
 
     keep: what is done with the best model so far, where it isn't to become model.keras as it is.
-    checkpoints: None for a phase that is begun anew.
+    checkpoints: None for a phase that is begun anew. first_epoch: so many were there for the phases before it.
     """
 
     model: keras.Model
@@ -31,11 +31,12 @@ class Phase:
     last_epoch: int
     keep: Callable[[], None] | None = None
     checkpoints: checkpoint.Place | None = None
+    first_epoch: int = 0
 
 
 def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorboard: bool) -> Keeper:
     """Trains up to last_epoch (or patience); returns what was kept, and how far it came."""
-    keeper = Keeper(run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep)
+    keeper = Keeper(run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep, phase.first_epoch)
     reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
     callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
     if recipe.weight_average:

@@ -35,14 +35,14 @@ def plain(label: str, length: int) -> str:
 
 def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None:
     """Loss and accuracy of training and validation by epoch, the kept epoch marked."""
-    epochs = np.arange(1, len(values["loss"]) + 1)
+    epochs = np.array(values["epoch"])
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for axis, name, scale in ((axes[0], "loss", 1), (axes[1], "accuracy", 100)):
         axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label="training")
         axis.plot(epochs, scale * np.array(values[f"val_{name}"]), "o-", color=ORANGE, label="validation")
         if best_epoch:  # else nothing was better than what the epochs began with
             axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
-        axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(len(epochs)))
+        axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(int(epochs[-1])))
         axis.grid(alpha=0.3)
         axis.legend()
     save(figure, path)

@@ -63,7 +63,7 @@ def test_run_json_says_what_the_run_was(trained: Trained) -> None:
     history = read(trained.run / "history.json")
     assert document["best_epoch"] == 1 + int(np.argmax(history["val_accuracy"]))
     assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
-        ("seconds", "loss", "accuracy", "val_loss", "val_accuracy"), 7
+        ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"), 7
     )
 
 

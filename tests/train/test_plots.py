@@ -35,7 +35,7 @@ def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_a_run_of_one_epoch_without_mistakes(tmp_path: Path) -> None:
     from train import plots
 
-    values = {"loss": [1.0], "val_loss": [1.1], "accuracy": [0.5], "val_accuracy": [0.4]}
+    values = {"epoch": [1], "loss": [1.0], "val_loss": [1.1], "accuracy": [0.5], "val_accuracy": [0.4]}
     plots.history(values, 1, tmp_path / "history.png")
     targets = np.arange(3)
     plots.samples(

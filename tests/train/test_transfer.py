@@ -155,6 +155,19 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, fol
     assert evaluations[0] == evaluations[1]
 
 
+def test_fine_tuning_has_its_own_epochs_after_a_head_that_patience_ended(
+    warm: Run, home: Path, folder: Path, tmp_path: Path
+) -> None:
+    """The head is at its best at once, by a rate that ruins it afterwards, and ends after two epochs of forty."""
+    more = (*BY_EPOCHS, "--set", "epochs=40", "--set", "patience=2", "--set", "learning_rate=9")
+    done = train(warm, folder, home, tmp_path / "run", *more, "--fine-tune", "3", "--freeze", "150")
+    assert done.returncode == 0, done.stderr
+    assert "in 2 epochs: stopped" in done.stderr
+    history = json.loads((tmp_path / "run/history.json").read_bytes())
+    head = [number for number in history["epoch"] if number <= 40]
+    assert len(head) < 40 and history["epoch"][len(head) :] in ([41, 42], [41, 42, 43]), "patience counts anew"
+
+
 def test_fine_tuning_that_does_harm_is_not_kept(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
     """With a rate that ruins the network, what answers is the head as it was fitted."""
     more = ("--fine-tune", "1", "--freeze", "150", "--set", "fine_tune_rate=5")
