@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from device.folders import Cache
 from train import cache as caches
-from train import callbacks, evaluate, keras_settings, networks, recipes, runs
+from train import callbacks, evaluate, keras_settings, networks, optimizers, recipes, runs
 from train.augment import Augmentation
 from train.recipe import Recipe
 from train.split import Rows, split_cache
@@ -99,20 +99,13 @@ def mixed(key: Any, x: Any, y: Any, recipe: Recipe) -> tuple[Any, Any]:
     return jnp.rint(x * share + x[other] * (1 - share)), y * share + y[other] * (1 - share)
 
 
-def rate(step: Any, recipe: Recipe, steps: int) -> Any:
-    """train.optimizers.one_cycle of a step."""
-    peak, rising = recipe.learning_rate, max(1, int(steps * recipe.warmup))
-    done = jnp.clip((step - rising) / (steps - rising), 0, 1)
-    falling = peak * (0.998 * 0.5 * (1 + jnp.cos(jnp.pi * done)) + 0.002)
-    return jnp.where(step < rising, peak / 20 + (peak - peak / 20) * step / rising, falling)
-
-
 def epoch_of(model: keras.Model, data: tuple[Any, Any], recipe: Recipe, steps: int, teacher: Answer | None) -> Any:
     """(state, key, first step, rows [steps, batch]) -> (state, mean loss): an epoch, to be compiled as a whole.
 
     SGD with Nesterov's momentum 0.9 and decoupled weight decay, in Keras' order.
     """
     images, targets = data
+    rate = optimizers.one_cycle(recipe.learning_rate, steps * recipe.epochs, recipe.warmup)
 
     def loss(trained: Any, others: Any, x: Any, y: Any) -> Any:
         scores, others = model.stateless_call(trained, others, x, training=True)
@@ -126,7 +119,7 @@ def epoch_of(model: keras.Model, data: tuple[Any, Any], recipe: Recipe, steps: i
             y = jax.nn.softmax(jnp.log(jnp.clip(teacher(x), 1e-30, 1.0)) / recipe.teacher_temperature)
         y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / y.shape[1]
         (value, others), gradients = jax.value_and_grad(loss, has_aux=True)(trained, others, x, y)
-        by = rate(number, recipe, steps * recipe.epochs)
+        by = rate(number)
         velocities = [0.9 * v - by * g for v, g in zip(velocities, gradients, strict=True)]
         moved = zip(trained, velocities, gradients, strict=True)
         trained = [w * (1 - by * recipe.weight_decay) + 0.9 * v - by * g for w, v, g in moved]

@@ -6,6 +6,7 @@ that is half of the training time (docs/results.md, 2026-11-26).
 """
 
 import ctypes
+import sys
 
 # https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html, numbers as in malloc.h
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -18,6 +19,8 @@ SETTINGS = {
 
 def keep_freed() -> None:
     """From here on in this process; nothing where the C library isn't glibc."""
+    if sys.platform != "linux":  # on Windows there isn't even a library to ask
+        return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         for parameter, value in SETTINGS.items():
