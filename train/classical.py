@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,6 +21,7 @@ from sklearn.svm import SVC
 
 from device import board, command, files, text
 from device import evaluate as measures
+from device.data import copies
 from device.errors import UserError
 from device.folders import Cache
 from train import classical_plots, features, plots, runs
@@ -34,36 +35,38 @@ from train.split import Rows, split_cache
 # What of a recipe counts here; the rest is about networks.
 USED = ("name", "description", "data", "pictures", "network", "size", "fit", "test", "validation", "seed")
 COSTS = (0.5, 2.0, 8.0)  # C of the support vector machine: the price of a training picture on the wrong side
+FOLDS = 5
 MANY = 10_000
 FEATURES, BOUNDARY = "features.png", "boundary.png"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Pictures as numbers [n, features], and the index of each one's label [n]."""
+    """Pictures as numbers [n, features], the index of each one's label [n], and its group of copies [n]."""
 
     numbers: Floats
     targets: Rows
+    groups: Rows
 
     def rows(self, rows: Rows) -> "Measured":
-        return Measured(self.numbers[rows], self.targets[rows])
+        return Measured(self.numbers[rows], self.targets[rows], self.groups[rows])
 
     def columns(self, columns: slice) -> "Measured":
-        return Measured(self.numbers[:, columns], self.targets)
+        return Measured(self.numbers[:, columns], self.targets, self.groups)
 
 
 @dataclass(frozen=True)
 class Method:
     """A set of features (columns of `features.measure`) and the way to a classifier of them.
 
-    `fit` takes training and validation examples of these columns and gives a classifier with predict_proba, as
-    scikit-learn's have, and its settings.
+    `fit` takes training examples of these columns and gives a classifier with predict_proba, as scikit-learn's have,
+    and its settings. The validation examples judge it, so it isn't given them.
     """
 
     name: str
     classifier: str
     columns: slice
-    fit: Callable[[Measured, Measured], tuple[Any, dict[str, float]]]
+    fit: Callable[[Measured], tuple[Any, dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,9 @@ class Fitted:
 
     @classmethod
     def of(cls, method: Method, training: Measured, validation: Measured) -> "Fitted":
-        classifier, settings = method.fit(training.columns(method.columns), validation.columns(method.columns))
-        numbers = training.columns(method.columns).numbers.shape[1]
+        given = training.columns(method.columns)
+        classifier, settings = method.fit(given)
+        numbers = given.numbers.shape[1]
         row = {"name": method.name, "classifier": method.classifier, "settings": settings, "numbers": numbers}
         fitted = cls(method, classifier, row)
         for split, examples in (("train", training), ("validation", validation)):
@@ -96,40 +100,59 @@ class Fitted:
         return np.asarray(self.classifier.predict_proba(numbers), np.float32)
 
 
-def _line(training: Measured, validation: Measured) -> tuple[Any, dict[str, float]]:
+def _line(training: Measured) -> tuple[Any, dict[str, float]]:
     """Logistic regression: one straight line between two labels."""
     line = make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
     return line.fit(training.numbers, training.targets), {"C": 1.0}
 
 
-def _neighbour(training: Measured, validation: Measured) -> tuple[Any, dict[str, float]]:
+def _neighbour(training: Measured) -> tuple[Any, dict[str, float]]:
     """The label of the nearest training picture: all of these are right, but where two agree in every number."""
     # The tree compares distances as they are; the other way of scikit-learn rounds, and a picture may miss itself.
     nearest = make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=1, algorithm="kd_tree"))
     return nearest.fit(training.numbers, training.targets), {"neighbours": 1}
 
 
-def _machine(training: Measured, validation: Measured) -> tuple[Any, dict[str, float]]:
-    """A support vector machine (radial basis functions) at the cost that validates best; of equal ones the lowest.
+def _machine(training: Measured) -> tuple[Any, dict[str, float]]:
+    """A support vector machine (radial basis functions) at the cost that cross-validates best among the training
+    pictures; of equal ones the lowest.
 
     A sigmoid for each label makes its margins probabilities (Platt, Advances in Large Margin Classifiers, 1999), fitted
-    on the validation pictures: on the training pictures a machine is surer than it should be.
+    on margins of pictures that the machine of a fold hasn't seen: of its own ones it is surer than it should be.
     """
     if len(training.targets) > MANY:
         command.say(
             f"note: {len(training.targets)} training pictures; a support vector machine's time grows with their square"
         )
 
-    def one(cost: float) -> tuple[float, Any]:
-        machine = make_pipeline(StandardScaler(), SVC(C=cost)).fit(training.numbers, training.targets)
-        return float(machine.score(validation.numbers, validation.targets)), machine
+    folds = _folds(training)
+
+    def machine(cost: float) -> Any:
+        return make_pipeline(StandardScaler(), SVC(C=cost))
+
+    def judged(cost: float) -> float:
+        return float(cross_val_score(machine(cost), training.numbers, training.targets, cv=folds).mean())
 
     with ThreadPoolExecutor(board.usable_cores()) as pool:
-        found = dict(zip(COSTS, pool.map(one, COSTS), strict=True))
-    cost = max(COSTS, key=lambda cost: found[cost][0])
-    every = np.arange(len(validation.targets))  # nothing is fitted but the sigmoids, so no part is held out
-    sigmoids = CalibratedClassifierCV(FrozenEstimator(found[cost][1]), method="sigmoid", cv=[(every, every)])
-    return sigmoids.fit(validation.numbers, validation.targets), {"C": cost}
+        found = dict(zip(COSTS, pool.map(judged, COSTS), strict=True))
+    cost = max(COSTS, key=lambda cost: found[cost])
+    sigmoids = CalibratedClassifierCV(machine(cost), method="sigmoid", cv=folds, ensemble=False)
+    return sigmoids.fit(training.numbers, training.targets), {"C": cost}
+
+
+def _folds(training: Measured) -> list[tuple[Rows, Rows]]:
+    """(rows to fit, rows to ask about) of each fold: stratified, copies together, every label on both sides.
+
+    A label with a single different picture can't be on both: then all are fitted, and asked about too.
+    """
+    targets, groups = training.targets, training.groups
+    labels, every = np.unique(targets), np.arange(len(targets))
+    smallest = min(len(np.unique(groups[targets == label])) for label in labels)
+    if smallest > 1:
+        folds = list(StratifiedGroupKFold(min(FOLDS, smallest)).split(every, targets, groups))
+        if all(len(np.unique(targets[rest])) == len(labels) for rest, _ in folds):
+            return folds
+    return [(every, every)]
 
 
 BRIGHTNESS = Method("brightness", "logistic regression", slice(0, 1), _line)
@@ -198,7 +221,8 @@ def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -
 def _measured(cache: Cache, split: str) -> Measured:
     """Every picture of a split, measured."""
     began = time.monotonic()
-    measured = Measured(features.measure(cache.pictures(split)), cache.targets(split))
+    numbers, groups = features.measure(cache.pictures(split)), copies.groups_of(cache.hashes(split))
+    measured = Measured(numbers, cache.targets(split), groups)
     command.say(f"features of {len(measured.targets)} {split} pictures in {time.monotonic() - began:.1f} s")
     return measured
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from device import evaluate
 from device.errors import UserError
 from device.folders import Cache
 from tests import drawing
@@ -212,3 +213,43 @@ def test_neither_tensorflow_nor_keras_is_loaded() -> None:
     words = "import sys; import train.classical; print(*{'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+# The figure of the validation pictures.
+
+
+def measured(seed: int, rows: int, labels: int = 2) -> classical.Measured:
+    """Noise: numbers by lot in the place of pictures, labels by lot."""
+    random = np.random.default_rng(seed)
+    numbers = random.normal(size=(rows, 30)).astype(np.float32)
+    return classical.Measured(numbers, random.permutation(np.arange(rows) % labels), np.arange(rows))
+
+
+def test_on_noise_the_validation_figure_is_chance(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of twenty machines, 30 validation pictures each; where their cost or sigmoids were fitted on these: 0.57."""
+    method = replace(classical.HOG, columns=slice(0, None))
+    rows = [classical.Fitted.of(method, measured(seed, 60), measured(100 + seed, 30)).row for seed in range(20)]
+    right = sum(row["validation"]["top1"] * row["validation"]["n"] for row in rows)
+    low, high = evaluate.wilson(round(right), 600)
+    assert low <= 0.5 <= high
+
+
+@pytest.mark.parametrize("alone", ["a single picture", "a picture and its copies"])
+def test_a_label_that_cannot_be_held_out_is_learned_all_the_same(alone: str) -> None:
+    many = measured(1, 40)
+    targets, groups = many.targets.copy(), many.groups.copy()
+    rows = [0] if alone == "a single picture" else [0, 1, 2]
+    targets[rows], groups[rows] = 2, 0
+    fitted = classical.Fitted.of(
+        replace(classical.HOG, columns=slice(0, None)), replace(many, targets=targets, groups=groups), measured(2, 20)
+    )
+    assert fitted.scores(many).shape == (40, 3)
+
+
+def test_copies_are_in_one_fold() -> None:
+    many = measured(1, 60)
+    doubled = replace(many, groups=np.arange(60) // 2 * 2, targets=np.repeat(many.targets[::2], 2))
+    folds = classical._folds(doubled)
+    assert len(folds) == 5
+    for rest, asked in folds:
+        assert set(doubled.groups[rest]).isdisjoint(doubled.groups[asked]) and set(doubled.targets[rest]) == {0, 1}
