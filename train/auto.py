@@ -24,6 +24,7 @@ from train import backbones, head
 from train.backbones import Backbone
 from train.recipe import Recipe
 from train.split import Rows
+from train.streams import DRAW, Purpose, generator
 
 HEADER = ("backbone", "log loss", "accuracy", "int8", "int8 file", "")
 USUAL = (224, 224)
@@ -107,7 +108,7 @@ def _place(cache: Cache, there: Sequence[Recipe]) -> Path:
     """Where a choice among these recipes is kept, beside the images that it was made on."""
     measured = _measured()
     rows = [(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there]
-    key = repr((NOISE, head.C)) + repr(rows)
+    key = repr((NOISE, head.C, DRAW)) + repr(rows)
     return cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
 
 
@@ -150,7 +151,7 @@ def sample(targets: Rows, most: int, seed: int) -> Rows:
     """At most so many rows, as evenly over the labels as there are images, sorted."""
     if len(targets) <= most:
         return np.arange(len(targets))
-    random = np.random.default_rng(seed)
+    random = generator(Purpose.BACKBONE, seed)
     order = random.permutation(len(targets))
     # The first image of every class, then the second …
     place = np.empty(len(targets), np.int64)

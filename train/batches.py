@@ -15,6 +15,7 @@ from train.augment import Augmentation
 from train.devices import ALONE, Cluster
 from train.recipe import Recipe
 from train.split import Rows
+from train.streams import Purpose, generator
 
 # Pictures [n, height, width, 3] in, probabilities [n, labels] out: train/teacher.py.
 Teacher = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
@@ -74,14 +75,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _round(self, number: int) -> Rows:
         """Every training row once."""
-        return np.random.default_rng([self.recipe.seed, number]).permutation(self.rows)
+        return generator(Purpose.ORDER, self.recipe.seed, number).permutation(self.rows)
 
     def __len__(self) -> int:
         return steps(len(self.rows), self.recipe, self.devices)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         rows = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
-        random = np.random.default_rng([self.recipe.seed, self.epoch, index])
+        random = generator(Purpose.CHANGES, self.recipe.seed, self.epoch, index)
         pictures = self.augmentation.augment(self.pictures[rows], random)
         targets = self.targets[rows]
         if self.recipe.mixup and random.random() < self.recipe.mixup:

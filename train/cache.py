@@ -32,6 +32,7 @@ from train import array_file, class_folders, copies, named_data, pet_images
 from train.copies import Separated
 from train.recipe import Recipe, is_folder
 from train.split import A_FIFTH, Rows, held_out, test_share
+from train.streams import Purpose, generator
 
 SCHEMA = 1
 
@@ -152,7 +153,7 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
     def cut(targets: Rows, groups: Rows) -> Rows:
         if not request.test:
             return np.empty(0, np.int64)
-        return held_out(targets, groups, request.test, request.seed, folder.labels)
+        return held_out(targets, groups, request.test, generator(Purpose.TEST, request.seed), folder.labels)
 
     return copies.separate(copies.images_of(folder, sources), cut, request.allow_copies)
 

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from device import command, files, text
 from device.errors import UserError
-from train import checkpoint
+from train import checkpoint, streams
 from train.batches import Batches
 from train.recipe import Recipe
+from train.streams import Purpose
 
 
 class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
@@ -30,7 +31,7 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
         for number, layer in enumerate(self.model._flatten_layers()):
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
-                state = np.random.default_rng([self.seed, epoch, number]).integers(0, 2**31, 2)
+                state = streams.generator(Purpose.DROPOUT, self.seed, epoch, number).integers(0, 2**31, 2)
                 generator.state.assign(state.astype(generator.state.dtype))
 
 
@@ -59,6 +60,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.history: dict[str, list[float]] = dict(state.history or {"epoch": [], "seconds": []})
         if "epoch" not in self.history:  # a checkpoint of an older version
             self.history["epoch"] = [*map(float, range(1, state.epoch + 1))]
+        self.figure = "accuracy" if recipe.learns_labels else "agreement"
+        if "accuracy" in self.history:  # of the phase before, which may have learned the labels: agreement too
+            self.history[self.figure] = self.history.pop("accuracy")
         self.began = 0.0
 
     @property
@@ -88,7 +92,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.history["epoch"].append(epoch + 1)  # a phase that patience ended leaves numbers out
         self.history["seconds"].append(round(seconds, 2))
         for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
+            self.history.setdefault(self.figure if name == "accuracy" else name, []).append(float(value))
         self.state = checkpoint.State(epoch + 1, best, best_epoch, self.state.seconds + seconds, self.history)
         if self.checkpoints:
             checkpoint.save(self.checkpoints, self.model, self.state)
@@ -127,16 +131,19 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.bar.update()
         if logs and not self.bar.disable:
-            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {text.percent(logs['accuracy'], 1)}", False)
+            figure = f"{self.keeper.figure} {text.percent(logs['accuracy'], 1)}"
+            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, {figure}", False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.bar.close()
         logs = logs or {}
         files.write_json(self.path, self.keeper.history)
-        command.say(
-            f"epoch {epoch + 1}/{self.epochs}: loss {logs['loss']:.4f}, accuracy {text.percent(logs['accuracy'])},"
-            f" validation {text.percent(logs['val_accuracy'])}, {self.keeper.history['seconds'][-1]:.1f} s"
-        )
+        trained, validated = text.percent(logs["accuracy"]), text.percent(logs["val_accuracy"])
+        figures = f"accuracy {trained}, validation {validated}"
+        if self.keeper.figure == "agreement":
+            figures = f"agreement with the targets {trained}, validation accuracy {validated}"
+        seconds = self.keeper.history["seconds"][-1]
+        command.say(f"epoch {epoch + 1}/{self.epochs}: loss {logs['loss']:.4f}, {figures}, {seconds:.1f} s")
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.bar is not None:

@@ -18,6 +18,7 @@ from train import features
 from train.features import Floats
 from train.plots import BLUE, ORANGE, RED, plain, save
 from train.split import Rows
+from train.streams import Purpose, generator
 
 MAX_LABELS = 12  # labels; of more there is neither a legend nor a line around each one's areas
 SHOWN = 6  # pictures in features.png
@@ -41,7 +42,7 @@ def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequ
     plane: [n, 2], brightness and object height of each picture, 0..1.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6.5 * len(panels), 6.4), sharey=True, layout="constrained")
-    order = np.random.default_rng(1).permutation(len(plane))  # no label lies on top of the others
+    order = generator(Purpose.SHOWN, 1).permutation(len(plane))  # no label lies on top of the others
     colors = _colors(len(labels))
     area = np.clip(9000 / len(plane), 9, 30)  # of a point: larger where there are few
     for axis, panel in zip(axes, panels, strict=True):
@@ -93,7 +94,7 @@ def seen(cache: Cache, rows: Rows, path: Path, seed: int) -> None:
 
 def _drawn_by_lot(targets: Rows, rows: Rows, seed: int) -> Rows:
     """Up to six rows, of as many labels as can be."""
-    random = np.random.default_rng(seed)
+    random = generator(Purpose.SHOWN, seed)
     by_label = [random.permutation(rows[targets[rows] == label]) for label in random.permutation(np.unique(targets))]
     turns = [(place, turn, row) for turn, mine in enumerate(by_label) for place, row in enumerate(mine[:SHOWN])]
     return np.array([row for _, _, row in sorted(turns)[:SHOWN]], np.int64)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 from device import files, text
+from train.streams import Purpose, generator
 
 BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
 # More classes than this no person reads in one figure.
@@ -34,18 +35,31 @@ def plain(label: str, length: int) -> str:
 
 
 def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None:
-    """Loss and accuracy of training and validation by epoch, the kept epoch marked."""
+    """Draws `curves`."""
+    save(curves(values, best_epoch), path)
+
+
+def curves(values: dict[str, list[float]], best_epoch: int) -> Figure:
+    """Loss and accuracy of training and validation by epoch, the kept epoch marked.
+
+    Of a run that learned no labels the training curve is the agreement with its targets (Recipe.learns_labels).
+    """
     epochs = np.array(values["epoch"])
+    of_training = "training"
+    if "agreement" in values:
+        values, of_training = {**values, "accuracy": values["agreement"]}, "training: agreement with the targets"
+    figure: Figure
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for axis, name, scale in ((axes[0], "loss", 1), (axes[1], "accuracy", 100)):
-        axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label="training")
+        label = "training" if name == "loss" else of_training
+        axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label=label)
         axis.plot(epochs, scale * np.array(values[f"val_{name}"]), "o-", color=ORANGE, label="validation")
         if best_epoch:  # else nothing was better than what the epochs began with
             axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
         axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(int(epochs[-1])))
         axis.grid(alpha=0.3)
         axis.legend()
-    save(figure, path)
+    return figure
 
 
 def _ticks(epochs: int) -> npt.NDArray[np.int64]:
@@ -106,7 +120,7 @@ def samples(
     seed: int,
 ) -> None:
     """Twelve test pictures drawn by the seed and twelve that were answered wrongly, each with its three best scores."""
-    random = np.random.default_rng(seed)
+    random = generator(Purpose.SHOWN, seed)
     wrong = np.flatnonzero(scores.argmax(axis=1) != targets)
     chosen = random.permutation(len(targets))[:12]
     mistaken = random.permutation(wrong)[:12]

@@ -37,7 +37,7 @@ LIMITS = {
     "steps": (0, math.inf, "at least 0"),
     "batch": (1, math.inf, "at least 1"),
     "patience": (0, math.inf, "at least 0"),
-    "seed": (0, math.inf, "at least 0"),
+    "seed": (0, 2**32 - 1, "0 to 4294967295"),  # as Keras and scikit-learn take it
     "weight_decay": (0, math.inf, "at least 0"),
     "warmup": (0, 1, "a share from 0 to 1"),
     "mixup": (0, 1, "a share from 0 to 1"),
@@ -181,6 +181,13 @@ class Recipe:
     def fits_head(self) -> bool:
         """Whether the head is fitted in one go (train/head.py), not trained by epochs."""
         return self.strategy == "head" and not self.hidden
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether what is learned are the labels. With mixup or a teacher the training figure that Keras calls accuracy
+        is how often the likeliest label is that of the target, which is mixed, or may be wrong: no accuracy.
+        """
+        return not (self.mixup or self.teacher)
 
     @property
     def can_cross_validate(self) -> bool:

@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from device import board, files
 from device.errors import UserError
 from device.folders import Cache
-from train import class_folders
+from train import class_folders, streams
 from train.class_counts import ClassCounts
 from train.recipe import FOR_FOLDERS, Recipe, defaults, is_folder
 
@@ -40,10 +40,12 @@ class Identity:
     data: str | None  # fingerprint
     weights: str | None  # those it starts from, by checksum; None: from none
     teacher: str | None  # by checksum
+    draw: int = streams.FIRST_DRAW  # how random numbers are drawn, and so what is held out; a checkpoint may not say
 
     @classmethod
     def of(cls, recipe: Recipe, cache: Cache, weights: Path | None = None) -> "Identity":
-        return cls(recipe.to_json(), cache.fingerprint, _digest(weights), _digest(_teacher_of(recipe)))
+        teacher = checksum(teacher_of(recipe))
+        return cls(recipe.to_json(), cache.fingerprint, checksum(weights), teacher, streams.DRAW)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,7 +64,10 @@ class Identity:
             ("starting weights", self.weights, wanted.weights),
             ("teacher's weights", self.teacher, wanted.teacher),
         )
-        return found + [f"{what}: {old or 'none'}, now {new or 'none'}" for what, old, new in pairs if old != new]
+        found += [f"{what}: {old or 'none'}, now {new or 'none'}" for what, old, new in pairs if old != new]
+        if self.draw != wanted.draw:
+            found.append(f"random numbers: draw {self.draw}, now {wanted.draw}, which holds out other images")
+        return found
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,8 @@ class Run:
             return None
         data, weights, teacher = (document.get(key) or {} for key in ("data", "from", "teacher"))
         recipe = document.get("recipe") or {}
-        return Identity(recipe, data.get("fingerprint"), weights.get("sha256"), teacher.get("sha256"))
+        draw = document.get("draw", streams.FIRST_DRAW)
+        return Identity(recipe, data.get("fingerprint"), weights.get("sha256"), teacher.get("sha256"), draw)
 
     @property
     def is_done(self) -> bool:
@@ -138,7 +144,7 @@ def _named(model: Path | None, digest: str | None) -> dict[str, Any] | None:
     return {"path": str(model), "sha256": digest} if model else None
 
 
-def _digest(weights: Path | None) -> str | None:
+def checksum(weights: Path | None) -> str | None:
     return hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights else None
 
 
@@ -168,7 +174,8 @@ def labels_of(model: Path) -> tuple[str, ...] | None:
     return tuple(map(str, labels)) if isinstance(labels, list) else None
 
 
-def _teacher_of(recipe: Recipe) -> Path | None:
+def teacher_of(recipe: Recipe) -> Path | None:
+    """The model that a recipe learns from; UserError where it names one that isn't there."""
     return find_model(Path(recipe.teacher), "the teacher") if recipe.teacher else None
 
 
@@ -181,11 +188,13 @@ def start(
     identity: Identity | None = None,
     keras: dict[str, Any] | None = None,
     test: npt.NDArray[np.int64] | None = None,
+    unknown: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Writes the run.json of a run that begins, and returns it.
 
     identity: where the files that it names may have been moved since it was taken. keras: see train/keras_settings.py.
-    test: the rows of the test that are asked about, where it isn't all (train/ancestry.py).
+    test, unknown: the rows of the test that are asked about, where it isn't all, and the networks before this one that
+    may have seen some of these (train/ancestry.py).
     """
     identity = identity or Identity.of(recipe, cache, weights)
     teacher = model_in(Path(recipe.teacher)) if recipe.teacher else None
@@ -211,9 +220,11 @@ def start(
             "copies": cache.index.get("copies"),  # None: of a data set by name, which is taken as it is published
         },
         "split": {"validation_rows": validation.tolist(), "test_rows": None if test is None else test.tolist()},
+        "unknown_ancestors": list(unknown),
         "from": _named(weights, identity.weights),
         "teacher": _named(teacher, identity.teacher),
         "seed": recipe.seed,
+        "draw": identity.draw,
         "versions": versions(),
         "keras": keras,
         "machine": board.describe(),

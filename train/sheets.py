@@ -21,6 +21,7 @@ from train import plots
 from train import recipe as fields
 from train.augment import Augmentation, ranges
 from train.recipe import Recipe
+from train.streams import Purpose, generator
 
 VARIANTS = 8
 PICTURES_A_CLASS = 10
@@ -39,7 +40,7 @@ Values = npt.NDArray[np.float32]
 def augmented(recipe: Recipe, picture: Picture) -> Picture:
     """Eight pictures [8, height, width, 3] that the recipe's augmentation makes of one, drawn by its seed."""
     same = np.repeat(picture[None], VARIANTS, axis=0)
-    return Augmentation.of(recipe).augment(same, np.random.default_rng(recipe.seed))
+    return Augmentation.of(recipe).augment(same, generator(Purpose.VARIANTS, recipe.seed))
 
 
 def variants(recipe: Recipe, picture: Picture, name: str, path: Path) -> None:
@@ -76,7 +77,7 @@ def classes(data: Cache, seed: int, path: Path) -> None:
     ratio = _ratio(pictures)
     pitch = max(ratio, 0.5) + GAP  # a label of two lines needs its room beside a flat picture
     figure, axis = _sheet(left=1.6, columns=PICTURES_A_CLASS, height=len(shown) * pitch)
-    random = np.random.default_rng(seed)
+    random = generator(Purpose.SHOWN, seed)
     for row, label in enumerate(shown):
         mine = np.flatnonzero(targets == row)
         chosen = np.sort(random.permutation(mine)[:PICTURES_A_CLASS])

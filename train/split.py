@@ -12,6 +12,7 @@ from device.data import copies
 from device.errors import UserError
 from device.folders import Cache
 from train.recipe import Recipe
+from train.streams import Purpose, generator
 
 Rows = npt.NDArray[np.int64]
 
@@ -26,14 +27,15 @@ def test_share(asked: float, images: int) -> float:
     return asked or (0.0 if images <= FEW else A_FIFTH)
 
 
-def held_out(targets: Rows, groups: Rows, share: float, seed: int, labels: Sequence[str] = ()) -> Rows:
+def held_out(
+    targets: Rows, groups: Rows, share: float, random: np.random.Generator, labels: Sequence[str] = ()
+) -> Rows:
     """The rows that are held out, sorted: of every class the share of its groups, at least one and not all.
 
     targets, groups: of each row its label and its group; a group is never on both sides. Where every row is a group of
-    its own this is a share of every class's rows, drawn by the seed. labels: what the classes are called in an error;
-    UserError for a class that can't be on both sides.
+    its own this is a share of every class's rows. random: draws them (train/streams.py). labels: what the classes are
+    called in an error; UserError for a class that can't be on both sides.
     """
-    random = np.random.default_rng(seed)
     out, kept = np.zeros((2, int(groups.max()) + 1), np.bool_)
     for target in np.unique(targets):
         mine = groups[targets == target]
@@ -71,7 +73,7 @@ def split_rows(
     if given is not None:
         return np.setdiff1d(np.arange(len(targets)), given), given
     own = np.arange(len(targets)) if groups is None else groups
-    validation = held_out(targets, own, recipe.validation, recipe.seed, labels)
+    validation = held_out(targets, own, recipe.validation, generator(Purpose.VALIDATION, recipe.seed), labels)
     return np.setdiff1d(np.arange(len(targets)), validation), validation
 
 

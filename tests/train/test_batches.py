@@ -77,6 +77,16 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(pictures: Cache) -> None:
     assert rows_of(pictures, different[0][0]) != rows_of(pictures, Batches(pictures, rows, recipe())[0][0])
 
 
+def test_what_is_held_out_is_not_what_comes_first(pictures: Cache) -> None:
+    """Both from the seed: of one stream the first batches of the first epoch would be the very rows held out."""
+    from train.batches import Batches
+    from train.split import split_rows
+
+    _, validation = split_rows(np.zeros(300, np.int64), recipe(validation=0.25))
+    first = Batches(pictures, np.arange(300), recipe()).order[:75]
+    assert len(set(first) & set(validation)) < 40  # 19 by chance
+
+
 def test_half_of_the_pictures_are_mirrored(pictures: Cache) -> None:
     from train.batches import Batches
 

@@ -77,7 +77,9 @@ def test_without_copies_the_draw_is_what_it_was(seed: int) -> None:
     random = np.random.default_rng(seed)
     targets = np.concatenate([np.arange(4), np.arange(4), random.integers(0, 4, 300)])
     share = random.uniform(0.01, 0.99)
-    assert held_out(targets, np.arange(308), share, seed).tolist() == sorted(earlier(targets, share, seed))
+    assert held_out(targets, np.arange(308), share, np.random.default_rng(seed)).tolist() == sorted(
+        earlier(targets, share, seed)
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -85,7 +87,7 @@ def test_groups_of_any_size_and_of_several_classes_are_never_cut(seed: int) -> N
     random = np.random.default_rng(seed)
     groups = random.integers(0, 60, 400)
     targets = random.integers(0, 3, 400)
-    out = held_out(targets, groups, 0.25, seed)
+    out = held_out(targets, groups, 0.25, random)
     rest = np.setdiff1d(np.arange(400), out)
     assert set(groups[out]).isdisjoint(groups[rest])
     assert set(targets[out]) == set(targets[rest]) == {0, 1, 2}
@@ -94,9 +96,9 @@ def test_groups_of_any_size_and_of_several_classes_are_never_cut(seed: int) -> N
 
 def test_classes_that_are_one_group_cannot_be_split() -> None:
     with pytest.raises(UserError, match="'dog' has a single image"):
-        held_out(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]), 0.5, 1, ("cat", "dog"))
+        held_out(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]), 0.5, np.random.default_rng(1), ("cat", "dog"))
     # Each class has two groups, but they are the same two.
-    out = held_out(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), 0.5, 1, ("cat", "dog"))
+    out = held_out(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), 0.5, np.random.default_rng(1), ("cat", "dog"))
     assert len(out) == 2
 
 

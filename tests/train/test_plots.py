@@ -56,3 +56,16 @@ def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
     targets = np.arange(200) % 100
     plots.confusion(targets, targets[::-1], tuple(f"class {i}" for i in range(100)), tmp_path / "confusion.png")
     assert is_a_picture(tmp_path / "confusion.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("accuracy", "training"), ("agreement", "training: agreement with the targets")]
+)
+def test_a_training_figure_that_is_no_accuracy_is_called_what_it_is(name: str, said: str) -> None:
+    from train import plots
+
+    values = {"epoch": [1, 2], "loss": [1.0, 0.9], "val_loss": [1.1, 1.0], name: [0.5, 0.6], "val_accuracy": [0.4, 0.7]}
+    axis = plots.curves(values, 1).axes[1]
+    lines = dict(zip(axis.get_legend_handles_labels()[1], axis.get_lines(), strict=True))
+    assert list(lines) == [said, "validation", "kept: epoch 1"]
+    np.testing.assert_allclose(lines[said].get_ydata(), [50, 60])

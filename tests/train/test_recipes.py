@@ -63,7 +63,7 @@ SETTINGS = {
     "horizontal_flip": ("1", True, "", "true or false"),
     "mirrored": ("true", True, "both", "true or false"),
     "best_by": ("loss", "loss", "luck", "one of accuracy, loss, last"),
-    "seed": ("0", 0, "-1", "at least 0"),
+    "seed": ("0", 0, "4294967296", "0 to 4294967295"),
 }
 # Fields that another one has to allow.
 BESIDE = {"backbone": ["network=backbone"], "teacher": ["loss=sparse_categorical_crossentropy"]}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -97,6 +98,10 @@ def test_control_c_and_resume(warm: Run, trained: Trained, whole: Path, tmp_path
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0].startswith(f"{run}: goes on after epoch ")
     assert not any(line.startswith("epoch 1/") for line in done.stderr.splitlines())
+    # With mixup what Keras calls accuracy is none, and isn't called so; that of the validation images is one.
+    assert re.search(r"^epoch 24/24: .*, agreement with the targets [\d.]+ %, validation accuracy ", done.stderr, re.M)
+    history = json.loads((run / "history.json").read_bytes())
+    assert len(history["agreement"]) == len(history["val_accuracy"]) == 24 and "accuracy" not in history
     assert weights(run) == weights(whole)
 
 
@@ -212,6 +217,19 @@ def test_another_recipe_or_data_is_refused(
     assert line.startswith(f"error: {run}: can't go on, it was begun with other settings or data (")
     assert expected in line
     assert (run / "run.json").read_bytes() == before
+
+
+def test_a_checkpoint_of_another_draw_is_refused(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+    """It would go on with images that it was validated on; one from before doesn't say how it drew."""
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / "run.json").write_bytes(b"")
+    latest = json.loads((run / "checkpoint/latest.json").read_bytes())
+    del latest["run"]["draw"]
+    (run / "checkpoint/latest.json").write_text(json.dumps(latest))
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "(random numbers: draw 1, now 2, which holds out other images)" in line
 
 
 @pytest.mark.parametrize("damage", ["file", "record"])

@@ -18,7 +18,7 @@ from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT, Run
 from train import cache as caches
-from train import classical, recipes, runs
+from train import classical, recipes, runs, streams
 from train.recipe import Recipe
 from train.run_folder import Claim, Way
 
@@ -82,6 +82,22 @@ def test_the_newest_has_the_highest_number(pictures: Cache, tmp_path: Path) -> N
     before = finished(run, NETWORK, pictures)
     begin(claim(run, replace(NETWORK, epochs=2), pictures))
     assert contents(tmp_path / "runs/shapes.8") == before
+
+
+def test_a_run_of_another_draw_is_another_run(
+    pictures: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From before each purpose had its own random numbers, which held out other images: run.json doesn't say."""
+    run = runs.Run(tmp_path / "run")
+    finished(run, NETWORK, pictures)
+    document = json.loads(run.record.read_bytes())
+    assert document.pop("draw") == streams.DRAW
+    run.record.write_text(json.dumps(document))
+    why = "random numbers: draw 1, now 2, which holds out other images"
+    with pytest.raises(UserError, match=f"can't go on, .*{why}"):
+        claim(run, NETWORK, pictures, resume=True).look()
+    begin(claim(run, NETWORK, pictures))
+    assert why in capsys.readouterr().err and (tmp_path / "run.1/model.keras").is_file()
 
 
 def test_again_keeps_the_same_run_too(pictures: Cache, tmp_path: Path) -> None:

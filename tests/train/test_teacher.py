@@ -71,6 +71,9 @@ def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
     run = tmp_path / "run"
     done = learn(warm, trained, run, trained.run)
     assert done.returncode == 0, done.stderr
+    assert "agreement with the targets" in done.stderr and "agreement" in json.loads(
+        (run / "history.json").read_bytes()
+    )
     record = json.loads((run / "run.json").read_bytes())
     assert record["status"] == "done"
     assert record["teacher"]["path"] == str(trained.run / "model.keras") and len(record["teacher"]["sha256"]) == 12
