@@ -121,6 +121,7 @@ def _from_run(request: Request) -> Source:
             "seed": document["seed"],
             "git_commit": document["git_commit"],
             "versions": document["versions"],
+            "may_have_seen_test": ", ".join(document.get("unknown_ancestors") or []) or None,  # train/ancestry.py
         },
     )
 

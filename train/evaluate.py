@@ -26,12 +26,14 @@ class Asked:
     """What else there is to judge by.
 
     features: of the test pictures, where the saved model's head alone was trained; then it alone is asked.
-    rows: of the test pictures, those that count (train/ancestry.py); None: all.
+    rows: of the test pictures, those that count; None: all. unknown: networks before this one that may have seen some
+    of these (train/ancestry.py).
     unseen: training images, scored by heads that were fitted without them; None where it isn't known.
     """
 
     features: npt.NDArray[np.float32] | None = None
     rows: npt.NDArray[np.int64] | None = None
+    unknown: tuple[str, ...] = ()
     unseen: "Unseen | None" = None
 
 
@@ -88,6 +90,7 @@ def evaluate(
         "cross_validation": _cross_validation(asked.unseen, cache.labels) if asked.unseen and cache.has_test else None,
         "last_epoch": None if last is None else measures.accuracy(last, targets),
         "left_out": 0 if rows is None else len(cache.targets("test")) - len(rows),
+        "unknown_ancestors": list(asked.unknown),
         "parameters": best.count_params(),
     }
     what = "test pictures" if cache.has_test else "pictures, cross-validated"
@@ -126,6 +129,11 @@ def summary(document: dict[str, Any], run: Run) -> list[str]:
     lines = [f"test accuracy {accuracy(document)}  {run.model}"]
     if unseen := document.get("cross_validation"):
         lines.append(f"cross-validated {accuracy(unseen)}: training images, by heads fitted without them")
+    if left_out := document["left_out"]:
+        whole = document["n"] + left_out
+        lines.append(f"without {left_out} of {whole} test images, which a network before this one was trained on")
+    for path in document["unknown_ancestors"]:
+        lines.append(f"{path} may have seen these test images: what it was trained on isn't known here")
     return lines
 
 

@@ -131,14 +131,17 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         found = checkpoint.load(run.checkpoint) if way is Way.GOES_ON else None
         # What can be refused is refused before anything of an older run is moved.
         network = None if found else _network(job)
-    test = _test_rows(recipe, cache, start.weights)
+    # Before an older run is moved aside: it may be one of them.
+    before = ancestry.of(cache, [path for path in (start.weights, runs.teacher_of(recipe)) if path])
     weights = start.weights
     if found is None:
         weights = claim.make_room(weights)  # before run.json speaks of this run
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.all_epochs}")
     command.say(ClassCounts.of(cache, job.validation).line())
-    document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, keras_settings.record(), test)
+    settings = keras_settings.record()
+    asked_about = before.rows, before.unknown
+    document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
     command.say(augment.describe(recipe))
     with runs.under_way(run, document):
         if found:
@@ -149,29 +152,20 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
             trained = _train(job, network, checkpoint.State())
         devices.leave(start.cluster)
         features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
-        asked = evaluate.Asked(features, test, trained.unseen)
+        asked = evaluate.Asked(features, *asked_about, trained.unseen)
         result = evaluate.evaluate(run, recipe, cache, trained.last_scores(job), asked)
         if trained.keeper:
             plots.history(trained.keeper.history, trained.keeper.state.best_epoch, run.path / "history.png")
-    before = found[1].seconds if found else 0.0
+    earlier = found[1].seconds if found else 0.0
     runs.finish(
         run,
         document,
         runs.DONE,
-        wall_time_s=round(before + time.monotonic() - began, 1),
+        wall_time_s=round(earlier + time.monotonic() - began, 1),
         best_epoch=trained.keeper.state.best_epoch if trained.keeper else None,
         parameters=result["parameters"],
     )
     return result
-
-
-def _test_rows(recipe: Recipe, cache: Cache, weights: Path | None) -> Rows | None:
-    """The rows of the test that no network before this one has seen; None for all of them."""
-    ancestors = [weights] if weights else []
-    if recipe.teacher:
-        ancestors.append(runs.find_model(Path(recipe.teacher), "the teacher"))
-    rows = ancestry.unseen_test_rows(cache, ancestors) if ancestors else None
-    return None if rows is None or len(rows) == len(cache.targets("test")) else rows
 
 
 def _network(job: Job) -> keras.Model | transfer.Parts:
@@ -241,6 +235,8 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     write_model(parts.whole, job.run.model)
     if not job.recipe.fine_tune:
+        if job.start.weights:  # of a backbone that may have learned these images by heart
+            return Trained(None, parts.head, features)
         groups = copies.groups_of(job.cache.hashes("train"))
         unseen = head.cross_validated(images, targets, groups, job.rows, len(job.cache.labels), job.recipe.seed)
         if unseen and not job.cache.has_test:
