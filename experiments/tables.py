@@ -210,6 +210,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         training_tables.runs,
         training_tables.unchanged,
         training_tables.augmentation,
+        training_tables.averaged_statistics,
         training_tables.cifar10,
         training_tables.training_bars,
     )

@@ -81,6 +81,26 @@ def augmentation() -> list[str]:
     return [*markdown(header, rows), "", foot]
 
 
+def averaged_statistics() -> list[str]:
+    """Validation accuracy of averaged weights by BatchNormalization's statistics: means over seeds, and differences."""
+    document = read("averaged_statistics")
+    groups: dict[tuple[str, float, int], list[dict[str, Any]]] = {}
+    for row in document["results"]:
+        groups.setdefault((row["schedule"], row["momentum"], row["epoch"]), []).append(row)
+    rows = []
+    for group, seeds in groups.items():
+        cells = [*map(str, group), str(len(seeds))]
+        cells += [text.percent(sum(row[name] for row in seeds) / len(seeds)) for name in ("weights", "kept")]
+        for name in ("averaged", "estimated"):
+            points = [100 * (row[name] - row["kept"]) for row in seeds]
+            spread = f" ({min(points):+.2f} to {max(points):+.2f})" if len(points) > 1 else ""
+            cells.append(f"{sum(points) / len(points):+.2f}{spread}")
+        rows.append(cells)
+    header = ("learning rate", "momentum", "after epoch", "seeds", "last weights", "averaged weights, as kept")
+    points_of = ("statistics averaged too, points", "statistics estimated anew, points")
+    return [*markdown((*header, *points_of), rows), "", source(document)]
+
+
 def cifar10() -> list[str]:
     """The committed file beside the reference: accuracy as it is and after JPEG, latency, size."""
     document = read("cifar10")
