@@ -168,11 +168,12 @@ def test_a_picture_may_have_any_name(command: Run, tmp_path: Path, name: str) ->
 def test_the_variants_are_those_of_training() -> None:
     from train import sheets
     from train.augment import Augmentation
+    from train.streams import Purpose, generator
 
     recipe = replace(PLAIN, rotation_range=90.0, seed=3)
     picture = drawing.shape("square", np.random.default_rng(1), (32, 32))
     made = sheets.augmented(recipe, picture)
-    batch = Augmentation(rotation_range=90.0).augment(np.stack([picture] * 8), np.random.default_rng(3))
+    batch = Augmentation(rotation_range=90.0).augment(np.stack([picture] * 8), generator(Purpose.VARIANTS, 3))
     np.testing.assert_array_equal(made, batch)
     assert (sheets.augmented(PLAIN, picture) == picture).all()
 
