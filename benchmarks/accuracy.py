@@ -14,6 +14,7 @@ from device import command, evaluate, folders
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.evaluation import by_label
 from device.folders import Labelled
 
 
@@ -77,7 +78,7 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
         "data": got.data,
         "split": got.pictures.split,
         "runtime": got.runtime,
-        "per_class": evaluate.per_class(got.scores, got.pictures.targets, got.labels),
+        **by_label.figures(evaluate.per_class(got.scores, got.pictures.targets, got.labels)),
     }
 
 

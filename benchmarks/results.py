@@ -12,6 +12,7 @@ from benchmarks import fingerprint
 from benchmarks.models import Model
 from device import board, command, files, text
 from device.errors import UserError
+from device.evaluation import by_label
 from device.runtime import Runtime
 
 SCHEMA = 2
@@ -105,13 +106,16 @@ def warnings(results: list[dict[str, Any]]) -> list[str]:
 
 
 def accuracy_lines(results: list[dict[str, Any]]) -> list[str]:
+    """One row a model; where its labels are not equally common, balanced accuracy and the worst label beside top-1."""
+    measured = [row for row in results if row["error"] is None]
+    uneven = by_label.are_uneven(measured)
     rows = [
         [
             row["file"].removesuffix(".tflite"),
             text.accuracy(row["top1"], row["interval"], row["n"]),
+            *(by_label.cells(row) if uneven else ()),
             str(row["left_out"]),
         ]
-        for row in results
-        if row["error"] is None
+        for row in measured
     ]
-    return text.table(("model", "accuracy", "left out"), rows)
+    return text.table(("model", "accuracy", *(by_label.HEADER if uneven else ()), "left out"), rows)

@@ -186,6 +186,10 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     for function in (
         boards,
         ci_tables.pictures_for_a_limit,
+        ci_tables.drop_told,
+        ci_tables.drop_advice,
+        ci_tables.drop_equal_labels,
+        ci_tables.drop_vanished,
         recipe_list,
         recipe_fields,
         first_output,

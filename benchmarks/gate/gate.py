@@ -169,7 +169,8 @@ def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str
     else:
         base = found.stored.right
         data = data or found.stored.data
-    return drop.judge(base, drop.right(found.candidate, data, hints, threads, runtime.name), most)
+    asked = drop.ask(found.candidate, data, hints, threads, runtime.name)
+    return drop.judge(base, asked.right, most, asked.labels)
 
 
 def _is_explained(found: Ends, lost: Drop | None) -> bool:
@@ -187,6 +188,8 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
         yield "interrupted: this is what was measured until then"
     if outcome.limits.drop is None:
         yield "latency only; --max-drop POINTS with --data gates accuracy too"
+    if lost is not None and outcome.limits.drop is not None:
+        yield from drop.notes(lost, outcome.limits.drop)
     if lost is not None and lost.aside:
         yield f"pictures that base or candidate alone was asked about: {lost.aside}; they don't count"
     if found.candidate.sha256() == (found.stored.sha256 if found.stored else found.base.sha256()):

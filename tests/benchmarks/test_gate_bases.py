@@ -1,5 +1,6 @@
 """What a gate takes for a base: a stored baseline, a file as it is committed."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,9 +15,11 @@ from benchmarks.stats import Interval
 from device import runtime
 from device.contract import NO_HINTS
 from device.errors import UserError
-from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, spoiled
+from tests import drawing
+from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, document, spoiled
 from tests.conftest import Run, model
-from tests.device.refusals import names, refusal
+from tests.device import crafted
+from tests.device.refusals import names, refusal, with_card
 
 pytestmark = pytest.mark.programs
 
@@ -67,6 +70,24 @@ def test_what_a_baseline_knew(
     assert "  note: pictures that base or candidate alone was asked about: 1; they don't count\n" in said
     with pytest.raises(UserError, match="the baseline was made without --data; make it again with it"):
         gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
+
+
+def test_a_label_that_the_candidate_no_longer_knows(
+    gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twenty of 320 are within ten points; a baseline holds no labels, the pictures have them."""
+    candidate = with_card(tmp_path / "colors.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
+    names = [*(f"red/red{i}.png" for i in range(300)), *(f"blue/green{i}.png" for i in range(20))]
+    data = drawing.colored(tmp_path / "data", *names)
+    pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.rglob("*.png")]
+    path = stored(tmp_path, 1.0, dict.fromkeys(pictures, True))
+    assert gate(path, candidate, "--data", data, "--max-drop", "10", *ONE_ROUND, "--json", "out.json") == 1
+    said = capsys.readouterr().out
+    assert "  accuracy  regression: label blue: 20 of 20 images lost, beyond chance; over all labels " in said
+    assert " points lost at most; the limit is 10 points; " in said
+    assert "; balanced 100.00 % to 50.00 %, worst label blue 100.00 % to 0.00 % (n 20)\n" in said
+    found = document(tmp_path / "out.json")["accuracy"]["by_label"]
+    assert found["balanced"] == [1.0, 0.5] and [row["label"] for row in found["beyond_chance"]] == ["blue"]
 
 
 def commit(folder: Path, *files: str) -> None:
