@@ -13,7 +13,6 @@ import os
 import re
 import socket
 import ssl
-import stat
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -30,8 +29,6 @@ PASSWORD_VARIABLE = "FRAMELITE_MQTT_PASSWORD"
 PORT, TLS_PORT = 1883, 8883
 # Of MQTT's strings (MQTT 3.1.1, 1.5.3), a user and a password among them.
 MAX_STRING_BYTES = 65_535
-# The system's own list of authorities has a quarter of it.
-MAX_CA_BYTES = 1_000_000
 HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s\[\]:/@]+))(?::(\d{1,5}))?", re.ASCII)
 # What may stand in topics and in Home Assistant's ids alike.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -80,9 +77,6 @@ class Settings:
         if not self.tls:
             return None
         try:
-            # OpenSSL looks for a certificate to the end, and a device has none.
-            if self.ca_file is not None and not self.ca_file.is_dir() and not _is_small_file(self.ca_file):
-                raise ssl.SSLError
             return ssl.create_default_context(cafile=self.ca_file)
         except OSError as error:
             reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else os.strerror(error.errno or 0)
@@ -121,11 +115,6 @@ def settings(
         tls=tls,
         ca_file=ca_file,
     )
-
-
-def _is_small_file(path: Path) -> bool:
-    found = path.stat()
-    return stat.S_ISREG(found.st_mode) and found.st_size <= MAX_CA_BYTES
 
 
 def _is_string(text: str) -> bool:
