@@ -29,12 +29,17 @@ class Paired:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The drop's 95 % interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
+        """The drop's 95 % interval."""
+        return self.bounds(Z95)
 
-        Wald's with one image added to each of the two cells that count, so it holds with few images too.
+    def bounds(self, z: float) -> tuple[float, float]:
+        """The drop's interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
+
+        Wald's with one image added to each of the two cells that count, so it holds with few images too. z: the normal
+        distribution's quantile, 1.96 for 95 %.
         """
         fell, rose = (self.lost + 1) / (self.n + 2), (self.won + 1) / (self.n + 2)
-        half = Z95 * math.sqrt((fell + rose - (fell - rose) ** 2) / (self.n + 2))
+        half = z * math.sqrt((fell + rose - (fell - rose) ** 2) / (self.n + 2))
         return fell - rose - half, fell - rose + half
 
     @property
