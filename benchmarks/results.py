@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fingerprint
+from benchmarks import fingerprint, stats
 from benchmarks.models import Model
 from device import board, command, files, text
 from device.errors import UserError
@@ -88,8 +88,9 @@ def latency_lines(results: list[dict[str, Any]]) -> list[str]:
     engines = dict.fromkeys(f"{row['runtime']} {row['runtime_version']}" for row in results if row["runtime_version"])
     fewest = min((row["n"] for row in results if row["n"]), default=0)
     note = (
-        f"p50, p90, p99: invoke alone, {', '.join(engines)}, interleaved, {fewest}+ samples each; frame: from 1280x720"
-        " to labels; accuracy with its 95 % interval, measured at export"
+        f"p50, p90, p99: invoke alone, {', '.join(engines)}, interleaved, {fewest}+ samples each; quantiles by linear"
+        f" interpolation, p99 of {stats.FEWEST_FOR_P99:,} samples or more; frame: from 1280x720 to labels; accuracy"
+        " with its 95 % interval, measured at export"
     )
     return [*text.table(header, rows), note]
 

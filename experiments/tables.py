@@ -15,7 +15,14 @@ from typing import Any
 
 from benchmarks.boards import rows as board_rows
 from device import text
-from experiments import benchmark_tables, ci_tables, device_tables, few_images_tables, training_tables
+from experiments import (
+    benchmark_tables,
+    ci_tables,
+    device_tables,
+    few_images_tables,
+    select_tables,
+    training_tables,
+)
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -207,6 +214,9 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
         benchmark_tables.gate,
+        select_tables.select_files,
+        select_tables.select_threads,
+        select_tables.odd_process,
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,
