@@ -31,6 +31,13 @@ class Answers:
     def labels(self) -> tuple[str, ...]:
         return self.pictures.labels
 
+    def right(self) -> dict[str, bool]:
+        """Which pictures the model is right about, by the content hash of each: a folder may have moved, and other
+        pictures may have its names.
+        """
+        hits = self.scores.argmax(axis=1) == self.pictures.targets
+        return {self.pictures.hash_of(i): bool(hit) for i, hit in enumerate(hits)}
+
 
 @dataclass(frozen=True)
 class Judged:

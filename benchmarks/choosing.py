@@ -76,7 +76,6 @@ class Answers:
 def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
     """All files asked about the same pictures. UserError where none can be."""
     from benchmarks import accuracy
-    from benchmarks.gate import drop
     from device import evaluate
 
     known: dict[str, dict[str, Any]] = {}
@@ -90,7 +89,7 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
             failures.append(error)
             known[name] = {"top1": None, "error": str(error).removeprefix(f"{model.path}: ")}
             continue
-        right[name] = drop.of_answers(got)
+        right[name] = got.right()
         judged = evaluate.accuracy(got.scores, got.pictures.targets)
         known[name] = {
             **{"top1": judged["top1"], "interval": judged["interval"]},

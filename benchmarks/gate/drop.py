@@ -24,9 +24,7 @@ Right = Mapping[str, bool]
 
 @dataclass(frozen=True)
 class Asked:
-    """By the content hash of each picture (a folder may have moved, and other pictures may have its names): whether the
-    model is right, and the picture's label.
-    """
+    """By the content hash of each picture: whether the model is right, and the picture's label."""
 
     right: dict[str, bool]
     labels: dict[str, str]
@@ -56,10 +54,8 @@ def ask(model: Model, data: str | None, hints: Hints, threads: int, runtime: str
     """Which pictures the model is right about."""
     answers = accuracy.answers(model, data, hints, threads, runtime)
     pictures = answers.pictures
-    hashes = [pictures.hash_of(i) for i in range(len(pictures))]
-    hits = (answers.scores.argmax(axis=1) == pictures.targets).tolist()
-    labels = [answers.labels[target] for target in pictures.targets]
-    return Asked(dict(zip(hashes, hits, strict=True)), dict(zip(hashes, labels, strict=True)))
+    labels = {pictures.hash_of(i): answers.labels[target] for i, target in enumerate(pictures.targets)}
+    return Asked(answers.right(), labels)
 
 
 def right(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, bool]:
