@@ -7,7 +7,7 @@ most (about what 20 s hold). Only looks that can't be certain are passed over, t
 lies inside the plain interval, which the rule only ever widens. 2,000 gates a cell: six kinds of noise, two sizes,
 limits of 1, 2 and 5 %, a candidate that is as fast, one exactly at the limit, and one two points beyond it. `size` is
 the standard deviation of a lane's time from round to round; on the machine of results/gate.json it is about 0.3 % for
-a network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbours too. At the first size and limit also with other rules:
+a network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbours too. At the first size and limit other rules as well:
 without the test of dependence, and as it was before that, when an early end asked for 99 %.
 
 Noise: normal; heavy-tailed (Student's t with 3 degrees of freedom); skewed (exponential, to the slow side); drifting
@@ -42,13 +42,16 @@ NOISES = ("normal", "heavy-tailed", "drifting", "skewed", "AR(1) 0.5", "AR(1) 0.
 SIZES = (0.01, 0.02)
 LIMITS = (0.01, 0.02, 0.05)
 BEYOND = 0.02
-# What the product's constants are in each rule: the test's threshold, an early end's confidence, and its rounds.
-RULES = {
-    "product": (dependence.SUSPICIOUS, verdict.EARLY_CONFIDENCE, verdict.EARLIEST),
-    "no test": (-inf, verdict.EARLY_CONFIDENCE, verdict.EARLIEST),
-    "before": (-inf, 0.99, 8),
-}
 ROUNDING = 1e-9
+# What the product's constants are in each rule: the test's thresholds, an early end's confidence, and its rounds.
+RULES = {
+    "product": (
+        *(dependence.SUSPICIOUS, dependence.EARLY_SUSPICIOUS),
+        *(verdict.EARLY_CONFIDENCE, verdict.EARLIEST),
+    ),
+    "no test": (-inf, -inf, verdict.EARLY_CONFIDENCE, verdict.EARLIEST),
+    "before": (-inf, -inf, 0.99, 8),
+}
 # What a lane is off by, as a logarithm: gates x rounds x (base, again, candidate).
 Lanes = npt.NDArray[np.float64]
 
@@ -103,9 +106,10 @@ def _lane(ms: float) -> Taken:
 @contextmanager
 def ruled(rule: str) -> Iterator[None]:
     """The product's rule with the constants of one of RULES."""
-    score, confidence, earliest = RULES[rule]
+    score, early_score, confidence, earliest = RULES[rule]
     with (
         patch.object(dependence, "SUSPICIOUS", score),
+        patch.object(dependence, "EARLY_SUSPICIOUS", early_score),
         patch.object(verdict, "EARLY_CONFIDENCE", confidence),
         patch.object(verdict, "EARLIEST", earliest),
     ):

@@ -11,9 +11,10 @@ import numpy as np
 
 from benchmarks.stats import Interval
 
-# In standard deviations below what independent rounds have: one in ten of them are so by chance, which costs them
-# time and precision only. Fewer would leave more dependent ones unnoticed.
-SUSPICIOUS = -1.282
+# In standard deviations below what independent rounds have. At the end of a gate: one in ten of them are there by
+# chance. Before its time: one in two. Those it costs rounds and precision only; fewer would leave more dependent ones
+# unnoticed, of which there are few rounds to see it by (experiments/gate_simulation.py).
+SUSPICIOUS, EARLY_SUSPICIOUS = -1.282, 0.0
 # Rounds of which each has 0.8 of the one before have an interval that should be so much wider: the root of
 # (1 + 0.8) / (1 - 0.8), the ratio of variances of a mean of an AR(1) process (Bartlett, 1935).
 WIDER = 3.0
@@ -39,11 +40,6 @@ def score(values: Sequence[float]) -> float:
     ratio = float(steps @ steps) / spread
     variance = 4 * (n - 2) * (5 * n**2 - 2 * n - 9) / (5 * n * (n + 1) * (n - 1) ** 2)
     return (ratio - 2) / sqrt(variance)
-
-
-def is_seen(values: Sequence[float]) -> bool:
-    """Whether values are nearer to the one before than nine of ten independent series'."""
-    return score(values) < SUSPICIOUS
 
 
 def wider(interval: Interval) -> Interval:

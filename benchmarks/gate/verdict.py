@@ -14,8 +14,7 @@ Answer = Literal["no regression", "regression", "can't tell"]
 Clock = Literal["wall", "cpu"]
 
 # What is asked of the interval at the end, and of one that ends the gate before its time: every look is a chance to
-# be wrong. With 99 % a candidate exactly at the limit got an answer in 64 of 1,000 gates, with 99.8 % in 52, near the
-# 50 of a single look (experiments/gate_simulation.py); it takes ten rounds, two more.
+# be wrong. It takes ten rounds (experiments/gate_simulation.py has it with 99 % as well).
 CONFIDENCE, EARLY_CONFIDENCE = 0.95, 0.998
 EARLIEST = 10
 # A neighbour has taken the processor when this share of the wall time was not this thread's.
@@ -101,11 +100,12 @@ def floor(rounds: Sequence[Round], clock: Clock, confidence: float) -> Interval 
 
 
 def judge(
-    rounds: Sequence[Round], threads: int, limit: float, confidence: float = CONFIDENCE, to: Interval | None = None
+    rounds: Sequence[Round], threads: int, limit: float, early: bool = False, to: Interval | None = None
 ) -> Verdict:
-    """limit: 0.05 lets the candidate be 5 % slower. to: what candidate to base is expected to be (a stored baseline's
-    ratio to its reference workload); 1 without.
+    """limit: 0.05 lets the candidate be 5 % slower. early: before the gate's time is over, when more is asked. to: what
+    candidate to base is expected to be (a stored baseline's ratio to its reference workload); 1 without.
     """
+    confidence = EARLY_CONFIDENCE if early else CONFIDENCE
     if not rounds:
         return Verdict("can't tell", None, None, "wall", 0.0, 0, "not a single round was measured")
     by, taken = clock(rounds, threads)
@@ -116,7 +116,8 @@ def judge(
         if not by_round:
             reason = "a median of 0 ms: this machine's clock is too coarse for so small a network"
         return Verdict("can't tell", measured, noise, by, taken, len(rounds), reason, step)
-    is_dependent = dependence.is_seen(by_round)
+    suspicious = dependence.EARLY_SUSPICIOUS if early else dependence.SUSPICIOUS
+    is_dependent = dependence.score(by_round) < suspicious
     if is_dependent:
         measured = dependence.wider(measured)
     if to is not None:
@@ -159,4 +160,4 @@ def percent(ratio: float) -> str:
 
 def is_certain(rounds: Sequence[Round], threads: int, limit: float, to: Interval | None = None) -> bool:
     """Whether the gate may end before its time."""
-    return len(rounds) >= EARLIEST and judge(rounds, threads, limit, EARLY_CONFIDENCE, to).answer != "can't tell"
+    return len(rounds) >= EARLIEST and judge(rounds, threads, limit, True, to).answer != "can't tell"

@@ -26,12 +26,12 @@ def test_beside_every_order_of_seven() -> None:
 
 def test_values_that_jump_and_values_that_climb() -> None:
     assert dependence.score([1, 9, 2, 8, 3, 7, 4, 6]) > 1
-    assert dependence.is_seen([1, 2, 3, 4, 6, 7, 8, 9]) and dependence.is_seen([9, 8, 7, 6, 4, 3, 2, 1])
+    assert dependence.score([1, 2, 3, 4, 6, 7, 8, 9]) == dependence.score([9, 8, 7, 6, 4, 3, 2, 1]) < -2
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0] * 10])
 def test_too_little_to_see_anything(values: list[float]) -> None:
-    assert dependence.score(values) == 0 and not dependence.is_seen(values)
+    assert dependence.score(values) == 0
 
 
 def test_equal_values_share_their_rank() -> None:
@@ -47,7 +47,7 @@ def test_equal_values_share_their_rank() -> None:
 def test_how_often_it_is_seen(noise: str, least: float, most: float) -> None:
     """In twenty rounds; one in ten independent series is called dependent, by design."""
     series = lanes(noise, 0.01, 500, np.random.default_rng(1))[..., 0]
-    assert least < np.mean([dependence.is_seen(each) for each in series]) < most
+    assert least < np.mean([dependence.score(each) < dependence.SUSPICIOUS for each in series]) < most
 
 
 def test_three_times_as_wide() -> None:

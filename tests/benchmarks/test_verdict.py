@@ -294,7 +294,7 @@ def simulated(count: int, true: float, limit: float, noise: float, seed: int = 1
 def test_false_alarms(limit: float, count: int) -> None:
     answers = simulated(count, 1.0, limit, 0.01)
     assert answers["regression"] == 0
-    assert answers["can't tell"] <= 0.02 * count
+    assert answers["can't tell"] <= 0.04 * count
 
 
 @pytest.mark.parametrize(("true", "limit"), [(1.08, 0.05), (1.05, 0.02)])
