@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.boards import rows as board_rows
 from device import text
-from experiments import benchmark_tables, ci_tables, device_tables, few_images_tables, training_tables
+from experiments import benchmark_tables, ci_tables, device_tables, few_images_tables, gate_tables, training_tables
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -202,6 +202,10 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
         benchmark_tables.gate,
+        gate_tables.gate_coverage,
+        gate_tables.gate_limits_table,
+        gate_tables.gate_rule,
+        gate_tables.gate_rules,
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,
