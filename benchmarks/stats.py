@@ -55,17 +55,25 @@ def centre(values: Sequence[float], confidence: float = 0.95) -> Interval | None
     one odd value is in eight of these. So it takes the bound on its side half of its own way along.
     """
     count = len(values)
-    rank = _critical_rank(count, (1 - confidence) / 2)
+    rank = critical_rank(count, (1 - confidence) / 2)
     if rank == 0:
         return None
     numbers = np.asarray(values, np.float64)
-    first, second = np.triu_indices(count)
+    first, second = _pairs(count)
     means = np.sort((numbers[first] + numbers[second]) / 2)
-    return Interval(float(means[rank - 1]), float(np.median(means)), float(means[-rank]))
+    middle = (means[(len(means) - 1) // 2] + means[len(means) // 2]) / 2
+    return Interval(float(means[rank - 1]), float(middle), float(means[-rank]))
 
 
 @cache
-def _critical_rank(count: int, tail: float) -> int:
+def _pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Both members of every pair of so many, each with itself too."""
+    first, second = np.triu_indices(count)
+    return first, second
+
+
+@cache
+def critical_rank(count: int, tail: float) -> int:
     """The largest C with P(W < C) <= tail, where W is Wilcoxon's signed-rank sum of `count` values."""
     ways = np.ones(1)
     for rank in range(1, count + 1):

@@ -20,6 +20,7 @@ from experiments import (
     ci_tables,
     device_tables,
     few_images_tables,
+    gate_tables,
     select_tables,
     training_tables,
 )
@@ -217,6 +218,10 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         select_tables.select_files,
         select_tables.select_threads,
         select_tables.odd_process,
+        gate_tables.gate_coverage,
+        gate_tables.gate_limits_table,
+        gate_tables.gate_rule,
+        gate_tables.gate_rules,
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from benchmarks import models, progress, results
-from benchmarks.gate import baseline, committed, drop, pairs, verdict
+from benchmarks.gate import baseline, committed, dependence, drop, pairs, verdict
 from benchmarks.gate.baseline import Baseline
 from benchmarks.gate.drop import Drop
 from benchmarks.gate.pairs import Round, Side
@@ -203,6 +203,16 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
         yield (
             f"others had the processor for {100 * by_time.taken:.0f} % of the time, so this rests on the measuring"
             " thread's own time, not on the wall clock"
+        )
+    if outcome.threads == 1 and by_time.step_ms > verdict.COARSE_MS:
+        yield (
+            f"the thread's own time moves in steps of {by_time.step_ms:.1f} ms here, too coarse: the wall clock counts,"
+            " and what others take of the processor with it"
+        )
+    if by_time.dependent:
+        yield (
+            "each round is near the one before: something changes slowly on this machine, so the ratio's interval is"
+            f" {dependence.WIDER:g} times as wide"
         )
     if board.usable_cores() == 1:
         yield "this machine has one core: whatever else runs on it stands in the way of what is measured"

@@ -168,7 +168,8 @@ def test_a_document(each: Outcome, code: int, capsys: pytest.CaptureFixture[str]
     assert (gate["answer"], gate["exit_code"], gate["interrupted"]) == (each.answer, code, code == 130)
     assert gate["limits"] == {"slowdown": 0.05, "drop": 0.01 if each.accuracy else None}
     assert gate["notes"] == list(each.notes)
-    assert set(gate["latency"]) == {"answer", "ratio", "floor", "clock", "taken", "rounds", "reason"}
+    known = {"answer", "ratio", "floor", "clock", "taken", "rounds", "reason", "step_ms", "dependent"}
+    assert set(gate["latency"]) == known
     if each is WORSE:
         assert gate["latency"]["ratio"] == {"low": 1.075, "middle": 1.08, "high": 1.085}
         assert gate["accuracy"]["points"] == {"low": 0.01, "middle": 0.02, "high": 0.03}

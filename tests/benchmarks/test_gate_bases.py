@@ -120,3 +120,29 @@ def test_a_committed_baseline_and_one_that_is_damaged(command: Run, tmp_path: Pa
     assert f" against main:{path.name} (shapes_int8.tflite)\n" in done.stdout
     done = command("benchmarks", "gate", "main:cut.tflite", model("int8"), *ONE_ROUND)
     assert refusal(done).startswith("main:cut.tflite: the .tflite file is truncated"), "not the name of a copy"
+
+
+# A release as the base.
+
+
+def test_since_a_release(command: Run, tmp_path: Path) -> None:
+    """The candidate is what lies there now; the base is what the tag has under its path."""
+    net = shutil.copyfile(model("int8"), tmp_path / "net.tflite")
+    commit(tmp_path, "net.tflite")
+    subprocess.run(["git", "tag", "v1.2"], cwd=tmp_path, check=True, timeout=60)
+    shutil.copyfile(model("float32"), net)
+    done = command("benchmarks", "gate", "--since", "v1.2", "net.tflite", *ONE_ROUND)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("can't tell: net.tflite against v1.2:net.tflite\n")
+    assert "the same file" not in done.stdout
+    for words, said in (
+        (
+            ["main:net.tflite", "net.tflite"],
+            "--since v1.2 and BASE main:net.tflite: both say what the base is; give on",
+        ),
+        ([], "--since v1.2 is a base alone; expected a CANDIDATE too"),
+        (["none.tflite"], "none.tflite: there is no such model file"),
+        (["--qualify"], "--qualify gates the latency of networks of its own; give it without --since v1.2"),
+    ):
+        done = command("benchmarks", "gate", "--since", "v1.2", *words)
+        assert refusal(done).startswith(said) and done.stdout == ""
