@@ -14,6 +14,7 @@ from device import command, evaluate, folders
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.evaluation import by_label
 from device.folders import Labelled
 
 
@@ -29,6 +30,13 @@ class Answers:
     @property
     def labels(self) -> tuple[str, ...]:
         return self.pictures.labels
+
+    def right(self) -> dict[str, bool]:
+        """Which pictures the model is right about, by the content hash of each: a folder may have moved, and other
+        pictures may have its names.
+        """
+        hits = self.scores.argmax(axis=1) == self.pictures.targets
+        return {self.pictures.hash_of(i): bool(hit) for i, hit in enumerate(hits)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
         "data": got.data,
         "split": got.pictures.split,
         "runtime": got.runtime,
-        "per_class": evaluate.per_class(got.scores, got.pictures.targets, got.labels),
+        **by_label.figures(evaluate.per_class(got.scores, got.pictures.targets, got.labels)),
     }
 
 

@@ -1,52 +1,85 @@
 """Which file and how many threads are fastest on this very board, among those that lose little accuracy.
 
-The accuracy is that of each file's card, measured at export, or of labelled pictures that are given. The answer is
-written beside the models, and `device live --auto` uses it.
+The accuracy is that of labelled pictures that are given, or of each file's card, measured at export. A file whose loss
+isn't certainly too large stays (losses.py), and one is faster when the same processes say so. The answer is written
+beside the models, and `device live --auto` uses it.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from benchmarks import losses, stats
+from benchmarks.gate.drop import Right
+from benchmarks.losses import Known, Loss, Losses
+from benchmarks.stats import Interval
 from device import files, text
 from device.errors import UserError
 from device.live import selection
 
+TOO_FEW = "too few processes to tell"
+
 
 @dataclass(frozen=True)
 class Choice:
-    """The row that was chosen, and every row with why it was not (None: it was). by_frame: see `speed_ms`."""
+    """The row that was chosen, and every row with why it was not (None: it was). by_frame: see `speed_ms`.
+
+    losses: of the files whose accuracy is known, by their SHA-256. most_drop: what they may lose. is_fastest_known:
+    whether enough processes timed the rows to say which is faster.
+    """
 
     chosen: dict[str, Any]
     rows: list[tuple[dict[str, Any], str | None]]
     by_frame: bool
+    losses: Losses
+    most_drop: float
+    is_fastest_known: bool
+
+    def loss(self, row: dict[str, Any]) -> Loss | None:
+        return self.losses.of.get(row["sha256"]) if _is_known(row) else None
 
 
-def choose(rows: Sequence[dict[str, Any]], most_drop: float) -> Choice:
-    """rows: of a latency document, with "top1". most_drop: 0.01 is a point below the best of them.
+def choose(rows: Sequence[dict[str, Any]], most_drop: float, right: Mapping[str, Right] | None = None) -> Choice:
+    """rows: of a latency document, with "top1" and "accuracy_n". most_drop: 0.01 is a point below the best of them.
+    right: about which images each file is right, by its SHA-256, where they were asked about the same ones.
 
-    The fastest p50 of a frame's way, or of invoke where one of them doesn't say how it is fed. Where its intervals for
-    two overlap, fewer threads are chosen: they leave cores for other work. UserError where none could be measured, or
-    no file's accuracy is known.
+    Of the files that don't certainly lose more, the fastest p50 of a frame's way, or of invoke where one of them
+    doesn't say how it is fed. Fewer threads are chosen where the fastest isn't certainly faster, by the ratios within
+    fresh processes: they leave cores for other work. Rows that fewer than six processes timed are never the fastest
+    beside others; where all are such, the fewest threads are chosen. UserError where none could be measured, or no
+    file's accuracy is known.
     """
     measured = [row for row in rows if not row["error"]]
     if rows and not measured:
         raise UserError(f"none could be measured; {rows[0]['file']}: {rows[0]['error']}")
-    known = [row for row in measured if row["top1"] is not None]
+    known = {
+        row["sha256"]: Known(row["top1"], row["accuracy_n"], None if right is None else right[row["sha256"]])
+        for row in measured
+        if _is_known(row)
+    }
     if not known:
         raise UserError("no file says how accurate it is; give labelled pictures with --data")
-    best = max(row["top1"] for row in known)
-    allowed = [row for row in known if row["top1"] >= best - most_drop - 1e-9]
+    found = losses.judge(known, most_drop)
+    allowed = [row for row in measured if _is_known(row) and found.of[row["sha256"]].standing != "beyond"]
     by_frame = all(row["frame"] for row in allowed)
-    fastest = min(allowed, key=lambda row: speed_ms(row, by_frame))
-    fewest = min(row["threads"] for row in allowed if _overlap(row, fastest, by_frame))
-    few = [row for row in allowed if row["threads"] <= fewest]
-    chosen = min(few, key=lambda row: speed_ms(row, by_frame))
-    why_not = [None if row is chosen else _why_not(row, best, most_drop, chosen, by_frame) for row in rows]
-    return Choice(chosen, list(zip(rows, why_not, strict=True)), by_frame)
+    often = [row for row in allowed if _lane(row, by_frame)["p50_interval_ms"] is not None]
+    chosen = _fastest(often or allowed, by_frame)
+    made = Choice(chosen, [], by_frame, found, most_drop, bool(often))
+    made.rows.extend((row, None if row is chosen else _why_not(row, made)) for row in rows)
+    return made
+
+
+def _fastest(rows: Sequence[dict[str, Any]], by_frame: bool) -> dict[str, Any]:
+    fastest = min(rows, key=lambda row: speed_ms(row, by_frame))
+    fewest = min(row["threads"] for row in rows if not _is_slower(_ratio(row, fastest, by_frame)))
+    return min((row for row in rows if row["threads"] <= fewest), key=lambda row: speed_ms(row, by_frame))
+
+
+def _is_known(row: dict[str, Any]) -> bool:
+    return row["error"] is None and row["top1"] is not None
 
 
 def speed_ms(row: dict[str, Any], by_frame: bool) -> float:
@@ -59,20 +92,34 @@ def _lane(row: dict[str, Any], by_frame: bool) -> dict[str, Any]:
     return lane
 
 
-def _overlap(row: dict[str, Any], other: dict[str, Any], by_frame: bool) -> bool:
-    ours, theirs = (_lane(each, by_frame)["p50_interval_ms"] for each in (row, other))
-    return row is other or (ours is not None and theirs is not None and ours[0] <= theirs[1] and theirs[0] <= ours[1])
+def _ratio(row: dict[str, Any], other: dict[str, Any], by_frame: bool) -> Interval | None:
+    """The row's time as a multiple of the other's, over the processes that timed both; None for fewer than six.
+
+    What a process or a moment does to both of them cancels in each ratio, and doesn't in two intervals.
+    """
+    times = (_lane(each, by_frame)["p50_by_process_ms"] for each in (row, other))
+    return stats.geometric_centre([ours / theirs for ours, theirs in zip(*times, strict=False) if ours and theirs])
 
 
-def _why_not(row: dict[str, Any], best: float, most_drop: float, chosen: dict[str, Any], by_frame: bool) -> str:
+def _is_slower(ratio: Interval | None) -> bool:
+    return ratio is not None and ratio.low > 1
+
+
+def _why_not(row: dict[str, Any], choice: Choice) -> str:
     if row["error"]:
         return str(row["error"])
-    if row["top1"] is None:
+    loss = choice.loss(row)
+    if loss is None:
         return "its accuracy isn't known"
-    if row["top1"] < best - most_drop - 1e-9:
-        return f"loses {100 * (best - row['top1']):.2f} points"
-    times = speed_ms(row, by_frame) / speed_ms(chosen, by_frame)
-    return "no faster than fewer threads" if times <= 1 else f"{times:.2f} times as slow"
+    if loss.standing == "beyond" and loss.points is not None:
+        return f"loses {_points(loss.points)} points"
+    lane = _lane(row, choice.by_frame)
+    ratio = _ratio(row, choice.chosen, choice.by_frame)
+    if ratio is None or lane["p50_interval_ms"] is None:
+        return TOO_FEW
+    if _is_slower(ratio):
+        return f"{ratio.middle:.2f} times as slow"
+    return f"can't be told from {'fewer threads' if row['threads'] > choice.chosen['threads'] else 'the chosen one'}"
 
 
 def keep(path: Path, model: Path, choice: Choice) -> None:
@@ -82,9 +129,22 @@ def keep(path: Path, model: Path, choice: Choice) -> None:
     files.write_json(path, selection.document(place, row["sha256"], row["threads"], row["runtime"]))
 
 
+def told(choice: Choice) -> list[dict[str, Any]]:
+    """The rows of the result document: with what each file loses, [low, middle, high], and how that stands."""
+    return [{**row, **_told(choice.loss(row))} for row, _ in choice.rows]
+
+
+def _told(loss: Loss | None) -> dict[str, Any]:
+    points = loss.points if loss else None
+    return {
+        "standing": loss.standing if loss else None,
+        "loss": [points.low, points.middle, points.high] if points else None,
+    }
+
+
 def lines(choice: Choice) -> list[str]:
-    """A row a case, the chosen one first, and why each other was not."""
-    header = ("model", "threads", "frame ms", "invoke ms", "accuracy", "")
+    """A row a case, the chosen one first, and why each other was not; below it what the columns rest on."""
+    header = ("model", "threads", "frame ms", "invoke ms", "accuracy", "to the best", "")
     order = sorted(choice.rows, key=lambda pair: (pair[1] is not None, _order(pair[0], choice.by_frame)))
     rows = [
         [
@@ -93,11 +153,40 @@ def lines(choice: Choice) -> list[str]:
             text.milliseconds(row["frame"]["p50_ms"] if row["frame"] else None),
             text.milliseconds(row["p50_ms"]),
             text.percent(row["top1"]),
+            loss.standing if (loss := choice.loss(row)) else "-",
             "chosen" if why is None else why,
         ]
         for row, why in order
     ]
-    return text.table(header, rows)
+    return [*text.table(header, rows), *notes(choice)]
+
+
+def notes(choice: Choice) -> list[str]:
+    """What the choice rests on, and what can't be told."""
+    best = next(row for row, _ in choice.rows if row["sha256"] == choice.losses.best)
+    points = f"{100 * choice.most_drop:g} point{'' if choice.most_drop == 0.01 else 's'}"
+    by = f"paired, {best['accuracy_n']} images" if choice.losses.paired else "by the cards, not paired"
+    said = []
+    if len(choice.losses.of) > 1:
+        said.append(
+            f"to the best: accuracy lost to {best['file']}, certainly within {points}, certainly beyond, or neither"
+            f" (95 % for all together; {by})"
+        )
+        said.append(
+            "the accuracies are of the images that chose: on average too high by up to"
+            f" {100 * choice.losses.flattery:.2f} points"
+        )
+    loss = choice.loss(choice.chosen)
+    if loss and loss.points and loss.standing == "can't tell":
+        said.append(f"{choice.chosen['file']} can't be told from the best: it loses {_points(loss.points)} points")
+    if not choice.is_fastest_known:
+        said.append("fewer than six processes can't say what is faster: the fewest threads are chosen; try --seconds")
+    return said
+
+
+def _points(points: Interval) -> str:
+    """3.00 (1.20 to 4.80)"""
+    return f"{100 * points.middle:.2f} ({100 * points.low:.2f} to {100 * points.high:.2f})"
 
 
 def _order(row: dict[str, Any], by_frame: bool) -> float:

@@ -2,13 +2,15 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from device import command, files, options, text
 from device.errors import UserError
 
 if TYPE_CHECKING:
+    from benchmarks.gate.drop import Right
     from benchmarks.models import Model
 
 
@@ -30,7 +32,7 @@ def add_select(select: argparse.ArgumentParser) -> None:
 def select(given: argparse.Namespace) -> int:
     options.check_seconds("--seconds", given.seconds)
     files.check_target(given.json, "--json")
-    from benchmarks import accuracy, choose, latency, models, results
+    from benchmarks import choose, latency, models, results
     from device import board, runtime
     from device.live import selection
 
@@ -41,19 +43,16 @@ def select(given: argparse.Namespace) -> int:
         _check_comparable(found)
     engine = latency.Engine(runtime=runtime.find(given.runtime).name)
     hints = options.hints(given)
-    known = {}
-    if given.data:
-        judged = accuracy.measure_all(found, given.data, hints, 1, given.runtime)
-        if judged.interrupted:
-            raise KeyboardInterrupt
-        known = {row["sha256"]: {"top1": row.get("top1"), "error": row["error"]} for row in judged.rows}
+    answers = _answers(found, given) if given.data else Answers({}, None)
     measured = latency.measure(
         found, given.seconds, board.thread_counts(board.usable_cores()), [engine], size=hints.size
     )
-    rows = [row if row["error"] else {**row, **known.get(row["sha256"], {})} for row in measured.rows]
-    choice = choose.choose(rows, given.max_drop)
+    rows = [row if row["error"] else {**row, **answers.known.get(row["sha256"], {})} for row in measured.rows]
+    choice = choose.choose(rows, given.max_drop, answers.right)
     chosen = {name: choice.chosen[name] for name in ("file", "sha256", "threads", "runtime")}
-    document = {**results.document(rows, measured.interrupted), "chosen": chosen}
+    judged = {"max_drop": given.max_drop, "paired": choice.losses.paired, "flattery": choice.losses.flattery}
+    rows = choose.told(choice)
+    document = {**results.document(rows, measured.interrupted), "chosen": chosen, "judged": judged}
     results.deliver(document, choose.lines(choice), given.json)
     if measured.interrupted:
         raise KeyboardInterrupt
@@ -64,6 +63,41 @@ def select(given: argparse.Namespace) -> int:
         said = f"{into}: for python -m device live --auto {into}"
         command.say(said) if given.json == "-" else command.show([said])
     return command.GOOD
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a row says of each file's accuracy, or its "error"; and about which images each is right. By SHA-256."""
+
+    known: dict[str, dict[str, Any]]
+    right: "dict[str, Right] | None"
+
+
+def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
+    """All files asked about the same pictures. UserError where none can be."""
+    from benchmarks import accuracy
+    from device import evaluate
+
+    known: dict[str, dict[str, Any]] = {}
+    right: dict[str, Right] = {}
+    failures: list[UserError] = []
+    for model in found:
+        name = model.sha256()
+        try:
+            got = accuracy.answers(model, given.data, options.hints(given), 1, given.runtime)
+        except UserError as error:
+            failures.append(error)
+            known[name] = {"top1": None, "error": str(error).removeprefix(f"{model.path}: ")}
+            continue
+        right[name] = got.right()
+        judged = evaluate.accuracy(got.scores, got.pictures.targets)
+        known[name] = {
+            **{"top1": judged["top1"], "interval": judged["interval"]},
+            **{"accuracy_n": judged["n"], "accuracy_split": got.pictures.split},
+        }
+    if len(failures) == len(found):
+        raise failures[0]
+    return Answers(known, right)
 
 
 def _check_comparable(found: Sequence["Model"]) -> None:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fingerprint
+from benchmarks import fingerprint, stats
 from benchmarks.models import Model
 from device import board, command, files, text
 from device.errors import UserError
+from device.evaluation import by_label
 from device.runtime import Runtime
 
 SCHEMA = 2
@@ -87,8 +88,9 @@ def latency_lines(results: list[dict[str, Any]]) -> list[str]:
     engines = dict.fromkeys(f"{row['runtime']} {row['runtime_version']}" for row in results if row["runtime_version"])
     fewest = min((row["n"] for row in results if row["n"]), default=0)
     note = (
-        f"p50, p90, p99: invoke alone, {', '.join(engines)}, interleaved, {fewest}+ samples each; frame: from 1280x720"
-        " to labels; accuracy with its 95 % interval, measured at export"
+        f"p50, p90, p99: invoke alone, {', '.join(engines)}, interleaved, {fewest}+ samples each; quantiles by linear"
+        f" interpolation, p99 of {stats.FEWEST_FOR_P99:,} samples or more; frame: from 1280x720 to labels; accuracy"
+        " with its 95 % interval, measured at export"
     )
     return [*text.table(header, rows), note]
 
@@ -105,13 +107,16 @@ def warnings(results: list[dict[str, Any]]) -> list[str]:
 
 
 def accuracy_lines(results: list[dict[str, Any]]) -> list[str]:
+    """One row a model; where its labels are not equally common, balanced accuracy and the worst label beside top-1."""
+    measured = [row for row in results if row["error"] is None]
+    uneven = by_label.are_uneven(measured)
     rows = [
         [
             row["file"].removesuffix(".tflite"),
             text.accuracy(row["top1"], row["interval"], row["n"]),
+            *(by_label.cells(row) if uneven else ()),
             str(row["left_out"]),
         ]
-        for row in results
-        if row["error"] is None
+        for row in measured
     ]
-    return text.table(("model", "accuracy", "left out"), rows)
+    return text.table(("model", "accuracy", *(by_label.HEADER if uneven else ()), "left out"), rows)

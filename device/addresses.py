@@ -96,6 +96,8 @@ def parse(text: str, option: str = "") -> Address:
     said = f"{option}{_scheme_alone(text)}"
     if parts is None:
         raise UserError(f"{said}: an address has two slashes behind its scheme, such as {EXAMPLE}")
+    if not text.isprintable():
+        raise UserError(f"{said}: the address has signs that can't be printed, or is no UTF-8; {ENCODING}")
     authority, target, fragment = parts[2], parts[3], parts[4]
     userinfo, at, place = authority.rpartition("@")
     host = HOST.fullmatch(place)

@@ -29,6 +29,8 @@ CARD, LABELS = "card.json", "labels.txt"
 # Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
 MAX_TAIL_BYTES = 1_000_000
 MAX_ENTRIES = 64
+# Of a label, which is kept for every change and told with every answer.
+MAX_LABEL_LENGTH = 1000
 # Of Unicode's categories of characters, what can't stand in a line of text.
 NO_TEXT = {
     "Cc": "a control character, which a terminal would obey",
@@ -132,6 +134,8 @@ def check_labels(labels: tuple[str, ...]) -> None:
     for index, label in enumerate(labels):
         if not label.strip():
             raise CardError(f"label {index} is empty, expected a name for every output")
+        if len(label) > MAX_LABEL_LENGTH:
+            raise CardError(f"label {index} has {len(label)} characters, expected at most {MAX_LABEL_LENGTH}")
         if "\n" in label or "\r" in label:
             raise CardError(f"label {label!r} spans lines, expected one line")
         for category in map(unicodedata.category, label):

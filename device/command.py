@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from device import text
@@ -62,18 +63,16 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         code = USER_ERROR
     except BrokenPipeError:
         # The reader (`| head`) has gone: nobody is left to tell.
-        _drop_output()
         code = GOOD
     except Exception as error:
         if isinstance(error, OSError) and (advice := _advice(error)):
             say(_without_secrets(f"error: {_place(error)}: {advice}"))
             code = USER_ERROR
         else:
-            print(_without_secrets(traceback.format_exc()), end="", file=sys.stderr)
+            _write_on_stderr(_without_secrets(traceback.format_exc()))
             code = CRASHED
-        _drop_output()
+    _drop_output()
     if any(thread.is_alive() for thread in _LEFT_BEHIND) or (leaves_threads and code == INTERRUPTED):
-        _drop_output()
         os._exit(code)
     sys.exit(code)
 
@@ -114,7 +113,13 @@ def say(line: str) -> None:
     if sys.stderr is None:  # closed by the shell: 2>&-
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(clear + text.visible(" ".join(line.splitlines())), file=sys.stderr, flush=True)
+    _write_on_stderr(clear + text.visible(" ".join(line.splitlines())) + "\n")
+
+
+def _write_on_stderr(what: str) -> None:
+    """What can't be written (a full disk, a reader that has gone) is lost: a note ends nothing that would go on."""
+    with suppress(OSError):
+        print(what, end="", file=sys.stderr, flush=True)
 
 
 def say_next(*commands: Sequence[object]) -> None:
@@ -141,11 +146,12 @@ def _without_secrets(message: str) -> str:
 
 def _drop_output() -> None:
     """What can't be written goes nowhere: Python flushes once more at exit, and would turn the code into 120."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _let_any_name_through() -> None:

@@ -17,13 +17,13 @@ from device.folders import Labelled
 Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share, `right` of n (E. B. Wilson, JASA 22, 1927); (0, 1) for n = 0."""
+def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """95 % interval of a share, `right` of n (E. B. Wilson, JASA 22, 1927); (0, 1) for n = 0. z: for another one."""
     if n == 0:
         return 0.0, 1.0
-    share, z2 = right / n, Z95**2
+    share, z2 = right / n, z**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    half = z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 

@@ -87,6 +87,12 @@ def _elsewhere(option: str) -> str:
     return f"choose another place with {option}" if option else "move it away, or change its permissions"
 
 
+def read_start(path: Path, most: int) -> str:
+    """A small text file, UTF-8; of a large one, or of a device without an end, `most` characters and one."""
+    with path.open(encoding="utf-8") as file:
+        return file.read(most + 1)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(data)

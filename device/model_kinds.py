@@ -20,6 +20,8 @@ EDGE_TPU_OPERATOR = "edgetpu-custom-op"
 HEAD_BYTES = 4096
 # Top-level fields of a protobuf message that are looked at: a network has one for each node at most.
 MOST_FIELDS = 4096
+# Positions in a FlatBuffer are signed numbers of 32 bits.
+MAX_TFLITE_BYTES = 2**31 - 1
 
 CONVERTER = "tf.lite.TFLiteConverter.from_keras_model(keras.models.load_model(FILE)).convert()"
 OF_KERAS = f"convert it with {CONVERTER}, and give the .tflite"
@@ -81,6 +83,8 @@ def require_tflite(path: Path) -> None:
         raise UserError(f"{path}: there is no such model file")
     if not is_tflite(path):
         raise refusal(path)
+    if (size := path.stat().st_size) > MAX_TFLITE_BYTES:
+        raise UserError(f"{path}: it has {size} bytes, expected a .tflite file of at most {MAX_TFLITE_BYTES}")
 
 
 def refusal(path: Path, expected: str = "a .tflite file") -> UserError:

@@ -1,44 +1,123 @@
-"""The table of docs/ci.md, computed from what the gate itself does with right and wrong answers."""
+"""The tables of docs/ci.md: what the gate itself makes of right and wrong answers."""
 
-from bisect import bisect_left
-from math import sqrt
+from collections.abc import Sequence
+from typing import Any
 
-from benchmarks.gate import drop
+from benchmarks.gate import needed
 from experiments.markdown import markdown
+from experiments.record import read
 
 # Points that may be lost, and of how many pictures in a hundred the two models judge differently.
 LIMITS = (0.5, 1.0, 2.0)
 DIFFERING = (1, 2, 5)
-MOST = 100_000
-# Of a normal distribution: what 95 in 100 stay below.
-Z95_ONE_SIDED = 1.645
 
 
 def pictures_for_a_limit() -> list[str]:
     """How many pictures let 95 of 100 candidates pass that in truth lose nothing."""
     rows = [
-        [f"{share} in 100", *(f"{pictures(share / 100, limit / 100):,}" for limit in LIMITS)] for share in DIFFERING
+        [f"{share} in 100", *(f"{needed.pictures(share / 100, limit / 100):,}" for limit in LIMITS)]
+        for share in DIFFERING
     ]
     header = ("answers that differ", *(f"`--max-drop {limit:g}`" for limit in LIMITS))
     return markdown(header, rows)
 
 
-def pictures(differing: float, most: float) -> int:
-    """The smallest number, rounded up to two digits, at which an unlucky equal candidate still passes."""
-    least = bisect_left(range(MOST), True, lo=10, key=lambda count: passes(count, differing, most))
-    digits: int = 10 ** (len(str(least)) - 2)
-    return -(-least // digits) * digits
+def drop_told() -> list[str]:
+    """With so many pictures: what becomes of candidates that lose nothing, the limit, and twice as much."""
+    document, found = _simulated("tells")
+    cells: dict[tuple[float, float], dict[int, dict[str, int]]] = {}
+    for row in found:
+        cells.setdefault((row["differing"], row["limit"]), {})[round(row["loss"] / row["limit"])] = row["answers"]
+    rows = [
+        [
+            f"{100 * differing:g} in 100",
+            f"{100 * limit:g}",
+            _share(by_loss[0], "no regression", document),
+            _share(by_loss[0], "regression", document),
+            _share(by_loss[1], "regression", document),
+            _share(by_loss[2], "regression", document),
+            _share(by_loss[2], "no regression", document),
+        ]
+        for (differing, limit), by_loss in cells.items()
+    ]
+    rows.append(["all", "", *(_span_of([row[i] for row in rows]) for i in range(2, 7))])
+    header = (
+        *("answers that differ", "`--max-drop`", "loses nothing: passes", "fails", "loses the limit: fails"),
+        *("loses twice the limit: fails", "passes"),
+    )
+    return [*markdown(header, rows), "", _source(document)]
 
 
-def passes(count: int, differing: float, most: float) -> bool:
-    """Whether a candidate passes that loses by chance what only five in a hundred equal ones would lose.
+def drop_advice() -> list[str]:
+    """With a quarter of the pictures: how many it says that it takes."""
+    document, found = _simulated("advice")
+    rows = [
+        [
+            f"{100 * row['differing']:g} in 100",
+            f"{100 * row['limit']:g}",
+            f"{row['pictures']:,}",
+            f"{row['would_do']:,}",
+            " to ".join(f"{round(end):,}" for end in row["median"]),
+            " to ".join(f"{round(end):,}" for end in row["of_90_in_100"]),
+            f"{100 * row['held'] / row['asked']:.0f} %",
+        ]
+        for row in found
+    ]
+    header = (
+        *("answers that differ", "`--max-drop`", "pictures", "would do", "says, the median of either end"),
+        *("of 90 in 100 between", "what would do is in it"),
+    )
+    return [*markdown(header, rows), "", _source(document)]
 
-    Of k pictures that the two judge differently an equal candidate loses and wins k/2; the difference is spread by the
-    root of k.
-    """
-    changed = differing * count
-    lost = round((changed + Z95_ONE_SIDED * sqrt(changed)) / 2)
-    won = max(0, round(changed) - lost)
-    base = {str(number): number >= won for number in range(count)}
-    candidate = {str(number): number < count - lost for number in range(count)}
-    return drop.judge(base, candidate, most).answer == "no regression"
+
+def drop_equal_labels() -> list[str]:
+    """How often a label fails a candidate that loses nothing, or just the limit; a column each case that was drawn."""
+    document, found = _simulated("equal")
+    cases = list(dict.fromkeys((row["loss"], row["differing"], row["limit"]) for row in found))
+    by_set: dict[tuple[int, int], dict[tuple[float, float, float], str]] = {}
+    for row in found:
+        case = row["loss"], row["differing"], row["limit"]
+        by_set.setdefault((row["labels"], row["of_each"]), {})[case] = f"{row['by_label']}"
+    rows = [[f"{labels} of {each:,}", *(by_case[case] for case in cases)] for (labels, each), by_case in by_set.items()]
+    header = [
+        f"{f'loses {100 * loss:g} points of each' if loss else 'loses nothing'}, {100 * differing:g} in 100 differ,"
+        f" `--max-drop {100 * limit:g}`"
+        for loss, differing, limit in cases
+    ]
+    return [*markdown(("labels, images of each", *header), rows), "", _source(document, "cell")]
+
+
+def drop_vanished() -> list[str]:
+    """How often a label is caught that is never right any more, beside others of a hundred images."""
+    document, found = _simulated("vanished")
+    rows = [
+        [
+            str(row["labels"]),
+            str(row["rare"]),
+            f"{100 * row['recall']:g} %",
+            f"{100 * row['by_label'] / document['draws']:.1f} %",
+            f"{100 * row['said'] / document['draws']:.1f} %",
+        ]
+        for row in found
+    ]
+    header = ("labels", "images of the one that vanishes", "the base knows of it", "fails", "is named at least")
+    return [*markdown(header, rows), "", _source(document)]
+
+
+def _simulated(what: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    document = read("drop_simulation")
+    return document, [row for row in document["results"] if row["what"] == what]
+
+
+def _source(document: dict[str, Any], each: str = "row") -> str:
+    return f"{document['draws']:,} drawn at random a {each}, {document['date']}: `{document['command']}`"
+
+
+def _share(answers: dict[str, int], answer: str, document: dict[str, Any]) -> str:
+    return f"{100 * answers.get(answer, 0) / document['draws']:.1f} %"
+
+
+def _span_of(cells: Sequence[str]) -> str:
+    """'43.1 to 91.0 %'"""
+    numbers = sorted(float(cell.removesuffix(" %")) for cell in cells)
+    return f"{numbers[0]:.1f} to {numbers[-1]:.1f} %"

@@ -1,10 +1,11 @@
 """From a camera's frame to its labels: what stands around invoke costs, and MediaPipe's ImageClassifier beside it.
 
-    python -m experiments.frames MODEL… [--labels FILE]      half a minute a model; nothing else may run
+    python -m experiments.frames MODEL… [--labels FILE]      four minutes a model; nothing else may run
 
 Frames of 1280x720 lie in memory. Each way runs in a process of its own, with the frames of the other ways' turns in
-between, in random order; a ratio is the median over rounds. 'One thread' is pinned to one processor, MediaPipe as well:
-it can't be told how many threads to use. Writes results/frames.json.
+between, in random order; a ratio is the median over rounds. That is done twelve times with fresh processes, and the
+figure is the centre of the twelve with its interval (benchmarks/stats.py). 'One thread' is pinned to one processor,
+MediaPipe as well: it can't be told how many threads to use. Writes results/frames.json.
 """
 
 import argparse
@@ -20,12 +21,15 @@ from typing import Any
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
+from benchmarks import stats
+from device import card
 from device.live.frames import Frame, Source
 from experiments.record import ROOT, write
 
-ROUNDS, BLOCK_S = 60, 0.1
-LOOP_ROUNDS, LOOP_S = 20, 0.5
+SETS, ROUNDS, BLOCK_S = 12, 20, 0.1
+LOOP_ROUNDS, LOOP_S = 7, 0.5
 MEDIAPIPE = ROOT / ".venv-mediapipe/bin/python"
 PEER = ROOT / "experiments/mediapipe_frames.py"
 WAYS = ("one thread", "two threads", "mediapipe")
@@ -70,7 +74,14 @@ class Worker:
 
 
 def measure(model: Path, labels: Path | None) -> dict[str, Any]:
-    """Medians of one model's ways, and the ratios between them."""
+    """The ratios of one model's ways, over sets of fresh processes."""
+    sets = [one_set(model, labels, number) for number in tqdm(range(SETS), desc=model.name, leave=False)]
+    return {"file": model.name, "sets": SETS, "rounds": ROUNDS} | {
+        key: spread([each[key] for each in sets]) for key in sets[0]
+    }
+
+
+def one_set(model: Path, labels: Path | None, number: int) -> dict[str, float]:
     ours = [sys.executable, "-m", "experiments.frames", "--worker", model]
     if labels:
         ours += ["--labels", labels]
@@ -80,32 +91,40 @@ def measure(model: Path, labels: Path | None) -> dict[str, Any]:
         "mediapipe": ["taskset", "-c", "0", MEDIAPIPE, PEER, model],
     }
     with ExitStack() as stack:
-        workers = {way: stack.enter_context(Worker(command)) for way, command in commands.items()}
-        order, rounds = random.Random(1), []
+        order, rounds = random.Random(number), []
+        ways = order.sample(WAYS, len(WAYS))
+        workers = {way: stack.enter_context(Worker(commands[way])) for way in ways}
         for _ in range(ROUNDS):
             turn = order.sample(WAYS, len(WAYS))
             rounds.append({way: medians(workers[way].block()) for way in turn})
-    return {"file": model.name, **summary(rounds)}
+    with Worker([*ours, "--loop"]) as loop:
+        share = float(np.median([row["share"] for row in loop.block()]))
+    return {**summary(rounds), "loop_to_bare_invoke": share}
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """The centre of the sets' figures and its 95 % interval."""
+    found = stats.geometric_centre(values)
+    assert found is not None, "there are sets enough"
+    return {"ratio": round(found.middle, 4), "interval": [round(found.low, 4), round(found.high, 4)]}
 
 
 def medians(rows: list[dict[str, float]]) -> dict[str, float]:
     return {stage: float(np.median([row[stage] for row in rows])) for stage in rows[0]}
 
 
-def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
-    def typical(values: list[float]) -> dict[str, float]:
-        low, middle, high = np.percentile(values, (25, 50, 75))
-        return {"median": round(float(middle), 4), "quartiles": [round(float(low), 4), round(float(high), 4)]}
-
-    one = [r["one thread"] for r in rounds]
-    return {
-        "rounds": len(rounds),
-        "invoke_ms": typical([r["invoke"] for r in one]),
-        "around_to_invoke": typical([(r["preprocess"] + r["postprocess"]) / r["invoke"] for r in one]),
-        "around_to_one_inter_area": typical([(r["preprocess"] + r["postprocess"]) / r["inter_area"] for r in one]),
-        "one_thread_to_mediapipe": typical([r["one thread"]["frame"] / r["mediapipe"]["frame"] for r in rounds]),
-        "two_threads_to_mediapipe": typical([r["two threads"]["frame"] / r["mediapipe"]["frame"] for r in rounds]),
+def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """Medians over the rounds of one set."""
+    one = [each["one thread"] for each in rounds]
+    frame = [{way: each[way]["frame"] for way in WAYS} for each in rounds]
+    figures = {
+        "invoke_ms": [each["invoke"] for each in one],
+        "around_to_invoke": [(each["preprocess"] + each["postprocess"]) / each["invoke"] for each in one],
+        "around_to_one_inter_area": [(each["preprocess"] + each["postprocess"]) / each["inter_area"] for each in one],
+        "one_thread_to_mediapipe": [each["one thread"] / each["mediapipe"] for each in frame],
+        "two_threads_to_mediapipe": [each["two threads"] / each["mediapipe"] for each in frame],
     }
+    return {what: float(np.median(values)) for what, values in figures.items()}
 
 
 def work(model: Path, threads: int, labels: Path | None) -> None:
@@ -154,8 +173,8 @@ class Memory(Source):
         return Frame(self.shown[self.number % len(self.shown)]) if self.number <= self.count else None
 
 
-def overlap(model: Path, labels: Path | None) -> dict[str, Any]:
-    """The live loop's answers a second as a share of bare invokes a second, one thread, in turn in one process."""
+def overlap(model: Path, labels: Path | None) -> None:
+    """A worker: the live loop's answers a second as a share of bare invokes a second, one thread, in turns."""
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
     from device.live.frame_path import FramePath
@@ -165,39 +184,40 @@ def overlap(model: Path, labels: Path | None) -> dict[str, Any]:
     cv2.setNumThreads(1)
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1)
     classifier.invoke(FramePath(classifier).tensor(Frame(frames()[0])))
-    shares = []
-    for _ in range(LOOP_ROUNDS):
-        start = perf_counter()
-        count = 0
-        while (bare_s := perf_counter() - start) < LOOP_S:
-            classifier.interpreter.invoke()
-            count += 1
-        source = Memory(count)
-        loop = Loop(classifier, Smoother(), [], lambda: classifier)
-        start = perf_counter()
-        loop.run(source)
-        shares.append(bare_s / (perf_counter() - start))
-    low, middle, high = np.percentile(shares, (25, 50, 75))
-    return {"median": round(float(middle), 4), "quartiles": [round(float(low), 4), round(float(high), 4)]}
+    for _ in sys.stdin:
+        rows = []
+        for _ in range(LOOP_ROUNDS):
+            start = perf_counter()
+            count = 0
+            while (bare_s := perf_counter() - start) < LOOP_S:
+                classifier.interpreter.invoke()
+                count += 1
+            source = Memory(count)
+            loop = Loop(classifier, Smoother(), [], lambda: classifier)
+            start = perf_counter()
+            loop.run(source)
+            rows.append({"share": bare_s / (perf_counter() - start)})
+        print(json.dumps(rows), flush=True)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("models", nargs="+", type=Path)
     options.add_argument("--labels", type=Path, help="of the models that carry none")
-    options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--worker", action="store_true", help="this script's own processes")
+    options.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    options.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options.add_argument("--loop", action="store_true", help=argparse.SUPPRESS)
     asked = options.parse_args()
+    if asked.loop:
+        overlap(asked.models[0], asked.labels)
+        return
     if asked.worker:
         work(asked.models[0], asked.threads, asked.labels)
         return
     rows = []
     for model in asked.models:
-        from device import card
-
         labels = asked.labels if card.read(model) is None else None
-        named = labels.resolve() if labels else None
-        rows.append({**measure(model.resolve(), named), "loop_to_bare_invoke": overlap(model.resolve(), named)})
+        rows.append(measure(model.resolve(), labels.resolve() if labels else None))
         print(json.dumps(rows[-1], indent=1))
     words = " ".join(model.name for model in asked.models)
     write("frames", rows, f"python -m experiments.frames {words}")

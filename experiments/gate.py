@@ -93,8 +93,9 @@ def truths() -> dict[str, list[float]]:
     found = {}
     for network in ("small", "large"):
         for limit in (0.05, 0.02):
-            true = qualify.truth(network, limit, 1, TRUTH_S)
-            found[qualify.larger(network, limit).stem] = [true.low, true.middle, true.high]
+            candidate = qualify.larger(network, limit)
+            true = qualify.truth(network, candidate, 1, TRUTH_S)
+            found[candidate.stem] = [true.low, true.middle, true.high]
     return found
 
 

@@ -6,7 +6,7 @@ Features: EfficientNet-Lite0 at 224x224 on JAX, drawn images, by one process and
 has one core of its own and a cache of its own, as two machines with one core would. Each count a run of its own; the
 seconds are those of the features alone, without imports, with the network's compilation.
 
-Head: a fit on drawn features, 1,280 numbers an image around one centre a class, on one core.
+Head: a fit on drawn features, 1,280 numbers an image around a centre for each class that tells it apart, on one core.
 
 Writes results/growth.json.
 """
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from experiments import large
-from experiments.record import ROOT, write
+from experiments.record import ROOT, read, write
 
 IMAGES, CLASSES, CHANNELS = (1_000, 10_000, 50_000), (2, 10, 100), 1280
 PICTURES = (250, 500)
@@ -71,7 +71,7 @@ def fit(images: int, classes: int) -> float:
     os.sched_setaffinity(0, {0})
     random = np.random.default_rng(1)
     targets = np.arange(images) % classes
-    centres = random.normal(0, 0.05, (classes, CHANNELS)).astype(np.float32)
+    centres = random.normal(0, 0.3, (classes, CHANNELS)).astype(np.float32)
     given = np.maximum(centres[targets] + random.normal(0, 1, (images, CHANNELS)).astype(np.float32), 0)
     began = time.perf_counter()
     head.fit(given, targets, classes)
@@ -81,28 +81,34 @@ def fit(images: int, classes: int) -> float:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--head", type=int, nargs=2, help=argparse.SUPPRESS)
+    options.add_argument("--only", choices=("head", "features"), help="the other rows stay as they were measured")
     asked = options.parse_args()
     if asked.head:
         print(json.dumps(fit(*asked.head)))
         return
     rows: list[dict[str, Any]] = []
-
-    def keep(what: str, seconds: float, **more: int) -> None:
-        rows.append({"what": what, **more, "seconds": round(seconds, 1)})
-        print(rows[-1], flush=True)
-
-    for images in IMAGES:
-        for classes in CLASSES:
-            keep("head", head_seconds(images, classes), images=images, classes=classes)
-    port = 29_517
-    with tempfile.TemporaryDirectory(prefix="framelite-growth-") as name:
-        for images in PICTURES:
-            folder = large.draw(Path(name) / f"images{images}", images)
-            for processes in (1, 2):
-                port += 1
-                place = Path(name) / f"{images}-{processes}"
-                keep("features", features(folder, processes, place, port), images=images, processes=processes)
+    if asked.only:
+        rows = [row for row in read("growth")["results"] if row["what"] != asked.only]
+    if asked.only != "features":
+        for images in IMAGES:
+            for classes in CLASSES:
+                rows.append(_said("head", head_seconds(images, classes), images=images, classes=classes))
+    if asked.only != "head":
+        port = 29_517
+        with tempfile.TemporaryDirectory(prefix="framelite-growth-") as name:
+            for images in PICTURES:
+                folder = large.draw(Path(name) / f"images{images}", images)
+                for processes in (1, 2):
+                    port += 1
+                    seconds = features(folder, processes, Path(name) / f"{images}-{processes}", port)
+                    rows.append(_said("features", seconds, images=images, processes=processes))
     write("growth", rows, "python -m experiments.growth")
+
+
+def _said(what: str, seconds: float, **more: int) -> dict[str, Any]:
+    row = {"what": what, **more, "seconds": round(seconds, 1)}
+    print(row, flush=True)
+    return row
 
 
 if __name__ == "__main__":

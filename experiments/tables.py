@@ -15,7 +15,15 @@ from typing import Any
 
 from benchmarks.boards import rows as board_rows
 from device import text
-from experiments import benchmark_tables, ci_tables, device_tables, few_images_tables, training_tables
+from experiments import (
+    benchmark_tables,
+    ci_tables,
+    device_tables,
+    few_images_tables,
+    gate_tables,
+    select_tables,
+    training_tables,
+)
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train import recipes
@@ -186,6 +194,10 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     for function in (
         boards,
         ci_tables.pictures_for_a_limit,
+        ci_tables.drop_told,
+        ci_tables.drop_advice,
+        ci_tables.drop_equal_labels,
+        ci_tables.drop_vanished,
         recipe_list,
         recipe_fields,
         first_output,
@@ -199,16 +211,26 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         device_tables.frame_errors,
         device_tables.frame_quality,
         device_tables.soak,
+        device_tables.held,
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
         benchmark_tables.gate,
+        select_tables.select_files,
+        select_tables.select_threads,
+        select_tables.odd_process,
+        gate_tables.gate_coverage,
+        gate_tables.gate_limits_table,
+        gate_tables.gate_rule,
+        gate_tables.gate_rules,
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,
         training_tables.large,
+        training_tables.growth,
         training_tables.memory,
         training_tables.runs,
         training_tables.unchanged,
+        training_tables.unchanged_device,
         training_tables.augmentation,
         training_tables.averaged_statistics,
         training_tables.cifar10,

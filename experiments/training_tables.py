@@ -173,8 +173,8 @@ def memory() -> list[str]:
     return [*markdown(("command", "images", "PSS", "RSS"), rows), "", source(document)]
 
 
-def unchanged() -> list[str]:
-    document = read("unchanged")
+def unchanged(name: str = "unchanged") -> list[str]:
+    document = read(name)
     rows = []
     for row in document["results"]:
         if "ratio" in row:
@@ -185,6 +185,11 @@ def unchanged() -> list[str]:
             same = f"{row['equal_to_the_last_bit']} of {row['arrays']} arrays of weights the same bits"
             rows.append([row["what"], f"{ours}, before {before} (n {row['n']:,}); {same}"])
     return [*markdown(("what", f"to commit {document['against']}"), rows), "", source(document)]
+
+
+def unchanged_device() -> list[str]:
+    """After the device was made hard to bring down."""
+    return unchanged("unchanged_device")
 
 
 def large() -> list[str]:
@@ -205,3 +210,26 @@ def large() -> list[str]:
         for row in document["results"]
     ]
     return [*markdown(("images of 224x224", "how many", "a second", "peak memory (PSS)"), rows), "", source(document)]
+
+
+def growth() -> list[str]:
+    document = read("growth")
+    heads: dict[int, list[str]] = {}
+    for row in document["results"]:
+        if row["what"] == "head":
+            heads.setdefault(row["images"], []).append(f"{row['seconds']:.1f} s")
+    classes = sorted({row["classes"] for row in document["results"] if row["what"] == "head"})
+    parts = {(row["images"], row["processes"]): row["seconds"] for row in document["results"] if "processes" in row}
+    rows = [
+        [f"features, {images:,} images", *(f"{parts[images, count]:.0f} s" for count in (1, 2)), ratio]
+        for images in sorted({images for images, _ in parts})
+        if (ratio := f"{parts[images, 1] / parts[images, 2]:.2f}")
+    ]
+    fitted = [[f"{images:,}", *seconds] for images, seconds in heads.items()]
+    return [
+        *markdown(("EfficientNet-Lite0, 224x224, one core a process", "one process", "two", "times as fast"), rows),
+        "",
+        *markdown(("head fitted on images", *(f"of {count} classes" for count in classes)), fitted),
+        "",
+        source(document),
+    ]

@@ -6,7 +6,8 @@ Half an hour; nothing else may run.
 
 A frame's way: 1280x720 to labels in the thread's own time. A pair is two processes, one a checkout, that take turns
 every few frames; its ratio is the median over rounds, the figure the mean of the logarithms over pairs with its t
-interval. Training: fashion_mnist in full in each checkout, the networks' weights compared bit by bit.
+interval. Training: fashion_mnist in full in each checkout, the networks' weights compared bit by bit. Writes
+results/unchanged.json.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-from experiments.record import ROOT, read, write
+from experiments.record import ROOT, write
+from experiments.turns import Worker
 
 PAIRS, ROUNDS = 10, 60
 RECIPE = "fashion_mnist"
@@ -50,37 +53,19 @@ for line in sys.stdin:
 """
 
 
-class Worker:
-    """A process that runs one checkout's code, a few frames whenever it is asked."""
-
-    def __init__(self, checkout: Path, model: Path, labels: Path | None, count: int) -> None:
-        words = [sys.executable, "-c", WORKER, checkout, model, labels or "", count]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen([*map(str, words)], cwd=checkout, stdin=pipe, stdout=pipe, text=True)
-        self.turn()  # warm-up
-
-    def turn(self) -> float:
-        """Seconds of the thread's own time."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        print(file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
-
-    def end(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
-
-
 def pair(checkouts: Sequence[Path], model: Path, labels: Path | None, count: int, number: int) -> float:
     """The logarithm of the first checkout's time to the second's, median over rounds of one pair of processes."""
     order = list(checkouts) if number % 2 else list(checkouts)[::-1]
-    workers = {checkout: Worker(checkout, model, labels, count) for checkout in order}
     logs = []
-    for turn in range(ROUNDS):
-        took = {checkout: workers[checkout].turn() for checkout in (order if turn % 2 else order[::-1])}
-        logs.append(np.log(took[checkouts[0]] / took[checkouts[1]]))
-    for worker in workers.values():
-        worker.end()
+    with ExitStack() as stack:
+        workers = {}
+        for checkout in order:
+            words = [sys.executable, "-c", WORKER, checkout, model, labels or "", str(count)]
+            workers[checkout] = stack.enter_context(Worker(words, checkout))
+            workers[checkout].turn()  # warm-up
+        for turn in range(ROUNDS):
+            took = {checkout: float(workers[checkout].turn()) for checkout in (order if turn % 2 else order[::-1])}
+            logs.append(np.log(took[checkouts[0]] / took[checkouts[1]]))
     return float(np.median(logs))
 
 
@@ -130,15 +115,17 @@ def main() -> None:
     options.add_argument("--against", type=Path, required=True, metavar="CHECKOUT", help="of the commit before")
     options.add_argument("--model", type=Path, help="one more .tflite, larger: three frames a turn")
     options.add_argument("--labels", type=Path, help="its labels")
-    options.add_argument("--only-frames", action="store_true", help="training's row stays as it was measured before")
+    options.add_argument("--only-frames", action="store_true", help="nothing is trained")
+    options.add_argument("--into", default="unchanged", metavar="NAME", help="results/NAME.json (default unchanged)")
     asked = options.parse_args()
     against = asked.against.resolve()
     rows = [frame(against, ROOT / "device/models/cifar10_int8.tflite", None, 20)]
     if asked.model:
         rows.append(frame(against, asked.model.resolve(), asked.labels.resolve() if asked.labels else None, 3))
-    rows.append(read("unchanged")["results"][-1] if asked.only_frames else training(against))
+    if not asked.only_frames:
+        rows.append(training(against))
     commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=against, text=True).strip()
-    write("unchanged", rows, "python -m experiments.unchanged --against CHECKOUT", against=commit)
+    write(asked.into, rows, "python -m experiments.unchanged --against CHECKOUT", against=commit)
 
 
 if __name__ == "__main__":

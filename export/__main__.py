@@ -110,13 +110,20 @@ def _is_up_to_date(folder: Path, inputs: dict[str, Any]) -> bool:
 
 
 def lines(document: dict[str, Any]) -> list[str]:
-    """One row a variant: size, accuracy, and how far it is from its source."""
-    header = ("variant", "size", "accuracy", "agreement", "largest error", "mean error")
+    """One row a variant: size, accuracy (of labels that are not equally common also the balanced one, and the worst
+    label), and how far it is from its source.
+    """
+    from device.evaluation import by_label
+
+    uneven = by_label.are_uneven(document["variants"])
+    beside = by_label.HEADER if uneven else ()
+    header = ("variant", "size", "accuracy", *beside, "agreement", "largest error", "mean error")
     rows = [
         [
             row["variant"],
             text.size(row["file_bytes"]),
             text.accuracy(row["top1"], row["interval"], row["n"]),
+            *(by_label.cells(row) if uneven else ()),
             text.percent(row["agreement"]),
             _error(row, "largest_error"),
             _error(row, "mean_error"),

@@ -25,10 +25,13 @@ class Choice:
 def balanced_rows(targets: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], n: int, seed: int) -> list[int]:
     """n of the allowed rows, as evenly over the labels as there are pictures; in the order they were drawn.
 
-    targets: the label of every row; allowed: the rows that may be taken.
+    targets: the label of every row; allowed: the rows that may be taken. Where there are more labels than n, which of
+    them have a picture is drawn too: the first n may be all of one kind (ImageNet's begin with animals).
     """
     random = np.random.default_rng(seed)
     piles = [list(random.permutation(allowed[targets[allowed] == label])) for label in np.unique(targets[allowed])]
+    if len(piles) > n:
+        piles = [piles[i] for i in np.sort(random.choice(len(piles), n, replace=False))]
     chosen: list[int] = []
     while len(chosen) < n and any(piles):
         chosen += [int(pile.pop()) for pile in piles if pile]

@@ -1,13 +1,16 @@
 """Is a variant still the network it was made from? Scores on the same pictures, against Keras or the float file."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from device.evaluate import accuracy
+from device.evaluate import accuracy, per_class
+from device.evaluation import by_label
+from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired
 
 Scores = npt.NDArray[np.float32]
@@ -45,6 +48,8 @@ class Comparison:
     """A variant beside its reference on n pictures; top1 and drop are null where the pictures have no labels.
 
     signal: signal to noise of the logits in dB. drop_interval: Bonett and Price's (device/evaluation/paired.py).
+    balanced, worst_label, per_class: beside top1 (device/evaluation/by_label.py). by_label: what is lost of each label;
+    null where the pictures have none.
     """
 
     n: int
@@ -57,6 +62,10 @@ class Comparison:
     signal: float
     drop: float | None
     drop_interval: tuple[float, float] | None
+    balanced: float | None = None
+    worst_label: dict[str, Any] | None = None
+    per_class: list[dict[str, Any]] | None = None
+    by_label: ByLabel | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Null for an error that is no finite number: JSON has none of those."""
@@ -71,21 +80,28 @@ def compare(
     split: str,
     kind: str = "softmax",
     unseen: tuple[Scores, Scores] | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Comparison:
     """scores and reference: n x labels on the same pictures; targets: their labels, where they have any.
 
-    kind: what the scores are (softmax, sigmoid or logits), as the card has it. unseen: the variant's and the float
-    file's where the network has seen the pictures, by heads that have not; accuracy and drop are theirs.
+    labels: their names (default: their places). kind: what the scores are (softmax, sigmoid or logits), as the card has
+    it. unseen: the variant's and the float file's where the network has seen the pictures, by heads that have not;
+    accuracy and drop are theirs.
     """
     error = np.abs(scores.astype(np.float64) - reference)
     ours, theirs = scores.argmax(axis=1), reference.argmax(axis=1)
-    top1 = interval = drop = drop_interval = None
+    top1 = interval = drop = drop_interval = paired = None
+    beside: dict[str, Any] = {}
     if targets is not None:
         judged = unseen or (scores, reference)
         measured = accuracy(judged[0], targets)
         top1, interval = measured["top1"], tuple(measured["interval"])
-        pairs = Paired.of(judged[1].argmax(axis=1) == targets, judged[0].argmax(axis=1) == targets)
+        before, after = (each.argmax(axis=1) == targets for each in (judged[1], judged[0]))
+        pairs = Paired.of(before, after)
         drop, drop_interval = pairs.drop, pairs.interval
+        names = tuple(labels or map(str, range(scores.shape[1])))
+        beside = by_label.figures(per_class(judged[0], targets, names))
+        paired = by_label.compare(before, after, targets, names)
     return Comparison(
         n=len(scores),
         split=split,
@@ -97,6 +113,8 @@ def compare(
         signal=signal_to_noise(scores, reference, kind),
         drop=drop,
         drop_interval=drop_interval,
+        **beside,
+        by_label=paired,
     )
 
 
@@ -149,9 +167,12 @@ def failures(variant: str, comparison: Comparison) -> list[str]:
     return reasons
 
 
-def loss(drop: float | None, interval: tuple[float, float] | None) -> str | None:
-    """What a sound file loses, in words; None where it may be chance."""
-    if drop is None or interval is None or interval[0] <= 0:
-        return None
-    low, high = (f"{100 * end:.1f}" for end in interval)
-    return f"loses {100 * drop:.1f} points of accuracy ({low} to {high})"
+def losses(variant: str, comparison: Comparison) -> list[str]:
+    """What a sound file loses, over all labels and of each, in words; [] where it may be chance."""
+    found = []
+    if comparison.drop is not None and comparison.drop_interval is not None and comparison.drop_interval[0] > 0:
+        low, high = (f"{100 * end:.1f}" for end in comparison.drop_interval)
+        found.append(f"{variant} loses {100 * comparison.drop:.1f} points of accuracy ({low} to {high})")
+    if comparison.by_label is not None:
+        found += [f"{variant}, {remark}" for remark in by_label.remarks(comparison.by_label)]
+    return found

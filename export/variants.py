@@ -219,9 +219,10 @@ def _prove(
     float32_top1: float | None,
     scratch: Path,
 ) -> dict[str, Any]:
-    """Runs a variant through device and compares it; of a sound one, 'data' holds the file with its card.
+    """Runs a variant through device and compares it.
 
-    unlike: where it is known not to be the float network.
+    unlike: where it is known not to be the float network. Of a sound one, 'data' holds the file with its card and
+    'notes' what it loses.
     """
     path = scratch / f"{source.name}_{variant}.tflite"
     path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
@@ -233,7 +234,7 @@ def _prove(
     if source.unseen is not None and reference.unseen is not None:
         ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.pictures)
         unseen = ours, reference.unseen
-    comparison = compare.compare(scores, reference.scores, targets, split, kind, unseen)
+    comparison = compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
     failures = [*compare.failures(variant, comparison), *unlike]
     row = {"variant": variant, **comparison.to_json(), "network_bytes": len(bare), "failures": failures}
     if failures:
@@ -248,19 +249,20 @@ def _prove(
         golden=golden.record(path, goldens, variant),
         golden_source=goldens.source,
     )
-    return {**row, "data": cards.assembled(bare, full, goldens.files)}
+    notes = compare.losses(variant, comparison)
+    return {**row, "data": cards.assembled(bare, full, goldens.files), "notes": notes}
 
 
 def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
     """Writes a sound file, removes an older one of a variant that failed, and says so."""
-    data = row.pop("data")
+    data, notes = row.pop("data"), row.pop("notes", [])
     path = folder / f"{source.name}_{row['variant']}.tflite"
     if row["failures"]:
         path.unlink(missing_ok=True)
         command.say(f"{row['variant']}: not kept: {'; '.join(row['failures'])}")
         return {**row, "file": None, "sha256": None, "file_bytes": None, "tail_bytes": None}
-    if loss := compare.loss(row["drop"], row["drop_interval"]):
-        command.say(f"note: {row['variant']} {loss}")
+    for note in notes:
+        command.say(f"note: {note}")
     files.write_bytes(path, data)
     Classifier(path)  # reads its own card and checks it against its tensors
     return {

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from device import pictures
+
 LABELS = ("circle", "square", "triangle")
+COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
 def shape(label: str, random: np.random.Generator, size: tuple[int, int] = (24, 30)) -> npt.NDArray[np.uint8]:
@@ -40,4 +43,14 @@ def write_folder(root: Path, splits: dict[str | None, int], seed: int = 1, size:
             folder = root / split / label if split else root / label
             folder.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / f"{i:04}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return root
+
+
+def colored(root: Path, *names: str) -> Path:
+    """Pictures of one colour: label/color.png is shown as that colour, whatever its label says; no two are the same."""
+    for i, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        color = np.full((4, 4 + i, 3), COLORS[path.stem.rstrip("0123456789")], np.uint8)
+        path.write_bytes(pictures.encode_png(color))
     return root

@@ -1,21 +1,14 @@
 """How many images of each class a run has for what: said before it trains, and kept in run.json."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from device.evaluation.by_label import is_uneven as is_uneven
 from device.folders import Cache
 
 NAMED = 12  # classes that are named one by one
-UNEVEN = 1.5
-
-
-def is_uneven(counts: Iterable[int]) -> bool:
-    """Whether the largest class has more than `UNEVEN` times the images of the smallest; a class of none is none."""
-    there = [count for count in counts if count]
-    return max(there) > UNEVEN * min(there)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,9 @@ def _of_row(row: Any, today: datetime.date) -> list[str]:
         return [f"expected the fields {', '.join(sorted(FIELDS))}; differing: {', '.join(sorted(set(row) ^ FIELDS))}"]
     checks = {
         "board and cpu don't fit (benchmarks/boards/rows.py lists boards)": _is_known(row),
-        "times must be above 0, p50_ms <= p90_ms <= p99_ms": _are_times(row["p50_ms"], row["p90_ms"], row["p99_ms"]),
+        "times must be above 0, p50_ms <= p90_ms <= p99_ms (or null)": _are_times(
+            row["p50_ms"], row["p90_ms"], *([] if row["p99_ms"] is None else [row["p99_ms"]])
+        ),
         "sustained must be null, or what (frame, invoke), seconds, cold_p50_ms, p50_ms": _is_sustained(
             row["sustained"]
         ),

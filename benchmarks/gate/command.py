@@ -17,10 +17,12 @@ def add_gate(gate: argparse.ArgumentParser) -> None:
     gate.add_argument("candidate", nargs="?", type=Path, metavar="CANDIDATE", help="the model file that may be slower")
     gate.add_argument("--max-slowdown", type=options.percent, default=0.05, metavar="PERCENT", help="default 5")
     gate.add_argument("--max-drop", type=options.percent, metavar="POINTS", help="of accuracy; with --data default 1")
+    gate.add_argument("--since", metavar="TAG", help="in place of BASE: the candidate's own path as committed there")
     _add_measuring(gate)
     gate.add_argument("--other-machine", action="store_true", help="take a baseline of another machine all the same")
     gate.add_argument("--qualify", action="store_true", help="what a gate can see on this machine, in five minutes")
     gate.add_argument("--json", metavar="FILE|-", help="the outcome; - for stdout")
+    gate.add_argument("--history", type=Path, metavar="FILE.csv", help="a row is added, as Apache Otava reads them")
     gate.add_argument("--junit", type=Path, metavar="FILE", help="as JUnit XML")
     gate.add_argument("--markdown", metavar="FILE|-", help='added to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
     options.add_hints(gate, "for third-party files, which have no card, with --data")
@@ -48,16 +50,16 @@ def gate(given: argparse.Namespace) -> int:
     files.check_target(given.markdown, "--markdown")
     if given.json == given.markdown == "-":
         raise UserError("--json - and --markdown - would both be on stdout; give one of them a file")
-    if given.candidate is None:
-        raise UserError("the gate compares two models; expected BASE CANDIDATE (or --qualify alone)")
-    from benchmarks.gate import formats
+    base, candidate = _ends(given)
+    from benchmarks.gate import formats, history
     from benchmarks.gate import gate as gates
     from device import runtime
 
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
+    history.check(given.history)
     asked = given.max_drop is not None or given.data is not None
     limits = gates.Limits(given.max_slowdown, (given.max_drop or 0.01) if asked else None)
-    with gates.ends(given.base, given.candidate, given.threads, engine, given.other_machine) as found:
+    with gates.ends(base, candidate, given.threads, engine, given.other_machine) as found:
         outcome = gates.run(found, limits, given.threads, engine, seconds, given.data, options.hints(given))
     if "-" not in (given.json, given.markdown):
         command.show(formats.text(outcome))
@@ -72,9 +74,30 @@ def gate(given: argparse.Namespace) -> int:
         files.write_bytes(given.junit, formats.junit(outcome))
     if given.json:
         files.deliver_json(outcome.document(), given.json)
+    if given.history and not history.add(given.history, outcome):
+        command.say(f"note: no ratio was measured to the end, so {given.history} has no row of it")
     if outcome.interrupted:
         raise KeyboardInterrupt
     return outcome.code
+
+
+def _ends(given: argparse.Namespace) -> tuple[str, Path]:
+    """Base and candidate, as they were given. With --since a single name is the candidate's."""
+    from benchmarks.gate import committed
+
+    if given.since is None:
+        if given.candidate is None:
+            raise UserError("the gate compares two models; expected BASE CANDIDATE (or --qualify alone)")
+        return given.base, given.candidate
+    if given.base is None:
+        raise UserError(f"--since {given.since} is a base alone; expected a CANDIDATE too")
+    if given.candidate is not None:
+        raise UserError(
+            f"--since {given.since} and BASE {given.base}: both say what the base is; give one of them, and CANDIDATE"
+        )
+    candidate = Path(given.base)
+    model_kinds.require_tflite(candidate)
+    return committed.since(given.since, candidate), candidate
 
 
 def _seconds(given: float | None, default: float) -> float:
@@ -86,6 +109,8 @@ def _seconds(given: float | None, default: float) -> float:
 def _qualify(given: argparse.Namespace) -> int:
     for name, value in (
         ("BASE", given.base),
+        ("--since", given.since),
+        ("--history", given.history),
         ("--data", given.data),
         ("--max-drop", given.max_drop),
         ("--junit", given.junit),

@@ -1,5 +1,6 @@
 """REF:PATH, a file as it is committed there: `main:models/doors_int8.tflite`, `v1.2:doors_int8.tflite`."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +30,31 @@ def take(name: str, folder: Path) -> Path:
             raise UserError(f"{name}: git isn't installed; give a file in place of REF:PATH") from None
         if done.returncode == 0:
             return _written(done.stdout, name, folder / Path(path).name)
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    # What follows the first line is advice about git's own settings.
-    raise UserError(f"{name}: {said[0].removeprefix('fatal: ') if said else 'git can not show it'}")
+    raise UserError(f"{name}: {_first_line(done.stderr) or 'git can not show it'}")
+
+
+def since(reference: str, candidate: Path) -> str:
+    """REF:PATH of the file that has the candidate's own path there, from where the user is. UserError where there is
+    none, or no repository, and for what can't be a reference.
+    """
+    if not reference or ":" in reference or reference.startswith("-"):
+        raise UserError(f"--since {reference}: expected a commit, tag or branch, such as v1.2")
+    try:
+        path = Path(os.path.relpath(candidate)).as_posix()
+    except ValueError:  # another drive of Windows
+        raise UserError(f"--since {reference}: {candidate} is not in this repository; give BASE as REF:PATH") from None
+    name = f"{reference}:{path}"
+    try:
+        done = subprocess.run(["git", "cat-file", "-e", f"{reference}:./{path}"], capture_output=True)
+    except FileNotFoundError:
+        raise UserError(f"--since {reference}: git isn't installed; give a model file as BASE") from None
+    if done.returncode != 0:
+        said = _first_line(done.stderr) or "git does not have it"
+        raise UserError(
+            f"--since {reference}: {said}; where the file has another path there, give BASE as {reference}:PATH; tags"
+            " that are missing here: git fetch --tags"
+        )
+    return name
 
 
 @contextmanager
@@ -41,6 +64,12 @@ def called(path: Path, name: str) -> Iterator[None]:
         yield
     except UserError as error:
         raise type(error)(str(error).replace(str(path.resolve()), name).replace(str(path), name)) from None
+
+
+def _first_line(said: bytes) -> str:
+    """What git says, without what follows: advice about its own settings."""
+    lines = said.decode(errors="replace").strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else ""
 
 
 def _written(data: bytes, name: str, into: Path) -> Path:

@@ -2,8 +2,10 @@
 
 from xml.etree import ElementTree
 
+from benchmarks.gate.drop import Drop
 from benchmarks.gate.gate import Outcome
 from benchmarks.gate.verdict import Answer
+from device.text import percent
 
 SIGNS: dict[Answer, str] = {"no regression": "✅", "regression": "❌", "can't tell": "❔"}
 
@@ -20,12 +22,25 @@ def rows(outcome: Outcome) -> list[tuple[str, Answer, str, str]]:
     by_time, lost = outcome.latency, outcome.accuracy
     found = [("latency", by_time.answer, by_time.reason, _latency(outcome))]
     if lost:
-        figures = (
-            f"{100 * lost.base:.2f} % to {100 * lost.candidate:.2f} % on {lost.n} pictures,"
-            f" {lost.lost} lost, {lost.won} won"
-        )
-        found.append(("accuracy", lost.answer, lost.reason, figures))
+        found.append(("accuracy", lost.answer, lost.reason, _accuracy(lost)))
     return found
+
+
+def _accuracy(lost: Drop) -> str:
+    """top-1; where the labels are not equally common, balanced accuracy and the worst label beside it."""
+    figures = f"{_from_to(lost.base, lost.candidate)} on {lost.n} pictures, {lost.lost} lost, {lost.won} won"
+    paired = lost.by_label
+    if paired is None or not paired.uneven:
+        return figures
+    worst = paired.worst
+    return (
+        f"{figures}; balanced {_from_to(*paired.balanced)}, worst label {worst.label}"
+        f" {_from_to(worst.first, worst.second)} (n {worst.n})"
+    )
+
+
+def _from_to(base: float, candidate: float) -> str:
+    return f"{percent(base)} to {percent(candidate)}"
 
 
 def _latency(outcome: Outcome) -> str:
@@ -44,15 +59,23 @@ def markdown(outcome: Outcome) -> str:
         "",
         "| | answer | why | figures |",
         "| --- | --- | --- | --- |",
-        *(f"| {name} | {SIGNS[answer]} {answer} | {why} | {figures} |" for name, answer, why, figures in rows(outcome)),
+        *(
+            f"| {name} | {SIGNS[answer]} {answer} | {_cell(why)} | {_cell(figures)} |"
+            for name, answer, why, figures in rows(outcome)
+        ),
         "",
-        *(f"- {note}" for note in outcome.notes),
+        *(f"- {printable(note)}" for note in outcome.notes),
     ]
     return "\n".join(lines) + "\n"
 
 
+def _cell(words: str) -> str:
+    """A label's name may hold anything."""
+    return printable(words).replace("|", "\\|")
+
+
 def printable(name: str) -> str:
-    """A file's name as a document can hold it: what XML refuses, and bytes that are no UTF-8, as escapes."""
+    """A name of file or label as a document can hold it: what XML refuses, and bytes that are no UTF-8, as escapes."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
@@ -75,8 +98,8 @@ def junit(outcome: Outcome) -> bytes:
         case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{printable(outcome.candidate)}", name=name)
         if answer != "no regression":
             kind = "failure" if answer == "regression" else "skipped"
-            ElementTree.SubElement(case, kind, message=why).text = figures
-        ElementTree.SubElement(case, "system-out").text = "\n".join([figures, *outcome.notes])
+            ElementTree.SubElement(case, kind, message=printable(why)).text = printable(figures)
+        ElementTree.SubElement(case, "system-out").text = "\n".join(map(printable, [figures, *outcome.notes]))
     ElementTree.indent(suite)
     document: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
     return document + b"\n"

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from benchmarks import models, progress, results
-from benchmarks.gate import baseline, committed, drop, pairs, verdict
+from benchmarks.gate import baseline, committed, dependence, drop, pairs, verdict
 from benchmarks.gate.baseline import Baseline
 from benchmarks.gate.drop import Drop
 from benchmarks.gate.pairs import Round, Side
@@ -169,7 +169,8 @@ def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str
     else:
         base = found.stored.right
         data = data or found.stored.data
-    return drop.judge(base, drop.right(found.candidate, data, hints, threads, runtime.name), most)
+    asked = drop.ask(found.candidate, data, hints, threads, runtime.name)
+    return drop.judge(base, asked.right, most, asked.labels)
 
 
 def _is_explained(found: Ends, lost: Drop | None) -> bool:
@@ -187,6 +188,8 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
         yield "interrupted: this is what was measured until then"
     if outcome.limits.drop is None:
         yield "latency only; --max-drop POINTS with --data gates accuracy too"
+    if lost is not None and outcome.limits.drop is not None:
+        yield from drop.notes(lost, outcome.limits.drop)
     if lost is not None and lost.aside:
         yield f"pictures that base or candidate alone was asked about: {lost.aside}; they don't count"
     if found.candidate.sha256() == (found.stored.sha256 if found.stored else found.base.sha256()):
@@ -200,6 +203,16 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
         yield (
             f"others had the processor for {100 * by_time.taken:.0f} % of the time, so this rests on the measuring"
             " thread's own time, not on the wall clock"
+        )
+    if outcome.threads == 1 and by_time.step_ms > verdict.COARSE_MS:
+        yield (
+            f"the thread's own time moves in steps of {by_time.step_ms:.1f} ms here, too coarse: the wall clock counts,"
+            " and what others take of the processor with it"
+        )
+    if by_time.dependent:
+        yield (
+            "each round is near the one before: something changes slowly on this machine, so the ratio's interval is"
+            f" {dependence.WIDER:g} times as wide"
         )
     if board.usable_cores() == 1:
         yield "this machine has one core: whatever else runs on it stands in the way of what is measured"

@@ -47,7 +47,7 @@ class Side:
 class Taken:
     """One lane of one round, in ms: p50 and p95 by the wall clock and by the thread's own time, and sums.
 
-    n: samples; waits: the thread's voluntary context switches.
+    n: samples; waits: the thread's voluntary context switches; step_ms: the thread's clock moves in steps of that.
     """
 
     wall_p50: float
@@ -58,6 +58,7 @@ class Taken:
     cpu_sum: float
     n: int
     waits: int
+    step_ms: float = 0.0
 
     @staticmethod
     def of(parts: Sequence[Samples]) -> "Taken":
@@ -65,8 +66,9 @@ class Taken:
         cpu = np.concatenate([part.cpu_ms for part in parts])
         wall_p50, wall_p95 = map(float, np.percentile(wall, (50, 95)))
         cpu_p50, cpu_p95 = map(float, np.percentile(cpu, (50, 95)))
-        waits = sum(part.waits for part in parts)
-        return Taken(wall_p50, wall_p95, cpu_p50, cpu_p95, float(wall.sum()), float(cpu.sum()), len(wall), waits)
+        waits, step_ms = sum(part.waits for part in parts), max(part.step_ms for part in parts)
+        sums = float(wall.sum()), float(cpu.sum())
+        return Taken(wall_p50, wall_p95, cpu_p50, cpu_p95, *sums, len(wall), waits, step_ms)
 
 
 @dataclass(frozen=True)

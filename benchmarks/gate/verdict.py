@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 from typing import Literal
 
 from benchmarks import stats
+from benchmarks.gate import dependence
 from benchmarks.gate.pairs import Round, Taken
 from benchmarks.stats import Interval
 
@@ -13,12 +14,15 @@ Answer = Literal["no regression", "regression", "can't tell"]
 Clock = Literal["wall", "cpu"]
 
 # What is asked of the interval at the end, and of one that ends the gate before its time: every look is a chance to
-# be wrong.
-CONFIDENCE, EARLY_CONFIDENCE = 0.95, 0.99
+# be wrong. It takes ten rounds (experiments/gate_simulation.py has it with 99 % as well).
+CONFIDENCE, EARLY_CONFIDENCE = 0.95, 0.998
+EARLIEST = 10
 # A neighbour has taken the processor when this share of the wall time was not this thread's.
 TAKEN = 0.01
 # A network that sleeps or waits for other threads gives the processor up itself, so often an inference or oftener.
 WAITS = 0.1
+# A thread's clock that moves in longer steps counts a timer's ticks (4 ms, often), not what the thread did.
+COARSE_MS = 0.1
 # So much faster is seldom the same network.
 SUSPICIOUS = 0.5
 # Less is 0.0 % in a sentence.
@@ -30,7 +34,8 @@ class Verdict:
     """ratio: candidate's median time to the base's; floor: the base's to its own, 1 but for noise.
 
     None where there were too few rounds. clock: whose time it rests on; taken: the share of the time that others had
-    the processor. reason: a sentence for people.
+    the processor; step_ms: the thread's clock was seen to move in steps of that. dependent: the rounds follow one
+    another, and the ratio's interval is wider for it. reason: a sentence for people.
     """
 
     answer: Answer
@@ -40,19 +45,29 @@ class Verdict:
     taken: float
     rounds: int
     reason: str
+    step_ms: float = 0.0
+    dependent: bool = False
 
 
 def clock(rounds: Sequence[Round], threads: int) -> tuple[Clock, float]:
     """The thread's own time where a neighbour took the processor from it, the wall clock elsewhere.
 
     With one thread XNNPACK computes in the calling thread, so its own time is all there is to a network. With more, or
-    where base or candidate waits by itself, the wall clock alone knows.
+    where base or candidate waits by itself, the wall clock alone knows; and where the thread's clock is too coarse for
+    what is timed.
     """
     sides = list(zip(*((each.base, each.again, each.candidate) for each in rounds), strict=True))
     lanes = [lane for side in sides for lane in side]
-    taken = max(0.0, 1 - sum(lane.cpu_sum for lane in lanes) / sum(lane.wall_sum for lane in lanes))
+    wall = sum(lane.wall_sum for lane in lanes)
+    taken = max(0.0, 1 - sum(lane.cpu_sum for lane in lanes) / wall) if wall else 0.0
     waits = max(sum(lane.waits for lane in side) / sum(lane.n for lane in side) for side in sides)
-    return ("cpu" if threads == 1 and taken > TAKEN and waits < WAITS else "wall"), taken
+    is_fine = step_ms(rounds) <= COARSE_MS and all(lane.cpu_p50 > 0 for lane in lanes)
+    return ("cpu" if threads == 1 and taken > TAKEN and waits < WAITS and is_fine else "wall"), taken
+
+
+def step_ms(rounds: Sequence[Round]) -> float:
+    """The longest step that the thread's clock was seen to make."""
+    return max(lane.step_ms for each in rounds for lane in (each.base, each.again, each.candidate))
 
 
 def p50(lane: Taken, clock: Clock) -> float:
@@ -63,41 +78,54 @@ def p95(lane: Taken, clock: Clock) -> float:
     return lane.cpu_p95 if clock == "cpu" else lane.wall_p95
 
 
+def ratios(rounds: Sequence[Round], clock: Clock, figure: Callable[[Taken, Clock], float] = p50) -> list[float]:
+    """Candidate to base, both of whose lanes count, a round each. Empty where a figure is 0: no clock saw it."""
+    lanes = [[figure(lane, clock) for lane in (each.base, each.again, each.candidate)] for each in rounds]
+    if any(0 in figures for figures in lanes):
+        return []
+    return [candidate / sqrt(base * again) for base, again, candidate in lanes]
+
+
 def ratio(
     rounds: Sequence[Round], clock: Clock, confidence: float, figure: Callable[[Taken, Clock], float] = p50
 ) -> Interval | None:
-    """Candidate to base, both of whose lanes count."""
-    return stats.geometric_centre(
-        [
-            figure(each.candidate, clock) / (figure(each.base, clock) * figure(each.again, clock)) ** 0.5
-            for each in rounds
-        ],
-        confidence,
-    )
+    """Candidate to base, with its interval over rounds."""
+    return stats.geometric_centre(ratios(rounds, clock, figure), confidence)
 
 
 def floor(rounds: Sequence[Round], clock: Clock, confidence: float) -> Interval | None:
-    """The base to itself."""
-    return stats.geometric_centre([p50(each.again, clock) / p50(each.base, clock) for each in rounds], confidence)
+    """The base to itself; as ratio(), None for too few rounds and where a median is 0."""
+    both = [(p50(each.again, clock), p50(each.base, clock)) for each in rounds]
+    return None if any(0 in lanes for lanes in both) else stats.geometric_centre([a / b for a, b in both], confidence)
 
 
 def judge(
-    rounds: Sequence[Round], threads: int, limit: float, confidence: float = CONFIDENCE, to: Interval | None = None
+    rounds: Sequence[Round], threads: int, limit: float, early: bool = False, to: Interval | None = None
 ) -> Verdict:
-    """limit: 0.05 lets the candidate be 5 % slower. to: what candidate to base is expected to be (a stored baseline's
-    ratio to its reference workload); 1 without.
+    """limit: 0.05 lets the candidate be 5 % slower. early: before the gate's time is over, when more is asked. to: what
+    candidate to base is expected to be (a stored baseline's ratio to its reference workload); 1 without.
     """
+    confidence = EARLY_CONFIDENCE if early else CONFIDENCE
     if not rounds:
         return Verdict("can't tell", None, None, "wall", 0.0, 0, "not a single round was measured")
     by, taken = clock(rounds, threads)
+    step, by_round = step_ms(rounds), ratios(rounds, by)
     measured, noise = ratio(rounds, by, confidence), floor(rounds, by, confidence)
     if measured is None or noise is None:
         reason = f"too few rounds ({len(rounds)}); give it more time (--seconds)"
-        return Verdict("can't tell", measured, noise, by, taken, len(rounds), reason)
+        if not by_round:
+            reason = "a median of 0 ms: this machine's clock is too coarse for so small a network"
+        return Verdict("can't tell", measured, noise, by, taken, len(rounds), reason, step)
+    suspicious = dependence.EARLY_SUSPICIOUS if early else dependence.SUSPICIOUS
+    is_dependent = dependence.score(by_round) < suspicious
+    if is_dependent:
+        measured = dependence.wider(measured)
     if to is not None:
         measured = Interval(measured.low / to.high, measured.middle / to.middle, measured.high / to.low)
     answer, reason = _answer(measured, noise, limit)
-    return Verdict(answer, measured, noise, by, taken, len(rounds), reason)
+    if is_dependent and answer == "can't tell":
+        reason += "; each round is near the one before, so the interval is wider"
+    return Verdict(answer, measured, noise, by, taken, len(rounds), reason, step, is_dependent)
 
 
 def _answer(measured: Interval, noise: Interval, limit: float) -> tuple[Answer, str]:
@@ -132,4 +160,4 @@ def percent(ratio: float) -> str:
 
 def is_certain(rounds: Sequence[Round], threads: int, limit: float, to: Interval | None = None) -> bool:
     """Whether the gate may end before its time."""
-    return judge(rounds, threads, limit, EARLY_CONFIDENCE, to).answer != "can't tell"
+    return len(rounds) >= EARLIEST and judge(rounds, threads, limit, True, to).answer != "can't tell"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.report.drawing import GREY, colour, draw, label_points, scale, short
-from benchmarks.report.pareto import front
+from benchmarks.report.pareto import beaten, front
 
 BINS = 150
 # Of more points only those on the front are named; there is no room for all.
@@ -31,13 +31,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Samples:
-    """The times of one case, or a part of them; p50 and p99 are of all."""
+    """The times of one case, or a part of them; p50, p99 and the longest are of all, None where they aren't known."""
 
     name: str
     colour: str
     times_ms: Sequence[float]
     p50_ms: float
-    p99_ms: float
+    p99_ms: float | None
+    longest_ms: float | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Moment:
 
 
 def trade_off(title: str, points: Sequence[Point]) -> str:
-    """Accuracy against latency, whiskers for the intervals; the Pareto front is a line, what is beaten is paler."""
+    """Accuracy against latency, with intervals. The Pareto front is a line; what another certainly beats is paler."""
+    pale = beaten([(point.latency_interval_ms, point.accuracy_interval) for point in points])
     best = front([(point.latency_ms, point.accuracy) for point in points])
     times = [point.latency_ms for point in points]
 
@@ -75,7 +77,7 @@ def trade_off(title: str, points: Sequence[Point]) -> str:
         axis.set(xlabel="p50 of invoke, ms", ylabel="right answers, %")
         axis.grid()
         for place, point in enumerate(points):
-            _whiskers(axis, point, 1.0 if place in best else 0.4)
+            _whiskers(axis, point, 0.4 if place in pale else 1.0)
         x, y = [times[place] for place in best], [100 * points[place].accuracy for place in best]
         axis.step(x, y, where="post", color="black", linewidth=1, zorder=1)
         named = points if len(points) <= MOST_NAMES else [points[place] for place in best]
@@ -98,7 +100,9 @@ def _whiskers(axis: Any, point: Point, alpha: float) -> None:
 def distributions(title: str, cases: Sequence[Samples]) -> str:
     """How often each time was taken, a row a case on one scale; it ends a little behind the largest p99."""
     low = min(min(case.times_ms) for case in cases)
-    high = max(low, *(case.p99_ms for case in cases)) * 1.05
+    # Of too few samples no p99 is told; where the axis ends, theirs may decide.
+    ends = [float(np.percentile(case.times_ms, 99)) if case.p99_ms is None else case.p99_ms for case in cases]
+    high = max(low, *ends) * 1.05
 
     def paint(figure: Figure) -> None:
         axis = figure.subplots()
@@ -107,10 +111,12 @@ def distributions(title: str, cases: Sequence[Samples]) -> str:
             counts = np.histogram(case.times_ms, edges)[0]
             axis.stairs(row + 0.45 * counts / max(1, counts.max()), edges, baseline=row, fill=True, color=case.colour)
             axis.vlines(case.p50_ms, row, row + 0.5, color="black", linewidth=1.3)
-            axis.vlines(case.p99_ms, row, row + 0.3, color="black", linewidth=1.3, linestyles="dashed")
-            figures = f"p50 {case.p50_ms:.3g}, p99 {case.p99_ms:.3g}, longest {max(case.times_ms):.3g}"
+            if case.p99_ms is not None:
+                axis.vlines(case.p99_ms, row, row + 0.3, color="black", linewidth=1.3, linestyles="dashed")
+            p99, longest = ("unknown" if value is None else f"{value:.3g}" for value in (case.p99_ms, case.longest_ms))
+            figures = f"p50 {case.p50_ms:.3g}, p99 {p99}, longest {longest}"
             _write(axis, row + 0.74, case.name, bold=True)
-            _write(axis, row + 0.53, figures)
+            _write(axis, row + 0.53, figures, most=60)
         axis.set(ylim=(-0.05, len(cases)), xlim=(low * 0.98, high), xlabel="ms", yticks=[])
         axis.spines["left"].set_visible(False)
         axis.grid(axis="x")
@@ -196,7 +202,9 @@ def _dots(axis: Any, moments: Sequence[Moment], marker: str, label: str, colour:
     axis.plot(x, y, marker, color=colour or moments[0].colour, markersize=4, alpha=0.75, label=label)
 
 
-def _write(axis: Any, y: float, text: str, bold: bool = False) -> None:
-    """A line of text from the left end of the axes."""
+def _write(axis: Any, y: float, text: str, bold: bool = False, most: int = 40) -> None:
+    """A line of text from the left end of the axes, of at most so many letters."""
     weight = "bold" if bold else "normal"
-    axis.annotate(short(text, 40), (0, y), xycoords=("axes fraction", "data"), va="bottom", weight=weight, fontsize=9.5)
+    axis.annotate(
+        short(text, most), (0, y), xycoords=("axes fraction", "data"), va="bottom", weight=weight, fontsize=9.5
+    )

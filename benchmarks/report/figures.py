@@ -8,14 +8,17 @@ from benchmarks.report import charts, rows
 from benchmarks.report.charts import Bar, Moment, Point, Samples
 from benchmarks.report.documents import Machine
 from benchmarks.report.drawing import colour
-from benchmarks.report.rows import Accuracy, Row
+from benchmarks.report.rows import Accuracy, Row, p99_ms
 from device import text
 
 # So many labels a person reads in one chart.
 MAX_LABELS = 30
 INVOKE = "Invoke alone, in milliseconds"
 FRAME = "A frame's whole way, from 1280x720 to its labels, in milliseconds"
-HOW_READ = "Whole line: p50; dashed: p99. Slower samples are cut off; the longest is written above."
+HOW_READ = (
+    "Whole line: p50; dashed: p99. Slower samples are cut off; the longest of all is written above. Unknown: a p99 of"
+    " fewer than 1,000 samples; the longest in a document that kept only a part of them."
+)
 SIZE = "Size of the file."
 MEMORY = "Peak memory of a fresh process that runs this case alone, with Python and the interpreter."
 
@@ -46,9 +49,9 @@ def trade_offs(machine: Machine) -> list[Shown]:
     return [
         Shown(
             charts.trade_off(f"{machine.name}: accuracy against latency, {pictures}", points),
-            f"Accuracy: {pictures}. Left is faster, up is more often right. The line is the Pareto front; what is paler"
-            " is beaten in both, and named in the table alone where there are many. Whiskers: 95 % intervals. 2T: two"
-            " threads.",
+            f"Accuracy: {pictures}. Left is faster, up is more often right. The line is the Pareto front of the"
+            " estimates. What is paler is beaten in both, beyond the intervals; what is neither isn't told apart. Where"
+            " there are many, those on the line alone are named. Whiskers: 95 % intervals. 2T: two threads.",
         )
         for pictures, points in by_pictures.items()
     ]
@@ -70,8 +73,14 @@ def distributions(machine: Machine) -> list[Shown]:
 
 
 def _samples(latency: Row, name: str, tint: str) -> Samples | None:
-    times_ms, p50_ms, p99_ms = latency.numbers("samples_ms"), latency.number("p50_ms"), latency.number("p99_ms")
-    return Samples(name, tint, times_ms, p50_ms, p99_ms) if times_ms and p50_ms and p99_ms else None
+    times_ms, p50_ms = latency.numbers("samples_ms"), latency.number("p50_ms")
+    return Samples(name, tint, times_ms, p50_ms, p99_ms(latency), _longest_ms(latency)) if times_ms and p50_ms else None
+
+
+def _longest_ms(latency: Row) -> float | None:
+    """Of all samples. A document of before it was noted holds it for certain only where all samples were kept."""
+    told, times_ms = latency.number("max_ms"), latency.numbers("samples_ms")
+    return max(times_ms, default=None) if told is None and len(times_ms) == latency.whole("n") else told
 
 
 def labels(machine: Machine) -> list[Shown]:

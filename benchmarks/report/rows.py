@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.stats import FEWEST_FOR_P99
 from device.errors import UserError
 
 Pair = tuple[float, float]
@@ -118,6 +119,11 @@ class Case:
 
     row: Row
     accuracy: Accuracy | None
+
+
+def p99_ms(latency: Row) -> float | None:
+    """None for what an older document tells of too few samples, too."""
+    return latency.number("p99_ms") if (latency.number("n") or 0) >= FEWEST_FOR_P99 else None
 
 
 def measured(row: Row) -> Accuracy | None:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from benchmarks.report.documents import Document, Machine
-from benchmarks.report.rows import Accuracy, Case, Pair
+from benchmarks.report.rows import Accuracy, Case, Pair, Row, p99_ms
 from device import text
 
 LEGEND = (
-    "Times in milliseconds. p50 (with its 95 % interval over fresh processes), p90 and p99 are of invoke alone. Frame:"
+    "Times in milliseconds. p50 (with its 95 % interval over fresh processes), p90 and p99 are of invoke alone,"
+    " quantiles by linear interpolation between the two nearest samples; p99 is told of 1,000 samples or more. Frame:"
     " p50 of a 1280x720 frame's whole way to its labels. Accuracy with its 95 % interval. Per second: answers without a"
     " pause; cold, warm: their p50 in the first tenth and in the last half. Energy: of one answer."
 )
@@ -131,7 +132,7 @@ def _figures(case: Case) -> list[str]:
         row.engine,
         text.milliseconds(row.number("p50_ms")) + between,
         text.milliseconds(row.number("p90_ms")),
-        text.milliseconds(row.number("p99_ms")),
+        _p99(row),
         text.ratio(row.number("ratio_to_float32")),
         text.milliseconds(row.inner("frame").number("p50_ms")),
         text.accuracy(accuracy.top1, accuracy.interval, accuracy.n) if accuracy else "-",
@@ -144,6 +145,12 @@ def _figures(case: Case) -> list[str]:
         text.size(row.whole("peak_memory_bytes")),
         "-" if energy_mj is None else f"{energy_mj:.3g} mJ",
     ]
+
+
+def _p99(row: Row) -> str:
+    """Of too few samples it is not told, and of how few they are."""
+    known, n = p99_ms(row), row.whole("n")
+    return f"- (n {n})" if known is None and n else text.milliseconds(known)
 
 
 def origin(machine: Machine) -> str:

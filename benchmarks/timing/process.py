@@ -52,13 +52,15 @@ class Lane:
 class Samples:
     """One lane's samples of one turn, float64, in ms: wall time, and the measuring thread's own time.
 
-    waits: its voluntary context switches. error: why the lane gave up half way.
+    waits: its voluntary context switches. error: why the lane gave up half way. step_ms: the thread's clock was seen to
+    move in steps of that.
     """
 
     wall_ms: npt.NDArray[np.float64]
     cpu_ms: npt.NDArray[np.float64]
     waits: int
     error: str | None
+    step_ms: float = 0.0
 
 
 class Worker:
@@ -109,7 +111,13 @@ class Worker:
         """Runs these lanes, interleaved in blocks, for about that time in all. LostError when the process dies."""
         names = [[lane.what, lane.case] for lane in lanes]
         return [
-            Samples(np.array(told["wall_ns"]) / 1e6, np.array(told["cpu_ns"]) / 1e6, told["waits"], told["error"])
+            Samples(
+                np.array(told["wall_ns"]) / 1e6,
+                np.array(told["cpu_ns"]) / 1e6,
+                told["waits"],
+                told["error"],
+                told["step_ns"] / 1e6,
+            )
             for told in self._ask({"lanes": names, "seconds": seconds, "block_s": block_s})
         ]
 

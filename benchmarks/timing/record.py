@@ -14,6 +14,8 @@ from benchmarks.timing.process import Case, Samples
 
 # As many raw samples of a lane as a result document holds; evenly taken from all processes.
 KEPT_SAMPLES = 2_000
+# As many of the longest as it holds beside them, since thinning would lose most of these.
+KEPT_LONGEST = 20
 # As many turns as it tells one by one; more are left out evenly.
 KEPT_TURNS = 200
 
@@ -84,11 +86,17 @@ class Record:
 
     def interval(self, what: str) -> stats.Interval | None:
         """Of the median, by the medians of the fresh processes; None for fewer than six."""
+        return stats.geometric_centre([median for median in self.medians_ms(what) if median is not None])
+
+    def medians_ms(self, what: str) -> list[float | None]:
+        """A lane's median in each fresh process, in their order; None in one that was lost before the lane's turn."""
         by_process: dict[int, list[Milliseconds]] = {}
         for turn in self.turns[what]:
             by_process.setdefault(turn.process, []).append(turn.samples_ms)
-        medians = [float(np.median(np.concatenate(parts))) for parts in by_process.values()]
-        return stats.geometric_centre(medians)
+        return [
+            _median(np.concatenate(by_process[process])) if process in by_process else None
+            for process in range(max(by_process, default=-1) + 1)
+        ]
 
     def row(self, float32: "Record | None") -> dict[str, Any]:
         """The case's row in the result document (docs/benchmarks.md). float32: what the ratio is taken to."""
@@ -141,11 +149,16 @@ class Record:
         return {**self._percentiles("frame"), "samples_ms": _rounded(samples)}
 
     def _percentiles(self, what: str) -> dict[str, Any]:
-        """A lane's p50, p90, p99, the median's interval, and of how many samples."""
+        """A lane's p50, p90, p99, the median's interval and its parts, the longest, and of how many samples."""
         samples, interval = self.samples_ms(what), self.interval(what)
+        longest = _rounded(np.sort(samples)[::-1][:KEPT_LONGEST])
         return {
-            **{f"p{q}_ms": stats.percentile(samples, q) if len(samples) else None for q in (50, 90, 99)},
+            **{f"p{q}_ms": stats.percentile(samples, q) if len(samples) else None for q in (50, 90)},
+            "p99_ms": stats.p99(samples),
             "p50_interval_ms": None if interval is None else [interval.low, interval.high],
+            "p50_by_process_ms": self.medians_ms(what),
+            "max_ms": longest[0] if longest else None,
+            "longest_ms": longest,
             "n": len(samples),
         }
 

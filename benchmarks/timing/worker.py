@@ -24,6 +24,9 @@ from device.errors import UserError
 INVOCATIONS = 3
 # Enough for what reading the clocks takes to be known to a hundredth of a microsecond.
 EMPTY = 2000
+# How long the thread's clock is watched for its steps: a few of a timer with 100 ticks a second.
+WATCHED_NS = 50_000_000
+STEPS = 3
 Lane = Callable[[], None]
 
 
@@ -33,6 +36,7 @@ class Bench:
     def __init__(self, seed: int) -> None:
         self.lanes: dict[tuple[str, int], Lane] = {}
         self._random = random.Random(seed)
+        self._step_ns = step_ns()
         self._clocks_ns = clocks_ns()
 
     def load(self, index: int, case: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +71,7 @@ class Bench:
 
     def turn(self, names: list[list[Any]], seconds: float, block_s: float) -> list[dict[str, Any]]:
         """Each lane's samples of one turn; at least one block each. It ends when all of them have given up."""
-        taken = [Taken(self.lanes[what, index], self._clocks_ns) for what, index in names]
+        taken = [Taken(self.lanes[what, index], self._clocks_ns, self._step_ns) for what, index in names]
         end = perf_counter_ns() + int(1e9 * seconds)
         while True:
             for lane in self._random.sample(taken, len(taken)):
@@ -83,9 +87,10 @@ class Taken:
     thread's voluntary context switches (getrusage).
     """
 
-    def __init__(self, lane: Lane, clocks_ns: int = 0) -> None:
+    def __init__(self, lane: Lane, clocks_ns: int = 0, step_ns: int = 0) -> None:
         self.lane = lane
         self.clocks_ns = clocks_ns
+        self.step_ns = step_ns
         self.wall_ns: list[int] = []
         self.cpu_ns: list[int] = []
         self.waits = 0
@@ -111,7 +116,13 @@ class Taken:
         self.waits += after.ru_nvcsw - before.ru_nvcsw
 
     def told(self) -> dict[str, Any]:
-        return {"wall_ns": self.wall_ns, "cpu_ns": self.cpu_ns, "waits": self.waits, "error": self.error}
+        return {
+            "wall_ns": self.wall_ns,
+            "cpu_ns": self.cpu_ns,
+            "waits": self.waits,
+            "error": self.error,
+            "step_ns": self.step_ns,
+        }
 
 
 def clocks_ns() -> int:
@@ -120,6 +131,22 @@ def clocks_ns() -> int:
     while len(empty.cpu_ns) < EMPTY:
         empty.block(int(1e6))
     return max(0, round(median(empty.cpu_ns) - median(empty.wall_ns)))
+
+
+def step_ns(clock: Callable[[], int] = thread_time_ns) -> int:
+    """The shortest of the first steps that the thread's clock is seen to make while the thread is busy.
+
+    What clock_getres(2) says isn't it: Linux says 1 ns for this clock, also where a timer's ticks are counted
+    (kernel/time/posix-cpu-timers.c). WATCHED_NS where it doesn't move at all in that time.
+    """
+    steps: list[int] = []
+    last, end = clock(), perf_counter_ns() + WATCHED_NS
+    while len(steps) < STEPS and perf_counter_ns() < end:
+        now = clock()
+        if now != last:
+            steps.append(now - last)
+            last = now
+    return min(steps, default=WATCHED_NS)
 
 
 def _first_line(error: Exception) -> str:

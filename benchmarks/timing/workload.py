@@ -56,9 +56,11 @@ def load(path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | Non
 def frame_path(
     path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | None = None
 ) -> Callable[[], None] | None:
-    """A camera frame of 1280x720 in memory to its top labels, as `device live` does it, on `threads` threads.
+    """A camera frame of 1280x720 in memory to its top labels, as `device live` does it, with `threads` for the network.
 
-    None for a file that doesn't say how it is to be fed and what its labels are.
+    OpenCV computes on one thread from here on, in the whole process: the cases that share a process are fed alike, and
+    nothing has to be set between their frames. None for a file that doesn't say how it is to be fed and what its
+    labels are.
     """
     import cv2
 
@@ -74,10 +76,9 @@ def frame_path(
     tiles = np.random.default_rng(SEED).integers(0, 256, (9, 16, 3), np.uint8)
     picture = tiles.repeat(FRAME_SIZE[0] // 9, axis=0).repeat(FRAME_SIZE[1] // 16, axis=1)
     tensors = FramePath(classifier)
+    cv2.setNumThreads(1)
 
     def answer() -> None:
-        if cv2.getNumThreads() != threads:
-            cv2.setNumThreads(threads)
         # Not classifier.invoke: how a network fails half way, the worker tells in its own words.
         classifier.interpreter.set_tensor(classifier.input.index, tensors.tensor(Frame(picture)))
         classifier.interpreter.invoke()

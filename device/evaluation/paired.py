@@ -29,13 +29,12 @@ class Paired:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The drop's 95 % interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
+        """The drop's 95 % interval."""
+        return self.bounds(Z95)
 
-        Wald's with one image added to each of the two cells that count, so it holds with few images too.
-        """
-        fell, rose = (self.lost + 1) / (self.n + 2), (self.won + 1) / (self.n + 2)
-        half = Z95 * math.sqrt((fell + rose - (fell - rose) ** 2) / (self.n + 2))
-        return fell - rose - half, fell - rose + half
+    def bounds(self, z: float) -> tuple[float, float]:
+        """The drop's interval at that quantile of the normal distribution."""
+        return bounds(self.n, self.lost, self.won, z)
 
     @property
     def p(self) -> float:
@@ -43,6 +42,29 @@ class Paired:
 
         Two-sided, exact (Q. McNemar, Psychometrika 12, 1947: binomial with one half).
         """
+        return min(1.0, 2 * self._tail(min(self.lost, self.won)))
+
+    @property
+    def p_lost(self) -> float:
+        """How probable such a loss or a greater one is where both are equally good: `p`, one-sided."""
+        return self._tail(self.won)
+
+    def _tail(self, most: int) -> float:
+        """The probability of `most` heads or fewer, of as many coins as there are images that one alone knows."""
         pairs = self.lost + self.won
-        tail = sum(math.comb(pairs, k) for k in range(min(self.lost, self.won) + 1))
-        return min(1.0, 2 * tail / (1 << pairs))
+        ways = total = 1
+        for k in range(most):
+            ways = ways * (pairs - k) // (k + 1)
+            total += ways
+        return total / (1 << pairs)
+
+
+def bounds(n: float, lost: float, won: float, z: float) -> tuple[float, float]:
+    """A drop's interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
+
+    Wald's with one image added to each of the two cells that count, so it holds with few images too. z: quantile of the
+    normal distribution at either end.
+    """
+    fell, rose = (lost + 1) / (n + 2), (won + 1) / (n + 2)
+    half = z * math.sqrt((fell + rose - (fell - rose) ** 2) / (n + 2))
+    return fell - rose - half, fell - rose + half

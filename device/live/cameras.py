@@ -81,6 +81,7 @@ class Camera(Source):
             try:
                 smaller, decoded = pictures.decode_frame(picture.tobytes(), self.target)
             except ValueError as error:
+                self.unusable += 1
                 if captured > deadline:
                     reason = f"its frames can't be decoded: {error}; try --decode full"
                     raise SourceLostError(f"{self.name}: {reason}") from None
@@ -120,6 +121,11 @@ class Rtsp(Source):
             raise SourceLostError(
                 f"{self.name} can't be opened; check the address, the password and that it is on{more}"
             )
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > pictures.MAX_FRAME_PIXELS:
+            most = f"expected at most {pictures.MAX_FRAME_PIXELS} (such as 4096x4096)"
+            todo = "set a smaller picture in the camera's settings"
+            raise SourceLostError(f"{self.name} sends frames of {width}x{height} pixels, {most}; {todo}")
 
     def close(self) -> None:
         if self._capture is not None:

@@ -5,7 +5,8 @@ where the camera knows that, else sent (Basic), and to the scheme, host and port
 says of itself is never repeated: it may be what it was asked.
 
 A socket's timeout is for each read, and a byte a second is never late. So here a deadline is for all reads of an
-answer: of its header, and of what is read afterwards.
+answer: of its header, and of what is read afterwards. A header has so many bytes and no more; the body of a redirect
+and of a refusal, which may have no end, isn't read.
 """
 
 import io
@@ -17,7 +18,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from time import monotonic
 from typing import Any
 
-from device import addresses
+from device import addresses, text
 from device.addresses import Address
 from device.errors import UserError
 from device.live import authorization
@@ -27,13 +28,21 @@ from device.live.frames import STALL_S, SourceLostError
 UNAUTHORIZED = 401
 # How long opening a stream may take, with redirects and proofs; of that each connection and each silence STALL_S.
 OPEN_S = 2 * STALL_S
+# Of one answer, with the first bytes behind it that come in the same piece. http.client's own bound is 6.5 MB.
+MAX_HEADER_BYTES = 1 << 17
+# So much of what a camera says is repeated: a way of proving who one is, an address that it sends on to.
+SHOWN_CHARACTERS = 200
 
 
 class _Timed(io.RawIOBase):
-    """What a connection receives, up to a deadline in time.monotonic()'s seconds; then TimeoutError."""
+    """What a connection receives, up to a deadline in time.monotonic()'s seconds; then TimeoutError.
+
+    left: so many bytes may come; more are an error. None: any number.
+    """
 
     def __init__(self, raw: io.RawIOBase, connection: socket.socket, deadline: float) -> None:
         self.deadline = deadline
+        self.left: int | None = MAX_HEADER_BYTES
         self._raw, self._connection = raw, connection
 
     def readable(self) -> bool:
@@ -41,7 +50,12 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._connection.settimeout(_left(self.deadline))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        if self.left is not None:
+            self.left -= count or 0
+            if self.left < 0:
+                raise OSError(f"its answer's header has more than {MAX_HEADER_BYTES} bytes")
+        return count
 
     def shutdown(self) -> None:
         self._connection.shutdown(socket.SHUT_RDWR)
@@ -61,8 +75,12 @@ class Stream(HTTPResponse):
 
     def read_until(self, deadline: float, size: int) -> bytes:
         """At most `size` bytes, as soon as there are some; none at the end. TimeoutError at the deadline."""
-        self._timed.deadline = deadline
+        self._timed.deadline, self._timed.left = deadline, None
         return self.read1(size)
+
+    def read(self, amt: int | None = None) -> bytes:
+        """urllib reads a redirect to its end, and for that takes as much memory as a header says, or as there comes."""
+        return b"" if amt is None else super().read(amt)
 
     def cancel(self) -> None:
         """Called by another thread: a read that waits returns, at the end of what there is. OSError: it is closed."""
@@ -153,7 +171,7 @@ def _get(opener: urllib.request.OpenerDirector, url: str, proof: str | None = No
         answer: Stream = opener.open(request)
     except urllib.error.HTTPError as error:
         return error
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError, OverflowError) as error:  # of a redirect's port
         raise SourceLostError(f"{addresses.shown(url)} can't be reached: {reason(error)}") from None
     return answer
 
@@ -201,9 +219,10 @@ def _refusal(address: Address, answer: urllib.error.HTTPError) -> str:
     if answer.status != UNAUTHORIZED:
         return f"{said}; check the address"
     if not _is_of(address, answer):
-        return f"{said} from {addresses.shown(answer.url)}: user and password go no further; give that address itself"
+        other = addresses.shown(answer.url)[:SHOWN_CHARACTERS]
+        return f"{said} from {other}: user and password go no further; give that address itself"
     if offered and authorization.best(offered) is None:
-        wanted = ", ".join(map(str, offered))
+        wanted = text.some([str(challenge)[:SHOWN_CHARACTERS] for challenge in offered])
         return f"{said} and wants {wanted}; expected Basic or Digest: choose one of these in the camera's settings"
     if address.user is None:
         return f"{said}: it wants a user and a password; expected such as {addresses.EXAMPLE}"

@@ -49,10 +49,12 @@ class Source:
 
     is_live: it goes on for ever, so it is opened again when it is lost. newest_only: what wasn't answered in time is
     dropped; else every frame waits until it is answered. stall_if_still: how many seconds of one image, to the byte,
-    mean that a live source hangs; None: none do, a covered lens gives such a stream too.
+    mean that a live source hangs; None: none do, a covered lens gives such a stream too. unusable: frames so far that
+    came and could not be decoded, or were too large.
     """
 
     stall_if_still: float | None = None
+    unusable = 0
 
     name: str
     is_live: bool

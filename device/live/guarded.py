@@ -1,7 +1,6 @@
 """One failure is one failure: an output that raises, or whose thread dies, ends neither the loop nor other outputs."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from math import inf
 from threading import Thread
 from time import monotonic
@@ -89,7 +88,7 @@ class Guarded:
             self.output.close()
         except Exception as error:
             if not self.is_failing:
-                self._say(f"it could not be closed well ({_reason(error)})")
+                self._say(f"it could not be closed well ({reason(error)})")
 
     def _is_resting(self) -> bool:
         return self.is_failing and monotonic() < self._retry_at
@@ -101,7 +100,7 @@ class Guarded:
         except Exception as error:
             if self._ends_with_reader and isinstance(error, BrokenPipeError):
                 raise
-            self._fail(f"{_reason(error)}; it is left out, and tried again each minute")
+            self._fail(f"{reason(error)}; it is left out, and tried again each minute")
             return False
         return True
 
@@ -114,7 +113,7 @@ class Guarded:
             self._said = None
         failure = threaded.thread.failure
         self._begun_at = now
-        self._fail(f"its thread ended ({'no reason is known' if failure is None else _reason(failure)}); begun anew")
+        self._fail(f"its thread ended ({'no reason is known' if failure is None else reason(failure)}); begun anew")
         if self._attempt(threaded.begin):
             self.is_failing = False
 
@@ -131,11 +130,11 @@ class Guarded:
         self.is_failing, self._dropped, self._said = False, 0, None
 
     def _say(self, what: str) -> None:
-        with suppress(OSError):  # stderr may be a file on the same full disk: then nobody can be told
-            command.say(addresses.without_secrets(f"note: {self.name}: {what}"))
+        command.say(addresses.without_secrets(f"note: {self.name}: {what}"))
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """What failed, in one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return f"{type(error).__name__}: {text.one_line(error)}" if str(error) else type(error).__name__

@@ -123,6 +123,7 @@ class Loop:
             ms=ms,
             dropped=state.dropped + self._no_numbers,
             rate=self._rate(),
+            unusable=state.unusable,
         )
         self._label = label
         for output in self._outputs:
@@ -161,6 +162,7 @@ class Loop:
             threads=classifier.threads,
             failing=failing,
             failures=failures,
+            unusable=state.unusable,
         )
         if status == self._status:
             return

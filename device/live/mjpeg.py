@@ -72,6 +72,7 @@ class Mjpeg(Source):
                 picture, decoded = pictures.decode_frame(data, self.target)
             except ValueError as error:
                 reason = str(error)
+                self.unusable += 1
                 continue
             return Frame(picture, captured=captured, decoded=decoded)
         raise SourceLostError(

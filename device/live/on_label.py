@@ -21,6 +21,7 @@ from time import monotonic
 from device import command, text
 from device.errors import UserError
 from device.live import sources
+from device.live.guarded import reason
 from device.live.readings import UNKNOWN, Reading, Status
 from device.mqtt import mqtt
 from device.web import access
@@ -151,7 +152,7 @@ class Runner:
             "FRAMELITE_SCORE": f"{reading.score:.4f}",
             "FRAMELITE_HELD_S": f"{held_s:.3f}",
         }
-        self._thread = Thread(target=self._run, args=(given,), name="on-label", daemon=True)
+        self._thread = Thread(target=self._work, args=(given,), name="on-label", daemon=True)
         self._thread.start()
 
     def end(self, number: signal.Signals) -> None:
@@ -168,6 +169,17 @@ class Runner:
     def wait(self, seconds: float) -> None:
         if self._thread is not None:
             self._thread.join(max(0.0, seconds))
+
+    def _work(self, given: dict[str, str]) -> None:
+        """What nobody foresaw ends this thread alone, and the command: the rule goes on with the next one."""
+        try:
+            self._run(given)
+        except BaseException as error:  # SystemExit too, of which threading says nothing
+            self._signal(signal.SIGKILL)
+            self._say(f"was ended: its thread failed ({reason(error)}); the rule goes on")
+            if self._process is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(KILLED_S)
 
     def _run(self, given: dict[str, str]) -> None:
         inherited = {name: value for name, value in os.environ.items() if name not in PRIVATE}

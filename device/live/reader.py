@@ -26,13 +26,15 @@ END_S = 0.5  # how long the end waits for a read that doesn't return
 class State:
     """What is known of the source.
 
-    is_opened: it could be opened once. dropped: frames that came and were not taken. lost: times it had to be reopened.
+    is_opened: it could be opened once. dropped: frames that came and were not taken. unusable: those that came and
+    could not be decoded. lost: times it had to be reopened.
     """
 
     is_opened: bool = False
     is_streaming: bool = True
     message: str = ""
     dropped: int = 0
+    unusable: int = 0
     lost: int = 0
     has_ended: bool = False
     error: str | None = None  # why it ended, where that wasn't the source's own end
@@ -74,7 +76,7 @@ class Reader(Generic[Ready]):
     @property
     def state(self) -> State:
         with self._condition:
-            return self._state
+            return replace(self._state, unusable=self._source.unusable)
 
     def take(self, timeout_s: float) -> Ready | None:
         """The newest frame that was not taken yet; None when none came in time, or when the source has ended.

@@ -1,6 +1,6 @@
 """A reading: what `live` says of one frame. Everything that shows, sends or acts on answers is given these."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from device.classifier import Ranked, Scores
@@ -17,7 +17,7 @@ class Reading:
     changed: it is another label than the reading's before. score: of that label; of the best one where it is unknown.
     ms: what each stage took: preprocess, invoke, postprocess, and frame, from the capture to this answer.
     dropped: frames so far that came and were not answered, those whose scores were no numbers among them. rate:
-    answers a second, over the last ones.
+    answers a second, over the last ones. unusable: frames so far that came and could not be decoded, or were too large.
     """
 
     number: int
@@ -31,6 +31,7 @@ class Reading:
     ms: dict[str, float]
     dropped: int
     rate: float
+    unusable: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """A line of --jsonl and an event of --serve: everything but the picture."""
@@ -43,6 +44,7 @@ class Reading:
             "top": [{"label": ranked.label, "score": round(ranked.score, 4)} for ranked in self.top],
             "ms": {stage: round(value, 3) for stage, value in self.ms.items()},
             "dropped": self.dropped,
+            "unusable": self.unusable,
             "rate": round(self.rate, 2),
             "decoded": self.frame.decoded,
         }
@@ -57,7 +59,8 @@ class Reading:
 class Status:
     """What is known between answers: the source's state, in words for people, and how often it was lost.
 
-    failing: the outputs that fail now, by their options' names. failures: of outputs, so far.
+    failing: the outputs that fail now, by their options' names. failures: of outputs, so far. unusable:
+    as a reading's; told with the next change of something else.
     """
 
     source: str
@@ -68,6 +71,7 @@ class Status:
     threads: int
     failing: tuple[str, ...] = ()
     failures: int = 0
+    unusable: int = field(default=0, compare=False)
 
 
 class Output(Protocol):

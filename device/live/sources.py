@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import addresses
+from device import addresses, files
 from device.data import walk
 from device.errors import UserError
 from device.live.frames import Source
@@ -48,8 +48,7 @@ def given(text: str | None, file: Path | None) -> str:
         found = os.environ.get(VARIABLE)
         return CAMERA if found is None else _checked(found, VARIABLE)
     try:
-        with file.open(encoding="utf-8") as lines:
-            return _checked(lines.read(MAX_LENGTH + 2), f"--source-file {file}")
+        return _checked(files.read_start(file, MAX_LENGTH + 1), f"--source-file {file}")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
         expected = "expected a text file, its one line the source"
@@ -86,6 +85,8 @@ def find(text: str, wishes: Wishes) -> Source:
 
 def _find(text: str, wishes: Wishes) -> tuple[str, Source]:
     """The modules are imported here, so that a missing camera library is nobody's trouble but its user's."""
+    if text.startswith("/dev/") and not text.isprintable():  # what is no UTF-8 would end the process in OpenCV
+        raise UserError(f"--source {text}: there is no camera of such a name; expected {KINDS}")
     if text == "test":
         from device.live.pattern import Pattern
 

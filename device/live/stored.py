@@ -38,9 +38,13 @@ class Film(Source):
         self._read = self._broken = 0
 
     def open(self) -> None:
-        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        self._capture = _capture(self.path)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > pictures.MAX_PIXELS:
+            most = f"expected at most {pictures.MAX_PIXELS}; make it smaller"
+            raise SourceLostError(f"{self.path}: its frames have {width}x{height} pixels, {most}")
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
         self._broken, self._before = 0, 0.0
         # Of the whole file, in seconds; 0 where it doesn't say.
@@ -85,8 +89,19 @@ class Film(Source):
             found, picture = self._capture.read()
             if found:
                 self._broken += failed
+                self.unusable += failed
                 return np.asarray(picture, np.uint8)
         return None
+
+
+def _capture(path: Path) -> Any:
+    """Opened. A name that is no UTF-8 ends the process in OpenCV: such a file is opened here, and named by Linux."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
 
 
 class Pictures(Source):
@@ -115,6 +130,7 @@ class Pictures(Source):
                     return Frame(pictures.read(path), "RGB", name=str(path))
                 except UserError as error:
                     self._broken.append(path)
+                    self.unusable += 1
                     command.say(f"error: {error}")
             if self.loop and len(self._broken) < len(self._paths):
                 self._rest = iter(self._paths)

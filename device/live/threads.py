@@ -1,14 +1,16 @@
 """How many threads the interpreter is fastest with, on this machine, for this model: tried for a second, then kept.
 
-Small networks are slower with more: handing work over costs more than the work.
+Small networks are slower with more: handing work over costs more than the work. A trial in which others had the
+processor isn't kept: more threads lose more by that.
 """
 
 import hashlib
 import json
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -21,12 +23,23 @@ TRIAL_S = 1.0
 BLOCK_S = 0.01
 # So much faster it must be than the next smaller number to be worth the cores.
 WORTH = 0.95
+# Others had the processor for more than this share of a trial: it says how fast the network is beside them.
+TAKEN = 0.05
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The fastest number of threads; taken: the share of the time, 0..1, that others had the processor."""
+
+    count: int
+    taken: float
 
 
 def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> int:
     """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept.
 
-    size: (height, width) for a network that leaves them open.
+    A trial beside busy neighbours counts this time alone, which is said. size: (height, width) for a network that
+    leaves them open.
     """
     candidates = board.thread_counts(board.usable_cores())
     if len(candidates) == 1:
@@ -34,8 +47,15 @@ def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
     count = kept(path, runtime, size)
     if count is None:
         content = path.read_bytes()
-        count = _fastest({count: runtime.open(path, count, size, content) for count in candidates})
-        _keep(_key(path, runtime, size), count)
+        trial = _try({count: runtime.open(path, count, size, content) for count in candidates})
+        count = trial.count
+        if trial.taken <= TAKEN:
+            _keep(_key(path, runtime, size), count)
+        else:
+            command.say(
+                f"note: {path}: others had the processor for {100 * trial.taken:.0f} % of the time in which the number"
+                f" of threads was tried; {count} for now, and it is tried again next time"
+            )
     return count
 
 
@@ -57,29 +77,62 @@ def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
     return f"{model} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
 
 
-def _fastest(interpreters: dict[int, Any]) -> int:
-    """All in turn, block by block, so that a neighbour on the machine troubles each alike."""
+def _try(interpreters: dict[int, Any]) -> Trial:
+    """All in turn, block by block, so that what troubles the machine for a while troubles each alike; the median of the
+    ratios of blocks that followed one another decides.
+    """
     for interpreter in interpreters.values():
         details = interpreter.get_input_details()[0]
         interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
         interpreter.invoke()
-    samples: dict[int, list[float]] = {count: [] for count in interpreters}
-    end = perf_counter() + TRIAL_S
-    while perf_counter() < end or not all(samples.values()):
-        for count, interpreter in interpreters.items():
-            block_end = perf_counter() + BLOCK_S
-            while True:
-                start = perf_counter()
-                interpreter.invoke()
-                now = perf_counter()
-                samples[count].append(now - start)
-                if now >= block_end:
-                    break
-    chosen = 1
-    for count in sorted(samples)[1:]:
-        if median(samples[count]) < WORTH * median(samples[chosen]):
+    rounds: list[dict[int, _Block]] = []
+    waited, start = _waited_s(), perf_counter()
+    while perf_counter() < start + TRIAL_S or not rounds:
+        rounds.append({count: _block(interpreter) for count, interpreter in interpreters.items()})
+    seconds, waited_since = perf_counter() - start, _waited_s()
+    if waited is None or waited_since is None:
+        # What is known everywhere: a single thread's own time, which is all there is to its network.
+        alone = [each[min(interpreters)] for each in rounds]
+        taken = 1 - sum(block.own_s for block in alone) / sum(block.wall_s for block in alone)
+    else:
+        taken = (waited_since - waited) / seconds
+    chosen = min(interpreters)
+    for count in sorted(interpreters)[1:]:
+        if median(each[count].median_s / each[chosen].median_s for each in rounds) < WORTH:
             chosen = count
-    return chosen
+    return Trial(chosen, max(0.0, taken))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The median of its invokes, what it took in all, and this thread's own time in it; in seconds."""
+
+    median_s: float
+    wall_s: float
+    own_s: float
+
+
+def _block(interpreter: Any) -> _Block:
+    samples: list[float] = []
+    began, own = perf_counter(), thread_time()
+    while not samples or perf_counter() < began + BLOCK_S:
+        start = perf_counter()
+        interpreter.invoke()
+        samples.append(perf_counter() - start)
+    return _Block(median(samples), perf_counter() - began, thread_time() - own)
+
+
+def _waited_s(root: Path = Path("/proc/self/task")) -> float | None:
+    """How long this process's threads were ready so far, all of them together, while others had the processor.
+
+    Linux counts it for each thread (Documentation/scheduler/sched-stats.rst: its own time, time waiting, turns); None
+    where it doesn't, which some kernels say by zeros.
+    """
+    try:
+        told = [[int(word) for word in (task / "schedstat").read_text().split()] for task in root.iterdir()]
+        return sum(waited for _, waited, _ in told) / 1e9 if any(own for own, _, _ in told) else None
+    except (OSError, ValueError):
+        return None
 
 
 def _digest(path: Path) -> str:

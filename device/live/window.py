@@ -125,7 +125,7 @@ def drawn(reading: Reading, message: str = "") -> Picture:
 
 
 def _write(into: Picture, words: str, place: tuple[int, int]) -> None:
-    cv2.putText(into, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, WHITE, 1, cv2.LINE_AA)
+    cv2.putText(into, text.visible(words), place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, WHITE, 1, cv2.LINE_AA)
 
 
 def _bgr(reading: Reading) -> Picture:

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -37,6 +36,8 @@ KEEPALIVE_S = 30
 IDLE_S = 1.0
 # Of more than the network can carry the oldest are dropped.
 WAITING_MESSAGES = 200
+# Of a message that comes: Home Assistant's birth has a few. MQTT allows 256 MB, which paho would gather.
+MAX_INCOMING_BYTES = 65_536
 # close() gives the farewell so long, and the thread so long in all.
 FAREWELL_S, CLOSED_S = 0.25, 0.4
 
@@ -63,6 +64,7 @@ class Broker:
         self._waiting: deque[Message] = deque(maxlen=WAITING_MESSAGES)
         self._said: set[str] = set()
         self._is_connected = self._is_greeting_due = self._is_refused = False
+        self._listens = True
         self._beat_at = 0.0
         self._are_news_due, self._news_at = False, 0.0  # in seconds of time.monotonic(): not earlier
         self.thread = Worker("mqtt", self._work)
@@ -185,6 +187,11 @@ class Broker:
             self._client.loop_read()
         except OSError:
             raise
+        except _TooLongError as error:
+            self._listens = False  # it may be kept there, and come again with every connection
+            topic = birth_topic(self._settings.prefix)
+            what = f"a message of {error} bytes came, expected at most {MAX_INCOMING_BYTES}"
+            raise ConnectionError(f"{what}; {topic}, where that is kept, is not listened to any more") from None
         except Exception as error:  # paho 2.0 and 2.1 trip over bytes that are no MQTT: KeyError, struct.error …
             raise ConnectionError(f"it sent what is no MQTT ({type(error).__name__})") from None
 
@@ -204,7 +211,8 @@ class Broker:
             self._is_refused = True
             self._complain(f"it refuses the connection ({reason}); check --mqtt-user and the password")
             return
-        client.subscribe(birth_topic(self._settings.prefix))
+        if self._listens:
+            client.subscribe(birth_topic(self._settings.prefix))
         self._is_connected = self._is_greeting_due = True
         self._said.clear()
         self._say("connected")
@@ -228,15 +236,19 @@ class Broker:
             self._say(f"{reason}; trying again")
 
     def _say(self, what: str) -> None:
-        with suppress(OSError):  # stderr may be a file on a full disk
-            command.say(f"note: MQTT broker {self._settings.host}:{self._settings.port}: {what}")
+        command.say(f"note: MQTT broker {self._settings.host}:{self._settings.port}: {what}")
+
+
+class _TooLongError(Exception):
+    """The bytes of a message that nobody waits for. (No OSError: those paho keeps for itself.)"""
 
 
 class _Client(Client):
-    """paho's client, with an opening that can be cut short.
+    """paho's client, with an opening that can be cut short, and without messages that fill the memory.
 
-    `_create_socket` is paho's own name for it, in 2.0 to 2.2. A version that calls it otherwise would open connections
-    by itself, with the same TLS, and close() would have to wait for them.
+    `_create_socket` and `_sock_recv` are paho's own names, in 2.0 to 2.2. A version that calls the one otherwise would
+    open connections by itself, with the same TLS, and close() would have to wait for them; one that calls the other
+    otherwise would take a message of any length.
     """
 
     def __init__(self, identity: str, opening: Callable[[], socket.socket]) -> None:
@@ -245,6 +257,13 @@ class _Client(Client):
 
     def _create_socket(self) -> socket.socket:
         return self._opening()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """Asked at first for one byte, then for what the message's header says."""
+        if bufsize > MAX_INCOMING_BYTES:
+            raise _TooLongError(bufsize)
+        received: bytes = super()._sock_recv(bufsize)
+        return received
 
 
 def jittered(pause_s: float) -> float:

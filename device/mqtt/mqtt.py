@@ -18,6 +18,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from device import files
 from device.errors import UserError
 from device.live.guarded import Worker
 from device.live.readings import Reading, Status
@@ -26,6 +27,8 @@ from device.mqtt.home_assistant import OFFLINE, ONLINE
 
 PASSWORD_VARIABLE = "FRAMELITE_MQTT_PASSWORD"
 PORT, TLS_PORT = 1883, 8883
+# Of MQTT's strings (MQTT 3.1.1, 1.5.3), a user and a password among them.
+MAX_STRING_BYTES = 65_535
 HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s\[\]:/@]+))(?::(\d{1,5}))?", re.ASCII)
 # What may stand in topics and in Home Assistant's ids alike.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -60,6 +63,9 @@ class Settings:
             raise UserError(f"--mqtt: the port is {self.port}, expected one from 1 to 65535")
         if not NAME.fullmatch(self.name):
             raise UserError(f"--mqtt-name {self.name!r}: expected 1 to 64 of the letters A to z, digits, _ and -")
+        for what, text in (("--mqtt-user", self.user), ("the password", self.password)):
+            if text is not None and not _is_string(text):
+                raise UserError(f"--mqtt: {what} can't be sent; expected UTF-8 of at most {MAX_STRING_BYTES} bytes")
         if self.password is not None and not self.user:
             raise UserError("--mqtt: a password came without a user name; give it with --mqtt-user NAME")
         if not (isfinite(self.heartbeat_s) and self.heartbeat_s > 0):
@@ -111,6 +117,14 @@ def settings(
     )
 
 
+def _is_string(text: str) -> bool:
+    """Whether MQTT can send it."""
+    try:
+        return len(text.encode()) <= MAX_STRING_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
 def machine_name() -> str:
     """The machine's own name, without its domain, of the signs that a topic may have."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname().partition(".")[0])
@@ -122,7 +136,7 @@ def _read_password(file: Path | None) -> str | None:
     if file is None:
         return os.environ.get(PASSWORD_VARIABLE) or None
     try:
-        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+        password = files.read_start(file, MAX_STRING_BYTES).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
         raise UserError(f"{file}: the password can't be read ({reason}); expected a text file with it alone") from None
@@ -167,8 +181,9 @@ class Mqtt:
         return self._broker.thread
 
     def show(self, reading: Reading) -> None:
-        before, self._reading = self._reading, reading
-        if before is None or before.label != reading.label:
+        is_news = self._reading is None or self._reading.label != reading.label
+        self._reading = reading  # not before: one that can't be compared is nothing to tell
+        if is_news:
             self._broker.hurry()
 
     def status(self, status: Status) -> None:

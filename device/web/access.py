@@ -17,6 +17,8 @@ from device.errors import UserError
 from device.places import NoPlaceError
 
 VARIABLE, NAMES_VARIABLE = "FRAMELITE_TOKEN", "FRAMELITE_NAMES"
+# Of a token's file: the token, and what an editor puts behind it.
+MAX_FILE_CHARACTERS = 1000
 PRINTABLE = re.compile(r"[!-~]{16,500}")
 MADE = re.compile(r"[\w-]{32}", re.ASCII)
 COOKIE_AGE_S = 30 * 24 * 3600
@@ -28,7 +30,7 @@ def read_token(file: Path | None) -> str | None:
     """The token in `--token-file FILE`, else in the environment's FRAMELITE_TOKEN; None where neither is given."""
     if file is not None:
         try:
-            return _checked(file.read_text(encoding="utf-8").strip(), str(file))
+            return _checked(files.read_start(file, MAX_FILE_CHARACTERS).strip(), str(file))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
             raise UserError(f"{file}: the token can't be read ({reason}); expected a text file with it alone") from None

@@ -4,6 +4,8 @@ Imports Starlette, of the extra `serve`.
 """
 
 import asyncio
+import html
+import re
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -27,6 +29,8 @@ OTHER_NAME = (
     "This server doesn't know that name; open it by its address or the machine's own name, or start device live with"
     f" the name in {access.NAMES_VARIABLE}.\n"
 )
+NO_TOKEN = "The token is missing or wrong.\n"
+REFUSED = "This can’t be shown"
 TOO_MANY = "Too many wrong tokens came from your address; try again in a second.\n"
 
 
@@ -46,17 +50,17 @@ class Gate:
         if self._access.token is None:
             answer = self._unlocked(request)
         elif scope["path"] != OPEN and not self._access.names_this_machine(request.headers.get("host", "")):
-            answer = PlainTextResponse(OTHER_NAME, 421)
+            answer = refusal(request, self._form, OTHER_NAME, 421)
         else:
             answer = await self._locked(request)
         await answer(scope, receive, send)
 
     def _unlocked(self, request: Request) -> ASGIApp:
         if access.is_forwarded(request.headers):
-            return PlainTextResponse(FORWARDED, 403)
+            return refusal(request, self._form, FORWARDED, 403)
         if self._access.names_this_machine(request.headers.get("host", "")):
             return self._app
-        return PlainTextResponse(NO_NAME, 421)
+        return refusal(request, self._form, NO_NAME, 421)
 
     async def _locked(self, request: Request) -> ASGIApp:
         if self._access.has_cookie(request.cookies.items()):
@@ -67,7 +71,7 @@ class Gate:
         if is_right:
             return self._known if bearer else self._known_from_now
         if is_right is None:
-            return _too_many()
+            return self._too_many(request)
         # The path is not that of request.url, which is put together with the Host header.
         return self._app if request.scope["path"] == OPEN else await self._ask(request)
 
@@ -102,16 +106,24 @@ class Gate:
             if is_right:
                 return RedirectResponse("/", 303, {"set-cookie": self._access.cookie})
             if is_right is None:
-                return _too_many()
+                return self._too_many(request)
             refused = True
         headers = {"www-authenticate": "Bearer"}
         if path != "/":
-            return PlainTextResponse("The token is missing or wrong.\n", 401, headers)
+            return refusal(request, self._form, NO_TOKEN, 401, headers)
         return HTMLResponse(self._form.replace(" hidden>", ">") if refused else self._form, 401, headers)
 
+    def _too_many(self, request: Request) -> Response:
+        return refusal(request, self._form, TOO_MANY, 429, {"retry-after": "1"})
 
-def _too_many() -> Response:
-    return PlainTextResponse(TOO_MANY, 429, {"retry-after": "1"})
+
+def refusal(request: Request, form: str, why: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    """A sentence: for a browser in a page that looks as the form does, and can be read on a phone, else as text."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse(why, status, headers)
+    main = f"<main>\n  <h1>{REFUSED}</h1>\n  <p>{html.escape(why)}</p>\n</main>"
+    page = re.sub("<main>.*</main>", lambda _: main, form, flags=re.DOTALL)
+    return HTMLResponse(re.sub("<title>.*</title>", f"<title>framelite: {REFUSED}</title>", page), status, headers)
 
 
 def _whom(request: Request) -> str:

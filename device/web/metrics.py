@@ -8,6 +8,7 @@ from threading import Lock
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 
+from device import text
 from device.live.readings import Reading, Status
 from device.temperature import Thermometer
 
@@ -24,6 +25,9 @@ class Metrics:
         self._registry = own = CollectorRegistry()
         self._answered = Counter("framelite_frames_answered", "Frames that were answered", registry=own)
         self._dropped = Counter("framelite_frames_dropped", "Frames that came and were not answered", registry=own)
+        self._unusable = Counter(
+            "framelite_frames_unusable", "Frames that came and were broken or too large", registry=own
+        )
         self._lost = Counter("framelite_source_lost", "Times the source was opened again", registry=own)
         self._changes = Counter("framelite_label_changes", "Times another label was shown", registry=own)
         self._encoded = Counter("framelite_pictures_encoded", "JPEG pictures made for viewers", registry=own)
@@ -40,7 +44,7 @@ class Metrics:
         self._label = Info("framelite_label", "The label that is shown", registry=own)
         self._source = Info("framelite_source", "The source and the model that answers", registry=own)
         self.viewers = 0
-        self._totals = {self._dropped: 0, self._lost: 0, self._failures: 0}
+        self._totals = {self._dropped: 0, self._unusable: 0, self._lost: 0, self._failures: 0}
 
     def observe_temperature(self, thermometer: Thermometer) -> None:
         """Adds the temperature, on a machine that has one."""
@@ -51,6 +55,7 @@ class Metrics:
     def show(self, reading: Reading) -> None:
         self._answered.inc()
         self._rise(self._dropped, reading.dropped)
+        self._rise(self._unusable, reading.unusable)
         self._age.observe(reading.ms["frame"] / 1e3)
         self._invoke.observe(reading.ms["invoke"] / 1e3)
         self._rate.set(reading.rate)
@@ -61,10 +66,13 @@ class Metrics:
 
     def status(self, status: Status) -> None:
         self._rise(self._lost, status.lost)
+        self._rise(self._unusable, status.unusable)
         self._rise(self._failures, status.failures)
         self._failing.set(len(status.failing))
         self._up.set(status.is_streaming)
-        self._source.info({"source": status.source, "model": status.model, "threads": str(status.threads)})
+        # A file's name may be no UTF-8.
+        names = {"source": text.visible(status.source), "model": text.visible(status.model)}
+        self._source.info({**names, "threads": str(status.threads)})
 
     def count_picture(self) -> None:
         self._encoded.inc()

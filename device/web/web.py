@@ -7,23 +7,26 @@ no request's path ever becomes a file's.
 import asyncio
 import base64
 import hashlib
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import cv2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from device.live.frames import Frame
 from device.live.readings import Reading
 from device.temperature import Thermometer
-from device.web import address, connections, feed
+from device.web import address, connections, feed, gate
 from device.web.access import Access
 from device.web.connections import Connection
 from device.web.gate import KNOWN, Gate
@@ -40,7 +43,8 @@ FILES = {
 }
 FORM = "token.html"
 
-# At most ten events and fifteen pictures a second for each viewer; a comment where nothing is new for so long.
+# At most ten events and fifteen pictures a second for each viewer; where nothing is new for so long, a comment, and the
+# last picture again.
 EVENT_PAUSE_S, PICTURE_PAUSE_S, SILENCE_S = 0.1, 1 / 15, 15.0
 JPEG_QUALITY = 80
 # The head of a picture. It goes out right behind the picture before, which browsers show only when they have read it.
@@ -51,8 +55,8 @@ TOO_MANY = "Too many viewers; close a page, or try again later.\n"
 class Site:
     """The routes. Everything runs in the server's one thread, the making of JPEGs too: at most one a frame."""
 
-    def __init__(self, newest: Newest, metrics: Metrics) -> None:
-        self._newest, self._metrics = newest, metrics
+    def __init__(self, newest: Newest, metrics: Metrics, form: str) -> None:
+        self._newest, self._metrics, self._form = newest, metrics, form
         self._thermometer = Thermometer()
         self._metrics.observe_temperature(self._thermometer)
         self._jpeg: tuple[Reading, bytes] | None = None
@@ -69,7 +73,7 @@ class Site:
         ]
 
     async def state(self, request: Request) -> Response:
-        return JSONResponse(feed.state(self._newest.moment(), self._thermometer.celsius()))
+        return _Document(feed.state(self._newest.moment(), self._thermometer.celsius()))
 
     async def health(self, request: Request) -> Response:
         moment = self._newest.moment()
@@ -80,7 +84,7 @@ class Site:
             document["message"] = moment.status.message  # names the source
         if moment.status and moment.status.failing:  # outputs, by their options' names: the others go on, so 200
             document["failing"] = moment.status.failing
-        return JSONResponse(document, 200 if is_well else 503)
+        return _Document(document, 200 if is_well else 503)
 
     async def metrics(self, request: Request) -> Response:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)
@@ -95,25 +99,27 @@ class Site:
         if request.method == "HEAD":
             return Response(media_type=kind)
         if self._metrics.viewers >= connections.MAX_VIEWERS:
-            return PlainTextResponse(TOO_MANY, 503, {"retry-after": "10"})
+            return gate.refusal(request, self._form, TOO_MANY, 503, {"retry-after": "10"})
         return _Stream(parts, media_type=kind, metrics=self._metrics)
 
     async def _events(self) -> AsyncIterator[bytes]:
         before = self._newest.moment()
-        yield feed.event("state", feed.state(before, self._thermometer.celsius())).encode()
+        yield _bytes(feed.event("state", feed.state(before, self._thermometer.celsius())))
         while True:
             now = await self._newest.after(before.revision, SILENCE_S)
-            yield feed.news(before, now, self._thermometer.celsius()).encode()
+            yield _bytes(feed.news(before, now, self._thermometer.celsius()))
             before = now
             await asyncio.sleep(EVENT_PAUSE_S)
 
     async def _pictures(self) -> AsyncIterator[bytes]:
         yield PART
         before: Reading | None = None
+        sent_at = 0.0  # in seconds of time.monotonic()
         moment = self._newest.moment()
         while True:
-            if moment.reading is not None and moment.reading is not before:
-                before = moment.reading
+            # Where nothing new comes, the last one again: a proxy takes a silent stream for dead (nginx after 60 s).
+            if moment.reading is not None and (moment.reading is not before or monotonic() - sent_at >= SILENCE_S):
+                before, sent_at = moment.reading, monotonic()
                 yield self._encoded(before) + b"\r\n" + PART
                 await asyncio.sleep(PICTURE_PAUSE_S)
             moment = await self._newest.after(moment.revision, SILENCE_S)
@@ -123,6 +129,18 @@ class Site:
             self._jpeg = reading, _jpeg(reading.frame)
             self._metrics.count_picture()
         return self._jpeg[1]
+
+
+class _Document(JSONResponse):
+    """With names in it that may be no UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        return _bytes(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def _bytes(text: str) -> bytes:
+    """A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes."""
+    return text.encode(errors="backslashreplace")
 
 
 def _read(name: str) -> bytes:
@@ -172,7 +190,7 @@ class Server(uvicorn.Server):
 def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
     """The server, not yet running. Its own lines stay off the terminal but for errors; requests are never logged."""
     form = _read(FORM).decode()
-    site = Starlette(routes=Site(newest, metrics).routes())
+    site = Starlette(routes=Site(newest, metrics, form).routes())
     site.router.redirect_slashes = False
     config = uvicorn.Config(
         Gate(site, access, form),

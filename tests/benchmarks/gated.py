@@ -14,10 +14,10 @@ from benchmarks.stats import Interval
 QUIET = (1.0, 1.004, 0.997, 1.002, 0.996, 1.003, 0.999, 0.998, 1.001)
 
 
-def lane(wall_ms: float, cpu_ms: float | None = None, waits: int = 0, n: int = 100) -> Taken:
+def lane(wall_ms: float, cpu_ms: float | None = None, waits: int = 0, n: int = 100, step_ms: float = 0.0) -> Taken:
     """n equal samples. cpu_ms: the thread's own time (as long, unless it is said)."""
     cpu_ms = wall_ms if cpu_ms is None else cpu_ms
-    return Taken(wall_ms, 1.2 * wall_ms, cpu_ms, 1.2 * cpu_ms, n * wall_ms, n * cpu_ms, n, waits)
+    return Taken(wall_ms, 1.2 * wall_ms, cpu_ms, 1.2 * cpu_ms, n * wall_ms, n * cpu_ms, n, waits, step_ms)
 
 
 def rounds(slower: float, count: int = 10, noise: Sequence[float] = QUIET, again: float = 1.0) -> list[Round]:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from benchmarks import accuracy, models
 from benchmarks.accuracy import Answers
 from benchmarks.models import Model
 from device import card as cards
-from device import evaluate, folders, pictures
+from device import evaluate, folders
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from tests import drawing
@@ -24,21 +23,9 @@ from tests.device import crafted
 from tests.device.refusals import refusal, with_card
 from train import cache as caches
 
-COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
-
 
 def measure(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> dict[str, Any]:
     return accuracy.measure(models.find([path])[0], None if data is None else str(data), hints, 1, None)
-
-
-def colored(root: Path, *names: str) -> Path:
-    """Pictures of one colour: label/color.png is shown as that colour, whatever its label says; no two are the same."""
-    for i, name in enumerate(names):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        color = np.full((4, 4 + i, 3), COLORS[path.stem.rstrip("0123456789")], np.uint8)
-        path.write_bytes(pictures.encode_png(color))
-    return root
 
 
 @pytest.fixture
@@ -55,6 +42,28 @@ def test_the_test_pictures_of_a_folder(shapes_folder: Path) -> None:
     right = round(row["top1"] * 30)
     assert right >= 28 and row["interval"] == list(evaluate.wilson(right, 30))
     assert [(each["label"], each["n"]) for each in row["per_class"]] == [(label, 10) for label in drawing.LABELS]
+
+
+def test_balanced_accuracy_and_the_worst_label_where_labels_are_uneven(
+    command: Run, colors: Path, tmp_path: Path
+) -> None:
+    shown = [*(f"red/red{i}.png" for i in range(6)), "green/green.png", "green/red7.png", "green/red8.png"]
+    data = drawing.colored(tmp_path / "data", *shown)
+    done = command("benchmarks", "accuracy", colors, "--data", data, "--json", tmp_path / "out.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, _, row = done.stdout.splitlines()
+    assert " ".join(header.split()) == "model accuracy balanced worst label left out"
+    assert "  66.67 %  green 33.33 % (n 3)  " in row
+    (found,) = document((tmp_path / "out.json").read_text())["results"]
+    assert found["balanced"] == pytest.approx(2 / 3)
+    assert (found["worst_label"]["label"], found["worst_label"]["n"]) == ("green", 3)
+
+
+def test_one_figure_where_labels_are_equally_common(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
+    done = command("benchmarks", "accuracy", model("int8"), "--data", shapes_folder, "--json", "out.json")
+    assert done.stdout.splitlines()[0].split() == ["model", "accuracy", "left", "out"]
+    (found,) = document((tmp_path / "out.json").read_text())["results"]
+    assert found["balanced"] == pytest.approx(found["top1"]) and found["worst_label"]["n"] == 10
 
 
 def test_a_model_that_fails_leaves_the_figures_of_the_others(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
@@ -97,7 +106,7 @@ def test_ctrl_c_keeps_what_was_measured(shapes_folder: Path) -> None:
 
 
 def test_answers_hold_a_score_a_label_and_a_hash_a_picture(colors: Path, tmp_path: Path) -> None:
-    data = colored(tmp_path / "data", "blue/blue.png", "red/red.png", "red/blue1.png")
+    data = drawing.colored(tmp_path / "data", "blue/blue.png", "red/red.png", "red/blue1.png")
     found = answers(colors, data)
     assert (found.labels, found.data, found.runtime) == (("red", "green", "blue"), "data", "litert")
     files = [data / name for name in ("blue/blue.png", "red/blue1.png", "red/red.png")]
@@ -129,20 +138,20 @@ def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> Non
 
 
 def test_labels_match_by_name(colors: Path, tmp_path: Path) -> None:
-    data = colored(tmp_path / "data", "blue/blue.png", "green/green.png", "red/red.png", "red/blue1.png")
+    data = drawing.colored(tmp_path / "data", "blue/blue.png", "green/green.png", "red/red.png", "red/blue1.png")
     row = measure(colors, data)
     assert (row["top1"], row["n"], row["left_out"]) == (0.75, 4, 0)
     assert {each["label"]: each["top1"] for each in row["per_class"]} == {"red": 0.5, "green": 1, "blue": 1}
 
 
 def test_fewer_labels_than_the_model_knows(colors: Path, tmp_path: Path) -> None:
-    row = measure(colors, colored(tmp_path / "data", "blue/blue.png", "red/green.png"))
+    row = measure(colors, drawing.colored(tmp_path / "data", "blue/blue.png", "red/green.png"))
     assert (row["top1"], row["n"]) == (0.5, 2)
     assert [each["label"] for each in row["per_class"]] == ["red", "blue"]
 
 
 def test_a_label_that_the_model_does_not_know(colors: Path, tmp_path: Path) -> None:
-    data = colored(tmp_path / "data", "blue/blue.png", "pink/red.png")
+    data = drawing.colored(tmp_path / "data", "blue/blue.png", "pink/red.png")
     with pytest.raises(UserError, match="the model doesn't know the label 'pink'; it knows red, green, blue"):
         measure(colors, data)
 
@@ -191,7 +200,7 @@ def test_a_third_party_file_with_hints(tmp_path: Path, capsys: pytest.CaptureFix
     path = crafted.write(tmp_path / "net.tflite", crafted.echo())
     labels = tmp_path / "labels.txt"
     labels.write_text("red\ngreen\nblue\n")
-    data = colored(tmp_path / "data", "blue/blue.png", "red/red.png", "green/red.png", "green/green.png")
+    data = drawing.colored(tmp_path / "data", "blue/blue.png", "red/red.png", "green/red.png", "green/green.png")
     row = measure(path, data, Hints(labels=labels, mean=0.0, std=255.0))
     assert (row["top1"], row["variant"]) == (0.75, None)
     assert "note: " in capsys.readouterr().err

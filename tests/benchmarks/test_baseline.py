@@ -127,7 +127,7 @@ def test_which_file_is_one() -> None:
 def test_made_by_real_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shapes_folder: Path
 ) -> None:
-    """However wide the interval is: it ends with the eighth round."""
+    """However wide the interval is: it ends with the tenth round."""
     monkeypatch.setattr(pairs, "ROUND_S", 0.05)
     monkeypatch.setattr(baseline, "NARROW", 1e9)
     monkeypatch.setattr(baseline, "WIDE", 1e9)
@@ -138,7 +138,7 @@ def test_made_by_real_processes(
     assert found.sha256 == int8().sha256() and found.right is not None and len(found.right) == 30
     said = capsys.readouterr().out
     assert said.startswith(f"{tmp_path}/stored.json: shapes_int8.tflite takes {found.ratio.middle:.3f} (")
-    assert said.endswith("of the reference workload's time, 8 rounds; 30 pictures\n")
+    assert said.endswith("of the reference workload's time, 10 rounds; 30 pictures\n")
 
 
 @pytest.mark.programs

@@ -92,6 +92,12 @@ def test_a_result_becomes_a_row() -> None:
     }
 
 
+def test_of_few_samples_the_99th_percentile_is_not_known() -> None:
+    assert rows.mistakes(table(p99_ms=None), TODAY) == []
+    header, (cells,) = rows.cells(table(p99_ms=None))
+    assert cells[header.index("p99")] == "-"
+
+
 def test_whether_it_held_back() -> None:
     """Of a result without what the board said before and after, only what was noted is known."""
     result = copy.deepcopy(RESULT)

@@ -215,6 +215,7 @@ def test_the_latency_table_shows_what_is_not_known() -> None:
     lines = results.latency_lines([ROW])
     assert lines[2].split() == ["net", "2", "8.61", "9.00", "120", "-", "-", "98.5", "KB", "-", "-"]
     assert "invoke alone, litert 2.3.0, interleaved, 150+ samples each" in lines[3]
+    assert "quantiles by linear interpolation, p99 of 1,000 samples or more" in lines[3]
     assert results.warnings([ROW]) == []
 
 

@@ -124,6 +124,50 @@ def test_without_git(repository: Path, tmp_path: Path, monkeypatch: pytest.Monke
         committed.take("main:models/net.tflite", repository)
 
 
+# The candidate's own path in a release.
+
+
+def test_the_same_path_in_a_release(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for candidate in (
+        Path("models/net.tflite"),
+        Path("models/net.tflite").absolute(),
+        Path("models/../models/net.tflite"),
+    ):
+        assert committed.since("v1", candidate) == "v1:models/net.tflite"
+    monkeypatch.chdir("models")
+    assert committed.since("v1", Path("net.tflite")) == "v1:net.tflite"
+    assert committed.take("v1:net.tflite", repository).read_bytes() == b"one\r\n\x00"
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    name = committed.since("v1", Path("../net.tflite"))
+    assert committed.take(name, repository).read_bytes() == b"one\r\n\x00"
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "said"),
+    [
+        ("v9", "models/net.tflite", "--since v9: "),
+        ("v1", "models/new.tflite", "--since v1: path 'models/new.tflite' "),
+        ("v1", "/elsewhere/net.tflite", "--since v1: "),
+        ("v1:models", "models/net.tflite", "--since v1:models: expected a commit, tag or branch, such as v1.2"),
+        ("-p", "models/net.tflite", "--since -p: expected a commit, tag or branch, such as v1.2"),
+        ("", "models/net.tflite", "--since : expected a commit, tag or branch, such as v1.2"),
+    ],
+)
+def test_no_such_release_or_not_in_it(reference: str, candidate: str, said: str, repository: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        committed.since(reference, Path(candidate))
+    assert str(refused.value).startswith(said) and "\n" not in str(refused.value)
+    if "expected" not in said:
+        assert f"give BASE as {reference}:PATH; tags that are missing here: git fetch --tags" in str(refused.value)
+
+
+def test_a_release_without_git(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="--since v1: git isn't installed; give a model file as BASE"):
+        committed.since("v1", Path("models/net.tflite"))
+
+
 def test_what_can_only_be_committed(git: Git) -> None:
     assert committed.is_committed("main:net.tflite") and committed.is_committed("v1:./a/b.tflite")
     assert not committed.is_committed("net.tflite")

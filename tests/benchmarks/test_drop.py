@@ -1,6 +1,7 @@
 """How much accuracy is lost on the same pictures: cases by hand, how often the interval is right, and pairing."""
 
 import shutil
+from collections import Counter
 from math import lgamma, log
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.gate import drop
+from benchmarks.gate import drop, needed
 from device.contract import NO_HINTS
 from device.errors import UserError
+from device.evaluation import by_label
+from device.evaluation.paired import Paired
 from tests import drawing
 from tests.conftest import model
 from train import cache as caches
@@ -88,30 +91,131 @@ def test_the_interval_holds_what_is_true_by_exact_enumeration(n: int, fell: floa
             15,
             10,
             1000,
-            "0.52 points gained to 1.51 points lost on 1000 pictures; the limit is 1 point; about 8,000 pictures would",
+            "0.52 points gained to 1.51 points lost on 1000 pictures; the limit is 1 point; it takes 2,300 to 4,800"
+            " pictures until one that loses nothing passes",
         ),
-        (200, 100, 10_000, "0.66 points lost to 1.34 points lost on 10000 pictures; the limit is 1 point"),
+        (
+            200,
+            100,
+            10_000,
+            "0.66 points lost to 1.34 points lost on 10000 pictures; the limit is 1 point; it loses about what the"
+            " limit allows, so that more pictures may not tell either",
+        ),
     ],
 )
 def test_reasons(lost: int, won: int, n: int, reason: str) -> None:
-    found = drop.judge(*answers(lost, won, n), 0.01)
-    assert found.reason.startswith(reason)
-    assert ("pictures would tell" in found.reason) == reason.endswith("would")
+    assert drop.judge(*answers(lost, won, n), 0.01).reason == reason
 
 
-def test_so_many_pictures_do_tell() -> None:
-    """In four of five cases: of a thousand, 15 were lost and 10 won, and it says that it takes 8,000."""
-    dice, told = np.random.default_rng(1), 0
-    for _ in range(60):
-        lost, won, _ = dice.multinomial(8000, (0.015, 0.01, 0.975))
-        told += drop.judge(*answers(int(lost), int(won), 8000), 0.01).answer == "no regression"
-    assert 40 <= told <= 56
+# How many pictures it takes.
+
+
+@pytest.mark.parametrize(("differing", "most"), [(0.01, 0.005), (0.02, 0.01), (0.05, 0.02)])
+def test_with_so_many_pictures_nearly_all_pass_that_lose_nothing(differing: float, most: float) -> None:
+    dice, n = np.random.default_rng(1), needed.pictures(differing, most)
+    shares = (differing / 2, differing / 2, 1 - differing)
+    found = [
+        drop.judge(*answers(int(lost), int(won), n), most).answer for lost, won, _ in dice.multinomial(n, shares, 200)
+    ]
+    assert found.count("no regression") >= 180 and "regression" not in found
+
+
+def test_what_is_asked_for_is_what_it_takes() -> None:
+    """Of a thousand pictures 20 in 1,000 are answered otherwise; the span is of the number for that share."""
+    dice, enough, held = np.random.default_rng(1), needed.pictures(0.02, 0.01), 0
+    for differ in dice.binomial(1000, 0.02, 200):
+        low, high = needed.span(Paired(1000, int(differ), 0), 0.01)
+        assert low < high
+        held += low <= enough <= high
+    assert held >= 180
 
 
 def test_a_few_pictures_are_never_said_to_be_enough() -> None:
     found = drop.judge(*answers(0, 0, 30), 0.08)
     assert found.answer == "can't tell"
-    assert int(found.reason.split("about ")[1].split()[0].replace(",", "")) > 30
+    assert needed.span(Paired(30, 0, 0), 0.08)[0] > 30
+
+
+def test_what_nobody_has_is_not_asked_for() -> None:
+    assert needed.advice(Paired(1000, 20, 20), 0.0001) == ""
+    assert drop.judge(*answers(20, 20, 1000), 0.0001).reason.endswith("; the limit is 0.01 points")
+
+
+# Label by label.
+
+
+def labelled(*labels: tuple[int, int, int]) -> tuple[dict[str, bool], dict[str, bool], dict[str, str]]:
+    """Of base and candidate, and the labels, which are called 0, 1, 2 …; of each n, lost and won."""
+    base: dict[str, bool] = {}
+    candidate: dict[str, bool] = {}
+    names = {}
+    for label, (n, lost, won) in enumerate(labels):
+        for i in range(n):
+            name = f"{label}/{i}"
+            base[name], candidate[name], names[name] = i >= won, i < n - lost, str(label)
+    return base, candidate, names
+
+
+def judged(most: float, *labels: tuple[int, int, int]) -> drop.Drop:
+    base, candidate, names = labelled(*labels)
+    return drop.judge(base, candidate, most, names)
+
+
+def test_a_rare_label_that_vanishes_is_a_regression() -> None:
+    """Twenty of 9,020 are 0.2 points."""
+    found = judged(0.02, *[(1000, 5, 5)] * 9, (20, 20, 0))
+    assert found.points.high < 0.02 and found.answer == "regression"
+    assert found.reason == (
+        "label 9: 20 of 20 images lost, beyond chance; over all labels 0.45 points lost at most; the limit is 2 points"
+    )
+    assert list(drop.notes(found, 0.02)) == []
+
+
+def test_a_loss_of_a_label_within_the_limit_fails_nothing_and_is_said() -> None:
+    """30 of 1,000 are certainly more than none, and not certainly more than two points."""
+    found = judged(0.02, (1000, 30, 0), *[(1000, 0, 0)] * 9)
+    assert found.answer == "no regression" and "label" not in found.reason
+    assert list(drop.notes(found, 0.02)) == ["label 0: 30 of 1000 images lost, beyond chance"]
+
+
+def test_a_label_that_vanishes_but_is_too_rare_is_said() -> None:
+    found = judged(0.02, *[(1000, 0, 0)] * 9, (5, 5, 0))
+    assert found.answer == "no regression"
+    assert list(drop.notes(found, 0.02)) == ["label 9: 5 of 5 images lost; it is never right any more"]
+
+
+def test_what_all_labels_lose_is_a_regression_as_before() -> None:
+    found = judged(0.01, *[(1000, 30, 2)] * 10)
+    assert found.answer == "regression" and found.reason.startswith("2.45 points lost at least")
+
+
+def test_a_label_that_gains_is_none() -> None:
+    assert judged(0.01, (1000, 0, 30), (1000, 0, 0)).answer == "no regression"
+
+
+def test_of_equal_models_hardly_any_label_fails() -> None:
+    """A hundred labels of fifty images, one answer in five another: by chance at most one gate in a hundred fails."""
+    dice, failed, targets = np.random.default_rng(1), 0, np.repeat(np.arange(100), 50)
+    for _ in range(200):
+        drawn = dice.random(len(targets))
+        base, candidate = drawn >= 0.1, drawn < 0.9
+        found = drop.decide(
+            base, candidate, 0.005, by_label.compare(base, candidate, targets, [str(i) for i in range(100)])
+        )
+        failed += found.reason.startswith("label")
+    assert failed <= 2
+
+
+def test_labels_that_are_not_known_are_not_judged() -> None:
+    base, candidate, _ = labelled(*[(1000, 5, 5)] * 9, (20, 20, 0))
+    found = drop.judge(base, candidate, 0.02)
+    assert (found.answer, found.by_label, list(drop.notes(found, 0.02))) == ("no regression", None, [])
+
+
+def test_only_labels_of_pictures_that_both_were_asked_about_count() -> None:
+    base, candidate, names = labelled((100, 0, 0), (30, 30, 0))
+    seen = {name: hit for name, hit in base.items() if name.startswith("0/")}
+    assert drop.judge(seen, candidate, 0.05, names).answer == "no regression"
 
 
 # The same pictures.
@@ -153,6 +257,12 @@ def test_a_cache_of_the_folder_holds_the_same_pictures_too(tmp_path: Path) -> No
     root = drawing.write_folder(tmp_path / "shapes", {"train": 9, "test": 30})
     caches.provide(caches.DataRequest(str(root), (16, 16)))
     assert set(right("int8", "shapes")) == set(right("int8", root))
+
+
+def test_pictures_come_with_their_labels(shapes_folder: Path) -> None:
+    asked = drop.ask(models.find([model("int8")])[0], str(shapes_folder), NO_HINTS, 1, None)
+    assert asked.right == right("int8", shapes_folder) and set(asked.labels) == set(asked.right)
+    assert Counter(asked.labels.values()) == dict.fromkeys(drawing.LABELS, 10)
 
 
 def test_float_and_int8_of_one_network(shapes_folder: Path) -> None:

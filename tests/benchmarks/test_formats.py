@@ -1,8 +1,10 @@
 """A gate's outcome as text, Markdown, JUnit XML and JSON, for those who read it: people, GitHub, CI, scripts."""
 
 import json
+import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from benchmarks.gate import formats
@@ -10,6 +12,7 @@ from benchmarks.gate.gate import Outcome
 from benchmarks.gate.verdict import Answer
 from benchmarks.stats import Interval
 from device import files
+from device.evaluation.by_label import ByLabel, compare
 from tests.benchmarks.gated import drop, outcome, verdict
 
 GOOD = outcome("no regression", verdict("no regression", ratio=Interval(0.99, 1.0, 1.01)), notes=("latency only",))
@@ -32,6 +35,39 @@ def test_text() -> None:
     assert formats.text(GOOD)[-1] == "  note: latency only"
     assert formats.text(NOT_TOLD)[1].endswith("8 rounds, 2 threads, thread's own time")
     assert "because; - of the base's p50, base to itself -, 0 rounds" in formats.text(NOTHING)[1]
+
+
+def by_label(label: str = "rare", n: int = 20) -> ByLabel:
+    """A label that is lost beside one of 980 images that isn't."""
+    targets = np.repeat([0, 1], [980, n])
+    return compare(np.ones(980 + n, bool), targets == 0, targets, ["common", label])
+
+
+def test_balanced_accuracy_and_the_worst_label_where_labels_are_uneven() -> None:
+    uneven = outcome("regression", verdict("no regression"), drop("regression", by_label=by_label()))
+    assert formats.text(uneven)[-1].endswith(
+        "25 lost, 5 won; balanced 100.00 % to 50.00 %, worst label rare 100.00 % to 0.00 % (n 20)"
+    )
+    even = outcome("regression", verdict("no regression"), drop("regression", by_label=by_label(n=980)))
+    assert formats.text(even)[-1].endswith("25 lost, 5 won")
+    for each in (uneven, even):
+        found = json.loads(json.dumps(each.document()))["gate"]["accuracy"]["by_label"]
+        assert found["balanced"] == [1.0, 0.5] and found["worst"]["label"] == "rare"
+        (lost,) = found["beyond_chance"]
+        assert (lost["lost"], lost["won"], lost["first"], lost["second"]) == (found["worst"]["n"], 0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("label", ["a|b", "a\x1b[0m", "a&<b>\x00", "a\nb", "\udcff"])
+def test_any_label_can_be_written(label: str) -> None:
+    why, notes = f"label {label}: 20 of 20 images lost, beyond chance", (f"label {label}: 5 of 5 images lost",)
+    found = drop("regression", by_label=by_label(label), reason=why)
+    odd = outcome("regression", verdict("no regression"), found, notes=notes)
+    failure = suite(odd).findall("testcase")[1].find("failure")
+    assert failure is not None and failure.get("message") == formats.printable(why)
+    assert f"worst label {formats.printable(label)} " in (failure.text or "")
+    lines = formats.markdown(odd).encode().decode().splitlines()
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")} == {5}
+    assert lines[-1] == f"- label {formats.printable(label)}: 5 of 5 images lost"
 
 
 # Markdown, as GitHub reads it: https://github.github.com/gfm/#tables-extension-
@@ -132,7 +168,8 @@ def test_a_document(each: Outcome, code: int, capsys: pytest.CaptureFixture[str]
     assert (gate["answer"], gate["exit_code"], gate["interrupted"]) == (each.answer, code, code == 130)
     assert gate["limits"] == {"slowdown": 0.05, "drop": 0.01 if each.accuracy else None}
     assert gate["notes"] == list(each.notes)
-    assert set(gate["latency"]) == {"answer", "ratio", "floor", "clock", "taken", "rounds", "reason"}
+    known = {"answer", "ratio", "floor", "clock", "taken", "rounds", "reason", "step_ms", "dependent"}
+    assert set(gate["latency"]) == known
     if each is WORSE:
         assert gate["latency"]["ratio"] == {"low": 1.075, "middle": 1.08, "high": 1.085}
         assert gate["accuracy"]["points"] == {"low": 0.01, "middle": 0.02, "high": 0.03}

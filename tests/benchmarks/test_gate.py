@@ -18,6 +18,7 @@ import pytest
 from benchmarks import models
 from benchmarks.gate import gate as gates
 from benchmarks.gate.drop import Drop
+from benchmarks.gate.verdict import Verdict
 from benchmarks.stats import Interval
 from device import pictures
 from device.errors import UserError
@@ -44,7 +45,7 @@ def test_a_regression(gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert latency.startswith("  latency   regression: ") and "slower at least; the limit is 100 %" in latency
     assert "  note: latency only; --max-drop POINTS with --data gates accuracy too" in notes
     found = document(tmp_path / "out.json")
-    assert (found["answer"], found["exit_code"], found["latency"]["rounds"]) == ("regression", 1, 8)
+    assert (found["answer"], found["exit_code"], found["latency"]["rounds"]) == ("regression", 1, 10)
     assert found["latency"]["ratio"]["low"] > 2 and found["accuracy"] is None
     assert ElementTree.parse(tmp_path / "out/gate.xml").find("testcase/failure") is not None
     assert (tmp_path / "out/gate.md").read_text(encoding="utf-8").startswith("### ❌ regression: `")
@@ -122,6 +123,28 @@ def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | N
     assert any("is it the right model?" in note for note in notes) == odd
 
 
+@pytest.mark.parametrize(
+    ("latency", "threads", "said"),
+    [
+        (
+            gated.verdict("no regression", step_ms=4.0),
+            1,
+            "the thread's own time moves in steps of 4.0 ms here, too coarse",
+        ),
+        (gated.verdict("no regression", step_ms=4.0), 2, None),  # the wall clock's turn anyway
+        (gated.verdict("no regression", step_ms=0.001), 1, None),
+        (gated.verdict("regression", dependent=True), 1, "each round is near the one before: something changes slowly"),
+    ],
+)
+def test_what_is_said_of_the_machine(latency: Verdict, threads: int, said: str | None) -> None:
+    found = gates.Ends(*models.find([model("int8"), model("float32")]), "base")
+    notes = list(gates._notes(found, gated.outcome(latency.answer, latency, threads=threads)))
+    assert [note for note in notes if "thread's own" in note or "round" in note] == [
+        note for note in notes if said and note.startswith(said)
+    ]
+    assert any(said and note.startswith(said) for note in notes) == (said is not None)
+
+
 # Accuracy.
 
 
@@ -145,8 +168,8 @@ def test_too_few_pictures(command: Run, shapes_folder: Path) -> None:
     done = command("benchmarks", "gate", model("float32"), model("int8"), "--data", "shapes", *ONE_ROUND)
     assert done.returncode == 3
     (accuracy,) = (line for line in done.stdout.splitlines() if line.startswith("  accuracy"))
-    assert "can't tell: " in accuracy and "points lost on 30 pictures; the limit is 1 point; about " in accuracy
-    assert "pictures would tell; " in accuracy
+    assert "can't tell: " in accuracy and "points lost on 30 pictures; the limit is 1 point; it takes " in accuracy
+    assert " pictures until one that loses nothing passes; " in accuracy
 
 
 @pytest.fixture

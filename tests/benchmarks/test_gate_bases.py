@@ -1,5 +1,6 @@
 """What a gate takes for a base: a stored baseline, a file as it is committed."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,9 +15,11 @@ from benchmarks.stats import Interval
 from device import runtime
 from device.contract import NO_HINTS
 from device.errors import UserError
-from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, spoiled
+from tests import drawing
+from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, document, spoiled
 from tests.conftest import Run, model
-from tests.device.refusals import names, refusal
+from tests.device import crafted
+from tests.device.refusals import names, refusal, with_card
 
 pytestmark = pytest.mark.programs
 
@@ -69,6 +72,24 @@ def test_what_a_baseline_knew(
         gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
 
 
+def test_a_label_that_the_candidate_no_longer_knows(
+    gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twenty of 320 are within ten points; a baseline holds no labels, the pictures have them."""
+    candidate = with_card(tmp_path / "colors.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
+    names = [*(f"red/red{i}.png" for i in range(300)), *(f"blue/green{i}.png" for i in range(20))]
+    data = drawing.colored(tmp_path / "data", *names)
+    pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.rglob("*.png")]
+    path = stored(tmp_path, 1.0, dict.fromkeys(pictures, True))
+    assert gate(path, candidate, "--data", data, "--max-drop", "10", *ONE_ROUND, "--json", "out.json") == 1
+    said = capsys.readouterr().out
+    assert "  accuracy  regression: label blue: 20 of 20 images lost, beyond chance; over all labels " in said
+    assert " points lost at most; the limit is 10 points; " in said
+    assert "; balanced 100.00 % to 50.00 %, worst label blue 100.00 % to 0.00 % (n 20)\n" in said
+    found = document(tmp_path / "out.json")["accuracy"]["by_label"]
+    assert found["balanced"] == [1.0, 0.5] and [row["label"] for row in found["beyond_chance"]] == ["blue"]
+
+
 def commit(folder: Path, *files: str) -> None:
     who = {f"GIT_{who}_{what}": "tester@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     plain = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **who}
@@ -99,3 +120,29 @@ def test_a_committed_baseline_and_one_that_is_damaged(command: Run, tmp_path: Pa
     assert f" against main:{path.name} (shapes_int8.tflite)\n" in done.stdout
     done = command("benchmarks", "gate", "main:cut.tflite", model("int8"), *ONE_ROUND)
     assert refusal(done).startswith("main:cut.tflite: the .tflite file is truncated"), "not the name of a copy"
+
+
+# A release as the base.
+
+
+def test_since_a_release(command: Run, tmp_path: Path) -> None:
+    """The candidate is what lies there now; the base is what the tag has under its path."""
+    net = shutil.copyfile(model("int8"), tmp_path / "net.tflite")
+    commit(tmp_path, "net.tflite")
+    subprocess.run(["git", "tag", "v1.2"], cwd=tmp_path, check=True, timeout=60)
+    shutil.copyfile(model("float32"), net)
+    done = command("benchmarks", "gate", "--since", "v1.2", "net.tflite", *ONE_ROUND)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("can't tell: net.tflite against v1.2:net.tflite\n")
+    assert "the same file" not in done.stdout
+    for words, said in (
+        (
+            ["main:net.tflite", "net.tflite"],
+            "--since v1.2 and BASE main:net.tflite: both say what the base is; give on",
+        ),
+        ([], "--since v1.2 is a base alone; expected a CANDIDATE too"),
+        (["none.tflite"], "none.tflite: there is no such model file"),
+        (["--qualify"], "--qualify gates the latency of networks of its own; give it without --since v1.2"),
+    ):
+        done = command("benchmarks", "gate", "--since", "v1.2", *words)
+        assert refusal(done).startswith(said) and done.stdout == ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -54,7 +55,7 @@ def test_two_files_of_one_run() -> None:
         assert set(row) >= PROMISED
         assert (row["runtime"], row["runtime_version"], row["threads"]) == ("litert", RUNTIME.version, 1)
         assert row["error"] is row["sustained"] is row["energy_mj"] is None
-        assert 0 < row["p50_ms"] <= row["p90_ms"] <= row["p99_ms"]
+        assert 0 < row["p50_ms"] <= row["p90_ms"] <= row["max_ms"]
         assert row["n"] >= latency.MIN_SAMPLES
         assert 0 < len(row["samples_ms"]) <= KEPT_SAMPLES
         # What was taken before does not count, and of what counts nothing is left out.
@@ -62,7 +63,7 @@ def test_two_files_of_one_run() -> None:
         assert row["file_bytes"] == model(row["variant"]).stat().st_size
         assert row["peak_memory_bytes"] > 1_000_000 or not memory.STATUS.exists()
         assert row["load_ms"] > 0 and row["first_ms"] > 0
-        assert row["frame"]["n"] > 0 and 0 < row["frame"]["p50_ms"] <= row["frame"]["p99_ms"]
+        assert row["frame"]["n"] > 0 and 0 < row["frame"]["p50_ms"] <= row["frame"]["max_ms"]
         card = cards.read(model(row["variant"]))
         assert card is not None and card.accuracy is not None
         assert (row["top1"], row["accuracy_n"], row["accuracy_split"]) == (card.accuracy.top1, 300, "test")
@@ -118,7 +119,7 @@ def test_a_slow_network_is_sampled_often_enough(monkeypatch: pytest.MonkeyPatch)
     assert row["n"] >= 5 and 1 < row["processes"] <= 5
     assert row["p50_interval_ms"] is None
     # The percentiles are those of the samples it hands on.
-    for q in (50, 90, 99):
+    for q in (50, 90):
         assert row[f"p{q}_ms"] == pytest.approx(stats.percentile(row["samples_ms"], q), abs=1e-6)
 
 
@@ -281,6 +282,20 @@ def test_a_frame_s_way_is_that_of_a_classifier(tmp_path: Path) -> None:
     answer = workload.frame_path(path, 1, RUNTIME)
     assert answer is not None and answer() is None
     assert workload.frame_path(crafted.write(path, crafted.echo()), 1, RUNTIME) is None
+
+
+def test_opencv_s_threads_are_set_once_not_with_every_frame() -> None:
+    """It is a global of the process, and changing it takes its threads down: neither belongs into a frame's time."""
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(2)
+        answer = workload.frame_path(model("int8"), 2, RUNTIME)
+        assert answer is not None and cv2.getNumThreads() == 1
+        cv2.setNumThreads(3)
+        answer()
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_without_proc_memory_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

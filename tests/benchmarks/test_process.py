@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.timing import memory, process
 from benchmarks.timing.process import Case, Lane, LostError, Worker
-from benchmarks.timing.worker import Bench
+from benchmarks.timing.worker import WATCHED_NS, Bench, step_ns
 from device import runtime
 from device.errors import UserError
 from tests.benchmarks import failing
@@ -48,7 +48,7 @@ def test_cases_in_the_order_they_were_given() -> None:
         assert samples.error is None
         assert len(samples.wall_ms) == len(samples.cpu_ms) > 0
         assert samples.wall_ms.min() > 0 and (samples.cpu_ms >= 0).all()
-        assert samples.waits >= 0
+        assert samples.waits >= 0 and samples.step_ms > 0
     # A 720p frame is cut and resized first: that takes several times as long as these small networks.
     assert np.median(frame.wall_ms) > np.median(invoke.wall_ms)
 
@@ -96,6 +96,24 @@ def test_another_python_with_another_runtime(tmp_path: Path, monkeypatch: pytest
     with Worker([INT8], "env/bin/python") as worker:
         assert [told["runtime"] for told in worker.loaded] == ["tflite-runtime"]
         assert all(len(samples.wall_ms) for samples in worker.turn(worker.lanes, 0.01))
+
+
+# The thread's clock.
+
+
+def test_a_clock_in_ticks() -> None:
+    """Of 4 ms, as kernels without a high-resolution one count; and one that stands still."""
+    tick = 4_000_000
+    found = step_ns(lambda: time.monotonic_ns() // tick * tick)
+    assert found >= tick and found % tick == 0
+    assert step_ns(lambda: 7) == WATCHED_NS
+
+
+def test_what_a_turn_tells_of_the_clock() -> None:
+    bench = Bench(1)
+    bench.lanes = {("invoke", 0): lambda: None}
+    (told,) = bench.turn([["invoke", 0]], 0.0, 0.0)
+    assert told["step_ns"] == bench._step_ns > 0
 
 
 # Models that fail.

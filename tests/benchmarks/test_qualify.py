@@ -80,8 +80,10 @@ def test_in_words() -> None:
     told = qualify.lines([trials(*RELIABLE)], 0.02)[-1]
     assert told == (
         "a gate of 2 % made no mistake here: 0 false alarms in 5 gates (at most 45 in 100), 0 missed of 5 (at most 45"
-        " in 100) that are 8.0 % slower; --seconds gives more gates, and tells more"
+        " in 100) that are up to 8.3 % slower; --seconds gives more gates, and tells more"
     )
+    other = Trials("large", Interval(1.078, 1.084, 1.09), trials(*RELIABLE).of_itself, trials(*RELIABLE).planted)
+    assert " that are up to 9.0 % slower; " in qualify.lines([trials(*RELIABLE), other], 0.02)[-1], "the larger's bound"
 
 
 def test_as_a_row() -> None:
@@ -140,6 +142,7 @@ def test_no_gate_is_begun_that_might_not_end_in_time() -> None:
         (["--max-slowdown", "10"], "--max-slowdown is 10; --qualify can plant slowdowns for limits up to 6 %"),
         (["a.tflite", "b.tflite"], "--qualify gates the latency of networks of its own; give it without BASE a.tflite"),
         (["--data", "shapes"], "give it without --data shapes"),
+        (["--history", "x.csv"], "give it without --history x.csv"),
         (["--markdown", "x.md"], "give it without --markdown x.md"),
         (["--seconds", "12"], "too short to begin with"),
     ],

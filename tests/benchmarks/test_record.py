@@ -16,7 +16,8 @@ from tests.conftest import model
 # Every field that a row of schema 2 has.
 FIELDS = {
     *("file", "sha256", "variant", "runtime", "runtime_version", "threads", "error"),
-    *("p50_ms", "p90_ms", "p99_ms", "p50_interval_ms", "processes", "n", "ratio_to_float32"),
+    *("p50_ms", "p90_ms", "p99_ms", "p50_interval_ms", "p50_by_process_ms", "max_ms", "longest_ms"),
+    *("processes", "n", "ratio_to_float32"),
     *("file_bytes", "peak_memory_bytes", "load_ms", "first_ms", "frame", "sustained", "energy_mj"),
     *("throttled", "temperature_c", "clock_mhz", "turns"),
     *("top1", "accuracy_n", "interval", "accuracy_split", "samples_ms", "warmup_ms"),
@@ -55,11 +56,15 @@ def test_a_row_of_a_few_samples() -> None:
     assert (row["file"], row["variant"], row["threads"]) == ("shapes_int8.tflite", "int8", 2)
     assert (row["runtime"], row["runtime_version"], row["error"]) == ("litert", "2.3.0", None)
     assert (row["p50_ms"], row["n"], row["processes"]) == (3.0, 5, 2)
-    assert (row["p90_ms"], row["p99_ms"]) == pytest.approx((4.6, 4.96))
+    assert (row["p90_ms"], row["p99_ms"]) == (pytest.approx(4.6), None)
+    assert (row["max_ms"], row["longest_ms"]) == (5.0, [5.0, 4.0, 3.0, 2.0, 1.0])
+    assert row["p50_by_process_ms"] == [2.0, 4.5]
     assert row["samples_ms"] == [1.0, 2.0, 3.0, 4.0, 5.0] and row["warmup_ms"] == [9.0, 8.0]
     assert row["frame"].pop("samples_ms") == [11.0, 12.0]
     assert row["frame"].pop("p50_interval_ms") is None
-    assert row["frame"] == pytest.approx({"p50_ms": 11.5, "p90_ms": 11.9, "p99_ms": 11.99, "n": 2})
+    assert (row["frame"].pop("longest_ms"), row["frame"].pop("p50_by_process_ms")) == ([12.0, 11.0], [11.5])
+    assert row["frame"].pop("p99_ms") is None
+    assert row["frame"] == pytest.approx({"p50_ms": 11.5, "p90_ms": 11.9, "max_ms": 12.0, "n": 2})
     # Of memory the first process knows, which held this file alone.
     assert (row["peak_memory_bytes"], row["load_ms"], row["first_ms"]) == (50_000_000, 1.5, 3.5)
     assert row["turns"][0] == {
@@ -106,6 +111,38 @@ def test_many_samples_are_thinned_evenly_but_all_count(count: int, kept: int) ->
     assert (row["n"], len(row["samples_ms"])) == (count, kept)
     assert row["p50_ms"] == (count - 1) / 2
     assert len({b - a for a, b in zip(row["samples_ms"], row["samples_ms"][1:], strict=False)}) == 1
+
+
+def test_the_longest_are_kept_whatever_thinning_leaves_out() -> None:
+    """One of 6,001 that is as long as a second, between two that are kept."""
+    made = loaded()
+    walls = [1.0 + place / 10_000 for place in range(6_001)]
+    walls[2_001] = 1000.0
+    made.add("invoke", 0, 0, samples(*walls), QUIET)
+    made.add("frame", 0, 0, samples(*walls), QUIET)
+    row = made.row(None)
+    for lane in (row, row["frame"]):
+        assert max(lane["samples_ms"]) < 2
+        assert lane["max_ms"] == lane["longest_ms"][0] == 1000
+        assert lane["longest_ms"] == pytest.approx(sorted(walls, reverse=True)[:20])
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(999, False), (1_000, True)])
+def test_a_99th_percentile_takes_a_thousand_samples(count: int, is_told: bool) -> None:
+    made = loaded()
+    made.add("invoke", 0, 0, samples(*map(float, range(count))), QUIET)
+    row = made.row(None)
+    assert row["p90_ms"] == pytest.approx(0.9 * (count - 1))
+    assert row["p99_ms"] == (pytest.approx(0.99 * (count - 1)) if is_told else None)
+
+
+def test_a_process_that_was_lost_has_no_median() -> None:
+    """What stands at one place is of one process, so that the rows of two cases can be paired."""
+    made = loaded()
+    made.add("invoke", 0, 0, samples(1.0), QUIET)
+    made.add("invoke", 0, 2, samples(3.0, 3.0, 9.0), QUIET)
+    assert made.row(None)["p50_by_process_ms"] == [1.0, None, 3.0]
+    assert made.row(None)["processes"] == 2
 
 
 def test_many_turns_are_thinned_evenly_but_all_count() -> None:

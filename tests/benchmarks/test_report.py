@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.report import charts, report
 from benchmarks.report.charts import Bar, Point
-from benchmarks.report.pareto import front
+from benchmarks.report.pareto import beaten, front
 from device.errors import UserError
 from tests.benchmarks import reporting
 from tests.benchmarks.reporting import PC, PI
@@ -100,6 +100,17 @@ def test_the_pareto_front(points: list[tuple[float | None, float | None]], best:
     assert front(points) == best
 
 
+def test_only_what_the_intervals_tell_is_beaten_in_both() -> None:
+    """Slower and less often right by the estimates alone is not told apart; nor is what is better in one of them."""
+    base = ((1.0, 1.1), (0.90, 0.92))
+    assert beaten([base, ((2.0, 2.1), (0.80, 0.82))]) == [1]
+    assert beaten([base, ((1.05, 1.2), (0.80, 0.82))]) == []  # as fast, as far as can be told
+    assert beaten([base, ((2.0, 2.1), (0.88, 0.905))]) == []  # as often right
+    assert beaten([base, ((2.0, 2.1), (0.90, 0.92))]) == []
+    assert beaten([base, (None, (0.80, 0.82)), ((2.0, 2.1), None)]) == []
+    assert beaten([base, ((3.0, 3.1), (0.1, 0.2)), ((2.0, 2.1), (0.80, 0.82))]) == [1, 2]
+
+
 # What it says.
 
 
@@ -139,6 +150,37 @@ def test_figures_as_the_document_has_them(tmp_path: Path) -> None:
     assert "float32 1 litert 2.3.0 7.65 (7.50-7.80)" in page.text
     for said in ("9.87", "3.21", "41.2", "23.4", "27.6", "91.42 %", "Not known here: energy."):
         assert f" {said} " in page.text, said
+
+
+def test_the_longest_is_the_longest_of_all(tmp_path: Path) -> None:
+    """Not of those that were kept. An older document doesn't know it, unless it kept every sample."""
+    document = reporting.latency(PC, 8.0)
+    first, second = document["results"][:2]
+    first.update({"max_ms": 123.4, "p50_ms": 7.5, "p99_ms": 9.87})
+    assert max(first["samples_ms"]) < 100
+    for lane in (second, second["frame"]):
+        del lane["max_ms"], lane["longest_ms"]
+    second.update({"p50_ms": 4.5, "p99_ms": 6.54})
+    second["frame"].update({"samples_ms": [20.0, 31.0], "n": 2, "p50_ms": 25.5, "p99_ms": 30.89})
+    document["results"] = [first, second]
+    page = made(tmp_path, document)
+    for said in (
+        "p50 7.5, p99 9.87, longest 123",
+        "p50 4.5, p99 6.54, longest unknown",
+        "p50 25.5, p99 unknown, longest 31",
+    ):
+        assert said in page.text, said
+    assert "the longest in a document that kept only a part of them" in page.text
+
+
+def test_a_99th_percentile_of_too_few_samples_is_marked(tmp_path: Path) -> None:
+    """In an older document, which has one, too; and how quantiles are taken stands beside them."""
+    document = reporting.latency(PC, 8.0)
+    document["results"][0].update({"n": 999, "p99_ms": 9.87})
+    document["results"][1].update({"n": 1000, "p99_ms": 6.54})
+    page = made(tmp_path, document)
+    assert " - (n 999) " in page.text and " 6.54 " in page.text and " 9.87 " not in page.text
+    assert "quantiles by linear interpolation between the two nearest samples" in page.text
 
 
 def test_a_row_that_failed_and_one_that_failed_late(tmp_path: Path) -> None:

@@ -92,14 +92,24 @@ def test_as_many_intervals_hold_the_truth_as_they_promise(count: int, exact: flo
     assert held == pytest.approx(exact, abs=0.01)
 
 
-def test_one_odd_value_in_four_moves_little() -> None:
-    """The mean would be at 258."""
+def test_two_odd_values_of_eight_leave_the_estimate_among_the_others() -> None:
+    """The mean would be at 258; one bound is pulled along."""
     calm, odd = (
         centre([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.0]),
         centre([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 1e3, 1e3]),
     )
     assert calm.middle == pytest.approx(1, abs=0.01)
     assert odd.middle < 1.1 and odd.low < 1.1 and odd.high >= 500
+
+
+@pytest.mark.parametrize("off", [2.0, 100.0])
+def test_one_odd_value_of_eight_takes_a_bound_half_its_way_along(off: float) -> None:
+    """As the docstring says: the upper bound is the mean of the odd one and the third highest of the others."""
+    others = [0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06]
+    calm, odd = centre([*others, 1.0]), centre([*others, off])
+    assert odd.high == pytest.approx((off + 1.02) / 2)
+    assert 0.94 < odd.low < 1 < odd.middle < 1.03
+    assert calm.low == pytest.approx(odd.low, abs=0.02)
 
 
 def test_ratios_by_their_logarithms() -> None:

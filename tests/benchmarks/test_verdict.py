@@ -106,15 +106,15 @@ def test_too_few_rounds() -> None:
 
 def test_a_gate_ends_before_its_time_when_it_is_certain() -> None:
     for slower in (1.0, 1.08):
-        assert not verdict.is_certain(rounds(slower, 7), 1, 0.05)  # 99 % takes eight
-        assert verdict.is_certain(rounds(slower, 8), 1, 0.05)
+        assert not verdict.is_certain(rounds(slower, 9), 1, 0.05)  # 99.8 % takes ten
+        assert verdict.is_certain(rounds(slower, 10), 1, 0.05)
     assert not verdict.is_certain(rounds(1.05, 20), 1, 0.05)
     assert not verdict.is_certain([], 1, 0.05)
 
 
 def test_more_is_asked_of_an_early_end() -> None:
-    """One of eight rounds says otherwise: enough at the end, not before."""
-    taken = [*rounds(1.08, 7), *rounds(1.04, 1)]
+    """One of ten rounds says otherwise: enough at the end, not before."""
+    taken = [*rounds(1.08, 9), *rounds(1.04, 1)]
     assert verdict.judge(taken, 1, 0.05).answer == "regression"
     assert not verdict.is_certain(taken, 1, 0.05)
 
@@ -123,6 +123,7 @@ def test_more_is_asked_of_an_early_end() -> None:
 
 ALONE, SHARED = lane(8.0, 7.99), lane(16.0, 8.0)
 WAITING = lane(16.0, 8.0, waits=100)
+TICKING = lane(16.0, 8.0, step_ms=4.0)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,9 @@ WAITING = lane(16.0, 8.0, waits=100)
         (SHARED, lane(16.0, 8.0, waits=5), 1, "cpu"),  # a page from the disk is no habit
         (ALONE, WAITING, 1, "wall"),  # a candidate that sleeps is slower
         (WAITING, ALONE, 1, "wall"),  # and a base that sleeps is no neighbour's fault
+        (SHARED, TICKING, 1, "wall"),  # a thread's clock in ticks of 4 ms says 8 of what is 7.9
+        (lane(16.0, 8.0, step_ms=0.001), SHARED, 1, "cpu"),
+        (SHARED, lane(0.1, 0.0), 1, "wall"),  # ticks again: most samples saw none
     ],
 )
 def test_the_clock(base: object, candidate: object, threads: int, clock: str) -> None:
@@ -146,6 +150,19 @@ def test_the_clock(base: object, candidate: object, threads: int, clock: str) ->
 def test_how_much_others_had() -> None:
     assert verdict.clock([Round(SHARED, SHARED, SHARED)], 1)[1] == pytest.approx(0.5)
     assert verdict.clock([Round(lane(8, 8.1), ALONE, ALONE)], 1)[1] == 0  # two clocks disagree by a little
+
+
+def test_a_thread_s_clock_in_ticks_is_told() -> None:
+    found = verdict.judge([Round(TICKING, SHARED, SHARED)] * 6, 1, 0.05)
+    assert (found.answer, found.clock, found.step_ms) == ("no regression", "wall", 4.0)
+
+
+@pytest.mark.parametrize("zero", ["base", "again", "candidate"])
+def test_a_median_of_nothing_can_not_be_divided_by(zero: str) -> None:
+    found = verdict.judge([replace(each, **{zero: lane(0.0)}) for each in rounds(1.0)], 1, 0.05)
+    assert (found.answer, found.ratio, found.rounds) == ("can't tell", None, 10)
+    assert found.reason == "a median of 0 ms: this machine's clock is too coarse for so small a network"
+    assert verdict.judge([Round(lane(0.0), lane(0.0), lane(0.0))] * 10, 1, 0.05).answer == "can't tell"
 
 
 def preempted(slower: float, count: int = 12) -> list[Round]:
@@ -177,6 +194,33 @@ def test_a_candidate_that_sleeps_is_a_regression() -> None:
     ]
     found = verdict.judge(taken, 1, 0.05)
     assert (found.answer, found.clock) == ("regression", "wall")
+
+
+# Rounds that follow one another.
+
+
+def rising(low: float, high: float, count: int = 12) -> list[Round]:
+    """The candidate becomes slower from round to round."""
+    return [Round(lane(8.0), lane(8.0), lane(8.0 * slower)) for slower in np.linspace(low, high, count)]
+
+
+def test_rounds_that_follow_one_another_are_no_evidence_for_a_near_limit() -> None:
+    """In any other order the same ratios are a regression."""
+    taken = rising(1.052, 1.072)
+    shuffled = [taken[i] for i in (6, 1, 10, 3, 8, 0, 11, 4, 9, 2, 7, 5)]
+    assert verdict.judge(shuffled, 1, 0.05).answer == "regression"
+    assert not verdict.judge(shuffled, 1, 0.05).dependent
+    found = verdict.judge(taken, 1, 0.05)
+    assert (found.answer, found.dependent) == ("can't tell", True)
+    assert found.reason.endswith("; each round is near the one before, so the interval is wider")
+    assert found.ratio is not None and found.ratio.low < 1.05 < found.ratio.middle
+    assert not verdict.is_certain(taken, 1, 0.05)
+
+
+def test_a_limit_far_off_is_told_all_the_same() -> None:
+    for low, high, answer in ((1.2, 1.25, "regression"), (0.98, 1.0, "no regression")):
+        found = verdict.judge(rising(low, high), 1, 0.05)
+        assert (found.answer, found.dependent) == (answer, True)
 
 
 # A stored baseline's ratio.
@@ -250,7 +294,7 @@ def simulated(count: int, true: float, limit: float, noise: float, seed: int = 1
 def test_false_alarms(limit: float, count: int) -> None:
     answers = simulated(count, 1.0, limit, 0.01)
     assert answers["regression"] == 0
-    assert answers["can't tell"] <= 0.01 * count
+    assert answers["can't tell"] <= 0.04 * count
 
 
 @pytest.mark.parametrize(("true", "limit"), [(1.08, 0.05), (1.05, 0.02)])

@@ -1,5 +1,6 @@
 """Readings as `live` makes them: the drawn shapes, moving, through the committed int8 network."""
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -110,3 +111,20 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it didn't come true in time"
         time.sleep(0.01)
+
+
+def interrupt(thread: threading.Thread) -> None:
+    """Raises SystemExit in a thread, when it is in Python next."""
+    assert thread.ident is not None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+
+
+def end(thread: threading.Thread) -> None:
+    """Ends a thread from outside, as a fault in it would; where Python passes one over (in a __del__), once more."""
+
+    def is_dead() -> bool:
+        if thread.is_alive():
+            interrupt(thread)
+        return not thread.is_alive()
+
+    wait_for(is_dead)

@@ -67,6 +67,8 @@ def test_a_broker_that_is_not_there_yet(tmp_path: Path, answers: Feed, said: Sai
         said.wait_for("connection refused")
         for number in range(2000):
             output.show(replace(answers.next(("circle", "square")[number % 2]), changed=True))
+            output.status(replace(STREAMING, lost=number))
+        assert len(output._broker._waiting) == broker.WAITING_MESSAGES
         assert said.lines == [f"note: MQTT broker 127.0.0.1:{port}: connection refused; trying again"]
         with Mosquitto(tmp_path, port=port), Watcher(port) as watcher:
             watcher.wait_for(lambda: watcher.texts(STATE))
@@ -107,6 +109,24 @@ def test_a_wrong_password_is_said_once(tmp_path: Path, monkeypatch: pytest.Monke
         with telling(settings(where, "shelf", "board")):
             watcher.wait_for(lambda: watcher.texts(AVAILABILITY) == ["online"])
     assert said.count("wr0ng") == 0
+
+
+def test_a_message_that_nobody_waits_for(mosquitto: Mosquitto, answers: Feed, said: Said) -> None:
+    """Kept where Home Assistant says that it came: the longest that is taken, and one of a byte more."""
+    topic = "homeassistant/status"
+    longest = 65_536 - 2 - len(topic)  # what comes is the topic's length, the topic, and the text
+    with telling(at(mosquitto.port)) as output, Watcher(mosquitto.port) as watcher:
+        said.wait_for("connected")
+        watcher.publish(topic, "x" * longest, retain=True)
+        watcher.publish(topic, "online")
+        watcher.wait_for(lambda: len(watcher.texts(AVAILABILITY)) > 1)
+        assert len(said.lines) == 1
+        watcher.publish(topic, "x" * (longest + 1), retain=True)
+        said.wait_for("a message of 65537 bytes came, expected at most 65536; homeassistant/status")
+        said.wait_for("connected", 2)
+        output.show(answers.next("circle"))
+        watcher.wait_for(lambda: watcher.texts(LABEL) == ["circle"])
+        assert len(said.lines) == 3
 
 
 def test_tls(tmp_path: Path, said: Said) -> None:

@@ -130,6 +130,7 @@ def test_a_wrong_type_is_named(path: str, wrong: Any) -> None:
         ("labels", ["a", 5], "card.labels[1] is 5, expected str"),
         ("labels", ["a", " "], "label 1 is empty, expected a name for every output"),
         ("labels", ["a", "b\nc"], "spans lines"),
+        ("labels", ["a" * 1000, "b" * 1001], "label 1 has 1001 characters, expected at most 1000"),
         ("input.std", [1.0, 0.0, 2.0], "input.std is 1,0,2, expected another number"),
         ("input.mean", [1.0, 2.0], "card.input.mean is [1.0, 2.0], expected a list of 3"),
         ("input.mean", [1.0, "x", 2.0], "card.input.mean[1] is 'x', expected float"),

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,13 @@ from tests.device import crafted
 from tests.device.refusals import with_card
 
 
-def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, stderr: Any = subprocess.PIPE, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command whose main function is `code`."""
     program = "import errno, os, sys\nfrom device import command\nfrom device.errors import UserError\n" + code
     return subprocess.run(
         [sys.executable, "-c", f"{program}\ncommand.run(main)"],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         cwd=ROOT,
         env={**os.environ, **environment},
@@ -72,6 +74,26 @@ def test_native_chatter_stays_off_the_terminal_and_notes_do_not() -> None:
     done = run(code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "answer\n", "a note\n")
     assert run(code, FRAMELITE_NATIVE_LOG="1").stderr == "chatter\na note\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("print('answer')\n    return command.GOOD", 0),
+        ("print('answer')\n    return command.JUDGED_BAD", 1),
+        ("print('answer')\n    raise UserError('x')", 2),
+        ("print('answer')\n    raise ValueError('x')", 70),
+    ],
+)
+def test_a_note_that_cannot_be_written_ends_nothing(body: str, code: int) -> None:
+    """Where stderr is a file on a full disk, or a pipe that nobody reads any more."""
+    program = f"def main():\n    for _ in range(200):\n        command.say('a note' * 20)\n    {body}"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with Path("/dev/full").open("w") as full, os.fdopen(writing, "w") as broken:
+        for stderr in (full, broken):
+            done = run(program, stderr)
+            assert (done.returncode, done.stdout) == (code, "answer\n")
 
 
 def test_the_commands_that_there_are(command: Run) -> None:

@@ -3,13 +3,16 @@
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import pytest
 
 from device import pictures
+from device.card import Fit
 from device.classifier import Classifier
 from device.contract import Hints
 from device.live.frame_path import FramePath
@@ -65,6 +68,32 @@ def test_a_tensor_stays_when_others_are_made() -> None:
     again = [path.tensor(frame_of(random, (48, 64), "BGR")[0]) for _ in range(6)]
     assert all(np.array_equal(one, other) for one, other in zip(tensors, again, strict=True))
     assert not np.array_equal(tensors[0], tensors[1])
+
+
+@pytest.fixture
+def opencv_threads() -> Iterator[None]:
+    """What a test sets for the whole process is set back."""
+    before = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_as_many_threads_as_opencv_likes_make_the_same_bytes(threads: int, opencv_threads: None) -> None:
+    """Of decoding too; so benchmarks may time a frame's way on one, where live leaves OpenCV all cores."""
+    random = np.random.default_rng(5)
+    picture = np.kron(random.integers(0, 256, (45, 80, 3), np.uint8), np.ones((16, 16, 1), np.uint8))
+    jpeg, classifier = pictures.encode_jpeg(picture, 90), Classifier(model("int8"))
+
+    def made() -> list[np.ndarray[Any, Any]]:
+        frame, _ = pictures.decode_frame(jpeg)
+        fits = [pictures.prepare(frame, (224, 160), fit) for fit in get_args(Fit)]
+        return [frame, pictures.decode(jpeg), *fits, FramePath(classifier).tensor(Frame(frame))]
+
+    cv2.setNumThreads(1)
+    expected = made()
+    cv2.setNumThreads(threads)
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(made(), expected, strict=True))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

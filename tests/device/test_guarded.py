@@ -1,6 +1,5 @@
 """An output that raises, and an output's thread that dies: said, left alone, tried again; everything else goes on."""
 
-import ctypes
 import gc
 import io
 import json
@@ -8,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +32,7 @@ from device.web.serve import Serve
 from tests.conftest import ROOT
 from tests.device.broker import Mosquitto, Watcher
 from tests.device.classifying import INT8
-from tests.device.feeding import STREAMING, Feed, wait_for
+from tests.device.feeding import STREAMING, Feed, end, wait_for
 from tests.device.telling import AVAILABILITY, LABEL, STATE, at
 from tests.device.visiting import get, metric
 
@@ -47,18 +45,6 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "RETRY_S", 0.0)
     monkeypatch.setattr(json_lines, "LOOK_S", 0.0)
     monkeypatch.setattr(window, "EVERY_S", 0.0)
-
-
-def end(thread: threading.Thread) -> None:
-    """Ends a thread from outside, as a fault in it would; where Python passes one over (in a __del__), once more."""
-
-    def is_dead() -> bool:
-        if thread.is_alive():
-            assert thread.ident is not None
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
-        return not thread.is_alive()
-
-    wait_for(is_dead)
 
 
 def unfit(reading: Reading) -> Any:
@@ -152,6 +138,34 @@ def test_each_output_that_raises_is_said_once_and_works_again(
         assert not output.is_failing
         assert "it works again" in capsys.readouterr().err
     output.close()
+
+
+class Unlike(str):
+    """A label that can't be compared with another one."""
+
+    def __ne__(self, other: object) -> bool:
+        raise ValueError("no label")
+
+    __hash__ = str.__hash__
+
+
+def test_a_broker_is_told_the_next_answer_where_one_raises(
+    mosquitto: Mosquitto, at_once: None, answers: Feed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Watcher(mosquitto.port) as watcher:
+        told = Mqtt(at(mosquitto.port))
+        output = Guarded("mqtt", told)
+        output.show(answers.next("circle"))
+        watcher.wait_for(lambda: "circle" in watcher.texts(LABEL))
+        for _ in range(3):
+            output.show(replace(answers.next("square"), label=Unlike("square")))
+        assert output.is_failing and output.failures == 3
+        output.show(answers.next("triangle"))
+        assert not output.is_failing
+        watcher.wait_for(lambda: watcher.texts(LABEL) == ["circle", "triangle"])
+        output.close()
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: mqtt: ")]
+    assert [line.split("; ")[0] for line in said] == ["note: mqtt: ValueError: no label", "note: mqtt: it works again"]
 
 
 # Its thread dies.

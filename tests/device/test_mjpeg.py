@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from device.live.frames import SourceLostError
 from device.live.mjpeg import Mjpeg
 from device.live.reader import Reader
 from tests.device import mjpeg_server
+from tests.device.classifying import INT8
+from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import Server
+from tests.device.visiting import get, metric
 
 pytestmark = pytest.mark.programs
 
@@ -91,6 +95,8 @@ def test_broken_frames_are_passed_over(start: Start) -> None:
         for number in range(0, 30, 3):
             sent = pictures.decode(mjpeg_server.picture(number))
             assert np.array_equal(source.read().picture[:, :, ::-1], sent), number
+            # And counted, but for what has no JPEG's beginning: that is no frame.
+            assert number // 3 <= source.unusable <= 2 * number // 3
 
 
 @pytest.mark.parametrize(
@@ -110,6 +116,28 @@ def test_frames_that_never_come_are_given_up(
     with Mjpeg(start(mode).url) as source, pytest.raises(SourceLostError, match=expected):
         source.read()
     assert time.monotonic() - began < 10
+
+
+def test_a_frame_has_an_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a camera that says no length: the most is gathered, and no more."""
+    monkeypatch.setattr(mjpeg, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(mjpeg, "MAX_FRAME_BYTES", len(mjpeg_server.picture(0)) // 2)
+    with Mjpeg(start("bare").url) as source:
+        with pytest.raises(SourceLostError, match=r"sends no JPEG's end in \d+ bytes"):
+            source.read()
+        assert len(source._bytes) <= mjpeg.MAX_FRAME_BYTES + mjpeg.PIECE_BYTES
+
+
+def test_frames_that_cannot_be_used_are_told(start: Start, live: Any) -> None:
+    server = start("some")
+    one = live(INT8, "--source", server.url, "--threads", 1, "--serve", "127.0.0.1:0")
+    port = one.port()
+    wait_for(lambda: metric(port, "framelite_frames_unusable_total") > 1)
+    while (answer := one.next())["unusable"] < 2:
+        assert answer["unusable"] <= 2 * answer["number"]
+    server.break_streams("large")
+    wait_for(lambda: not get(port, "/api/state").json["status"]["is_streaming"])
+    assert get(port, "/api/state").json["status"]["unusable"] > get(port, "/api/state").json["reading"]["unusable"] > 1
 
 
 def test_a_server_that_dies_is_noticed_and_can_be_opened_again(start: Start) -> None:

@@ -165,6 +165,19 @@ def test_a_file_for_an_edge_tpu(words: tuple[str, ...], command: Run, tmp_path: 
     assert said.startswith("net_edgetpu.tflite: ") and "Edge TPU" in said and "edgetpu-custom-op" in said
 
 
+def test_a_file_of_too_many_bytes(tmp_path: Path) -> None:
+    """The most, and one more; with a hole in it, so that it takes no space."""
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"\0\0\0\0TFL3")
+    for size in (2**31 - 1, 2**31):
+        with path.open("r+b") as file:
+            file.truncate(size)
+        if size < 2**31:
+            model_kinds.require_tflite(path)
+    with pytest.raises(UserError, match=r"it has 2147483648 bytes, expected a \.tflite file of at most 2147483647"):
+        model_kinds.require_tflite(path)
+
+
 def test_the_fields_of_a_protobuf_message() -> None:
     assert model_kinds.protobuf_fields(ONNX) == {(1, 0), (2, 2), (7, 2), (8, 2)}
     assert model_kinds.protobuf_fields(struct.pack("<Bf", 1 << 3 | 5, 1.0)) == {(1, 5)}

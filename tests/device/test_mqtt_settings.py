@@ -72,6 +72,9 @@ def test_places_that_are_none(where: str) -> None:
         ({"password_file": "."}, "the password can't be read (Is a directory)"),
         ({"password_file": "bytes"}, "bytes: the password can't be read (no UTF-8)"),
         ({"password_file": "one"}, "a password came without a user name; give it with --mqtt-user"),
+        ({"user": "a" * 65_536}, "--mqtt-user can't be sent; expected UTF-8 of at most 65535 bytes"),
+        ({"user": "caf\udce9"}, "--mqtt-user can't be sent"),
+        ({"user": "a", "password_file": "long"}, "the password can't be sent; expected UTF-8 of at most 65535 bytes"),
         ({"ca_file": "none"}, "none: No such file or directory; expected the CA's certificate in PEM"),
         ({"ca_file": "one"}, "one: it holds no PEM certificate"),
         ({"ca_file": "."}, "expected the CA's certificate in PEM"),
@@ -80,6 +83,7 @@ def test_places_that_are_none(where: str) -> None:
 def test_settings_that_cannot_work(given: dict[str, Any], words: str, tmp_path: Path) -> None:
     for name, content in (("empty", b"\n"), ("lines", b"s3cret\nand\n"), ("bytes", b"s3cret\xff"), ("one", b"s3cret")):
         (tmp_path / name).write_bytes(content)
+    (tmp_path / "long").write_text("s3cret" * 10_923)  # 65,538 bytes
     files = {key: tmp_path / given[key] for key in ("password_file", "ca_file") if key in given}
     with pytest.raises(UserError, match=re.escape(words)) as refused:
         settings(**{"where": "host", **given, **files})

@@ -17,7 +17,7 @@ from device.live import on_label
 from device.live.on_label import PRIVATE, OnLabel, Rule, check_labels, parse
 from device.live.readings import Reading
 from tests.conftest import ROOT
-from tests.device.feeding import LOST, STREAMING, Feed, wait_for
+from tests.device.feeding import LOST, STREAMING, Feed, interrupt, wait_for
 
 Read = Callable[[str, float], Reading]
 
@@ -312,6 +312,38 @@ def test_what_keeps_happening_is_said_again_after_an_hour(
         said.append(capsys.readouterr().err.count("still runs; not started a second time"))
     assert said == [0, 1, 0, 1, 0, 0, 1]
     output.close()
+
+
+# Its thread dies.
+
+
+def test_a_thread_that_dies_ends_its_command_and_not_its_rule(
+    log: Log, read: Read, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = OnLabel([Rule("cat", 0, ("sh", "-c", f"echo $$ >> {log.path}; exec sleep 60"))])
+    output.show(read("cat", 0))
+    wait_for(lambda: log.lines)
+    (thread,) = runners()
+    interrupt(thread)
+    wait_for(lambda: not thread.is_alive() and not is_running(int(log.lines[0])))
+    said = "note: --on-label cat:0: sh was ended: its thread failed (SystemExit); the rule goes on\n"
+    assert capsys.readouterr().err == said
+    output.show(read("dog", 1))
+    output.show(read("cat", 2))
+    wait_for(lambda: len(log.lines) == 2)
+    output.close()
+
+
+def test_a_command_that_no_process_can_be_given(log: Log, read: Read, capsys: pytest.CaptureFixture[str]) -> None:
+    """A label with a zero in it, which a card or a list may not have: no variable can hold it."""
+    output = OnLabel([Rule("c\0t", 0, ("true",)), log.rule("cat", 0)])
+    output.show(read("c\0t", 0))
+    wait_for(lambda: not runners())
+    output.show(read("cat", 1))
+    finish(output)
+    assert log.lines == ["cat"]
+    reason = "its thread failed (ValueError: embedded null byte); the rule goes on"
+    assert capsys.readouterr().err == f"note: --on-label c\\u0000t:0: true was ended: {reason}\n"
 
 
 # The command line's words.

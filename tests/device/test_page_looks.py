@@ -59,6 +59,17 @@ def test_a_new_token_brings_the_form_back(pages: Pages, feed: Feed) -> None:
         second.close()
 
 
+def test_a_refusal_can_be_read_on_a_phone(pages: Pages, feed: Feed, serve: Serve) -> None:
+    """As a page of the phone's width; as plain text it would be one for a desktop, made small."""
+    page = pages.open(**PHONE, extra_http_headers={"X-Forwarded-For": "10.0.0.1"})
+    answer = page.goto(serve.url)
+    assert answer is not None and answer.status == 403
+    expect(page.get_by_text("start device live with --token-file FILE")).to_be_visible()
+    expect(page.locator("main")).to_have_css("border-radius", "16px")
+    assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [390, 390]
+    expect(page.get_by_role("textbox")).to_have_count(0)
+
+
 # How it looks.
 
 

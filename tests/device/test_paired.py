@@ -34,3 +34,10 @@ def test_a_gain_is_a_negative_drop() -> None:
 def test_p_is_scipys_binomial_test(won: int, lost: int) -> None:
     expected = binomtest(won, won + lost, 0.5).pvalue if won + lost else 1.0
     assert Paired(500, lost, won).p == pytest.approx(expected, rel=1e-9)
+    greater = binomtest(lost, won + lost, 0.5, alternative="greater").pvalue if won + lost else 1.0
+    assert Paired(500, lost, won).p_lost == pytest.approx(greater, rel=1e-9)
+
+
+def test_p_of_very_many_images() -> None:
+    """Of so many that the ways to split them are no floating-point number."""
+    assert Paired(100_000, 10_100, 10_000).p_lost == pytest.approx(0.2425, abs=1e-3)

@@ -51,6 +51,17 @@ def test_frames_are_those_that_were_sent() -> None:
         assert found == list(range(found[0], found[0] + 5))
 
 
+def test_a_camera_of_too_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The most, and one more."""
+    with serving() as server:
+        monkeypatch.setattr(pictures, "MAX_FRAME_PIXELS", 640 * 480)
+        with Rtsp(server.url) as source:
+            source.read()
+        monkeypatch.setattr(pictures, "MAX_FRAME_PIXELS", 640 * 480 - 1)
+        with pytest.raises(SourceLostError, match="sends frames of 640x480 pixels, expected at most"):
+            Rtsp(server.url).open()
+
+
 def test_a_camera_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras, "STALL_S", 3.0)
     with serving() as server, Rtsp(server.url) as source:

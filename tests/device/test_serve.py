@@ -109,6 +109,7 @@ def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None
         "threads": 1,
         "failing": [],
         "failures": 0,
+        "unusable": 0,
     }
     assert state["reading"] == {**shown[-1].to_json(), "temperature": state["temperature"]}
     changes = [(change["number"], change["label"]) for change in state["history"]]
@@ -164,7 +165,7 @@ def test_metrics_are_what_prometheus_reads(serve: Serve, answers: Feed) -> None:
     first = answers.next("circle")
     ms = {"preprocess": 1.0, "invoke": 3.0, "postprocess": 0.1, "frame": 40.0}
     serve.show(replace(first, number=1, dropped=4, ms=ms, rate=29.5))
-    serve.show(replace(first, number=2, dropped=7, ms=ms, rate=29.5, label='a "b"\n', changed=True))
+    serve.show(replace(first, number=2, dropped=7, unusable=3, ms=ms, rate=29.5, label='a "b"\n', changed=True))
     serve.status(LOST)
     answer = get(serve.port, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -173,6 +174,7 @@ def test_metrics_are_what_prometheus_reads(serve: Serve, answers: Feed) -> None:
     values = {name: sample.value for name, sample in samples.items()}
     assert values["framelite_frames_answered_total"] == 2
     assert values["framelite_frames_dropped_total"] == 7
+    assert values["framelite_frames_unusable_total"] == 3
     assert values["framelite_source_lost_total"] == 1
     assert values["framelite_source_up"] == 0
     assert values["framelite_label_changes_total"] == 2

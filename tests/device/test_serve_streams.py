@@ -52,6 +52,19 @@ def test_a_quiet_stream_is_kept_open(serve: Serve, monkeypatch: pytest.MonkeyPat
             viewer.until(b": nothing new\n\n")
 
 
+def test_a_picture_without_a_next_one_is_sent_again(
+    serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the source is lost: a proxy ends a stream that is silent, and the page would keep the old picture."""
+    monkeypatch.setattr(web, "SILENCE_S", 0.05)
+    serve.show(marked(answers.next(), 128))
+    with Viewer(serve.port, "/stream.mjpg") as viewer:
+        shown = viewer.pictures()
+        for _ in range(3):
+            see(shown, 128)
+    assert metric(serve.port, "framelite_pictures_encoded_total") == 1
+
+
 def test_pictures_have_the_colours_of_their_frames(serve: Serve, answers: Feed) -> None:
     blue = np.full((120, 160, 3), (200, 20, 20), np.uint8)  # BGR
     for frame in (Frame(blue), Frame(blue[..., ::-1], "RGB")):

@@ -139,6 +139,72 @@ def test_a_redirect_to_another_protocol_is_not_followed() -> None:
         pytest.fail("it was opened")
 
 
+@pytest.mark.parametrize("length", ["", "Content-Length: 1%s\r\n" % ("0" * 15), "Content-Length: 1%s\r\n" % ("0" * 30)])
+def test_the_body_of_a_redirect_is_not_read(length: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One without an end would fill the memory until the deadline, and for one that is said to be large it is asked."""
+    monkeypatch.setattr(connection, "OPEN_S", LIMIT_S)
+    visits: list[int] = []
+
+    def answer(visitor: socket.socket, camera: SlowCamera) -> None:
+        visits.append(len(visits))
+        if len(visits) > 1:
+            visitor.sendall(HEADER + b"\r\n--frame\r\n\r\n" + picture(0) + b"\r\n--frame\r\n\r\n")
+            return
+        visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n%s\r\n" % length.encode())
+        for _ in range(100):
+            visitor.sendall(bytes(1000))
+            camera.pause()
+
+    with serving(answer) as camera, Mjpeg(camera.url) as source:
+        assert source.read().picture.shape == (480, 640, 3)
+
+
+def test_redirects_have_an_end() -> None:
+    visits: list[int] = []
+
+    def answer(visitor: socket.socket, camera: SlowCamera) -> None:
+        visits.append(len(visits))
+        visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: /%d\r\n\r\n" % len(visits))
+
+    with serving(answer) as camera, pytest.raises(SourceLostError, match="answers 302 Found; check the address"):
+        Mjpeg(camera.url).open()
+    assert len(visits) == 11
+
+
+def test_a_header_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The most, and one more."""
+
+    def answer(visitor: socket.socket, camera: SlowCamera) -> None:
+        visitor.sendall(HEADER + b"X: x\r\n\r\n")
+
+    size = len(HEADER + b"X: x\r\n\r\n")
+    with serving(answer) as camera:
+        monkeypatch.setattr(connection, "MAX_HEADER_BYTES", size)
+        Mjpeg(camera.url).open()
+        monkeypatch.setattr(connection, "MAX_HEADER_BYTES", size - 1)
+        with pytest.raises(SourceLostError, match=rf"its answer's header has more than {size - 1} bytes$"):
+            Mjpeg(camera.url).open()
+
+
+def test_what_a_camera_wants_is_said_in_few_words() -> None:
+    def answer(visitor: socket.socket, camera: SlowCamera) -> None:
+        wanted = b"".join(b"WWW-Authenticate: A%s\r\n" % (b"a" * 1200) for _ in range(90))
+        visitor.sendall(b"HTTP/1.1 401 Unauthorized\r\n%s\r\n" % wanted)
+
+    with serving(answer) as camera, pytest.raises(SourceLostError, match="and wants Aaaa") as refused:
+        Mjpeg(camera.url).open()
+    assert len(str(refused.value)) < 1500
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1:70000/", "http://127.0.0.1:1%s/" % ("0" * 30), "http://[/"])
+def test_a_redirect_to_no_place(place: str) -> None:
+    def answer(visitor: socket.socket, camera: SlowCamera) -> None:
+        visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: %s\r\n\r\n" % place.encode())
+
+    with serving(answer) as camera, pytest.raises(SourceLostError, match="can't be reached"):
+        Mjpeg(camera.url).open()
+
+
 def chunks(visitor: socket.socket, camera: SlowCamera) -> None:
     """A good frame; then the size of a chunk comes, a digit at a time."""
     part = b"--frame\r\n\r\n" + picture(0) + b"\r\n"

@@ -47,6 +47,16 @@ def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
         assert brightness(source, 2) == [0, 1]
 
 
+def test_a_film_of_too_many_pixels(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The most, and one more."""
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 48)
+    with Film(film) as source:
+        assert source.read() is not None
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 48 - 1)
+    with pytest.raises(SourceLostError, match="its frames have 64x48 pixels, expected at most 3071"), Film(film):
+        pytest.fail("it was opened")
+
+
 def test_a_film_that_breaks_off_is_no_film_that_ends(tmp_path: Path) -> None:
     """A copy that was stopped, a camera that lost its power: the header still speaks of all frames."""
     path = tmp_path / "half.avi"

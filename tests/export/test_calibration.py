@@ -1,5 +1,7 @@
 """Calibration pictures: as evenly over the labels as there are pictures, drawn by a seed, from allowed rows only."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,28 @@ def test_labels_are_balanced_as_far_as_there_are_pictures(n: int, expected: list
 
 def test_fewer_pictures_than_labels() -> None:
     assert len(balanced_rows(TARGETS, EVERY_ROW, 2, seed=1)) == 2
+
+
+def test_of_more_labels_than_pictures_any_may_have_one() -> None:
+    """A thousand labels as ImageNet has them, sorted by kind: not the first two hundred of them."""
+    targets = np.repeat(np.arange(1000), 3)
+    rows = balanced_rows(targets, np.arange(3000), 200, seed=1)
+    labels = targets[rows]
+    assert len(set(labels)) == len(rows) == 200
+    assert np.histogram(labels, bins=5, range=(0, 1000))[0].min() >= 25
+    assert rows == balanced_rows(targets, np.arange(3000), 200, seed=1)
+    assert set(labels) != set(targets[balanced_rows(targets, np.arange(3000), 200, seed=2)])
+
+
+def test_of_no_more_labels_than_pictures_the_choice_is_that_of_older_versions() -> None:
+    """An export made again with the same seed has the same bytes."""
+    assert balanced_rows(TARGETS, EVERY_ROW, 7, seed=1) == [59, 123, 153, 77, 148, 156, 82]
+    assert balanced_rows(TARGETS, EVERY_ROW, 3, seed=5) == [40, 141, 154]
+    hundred = np.repeat(np.arange(200), 4)
+    rows = balanced_rows(hundred, np.arange(800), 200, seed=3)
+    assert hashlib.sha256(np.array(rows, np.int64).tobytes()).hexdigest() == (
+        "cf642a1f72933bb4ee79f7493156cf534825d28c12a7a88f611bf9bd5513f4ef"
+    )
 
 
 def test_the_seed_decides() -> None:

@@ -103,9 +103,33 @@ def test_several_reasons_are_all_said() -> None:
 
 
 def test_what_is_lost_is_said_where_chance_does_not_explain_it() -> None:
-    assert compare.loss(0.021, (0.003, 0.039)) == "loses 2.1 points of accuracy (0.3 to 3.9)"
-    assert compare.loss(0.021, (-0.003, 0.045)) is None
-    assert compare.loss(None, None) is None
+    lossy = replace(GOOD, drop=0.021, drop_interval=(0.003, 0.039))
+    assert compare.losses("int8", lossy) == ["int8 loses 2.1 points of accuracy (0.3 to 3.9)"]
+    assert compare.losses("int8", replace(lossy, drop_interval=(-0.003, 0.045))) == []
+    assert compare.losses("int8", replace(lossy, drop=None, drop_interval=None)) == []
+
+
+def test_a_label_that_vanishes_is_said_where_the_whole_hardly_loses() -> None:
+    """Twelve of 4,012: the interval of all labels ends at 0.1 points, and nothing is broken."""
+    targets = np.repeat([0, 1, 2], [2000, 2000, 12])
+    reference = answering(targets.tolist())
+    lost = answering([*targets[:-12], *[0] * 12])
+    measured = compare.compare(lost, reference, targets, "test", labels=("a", "b", "rare"))
+    assert compare.failures("int8", measured) == []
+    assert compare.losses("int8", measured)[-1] == "int8, label rare: 12 of 12 images lost, beyond chance"
+    assert measured.balanced == pytest.approx(2 / 3) and measured.worst_label is not None
+    assert (measured.worst_label["label"], measured.worst_label["n"]) == ("rare", 12)
+    document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
+    assert [row["label"] for row in document["by_label"]["beyond_chance"]] == ["rare"]
+    assert compare.losses("int8", compare.compare(reference, reference, targets, "test")) == []
+
+
+def test_by_heads_that_have_not_seen_the_pictures_each_label_is_judged_too() -> None:
+    targets = np.repeat([0, 1], [100, 12])
+    seen, unseen = answering(targets.tolist()), answering([0] * 112)
+    measured = compare.compare(seen, seen, targets, "cross-validation", unseen=(unseen, seen), labels=("a", "b"))
+    assert (measured.top1, measured.balanced) == (100 / 112, 0.5)
+    assert compare.losses("int8", measured)[-1] == "int8, label b: 12 of 12 images lost, beyond chance"
 
 
 # Signal to noise.

@@ -26,6 +26,17 @@ def test_what_can_be_told_apart_is(labels: int) -> None:
     assert (scores.argmax(axis=1) == right).mean() > 0.95
 
 
+def test_hundreds_of_classes_are_told_apart() -> None:
+    """The slopes of the loss are means over images: here all are below scikit-learn's tolerance before a step."""
+    random = np.random.default_rng(0)
+    centers = 2 + random.normal(0, 0.1, (200, 512))
+    targets = np.repeat(np.arange(200), 5)
+    features = (centers[targets] + random.normal(0, 0.05, (1000, 512))).astype(np.float32)
+    unseen = (centers + random.normal(0, 0.05, centers.shape)).astype(np.float32)
+    found = head.fit(features, targets, 200).scores(unseen).argmax(axis=1)
+    assert (found == np.arange(200)).mean() > 0.95
+
+
 @pytest.mark.parametrize("labels", [2, 4])
 def test_it_is_scikit_learn_s_regression(labels: int) -> None:
     from sklearn.linear_model import LogisticRegression

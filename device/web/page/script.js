@@ -109,8 +109,9 @@ function showReading(next) {
   tiles.rate.add(reading.rate);
   if (reading.temperature !== null) tiles.temperature.add(reading.temperature);
   const decoded = reading.decoded === "full" ? "" : `, decoded at ${reading.decoded} of their size`;
+  const unusable = reading.unusable ? `, ${reading.unusable.toLocaleString("en")} broken or too large` : "";
   byId("dropped").textContent = `${reading.number.toLocaleString("en")} frames answered, ` +
-    `${reading.dropped.toLocaleString("en")} dropped${decoded}`;
+    `${reading.dropped.toLocaleString("en")} dropped${unusable}${decoded}`;
   showVeil();
 }
 

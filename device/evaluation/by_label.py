@@ -1,0 +1,128 @@
+"""What one figure for all labels hides: the worst label, and labels that a second model loses beyond chance.
+
+Twenty images of a rare label are 0.2 points of ten thousand, so a label can vanish within any drop that is allowed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device import text
+from device.evaluate import balanced
+from device.evaluation.paired import Paired
+
+UNEVEN = 1.5
+# What chance may have, over all labels together, at one of them being named (Bonferroni).
+SIGNIFICANCE = 0.01
+# Beside an accuracy, where the labels are uneven.
+HEADER = ("balanced", "worst label")
+
+
+def is_uneven(counts: Iterable[int]) -> bool:
+    """Whether the largest class has more than `UNEVEN` times the images of the smallest; a class of none is none."""
+    there = [count for count in counts if count]
+    return max(there) > UNEVEN * min(there)
+
+
+def worst(classes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of `evaluate.per_class`' rows the one with the lowest recall; of equal ones that with the most images."""
+    return min(classes, key=lambda row: (row["top1"], -row["n"]))
+
+
+def figures(classes: list[dict[str, Any]]) -> dict[str, Any]:
+    """{"balanced", "worst_label", "per_class"}, which stand beside "top1"; classes: `evaluate.per_class`' rows."""
+    return {"balanced": balanced(classes), "worst_label": worst(classes), "per_class": classes}
+
+
+def cells(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What stands under HEADER; row: of `figures`, null where nothing was measured."""
+    label = row.get("worst_label")
+    if label is None:
+        return "-", "-"
+    return text.percent(row["balanced"]), f"{label['label']} {text.percent(label['top1'])} (n {label['n']})"
+
+
+def are_uneven(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of these rows, of `figures`, is of uneven labels; null where nothing was measured."""
+    return any(is_uneven(each["n"] for each in row["per_class"]) for row in rows if row.get("per_class"))
+
+
+@dataclass(frozen=True)
+class PairedLabel:
+    """Two models on the n images of one label; first and second: their recalls, 0..1.
+
+    lost and won: right in the first, or in the second alone. p: how probable such a loss or a greater one is by chance
+    (McNemar's exact test, one-sided). at_least: what is certainly lost, 0.01 for one point: the lower end of Bonett and
+    Price's interval, one-sided, with Bonferroni's correction.
+    """
+
+    label: str
+    n: int
+    first: float
+    second: float
+    lost: int
+    won: int
+    p: float
+    at_least: float
+
+    def said(self) -> str:
+        """'label cat: 20 of 20 images lost'"""
+        return f"label {self.label}: {self.lost} of {self.n} images lost{f', {self.won} won' if self.won else ''}"
+
+
+@dataclass(frozen=True)
+class ByLabel:
+    """Two models on the same images, label by label; balanced: of the first and the second, the mean of their recalls.
+
+    worst: the label that the second recalls least; of equal ones the one that lost the most. beyond_chance: labels
+    whose loss chance doesn't explain, the least probable first. vanished: others that the second is never right about,
+    where it lost more than one image.
+    """
+
+    balanced: tuple[float, float]
+    uneven: bool
+    worst: PairedLabel
+    beyond_chance: tuple[PairedLabel, ...]
+    vanished: tuple[PairedLabel, ...]
+
+
+def compare(
+    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], targets: npt.NDArray[np.int64], labels: Sequence[str]
+) -> ByLabel:
+    """first and second: whether each model is right about each image; targets: the places of their labels in `labels`.
+
+    A label's loss is beyond chance where its p is at most SIGNIFICANCE divided by the number of labels that have
+    images; then no more than one in a hundred equal models has any such label, however many labels there are.
+    """
+    counts, recalled, again, lost, won = (
+        np.bincount(targets, weights=weights, minlength=len(labels))
+        for weights in (np.ones(len(targets)), first, second, first & ~second, second & ~first)
+    )
+    there = [int(i) for i in np.flatnonzero(counts)]
+    level = SIGNIFICANCE / len(there)
+    z = NormalDist().inv_cdf(1 - level)
+    rows = []
+    for i in there:
+        pairs = Paired(int(counts[i]), int(lost[i]), int(won[i]))
+        recalls = float(recalled[i] / pairs.n), float(again[i] / pairs.n)
+        rows.append(PairedLabel(labels[i], pairs.n, *recalls, pairs.lost, pairs.won, pairs.p_lost, pairs.bounds(z)[0]))
+    beyond = sorted((row for row in rows if row.p <= level), key=lambda row: row.p)
+    return ByLabel(
+        balanced=(float(np.mean([row.first for row in rows])), float(np.mean([row.second for row in rows]))),
+        uneven=is_uneven(row.n for row in rows),
+        worst=min(rows, key=lambda row: (row.second, -row.first, -row.n)),
+        beyond_chance=tuple(beyond),
+        vanished=tuple(row for row in rows if row.second == 0 and row.lost > 1 and row not in beyond),
+    )
+
+
+def remarks(found: ByLabel) -> list[str]:
+    """What is lost, label by label, in words; [] where chance may explain it and no label vanished."""
+    return [
+        *(f"{row.said()}, beyond chance" for row in found.beyond_chance),
+        *(f"{row.said()}; it is never right any more" for row in found.vanished),
+    ]

@@ -1,0 +1,126 @@
+"""What the pages say of the gate: the simulation's noise and cells, the plan of the measurement, and the tables."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.gate import pairs, qualify
+from experiments import gate_limits, gate_simulation, gate_tables, record
+from experiments.gate_limits import CELLS, COPY, Cell
+from tests.benchmarks.gated import verdict
+
+# The simulation.
+
+
+@pytest.mark.parametrize("noise", ["normal", "heavy-tailed", "skewed", "AR(1) 0.5", "AR(1) 0.8"])
+def test_noise_has_the_size_it_says(noise: str) -> None:
+    off = gate_simulation.lanes(noise, 0.01, 4000, np.random.default_rng(1))
+    assert off.shape == (4000, 20, 3)
+    assert abs(off.mean()) < 0.0002 and off.std() == pytest.approx(0.01, rel=0.15)
+    kept = float(noise.split()[1]) if noise.startswith("AR") else 0.0
+    assert np.mean(off[:, 1:] * off[:, :-1]) / off.var() == pytest.approx(kept, abs=0.03)
+
+
+def test_drift_is_shared_but_for_one_size() -> None:
+    off = gate_simulation.lanes("drifting", 0.01, 4000, np.random.default_rng(1)).mean(axis=0)
+    assert off[-1, :2] - off[0, :2] == pytest.approx([0.1, 0.1], abs=0.001)
+    assert off[-1, 2] - off[0, 2] == pytest.approx(0.09, abs=0.001)
+
+
+def test_a_cell_is_the_same_each_time_and_ends_early() -> None:
+    found = gate_simulation.cell("normal", 0.01, 0.05, 0.0, "product", gates=30)
+    assert found == gate_simulation.cell("normal", 0.01, 0.05, 0.0, "product", gates=30)
+    assert (found["regression"], found["gates"]) == (0, 30)
+    assert found["no_regression"] + found["cannot_tell"] == 30 and 10 <= found["mean_rounds"] < 15
+
+
+@pytest.mark.parametrize("noise", gate_simulation.NOISES)
+def test_looks_that_are_passed_over_would_not_have_ended_a_gate(noise: str) -> None:
+    off = gate_simulation.lanes(noise, 0.01, 40, np.random.default_rng(2))
+    for truth, limit in ((1.0, 0.01), (1.01, 0.01), (1.03, 0.01), (1.0, 0.05)):
+        looks = gate_simulation.open_looks(off, truth, limit)
+        for one, at in zip(off, looks, strict=True):
+            assert gate_simulation.gate(one, truth, limit, at) == gate_simulation.gate(one, truth, limit)
+
+
+def test_rounds_that_follow_one_another_are_seldom_answered_at_the_limit() -> None:
+    """Half of them are without the test, and it is there again afterwards."""
+    cells = [gate_simulation.cell("AR(1) 0.8", 0.01, 0.01, 0.01, rule, gates=200) for rule in ("no test", "product")]
+    without, tested = (found["regression"] + found["no_regression"] for found in cells)
+    assert without > 80 and tested < without / 2
+    assert cells[0]["dependent"] == 0 and cells[1]["dependent"] > 100
+
+
+def test_what_was_simulated_is_what_is_planned() -> None:
+    rows = record.read("gate_simulation")["results"]
+    fields = ("noise", "size", "limit", "truth", "rule")
+    assert {tuple(row[name] for name in fields) for row in rows} == set(gate_simulation.planned())
+    assert all(row["gates"] == gate_simulation.GATES for row in rows)
+
+
+def test_false_alarms_in_the_simulation() -> None:
+    """At most one in a thousand of what is as fast, whatever the noise of independent rounds."""
+    rows = record.read("gate_simulation")["results"]
+    mine = [row for row in rows if row["truth"] == 0 and row["rule"] == "product" and not row["noise"].startswith("AR")]
+    assert len(mine) == 4 * len(gate_simulation.SIZES) * len(gate_simulation.LIMITS)  # independent noise
+    assert all(row["regression"] <= row["gates"] / 1000 for row in mine)
+
+
+# The measurement.
+
+
+def test_the_plan() -> None:
+    counts = {part: Counter(cell for cell, _ in gate_limits.planned(part)) for part in gate_limits.PARTS}
+    assert sorted(map(repr, (cell for cells in counts.values() for cell in cells))) == sorted(map(repr, CELLS))
+    assert [counts[cell.part][cell] for cell in CELLS] == [cell.gates for cell in CELLS]
+    assert counts["one"].total() == 400
+    assert [cell for cell, _ in gate_limits.planned("one")[:20]] != [CELLS[0]] * 20, "the hours are shared"
+    for cell in CELLS:
+        assert cell.candidate == COPY or (qualify.NETWORKS / f"{gate_limits.NETWORK}{cell.candidate}.tflite").is_file()
+    assert gate_limits.parts("near,one") == ["near", "one"]
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("candidate", [COPY, "_3"])
+def test_one_gate(candidate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a single round, which tells nothing."""
+    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
+    monkeypatch.setattr(gate_limits, "GATE_S", 0.01)
+    row = gate_limits.gate(Cell("one", candidate, 0.01, 1, 1, 100), 7, 1)
+    assert (row["candidate"], row["busy"], row["number"], row["answer"], row["rounds"]) == (
+        *(candidate, 1, 7, "can't tell", 1),
+    )
+    json.dumps(row)
+
+
+# The tables.
+
+
+def test_how_often_the_intervals_of_the_first_gates_hold_the_truth() -> None:
+    told = "\n".join(gate_tables.gate_coverage())
+    assert "389 of 400" in told and "572 of 600" in told
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for module in (record, gate_tables):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def row(cell: Cell, number: int, answer: Any) -> dict[str, Any]:
+    return {**vars(cell), "number": number, **vars(verdict(answer)), "ratio": None, "floor": None, "seconds": 12.0}
+
+
+def test_what_is_not_measured_yet_is_said(results: Path) -> None:
+    assert gate_tables.gate_limits_table() == ["Not measured yet: `python -m experiments.gate_limits`"]
+    rows = [row(CELLS[0], number, answer) for number, answer in enumerate(["no regression"] * 3 + ["regression"])]
+    record.write("gate_limits", rows, "command", results, truths={"_3 1": [1.03, 1.033, 1.036]})
+    told = gate_tables.gate_limits_table()
+    assert told[2] == "| a copy of the file | 1 % | 1 | none | 1 | 3 | 0 | 4 of 100 | 12 s |"
+    assert told[3] == "| truly 3.3 % slower (3.0-3.6) | 1 % | 1 | none | - | - | - | not measured | - |"
+    assert sum("not measured" in line for line in told) == len(CELLS) - 1
