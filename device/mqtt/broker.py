@@ -196,8 +196,9 @@ class Broker:
             raise ConnectionError(f"it sent what is no MQTT ({type(error).__name__})") from None
 
     def _leave(self) -> None:
+        """What wasn't told within the second goes out before the end."""
         if self._is_connected:
-            self._publish([self._will])
+            self._publish([*(self._news() if self._are_news_due else ()), self._will])
         self._client.disconnect()
         deadline = monotonic() + FAREWELL_S
         while (connection := self._client.socket()) is not None and (left_s := deadline - monotonic()) > 0:

@@ -114,6 +114,21 @@ def test_a_label_that_flickers_is_told_once_a_second_and_the_newest_in_the_end(
         watcher.wait_for(lambda: json.loads(watcher.texts(STATE)[-1])["label"] == "triangle")
 
 
+def test_the_newest_is_told_before_the_end(
+    mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the pause after the state before it, which here doesn't end."""
+    monkeypatch.setattr(broker, "NEWS_PAUSE_S", 1000.0)
+    with Watcher(mosquitto.port) as watcher:
+        with telling(at(mosquitto.port)) as output:
+            output.show(answers.next("circle"))
+            watcher.wait_for(lambda: watcher.texts(LABEL))
+            output.show(answers.next("triangle"))
+            output.show(answers.next("square"))
+        watcher.wait_for(lambda: watcher.topics()[AVAILABILITY].text == "offline")
+        assert watcher.topics()[LABEL].text == json.loads(watcher.topics()[STATE].text)["label"] == "square"
+
+
 def test_pauses_have_jitter() -> None:
     """Boards that lost one broker together don't come back together."""
     pauses = [broker.jittered(60.0) for _ in range(100)]
