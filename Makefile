@@ -101,7 +101,7 @@ lint: setup  ## style and types
 	$(RUN) -m ruff format --check --quiet .
 	$(RUN) -m mypy
 
-soak: setup  ## a live classifier for twenty minutes, and a hundred lost cameras
+soak: setup  ## a live classifier for an hour with everything at once, and a hundred lost cameras
 	$(RUN) -m experiments.soak
 
 format: setup  ## lay the code out as ruff does

@@ -87,21 +87,33 @@ def frame_quality() -> list[str]:
 
 def soak() -> list[str]:
     document = read("soak")
-    losses, endurance = document["results"]
-    lost, slowest = losses["losses"], losses["slowest_s"]
-    rate = endurance["answers"] / endurance["minutes"] / 60
+    losses, hour = document["results"]
+    rate = hour["answers"] / hour["minutes"] / 60
     rows = [
-        ["sources lost and answered again", f"{losses['recovered']} of {lost}, the slowest after {slowest:.1f} s"],
-        ["minutes with a viewer on the page", f"{endurance['minutes']:g}"],
+        ["sources lost and answered again", _recovered(losses)],
+        ["minutes with everything at once", f"{hour['minutes']}"],
+        ["frames answered", f"{hour['answers']:,}, {rate:.1f} a second"],
+        ["lines missing in the file", str(hour["lines_missing"])],
+        ["sources lost meanwhile and answered again", _recovered(hour)],
+        ["silent connections put out", f"{hour['silent_put_out']:,} of {hour['silent']:,}"],
+        ["the viewer", f"{'stayed' if hour['viewer_stayed'] else 'was put out'}, {hour['viewer_bytes'] / 1e9:.1f} GB"],
         [
-            "frames answered",
-            f"{endurance['answers']:,}, {rate:.1f} a second",
+            "labels told to the broker",
+            f"{hour['mqtt_labels']:,}; the last is {'' if hour['mqtt_last_is_newest'] else 'not '}the file's last",
         ],
-        ["memory after the first minute", f"{endurance['growth_bytes'] / 1e6:+.1f} MB at the end"],
-        ["threads, open files", f"{_range(endurance['threads'])}, {_range(endurance['files'])}"],
-        ["exit code after SIGTERM", str(endurance["exit_code"])],
+        [
+            "memory after the first minute",
+            f"{hour['growth_bytes'] / 1e6:+.1f} MB at the end, {hour['largest_growth_bytes'] / 1e6:+.1f} MB at most",
+        ],
+        ["threads, open files", f"{_range(hour['threads'])}, {_range(hour['files'])}"],
+        ["exit code after SIGTERM", str(hour["exit_code"])],
     ]
     return [*markdown(("what", "measured"), rows), "", source(document)]
+
+
+def _recovered(row: dict[str, Any]) -> str:
+    lost = row.get("losses", row.get("lost"))
+    return f"{row['recovered']} of {lost}, the slowest after {row['slowest_s']:.1f} s"
 
 
 def _range(values: list[int]) -> str:
