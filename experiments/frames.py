@@ -11,7 +11,6 @@ MediaPipe as well: it can't be told how many threads to use. Writes results/fram
 import argparse
 import json
 import random
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from tqdm import tqdm
 from benchmarks import stats
 from device import card
 from device.live.frames import Frame, Source
+from experiments import turns
 from experiments.record import ROOT, write
 
 SETS, ROUNDS, BLOCK_S = 12, 20, 0.1
@@ -42,35 +42,17 @@ def frames() -> list[Any]:
     return [np.ascontiguousarray(large[10 * i : 720 + 10 * i, 20 * i : 1280 + 20 * i]) for i in range(8)]
 
 
-class Worker:
-    """A process that answers frames when it is asked to, and says what each took."""
+class Worker(turns.Worker):
+    """A process that answers frames when it is asked to, and says what each took; its first block is the warm-up."""
 
     def __init__(self, command: Sequence[str | Path]) -> None:
-        self.process = subprocess.Popen(
-            list(map(str, command)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=ROOT,
-        )
-        self.block()  # warm-up
+        super().__init__(command)
+        self.block()
 
     def block(self) -> list[dict[str, float]]:
         """What each of the next frames took, in ms, for about BLOCK_S."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(f"{BLOCK_S}\n")
-        self.process.stdin.flush()
-        rows: list[dict[str, float]] = json.loads(self.process.stdout.readline())
+        rows: list[dict[str, float]] = json.loads(self.turn(str(BLOCK_S)))
         return rows
-
-    def __enter__(self) -> "Worker":
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
 
 
 def measure(model: Path, labels: Path | None) -> dict[str, Any]:
@@ -97,8 +79,8 @@ def one_set(model: Path, labels: Path | None, number: int) -> dict[str, float]:
         for _ in range(ROUNDS):
             turn = order.sample(WAYS, len(WAYS))
             rounds.append({way: medians(workers[way].block()) for way in turn})
-    with Worker([*ours, "--loop"]) as loop:
-        share = float(np.median([row["share"] for row in loop.block()]))
+    with turns.Worker([*ours, "--loop"]) as loop:
+        share = float(np.median(json.loads(loop.turn())))
     return {**summary(rounds), "loop_to_bare_invoke": share}
 
 
@@ -185,7 +167,7 @@ def overlap(model: Path, labels: Path | None) -> None:
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1)
     classifier.invoke(FramePath(classifier).tensor(Frame(frames()[0])))
     for _ in sys.stdin:
-        rows = []
+        shares = []
         for _ in range(LOOP_ROUNDS):
             start = perf_counter()
             count = 0
@@ -196,8 +178,8 @@ def overlap(model: Path, labels: Path | None) -> None:
             loop = Loop(classifier, Smoother(), [], lambda: classifier)
             start = perf_counter()
             loop.run(source)
-            rows.append({"share": bare_s / (perf_counter() - start)})
-        print(json.dumps(rows), flush=True)
+            shares.append(bare_s / (perf_counter() - start))
+        print(json.dumps(shares), flush=True)
 
 
 def main() -> None:

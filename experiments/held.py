@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import stats
 from experiments import frames
 from experiments.record import write
 from experiments.turns import Worker
@@ -88,9 +87,7 @@ def main() -> None:
     pairs = [pair(model, labels, number) for number in tqdm(range(PAIRS), desc=model.name)]
     row: dict[str, Any] = {"file": model.name, "bytes": model.stat().st_size, "pairs": PAIRS, "rounds": ROUNDS}
     for what in ("frame", "start"):
-        found = stats.geometric_centre([each[what] for each in pairs])
-        assert found is not None, "there are pairs enough"
-        row[what] = {"ratio": round(found.middle, 4), "interval": [round(found.low, 4), round(found.high, 4)]}
+        row[what] = frames.spread([each[what] for each in pairs])
     for what in ("more_bytes", "frame_ms", "start_ms"):
         row[what] = round(float(np.median([each[what] for each in pairs])), 3)
     print(json.dumps(row, indent=1))

@@ -125,8 +125,6 @@ def frame(command: Sequence[str | Path]) -> dict[str, float]:
     """A worker of experiments/frames.py; its first block is the warm-up."""
     with frames.Worker(command) as worker:
         blocks = [worker.block() for _ in range(round(MEASURING_S / frames.BLOCK_S))]
-    if worker.process.stdout is not None:
-        worker.process.stdout.close()
     return told([row["frame"] for block in blocks for row in block])
 
 
@@ -141,7 +139,7 @@ def frame_ways(model: Path, labels: Path | None) -> tuple[dict[str, Way], str | 
     theirs = [frames.MEDIAPIPE, frames.PEER, model]
     try:
         frame(theirs)
-    except (json.JSONDecodeError, BrokenPipeError):
+    except (EOFError, BrokenPipeError):
         return {}, "MediaPipe's ImageClassifier doesn't take the file"
     return {"our frame": lambda: frame(mine), "mediapipe": lambda: frame(theirs)}, None
 

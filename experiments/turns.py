@@ -18,17 +18,19 @@ class Worker:
         )
 
     def turn(self, asked: str = "") -> str:
-        """What it says after a turn."""
+        """What it says after a turn. EOFError, or BrokenPipeError, where it has ended."""
         assert self.process.stdin is not None and self.process.stdout is not None
         print(asked, file=self.process.stdin, flush=True)
         said = self.process.stdout.readline()
-        assert said, f"{self.process.args!r} ended with exit code {self.process.wait()}"
+        if not said:
+            raise EOFError(f"{self.process.args!r} ended with exit code {self.process.wait()}")
         return said
 
     def __enter__(self) -> "Worker":
         return self
 
     def __exit__(self, *reason: object) -> None:
-        assert self.process.stdin is not None
+        assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
         self.process.wait(30)
+        self.process.stdout.close()

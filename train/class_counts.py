@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device.evaluation.by_label import is_uneven as is_uneven
 from device.folders import Cache
 
 NAMED = 12  # classes that are named one by one

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from device import evaluate as measures
 from device import files, text
 from device.evaluation import batching
+from device.evaluation.by_label import is_uneven
 from device.folders import Cache
 from train import plots
 from train.batches import pictures_at_a_time
-from train.class_counts import is_uneven
 from train.recipe import Recipe
 from train.runs import Run
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from device import command
 from device.data import copies
 from device.errors import UserError
+from device.evaluation.by_label import is_uneven
 from device.folders import Cache
 from train import (
     ancestry,
@@ -33,7 +34,7 @@ from train import (
 )
 from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
-from train.class_counts import ClassCounts, is_uneven
+from train.class_counts import ClassCounts
 from train.devices import ALONE, Cluster, Devices
 from train.loop import Phase
 from train.recipe import Recipe

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from device import command, files
 from device.data import copies
-from train.class_counts import is_uneven
+from device.evaluation.by_label import is_uneven
 from train.split import Rows
 
 Features = npt.NDArray[np.float32]

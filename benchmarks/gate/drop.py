@@ -60,7 +60,7 @@ def ask(model: Model, data: str | None, hints: Hints, threads: int, runtime: str
 
 def right(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, bool]:
     """As `ask`, without the labels: what a baseline stores."""
-    return ask(model, data, hints, threads, runtime).right
+    return accuracy.answers(model, data, hints, threads, runtime).right()
 
 
 def judge(base: Right, candidate: Right, most: float, labels: Mapping[str, str] | None = None) -> Drop:
