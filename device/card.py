@@ -18,8 +18,7 @@ from typing import Any, Literal, TypeVar
 from device import channels
 from device.channels import Channels
 from device.errors import UserError
-from device.records import CardError as CardError
-from device.records import record
+from device.records import RecordError, record
 
 # How a picture is made to fit the network's shape: see device/pictures.py.
 Fit = Literal["crop", "stretch", "pad"]
@@ -39,6 +38,7 @@ NO_TEXT = {
 _ARCHIVE = "the ZIP archive at the file's end"
 
 T = TypeVar("T")
+CardError = RecordError  # of a card that breaks its own rules
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,6 @@ def parse(document: Any) -> Card:
     if schema != SCHEMA:
         raise CardError(f"the card has schema {schema!r}, this version reads {SCHEMA}; export the model again")
     card = record(Card, {key: value for key, value in document.items() if key != "schema"}, "card")
-    assert isinstance(card, Card)
     if card.labels is not None:
         check_labels(card.labels)
     try:  # what this document can't say, none that is made of it can

@@ -8,17 +8,17 @@ The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than
 """
 
 import glob
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from device import command, pictures
-from device.data import copies
+from device.card import Fit
+from device.data import cache_index, copies
+from device.data.cache_index import SPLITS, CacheIndex
 from device.data.class_folders import File as File
 from device.data.class_folders import Folder as Folder
 from device.data.class_folders import label_of
@@ -30,21 +30,33 @@ from device.pictures import Picture, Size
 from device.places import NoPlaceError
 from device.places import cache_root as cache_root
 
-SPLITS = ("train", "test")  # of a cache; validation pictures are rows of train
-INDEX = "index.json"
-
 
 @dataclass(frozen=True)
 class Cache:
     """A picture cache on disk: the same pictures at the same size that the network was trained on."""
 
     path: Path
-    name: str
-    fingerprint: str
-    labels: tuple[str, ...]
-    size: Size
-    fit: str
-    index: Mapping[str, Any]
+    index: CacheIndex
+
+    @property
+    def name(self) -> str:
+        return self.index.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.index.fingerprint
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.index.labels
+
+    @property
+    def size(self) -> Size:
+        return self.index.height, self.index.width
+
+    @property
+    def fit(self) -> Fit:
+        return self.index.fit
 
     def pictures(self, split: str) -> npt.NDArray[np.uint8]:
         """n x height x width x 3, memory-mapped."""
@@ -53,20 +65,20 @@ class Cache:
 
     def targets(self, split: str) -> npt.NDArray[np.int64]:
         """The index of each picture's label."""
-        return np.asarray(self.index["splits"][split]["targets"], np.int64)
+        return np.asarray(self.index.splits[split].targets, np.int64)
 
     def hashes(self, split: str) -> list[str]:
-        return list(self.index["splits"][split]["hashes"])
+        return list(self.index.splits[split].hashes)
 
     @property
     def has_test(self) -> bool:
         """Of few images there may be none: their accuracy is cross-validated."""
-        return bool(self.index["splits"]["test"]["targets"])
+        return bool(self.index.splits["test"].targets)
 
     @property
     def validation_rows(self) -> npt.NDArray[np.int64] | None:
         """The rows of train.npy that a folder's own validation/ gave; None where none was there."""
-        rows = self.index.get("validation_rows")
+        rows = self.index.validation_rows
         return None if rows is None else np.asarray(rows, np.int64)
 
 
@@ -75,15 +87,16 @@ def cache_folder(name: str, fingerprint: str, size: Size, fit: str) -> Path:
 
 
 def open_cache(path: Path) -> Cache | None:
-    """The cache in a folder; None where it isn't there or was not finished (index.json is written last)."""
+    """The cache in a folder; None where it isn't there or was not finished (index.json is written last).
+
+    UserError for one of another version.
+    """
     try:
-        index = json.loads((path / INDEX).read_bytes())
-        size = int(index["height"]), int(index["width"])
-        cache = Cache(path, index["name"], index["fingerprint"], tuple(index["labels"]), size, index["fit"], index)
+        cache = Cache(path, cache_index.read(path))
         for split in SPLITS:
-            if cache.pictures(split).shape != (len(cache.targets(split)), *size, 3):
+            if cache.pictures(split).shape != (len(cache.index.splits[split].targets), *cache.size, 3):
                 return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return None
     return cache
 
@@ -100,7 +113,7 @@ def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) 
     wanted = glob.escape(str(fingerprint)) if fingerprint else "*"
     pattern = f"{glob.escape(name)}-{wanted}-{size[0]}x{size[1]}-{fit}"
     found = [cache for path in _in_cache(pattern) if (cache := open_cache(path)) and cache.name == name]
-    return max(found, key=lambda cache: (cache.path / INDEX).stat().st_mtime, default=None)
+    return max(found, key=lambda cache: (cache.path / cache_index.NAME).stat().st_mtime, default=None)
 
 
 def _in_cache(pattern: str) -> list[Path]:
@@ -177,8 +190,7 @@ def labelled_cache(
     # Another cache of that name may be another split of the same pictures.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
     hashes = cache.hashes(split)
-    names = cache.index["splits"][split].get("origins", hashes)
-    rows = copies.to_measure(name, names, hashes, targets, trained_on)
+    rows = copies.to_measure(name, cache.index.splits[split].origins, hashes, targets, trained_on)
     if len(rows) == len(targets):
         return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
     left = [hashes[i] for i in rows]

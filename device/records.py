@@ -1,56 +1,141 @@
-"""A dataclass from a JSON object, each field checked against its type: how a card is read."""
+"""A dataclass from a JSON object, each field checked against its type, and back: how cards and our documents are read.
 
+A card is read strictly: exactly its fields. A document of ours ("schema": its version, then the fields) is read
+tolerantly: of the same version, fields that this version doesn't know are passed over, and those that weren't written
+yet have their defaults.
+"""
+
+import json
 import math
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from device import files
+from device.errors import UserError
+
+T = TypeVar("T")
+
+# The metadata of fields: not written where it is None; and called otherwise in JSON, by a word that Python keeps.
+IF_KNOWN = {"if_known": True}
+NAME = "name"
 
 
-class CardError(ValueError):
-    """A card that breaks its own rules. Becomes a UserError with the file's name where the file is known."""
+class RecordError(ValueError):
+    """A document that breaks its own rules. Becomes a UserError with the file's name where the file is known."""
 
 
-def record(kind: type, document: Any, where: str) -> object:
-    """Builds a dataclass from a JSON object with exactly its fields."""
+def read(kind: type[T], path: Path, schema: int, todo: str) -> T:
+    """A document of ours from its file.
+
+    Raises OSError for a file that can't be read, ValueError for one that is no JSON, RecordError, which names the first
+    field that doesn't fit, for one that is no such document, and UserError, which ends in `todo`, for one of another
+    version. A document that doesn't say its version is of the first.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    version = document.get("schema", 1) if isinstance(document, dict) else schema
+    if version != schema:
+        raise UserError(f"{path}: it has schema {version!r:.60}, this version reads {schema}; {todo}")
+    return record(kind, document, "", tolerant=True)
+
+
+def write(path: Path, document: object, schema: int) -> None:
+    """What `read` reads: {"schema": …} and the fields of a dataclass, in their order."""
+    files.write_json(path, {"schema": schema, **to_json(document)})
+
+
+def to_json(value: Any) -> Any:
+    """A dataclass as a JSON object, with all that is in it; what else there is stays as it is."""
+    if is_dataclass(value):
+        pairs = ((each, getattr(value, each.name)) for each in fields(value))
+        return {_name(each): to_json(part) for each, part in pairs if _is_written(each, part)}
+    if isinstance(value, tuple):
+        return [to_json(item) if is_dataclass(item) else item for item in value]
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    return value
+
+
+def _name(each: "Field[Any]") -> str:
+    return str(each.metadata.get(NAME, each.name))
+
+
+def _is_written(each: "Field[Any]", value: Any) -> bool:
+    return not (value is None and each.metadata.get("if_known"))
+
+
+def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> T:
+    """Builds a dataclass from a JSON object with exactly its fields; tolerant: as this module's first lines say.
+
+    where: what messages call the object; "" for a document as a whole.
+    """
     if not isinstance(document, dict):
-        raise CardError(f"{where} is {document!r:.60}, expected an object")
-    names = {field.name for field in fields(kind)}
-    if missing := sorted(names - set(document)):
-        raise CardError(f"{where} lacks the field {missing[0]!r}")
-    if unknown := sorted(set(document) - names):
-        raise CardError(f"{where} has an unknown field {unknown[0]!r}")
-    hints = get_type_hints(kind)
-    return kind(**{name: _value(hints[name], document[name], f"{where}.{name}") for name in names})
+        raise RecordError(f"{where or 'it'} is {document!r:.60}, expected an object")
+    known = {_name(each): each for each in fields(kind)}  # type: ignore[arg-type]
+    needed = {name for name, each in known.items() if not (tolerant and _has_default(each))}
+    if missing := sorted(needed - set(document)):
+        raise RecordError(f"{where or 'it'} lacks the field {missing[0]!r}")
+    if not tolerant and (unknown := sorted(set(document) - set(known))):
+        raise RecordError(f"{where} has an unknown field {unknown[0]!r}")
+    hints, places = get_type_hints(kind), {name: f"{where}.{name}" if where else name for name in known}
+    return kind(
+        **{
+            each.name: _value(hints[each.name], document[name], places[name], tolerant)
+            for name, each in known.items()
+            if name in document
+        }
+    )
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """A JSON value as the field's type says, or a CardError that names the field."""
-    kind = get_origin(hint)
+def _has_default(each: "Field[Any]") -> bool:
+    return each.default is not MISSING or each.default_factory is not MISSING
+
+
+def _value(hint: Any, value: Any, where: str, tolerant: bool) -> Any:
+    """A JSON value as the field's type says, or a RecordError that names the field."""
+    kind, parts = get_origin(hint), get_args(hint)
     if kind in (UnionType, Union):
-        first, other = get_args(hint)
+        first, other = parts
         if other is type(None):
-            return None if value is None else _value(first, value, where)
-        return _value(other if isinstance(value, list) else first, value, where)
+            return None if value is None else _value(first, value, where, tolerant)
+        return _value(other if isinstance(value, list) else first, value, where, tolerant)
     if kind is Literal:
-        if value not in get_args(hint):
-            raise CardError(f"{where} is {value!r:.60}, expected one of {', '.join(get_args(hint))}")
+        if value not in parts:
+            raise RecordError(f"{where} is {value!r:.60}, expected one of {', '.join(parts)}")
         return value
     if kind is tuple:
-        items = get_args(hint)
-        if not isinstance(value, list) or (items[-1] is not Ellipsis and len(value) != len(items)):
-            count = "" if items[-1] is Ellipsis else f" of {len(items)}"
-            raise CardError(f"{where} is {value!r:.60}, expected a list{count}")
-        return tuple(_value(items[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
-        return record(hint, value, where)
+        return _items(parts, value, where, tolerant)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return record(hint, value, where, tolerant)
     if hint is Any:
         return value
     if kind is not None:  # Mapping
-        hint = dict
+        return _entries(parts[1], value, where, tolerant)
     accepted = (int, float) if hint is float else hint
     if not isinstance(value, accepted) or isinstance(value, bool):
-        raise CardError(f"{where} is {value!r:.60}, expected {hint.__name__}")
+        raise RecordError(f"{where} is {value!r:.60}, expected {hint.__name__}")
     return _finite(value, where) if hint is float else value
+
+
+def _items(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> tuple[Any, ...]:
+    """A list as a tuple of as many items as the hints say, where the last of them isn't `...`."""
+    if not isinstance(value, list) or (hints[-1] is not Ellipsis and len(value) != len(hints)):
+        count = "" if hints[-1] is Ellipsis else f" of {len(hints)}"
+        raise RecordError(f"{where} is {value!r:.60}, expected a list{count}")
+    if hints[0] in (int, str) and set(map(type, value)) <= {hints[0]}:  # a million labels and hashes
+        return tuple(value)
+    return tuple(_value(hints[0], item, f"{where}[{i}]", tolerant) for i, item in enumerate(value))
+
+
+def _entries(hint: Any, value: Any, where: str, tolerant: bool) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RecordError(f"{where} is {value!r:.60}, expected dict")
+    return {key: _value(hint, item, f"{where}.{key}", tolerant) for key, item in value.items()}
 
 
 def _finite(value: float, where: str) -> float:
@@ -60,5 +145,5 @@ def _finite(value: float, where: str) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise CardError(f"{where} is {value!r:.60}, expected a finite number")
+        raise RecordError(f"{where} is {value!r:.60}, expected a finite number")
     return number

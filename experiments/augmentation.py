@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from device.data.cache_index import CachedSplit, CacheIndex, SplitSettings
 from device.folders import Cache
 from experiments.record import write
 from train import recipes
@@ -45,8 +46,12 @@ def random_cache(folder: Path, count: int) -> Cache:
     for i in range(count):
         pictures[i] = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     pictures.flush()
-    index = {"splits": {"train": {"targets": [i % 2 for i in range(count)]}}}
-    return Cache(folder, "random", "random", ("one", "other"), (SIZE, SIZE), "crop", index)
+    names = tuple(map(str, range(count)))
+    splits = {"train": CachedSplit(tuple(i % 2 for i in range(count)), names, names), "test": CachedSplit((), (), ())}
+    split = SplitSettings(0.0, 1)
+    return Cache(
+        folder, CacheIndex("random", "random", ("one", "other"), SIZE, SIZE, "crop", "drawn", split, (), splits)
+    )
 
 
 def keras_layers() -> Callable[[Any], Any]:

@@ -17,13 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from device import board, command, files, folders, pictures
 from device.card import Fit
+from device.data import cache_index
+from device.data.cache_index import CachedSplit, CacheIndex, SplitSettings
 from device.data.content import hash_files
 from device.errors import UserError
 from device.folders import Cache, File, Folder
@@ -33,8 +34,6 @@ from train.copies import Separated
 from train.recipe import Recipe, is_folder
 from train.split import A_FIFTH, Rows, held_out, test_share
 from train.streams import Purpose, generator
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -94,17 +93,16 @@ def _from_named(request: DataRequest) -> Cache:
         digest.update(part.targets.tobytes())
     fingerprint = digest.hexdigest()[:12]
     with _new_cache(request.data, fingerprint, request) as folder:
-        index = _index(request, request.data, fingerprint, data.labels, data.origin)
+        sources = {}
         for split, part in splits.items():
             rgb = (np.broadcast_to(p[..., None], (*p.shape[:2], 3)) if p.ndim == 2 else p for p in part.pictures)
             prepared = (pictures.prepare(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
             _write(folder / f"{split}.npy", prepared, len(part.targets), request.size, f"{request.data} {split}")
-            sources = [
+            sources[split] = [
                 Source(f"{split}/{i}", folders.content_hash(picture.tobytes()), int(target))
                 for i, (picture, target) in enumerate(zip(part.pictures, part.targets, strict=True))
             ]
-            index["splits"][split] = _columns(sources)
-        files.write_json(folder / folders.INDEX, index)
+        cache_index.write(folder, _index(request, request.data, fingerprint, data.labels, data.origin, sources))
     return _opened(request.data, fingerprint, request)
 
 
@@ -119,7 +117,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
     separated = _split(folder, sources, request)
     kept = separated.rows
     rows = {"train": np.concatenate([kept["train"], kept["validation"]]), "test": kept["test"]}
-    parts = {split: [folder.files[row] for row in rows[split]] for split in folders.SPLITS}
+    parts = {split: [folder.files[row] for row in rows[split]] for split in cache_index.SPLITS}
     digest = hashlib.sha256()
     for split, members in parts.items():
         for file in members:
@@ -128,12 +126,14 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
             digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
     fingerprint = digest.hexdigest()[:12]
     found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
-    if found and (request.skip_bad or not found.index["skipped"]):
+    if found and (request.skip_bad or not found.index.skipped):
         return found
     with _new_cache(name, fingerprint, request) as target:
-        index = _index(request, name, fingerprint, folder.labels, str(root)) | {"copies": separated.to_json()}
-        _write_folder(target, index, folder, parts, sources, request)
-        files.write_json(target / folders.INDEX, index)
+        written, bad = _write_folder(target, folder, parts, sources, request)
+        index = _index(request, name, fingerprint, folder.labels, str(root), written)
+        validation = tuple(i for i, source in enumerate(written["train"]) if source.validates)
+        index = replace(index, skipped=tuple(bad), copies=separated.counts, validation_rows=validation or None)
+        cache_index.write(target, index)
     return _opened(name, fingerprint, request)
 
 
@@ -160,16 +160,18 @@ def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Se
 
 def _write_folder(
     target: Path,
-    index: dict[str, Any],
     folder: Folder,
     parts: dict[str, list[File]],
     sources: dict[Path, str],
     request: DataRequest,
-) -> None:
+) -> tuple[dict[str, list[Source]], list[str]]:
+    """Writes the arrays; what lies in each of them, row by row, and why others were skipped."""
+    written: dict[str, list[Source]] = {}
+    skipped: list[str] = []
     places = {label: i for i, label in enumerate(folder.labels)}
     for split, members in parts.items():
         bad: list[str] = []
-        kept: list[Source] = []
+        kept = written[split] = []
 
         def good(members: list[File] = members, bad: list[str] = bad, kept: list[Source] = kept) -> Iterator[Picture]:
             for file, answer in zip(members, _prepared(members, request), strict=True):
@@ -183,23 +185,20 @@ def _write_folder(
 
         _write(target / f"{split}.npy", good(), len(members), request.size, f"{folder.root.name} {split}")
         if not members:  # no test: cross-validation stands for it
-            index["splits"][split] = _columns([])
             continue
         if bad and not request.skip_bad:
             raise UserError(
                 f"{folder.root}: {len(bad)} of {len(members)} pictures in {split} can't be used, the first: {bad[0]};"
                 " mend or remove them, or go on without them with --skip-bad"
             )
-        validation = [i for i, source in enumerate(kept) if source.validates]
-        for name, validates in ((split, False), *([("validation", True)] if validation else [])):
+        has_validation = any(source.validates for source in kept)
+        for name, validates in ((split, False), *([("validation", True)] if has_validation else [])):
             missing = set(places.values()) - {source.target for source in kept if source.validates == validates}
             if missing:
                 lost = folder.labels[min(missing)]
                 raise UserError(f"{folder.root}: no usable picture of {lost!r} is left in {name}")
-        if validation:
-            index["validation_rows"] = validation
-        index["skipped"] += bad
-        index["splits"][split] = _columns(kept)
+        skipped += bad
+    return written, skipped
 
 
 def _prepared(members: list[File], request: DataRequest) -> Iterable[Picture | UserError]:
@@ -224,28 +223,34 @@ def _write(path: Path, prepared: Iterator[Picture], most: int, size: Size, what:
             append(picture[None])
 
 
-def _columns(sources: list[Source]) -> dict[str, Any]:
-    return {
-        "targets": [source.target for source in sources],
-        "hashes": [source.content_hash for source in sources],
-        "origins": [source.origin for source in sources],
-    }
+def _columns(sources: list[Source]) -> CachedSplit:
+    return CachedSplit(
+        tuple(source.target for source in sources),
+        tuple(source.content_hash for source in sources),
+        tuple(source.origin for source in sources),
+    )
 
 
-def _index(request: DataRequest, name: str, fingerprint: str, labels: tuple[str, ...], origin: str) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "name": name,
-        "fingerprint": fingerprint,
-        "labels": list(labels),
-        "height": request.size[0],
-        "width": request.size[1],
-        "fit": request.fit,
-        "origin": origin,
-        "split": {"test": request.test, "seed": request.seed},
-        "skipped": [],
-        "splits": {},
-    }
+def _index(
+    request: DataRequest,
+    name: str,
+    fingerprint: str,
+    labels: tuple[str, ...],
+    origin: str,
+    sources: dict[str, list[Source]],
+) -> CacheIndex:
+    return CacheIndex(
+        name=name,
+        fingerprint=fingerprint,
+        labels=labels,
+        height=request.size[0],
+        width=request.size[1],
+        fit=request.fit,
+        origin=origin,
+        split=SplitSettings(request.test, request.seed),
+        skipped=(),
+        splits={split: _columns(mine) for split, mine in sources.items()},
+    )
 
 
 def _remove_leftovers(final: Path) -> None:

@@ -7,13 +7,14 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from device import command
 from device.data import copies
+from device.data.cache_index import CopyCounts
 from device.data.copies import Mask, Numbers
 from device.errors import UserError
 from device.folders import File, Folder
@@ -62,24 +63,11 @@ def _given_part(folder: Folder, file: File) -> int:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many images are copies, for index.json and run.json. All but `repeated` are left out."""
-
-    under_two_labels: int
-    across: int  # in an earlier part too
-    repeated_in_test: int
-    repeated: int  # in train or validation
-
-
-@dataclass(frozen=True)
 class Separated:
     """The rows that each part keeps, in order, by the part's name; and what was found."""
 
     rows: dict[str, Numbers]
-    counts: Counts
-
-    def to_json(self) -> dict[str, int]:
-        return asdict(self.counts)
+    counts: CopyCounts
 
 
 Cut = Callable[[Numbers, Numbers], Numbers]
@@ -112,7 +100,7 @@ def separate(images: Images, cut: Cut, allow: bool) -> Separated:
     rows = {name: np.flatnonzero(left & (parts == number)) for number, name in enumerate(PARTS)}
     _check_classes(images, rows, bool(tested.any()))
     masks = doubtful, across, repeated & tested, repeated & ~tested
-    return Separated(rows, Counts(*(int(mask.sum()) for mask in masks)))
+    return Separated(rows, CopyCounts(*(int(mask.sum()) for mask in masks)))
 
 
 def _parts(images: Images, groups: Numbers, doubtful: Mask, cut: Cut, problems: list[str]) -> Numbers:

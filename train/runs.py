@@ -206,18 +206,19 @@ def start(
         "data": {
             "name": cache.name,
             "fingerprint": cache.fingerprint,
-            "origin": cache.index["origin"],
+            "origin": cache.index.origin,
             "cache": cache.path.name,
             "labels": list(cache.labels),
             "size": list(cache.size),
             "fit": cache.fit,
-            "test_share": (cache.index.get("split") or {}).get("test"),
+            "test_share": cache.index.split.test,
             "train": len(cache.targets("train")) - len(validation),
             "validation": len(validation),
             "test": len(cache.targets("test")) if test is None else len(test),
             "counts": ClassCounts.of(cache, validation).to_json(),
-            "skipped": len(cache.index["skipped"]),
-            "copies": cache.index.get("copies"),  # None: of a data set by name, which is taken as it is published
+            "skipped": len(cache.index.skipped),
+            "copies": cache.index.copies
+            and asdict(cache.index.copies),  # None: of a data set by name, which is taken as it is published
         },
         "split": {"validation_rows": validation.tolist(), "test_rows": None if test is None else test.tolist()},
         "unknown_ancestors": list(unknown),

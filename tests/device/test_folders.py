@@ -125,7 +125,8 @@ def write_cache(name: str, fingerprint: str, size: tuple[int, int] = SIZE, count
     for split, first in (("train", 0), ("test", 100)):
         colors = np.arange(first, first + count, dtype=np.uint8)[:, None, None, None]
         np.save(folder / f"{split}.npy", np.broadcast_to(colors, (count, *size, 3)))
-        splits[split] = {"targets": [i % 2 for i in range(count)], "hashes": [f"{split}{i}" for i in range(count)]}
+        hashes = [f"{split}{i}" for i in range(count)]
+        splits[split] = {"targets": [i % 2 for i in range(count)], "hashes": hashes, "origins": hashes}
     index = {
         "name": name,
         "fingerprint": fingerprint,
@@ -133,6 +134,9 @@ def write_cache(name: str, fingerprint: str, size: tuple[int, int] = SIZE, count
         "height": size[0],
         "width": size[1],
         "fit": "crop",
+        "origin": "drawn",
+        "split": {"test": 0.2, "seed": 1},
+        "skipped": [],
         "splits": splits,
         **changes,
     }
@@ -246,7 +250,7 @@ def test_training_pictures_are_left_out_and_counted(tmp_path: Path) -> None:
     data = folders.labelled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
     assert (len(data), data.left_out) == (12, 18)
     kept = {str(path.relative_to(root)) for path in data.sources if isinstance(path, Path)}
-    assert kept == set(cache.index["splits"]["test"]["origins"])
+    assert kept == set(cache.index.splits["test"].origins)
 
     for i, path in enumerate(root.rglob("*.png")):
         path.rename(path.with_name(f"renamed{i}.png"))

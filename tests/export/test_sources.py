@@ -55,10 +55,14 @@ def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
     path = tmp_path / "cache/fashion_mnist-0123456789ab-28x28-crop"
     recipe = recipes.get("fashion_mnist")
     index = cache._index(
-        cache.DataRequest("fashion_mnist", (28, 28)), "fashion_mnist", "0123456789ab", FASHION_LABELS, "Keras' cache"
+        cache.DataRequest("fashion_mnist", (28, 28)),
+        "fashion_mnist",
+        "0123456789ab",
+        FASHION_LABELS,
+        "Keras' cache",
+        {"train": [], "test": []},
     )
-    index["splits"] = {split: {"targets": [], "hashes": [], "origins": []} for split in ("train", "test")}
-    made = folders.Cache(path, "fashion_mnist", "0123456789ab", FASHION_LABELS, (28, 28), "crop", index)
+    made = folders.Cache(path, index)
     document = runs.start(runs.Run(tmp_path / "run"), recipe, made, np.array([], np.int64))
     runs.finish(runs.Run(tmp_path / "run"), document, runs.DONE)
     (tmp_path / "run/model.keras").write_bytes(b"")

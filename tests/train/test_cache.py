@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from device import folders, pictures
 from device.card import Fit
+from device.data.cache_index import SplitSettings
 from device.folders import Cache
 from tests import drawing
 from tests.conftest import Run
@@ -29,7 +30,7 @@ def request(folder: Path, **changes: object) -> DataRequest:
     return replace(DataRequest(str(folder), SIZE), **changes)  # type: ignore[arg-type]
 
 
-def pixels(folder: Path, origins: list[str], fit: Fit = "crop") -> npt.NDArray[np.uint8]:
+def pixels(folder: Path, origins: Sequence[str], fit: Fit = "crop") -> npt.NDArray[np.uint8]:
     return np.stack([pictures.prepare(pictures.read(folder / origin), SIZE, fit) for origin in origins])
 
 
@@ -37,16 +38,16 @@ def pixels(folder: Path, origins: list[str], fit: Fit = "crop") -> npt.NDArray[n
 def test_a_cache_holds_what_the_picture_path_makes_of_the_files(shapes_folder: Path, fit: Fit) -> None:
     made = cache.provide(request(shapes_folder, fit=fit))
     for split, count in (("train", 60), ("test", 30)):
-        part = made.index["splits"][split]
+        part = made.index.splits[split]
         assert made.pictures(split).dtype == np.uint8
         assert made.pictures(split).shape == (count, *SIZE, 3)
-        np.testing.assert_array_equal(made.pictures(split), pixels(shapes_folder, part["origins"], fit))
-        labels = [made.labels[target] for target in part["targets"]]
-        assert labels == [origin.split("/")[1] for origin in part["origins"]]
-        files = [(shapes_folder / origin).read_bytes() for origin in part["origins"]]
-        assert part["hashes"] == [hashlib.sha256(data).hexdigest() for data in files]
+        np.testing.assert_array_equal(made.pictures(split), pixels(shapes_folder, part.origins, fit))
+        labels = [made.labels[target] for target in part.targets]
+        assert labels == [origin.split("/")[1] for origin in part.origins]
+        files = [(shapes_folder / origin).read_bytes() for origin in part.origins]
+        assert list(part.hashes) == [hashlib.sha256(data).hexdigest() for data in files]
     everything = sorted(str(path.relative_to(shapes_folder)) for path in shapes_folder.rglob("*.png"))
-    assert sorted(o for part in made.index["splits"].values() for o in part["origins"]) == everything
+    assert sorted(o for part in made.index.splits.values() for o in part.origins) == everything
 
 
 def test_the_index_says_what_the_cache_is(shapes_folder: Path) -> None:
@@ -72,12 +73,12 @@ def test_the_index_says_what_the_cache_is(shapes_folder: Path) -> None:
 
 
 def members(made: Cache, split: str) -> list[str]:
-    return list(made.index["splits"][split]["origins"])
+    return list(made.index.splits[split].origins)
 
 
 def test_one_level_is_split_by_the_seed(flat: Path) -> None:
     made = cache.provide(request(flat, test=0.25, seed=3))
-    assert made.index["split"] == {"test": 0.25, "seed": 3}
+    assert made.index.split == SplitSettings(test=0.25, seed=3)
     assert set(members(made, "train")).isdisjoint(members(made, "test"))
     assert len(members(made, "train") + members(made, "test")) == 60
     for split, count in (("train", 15), ("test", 5)):  # of the 20 of each label

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device import folders, pictures
+from device.data import cache_index
 from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
@@ -57,12 +58,12 @@ def test_skip_bad_caches_the_others_and_says_so(command: Run, damaged_folder: Pa
     made = folders.open_cache(path)
     assert made is not None
     assert made.pictures("train").shape == (57, *SIZE, 3)
-    origins = made.index["splits"]["train"]["origins"]
+    origins = made.index.splits["train"].origins
     prepared = [pictures.prepare(pictures.read(damaged_folder / origin), SIZE) for origin in origins]
     np.testing.assert_array_equal(made.pictures("train"), prepared)
     assert not {f"train/{name}" for name in BAD} & set(origins)
-    assert len(made.index["skipped"]) == 3
-    for name, reason in zip(BAD, made.index["skipped"], strict=True):
+    assert len(made.index.skipped) == 3
+    for name, reason in zip(BAD, made.index.skipped, strict=True):
         assert name in reason
 
 
@@ -131,7 +132,7 @@ def test_a_folder_that_is_no_data_set(shapes_folder: Path, change: Callable[[Pat
 @pytest.mark.parametrize("flat_folder", [True, False])
 def test_classes_that_differ_only_in_case(shapes_folder: Path, flat: Path, flat_folder: bool) -> None:
     folder = flat if flat_folder else shapes_folder
-    for root in [folder] if flat_folder else [folder / split for split in folders.SPLITS]:
+    for root in [folder] if flat_folder else [folder / split for split in cache_index.SPLITS]:
         (root / "Circle").mkdir()
         for path in sorted((root / "circle").iterdir())[:3]:
             path.rename(root / "Circle" / path.name)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device import pictures
+from device.data.cache_index import CopyCounts
 from device.errors import UserError
 from device.folders import Cache
 from tests import drawing
@@ -53,7 +54,7 @@ def test_copies_stay_on_one_side_and_the_test_has_each_once(tmp_path: Path, seed
     assert (len(set(train)), len(train)) == (20, 100)
     assert (len(set(test)), len(test)) == (4, 4) and np.bincount(made.targets("test")).tolist() == [2, 2]
     expected = {"under_two_labels": 0, "across": 0, "repeated_in_test": 16, "repeated": 80}
-    assert made.index["copies"] == expected
+    assert made.index.copies == CopyCounts(**expected)
 
 
 def test_the_notes_count_and_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +117,7 @@ def test_few_copies_across_are_left_out_of_the_test(tmp_path: Path, capsys: pyte
     made = cache.provide(DataRequest(str(root), SIZE))
     assert (len(made.targets("train")), len(made.targets("test"))) == (300, 300)
     assert set(made.hashes("train")).isdisjoint(made.hashes("test"))
-    assert made.index["copies"] == {"under_two_labels": 0, "across": 2, "repeated_in_test": 1, "repeated": 0}
+    assert made.index.copies == CopyCounts(under_two_labels=0, across=2, repeated_in_test=1, repeated=0)
     across, twice = capsys.readouterr().err.splitlines()
     assert "2 images" in across and "train/a/3.png = test/a/copy.png" in across
     assert "1 images" in twice and "test/b/5.png = test/b/twice.png" in twice
@@ -127,10 +128,10 @@ def test_few_images_under_two_labels_are_in_neither(tmp_path: Path, capsys: pyte
     shutil.copy(root / "train/a/3.png", root / "test/b/other.png")
     shutil.copy(root / "train/a/4.png", root / "train/b/other.png")
     made = cache.provide(DataRequest(str(root), SIZE))
-    origins = {origin for split in made.index["splits"].values() for origin in split["origins"]}
+    origins = {origin for split in made.index.splits.values() for origin in split.origins}
     assert origins.isdisjoint({"train/a/3.png", "test/b/other.png", "train/a/4.png", "train/b/other.png"})
     assert (len(made.targets("train")), len(made.targets("test"))) == (298, 300)
-    assert made.index["copies"]["under_two_labels"] == 4
+    assert made.index.copies and made.index.copies.under_two_labels == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert "4 images" in line and "train/a/3.png = test/b/other.png" in line
 
@@ -229,5 +230,5 @@ def test_noise_with_copies_is_not_learned(warm: Run, tmp_path: Path) -> None:
 
 def test_drawn_shapes_have_no_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 30, "test": 15})
-    assert set(cache.provide(DataRequest(str(root), SIZE)).index["copies"].values()) == {0}
+    assert cache.provide(DataRequest(str(root), SIZE)).index.copies == CopyCounts(0, 0, 0, 0)
     assert capsys.readouterr().err == ""

@@ -30,7 +30,7 @@ def write_cache(root: Path) -> Path:
     folder.mkdir(parents=True)
     index = {
         "name": "large", "fingerprint": "0123456789ab", "labels": ["black", "white"], "height": SIDE, "width": SIDE,
-        "fit": "crop", "origin": "drawn", "skipped": [], "splits": {},
+        "fit": "crop", "origin": "drawn", "split": {"test": 0.2, "seed": 1}, "skipped": [], "splits": {},
     }  # fmt: skip
     for split, count in (("train", COUNT), ("test", 20)):
         array = np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))

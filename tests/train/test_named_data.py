@@ -101,7 +101,7 @@ def test_a_name_makes_a_cache_of_rgb_pictures(tmp_path: Path, monkeypatch: pytes
     rgb = [pictures.prepare(np.repeat(picture[..., None], 3, axis=2), (14, 14)) for picture in grey]
     np.testing.assert_array_equal(made.pictures("train"), rgb)
     assert made.hashes("test")[3] == hashlib.sha256(grey[3].tobytes()).hexdigest()
-    assert made.index["splits"]["test"]["origins"][3] == "test/3"
+    assert made.index.splits["test"].origins[3] == "test/3"
     assert made.path.name == f"fashion_mnist-{made.fingerprint}-14x14-crop"
     # Found again by its name, without the data.
     monkeypatch.setitem(named_data.PLACES, "fashion_mnist", [])

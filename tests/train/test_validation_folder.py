@@ -20,7 +20,7 @@ RECIPE = Recipe(name="classical", description="", data="shapes", network="classi
 
 
 def origins(made: cache.Cache, split: str) -> list[str]:
-    return list(made.index["splits"][split]["origins"])
+    return list(made.index.splits[split].origins)
 
 
 def test_a_validation_folder_validates(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_without_a_test_folder_the_test_is_cut_from_train_alone(tmp_path: Path) 
 
 def test_without_a_validation_folder_its_rows_are_drawn(shapes_folder: Path) -> None:
     made = cache.provide(DataRequest(str(shapes_folder), SIZE))
-    assert made.validation_rows is None and "validation_rows" not in made.index
+    assert made.validation_rows is None and "validation_rows" not in (made.path / "index.json").read_text()
 
 
 def test_broken_validation_pictures_leave_the_right_rows(tmp_path: Path) -> None:
