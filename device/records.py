@@ -7,11 +7,13 @@ yet have their defaults.
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from device import files
 from device.errors import UserError
@@ -23,24 +25,37 @@ IF_KNOWN = {"if_known": True}
 NAME = "name"
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What a value must be beside its type: `Annotated[float, Limit("a number from 0", lambda value: value >= 0)]`."""
+
+    said: str
+    holds: Callable[[Any], bool]
+
+
 class RecordError(ValueError):
     """A document that breaks its own rules. Becomes a UserError with the file's name where the file is known."""
 
 
 def read(kind: type[T], path: Path, schema: int, todo: str) -> T:
-    """A document of ours from its file.
+    """A document of ours from its file. Raises OSError for one that can't be read, and what `parse` raises."""
+    return parse(kind, path.read_bytes(), str(path), schema, todo)
 
-    Raises OSError for a file that can't be read, ValueError for one that is no JSON, RecordError, which names the first
-    field that doesn't fit, for one that is no such document, and UserError, which ends in `todo`, for one of another
-    version. A document that doesn't say its version is of the first.
+
+def parse(kind: type[T], text: str | bytes, name: str, schema: int, todo: str) -> T:
+    """A document of ours; name: what messages call it.
+
+    Raises ValueError for what is no JSON, RecordError, which names the first field that doesn't fit, for what is no
+    such document, and UserError, which ends in `todo`, for one of another version. A document that doesn't say its
+    version is of the first.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     version = document.get("schema", 1) if isinstance(document, dict) else schema
     if version != schema:
-        raise UserError(f"{path}: it has schema {version!r:.60}, this version reads {schema}; {todo}")
+        raise UserError(f"{name}: it has schema {version!r:.60}, this version reads {schema}; {todo}")
     return record(kind, document, "", tolerant=True)
 
 
@@ -82,7 +97,8 @@ def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> 
         raise RecordError(f"{where or 'it'} lacks the field {missing[0]!r}")
     if not tolerant and (unknown := sorted(set(document) - set(known))):
         raise RecordError(f"{where} has an unknown field {unknown[0]!r}")
-    hints, places = get_type_hints(kind), {name: f"{where}.{name}" if where else name for name in known}
+    hints = _hints(kind)  # type: ignore[arg-type]
+    places = {name: f"{where}.{name}" if where else name for name in known}
     return kind(
         **{
             each.name: _value(hints[each.name], document[name], places[name], tolerant)
@@ -92,18 +108,26 @@ def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> 
     )
 
 
+def _needed(kind: Any, tolerant: bool) -> set[str]:
+    return {_name(each) for each in fields(kind) if not (tolerant and _has_default(each))}
+
+
 def _has_default(each: "Field[Any]") -> bool:
     return each.default is not MISSING or each.default_factory is not MISSING
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _value(hint: Any, value: Any, where: str, tolerant: bool) -> Any:
     """A JSON value as the field's type says, or a RecordError that names the field."""
     kind, parts = get_origin(hint), get_args(hint)
+    if kind is Annotated:
+        return _limited(parts[0], parts[1], value, where, tolerant)
     if kind in (UnionType, Union):
-        first, other = parts
-        if other is type(None):
-            return None if value is None else _value(first, value, where, tolerant)
-        return _value(other if isinstance(value, list) else first, value, where, tolerant)
+        return _of_union(parts, value, where, tolerant)
     if kind is Literal:
         if value not in parts:
             raise RecordError(f"{where} is {value!r:.60}, expected one of {', '.join(parts)}")
@@ -117,9 +141,43 @@ def _value(hint: Any, value: Any, where: str, tolerant: bool) -> Any:
     if kind is not None:  # Mapping
         return _entries(parts[1], value, where, tolerant)
     accepted = (int, float) if hint is float else hint
-    if not isinstance(value, accepted) or isinstance(value, bool):
+    if not isinstance(value, accepted) or isinstance(value, bool) is not (hint is bool):
         raise RecordError(f"{where} is {value!r:.60}, expected {hint.__name__}")
     return _finite(value, where) if hint is float else value
+
+
+def _limited(hint: Any, limit: Limit, value: Any, where: str, tolerant: bool) -> Any:
+    """What is of another type is refused in the limit's words too."""
+    try:
+        found = _value(hint, value, where, tolerant)
+    except RecordError:
+        found = None
+    if found is None or not limit.holds(found):
+        raise RecordError(f"{where} is {value!r:.60}, expected {limit.said}")
+    return found
+
+
+def _of_union(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> Any:
+    """Null where it may be; an object as the first of its dataclasses whose needed fields it has; a list as a list."""
+    if value is None and type(None) in hints:
+        return None
+    kinds = [hint for hint in hints if hint is not type(None)]
+    if len(kinds) > 1 and all(map(is_dataclass, kinds)) and isinstance(value, dict):
+        return record(_fitting(kinds, value, where, tolerant), value, where, tolerant)
+    kinds = [kind for kind in kinds if (get_origin(kind) is tuple) is isinstance(value, list)] or kinds
+    for kind in kinds[:-1]:
+        with suppress(RecordError):
+            return _value(kind, value, where, tolerant)
+    return _value(kinds[-1], value, where, tolerant)
+
+
+def _fitting(kinds: Sequence[Any], document: dict[str, Any], where: str, tolerant: bool) -> Any:
+    wanted = [_needed(kind, tolerant) for kind in kinds]
+    for kind, names in zip(kinds, wanted, strict=True):
+        if names <= set(document):
+            return kind
+    expected = " or ".join(", ".join(sorted(names)) for names in wanted)
+    raise RecordError(f"{where} has the fields {', '.join(document)!r:.60}, expected {expected}")
 
 
 def _items(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> tuple[Any, ...]:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 from device import records
 from device.errors import UserError
-from device.records import RecordError
+from device.records import Limit, RecordError
 
 TODO = "make it again"
 
@@ -99,3 +99,56 @@ def test_what_is_no_such_document(tmp_path: Path) -> None:
         assert not isinstance(raised.value, RecordError)
     with pytest.raises(FileNotFoundError):
         records.read(Whole, tmp_path / "none.json", 1, TODO)
+
+
+# Several kinds of one thing, and limits beside the field.
+
+Share = Annotated[float, Limit("a share, 0 to 1", lambda value: 0 <= value <= 1)]
+
+
+@dataclass(frozen=True)
+class Judged:
+    top1: Share | None
+    is_whole: bool = True
+
+
+@dataclass(frozen=True)
+class Failed:
+    error: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    rows: tuple[Judged | Failed, ...]
+    values: Mapping[str, str | int | tuple[str, ...] | None] = field(default_factory=dict)
+
+
+def parsed(rows: Any, **more: Any) -> Rows:
+    return records.parse(Rows, json.dumps({"schema": 1, "rows": rows, **more}), "it", 1, TODO)
+
+
+def test_an_object_is_of_the_kind_whose_needed_fields_it_has() -> None:
+    assert parsed([{"top1": 0.5}, {"error": "no model"}, {"top1": None, "is_whole": False, "error": "late"}]).rows == (
+        *(Judged(0.5), Failed("no model"), Judged(None, False)),
+    )
+    with pytest.raises(RecordError, match=r"rows\[0\] has the fields 'n', expected top1 or error"):
+        parsed([{"n": 1}])
+
+
+@pytest.mark.parametrize("value", [1.1, -0.5, "much", [0.5], float("nan"), True])
+def test_a_value_beyond_its_limit_or_of_another_type(value: Any) -> None:
+    with pytest.raises(RecordError) as refused:
+        parsed([{"top1": value}])
+    assert str(refused.value) == f"rows[0].top1 is {value!r}, expected a share, 0 to 1"
+
+
+def test_true_and_false_are_no_numbers_and_numbers_are_neither() -> None:
+    with pytest.raises(RecordError, match=r"rows\[0\]\.is_whole is 1, expected bool"):
+        parsed([{"top1": 1, "is_whole": 1}])
+
+
+def test_a_value_of_several_types() -> None:
+    values = {"cpu": "EPYC", "cores": 2, "instructions": ["avx2", "fma"], "board": None}
+    assert parsed([], values=values).values == {**values, "instructions": ("avx2", "fma")}
+    with pytest.raises(RecordError, match=r"values\.cores is \{\}, expected int"):
+        parsed([], values={"cores": {}})
