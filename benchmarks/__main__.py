@@ -116,31 +116,29 @@ def _latency(given: argparse.Namespace) -> int:
     engine = runtime.find(given.runtime)
     runs = {model.run for model in found}
     run = runs.pop() if len(runs) == 1 else None
-    path = run / "benchmark.json" if run else None
+    path = run / results.NAME if run else None
     if path:
         files.check_target(path)
-    document = None
     if given.keep and given.python:
         raise UserError("--keep is for this environment's runtime alone; expected no --python beside it")
-    if path and given.keep:
-        document = results.kept(path, found, given.threads, engine)
-    interrupted = False
+    document = results.kept(path, found, given.threads, engine) if path and given.keep else None
+    is_new = document is None
     if document is not None:
         command.say(f"{run}: measured before (same files, same machine); without --keep it is measured anew")
     else:
         engines = [latency.Engine(runtime=given.runtime), *(latency.Engine(python) for python in given.python)]
         measured = latency.measure(found, given.seconds, given.threads, engines, given.sustained, given.size)
-        document, interrupted = results.document(measured.rows, measured.interrupted), measured.interrupted
+        document = results.of(measured.rows, measured.interrupted)
         for note in measured.notes:
             command.say(f"note: {note}")
-    results.deliver(document, results.latency_lines(document["results"]), given.json)
-    if path and not interrupted:
-        files.write_json(path, document)
-    for line in results.warnings(document["results"]):
+    results.deliver(document, results.latency_lines(document.latency), given.json)
+    if path and is_new and not document.interrupted:
+        files.write_json(path, document.to_json())
+    for line in results.warnings(document.latency):
         command.say(line)
-    if interrupted:
+    if document.interrupted:
         raise KeyboardInterrupt
-    results.require_all(document["results"])
+    results.require_all(document.results)
     return command.GOOD
 
 
@@ -163,8 +161,7 @@ def _accuracy(given: argparse.Namespace) -> int:
     hints = options.hints(given)
     found = models.find(given.models)
     judged = accuracy.measure_all(found, given.data, hints, given.threads, given.runtime)
-    document = results.document(judged.rows, judged.interrupted)
-    results.deliver(document, results.accuracy_lines(judged.rows), given.json)
+    results.deliver(results.of(judged.rows, judged.interrupted), results.accuracy_lines(judged.rows), given.json)
     if judged.interrupted:
         raise KeyboardInterrupt
     results.require_all(judged.rows)

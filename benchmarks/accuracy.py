@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks import progress, results
 from benchmarks.models import Model
+from benchmarks.rows import AccuracyRow, FailedRow
 from device import command, evaluate, folders
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
@@ -43,7 +43,7 @@ class Answers:
 class Judged:
     """A row a model, in their order; interrupted: Ctrl-C came before the end."""
 
-    rows: list[dict[str, Any]]
+    rows: tuple[AccuracyRow | FailedRow, ...]
     interrupted: bool
 
 
@@ -74,19 +74,22 @@ def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime:
     return Answers(scores, pictures, called, classifier.runtime.name)
 
 
-def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, Any]:
-    """One row of the result document. UserError where the model or the data can't be used."""
+def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> AccuracyRow:
+    """UserError where the model or the data can't be used."""
     got = answers(model, data, hints, threads, runtime)
-    return {
-        **model.named(),
-        "error": None,
-        **evaluate.accuracy(got.scores, got.pictures.targets),
-        "left_out": got.pictures.left_out,
-        "data": got.data,
-        "split": got.pictures.split,
-        "runtime": got.runtime,
-        **by_label.figures(evaluate.per_class(got.scores, got.pictures.targets, got.labels)),
-    }
+    measured = evaluate.accuracy(got.scores, got.pictures.targets)
+    classes = evaluate.per_class(got.scores, got.pictures.targets, got.labels)
+    return AccuracyRow(
+        **vars(model.named()),
+        **vars(measured),
+        left_out=got.pictures.left_out,
+        data=got.data,
+        split=got.pictures.split,
+        runtime=got.runtime,
+        balanced=evaluate.balanced(classes),
+        worst_label=by_label.worst(classes),
+        per_class=classes,
+    )
 
 
 def measure_all(models: Sequence[Model], data: str | None, hints: Hints, threads: int, runtime: str | None) -> Judged:
@@ -94,7 +97,7 @@ def measure_all(models: Sequence[Model], data: str | None, hints: Hints, threads
 
     Ctrl-C ends it with those that were measured, if there are any.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[AccuracyRow | FailedRow] = []
     failures = []
     try:
         for model in models:
@@ -102,12 +105,12 @@ def measure_all(models: Sequence[Model], data: str | None, hints: Hints, threads
                 rows.append(measure(model, data, hints, threads, runtime))
             except UserError as error:
                 failures.append(error)
-                rows.append({**model.named(), "error": str(error).removeprefix(f"{model.path}: ")})
+                rows.append(FailedRow(**vars(model.named()), error=str(error).removeprefix(f"{model.path}: ")))
     except KeyboardInterrupt:
         if len(rows) == len(failures):
             raise
-        rest = [{**model.named(), "error": results.NOT_YET} for model in models[len(rows) :]]
-        return Judged([*rows, *rest], True)
+        rest = [FailedRow(**vars(model.named()), error=results.NOT_YET) for model in models[len(rows) :]]
+        return Judged((*rows, *rest), True)
     if len(failures) == len(models):
         raise failures[0]
-    return Judged(rows, False)
+    return Judged(tuple(rows), False)

@@ -1,10 +1,10 @@
 """The command `select`: the fastest file and number of threads on this board, within a drop of accuracy."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from device import command, files, options, text
 from device.errors import UserError
@@ -12,6 +12,8 @@ from device.errors import UserError
 if TYPE_CHECKING:
     from benchmarks.gate.drop import Right
     from benchmarks.models import Model
+    from benchmarks.rows import LatencyRow
+    from device.evaluate import TopOne
 
 
 def add_select(select: argparse.ArgumentParser) -> None:
@@ -47,16 +49,14 @@ def select(given: argparse.Namespace) -> int:
     measured = latency.measure(
         found, given.seconds, board.thread_counts(board.usable_cores()), [engine], size=hints.size
     )
-    rows = [row if row["error"] else {**row, **answers.known.get(row["sha256"], {})} for row in measured.rows]
-    choice = choose.choose(rows, given.max_drop, answers.right)
-    chosen = {name: choice.chosen[name] for name in ("file", "sha256", "threads", "runtime")}
+    choice = choose.choose([answers.asked(row) for row in measured.rows], given.max_drop, answers.right)
+    chosen = {name: getattr(choice.chosen, name) for name in ("file", "sha256", "threads", "runtime")}
     judged = {"max_drop": given.max_drop, "paired": choice.losses.paired, "flattery": choice.losses.flattery}
-    rows = choose.told(choice)
-    document = {**results.document(rows, measured.interrupted), "chosen": chosen, "judged": judged}
-    results.deliver(document, choose.lines(choice), given.json)
+    document = results.of(choose.told(choice), measured.interrupted)
+    results.deliver(document, choose.lines(choice), given.json, chosen=chosen, judged=judged)
     if measured.interrupted:
         raise KeyboardInterrupt
-    model = next(model for model in found if model.sha256() == choice.chosen["sha256"])
+    model = next(model for model in found if model.sha256() == choice.chosen.sha256)
     into = given.into or (model.run / selection.NAME if model.run else None)
     if into:
         choose.keep(into, model.path, choice)
@@ -66,11 +66,29 @@ def select(given: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a row says of each file's accuracy, or its "error"; and about which images each is right. By SHA-256."""
+class Asked:
+    """How often a file is right on the images of a split."""
 
-    known: dict[str, dict[str, Any]]
+    found: "TopOne"
+    split: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How accurate each file is, or why it can't be told; and about which images each is right. By SHA-256."""
+
+    known: "Mapping[str, Asked | str]"
     right: "dict[str, Right] | None"
+
+    def asked(self, row: "LatencyRow") -> "LatencyRow":
+        """The row with this accuracy in the place of the card's."""
+        known = self.known.get(row.sha256)
+        if row.error or known is None:
+            return row
+        if isinstance(known, str):
+            return replace(row, top1=None, error=known)
+        found = known.found
+        return replace(row, top1=found.top1, accuracy_n=found.n, interval=found.interval, accuracy_split=known.split)
 
 
 def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
@@ -78,7 +96,7 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
     from benchmarks import accuracy
     from device import evaluate
 
-    known: dict[str, dict[str, Any]] = {}
+    known: dict[str, Asked | str] = {}
     right: dict[str, Right] = {}
     failures: list[UserError] = []
     for model in found:
@@ -87,14 +105,10 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
             got = accuracy.answers(model, given.data, options.hints(given), 1, given.runtime)
         except UserError as error:
             failures.append(error)
-            known[name] = {"top1": None, "error": str(error).removeprefix(f"{model.path}: ")}
+            known[name] = str(error).removeprefix(f"{model.path}: ")
             continue
         right[name] = got.right()
-        judged = evaluate.accuracy(got.scores, got.pictures.targets)
-        known[name] = {
-            **{"top1": judged["top1"], "interval": judged["interval"]},
-            **{"accuracy_n": judged["n"], "accuracy_split": got.pictures.split},
-        }
+        known[name] = Asked(evaluate.accuracy(got.scores, got.pictures.targets), got.pictures.split)
     if len(failures) == len(found):
         raise failures[0]
     return Answers(known, right)

@@ -1,7 +1,6 @@
 """Two models, two runtimes, two numbers of threads or two commits' files on this machine: the ratio of their times."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks import progress
 from benchmarks.gate import pairs, verdict
@@ -23,18 +22,23 @@ class Comparison:
     rounds: int
     interrupted: bool = False
 
-    def row(self, a: str, b: str) -> dict[str, Any]:
-        return {
-            "a": a,
-            "b": b,
-            **{name: [found.low, found.middle, found.high] for name, found in self._intervals().items()},
-            "clock": self.clock,
-            "taken": self.taken,
-            "rounds": self.rounds,
-        }
+    def row(self, a: str, b: str) -> "ComparisonRow":
+        ratios = self.p50.bounds, self.p95.bounds, self.floor.bounds
+        return ComparisonRow(a, b, *ratios, clock=self.clock, taken=self.taken, rounds=self.rounds)
 
-    def _intervals(self) -> dict[str, Interval]:
-        return {"p50_ratio": self.p50, "p95_ratio": self.p95, "floor": self.floor}
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """A result document's "comparison": ratios of b's time to a's, low, middle and high; floor: a's to its own."""
+
+    a: str
+    b: str
+    p50_ratio: tuple[float, float, float]
+    p95_ratio: tuple[float, float, float]
+    floor: tuple[float, float, float]
+    clock: Clock
+    taken: float
+    rounds: int
 
 
 def measure(a: Side, b: Side, seconds: float) -> Comparison:

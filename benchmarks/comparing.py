@@ -40,8 +40,8 @@ def compare(given: argparse.Namespace) -> int:
         with committed.called(a.path, given.models[0]), committed.called(b.path, given.models[-1]):
             found = comparisons.measure(a, b, given.seconds)
     names = _names(given.models, a, b)
-    document = {**results.document([], found.interrupted), "comparison": found.row(*names)}
-    results.deliver(document, comparisons.lines(found, *names), given.json)
+    document = results.of([], found.interrupted)
+    results.deliver(document, comparisons.lines(found, *names), given.json, comparison=found.row(*names))
     if found.interrupted:
         raise KeyboardInterrupt
     return command.GOOD

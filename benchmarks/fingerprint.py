@@ -9,8 +9,8 @@ any faster (the kernel's release, its list of all processor flags, the distribut
 
 import platform
 import struct
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from device import board
 from device.board import HERE
@@ -36,7 +36,9 @@ MACHINE = {
 ROW = {"runtime": "runtime", "runtime_version": "runtime's version"}
 OF_THE_CPU = ("cpu_numbers", "instructions")  # not told beside another cpu: they follow from it
 
-Fingerprint = dict[str, Any]
+# Several values, such as the instruction sets, are a tuple.
+Value = str | int | float | tuple[str, ...] | None
+Fingerprint = Mapping[str, Value]
 
 
 def machine(root: Path = HERE) -> Fingerprint:
@@ -44,7 +46,7 @@ def machine(root: Path = HERE) -> Fingerprint:
     return {
         "cpu": board.cpu_model(root),
         "cpu_numbers": board.cpu_numbers(root),
-        "instructions": sorted(board.features(root) & INSTRUCTIONS),
+        "instructions": tuple(sorted(board.features(root) & INSTRUCTIONS)),
         "board": board.name(root),
         "architecture": platform.machine(),
         "bits": 8 * struct.calcsize("P"),
@@ -57,21 +59,6 @@ def machine(root: Path = HERE) -> Fingerprint:
 def take(runtime: str, version: str | None, root: Path = HERE) -> Fingerprint:
     """What a result would have that this runtime gave on this machine now."""
     return {**machine(root), "runtime": runtime, "runtime_version": version}
-
-
-def of(document: dict[str, Any], row: dict[str, Any] | None = None) -> Fingerprint:
-    """That of a document, with the row's part if a row is given; made of its 'machine' where it has none of its own.
-
-    Empty where the document says nothing of its machine.
-    """
-    said = document.get("machine")
-    if not isinstance(said, dict):
-        return {}
-    own = said.get("fingerprint")
-    found = own if isinstance(own, dict) else {key: said[key] for key in MACHINE if key in said}
-    if not found or row is None:
-        return dict(found)
-    return {**found, **{key: row[key] for key in ROW if key in row}}
 
 
 def differences(a: Fingerprint, b: Fingerprint) -> list[str]:
@@ -98,9 +85,9 @@ def refuse_other(a: Fingerprint, b: Fingerprint, told: bool) -> None:
         )
 
 
-def _words(value: Any, other: Any) -> str:
-    """A list is told by what the other lacks."""
-    if isinstance(value, list) and isinstance(other, list):
+def _words(value: Value, other: Value) -> str:
+    """Of several values those are told that the other lacks."""
+    if isinstance(value, tuple) and isinstance(other, tuple):
         more = [str(one) for one in value if one not in other]
         return f"with {', '.join(more)}" if more else "without"
     return "not known" if value is None else str(value)

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 from benchmarks import progress, results
 from benchmarks.models import Model
+from benchmarks.rows import LatencyRow
 from benchmarks.timing.conditions import Watch
 from benchmarks.timing.energy import Meter
 from benchmarks.timing.process import Case, Lane, LostError, Worker
@@ -52,7 +52,7 @@ class Measured:
     notes: what the user could change to measure more.
     """
 
-    rows: list[dict[str, Any]]
+    rows: tuple[LatencyRow, ...]
     interrupted: bool
     notes: tuple[str, ...]
 
@@ -89,7 +89,7 @@ def measure(
                 record.error = record.error or results.NOT_YET
     meter = conductor.meter
     notes = (meter.why,) if sustained_s and meter.is_refused and meter.why else ()
-    return Measured([record.row(_float32_of(record, records)) for record in records], interrupted, notes)
+    return Measured(tuple(record.row(_float32_of(record, records)) for record in records), interrupted, notes)
 
 
 class Conductor:

@@ -1,13 +1,13 @@
 """Which files a command measures: model files as they are named, or a run folder for its exported variants."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rows import ModelRow
 from device import card as cards
-from device import flatbuffer, model_kinds
+from device import exports, flatbuffer, model_kinds
 from device.card import Card
 from device.errors import UserError
 
@@ -30,9 +30,9 @@ class Model:
     def sha256(self) -> str:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def named(self) -> dict[str, Any]:
+    def named(self) -> ModelRow:
         """What a row of a result document begins with."""
-        return {"file": self.path.name, "sha256": self.sha256(), "variant": self.variant}
+        return ModelRow(self.path.name, self.sha256(), self.variant)
 
     @property
     def variant(self) -> str | None:
@@ -71,9 +71,8 @@ def find_whole(paths: list[Path]) -> list[Model]:
 def _exported(folder: Path) -> list[Path]:
     """The files that export.json names: others may be of an older model. All of them where there is no export.json."""
     try:
-        rows = json.loads((folder / "export.json").read_bytes())["variants"]
-        named = [folder / row["file"] for row in rows if row["file"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        named = [folder / row.file for row in exports.read(folder).variants if row.file]
+    except (FileNotFoundError, NotADirectoryError):
         named = sorted(folder.glob("*.tflite"))
     return [path for path in named if path.is_file()]
 

@@ -29,6 +29,11 @@ class Interval:
         return f"{self.middle:.3f} ({self.low:.3f}-{self.high:.3f})"
 
     @property
+    def bounds(self) -> tuple[float, float, float]:
+        """low, middle, high: as result documents have it."""
+        return self.low, self.middle, self.high
+
+    @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2
 

@@ -1,7 +1,8 @@
 """A model file over labelled pictures: every score, the accuracy with its interval, and the share of each class."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +52,41 @@ def score_pictures(
     return np.concatenate(parts)
 
 
-def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """{"top1", "n", "interval"}: the share whose highest score (the first of equal ones) is their label's."""
+@dataclass(frozen=True)
+class TopOne:
+    """The share of images whose highest score is their label's, 0..1, of how many, and its 95 % Wilson interval."""
+
+    top1: float
+    n: int
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LabelTopOne:
+    """The same among the images of one label: its recall."""
+
+    label: str
+    top1: float
+    n: int
+    interval: tuple[float, float]
+
+
+def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> TopOne:
+    """Of equal scores the first is the highest."""
     right = int((scores.argmax(axis=1) == targets).sum())
-    low, high = wilson(right, len(targets))
-    return {"top1": right / len(targets), "n": len(targets), "interval": [low, high]}
+    return TopOne(right / len(targets), len(targets), wilson(right, len(targets)))
 
 
 def per_class(
     scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], labels: tuple[str, ...]
-) -> list[dict[str, Any]]:
+) -> tuple[LabelTopOne, ...]:
     """The accuracy among the pictures of each label that has any."""
-    rows = []
-    for index, label in enumerate(labels):
-        mine = targets == index
-        if mine.any():
-            rows.append({"label": label, **accuracy(scores[mine], targets[mine])})
-    return rows
+    each = ((label, targets == index) for index, label in enumerate(labels))
+    return tuple(
+        LabelTopOne(label, **vars(accuracy(scores[mine], targets[mine]))) for label, mine in each if mine.any()
+    )
 
 
-def balanced(classes: list[dict[str, Any]]) -> float:
+def balanced(classes: Sequence[LabelTopOne]) -> float:
     """Balanced accuracy: the mean of the labels' own accuracies (recalls), so that each counts alike."""
-    return float(np.mean([row["top1"] for row in classes]))
+    return float(np.mean([row.top1 for row in classes]))

@@ -40,8 +40,9 @@ def main() -> None:
             files.append(Model(path, None, None))
         timed = latency.measure(files, 5.0).rows
     rows = [
-        {"backbone": backbone.name, "p50_ms": round(row["p50_ms"], 3), "n": row["n"], "file_bytes": row["file_bytes"]}
+        {"backbone": backbone.name, "p50_ms": round(row.p50_ms, 3), "n": row.n, "file_bytes": row.file_bytes}
         for backbone, row in zip(here, timed, strict=True)
+        if row.p50_ms is not None
     ]
     write("backbones", rows, "make backbones", folder=record.ROOT / "train", size=list(SIZE))
 

@@ -57,8 +57,8 @@ def main() -> None:
             for name, pictures in sources.items():
                 data = Labelled(cache.labels, pictures, cache.targets("test"), "test", 0)
                 scores = evaluate.score_pictures(model.path, data, NO_HINTS if model.card else Hints(labels=labels))
-                row[name] = evaluate.accuracy(scores, data.targets)
-            rows.append({**row, "p50_ms": timing["p50_ms"], "samples": timing["n"]})
+                row[name] = vars(evaluate.accuracy(scores, data.targets))
+            rows.append({**row, "p50_ms": timing.p50_ms, "samples": timing.n})
     ratio = rows[0]["p50_ms"] / rows[1]["p50_ms"]
     command = f"python -m experiments.cifar10 {asked.model} {asked.reference.name}"
     write("cifar10", rows, command, ratio_p50=ratio, jpeg_quality=QUALITY)

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import results
+from device import exports, records
 from experiments.record import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,12 +50,12 @@ def main() -> None:
         first_s, printed = timed(["make", "train", "export"], clone, home)
         second_s, _ = timed(["make", "train", "export"], clone, home)
         run = clone / "runs/fashion_mnist"
-        record, export = read(run / "run.json"), read(run / "export/export.json")
-        benchmark = read(run / "benchmark.json")
+        record, export = read(run / "run.json"), exports.read(run / "export")
+        benchmark = results.read(run / results.NAME)
         shutil.copytree(run, ROOT / "runs/fashion_mnist", dirs_exist_ok=True)
         Path(ROOT / "docs/images/fashion_mnist_history.png").write_bytes((run / "history.png").read_bytes())
         Path(ROOT / "docs/images/fashion_mnist_confusion.png").write_bytes((run / "confusion.png").read_bytes())
-    rows = [without(row, "samples_ms", "warmup_ms", "sha256") for row in benchmark["results"]]
+    rows = [without(row, "samples_ms", "warmup_ms", "sha256") for row in map(records.to_json, benchmark.results)]
     write(
         "newcomer",
         rows,
@@ -63,7 +65,7 @@ def main() -> None:
         printed=[line for line in printed.splitlines() if not line.startswith((".venv", "python3", "touch", "make"))],
         training_s=record["wall_time_s"],
         evaluation={key: value for key, value in record.items() if key in ("best_epoch", "parameters")},
-        export=[without(row, "per_class") for row in export["variants"]],
+        export=[without(row, "per_class") for row in map(records.to_json, export.variants)],
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import latency, models
+from device import records
 from experiments.record import ROOT, write
 
 SECONDS = 3.0
@@ -26,7 +27,8 @@ def measure(run: Path) -> list[dict[str, Any]]:
     engines = [latency.Engine(), latency.Engine(str(OTHER))]
     rows = latency.measure(models.find([run]), SECONDS, engines=engines, sustained_s=1.0).rows
     recipe = json.loads((run / "run.json").read_bytes())["recipe"]["name"]
-    return [{"run": run.name, "recipe": recipe, **{field: row[field] for field in FIELDS}} for row in rows]
+    told = [records.to_json(row) for row in rows]
+    return [{"run": run.name, "recipe": recipe, **{field: row[field] for field in FIELDS}} for row in told]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from device import exports
 from experiments.record import RESULTS, write
 
 # Of export.json: drop is what int8 loses to float32 on the same pictures, as a fraction.
@@ -46,11 +47,10 @@ def row_of(run: Path) -> dict[str, Any]:
         "last_top1": (evaluation.get("last_epoch") or {}).get("top1"),
         "int8": None,
     }
-    exported = run / "export/export.json"
-    if exported.exists():
-        variants = {variant["variant"]: variant for variant in json.loads(exported.read_bytes())["variants"]}
-        if "int8" in variants and variants["int8"]["file"]:
-            row["int8"] = {key: variants["int8"][key] for key in INT8}
+    if (run / "export" / exports.NAME).exists():
+        for variant in exports.read(run / "export").variants:
+            if variant.variant == "int8" and variant.file:
+                row["int8"] = {key: getattr(variant, key) for key in INT8}
     return row
 
 

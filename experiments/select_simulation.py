@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import choose, stats
+from benchmarks.rows import LatencyRow
 from experiments.record import write
 
 RUNS = 1_000
@@ -49,15 +50,20 @@ THREADS = (
 )
 
 
-def row(name: str, medians_ms: npt.NDArray[np.float64], threads: int, top1: float, n: int) -> dict[str, Any]:
-    """As a latency document has it, of what `choose` reads."""
+def row(name: str, medians_ms: npt.NDArray[np.float64], threads: int, top1: float, n: int) -> LatencyRow:
+    """Of a latency document's row what `choose` reads."""
     interval = stats.geometric_centre(list(medians_ms))
     assert interval is not None
-    return {
-        **{"file": name, "sha256": name, "threads": threads, "error": None, "frame": None},
-        **{"p50_ms": float(np.median(medians_ms)), "p50_interval_ms": [interval.low, interval.high]},
-        **{"p50_by_process_ms": medians_ms.tolist(), "top1": top1, "accuracy_n": n},
-    }
+    return LatencyRow(
+        file=name,
+        sha256=name,
+        threads=threads,
+        top1=top1,
+        accuracy_n=n,
+        p50_ms=float(np.median(medians_ms)),
+        p50_interval_ms=(interval.low, interval.high),
+        p50_by_process_ms=tuple(medians_ms.tolist()),
+    )
 
 
 def files(random: np.random.Generator, n: int, disagree: float, loss: float) -> dict[str, Any]:
@@ -79,7 +85,7 @@ def files(random: np.random.Generator, n: int, disagree: float, loss: float) -> 
         before = [name for name in NAMES if top1[name] < max(top1.values()) - MOST_DROP - 1e-9]
         kept, out = kept + (not beyond), out + (NAMES[-1] in beyond)
         kept_before, out_before = kept_before + (not before), out_before + (NAMES[-1] in before)
-        chosen = found.chosen["file"]
+        chosen = found.chosen.file
         errors = [top1[name] - truths[name] for name in (found.losses.best, chosen)]
         too_high.append([*errors, found.losses.flattery])
     best, chosen_one, bound = np.mean(too_high, axis=0)
@@ -104,8 +110,10 @@ def threads(random: np.random.Generator, shared: float, own: float, faster: floa
             row("int8", base_ms * np.exp(moment + random.normal(0, own, PROCESSES)), count, ACCURACY, 10_000)
             for count, base_ms in ((1, 1.0), (2, 1 / (1 + faster)))
         ]
-        two += choose.choose(rows, MOST_DROP).chosen["threads"] == 2
-        two_before += rows[1]["p50_interval_ms"][1] < rows[0]["p50_interval_ms"][0]
+        two += choose.choose(rows, MOST_DROP).chosen.threads == 2
+        one_ms, two_ms = (timed.p50_interval_ms for timed in rows)
+        assert one_ms is not None and two_ms is not None
+        two_before += two_ms[1] < one_ms[0]
     return {
         **{"kind": "threads", "shared": shared, "own": own, "faster": faster, "runs": RUNS},
         **{"two_chosen": two, "two_chosen_by_intervals": two_before},

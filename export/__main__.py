@@ -3,15 +3,15 @@ python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   any
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from device import command, files, options, text
 from device.errors import UserError
 
 if TYPE_CHECKING:
+    from device.exports import Export, ExportedVariant, Inputs
     from export.sources import Source
 
 VARIANTS = "float32,float16,dynamic,int8"
@@ -70,9 +70,9 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
         return command.GOOD
     files.check_writable(folder, "--run")
-    document = variants.export(source, wanted, drawn)
-    command.show(lines(document))
-    kept = [row for row in document["variants"] if row["file"]]
+    made = variants.export(source, wanted, drawn)
+    command.show(lines(made))
+    kept = [row for row in made.variants if row.file]
     _say_next(kept, source.folder)
     if len(kept) < len(wanted):
         command.say(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")
@@ -80,12 +80,12 @@ def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> in
     return command.GOOD
 
 
-def _say_next(kept: list[dict[str, Any]], folder: Path) -> None:
+def _say_next(kept: "list[ExportedVariant]", folder: Path) -> None:
     """int8 is what a board wants; where there is none, the last that was kept."""
     if not kept:
         return
-    best = next((row for row in kept if row["variant"] == "int8"), kept[-1])
-    model = folder / "export" / best["file"]
+    best = next((row for row in kept if row.variant == "int8"), kept[-1])
+    model = folder / "export" / str(best.file)
     command.say_next(
         ("device", "classify", model, "IMAGE"),
         ("device", "live", model, "--serve"),
@@ -94,58 +94,62 @@ def _say_next(kept: list[dict[str, Any]], folder: Path) -> None:
     )
 
 
-def _is_up_to_date(folder: Path, inputs: dict[str, Any]) -> bool:
+def _is_up_to_date(folder: Path, inputs: "Inputs") -> bool:
     """Whether the same inputs have made every file that is wanted, and the files are still those."""
+    from device import exports
+
+    made = exports.read_if_whole(folder)
+    if made is None or made.status != exports.DONE or made.inputs != inputs:
+        return False
+    return all(row.file and _sha256(folder / row.file) == row.sha256 for row in made.variants)
+
+
+def _sha256(path: Path) -> str | None:
     import hashlib
 
     try:
-        document = json.loads((folder / "export.json").read_bytes())
-        same = document["status"] == "done" and document["inputs"] == json.loads(json.dumps(inputs))
-        return same and all(
-            row["file"] and hashlib.sha256((folder / row["file"]).read_bytes()).hexdigest() == row["sha256"]
-            for row in document["variants"]
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
-def lines(document: dict[str, Any]) -> list[str]:
+def lines(made: "Export") -> list[str]:
     """One row a variant: size, accuracy (of labels that are not equally common also the balanced one, and the worst
     label), and how far it is from its source.
     """
     from device.evaluation import by_label
 
-    uneven = by_label.are_uneven(document["variants"])
+    uneven = by_label.are_uneven(made.variants)
     beside = by_label.HEADER if uneven else ()
     header = ("variant", "size", "accuracy", *beside, "agreement", "largest error", "mean error")
     rows = [
         [
-            row["variant"],
-            text.size(row["file_bytes"]),
-            text.accuracy(row["top1"], row["interval"], row["n"]),
+            row.variant,
+            text.size(row.file_bytes),
+            text.accuracy(row.top1, row.interval, row.n),
             *(by_label.cells(row) if uneven else ()),
-            text.percent(row["agreement"]),
-            _error(row, "largest_error"),
-            _error(row, "mean_error"),
+            text.percent(row.agreement),
+            _error(row, row.largest_error),
+            _error(row, row.mean_error),
         ]
-        for row in document["variants"]
+        for row in made.variants
     ]
-    split = document["variants"][0]["split"]
-    note = f"compared with {document['reference']} on the {split} pictures, through device"
-    if split == "cross-validation":
+    first = made.variants[0]
+    note = f"compared with {made.reference} on the {first.split} pictures, through device"
+    if first.split == "cross-validation":
         note = (
-            f"compared with {document['reference']} on the training pictures, through device; accuracy:"
+            f"compared with {made.reference} on the training pictures, through device; accuracy:"
             " cross-validated, each picture by a head that has not seen it"
         )
-    if split == "calibration":
-        note += f"; these {document['variants'][0]['n']} calibrated it: --test DIR shows what it does on others"
+    if first.split == "calibration":
+        note += f"; these {first.n} calibrated it: --test DIR shows what it does on others"
     return [*text.table(header, rows), note]
 
 
-def _error(row: dict[str, Any], name: str) -> str:
-    if row["agreement"] is None:  # it could not be run
+def _error(row: "ExportedVariant", value: float | None) -> str:
+    if row.agreement is None:  # it could not be run
         return "-"
-    return "not finite" if row[name] is None else f"{row[name]:.2g}"
+    return "not finite" if value is None else f"{value:.2g}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Which pictures int8 is calibrated with: from the training split only, seeded, balanced over the labels, recorded."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from device.exports import Calibration
 
 DEFAULT_PICTURES = 200
 
@@ -18,8 +19,9 @@ class Choice:
     seed: int
     split: str
 
-    def to_json(self) -> dict[str, Any]:
-        return {"n": len(self.pictures), "seed": self.seed, "split": self.split}
+    @property
+    def recorded(self) -> Calibration:
+        return Calibration(len(self.pictures), self.seed, self.split)
 
 
 def balanced_rows(targets: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], n: int, seed: int) -> list[int]:

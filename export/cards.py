@@ -15,7 +15,7 @@ def assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> byte
 
 def of(source: Source, variant: str) -> Card:
     """The card as far as it is known before the variant was measured."""
-    provenance = {**source.provenance, "calibration": source.calibration.to_json(), "created": _now()}
+    provenance = {**source.provenance, "calibration": vars(source.calibration.recorded), "created": _now()}
     return Card(
         name=source.name,
         recipe=source.recipe,

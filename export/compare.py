@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from device.evaluate import accuracy, per_class
+from device.evaluate import accuracy, balanced, per_class
 from device.evaluation import by_label
-from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired
+from device.exports import ReferenceComparison
 
 Scores = npt.NDArray[np.float32]
 
@@ -43,36 +42,6 @@ STEP = 1 / 256
 NO_NOISE = 120.0  # dB
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A variant beside its reference on n pictures; top1 and drop are null where the pictures have no labels.
-
-    signal: signal to noise of the logits in dB. drop_interval: Bonett and Price's (device/evaluation/paired.py).
-    balanced, worst_label, per_class: beside top1 (device/evaluation/by_label.py). by_label: what is lost of each label;
-    null where the pictures have none.
-    """
-
-    n: int
-    split: str
-    top1: float | None
-    interval: tuple[float, float] | None
-    agreement: float
-    largest_error: float
-    mean_error: float
-    signal: float
-    drop: float | None
-    drop_interval: tuple[float, float] | None
-    balanced: float | None = None
-    worst_label: dict[str, Any] | None = None
-    per_class: list[dict[str, Any]] | None = None
-    by_label: ByLabel | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Null for an error that is no finite number: JSON has none of those."""
-        finite = {name: math.isfinite(getattr(self, name)) for name in ("largest_error", "mean_error", "signal")}
-        return {name: value if finite.get(name, True) else None for name, value in asdict(self).items()}
-
-
 def compare(
     scores: Scores,
     reference: Scores,
@@ -81,7 +50,7 @@ def compare(
     kind: str = "softmax",
     unseen: tuple[Scores, Scores] | None = None,
     labels: Sequence[str] | None = None,
-) -> Comparison:
+) -> ReferenceComparison:
     """scores and reference: n x labels on the same pictures; targets: their labels, where they have any.
 
     labels: their names (default: their places). kind: what the scores are (softmax, sigmoid or logits), as the card has
@@ -89,33 +58,38 @@ def compare(
     accuracy and drop are theirs.
     """
     error = np.abs(scores.astype(np.float64) - reference)
-    ours, theirs = scores.argmax(axis=1), reference.argmax(axis=1)
-    top1 = interval = drop = drop_interval = paired = None
-    beside: dict[str, Any] = {}
-    if targets is not None:
-        judged = unseen or (scores, reference)
-        measured = accuracy(judged[0], targets)
-        top1, interval = measured["top1"], tuple(measured["interval"])
-        before, after = (each.argmax(axis=1) == targets for each in (judged[1], judged[0]))
-        pairs = Paired.of(before, after)
-        drop, drop_interval = pairs.drop, pairs.interval
-        names = tuple(labels or map(str, range(scores.shape[1])))
-        beside = by_label.figures(per_class(judged[0], targets, names))
-        paired = by_label.compare(before, after, targets, names)
-    return Comparison(
+    found = ReferenceComparison(
         n=len(scores),
         split=split,
-        top1=top1,
-        interval=interval,
-        agreement=float((ours == theirs).mean()),
-        largest_error=float(error.max()),
-        mean_error=float(error.mean()),
-        signal=signal_to_noise(scores, reference, kind),
-        drop=drop,
-        drop_interval=drop_interval,
-        **beside,
-        by_label=paired,
+        agreement=float((scores.argmax(axis=1) == reference.argmax(axis=1)).mean()),
+        largest_error=_finite(float(error.max())),
+        mean_error=_finite(float(error.mean())),
+        signal=_finite(signal_to_noise(scores, reference, kind)),
     )
+    if targets is None:
+        return found
+    judged = unseen or (scores, reference)
+    measured = accuracy(judged[0], targets)
+    before, after = (each.argmax(axis=1) == targets for each in (judged[1], judged[0]))
+    pairs = Paired.of(before, after)
+    names = tuple(labels or map(str, range(scores.shape[1])))
+    classes = per_class(judged[0], targets, names)
+    return replace(
+        found,
+        top1=measured.top1,
+        interval=measured.interval,
+        drop=pairs.drop,
+        drop_interval=pairs.interval,
+        balanced=balanced(classes),
+        worst_label=by_label.worst(classes),
+        per_class=classes,
+        by_label=by_label.compare(before, after, targets, names),
+    )
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no other numbers."""
+    return value if math.isfinite(value) else None
 
 
 def signal_to_noise(scores: Scores, reference: Scores, kind: str) -> float:
@@ -147,15 +121,15 @@ def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
     return np.asarray(numbers - numbers.mean(axis=1, keepdims=True))
 
 
-def failures(variant: str, comparison: Comparison) -> list[str]:
+def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
     """Why a variant must not be kept; [] where it is sound."""
     limits = LIMITS[variant]
     reasons = []
-    if not math.isfinite(comparison.largest_error):
+    if comparison.largest_error is None:
         reasons.append("its scores are not finite numbers")
     elif comparison.largest_error > limits.error:
         reasons.append(f"a score differs by {comparison.largest_error:.4f}, at most {limits.error:g} is sound")
-    if comparison.signal < limits.signal:
+    if comparison.signal is not None and comparison.signal < limits.signal:
         reasons.append(
             f"its logits have {comparison.signal:.1f} dB of signal to noise, {limits.signal:g} dB or more are sound"
         )
@@ -167,7 +141,7 @@ def failures(variant: str, comparison: Comparison) -> list[str]:
     return reasons
 
 
-def losses(variant: str, comparison: Comparison) -> list[str]:
+def losses(variant: str, comparison: ReferenceComparison) -> list[str]:
     """What a sound file loses, over all labels and of each, in words; [] where it may be chance."""
     found = []
     if comparison.drop is not None and comparison.drop_interval is not None and comparison.drop_interval[0] > 0:

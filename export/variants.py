@@ -1,32 +1,38 @@
 """The way of one export: float32, then each variant from it, run through device and compared before it is kept."""
 
 import hashlib
-import json
 import re
 import tempfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from device import card, command, evaluate, files, locks
+from device import card, command, evaluate, exports, files, locks
 from device.card import Accuracy
 from device.classifier import Classifier
 from device.errors import UserError
+from device.exports import CalibrationRows, Export, ExportedVariant, Inputs
 from device.folders import Labelled
 from export import cards, compare, convert, fidelity, fixed_size, golden, pixels, quantize
 from export.sources import Source
 
-SCHEMA = 1
-RECORD = "export.json"
 RANGES_SEEN = 32  # calibration pictures; they lie in order of class, so every so many of them
 
 Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A variant's row, the bytes of its file with the card (of a sound one), and what it loses, in words."""
+
+    row: ExportedVariant
+    data: bytes = b""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Reference:
     unseen: Scores | None = None  # by heads that haven't seen the pictures, where the network has
 
 
-def export(source: Source, variants: Collection[str], committed: bool = False) -> dict[str, Any]:
+def export(source: Source, variants: Collection[str], committed: bool = False) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
     committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound, and
@@ -53,17 +59,14 @@ def export(source: Source, variants: Collection[str], committed: bool = False) -
 
 def _move_aside(folder: Path, model_sha256: str) -> None:
     """The export of another model is kept under another name: files of one name come from many tools."""
-    try:
-        before = json.loads((folder / RECORD).read_bytes())["inputs"]["model_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if before == model_sha256:
+    before = exports.read_if_whole(folder)
+    if before is None or before.inputs.model_sha256 == model_sha256:
         return
     moved = folder.rename(files.aside(folder))
     command.say(f"note: {folder}: the export of another model that lay there is kept as {moved}")
 
 
-def _export(source: Source, variants: Collection[str], committed: bool) -> dict[str, Any]:
+def _export(source: Source, variants: Collection[str], committed: bool) -> Export:
     folder = source.folder / "export"
     if pixels.differ(source.input):
         command.say(
@@ -78,39 +81,33 @@ def _export(source: Source, variants: Collection[str], committed: bool) -> dict[
             if variant not in variants and variant != "float32":
                 continue
             command.say(f"{variant}: making and checking it on {len(reference.pictures)} pictures …")
-            row = _attempt(source, variant, float32, reference, goldens, float32_top1, Path(scratch))
+            made = _attempt(source, variant, float32, reference, goldens, float32_top1, Path(scratch))
             if variant == "float32":
-                float32_top1 = row["top1"]
-                if row["failures"]:
-                    raise UserError(f"{source.model}: its float32 .tflite is not sound: {'; '.join(row['failures'])}")
+                float32_top1, failures = made.row.top1, made.row.failures
+                if failures:
+                    raise UserError(f"{source.model}: its float32 .tflite is not sound: {'; '.join(failures)}")
             if variant in variants:
-                rows.append(_keep(row, folder, source))
-    document = {
-        "schema": SCHEMA,
-        "status": "done",
-        "inputs": inputs(source, variants, committed),
-        "reference": reference.kind,
-        "calibration": {**source.calibration.to_json(), "rows": list(source.calibration.rows)},
-        "variants": rows,
-    }
-    files.write_json(folder / RECORD, document)
-    return document
+                rows.append(_keep(made, folder, source))
+    calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
+    decided = inputs(source, variants, committed)
+    done = Export(exports.DONE, decided, reference.kind, calibration, tuple(rows))
+    exports.write(folder, done)
+    return done
 
 
-def inputs(source: Source, variants: Collection[str], committed: bool) -> dict[str, Any]:
-    """What decides the result: an export with the same inputs is up to date."""
-    return {
-        "model_sha256": source.model_sha256,
-        "variants": [variant for variant in quantize.VARIANTS if variant in variants],
-        "labels": list(source.labels),
-        "input": vars(source.input),
-        "output": source.output.kind,
-        "calibration": source.calibration.to_json(),
-        "calibration_sha256": hashlib.sha256(source.calibration.pictures.tobytes()).hexdigest(),
-        "golden": "drawn" if committed else "data",
-        "test_pictures": len(source.test) if source.test else 0,
-        "test_sha256": _test_sha256(source),
-    }
+def inputs(source: Source, variants: Collection[str], committed: bool) -> Inputs:
+    return Inputs(
+        model_sha256=source.model_sha256,
+        variants=tuple(variant for variant in quantize.VARIANTS if variant in variants),
+        labels=source.labels,
+        input=source.input,
+        output=source.output.kind,
+        calibration=source.calibration.recorded,
+        calibration_sha256=hashlib.sha256(source.calibration.pictures.tobytes()).hexdigest(),
+        golden="drawn" if committed else "data",
+        test_pictures=len(source.test) if source.test else 0,
+        test_sha256=_test_sha256(source),
+    )
 
 
 def _test_sha256(source: Source) -> str | None:
@@ -186,7 +183,7 @@ def _attempt(
     goldens: golden.Set,
     float32_top1: float | None,
     scratch: Path,
-) -> dict[str, Any]:
+) -> Made:
     """A variant's row; one that can't be made, or that the runtime can't load, has the reason among its failures."""
     try:
         scaled = pixels.ranges(float32, source.input)
@@ -197,9 +194,7 @@ def _attempt(
         if variant == "float32":
             raise
         reason = re.sub(rf"^{re.escape(str(scratch))}\S*: ", "", str(error))
-        nothing: dict[str, Any] = {field.name: None for field in fields(compare.Comparison)}
-        known = {"n": len(reference.pictures), "split": reference.pictures.split, "failures": [reason], "data": b""}
-        return {"variant": variant, **nothing, "network_bytes": None, **known}
+        return Made(ExportedVariant(variant, len(reference.pictures), reference.pictures.split, failures=(reason,)))
 
 
 def _unlike(source: Source, variant: str, float32: bytes, bare: bytes) -> list[str]:
@@ -218,11 +213,10 @@ def _prove(
     goldens: golden.Set,
     float32_top1: float | None,
     scratch: Path,
-) -> dict[str, Any]:
+) -> Made:
     """Runs a variant through device and compares it.
 
-    unlike: where it is known not to be the float network. Of a sound one, 'data' holds the file with its card and
-    'notes' what it loses.
+    unlike: where it is known not to be the float network.
     """
     path = scratch / f"{source.name}_{variant}.tflite"
     path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
@@ -235,10 +229,10 @@ def _prove(
         ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.pictures)
         unseen = ours, reference.unseen
     comparison = compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
-    failures = [*compare.failures(variant, comparison), *unlike]
-    row = {"variant": variant, **comparison.to_json(), "network_bytes": len(bare), "failures": failures}
+    failures = (*compare.failures(variant, comparison), *unlike)
+    row = ExportedVariant(variant, **vars(comparison), network_bytes=len(bare), failures=failures)
     if failures:
-        return {**row, "data": b""}
+        return Made(row)
     accuracy = None
     if comparison.top1 is not None and comparison.interval is not None:
         float_top1 = comparison.top1 if variant == "float32" else float32_top1
@@ -249,26 +243,25 @@ def _prove(
         golden=golden.record(path, goldens, variant),
         golden_source=goldens.source,
     )
-    notes = compare.losses(variant, comparison)
-    return {**row, "data": cards.assembled(bare, full, goldens.files), "notes": notes}
+    return Made(row, cards.assembled(bare, full, goldens.files), tuple(compare.losses(variant, comparison)))
 
 
-def _keep(row: dict[str, Any], folder: Path, source: Source) -> dict[str, Any]:
+def _keep(made: Made, folder: Path, source: Source) -> ExportedVariant:
     """Writes a sound file, removes an older one of a variant that failed, and says so."""
-    data, notes = row.pop("data"), row.pop("notes", [])
-    path = folder / f"{source.name}_{row['variant']}.tflite"
-    if row["failures"]:
+    row = made.row
+    path = folder / f"{source.name}_{row.variant}.tflite"
+    if row.failures:
         path.unlink(missing_ok=True)
-        command.say(f"{row['variant']}: not kept: {'; '.join(row['failures'])}")
-        return {**row, "file": None, "sha256": None, "file_bytes": None, "tail_bytes": None}
-    for note in notes:
+        command.say(f"{row.variant}: not kept: {'; '.join(row.failures)}")
+        return row
+    for note in made.notes:
         command.say(f"note: {note}")
-    files.write_bytes(path, data)
+    files.write_bytes(path, made.data)
     Classifier(path)  # reads its own card and checks it against its tensors
-    return {
-        **row,
-        "file": path.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "file_bytes": len(data),
-        "tail_bytes": card.tail_bytes(path),
-    }
+    return replace(
+        row,
+        file=path.name,
+        sha256=hashlib.sha256(made.data).hexdigest(),
+        file_bytes=len(made.data),
+        tail_bytes=card.tail_bytes(path),
+    )

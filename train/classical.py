@@ -85,7 +85,7 @@ class Fitted:
         row = {"name": method.name, "classifier": method.classifier, "settings": settings, "numbers": numbers}
         fitted = cls(method, classifier, row)
         for split, examples in (("train", training), ("validation", validation)):
-            row[split] = measures.accuracy(fitted.scores(examples), examples.targets)
+            row[split] = vars(measures.accuracy(fitted.scores(examples), examples.targets))
         figures = f"training {text.percent(row['train']['top1'], 1)}, validation {text.percent(fitted.validation, 1)}"
         command.say(f"{method.name}, {method.classifier}: {figures}")
         return fitted
@@ -233,14 +233,14 @@ def _evaluation(
     """evaluation.json: the figures of the best by validation, then those of all."""
 
     def row(fitted: Fitted) -> dict[str, Any]:
-        return {**fitted.row, "test": measures.accuracy(fitted.scores(test), test.targets)}
+        return {**fitted.row, "test": vars(measures.accuracy(fitted.scores(test), test.targets))}
 
     scores = best.scores(test)
     return {
         "schema": 1,
         "split": "test",
-        **measures.accuracy(scores, test.targets),
-        "per_class": measures.per_class(scores, test.targets, labels),
+        **vars(measures.accuracy(scores, test.targets)),
+        "per_class": list(map(vars, measures.per_class(scores, test.targets, labels))),
         "best": best.method.name,
         "features": [row(fitted) for fitted in candidates],
         "overfitted": row(overfitted),

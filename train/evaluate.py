@@ -84,11 +84,11 @@ def evaluate(
     document = {
         "schema": 1,
         "split": judged.split,
-        **measures.accuracy(judged.scores, targets),
+        **vars(measures.accuracy(judged.scores, targets)),
         "balanced": measures.balanced(per_class),
-        "per_class": per_class,
+        "per_class": list(map(vars, per_class)),
         "cross_validation": _cross_validation(asked.unseen, cache.labels) if asked.unseen and cache.has_test else None,
-        "last_epoch": None if last is None else measures.accuracy(last, targets),
+        "last_epoch": None if last is None else vars(measures.accuracy(last, targets)),
         "left_out": 0 if rows is None else len(cache.targets("test")) - len(rows),
         "unknown_ancestors": list(asked.unknown),
         "parameters": best.count_params(),
@@ -102,8 +102,8 @@ def evaluate(
 
 def _cross_validation(unseen: "Unseen", labels: tuple[str, ...]) -> dict[str, Any]:
     per_class = measures.per_class(unseen.scores, unseen.targets, labels)
-    whole = measures.accuracy(unseen.scores, unseen.targets)
-    return {"split": "cross-validation", **whole, "balanced": measures.balanced(per_class), "per_class": per_class}
+    whole, classes = vars(measures.accuracy(unseen.scores, unseen.targets)), list(map(vars, per_class))
+    return {"split": "cross-validation", **whole, "balanced": measures.balanced(per_class), "per_class": classes}
 
 
 def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -7,11 +7,12 @@ A board that can't tell is not called good.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from device import throttling
+from benchmarks.machine import HeldBack
+from benchmarks.rows import LatencyRow
+from device import records, throttling
 from device.board import HERE
 from device.throttling import Throttling
 
@@ -30,7 +31,7 @@ class Health:
     unknown: str | None = None
 
 
-def read(root: Path = HERE) -> dict[str, Any] | None:
+def read(root: Path = HERE) -> Throttling | None:
     """None where the machine can't tell: it has neither vcgencmd, nor the kernel's copy, nor x86's counters of heat."""
     said, file = throttling.read(), throttling.kernel_file(root)
     if said is None and file is not None:
@@ -40,29 +41,34 @@ def read(root: Path = HERE) -> dict[str, Any] | None:
     if said is None:
         counters = root.glob("sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count")
         said = Throttling() if any(counters) else None  # what they count is noted in the rows
-    return None if said is None else asdict(said)
+    return said
 
 
-def judge(before: dict[str, Any] | None, after: dict[str, Any] | None, rows: Sequence[dict[str, Any]]) -> Health:
+def told(answer: str) -> Throttling | None:
+    """What `python -m benchmarks.boards.health` printed on another machine. ValueError for anything else."""
+    document = json.loads(answer)
+    return None if document is None else records.record(Throttling, document, "the board's answer", tolerant=True)
+
+
+def judge(before: Throttling | None, after: Throttling | None, rows: Sequence[LatencyRow]) -> Health:
     """Of two readings and what the rows noted. A flag that is new among those since the start was up in between."""
-    noted = [word for row in rows for word in row.get("throttled") or ()]
+    noted = [word for row in rows for word in row.throttled]
     if before is None or after is None:
         return Health(measuring=_ordered(noted), unknown="no vcgencmd there")
-    error = after["error"] or before["error"]
-    had = set(before["since_boot"])
-    new = set(after["since_boot"]) - had
-    return Health(_ordered([*noted, *before["now"], *after["now"], *new]), _ordered(had), error)
+    had = set(before.since_boot)
+    new = set(after.since_boot) - had
+    return Health(_ordered([*noted, *before.now, *after.now, *new]), _ordered(had), after.error or before.error)
 
 
 def _ordered(words: Sequence[str] | set[str]) -> tuple[str, ...]:
     return tuple(word for word in throttling.BITS if word in words)
 
 
-def document(health: Health) -> dict[str, Any] | None:
-    """For the result document's machine; null where the board can't tell and nothing was noted."""
+def held_back(health: Health) -> HeldBack | None:
+    """For the result document's machine; None where the board can't tell and nothing was noted."""
     if health.unknown and not health.measuring:
         return None
-    return {"measuring": list(health.measuring), "before": list(health.before)}
+    return HeldBack(health.measuring, health.before)
 
 
 def lines(health: Health, name: str) -> list[str]:
@@ -83,4 +89,4 @@ def lines(health: Health, name: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(read()))
+    print(json.dumps(records.to_json(read())))

@@ -4,21 +4,19 @@ What is needed is copied to ~/.cache/framelite/bench on the board, what is there
 checks its golden pictures and runs `python -m benchmarks latency` as one would there.
 """
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks import models, results
 from benchmarks.boards import connection, environment, health, parcel
 from benchmarks.boards.connection import Address, Connection, Ran
 from benchmarks.boards.parcel import Parcel
+from benchmarks.machine import BoardMachine
 from benchmarks.models import Model
+from benchmarks.results import Results
 from device import command, files, text
 from device.errors import UserError
-
-# Of a row, whatever was measured in it.
-FIELDS = {"file", "sha256", "variant", "runtime", "threads", "error", "p50_ms", "p90_ms", "p99_ms", "throttled"}
+from device.throttling import Throttling
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Request:
 class Outcome:
     """What came back. wrong: the models whose golden pictures the board answers otherwise than export did."""
 
-    document: dict[str, Any]
+    document: Results
     health: health.Health
     wrong: tuple[str, ...]
 
@@ -47,7 +45,7 @@ def run(request: Request) -> int:
     files.check_target(target, "--json")
     with connection.connect(request.address) as board:
         outcome = measure(board, request, found)
-    rows, interrupted = outcome.document["results"], outcome.document["interrupted"]
+    rows, interrupted = outcome.document.latency, outcome.document.interrupted
     if interrupted:
         target = request.json  # what a run folder holds is whole
     results.deliver(outcome.document, results.latency_lines(rows), target)
@@ -94,9 +92,9 @@ def measure(board: Connection, request: Request, found: list[Model]) -> Outcome:
     if ran.code == command.INTERRUPTED and not ran.output:
         raise KeyboardInterrupt
     document = whole(ran, board.name, found)
-    judged = health.judge(before, _healthy(board, python), document["results"])
-    document["machine"]["throttling"] = health.document(judged)
-    return Outcome(document, judged, wrong)
+    judged = health.judge(before, _healthy(board, python), document.latency)
+    machine = BoardMachine(**vars(document.machine), throttling=health.held_back(judged))
+    return Outcome(replace(document, machine=machine), judged, wrong)
 
 
 def deliver(board: Connection, packed: Parcel, requirements: bytes | None) -> str:
@@ -127,25 +125,21 @@ def _wrong(board: Connection, python: str, path: str, model: Model) -> bool:
     return ran.code == command.JUDGED_BAD
 
 
-def _healthy(board: Connection, python: str) -> dict[str, Any] | None:
+def _healthy(board: Connection, python: str) -> Throttling | None:
     ran = board.run([python, "-m", "benchmarks.boards.health"])
-    said: dict[str, Any] | None = json.loads(ran.output) if ran.code == 0 else None
-    return said
+    return health.told(ran.output) if ran.code == 0 else None
 
 
-def whole(ran: Ran, name: str, found: list[Model]) -> dict[str, Any]:
+def whole(ran: Ran, name: str, found: list[Model]) -> Results:
     """The result document, if it is one of these very files; UserError where it isn't whole.
 
     Where a file failed the command ends with 2, and still gives the others' results.
     """
     try:
-        document: dict[str, Any] = json.loads(ran.output)
-        rows = document["results"]
-        same = {row["sha256"] for row in rows} == {model.sha256() for model in found}
-        good = document["schema"] == results.SCHEMA and same and all(row.keys() >= FIELDS for row in rows)
-        good = good and isinstance(document["machine"], dict) and isinstance(document["interrupted"], bool)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        good = False
-    if not good:
+        document = results.parse(ran.output, name)
+    except UserError:
+        document = None
+    wanted = {model.sha256() for model in found}
+    if document is None or document.latency != document.results or {row.sha256 for row in document.latency} != wanted:
         raise UserError(f"{name}: no whole result came back (the measurement ended with {ran.code}); why stands above")
     return document

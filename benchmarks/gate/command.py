@@ -138,9 +138,9 @@ def _qualify(given: argparse.Namespace) -> int:
             interrupted = True
     if not interrupted and not trials[-1].planted:
         raise UserError(f"--seconds is {seconds:g}: too short for a gate of each kind; the default is {QUALIFY_S:g}")
-    told = {"qualify": [each.row() for each in trials], "limit": given.max_slowdown}
-    document = {**results.document([], interrupted), **told}
-    results.deliver(document, qualify.lines(trials, given.max_slowdown, interrupted), given.json)
+    lines = qualify.lines(trials, given.max_slowdown, interrupted)
+    told = tuple(each.row() for each in trials)
+    results.deliver(results.of([], interrupted), lines, given.json, qualify=told, limit=given.max_slowdown)
     if interrupted:
         raise KeyboardInterrupt
     return command.CANNOT_TELL if qualify.doubt(trials, given.max_slowdown) else command.GOOD

@@ -3,10 +3,9 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from benchmarks import models, progress, results
 from benchmarks.gate import baseline, committed, dependence, drop, pairs, verdict
@@ -16,7 +15,7 @@ from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
 from benchmarks.models import Model
 from benchmarks.stats import Interval
-from device import board, command, model_kinds
+from device import board, command, model_kinds, records
 from device.contract import Hints
 from device.errors import UserError
 from device.runtime import Runtime
@@ -69,8 +68,9 @@ class Outcome:
     def code(self) -> int:
         return command.INTERRUPTED if self.interrupted else CODES[self.answer]
 
-    def document(self) -> dict[str, Any]:
-        return {**results.document([], self.interrupted), "gate": {**asdict(self), "exit_code": self.code}}
+    def document(self) -> dict[str, object]:
+        found = {**records.to_json(self), "exit_code": self.code}
+        return results.of([], self.interrupted).to_json(gate=found)
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from benchmarks.gate import pairs, verdict
 from benchmarks.gate.pairs import Round, Side
-from benchmarks.gate.verdict import Verdict
+from benchmarks.gate.verdict import Answer, Verdict
 from benchmarks.stats import Interval
 from device.errors import UserError
 
@@ -24,6 +23,7 @@ PLANTED = ((0.03, "_5"), (0.06, "_8"))
 TRUTH_SHARE = 0.2
 # So many gates of each kind say something: that all are right by chance, where half are wrong, is one case in sixteen.
 FEWEST = 4
+ANSWERS: tuple[Answer, ...] = ("regression", "no regression", "can't tell")
 
 
 @dataclass
@@ -35,19 +35,28 @@ class Trials:
     of_itself: list[Verdict] = field(default_factory=list)
     planted: list[Verdict] = field(default_factory=list)
 
-    def row(self) -> dict[str, Any]:
-        return {
-            "network": self.network,
-            "truth": [self.truth.low, self.truth.middle, self.truth.high],
-            "of_itself": _counts(self.of_itself),
-            "planted": _counts(self.planted),
-            "taken": max((v.taken for v in self.of_itself + self.planted), default=0.0),
-        }
+    def row(self) -> "TrialsRow":
+        taken = max((v.taken for v in self.of_itself + self.planted), default=0.0)
+        return TrialsRow(self.network, self.truth.bounds, _counts(self.of_itself), _counts(self.planted), taken)
 
 
-def _counts(verdicts: list[Verdict]) -> dict[str, int]:
+@dataclass(frozen=True)
+class TrialsRow:
+    """A network's row in a result document's "qualify": how often each answer was given.
+
+    taken: the largest share of the time that others had the processor.
+    """
+
+    network: str
+    truth: tuple[float, float, float]
+    of_itself: dict[Answer, int]
+    planted: dict[Answer, int]
+    taken: float
+
+
+def _counts(verdicts: list[Verdict]) -> dict[Answer, int]:
     answers = [each.answer for each in verdicts]
-    return {answer: answers.count(answer) for answer in ("regression", "no regression", "can't tell")}
+    return {answer: answers.count(answer) for answer in ANSWERS}
 
 
 def larger(network: str, limit: float) -> Path:
@@ -147,7 +156,7 @@ def _at_most(tries: int) -> str:
     return f"at most {100 * (1 - 0.05 ** (1 / tries)):.0f} in 100"
 
 
-CANNOT = "can't tell"
+CANNOT: Answer = "can't tell"
 ADVICE = "allow more (--max-slowdown), or use a quieter machine"
 
 

@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks import fingerprint
+from benchmarks import machine as measured_machine
+from benchmarks import results
 from benchmarks.report import rows
-from benchmarks.report.rows import Accuracy, Case, Row
-from benchmarks.results import SCHEMA
+from benchmarks.report.rows import Accuracy, Case
+from benchmarks.results import Results
+from benchmarks.rows import LatencyRow
 from device.errors import UserError
 
 
@@ -18,27 +19,17 @@ class Document:
     """One result document. measured_on: what it has in common with another of the same machine."""
 
     path: Path
-    content: Row
+    content: Results
     measured_on: str
 
     @property
-    def machine(self) -> Row:
-        return self.content.inner("machine")
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether it holds only a part, since Ctrl-C came."""
-        return self.content.flag("interrupted")
-
-    @property
-    def latency(self) -> list[Row]:
-        return [row for row in self.content.each("results") if "p50_ms" in row]
+    def latency(self) -> tuple[LatencyRow, ...]:
+        return self.content.latency
 
     @property
     def accuracies(self) -> list[Accuracy]:
         """Of the rows that `benchmarks accuracy` wrote, those that have one."""
-        judged = [row for row in self.content.each("results") if "p50_ms" not in row]
-        return [accuracy for row in judged if (accuracy := rows.measured(row))]
+        return [accuracy for row in self.content.accuracy if (accuracy := rows.measured(row))]
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class Machine:
     @property
     def held_back(self) -> tuple[str, ...]:
         """The firmware's words for what slowed it down: under-voltage, throttled …"""
-        return tuple(dict.fromkeys(word for case in self.cases for word in case.row.texts("throttled")))
+        return tuple(dict.fromkeys(word for case in self.cases for word in case.row.throttled))
 
 
 def read(paths: Sequence[Path]) -> list[Machine]:
@@ -69,46 +60,31 @@ def read(paths: Sequence[Path]) -> list[Machine]:
     for document in documents:
         by_machine.setdefault(document.measured_on, []).append(document)
     everywhere = [accuracy for document in documents for accuracy in document.accuracies]
-    machine_names = rows.unique([_name(group[0].machine) for group in by_machine.values()])
+    machine_names = rows.unique([_name(group[0].content.machine) for group in by_machine.values()])
     return [_machine(name, group, everywhere) for name, group in zip(machine_names, by_machine.values(), strict=True)]
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    timed = [path / "benchmark.json", *sorted((path / "boards").glob("*.json"))]
+    timed = [path / results.NAME, *sorted((path / "boards").glob("*.json"))]
     found = [file for file in (*timed, path / "accuracy.json") if file.is_file()]
     if not set(found) & set(timed):
-        raise UserError(f"{path}: there is no benchmark.json in it; make it with: python -m benchmarks latency {path}")
+        raise UserError(f"{path}: there is no {results.NAME} in it; make it with: python -m benchmarks latency {path}")
     return found
 
 
 def _document(path: Path) -> Document:
-    try:
-        content: Any = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such result document or run folder") from None
-    except (ValueError, RecursionError):
-        raise UserError(f"{path}: this is no JSON; expected a result document of python -m benchmarks") from None
-    if not isinstance(content, dict) or not {"schema", "machine", "results"} <= set(content):
-        raise UserError(f"{path}: this is no result document; expected what python -m benchmarks … --json FILE writes")
-    if content["schema"] != SCHEMA:
-        raise UserError(f"{path}: its schema is {repr(content['schema'])[:20]}, expected {SCHEMA}; measure anew")
-    row = Row(content, str(path))
-    # Two boards of one kind may differ in their memory alone.
-    machine = {**fingerprint.of(content), "memory_bytes": row.inner("machine").number("memory_bytes")}
-    document = Document(path, row, json.dumps(machine, sort_keys=True))
-    results = document.content.each("results")
-    if not results:
+    content = rows.printable(results.read(path))
+    if not content.results:
         raise UserError(f"{path}: it has no results; measure anew")
-    # One whose accuracy could not be measured has its error alone.
-    if not all("file" in row and ("p50_ms" in row or "per_class" in row or row.text("error")) for row in results):
-        raise UserError(f"{path}: it is of another command; expected the results of latency or accuracy")
-    return document
+    # Two boards of one kind may differ in their memory alone.
+    machine = {**content.machine.identity, "memory_bytes": content.machine.memory_bytes}
+    return Document(path, content, json.dumps(machine, sort_keys=True))
 
 
-def _name(machine: Row) -> str:
-    return machine.text("board") or machine.text("cpu") or machine.text("architecture") or "a machine without a name"
+def _name(machine: measured_machine.Machine) -> str:
+    return machine.board or machine.cpu or machine.architecture or "a machine without a name"
 
 
 def _machine(name: str, documents: Sequence[Document], everywhere: Sequence[Accuracy]) -> Machine:
@@ -117,10 +93,10 @@ def _machine(name: str, documents: Sequence[Document], everywhere: Sequence[Accu
     return Machine(name, tuple(documents), tuple(Case(row, _accuracy(row, here, everywhere)) for row in found))
 
 
-def _accuracy(row: Row, here: Sequence[Accuracy], everywhere: Sequence[Accuracy]) -> Accuracy | None:
+def _accuracy(row: LatencyRow, here: Sequence[Accuracy], everywhere: Sequence[Accuracy]) -> Accuracy | None:
     """Measured on this machine, best in this runtime; else on the only other one that was; else as the card says."""
     mine = [accuracy for accuracy in here if accuracy.is_of(row)]
     if mine:
-        return next((one for one in mine if one.row.text("runtime") == row.text("runtime")), mine[0])
+        return next((one for one in mine if one.row.runtime == row.runtime), mine[0])
     others = [accuracy for accuracy in everywhere if accuracy.is_of(row)]
     return others[0] if len(others) == 1 else rows.of_card(row)

@@ -8,7 +8,8 @@ from benchmarks.report import charts, rows
 from benchmarks.report.charts import Bar, Moment, Point, Samples
 from benchmarks.report.documents import Machine
 from benchmarks.report.drawing import colour
-from benchmarks.report.rows import Accuracy, Row, p99_ms
+from benchmarks.report.rows import Accuracy, p99_ms
+from benchmarks.rows import AccuracyRow, FrameLane, LatencyRow, TurnRow
 from device import text
 
 # So many labels a person reads in one chart.
@@ -31,10 +32,10 @@ class Shown:
     caption: str
 
 
-def _named(found: Sequence[Row], brief: bool = False) -> list[tuple[Row, str, str]]:
+def _named(found: Sequence[LatencyRow], brief: bool = False) -> list[tuple[LatencyRow, str, str]]:
     """Each with its name and its colour."""
     names = rows.names(found, brief)
-    return [(row, name, colour(row.text("variant"))) for row, name in zip(found, names, strict=True)]
+    return [(row, name, colour(row.variant)) for row, name in zip(found, names, strict=True)]
 
 
 def trade_offs(machine: Machine) -> list[Shown]:
@@ -42,9 +43,9 @@ def trade_offs(machine: Machine) -> list[Shown]:
     by_pictures: dict[str, list[Point]] = {}
     named = _named([case.row for case in machine.cases], brief=True)
     for case, (row, name, tint) in zip(machine.cases, named, strict=True):
-        p50_ms, accuracy = row.number("p50_ms"), case.accuracy
+        p50_ms, accuracy = row.p50_ms, case.accuracy
         if p50_ms is not None and accuracy is not None:
-            point = Point(name, tint, p50_ms, row.pair("p50_interval_ms"), accuracy.top1, accuracy.interval)
+            point = Point(name, tint, p50_ms, row.p50_interval_ms, accuracy.top1, accuracy.interval)
             by_pictures.setdefault(accuracy.pictures, []).append(point)
     return [
         Shown(
@@ -62,7 +63,7 @@ def distributions(machine: Machine) -> list[Shown]:
     named = _named([case.row for case in machine.cases])
     ways = {
         INVOKE: [_samples(row, name, tint) for row, name, tint in named],
-        FRAME: [_samples(row.inner("frame"), name, tint) for row, name, tint in named],
+        FRAME: [_samples(row.frame, name, tint) for row, name, tint in named if row.frame],
     }
     found = {way: [samples for samples in all_samples if samples] for way, all_samples in ways.items()}
     return [
@@ -72,23 +73,23 @@ def distributions(machine: Machine) -> list[Shown]:
     ]
 
 
-def _samples(latency: Row, name: str, tint: str) -> Samples | None:
-    times_ms, p50_ms = latency.numbers("samples_ms"), latency.number("p50_ms")
+def _samples(latency: LatencyRow | FrameLane, name: str, tint: str) -> Samples | None:
+    times_ms, p50_ms = latency.samples_ms, latency.p50_ms
     return Samples(name, tint, times_ms, p50_ms, p99_ms(latency), _longest_ms(latency)) if times_ms and p50_ms else None
 
 
-def _longest_ms(latency: Row) -> float | None:
+def _longest_ms(latency: LatencyRow | FrameLane) -> float | None:
     """Of all samples. A document of before it was noted holds it for certain only where all samples were kept."""
-    told, times_ms = latency.number("max_ms"), latency.numbers("samples_ms")
-    return max(times_ms, default=None) if told is None and len(times_ms) == latency.whole("n") else told
+    told, times_ms = latency.max_ms, latency.samples_ms
+    return max(times_ms, default=None) if told is None and len(times_ms) == latency.n else told
 
 
 def labels(machine: Machine) -> list[Shown]:
     """A chart for each float32 and int8 of one model in one runtime, on the same pictures."""
-    floats = {_pair(one): _shares(one) for one in machine.accuracies if one.row.text("variant") == "float32"}
+    floats = {_pair(one): _shares(one) for one in machine.accuracies if one.row.variant == "float32"}
     made = []
     for accuracy in machine.accuracies:
-        before = floats.get(_pair(accuracy), {}) if accuracy.row.text("variant") == "int8" else {}
+        before = floats.get(_pair(accuracy), {}) if accuracy.row.variant == "int8" else {}
         items = [(label, before[label], share) for label, share in _shares(accuracy).items() if label in before]
         items.sort(key=lambda item: item[2] - item[1])
         if items:
@@ -102,22 +103,24 @@ def labels(machine: Machine) -> list[Shown]:
 
 
 def _pair(accuracy: Accuracy) -> tuple[str, str, str]:
-    return accuracy.row.model, accuracy.pictures, accuracy.row.engine
+    return accuracy.row.model, accuracy.pictures, accuracy.engine
 
 
 def _shares(accuracy: Accuracy) -> dict[str, float]:
-    each = [(row.text("label"), row.number("top1")) for row in accuracy.row.each("per_class")]
-    return {label: share for label, share in each if label is not None and share is not None}
+    classes = accuracy.row.per_class if isinstance(accuracy.row, AccuracyRow) else ()
+    return {row.label: row.top1 for row in classes}
 
 
 def sizes(machine: Machine) -> list[Shown]:
     """The size of each file, the memory of each case."""
     named = _named([case.row for case in machine.cases])
-    by_file = {(row.file, row.text("sha256")): row for row, _, _ in named}
-    files = [(row, row.file.removesuffix(".tflite"), colour(row.text("variant"))) for row in by_file.values()]
+    by_file = {(row.file, row.sha256): row for row, _, _ in named}
+    files = [(row, row.file.removesuffix(".tflite"), colour(row.variant)) for row in by_file.values()]
     made = []
-    for field, caption, items in (("file_bytes", SIZE, files), ("peak_memory_bytes", MEMORY, named)):
-        bars = [Bar(name, tint, size, text.size(size)) for row, name, tint in items if (size := row.whole(field))]
+    of_files = [(row.file_bytes, name, tint) for row, name, tint in files]
+    of_cases = [(row.peak_memory_bytes, name, tint) for row, name, tint in named]
+    for caption, items in ((SIZE, of_files), (MEMORY, of_cases)):
+        bars = [Bar(name, tint, size, text.size(size)) for size, name, tint in items if size]
         if bars:
             made.append(Shown(charts.bars(f"{machine.name}: {caption.removesuffix('.').lower()}", bars), caption))
     return made
@@ -134,19 +137,17 @@ def courses(machine: Machine) -> list[Shown]:
     return made
 
 
-def _moments(row: Row) -> list[Moment]:
+def _moments(row: LatencyRow) -> list[Moment]:
     """Of a case's turns, called by its variant; those of invoke and of a frame each against their own median."""
-    variant = row.text("variant")
-    by_what: dict[str | None, list[tuple[float, float, Row]]] = {}
-    for turn in row.each("turns"):
-        at_s, p50_ms = turn.number("at_s"), turn.number("p50_ms")
-        if at_s is not None and p50_ms:
-            by_what.setdefault(turn.text("what"), []).append((at_s, p50_ms, turn))
+    variant = row.variant
+    by_what: dict[str, list[tuple[float, TurnRow]]] = {}
+    for turn in row.turns:
+        if turn.p50_ms:
+            by_what.setdefault(turn.what, []).append((turn.p50_ms, turn))
     moments = []
     for turns in by_what.values():
-        middle = statistics.median(p50_ms for _, p50_ms, _ in turns)
-        for at_s, p50_ms, turn in turns:
-            held_back = bool(turn.texts("throttled"))
-            heat, clock = turn.number("temperature_c"), turn.number("clock_mhz")
-            moments.append(Moment(variant or row.model, colour(variant), at_s, p50_ms / middle, heat, clock, held_back))
+        middle = statistics.median(p50_ms for p50_ms, _ in turns)
+        for p50_ms, turn in turns:
+            how = p50_ms / middle, turn.temperature_c, turn.clock_mhz, bool(turn.throttled)
+            moments.append(Moment(variant or row.model, colour(variant), turn.at_s, *how))
     return moments

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from benchmarks.report.documents import Document, Machine
-from benchmarks.report.rows import Accuracy, Case, Pair, Row, p99_ms
+from benchmarks.report.rows import Accuracy, Case, Pair, p99_ms
+from benchmarks.rows import AccuracyRow, LatencyRow
 from device import text
 
 LEGEND = (
@@ -28,7 +29,7 @@ def note(words: str) -> str:
 
 def warning(machine: Machine) -> str:
     """Of a board that held back while it was measured; empty for any other."""
-    slowed = sum(bool(case.row.texts("throttled")) for case in machine.cases)
+    slowed = sum(bool(case.row.throttled) for case in machine.cases)
     if not slowed:
         return ""
     said = (
@@ -40,23 +41,24 @@ def warning(machine: Machine) -> str:
 
 def machine(machine: Machine) -> str:
     """What is known of it, as a list of terms."""
-    told = [document.machine for document in machine.documents]
+    told = [document.content.machine for document in machine.documents]
     rows = [case.row for case in machine.cases]
-    memory_bytes = told[0].number("memory_bytes")
-    heat = [row.pair("temperature_c") for row in rows] + [_both(one.number("temperature_c")) for one in told]
+    first, memory_bytes = told[0], told[0].memory_bytes
+    heat = [row.temperature_c for row in rows] + [_both(one.temperature_c) for one in told]
+    instructions = first.fingerprint.get("instructions")
     said = {
-        "Processor": told[0].text("cpu"),
-        "Board": told[0].text("board"),
-        "Cores": f"{told[0].whole('cores') or '-'}, {told[0].text('architecture') or '-'}",
+        "Processor": first.cpu,
+        "Board": first.board,
+        "Cores": f"{first.cores or '-'}, {first.architecture or '-'}",
         "Memory": f"{memory_bytes / 1e9:.1f} GB" if memory_bytes else None,
-        "Governor": told[0].text("governor") or "not told",
-        "Instructions": ", ".join(told[0].inner("fingerprint").texts("instructions")),
-        "System": _each(one.text("system") for one in told),
-        "Python": _each(one.text("python") for one in told),
-        "Runtime": _each(row.engine for row in rows if row.number("p50_ms")),
+        "Governor": first.governor or "not told",
+        "Instructions": ", ".join(instructions) if isinstance(instructions, tuple) else None,
+        "System": _each(one.system for one in told),
+        "Python": _each(one.python for one in told),
+        "Runtime": _each(row.engine for row in rows if row.p50_ms),
         "Temperature": _range(heat, "°C"),
-        "Clock": _range([row.pair("clock_mhz") for row in rows], "MHz"),
-        "Load": _range([_both(one.number("load_1min")) for one in told], "in the last minute"),
+        "Clock": _range([row.clock_mhz for row in rows], "MHz"),
+        "Load": _range([_both(one.load_1min) for one in told], "in the last minute"),
         "Held back": _each(machine.held_back) or "no",
     }
     items = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in said.items() if value)
@@ -97,11 +99,11 @@ def summary(machine: Machine) -> str:
 
 def _row(case: Case, cells: Sequence[str]) -> str:
     naming = f'<th scope="row">{escape(cells[0])}</th>' + _cells(cells[1:NAMING])
-    error = case.row.text("error")
-    if case.row.number("p50_ms") is None:
+    error = case.row.error
+    if case.row.p50_ms is None:
         said = f"not measured: {error or 'no reason told'}"
         return f'<tr>{naming}<td class="error" colspan="{len(cells) - NAMING}">{escape(said)}</td></tr>'
-    wrong = [*([f"not to the end: {error}"] if error else []), *case.row.texts("throttled")]
+    wrong = [*([f"not to the end: {error}"] if error else []), *case.row.throttled]
     mark = f'<div class="error">{escape(", ".join(wrong))}</div>' if wrong else ""
     return f"<tr>{naming}<td>{_cell(cells[NAMING])}{mark}</td>{_cells(cells[NAMING + 1 :])}</tr>"
 
@@ -118,39 +120,38 @@ def _cell(text: str) -> str:
 
 def _figures(case: Case) -> list[str]:
     """As HEADER has them."""
-    row, accuracy, sustained = case.row, case.accuracy, case.row.inner("sustained")
-    interval, rate, energy_mj = (
-        row.pair("p50_interval_ms"),
-        sustained.number("frames_per_second"),
-        row.number("energy_mj"),
-    )
+    row, accuracy, sustained = case.row, case.accuracy, case.row.sustained
+    interval = row.p50_interval_ms
     between = f" ({'-'.join(map(text.milliseconds, interval))})" if interval else ""
+    rate, cold_ms, warm_ms = (
+        (sustained.frames_per_second, sustained.cold_p50_ms, sustained.p50_ms) if sustained else (None, None, None)
+    )
     return [
         row.model,
-        row.text("variant") or "-",
-        str(row.whole("threads") or "-"),
+        row.variant or "-",
+        str(row.threads),
         row.engine,
-        text.milliseconds(row.number("p50_ms")) + between,
-        text.milliseconds(row.number("p90_ms")),
+        text.milliseconds(row.p50_ms) + between,
+        text.milliseconds(row.p90_ms),
         _p99(row),
-        text.ratio(row.number("ratio_to_float32")),
-        text.milliseconds(row.inner("frame").number("p50_ms")),
+        text.ratio(row.ratio_to_float32),
+        text.milliseconds(row.frame.p50_ms if row.frame else None),
         text.accuracy(accuracy.top1, accuracy.interval, accuracy.n) if accuracy else "-",
         text.milliseconds(rate),  # as many digits as a time has
-        text.milliseconds(sustained.number("cold_p50_ms")),
-        text.milliseconds(sustained.number("p50_ms")),
-        text.milliseconds(row.number("load_ms")),
-        text.milliseconds(row.number("first_ms")),
-        text.size(row.whole("file_bytes")),
-        text.size(row.whole("peak_memory_bytes")),
-        "-" if energy_mj is None else f"{energy_mj:.3g} mJ",
+        text.milliseconds(cold_ms),
+        text.milliseconds(warm_ms),
+        text.milliseconds(row.load_ms),
+        text.milliseconds(row.first_ms),
+        text.size(row.file_bytes),
+        text.size(row.peak_memory_bytes),
+        "-" if row.energy_mj is None else f"{row.energy_mj:.3g} mJ",
     ]
 
 
-def _p99(row: Row) -> str:
+def _p99(row: LatencyRow) -> str:
     """Of too few samples it is not told, and of how few they are."""
-    known, n = p99_ms(row), row.whole("n")
-    return f"- (n {n})" if known is None and n else text.milliseconds(known)
+    known = p99_ms(row)
+    return f"- (n {row.n})" if known is None and row.n else text.milliseconds(known)
 
 
 def origin(machine: Machine) -> str:
@@ -161,21 +162,22 @@ def origin(machine: Machine) -> str:
 
 def _origin(document: Document) -> str:
     ways = []
-    good = [row for row in document.latency if row.number("p50_ms")]
+    good = [row for row in document.latency if row.p50_ms]
     if good:
-        processes, samples = (min(row.whole(name) or 0 for row in good) for name in ("processes", "n"))
+        processes, samples = min(row.processes for row in good), min(row.n for row in good)
         ways.append(
             f"latency of {len(good)} cases, interleaved in random order, {samples} samples each or more, from"
             f" {processes} fresh processes or more"
         )
     for words, count in Counter(map(_judged, document.accuracies)).items():
         ways.append(f"accuracy of {count} file{'s' * (count > 1)} {words}")
-    if document.interrupted:
+    if document.content.interrupted:
         ways.append("interrupted, so this is a part")
-    command = document.content.text("command")
-    said = f"{document.path.name}, {document.content.text('date') or 'date not recorded'}: {'; '.join(ways)}."
+    command = document.content.command
+    said = f"{document.path.name}, {document.content.date or 'date not recorded'}: {'; '.join(ways)}."
     return escape(said) + (f" <code>{escape(command)}</code>" if command else "")
 
 
 def _judged(accuracy: Accuracy) -> str:
-    return f"in {accuracy.row.engine}: {accuracy.pictures}, {accuracy.row.whole('left_out') or 0} left out"
+    left_out = accuracy.row.left_out if isinstance(accuracy.row, AccuracyRow) else None
+    return f"in {accuracy.engine}: {accuracy.pictures}, {left_out or 0} left out"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from device import throttling
 from device.board import HERE, read_text
@@ -95,18 +94,26 @@ class _Counters:
         return sum(number or 0 for number in map(_number, self._files))
 
 
-def summary(conditions: Sequence[Conditions]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Summary:
     """What a result row says of all its turns: every word that was said, the lowest and the highest of the numbers."""
-    return {
-        "throttled": list(_in_order({word for one in conditions for word in one.throttled})),
-        "temperature_c": _range([one.temperature_c for one in conditions]),
-        "clock_mhz": _range([one.clock_mhz for one in conditions]),
-    }
+
+    throttled: tuple[str, ...]
+    temperature_c: tuple[float, float] | None
+    clock_mhz: tuple[float, float] | None
 
 
-def _range(values: Sequence[float | None]) -> list[float] | None:
+def summary(conditions: Sequence[Conditions]) -> Summary:
+    return Summary(
+        throttled=_in_order({word for one in conditions for word in one.throttled}),
+        temperature_c=_range([one.temperature_c for one in conditions]),
+        clock_mhz=_range([one.clock_mhz for one in conditions]),
+    )
+
+
+def _range(values: Sequence[float | None]) -> tuple[float, float] | None:
     known = [value for value in values if value is not None]
-    return [min(known), max(known)] if known else None
+    return (min(known), max(known)) if known else None
 
 
 def _in_order(words: set[str]) -> tuple[str, ...]:

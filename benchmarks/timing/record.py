@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from benchmarks import stats
 from benchmarks.models import Model
+from benchmarks.rows import FrameLane, LatencyRow, SustainedRate, Timed, TurnRow
 from benchmarks.timing import conditions
 from benchmarks.timing.conditions import Conditions
 from benchmarks.timing.process import Case, Samples
@@ -98,7 +99,7 @@ class Record:
             for process in range(max(by_process, default=-1) + 1)
         ]
 
-    def row(self, float32: "Record | None") -> dict[str, Any]:
+    def row(self, float32: "Record | None") -> LatencyRow:
         """The case's row in the result document (docs/benchmarks.md). float32: what the ratio is taken to."""
         return (self if self.error is None else self._bare())._row(float32)
 
@@ -107,78 +108,80 @@ class Record:
         engine = {key: self.loaded.get(key) for key in ("runtime", "runtime_version") if self.loaded}
         return Record(self.model, self.case, self.python, self.error, engine)
 
-    def _row(self, float32: "Record | None") -> dict[str, Any]:
+    def _row(self, float32: "Record | None") -> LatencyRow:
         card = self.model.card
         accuracy = card.accuracy if card else None
-        return {
-            **self.model.named(),
-            "runtime": self.loaded.get("runtime", self.case.runtime),
-            "runtime_version": self.loaded.get("runtime_version"),
-            "threads": self.case.threads,
-            "error": self.error,
-            **self._latency(float32),
-            "file_bytes": self.model.path.stat().st_size,
-            "peak_memory_bytes": self.loaded.get("peak_memory_bytes"),
-            "load_ms": _median(self.loads_ms),
-            "first_ms": _median(self.firsts_ms),
-            "frame": self._frame(),
-            **self._sustained(),
-            **conditions.summary([turn.conditions for _, turn in self._all_turns()]),
-            "turns": [_told(what, turn) for what, turn in _thinned(self._all_turns())],
-            "top1": accuracy.top1 if accuracy else None,
-            "accuracy_n": accuracy.n if accuracy else None,
-            "interval": list(accuracy.interval) if accuracy else None,
-            "accuracy_split": accuracy.split if accuracy else None,
-            "samples_ms": _rounded(self.samples_ms("invoke")),
-            "warmup_ms": _rounded(self.warmup_ms),
-        }
+        frames = self.samples_ms("frame")
+        return LatencyRow(
+            **vars(self.model.named()),
+            runtime=self.loaded.get("runtime", self.case.runtime),
+            runtime_version=self.loaded.get("runtime_version"),
+            threads=self.case.threads,
+            error=self.error,
+            **vars(self._timed("invoke")),
+            processes=len({turn.process for turn in self.turns["invoke"]}),
+            ratio_to_float32=self._ratio(float32),
+            file_bytes=self.model.path.stat().st_size,
+            peak_memory_bytes=self.loaded.get("peak_memory_bytes"),
+            load_ms=_median(self.loads_ms),
+            first_ms=_median(self.firsts_ms),
+            frame=FrameLane(**vars(self._timed("frame")), samples_ms=_rounded(frames)) if len(frames) else None,
+            sustained=self._rate(),
+            energy_mj=self._energy_mj(),
+            **vars(conditions.summary([turn.conditions for _, turn in self._all_turns()])),
+            turns=tuple(_told(what, turn) for what, turn in _thinned(self._all_turns())),
+            top1=accuracy.top1 if accuracy else None,
+            accuracy_n=accuracy.n if accuracy else None,
+            interval=accuracy.interval if accuracy else None,
+            accuracy_split=accuracy.split if accuracy else None,
+            samples_ms=_rounded(self.samples_ms("invoke")),
+            warmup_ms=_rounded(self.warmup_ms),
+        )
 
-    def _latency(self, float32: "Record | None") -> dict[str, Any]:
+    def _ratio(self, float32: "Record | None") -> float | None:
         p50 = _median(self.samples_ms("invoke"))
         base = None if float32 is None else _median(float32.samples_ms("invoke"))
-        return {
-            **self._percentiles("invoke"),
-            "processes": len({turn.process for turn in self.turns["invoke"]}),
-            "ratio_to_float32": None if p50 is None or base is None else p50 / base,
-        }
+        return None if p50 is None or base is None else p50 / base
 
-    def _frame(self) -> dict[str, Any] | None:
-        samples = self.samples_ms("frame")
-        if not len(samples):
-            return None
-        return {**self._percentiles("frame"), "samples_ms": _rounded(samples)}
-
-    def _percentiles(self, what: str) -> dict[str, Any]:
-        """A lane's p50, p90, p99, the median's interval and its parts, the longest, and of how many samples."""
+    def _timed(self, what: str) -> Timed:
         samples, interval = self.samples_ms(what), self.interval(what)
         longest = _rounded(np.sort(samples)[::-1][:KEPT_LONGEST])
-        return {
-            **{f"p{q}_ms": stats.percentile(samples, q) if len(samples) else None for q in (50, 90)},
-            "p99_ms": stats.p99(samples),
-            "p50_interval_ms": None if interval is None else [interval.low, interval.high],
-            "p50_by_process_ms": self.medians_ms(what),
-            "max_ms": longest[0] if longest else None,
-            "longest_ms": longest,
-            "n": len(samples),
-        }
+        p50, p90 = (stats.percentile(samples, q) if len(samples) else None for q in (50, 90))
+        return Timed(
+            p50_ms=p50,
+            p90_ms=p90,
+            p99_ms=stats.p99(samples),
+            p50_interval_ms=None if interval is None else (interval.low, interval.high),
+            p50_by_process_ms=tuple(self.medians_ms(what)),
+            max_ms=longest[0] if longest else None,
+            longest_ms=longest,
+            n=len(samples),
+        )
 
-    def _sustained(self) -> dict[str, Any]:
-        """Cold is the first tenth of the answers, sustained the last half."""
-        alone = self.sustained
-        samples = np.concatenate([turn.samples_ms for turn in alone.turns]) if alone and alone.turns else np.empty(0)
+    def _alone_ms(self) -> Milliseconds:
+        """Every answer of the lane that had the process to itself."""
+        turns = self.sustained.turns if self.sustained else []
+        return np.concatenate([np.empty(0), *(turn.samples_ms for turn in turns)])
+
+    def _rate(self) -> SustainedRate | None:
+        alone, samples = self.sustained, self._alone_ms()
         if alone is None or not len(samples):
-            return {"sustained": None, "energy_mj": None}
-        return {
-            "sustained": {
-                "what": alone.what,
-                "seconds": alone.seconds,
-                # One right behind the other: what lies between two turns is the measuring's own.
-                "frames_per_second": 1e3 * len(samples) / float(samples.sum()),
-                "cold_p50_ms": _median(samples[: max(1, len(samples) // 10)]),
-                "p50_ms": _median(samples[len(samples) // 2 :]),
-            },
-            "energy_mj": None if alone.joules is None else 1e3 * alone.joules / len(samples),
-        }
+            return None
+        return SustainedRate(
+            what=alone.what,
+            seconds=alone.seconds,
+            # One right behind the other: what lies between two turns is the measuring's own.
+            frames_per_second=1e3 * len(samples) / float(samples.sum()),
+            cold_p50_ms=float(np.median(samples[: max(1, len(samples) // 10)])),
+            p50_ms=float(np.median(samples[len(samples) // 2 :])),
+        )
+
+    def _energy_mj(self) -> float | None:
+        """Of one answer."""
+        count = len(self._alone_ms())
+        if self.sustained is None or self.sustained.joules is None or not count:
+            return None
+        return 1e3 * self.sustained.joules / count
 
     def _all_turns(self) -> list[tuple[str, Turn]]:
         """Of the lane alone, then of invoke among the others."""
@@ -186,16 +189,17 @@ class Record:
         return alone + [("invoke", turn) for turn in self.turns["invoke"]]
 
 
-def _told(what: str, turn: Turn) -> dict[str, Any]:
-    return {
-        "what": what,
-        "at_s": round(turn.at_s, 3),
-        "n": len(turn.samples_ms),
-        "p50_ms": _median(turn.samples_ms),
-        "temperature_c": turn.conditions.temperature_c,
-        "clock_mhz": turn.conditions.clock_mhz,
-        "throttled": list(turn.conditions.throttled),
-    }
+def _told(what: str, turn: Turn) -> TurnRow:
+    now = turn.conditions
+    return TurnRow(
+        what=what,
+        at_s=round(turn.at_s, 3),
+        n=len(turn.samples_ms),
+        p50_ms=_median(turn.samples_ms),
+        temperature_c=now.temperature_c,
+        clock_mhz=now.clock_mhz,
+        throttled=now.throttled,
+    )
 
 
 def _median(values: Milliseconds | list[float]) -> float | None:
@@ -206,6 +210,6 @@ def _thinned(turns: list[tuple[str, Turn]]) -> list[tuple[str, Turn]]:
     return turns[:: -(-len(turns) // KEPT_TURNS) or 1]
 
 
-def _rounded(samples: Milliseconds) -> list[float]:
+def _rounded(samples: Milliseconds) -> tuple[float, ...]:
     step = -(-len(samples) // KEPT_SAMPLES) or 1
-    return [round(float(value), 6) for value in samples[::step]]
+    return tuple(round(float(value), 6) for value in samples[::step])

@@ -3,16 +3,16 @@
 Twenty images of a rare label are 0.2 points of ten thousand, so a label can vanish within any drop that is allowed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from device import text
-from device.evaluate import balanced
+from device.evaluate import LabelTopOne
 from device.evaluation.paired import Paired
 
 UNEVEN = 1.5
@@ -28,27 +28,33 @@ def is_uneven(counts: Iterable[int]) -> bool:
     return max(there) > UNEVEN * min(there)
 
 
-def worst(classes: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Of `evaluate.per_class`' rows the one with the lowest recall; of equal ones that with the most images."""
-    return min(classes, key=lambda row: (row["top1"], -row["n"]))
+class LabelRecalls(Protocol):
+    """What stands beside one top-1 for all labels; None where nothing was measured."""
+
+    @property
+    def balanced(self) -> float | None: ...
+    @property
+    def worst_label(self) -> LabelTopOne | None: ...
+    @property
+    def per_class(self) -> Sequence[LabelTopOne] | None: ...
 
 
-def figures(classes: list[dict[str, Any]]) -> dict[str, Any]:
-    """{"balanced", "worst_label", "per_class"}, which stand beside "top1"; classes: `evaluate.per_class`' rows."""
-    return {"balanced": balanced(classes), "worst_label": worst(classes), "per_class": classes}
+def worst(classes: Sequence[LabelTopOne]) -> LabelTopOne:
+    """The label with the lowest recall; of equal ones that with the most images."""
+    return min(classes, key=lambda row: (row.top1, -row.n))
 
 
-def cells(row: Mapping[str, Any]) -> tuple[str, str]:
-    """What stands under HEADER; row: of `figures`, null where nothing was measured."""
-    label = row.get("worst_label")
+def cells(row: LabelRecalls) -> tuple[str, str]:
+    """What stands under HEADER."""
+    label = row.worst_label
     if label is None:
         return "-", "-"
-    return text.percent(row["balanced"]), f"{label['label']} {text.percent(label['top1'])} (n {label['n']})"
+    return text.percent(row.balanced), f"{label.label} {text.percent(label.top1)} (n {label.n})"
 
 
-def are_uneven(rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether one of these rows, of `figures`, is of uneven labels; null where nothing was measured."""
-    return any(is_uneven(each["n"] for each in row["per_class"]) for row in rows if row.get("per_class"))
+def are_uneven(rows: Iterable[LabelRecalls]) -> bool:
+    """Whether one of these rows is of uneven labels."""
+    return any(is_uneven(each.n for each in row.per_class) for row in rows if row.per_class)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import pytest
 from benchmarks import accuracy, models
 from benchmarks.accuracy import Answers
 from benchmarks.models import Model
+from benchmarks.rows import AccuracyRow
 from device import card as cards
-from device import evaluate, folders
+from device import evaluate, folders, records
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from tests import drawing
@@ -25,7 +26,10 @@ from train import cache as caches
 
 
 def measure(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> dict[str, Any]:
-    return accuracy.measure(models.find([path])[0], None if data is None else str(data), hints, 1, None)
+    """The row as it stands in the document."""
+    row = accuracy.measure(models.find([path])[0], None if data is None else str(data), hints, 1, None)
+    written: dict[str, Any] = records.to_json(row)
+    return written
 
 
 @pytest.fixture
@@ -39,6 +43,10 @@ def test_the_test_pictures_of_a_folder(shapes_folder: Path) -> None:
     row = measure(model("int8"), shapes_folder)
     assert (row["file"], row["variant"], row["runtime"]) == ("shapes_int8.tflite", "int8", "litert")
     assert (row["n"], row["left_out"], row["data"], row["split"]) == (30, 0, "shapes", "test")
+    assert tuple(row) == (
+        *("file", "sha256", "variant", "error", "top1", "n", "interval", "left_out", "data", "split", "runtime"),
+        *("balanced", "worst_label", "per_class"),
+    )
     right = round(row["top1"] * 30)
     assert right >= 28 and row["interval"] == list(evaluate.wilson(right, 30))
     assert [(each["label"], each["n"]) for each in row["per_class"]] == [(label, 10) for label in drawing.LABELS]
@@ -101,8 +109,9 @@ def test_ctrl_c_keeps_what_was_measured(shapes_folder: Path) -> None:
     found = Interrupted(models.find([model("int8"), model("float32")]))
     judged = accuracy.measure_all(found, str(shapes_folder), NO_HINTS, 1, None)
     assert judged.interrupted
-    assert [row["error"] for row in judged.rows] == [None, "interrupted before it was measured"]
-    assert judged.rows[0]["n"] > 0 and judged.rows[1]["file"] == "shapes_float32.tflite"
+    assert [row.error for row in judged.rows] == [None, "interrupted before it was measured"]
+    first, second = judged.rows
+    assert isinstance(first, AccuracyRow) and first.n and second.file == "shapes_float32.tflite"
 
 
 def test_answers_hold_a_score_a_label_and_a_hash_a_picture(colors: Path, tmp_path: Path) -> None:

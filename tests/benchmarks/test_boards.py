@@ -14,8 +14,12 @@ import pytest
 from benchmarks import models, results
 from benchmarks.boards import connection, environment, health, measurement, parcel
 from benchmarks.boards.connection import Ran
+from benchmarks.machine import Machine
+from benchmarks.results import Results
+from benchmarks.rows import LatencyRow
 from device.card import Card
 from device.errors import UserError
+from device.throttling import Throttling
 from tests.benchmarks import ssh_server
 from tests.benchmarks.ssh_server import QUICK, Board, ready_python
 from tests.conftest import Run, model
@@ -129,9 +133,10 @@ def test_a_model_that_fails_beside_one_that_does_not(command: Run, board: Board,
 
 def test_what_came_back_is_whole_or_refused() -> None:
     (found,) = models.find([model("int8")])
-    row = {**dict.fromkeys(measurement.FIELDS), "sha256": found.sha256()}
+    row = {"file": "shapes_int8.tflite", "sha256": found.sha256(), "p50_ms": None, "throttled": []}
     good = {"schema": results.SCHEMA, "machine": {}, "interrupted": False, "results": [row]}
-    assert measurement.whole(Ran(0, json.dumps(good)), "pi", [found]) == good
+    expected = LatencyRow("shapes_int8.tflite", found.sha256(), p50_ms=None)
+    assert measurement.whole(Ran(0, json.dumps(good)), "pi", [found]) == Results(machine=Machine(), results=(expected,))
     for bad in (
         "",
         "{",
@@ -142,12 +147,13 @@ def test_what_came_back_is_whole_or_refused() -> None:
         json.dumps({**good, "results": []}),
         json.dumps({**good, "results": [{**row, "sha256": "0"}]}),
         json.dumps({**good, "results": [{"sha256": found.sha256()}]}),
+        json.dumps({**good, "results": [{**row, "p50_ms": "fast"}]}),
     ):
         with pytest.raises(UserError, match=r"pi: no whole result came back \(the measurement ended with 2\)"):
             measurement.whole(Ran(2, bad), "pi", [found])
 
 
-CLEAR: dict[str, Any] = {"now": [], "since_boot": [], "error": None}
+CLEAR = Throttling()
 
 
 @pytest.mark.parametrize(
@@ -155,25 +161,32 @@ CLEAR: dict[str, Any] = {"now": [], "since_boot": [], "error": None}
     [
         (CLEAR, CLEAR, [], None),
         (None, None, [], "note: pi can't tell whether it held back (no vcgencmd there)"),
-        (CLEAR, {**CLEAR, "error": "it failed"}, [], "note: pi can't tell whether it held back (it failed)"),
+        (CLEAR, replace(CLEAR, error="it failed"), [], "note: pi can't tell whether it held back (it failed)"),
         (None, None, ["throttled"], "WARNING: pi held back while it was measured (throttled)"),
         (CLEAR, CLEAR, ["throttled"], "WARNING: pi held back while it was measured (throttled)"),
-        (CLEAR, {**CLEAR, "now": ["throttled"]}, [], "WARNING: pi held back while it was measured (throttled)"),
+        (CLEAR, replace(CLEAR, now=("throttled",)), [], "WARNING: pi held back while it was measured (throttled)"),
         # Set in between, while nobody looked.
-        (CLEAR, {**CLEAR, "since_boot": ["throttled"]}, [], "WARNING: pi held back while it was measured (throttled)"),
         (
-            {**CLEAR, "since_boot": ["throttled"]},
-            {**CLEAR, "since_boot": ["throttled"]},
+            CLEAR,
+            replace(CLEAR, since_boot=("throttled",)),
+            [],
+            "WARNING: pi held back while it was measured (throttled)",
+        ),
+        (
+            replace(CLEAR, since_boot=("throttled",)),
+            replace(CLEAR, since_boot=("throttled",)),
             [],
             "note: pi held back earlier, since it was started (throttled), not while it was measured",
         ),
     ],
 )
-def test_what_is_said_of_a_board(before: Any, after: Any, noted: list[str], said: str | None) -> None:
-    judged = health.judge(before, after, [{"throttled": noted}])
+def test_what_is_said_of_a_board(
+    before: Throttling | None, after: Throttling | None, noted: list[str], said: str | None
+) -> None:
+    judged = health.judge(before, after, [LatencyRow("net.tflite", throttled=tuple(noted), p50_ms=1.0)])
     lines = health.lines(judged, "pi")
     assert len(lines) == (said is not None) and all(line.startswith(str(said)) for line in lines)
-    assert (health.document(judged) is None) == (said is not None and "can't tell" in said)
+    assert (health.held_back(judged) is None) == (said is not None and "can't tell" in said)
 
 
 def test_a_kernel_that_keeps_a_copy_of_the_flags(tmp_path: Path) -> None:
@@ -185,7 +198,7 @@ def test_a_kernel_that_keeps_a_copy_of_the_flags(tmp_path: Path) -> None:
     ):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(content)
-    assert health.read(tmp_path) == {"now": ("throttled", "under-voltage"), "since_boot": (), "error": None}
+    assert health.read(tmp_path) == Throttling(("throttled", "under-voltage"))
 
 
 def test_an_environment_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import models, results
+from benchmarks.results import Results
+from benchmarks.rows import FrameLane, LatencyRow
 from device import runtime
 from tests import drawing
 from tests.benchmarks.measuring import QUICK, document
@@ -176,20 +179,19 @@ def test_a_run_folder_from_the_source_to_the_smallest(tmp_path: Path) -> None:
 
 def test_what_makes_a_record_no_longer_hold(run_folder: Path) -> None:
     found, engine, path = models.find([run_folder]), runtime.find(), run_folder / "benchmark.json"
-    rows: list[dict[str, Any]] = [
-        {
-            **{"file": one.path.name, "sha256": one.sha256(), "threads": 1, "error": None},
-            **{"runtime": engine.name, "runtime_version": engine.version},
-        }
+    measured = [
+        LatencyRow(**vars(one.named()), runtime=engine.name, runtime_version=engine.version, threads=1, p50_ms=1.0)
         for one in found
     ]
-    whole = results.document(rows)
+    made = results.of(measured)
+    whole: dict[str, Any] = made.to_json()
+    rows: list[dict[str, Any]] = whole["results"]
 
-    def kept(threads: tuple[int, ...] = (1,), **changes: Any) -> dict[str, Any] | None:
+    def kept(threads: tuple[int, ...] = (1,), **changes: Any) -> Results | None:
         path.write_text(json.dumps({**whole, **changes}))
         return results.kept(path, found, threads, engine)
 
-    assert kept() == whole
+    assert kept() == made
     assert kept(threads=(1, 2)) is kept(threads=(2,)) is None
     assert kept(schema=1) is kept(results=rows[:1]) is kept(results=rows[::-1]) is kept(results=[]) is None
     for field, value in (("error", "failed"), ("sha256", "0"), ("runtime_version", "0"), ("runtime", "tensorflow")):
@@ -203,12 +205,17 @@ def test_what_makes_a_record_no_longer_hold(run_folder: Path) -> None:
     assert results.kept(path, found, (1,), engine) is None
 
 
-ROW: dict[str, Any] = {
-    **{"file": "net.tflite", "p50_ms": 8.612, "p90_ms": 9.0, "p99_ms": 120.4, "ratio_to_float32": None},
-    **{"file_bytes": 98_496, "peak_memory_bytes": None, "top1": None, "interval": None, "accuracy_n": None},
-    **{"threads": 2, "runtime": "litert", "runtime_version": "2.3.0", "n": 150, "frame": None, "error": None},
-    "throttled": [],
-}
+ROW = LatencyRow(
+    file="net.tflite",
+    threads=2,
+    runtime="litert",
+    runtime_version="2.3.0",
+    p50_ms=8.612,
+    p90_ms=9.0,
+    p99_ms=120.4,
+    n=150,
+    file_bytes=98_496,
+)
 
 
 def test_the_latency_table_shows_what_is_not_known() -> None:
@@ -220,8 +227,8 @@ def test_the_latency_table_shows_what_is_not_known() -> None:
 
 
 def test_the_latency_table_tells_runtimes_apart() -> None:
-    other = {**ROW, "runtime": "tflite-runtime", "runtime_version": "2.14.0", "n": 120, "frame": {"p50_ms": 1.5}}
-    failed = {**ROW, "error": "no kernel", "runtime_version": None, "n": 0, "p50_ms": None}
+    other = replace(ROW, runtime="tflite-runtime", runtime_version="2.14.0", n=120, frame=FrameLane(p50_ms=1.5))
+    failed = replace(ROW, error="no kernel", runtime_version=None, n=0, p50_ms=None)
     lines = results.latency_lines([ROW, other, failed])
     assert [line.split()[:2] for line in lines[2:5]] == [
         ["net", "litert"],
@@ -231,13 +238,13 @@ def test_the_latency_table_tells_runtimes_apart() -> None:
     assert lines[3].split()[7] == "1.50"
     assert "litert 2.3.0, tflite-runtime 2.14.0, interleaved, 120+ samples each" in lines[5]
     assert "0+ samples" in results.latency_lines([failed])[3]
-    lost = {**failed, "runtime": None}  # before it could say which one it has
+    lost = replace(failed, runtime=None)  # before it could say which one it has
     assert [line.split()[1] for line in results.latency_lines([ROW, lost])[2:4]] == ["2", "2"]
     assert results.latency_lines([ROW, other, lost])[4].split()[1] == "-"
 
 
 def test_a_machine_that_held_back_is_told_once() -> None:
-    rows = [{**ROW, "throttled": ["under-voltage"]}, {**ROW, "throttled": ["under-voltage", "throttled"]}]
+    rows = [replace(ROW, throttled=("under-voltage",)), replace(ROW, throttled=("under-voltage", "throttled"))]
     (line,) = results.warnings(rows)
     assert "held back while it was measured (under-voltage, throttled)" in line
 

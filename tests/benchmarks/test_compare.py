@@ -238,4 +238,4 @@ def test_lines_say_whose_clock_it_was() -> None:
         "  ratios with their 95 % intervals, 8 fresh processes, thread's own time",
     ]
     row = found.row("a", "b")
-    assert (row["p50_ratio"], row["p95_ratio"], row["floor"]) == ([1.2, 1.25, 1.3], [1.1, 1.5, 2.04], [0.99, 1.0, 1.01])
+    assert (row.p50_ratio, row.p95_ratio, row.floor) == ((1.2, 1.25, 1.3), (1.1, 1.5, 2.04), (0.99, 1.0, 1.01))

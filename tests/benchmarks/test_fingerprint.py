@@ -2,34 +2,42 @@
 
 import json
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import fingerprint
-from device import board
+from benchmarks.fingerprint import Value
+from benchmarks.machine import Machine
+from device import board, records
 from device.errors import UserError
 from tests.device import machines
 
 # A virtual machine's, whose processor has a vague name.
 HERE = {
     **{"cpu": "AMD EPYC", "cpu_numbers": "family 26 model 2 stepping 1"},
-    **{"instructions": ["avx2", "avx512_vnni", "fma"]},
+    **{"instructions": ("avx2", "avx512_vnni", "fma")},
     **{"board": None, "architecture": "x86_64", "bits": 64, "cores": 2, "cpu_limit": None, "governor": None},
 }
-ROW = {"file": "net.tflite", "runtime": "litert", "runtime_version": "2.1.3", "p50_ms": 1.0}
 # As schema 1 had it.
-OLD_MACHINE = {
+OLD_MACHINE: dict[str, Any] = {
     **{"cpu": "AMD EPYC", "board": None, "architecture": "x86_64", "cores": 2, "memory_bytes": 8_000_000_000},
     **{"system": "Debian GNU/Linux 12, Linux 6.1.0", "python": "3.11.2", "governor": None},
     **{"temperature_c": None, "load_1min": 0.5},
 }
 
 
+@dataclass(frozen=True)
+class Said:
+    fingerprint: Mapping[str, Value]
+
+
 def test_this_machine() -> None:
     here = fingerprint.machine()
-    assert json.loads(json.dumps(here)) == here
+    assert records.parse(Said, json.dumps({"fingerprint": here}), "it", 1, "").fingerprint == here
     assert set(here) == set(HERE)
     assert here["cpu"] == board.cpu_model() and here["bits"] == 8 * struct.calcsize("P")
     assert fingerprint.differences(here, fingerprint.machine()) == []
@@ -41,14 +49,14 @@ def test_a_raspberry_pi(tmp_path: Path) -> None:
     here = fingerprint.machine(machines.raspberry_pi_4(tmp_path))
     assert (here["cpu"], here["board"]) == ("Cortex-A72", "Raspberry Pi 4 Model B Rev 1.4")
     assert here["cpu_numbers"] == "implementer 0x41 part 0xd08 variant 0x0 revision 3"
-    assert (here["instructions"], here["governor"]) == (["asimd"], "ondemand")
+    assert (here["instructions"], here["governor"]) == (("asimd",), "ondemand")
 
 
 def test_what_changes_by_itself_is_not_in_it(tmp_path: Path) -> None:
     """A kernel's update that knows more flags, a warm day, other programs in memory."""
     root = machines.laptop(tmp_path)
     before = fingerprint.machine(root)
-    assert before["instructions"] == ["avx2", "avx512_vnni", "avx512f", "f16c"]
+    assert before["instructions"] == ("avx2", "avx512_vnni", "avx512f", "f16c")
     cpuinfo = machines.LAPTOP_CPUINFO.replace("avx2 ", "avx2 flush_l1d ")
     machines.write(root, proc__cpuinfo=cpuinfo, proc__meminfo=machines.MEMINFO.format(total=16000000, free=1000))
     machines.zone(root, "x86_pkg_temp", 95000)
@@ -62,22 +70,20 @@ def test_what_changes_by_itself_is_not_in_it(tmp_path: Path) -> None:
 
 
 def test_of_documents() -> None:
-    document = {"schema": 2, "machine": {**OLD_MACHINE, "fingerprint": HERE}, "results": [ROW]}
-    assert fingerprint.of(document) == HERE
-    assert fingerprint.of(document, ROW) == {**HERE, "runtime": "litert", "runtime_version": "2.1.3"}
+    assert Machine(**OLD_MACHINE, fingerprint=HERE).identity == HERE
 
 
 def test_of_an_older_document() -> None:
     """It has less to compare, and that is compared."""
-    old = fingerprint.of({"schema": 1, "machine": OLD_MACHINE, "results": [ROW]}, ROW)
-    assert set(old) == {"cpu", "board", "architecture", "cores", "governor", "runtime", "runtime_version"}
-    assert fingerprint.differences(old, {**HERE, "runtime": "litert", "runtime_version": "2.1.3"}) == []
+    old = Machine(**OLD_MACHINE).identity
+    assert set(old) == {"cpu", "architecture", "cores"}
+    assert fingerprint.differences(old, HERE) == []
     assert fingerprint.differences({**old, "cores": 4}, HERE) == ["cores: 4 against 2"]
 
 
-@pytest.mark.parametrize("document", [{}, {"machine": None}, {"machine": {}}, {"machine": {"load_1min": 1.0}}])
-def test_of_a_document_that_does_not_say(document: dict[str, Any]) -> None:
-    unknown = fingerprint.of(document, ROW)
+@pytest.mark.parametrize("machine", [Machine(), Machine(load_1min=1.0)])
+def test_of_a_document_that_does_not_say(machine: Machine) -> None:
+    unknown = machine.identity
     assert unknown == {}
     assert fingerprint.differences(unknown, HERE) == ["the machine: not known of one of them"]
     assert fingerprint.differences(HERE, unknown) == ["the machine: not known of one of them"]
@@ -90,15 +96,15 @@ def test_of_a_document_that_does_not_say(document: dict[str, Any]) -> None:
         ({}, []),
         ({"board": "Raspberry Pi 5 Model B Rev 1.0"}, ["board: not known against Raspberry Pi 5 Model B Rev 1.0"]),
         (  # from another cpu the rest follows
-            {"cpu": "Cortex-A76", "cpu_numbers": None, "instructions": ["asimd"], "architecture": "aarch64"},
+            {"cpu": "Cortex-A76", "cpu_numbers": None, "instructions": ("asimd",), "architecture": "aarch64"},
             ["cpu: AMD EPYC against Cortex-A76", "architecture: x86_64 against aarch64"],
         ),
         (
             {"cpu_numbers": "family 25 model 1 stepping 1"},
             ["processor: family 26 model 2 stepping 1 against family 25 model 1 stepping 1"],
         ),
-        ({"instructions": ["avx2", "fma"]}, ["instruction sets: with avx512_vnni against without"]),
-        ({"instructions": ["avx2", "fma", "amx_int8"]}, ["instruction sets: with avx512_vnni against with amx_int8"]),
+        ({"instructions": ("avx2", "fma")}, ["instruction sets: with avx512_vnni against without"]),
+        ({"instructions": ("avx2", "fma", "amx_int8")}, ["instruction sets: with avx512_vnni against with amx_int8"]),
         ({"bits": 32, "cores": 4}, ["bits of Python: 64 against 32", "cores: 2 against 4"]),
     ],
 )

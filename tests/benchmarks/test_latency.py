@@ -18,7 +18,7 @@ from benchmarks.timing import memory, workload
 from benchmarks.timing.process import Case, Lane, Samples, Worker
 from benchmarks.timing.record import KEPT_SAMPLES, Record
 from device import card as cards
-from device import runtime
+from device import records, runtime
 from device.errors import UserError
 from tests.benchmarks import failing
 from tests.conftest import environment, model
@@ -43,7 +43,7 @@ def short_warmup(monkeypatch: pytest.MonkeyPatch) -> None:
 def measure(*paths: Path, seconds: float = 0.02, **options: Any) -> list[dict[str, Any]]:
     measured = latency.measure(models.find(list(paths)), seconds, **options)
     assert not measured.interrupted
-    return measured.rows
+    return [records.to_json(row) for row in measured.rows]
 
 
 @pytest.mark.programs
@@ -197,7 +197,7 @@ def test_one_that_fails_among_others(tmp_path: Path) -> None:
     conductor._together(0)
     assert half_way.error is not None and half_way.error.startswith("the model failed half way: gather index")
     assert half_way.error.count("gather") == 1
-    assert good.error is None and good.row(None)["n"] > 0
+    assert good.error is None and good.row(None).n > 0
     assert conductor._good() == [good]
 
 

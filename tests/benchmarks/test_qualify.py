@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.gate import pairs, qualify
-from benchmarks.gate.qualify import Trials
+from benchmarks.gate.qualify import Trials, TrialsRow
 from benchmarks.gate.verdict import Answer
 from benchmarks.stats import Interval
 from device.errors import UserError
@@ -87,14 +87,14 @@ def test_in_words() -> None:
 
 
 def test_as_a_row() -> None:
-    assert trials([FINE, UNTOLD], [SLOWER] * 2).row() == {
-        "network": "small",
-        "truth": [1.077, 1.08, 1.083],
-        "of_itself": {"regression": 0, "no regression": 1, "can't tell": 1},
-        "planted": {"regression": 2, "no regression": 0, "can't tell": 0},
-        "taken": 0.1,
-    }
-    assert trials([], []).row()["taken"] == 0
+    assert trials([FINE, UNTOLD], [SLOWER] * 2).row() == TrialsRow(
+        network="small",
+        truth=(1.077, 1.08, 1.083),
+        of_itself={"regression": 0, "no regression": 1, "can't tell": 1},
+        planted={"regression": 2, "no regression": 0, "can't tell": 0},
+        taken=0.1,
+    )
+    assert trials([], []).row().taken == 0
 
 
 # With real processes.

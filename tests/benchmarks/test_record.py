@@ -11,17 +11,18 @@ from benchmarks.timing import record
 from benchmarks.timing.conditions import Conditions
 from benchmarks.timing.process import Case, Samples
 from benchmarks.timing.record import Record, Sustained, Turn
+from device import records
 from tests.conftest import model
 
-# Every field that a row of schema 2 has.
-FIELDS = {
+# Every field that a row of schema 2 has, in the order in which they are written.
+FIELDS = (
     *("file", "sha256", "variant", "runtime", "runtime_version", "threads", "error"),
     *("p50_ms", "p90_ms", "p99_ms", "p50_interval_ms", "p50_by_process_ms", "max_ms", "longest_ms"),
-    *("processes", "n", "ratio_to_float32"),
+    *("n", "processes", "ratio_to_float32"),
     *("file_bytes", "peak_memory_bytes", "load_ms", "first_ms", "frame", "sustained", "energy_mj"),
     *("throttled", "temperature_c", "clock_mhz", "turns"),
     *("top1", "accuracy_n", "interval", "accuracy_split", "samples_ms", "warmup_ms"),
-}
+)
 LOADED = {
     **{"error": None, "runtime": "litert", "runtime_version": "2.3.0", "load_ms": 2.0, "first_ms": 4.0},
     **{"peak_memory_bytes": 50_000_000, "frame": True},
@@ -44,6 +45,12 @@ def loaded(variant: str = "int8") -> Record:
     return made
 
 
+def written(made: Record, float32: Record | None = None) -> dict[str, Any]:
+    """The row as it stands in the document."""
+    row: dict[str, Any] = records.to_json(made.row(float32))
+    return row
+
+
 def test_a_row_of_a_few_samples() -> None:
     made = loaded()
     made.load({**LOADED, "load_ms": 1.0, "first_ms": 3.0, "peak_memory_bytes": 70_000_000})
@@ -51,8 +58,8 @@ def test_a_row_of_a_few_samples() -> None:
     made.add("invoke", 0.12345, 0, samples(1.0, 2.0, 3.0), QUIET)
     made.add("frame", 0.12345, 0, samples(11.0, 12.0), QUIET)
     made.add("invoke", 0.5, 1, samples(4.0, 5.0), QUIET)
-    row = made.row(None)
-    assert set(row) == FIELDS
+    row = written(made)
+    assert tuple(row) == FIELDS
     assert (row["file"], row["variant"], row["threads"]) == ("shapes_int8.tflite", "int8", 2)
     assert (row["runtime"], row["runtime_version"], row["error"]) == ("litert", "2.3.0", None)
     assert (row["p50_ms"], row["n"], row["processes"]) == (3.0, 5, 2)
@@ -84,11 +91,11 @@ def test_a_row_of_a_few_samples() -> None:
 
 def test_the_ratio_to_float32() -> None:
     int8, float32 = loaded(), loaded("float32")
-    assert int8.row(float32)["ratio_to_float32"] is None
+    assert written(int8, float32)["ratio_to_float32"] is None
     float32.add("invoke", 0, 0, samples(4.0, 4.0, 8.0), QUIET)
     int8.add("invoke", 0, 0, samples(1.0, 1.0, 5.0), QUIET)
-    assert int8.row(float32)["ratio_to_float32"] == 0.25
-    assert float32.row(float32)["ratio_to_float32"] == 1
+    assert written(int8, float32)["ratio_to_float32"] == 0.25
+    assert written(float32, float32)["ratio_to_float32"] == 1
 
 
 def test_the_interval_is_over_processes() -> None:
@@ -98,7 +105,7 @@ def test_the_interval_is_over_processes() -> None:
         assert made.interval("invoke") is None
         made.add("invoke", 0, process, samples(*[1.0 + process / 10] * 3), QUIET)
         made.add("invoke", 1, process, samples(1.0 + process / 10, 90.0), QUIET)
-    low, high = made.row(None)["p50_interval_ms"]
+    low, high = written(made)["p50_interval_ms"]
     assert (low, high) == pytest.approx((1.0, 1.5))
     assert made.interval("frame") is None
 
@@ -107,7 +114,7 @@ def test_the_interval_is_over_processes() -> None:
 def test_many_samples_are_thinned_evenly_but_all_count(count: int, kept: int) -> None:
     made = loaded()
     made.add("invoke", 0, 0, samples(*map(float, range(count))), QUIET)
-    row = made.row(None)
+    row = written(made)
     assert (row["n"], len(row["samples_ms"])) == (count, kept)
     assert row["p50_ms"] == (count - 1) / 2
     assert len({b - a for a, b in zip(row["samples_ms"], row["samples_ms"][1:], strict=False)}) == 1
@@ -120,7 +127,7 @@ def test_the_longest_are_kept_whatever_thinning_leaves_out() -> None:
     walls[2_001] = 1000.0
     made.add("invoke", 0, 0, samples(*walls), QUIET)
     made.add("frame", 0, 0, samples(*walls), QUIET)
-    row = made.row(None)
+    row = written(made)
     for lane in (row, row["frame"]):
         assert max(lane["samples_ms"]) < 2
         assert lane["max_ms"] == lane["longest_ms"][0] == 1000
@@ -131,7 +138,7 @@ def test_the_longest_are_kept_whatever_thinning_leaves_out() -> None:
 def test_a_99th_percentile_takes_a_thousand_samples(count: int, is_told: bool) -> None:
     made = loaded()
     made.add("invoke", 0, 0, samples(*map(float, range(count))), QUIET)
-    row = made.row(None)
+    row = written(made)
     assert row["p90_ms"] == pytest.approx(0.9 * (count - 1))
     assert row["p99_ms"] == (pytest.approx(0.99 * (count - 1)) if is_told else None)
 
@@ -141,8 +148,8 @@ def test_a_process_that_was_lost_has_no_median() -> None:
     made = loaded()
     made.add("invoke", 0, 0, samples(1.0), QUIET)
     made.add("invoke", 0, 2, samples(3.0, 3.0, 9.0), QUIET)
-    assert made.row(None)["p50_by_process_ms"] == [1.0, None, 3.0]
-    assert made.row(None)["processes"] == 2
+    assert written(made)["p50_by_process_ms"] == [1.0, None, 3.0]
+    assert written(made)["processes"] == 2
 
 
 def test_many_turns_are_thinned_evenly_but_all_count() -> None:
@@ -150,7 +157,7 @@ def test_many_turns_are_thinned_evenly_but_all_count() -> None:
     for i in range(2 * record.KEPT_TURNS + 1):
         hot = ("throttled",) if i == 1 else ()
         made.add("invoke", float(i), 0, samples(1.0), Conditions(50.0 + i % 2, 1500.0, hot))
-    row = made.row(None)
+    row = written(made)
     assert [turn["at_s"] for turn in row["turns"]][:3] == [0, 3, 6]
     assert len(row["turns"]) <= record.KEPT_TURNS
     # That of a turn which isn't told by itself too.
@@ -164,7 +171,7 @@ def test_cold_and_sustained_figures_are_told_apart() -> None:
     hot = Conditions(80.0, 900.0, ("under-voltage",))
     turns = [Turn(0.0, -1, np.array(walls[:7]), QUIET), Turn(1.0, -1, np.array(walls[7:]), hot)]
     made.sustained = Sustained("frame", 2.0, 3.0, turns)
-    row = made.row(None)
+    row = written(made)
     assert row["sustained"] == {
         **{
             "what": "frame",
@@ -179,10 +186,10 @@ def test_cold_and_sustained_figures_are_told_apart() -> None:
     # Nothing of it is a sample of the interleaved measurement.
     assert (row["n"], row["p50_ms"]) == (0, None)
     made.sustained = replace(made.sustained, joules=None)
-    row = made.row(None)
+    row = written(made)
     assert row["sustained"] is not None and row["energy_mj"] is None
     made.sustained = Sustained("invoke", 0.0, 0.0, [])
-    assert made.row(None)["sustained"] is None
+    assert written(made)["sustained"] is None
 
 
 # One that fails.
@@ -191,7 +198,7 @@ def test_cold_and_sustained_figures_are_told_apart() -> None:
 def assert_without_figures(row: dict[str, Any]) -> None:
     known = {"file", "sha256", "variant", "runtime", "runtime_version", "threads", "error", "file_bytes"}
     accuracy = {"top1", "accuracy_n", "interval", "accuracy_split"}  # of the card
-    assert set(row) == FIELDS
+    assert tuple(row) == FIELDS
     rest = {name: value for name, value in row.items() if name not in known | accuracy}
     assert [name for name, value in rest.items() if value] == []
     assert all(rest[f"p{q}_ms"] is None for q in (50, 90, 99))
@@ -201,7 +208,7 @@ def assert_without_figures(row: dict[str, Any]) -> None:
 def test_one_that_can_not_be_loaded() -> None:
     made = of()
     made.load({"error": f"{made.case.path}: litert can't run the model: no kernel"})
-    row = made.row(loaded("float32"))
+    row = written(made, loaded("float32"))
     assert row["error"] == "litert can't run the model: no kernel"  # the row has the file's name already
     assert row["runtime"] is row["runtime_version"] is None
     assert_without_figures(row)
@@ -216,7 +223,7 @@ def test_of_one_that_fails_half_way_no_figure_counts() -> None:
     made.warmup_ms = np.array([5.0])
     made.add("invoke", 1, 0, samples(1.0, error="index out of bounds"), QUIET)
     made.add("invoke", 2, 0, samples(error="index out of bounds, index out of bounds"), QUIET)
-    row = made.row(float32)
+    row = written(made, float32)
     assert row["error"] == "the model failed half way: index out of bounds"
     assert row["runtime"] == "litert"
     assert_without_figures(row)

@@ -76,7 +76,10 @@ def made(folder: Path, *documents: dict[str, Any]) -> Page:
 def failed(row: dict[str, Any], error: str) -> dict[str, Any]:
     """The row as it is written when nothing could be measured."""
     kept = ("file", "sha256", "variant", "runtime", "threads")
-    return {**dict.fromkeys(row), **{name: row[name] for name in kept}, "error": error, "throttled": [], "turns": []}
+    nothing = {name: [] if isinstance(value, list) else None for name, value in row.items()}
+    unknown = {"p50_interval_ms": None, "temperature_c": None, "clock_mhz": None, "interval": None}
+    counts = {"processes": 0, "n": 0, "error": error}
+    return {**nothing, **unknown, **counts, **{name: row[name] for name in kept}}
 
 
 # Which cases are worth having.
@@ -326,17 +329,20 @@ def test_of_many_points_only_the_best_are_named() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "x.json: there is no such result document or run folder"),
-        ("{", "x.json: this is no JSON; expected a result document"),
-        ("[" * 100_000, "x.json: this is no JSON; expected a result document"),
-        ("[]", "x.json: this is no result document"),
-        ({"schema": 2, "results": []}, "x.json: this is no result document"),
-        ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: its schema is 1, expected 2; measure anew"),
+        (None, "x.json: there is no such result document; expected what python -m benchmarks"),
+        ("{", "x.json: this is no JSON; expected what python -m benchmarks"),
+        ("[" * 100_000, "x.json: this is no JSON; expected what python -m benchmarks"),
+        ("[]", "x.json: it is [], expected an object; measure anew"),
+        ({"schema": 2, "results": []}, "x.json: it lacks the field 'machine'; measure anew"),
+        ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: it has schema 1, this version reads 2; measure anew"),
         ({"schema": 2, "machine": {}, "results": []}, "x.json: it has no results; measure anew"),
-        ({"schema": 2, "machine": {}, "results": {}}, "x.json: results is {}, expected a list or null"),
+        ({"schema": 2, "machine": {}, "results": {}}, "x.json: results is {}, expected a list; measure anew"),
         ({"schema": 2, "machine": [], "results": [{}]}, "x.json: machine is [], expected an object"),
-        ({"schema": 2, "machine": {}, "results": [7]}, "x.json: results 1 is 7, expected an object"),
-        ({"schema": 2, "machine": {}, "results": [{"ratio": 1}]}, "x.json: it is of another command; expected the"),
+        ({"schema": 2, "machine": {}, "results": [7]}, "x.json: results[0] is 7, expected an object"),
+        (
+            {"schema": 2, "machine": {}, "results": [{"ratio": 1}]},
+            "x.json: results[0] has the fields 'ratio', expected",
+        ),
     ],
 )
 def test_bad_documents(content: Any, said: str, tmp_path: Path) -> None:
@@ -356,10 +362,10 @@ def test_bad_documents(content: Any, said: str, tmp_path: Path) -> None:
     [
         ("p50_ms", "fast", "p50_ms is 'fast', expected a number from 0; measure anew"),
         ("p50_ms", float("nan"), "p50_ms is nan, expected a number from 0; measure anew"),
-        ("n", 10**400, "n is 1000000000000000000000000000000000000000, expected a number from 0; measure anew"),
-        ("file_bytes", -1, "file_bytes is -1, expected a number from 0; measure anew"),
-        ("variant", 8, "variant is 8, expected text; measure anew"),
-        ("samples_ms", [1, None], "samples_ms is None, expected a number from 0; measure anew"),
+        ("n", 10**400, f"n is 1{59 * '0'}, expected a whole number from 0; measure anew"),
+        ("file_bytes", -1, "file_bytes is -1, expected a whole number from 0; measure anew"),
+        ("variant", 8, "variant is 8, expected str; measure anew"),
+        ("samples_ms", [1, None], "samples_ms[1] is None, expected a number from 0; measure anew"),
         ("p50_interval_ms", [2, 1], "p50_interval_ms is [2, 1], expected [low, high] or null; measure anew"),
         ("frame", 1, "frame is 1, expected an object; measure anew"),
     ],
@@ -368,7 +374,7 @@ def test_a_value_that_cannot_be(field: str, value: Any, said: str, tmp_path: Pat
     document = reporting.latency(PC, 8.0)
     document["results"][4][field] = value
     path = reporting.write(tmp_path / "x.json", document)
-    with pytest.raises(UserError, match=f": results 5: {re.escape(said)}"):
+    with pytest.raises(UserError, match=rf": results\[4\]\.{re.escape(said)}"):
         report.write([path], tmp_path / "report.html")
     assert names(tmp_path) == ["x.json"]
 
@@ -430,6 +436,7 @@ def test_from_a_model_to_a_page(command: Run, tmp_path: Path, shapes_folder: Pat
 @pytest.mark.programs
 def test_the_command_refuses(command: Run, tmp_path: Path) -> None:
     assert refusal(command("benchmarks", "report", "none.json")) == (
-        "none.json: there is no such result document or run folder"
+        "none.json: there is no such result document; expected what python -m benchmarks … --json FILE writes; measure"
+        " anew"
     )
     assert names(tmp_path) == []

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import choose
 from benchmarks.choose import Choice
+from benchmarks.rows import FrameLane, LatencyRow, Timed
 from device import board, runtime
 from device.errors import UserError
 from device.live import selection
@@ -26,30 +27,31 @@ SHARED = (1.0, 1.06, 0.95, 1.1, 0.97, 1.02, 0.93, 1.04)
 OWN = (1.0, 1.01, 0.99, 1.004, 0.996, 1.006, 0.994, 1.002)
 
 
-def row(file: str, p50_ms: float | None, top1: float | None = 0.9, threads: int = 1, **changes: Any) -> dict[str, Any]:
+def row(file: str, p50_ms: float | None, top1: float | None = 0.9, threads: int = 1, **changes: Any) -> LatencyRow:
     """frame_ms: the frame's way, 1 ms more than invoke unless it is given; processes: so many timed it; own: how it
     fared in each of them beside the others; n: of its accuracy.
     """
     frame_ms = changes.pop("frame_ms", None if p50_ms is None else p50_ms + 1)
     processes, own = changes.pop("processes", 8), changes.pop("own", (1.0,) * 8)
 
-    def timed(p50_ms: float | None) -> dict[str, Any]:
+    def timed(p50_ms: float | None) -> Timed:
         if p50_ms is None:
-            return {"p50_ms": None, "p50_interval_ms": None, "p50_by_process_ms": []}
-        medians = [p50_ms * ours * theirs for ours, theirs in zip(SHARED, own, strict=True)][:processes]
-        ends = None if processes < 6 else [min(medians), max(medians)]
-        return {"p50_ms": p50_ms, "p50_interval_ms": ends, "p50_by_process_ms": medians}
+            return Timed(p50_ms=None)
+        medians = tuple(p50_ms * ours * theirs for ours, theirs in zip(SHARED, own, strict=True))[:processes]
+        ends = None if processes < 6 else (min(medians), max(medians))
+        return Timed(p50_ms=p50_ms, p50_interval_ms=ends, p50_by_process_ms=medians)
 
-    return {
-        **{"file": f"{file}.tflite", "sha256": f"of {file}", "threads": threads, "error": None, "runtime": "litert"},
-        **timed(p50_ms),
-        **{
-            "frame": None if frame_ms is None else timed(frame_ms),
-            "top1": top1,
-            "accuracy_n": changes.pop("n", 10_000),
-        },
-        **changes,
-    }
+    made = LatencyRow(
+        file=f"{file}.tflite",
+        sha256=f"of {file}",
+        threads=threads,
+        runtime="litert",
+        **vars(timed(p50_ms)),
+        frame=None if frame_ms is None else FrameLane(**vars(timed(frame_ms))),
+        top1=top1,
+        accuracy_n=changes.pop("n", 10_000),
+    )
+    return replace(made, **changes)
 
 
 def right(n: int, *wrong: int) -> dict[str, bool]:
@@ -57,9 +59,9 @@ def right(n: int, *wrong: int) -> dict[str, bool]:
     return {str(image): image not in wrong for image in range(n)}
 
 
-def chosen(*rows: dict[str, Any], most_drop: float = 0.01) -> tuple[str, int]:
+def chosen(*rows: LatencyRow, most_drop: float = 0.01) -> tuple[str, int]:
     found = choose.choose(rows, most_drop).chosen
-    return found["file"].removesuffix(".tflite"), found["threads"]
+    return found.file.removesuffix(".tflite"), found.threads
 
 
 def why(choice: Choice) -> list[str | None]:
@@ -71,7 +73,7 @@ def why(choice: Choice) -> list[str | None]:
 
 def test_the_fastest_of_those_that_are_alike() -> None:
     found = choose.choose([row("float32", 4.0), row("int8", 1.0), row("float16", 3.0)], 0.01)
-    assert found.chosen["file"] == "int8.tflite"
+    assert found.chosen.file == "int8.tflite"
     assert why(found) == ["2.50 times as slow", None, "2.00 times as slow"]  # of a frame's way
 
 
@@ -94,7 +96,7 @@ def test_what_cannot_be_told_from_the_best_stays_in() -> None:
     """On 200 images 91 and 88.5 % are no different; on 20,000 they are."""
     few = [row("float32", 4.0, 0.91, n=200), row("int8", 2.0, 0.885, n=200)]
     found = choose.choose(few, 0.01)
-    assert found.chosen["file"] == "int8.tflite" and found.losses.of["of int8"].standing == "can't tell"
+    assert found.chosen.file == "int8.tflite" and found.losses.of["of int8"].standing == "can't tell"
     assert choose.lines(found)[-1].startswith("int8.tflite can't be told from the best: it loses 2.50 (-")
     many = [row("float32", 4.0, 0.91, n=20_000), row("int8", 2.0, 0.885, n=20_000)]
     assert chosen(*many) == ("float32", 1)
@@ -108,10 +110,10 @@ def test_answers_about_the_same_images_tell_more_than_two_shares() -> None:
     answers = {"of float32": right(200, *range(100, 105)), "of int8": right(200, *range(100, 105), *lost)}
     assert chosen(*rows, most_drop=0.001) == ("int8", 1)
     found = choose.choose(rows, 0.001, answers)
-    assert (found.chosen["file"], found.losses.of["of int8"].standing) == ("float32.tflite", "beyond")
+    assert (found.chosen.file, found.losses.of["of int8"].standing) == ("float32.tflite", "beyond")
     (first, second) = choose.told(found)
-    assert (first["standing"], first["loss"]) == ("best", None)
-    assert second["standing"] == "beyond" and second["loss"] == pytest.approx([0.00594, 0.035, 0.06337], abs=1e-5)
+    assert (first.standing, first.loss) == ("best", None)
+    assert second.standing == "beyond" and second.loss == pytest.approx((0.00594, 0.035, 0.06337), abs=1e-5)
     assert "paired, 200 images" in "\n".join(choose.lines(found))
     # Equal ones, and as many lost as won, can't be told from it.
     answers = {"of float32": right(200, *range(7)), "of int8": right(200, *range(7, 14))}
@@ -128,7 +130,7 @@ def test_the_most_accurate_may_be_the_fastest_too() -> None:
 def test_where_two_cannot_be_told_apart_fewer_threads_are_chosen() -> None:
     rows = [row("int8", 1.00, own=OWN), row("int8", 0.999, threads=2), row("int8", 0.998, threads=4, own=OWN[::-1])]
     found = choose.choose(rows, 0.01)
-    assert found.chosen["threads"] == 1
+    assert found.chosen.threads == 1
     assert why(found) == [None, "can't be told from fewer threads", "can't be told from fewer threads"]
     rows = [row("int8", 1.00), row("int8", 0.70, threads=2), row("int8", 0.699, threads=4, own=OWN)]
     assert chosen(*rows) == ("int8", 2)
@@ -137,21 +139,22 @@ def test_where_two_cannot_be_told_apart_fewer_threads_are_chosen() -> None:
 def test_threads_are_compared_within_processes() -> None:
     """What a process does to all that run in it is more than 7 %: their intervals overlap, their ratios agree."""
     rows = [row("int8", 1.00, own=OWN, frame_ms=None), row("int8", 0.93, threads=2, frame_ms=None)]
-    assert rows[0]["p50_interval_ms"][0] < rows[1]["p50_interval_ms"][1]
+    one_ms, two_ms = (timed.p50_interval_ms for timed in rows)
+    assert one_ms and two_ms and one_ms[0] < two_ms[1]
     found = choose.choose(rows, 0.01)
-    assert found.chosen["threads"] == 2 and why(found) == ["1.08 times as slow", None]
+    assert found.chosen.threads == 2 and why(found) == ["1.08 times as slow", None]
 
 
 def test_fewer_than_six_processes_say_nothing() -> None:
     """Fewer threads are chosen, though the others' raw figure is shorter; and that is said."""
     rows = [row("int8", 1.00, processes=5), row("int8", 0.50, threads=2, processes=5)]
     found = choose.choose(rows, 0.01)
-    assert found.chosen["threads"] == 1 and why(found) == [None, "too few processes to tell"]
+    assert found.chosen.threads == 1 and why(found) == [None, "too few processes to tell"]
     assert "fewer than six processes can't say what is faster: the fewest threads are chosen" in choose.lines(found)[-1]
     # One that fewer processes timed beside others that enough did.
     rows = [row("int8", 1.00), row("int8", 0.90, threads=2), row("float16", 0.1, threads=1, processes=3)]
     found = choose.choose(rows, 0.01)
-    assert (found.chosen["file"], found.chosen["threads"]) == ("int8.tflite", 2)
+    assert (found.chosen.file, found.chosen.threads) == ("int8.tflite", 2)
     assert why(found)[2] == "too few processes to tell"
 
 
@@ -169,7 +172,7 @@ def test_none_that_was_not_chosen_is_faster_on_as_few_threads() -> None:
     """Another file, between the two that can't be told apart."""
     rows = [row("a", 1.000, threads=2), row("a", 1.003, threads=1, own=OWN), row("b", 1.002, threads=1)]
     found = choose.choose(rows, 0.01)
-    assert (found.chosen["file"], found.chosen["threads"]) == ("b.tflite", 1)
+    assert (found.chosen.file, found.chosen.threads) == ("b.tflite", 1)
     assert why(found) == ["can't be told from fewer threads", "can't be told from the chosen one", None]
 
 
@@ -182,7 +185,7 @@ def test_one_without_a_frame_s_way_is_compared_by_invoke() -> None:
     """A stranger's file, whose accuracy was measured: its invoke must not win against another's whole way."""
     mine, stranger = row("mine", 4.0, frame_ms=6.0), row("stranger", 5.0, frame_ms=None)
     found = choose.choose([mine, stranger], 0.01)
-    assert found.chosen["file"] == "mine.tflite"
+    assert found.chosen.file == "mine.tflite"
     assert why(found) == [None, "1.25 times as slow"]
     # One that can't be chosen has no say in it.
     unknown = row("unknown", 0.1, top1=None, frame_ms=None)
@@ -191,7 +194,7 @@ def test_one_without_a_frame_s_way_is_compared_by_invoke() -> None:
 
 def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
     found = choose.choose([row("unknown", 1.0, top1=None), row("int8", 2.0)], 0.01)
-    assert found.chosen["file"] == "int8.tflite" and why(found) == ["its accuracy isn't known", None]
+    assert found.chosen.file == "int8.tflite" and why(found) == ["its accuracy isn't known", None]
     with pytest.raises(UserError, match="no file says how accurate it is; give labelled pictures with --data"):
         choose.choose([row("unknown", 1.0, top1=None)], 0.01)
 
@@ -199,9 +202,9 @@ def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
 def test_one_that_failed_is_not_chosen_and_no_measure() -> None:
     failed = row("best", None, 0.99, error="the model failed half way: index out of bounds")
     found = choose.choose([failed, row("int8", 2.0)], 0.01)
-    assert found.chosen["file"] == "int8.tflite" and why(found) == [failed["error"], None]
+    assert found.chosen.file == "int8.tflite" and why(found) == [failed.error, None]
     with pytest.raises(UserError, match=r"none could be measured; best\.tflite: the model failed half way: index"):
-        choose.choose([failed, {**failed, "threads": 2}], 0.01)
+        choose.choose([failed, replace(failed, threads=2)], 0.01)
 
 
 def test_the_table_begins_with_the_chosen_one() -> None:

@@ -1,10 +1,13 @@
 """What one figure hides: uneven labels, the worst one, and labels that a second model loses beyond chance."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
 from device import evaluate
+from device.evaluate import LabelTopOne
 from device.evaluation import by_label
 from device.evaluation.by_label import ByLabel
 
@@ -29,23 +32,32 @@ def test_uneven_labels(counts: tuple[int, ...], uneven: bool) -> None:
     assert by_label.is_uneven(counts) is uneven
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What stands beside a top-1, as the rows of several documents have it."""
+
+    balanced: float | None = None
+    worst_label: LabelTopOne | None = None
+    per_class: tuple[LabelTopOne, ...] | None = None
+
+
 def test_figures_beside_an_accuracy() -> None:
     scores = np.eye(3, dtype=np.float32)[[0, 0, 0, 0, 1, 1, 2, 0]]
     classes = evaluate.per_class(scores, np.array([0, 0, 0, 0, 1, 1, 2, 2]), ("a", "b", "c"))
-    found = by_label.figures(classes)
-    assert found["balanced"] == pytest.approx(2.5 / 3) and found["per_class"] == classes
-    assert found["worst_label"] == {"label": "c", **evaluate.accuracy(scores[6:], np.array([2, 2]))}
+    found = Judged(evaluate.balanced(classes), by_label.worst(classes), classes)
+    assert found.balanced == pytest.approx(2.5 / 3)
+    assert found.worst_label == LabelTopOne("c", **vars(evaluate.accuracy(scores[6:], np.array([2, 2]))))
     assert by_label.cells(found) == ("83.33 %", "c 50.00 % (n 2)")
-    assert by_label.are_uneven([{}, found]) and not by_label.are_uneven([{"per_class": None}])
+    assert by_label.are_uneven([Judged(), found]) and not by_label.are_uneven([Judged()])
 
 
 def test_of_equally_bad_labels_the_one_with_more_images_is_named() -> None:
-    rows = [{"label": "few", "top1": 0.0, "n": 1}, {"label": "many", "top1": 0.0, "n": 30}]
-    assert by_label.worst(rows)["label"] == "many"
+    rows = [LabelTopOne("few", 0.0, 1, (0.0, 1.0)), LabelTopOne("many", 0.0, 30, (0.0, 0.2))]
+    assert by_label.worst(rows).label == "many"
 
 
 def test_where_nothing_was_measured() -> None:
-    assert by_label.cells({"balanced": None, "worst_label": None, "per_class": None}) == ("-", "-")
+    assert by_label.cells(Judged()) == ("-", "-")
 
 
 # Two models.

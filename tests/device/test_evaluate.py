@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from device import evaluate, folders
 from device.classifier import Classifier
 from device.errors import UserError
+from device.evaluate import TopOne
 from tests import drawing
 from tests.conftest import model
 
@@ -30,14 +31,14 @@ def test_wilson_of_nothing_says_nothing() -> None:
 def test_accuracy_counts_the_first_of_equal_scores() -> None:
     scores = np.array([[0.2, 0.8], [0.9, 0.1], [0.5, 0.5], [0.5, 0.5]], np.float32)
     result = evaluate.accuracy(scores, np.array([1, 1, 0, 1]))
-    assert result == {"top1": 0.5, "n": 4, "interval": list(evaluate.wilson(2, 4))}
+    assert result == TopOne(0.5, 4, evaluate.wilson(2, 4))
 
 
 def test_each_class_by_itself() -> None:
     scores = np.eye(3, dtype=np.float32)[[0, 0, 1, 0]]
     rows = evaluate.per_class(scores, np.array([0, 0, 1, 1]), ("a", "b", "never seen"))
-    assert [(row["label"], row["top1"], row["n"]) for row in rows] == [("a", 1.0, 2), ("b", 0.5, 2)]
-    assert rows[1]["interval"] == list(evaluate.wilson(1, 2))
+    assert [(row.label, row.top1, row.n) for row in rows] == [("a", 1.0, 2), ("b", 0.5, 2)]
+    assert rows[1].interval == evaluate.wilson(1, 2)
 
 
 def test_scores_of_a_folder_are_those_of_each_picture_alone(shapes_folder: Path) -> None:
@@ -51,7 +52,7 @@ def test_scores_of_a_folder_are_those_of_each_picture_alone(shapes_folder: Path)
     alone = Classifier(model("int8"))
     expected = np.stack([alone.classify(data.picture(i)).scores for i in range(len(data))])
     assert np.array_equal(scores, np.tile(expected, (3, 1)))
-    assert evaluate.accuracy(scores, many.targets)["top1"] > 0.95
+    assert evaluate.accuracy(scores, many.targets).top1 > 0.95
 
 
 def test_rows_of_a_cache_are_scored_too() -> None:

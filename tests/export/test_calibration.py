@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from device.exports import Calibration
 from export.calibration import Choice, balanced_rows
 
 TARGETS = np.repeat([0, 1, 2], [100, 50, 10])
@@ -71,4 +72,4 @@ def test_labels_without_allowed_rows_are_passed_over() -> None:
 
 def test_what_is_recorded() -> None:
     choice = Choice(np.zeros((7, 4, 4, 3), np.uint8), tuple(range(7)), 3, "train")
-    assert choice.to_json() == {"n": 7, "seed": 3, "split": "train"}
+    assert choice.recorded == Calibration(7, 3, "train")

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from device import records
+from device.exports import ReferenceComparison
 from export import compare
-from export.compare import Comparison
 
-GOOD = Comparison(
+GOOD = ReferenceComparison(
     n=1000,
     split="test",
     top1=0.9,
@@ -72,8 +73,8 @@ def test_equal_scores_are_sound(variant: str) -> None:
         ("float32", {"signal": 29.0}, "its logits have 29.0 dB of signal to noise, 30 dB or more are sound"),
         ("int8", {"signal": 2.9}, "its logits have 2.9 dB of signal to noise, 3 dB or more are sound"),
         ("dynamic", {"drop": 0.15, "drop_interval": (0.11, 0.2)}, "it loses 15.00 points of accuracy, at most 10 are"),
-        ("int8", {"largest_error": math.nan, "signal": math.nan}, "its scores are not finite numbers"),
-        ("float16", {"largest_error": math.inf, "signal": math.nan}, "its scores are not finite numbers"),
+        ("int8", {"largest_error": None, "signal": None}, "its scores are not finite numbers"),
+        ("float16", {"largest_error": None, "signal": 120.0}, "its scores are not finite numbers"),
     ],
 )
 def test_what_fails_a_variant(variant: str, changes: dict[str, object], reason: str) -> None:
@@ -118,8 +119,8 @@ def test_a_label_that_vanishes_is_said_where_the_whole_hardly_loses() -> None:
     assert compare.failures("int8", measured) == []
     assert compare.losses("int8", measured)[-1] == "int8, label rare: 12 of 12 images lost, beyond chance"
     assert measured.balanced == pytest.approx(2 / 3) and measured.worst_label is not None
-    assert (measured.worst_label["label"], measured.worst_label["n"]) == ("rare", 12)
-    document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
+    assert (measured.worst_label.label, measured.worst_label.n) == ("rare", 12)
+    document = json.loads(json.dumps(records.to_json(measured), allow_nan=False))
     assert [row["label"] for row in document["by_label"]["beyond_chance"]] == ["rare"]
     assert compare.losses("int8", compare.compare(reference, reference, targets, "test")) == []
 
@@ -179,6 +180,6 @@ def test_sigmoids_are_taken_each_by_itself() -> None:
 def test_an_error_that_is_no_number_is_null_in_json() -> None:
     scores = np.array([[np.nan, 1.0]], np.float32)
     measured = compare.compare(scores, np.array([[0.0, 1.0]], np.float32), None, "test")
-    document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
+    document = json.loads(json.dumps(records.to_json(measured), allow_nan=False))
     assert (document["largest_error"], document["mean_error"], document["signal"]) == (None, None, None)
     assert document["n"] == 1

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from device import evaluate as measures
+from device.evaluate import LabelTopOne
 
 
 def document(*rows: tuple[str, int, int]) -> dict[str, Any]:
     """rows: label, right, n."""
     right, n = sum(row[1] for row in rows), sum(row[2] for row in rows)
-    classes = [{"label": label, "top1": good / all_of_it, "n": all_of_it} for label, good, all_of_it in rows]
+    classes = [LabelTopOne(label, good / of_it, of_it, measures.wilson(good, of_it)) for label, good, of_it in rows]
     whole = {"top1": right / n, "n": n, "interval": list(measures.wilson(right, n))}
-    return {**whole, "balanced": measures.balanced(classes), "per_class": classes}
+    return {**whole, "balanced": measures.balanced(classes), "per_class": list(map(vars, classes))}
 
 
 @pytest.mark.tensorflow
