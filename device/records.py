@@ -96,7 +96,7 @@ def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> 
     if missing := sorted(needed - set(document)):
         raise RecordError(f"{where or 'it'} lacks the field {missing[0]!r}")
     if not tolerant and (unknown := sorted(set(document) - set(known))):
-        raise RecordError(f"{where} has an unknown field {unknown[0]!r}")
+        raise RecordError(f"{where or 'it'} has an unknown field {unknown[0]!r}")
     hints = _hints(kind)  # type: ignore[arg-type]
     places = {name: f"{where}.{name}" if where else name for name in known}
     return kind(

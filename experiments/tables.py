@@ -35,7 +35,7 @@ PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def boards() -> list[str]:
     """What users have measured: docs/boards.json."""
-    header, cells = board_rows.cells(json.loads(board_rows.TABLE.read_bytes()))
+    header, cells = board_rows.cells(board_rows.parse(json.loads(board_rows.TABLE.read_bytes())))
     return markdown(header, cells) if cells else [board_rows.EMPTY]
 
 

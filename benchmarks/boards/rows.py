@@ -9,12 +9,17 @@ import argparse
 import datetime
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from benchmarks import results
-from device import command, files, text, throttling
+from benchmarks.results import Results
+from benchmarks.rows import LatencyRow
+from device import command, files, records, text, throttling
 from device.errors import UserError
+from device.records import Limit, RecordError
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs/boards.json"
@@ -31,168 +36,174 @@ BOARDS = {
     "Raspberry Pi Compute Module 3": "Cortex-A53",
     "Raspberry Pi Zero 2": "Cortex-A53",
 }
-OF_THE_MACHINE = ("board", "cpu", "architecture", "cores", "governor", "system")
-OF_THE_RESULT = (
-    "file",
-    "sha256",
-    "variant",
-    "runtime",
-    "runtime_version",
-    "threads",
-    "p50_ms",
-    "p90_ms",
-    "p99_ms",
-    "processes",
-    "temperature_c",
-)
-OF_THE_USER = ("by", "cooling", "power", "date")
-SUSTAINED = ("what", "seconds", "cold_p50_ms", "p50_ms")
-FIELDS = {*OF_THE_MACHINE, *OF_THE_RESULT, *OF_THE_USER, "sustained", "throttled", "bits"}
 EMPTY = "Nobody has added a board yet; yours would be the first."
 FIRST_DAY = datetime.date(2026, 1, 1)
 LONGEST_MS = 60_000
 
+Said = Annotated[str, Limit("words", lambda value: bool(value.strip()))]
+Time = Annotated[float, Limit(f"a time above 0 and up to {LONGEST_MS} ms", lambda value: 0 < value <= LONGEST_MS)]
+Count = Annotated[int, Limit("a whole number from 1 to 256", lambda value: 1 <= value <= 256)]
+Hash = Annotated[str, Limit("64 hexadecimal digits", lambda value: bool(re.fullmatch(r"[0-9a-f]{64}", value)))]
+Celsius = Annotated[
+    tuple[float, float],
+    Limit("null, or [lowest, highest] from -40 to 125", lambda value: -40 <= value[0] <= value[1] <= 125),
+]
+Word = Annotated[str, Limit(f"one of {', '.join(throttling.BITS)}", lambda value: value in throttling.BITS)]
 
-def make(document: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:
-    """A row for each row of a latency result. given: what the document doesn't know, OF_THE_USER.
+
+@dataclass(frozen=True)
+class Given:
+    """What a result doesn't know and the user says."""
+
+    by: Said
+    cooling: Said
+    power: Said
+    date: str
+
+
+@dataclass(frozen=True)
+class ColdAndWarm:
+    """A lane without a pause: p50 of the first tenth of its answers, and of the last half."""
+
+    what: Literal["frame", "invoke"]
+    seconds: Time
+    cold_p50_ms: Time
+    p50_ms: Time
+
+
+@dataclass(frozen=True)
+class _OfTheResult:
+    board: str | None
+    cpu: str | None
+    architecture: str | None
+    cores: Count
+    governor: str | None
+    system: Said
+    bits: Annotated[int, Limit("32 or 64", lambda value: value in (32, 64))]
+    file: Said
+    sha256: Hash
+    variant: str | None
+    runtime: Said
+    runtime_version: Said
+    threads: Count
+    p50_ms: Time
+    p90_ms: Time
+    p99_ms: Time | None
+    processes: int
+    temperature_c: Celsius | None
+    sustained: ColdAndWarm | None
+    throttled: tuple[Word, ...] | None
+
+
+@dataclass(frozen=True)
+class BoardRow(Given, _OfTheResult):
+    """A row of the table, in the order in which it is written. throttled: None where the board can't tell."""
+
+    @property
+    def name(self) -> str:
+        return self.board or str(self.cpu)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """No two rows have the same."""
+        case = self.file, self.sha256, self.runtime, self.threads
+        return self.board, self.cpu, *case, self.by, self.date
+
+    def mistake(self, today: datetime.date) -> str | None:
+        """What doesn't fit together; None for a good row."""
+        if not self._is_known():
+            return "board and cpu don't fit (benchmarks/boards/rows.py lists boards)"
+        times = [self.p50_ms, self.p90_ms, *([] if self.p99_ms is None else [self.p99_ms])]
+        if times != sorted(times):
+            return f"times are {times}, expected p50_ms <= p90_ms <= p99_ms (or null)"
+        if not _is_date(self.date, today):
+            return f"date is {self.date!r:.60}, expected YYYY-MM-DD, from {FIRST_DAY} to today"
+        return None
+
+    def _is_known(self) -> bool:
+        """A PC has no board's name, and its processor is no board's."""
+        if self.board is None:
+            return bool(self.cpu) and self.architecture == "x86_64"
+        named = [name for name in BOARDS if re.match(rf"{re.escape(name)}\b", self.board)]
+        return any(BOARDS[name] == self.cpu for name in named)
+
+
+def make(document: Results, given: Given) -> list[BoardRow]:
+    """A row for each row of a latency result. RecordError for a value that the table doesn't take.
 
     Whether nothing held the board back is known of one measured over ssh alone; else only what was noted is.
     """
-    machine, known = document["machine"], document["machine"].get("throttling")
-    return [
-        {
-            **{field: machine[field] for field in OF_THE_MACHINE},
-            "bits": machine["fingerprint"]["bits"],
-            **{field: row[field] for field in OF_THE_RESULT},
-            "sustained": row["sustained"] and {field: row["sustained"][field] for field in SUSTAINED},
-            "throttled": known["measuring"] if known else row["throttled"] or None,
-            **{field: given[field] for field in OF_THE_USER},
-        }
-        for row in document["results"]
-        if row["error"] is None
-    ]
+    return [_made(document, row, given) for row in document.latency if row.error is None]
+
+
+def _made(document: Results, row: LatencyRow, given: Given) -> BoardRow:
+    known, machine = getattr(document.machine, "throttling", None), document.machine
+    found = {**vars(machine), "bits": machine.fingerprint.get("bits"), **vars(row), **vars(given)}
+    if row.sustained:
+        found["sustained"] = {each.name: getattr(row.sustained, each.name) for each in fields(ColdAndWarm)}
+    found["throttled"] = known.measuring if known else row.throttled or None
+    return records.record(BoardRow, records.to_json({each.name: found[each.name] for each in fields(BoardRow)}), "")
+
+
+def parse(document: Any) -> tuple[BoardRow, ...]:
+    """RecordError where a row isn't one."""
+    return tuple(records.record(BoardRow, row, "") for row in document["rows"])
 
 
 def mistakes(document: Any, today: datetime.date) -> list[str]:
     """What is wrong with a table, a line each; an empty list for a good one."""
     if not isinstance(document, dict) or set(document) != {"schema", "rows"} or document["schema"] != SCHEMA:
         return [f'expected {{"schema": {SCHEMA}, "rows": […]}} and nothing else']
-    found = []
-    for number, row in enumerate(document["rows"], 1):
-        found += [f"row {number}: {mistake}" for mistake in _of_row(row, today)]
-    unique = ("board", "cpu", "file", "sha256", "runtime", "threads", "by", "date")
-    names = [tuple(row.get(field) for field in unique) for row in document["rows"] if isinstance(row, dict)]
-    found += [f"row {number}: is there twice" for number, name in enumerate(names, 1) if name in names[: number - 1]]
+    found: list[str] = []
+    keys: list[tuple[object, ...]] = []
+    for number, values in enumerate(document["rows"], 1):
+        try:
+            row = records.record(BoardRow, values, "")
+        except RecordError as error:
+            found.append(f"row {number}: {error}")
+            continue
+        if mistake := "is there twice" if row.key in keys else row.mistake(today):
+            found.append(f"row {number}: {mistake}")
+        keys.append(row.key)
     return found
 
 
-def _of_row(row: Any, today: datetime.date) -> list[str]:
-    if not isinstance(row, dict):
-        return [f"expected an object, not {row!r}"]
-    if set(row) != FIELDS:
-        return [f"expected the fields {', '.join(sorted(FIELDS))}; differing: {', '.join(sorted(set(row) ^ FIELDS))}"]
-    checks = {
-        "board and cpu don't fit (benchmarks/boards/rows.py lists boards)": _is_known(row),
-        "times must be above 0, p50_ms <= p90_ms <= p99_ms (or null)": _are_times(
-            row["p50_ms"], row["p90_ms"], *([] if row["p99_ms"] is None else [row["p99_ms"]])
-        ),
-        "sustained must be null, or what (frame, invoke), seconds, cold_p50_ms, p50_ms": _is_sustained(
-            row["sustained"]
-        ),
-        f"throttled must be null (it can't tell), or a list of {', '.join(throttling.BITS)}": _is_throttled(
-            row["throttled"]
-        ),
-        "sha256 must have 64 hexadecimal digits": bool(re.fullmatch(r"[0-9a-f]{64}", str(row["sha256"]))),
-        "threads must be 1 to 256, cores too, bits 32 or 64": _is_count(row["threads"])
-        and _is_count(row["cores"])
-        and row["bits"] in (32, 64),
-        "temperature_c must be null, or [lowest, highest] from -40 to 125": _is_range(row["temperature_c"]),
-        "by, cooling, power, file, runtime and system must be said": all(
-            isinstance(row[field], str) and row[field].strip()
-            for field in ("by", "cooling", "power", "file", "runtime", "runtime_version", "system")
-        ),
-        f"date must be YYYY-MM-DD, from {FIRST_DAY} to today": _is_date(row["date"], today),
-    }
-    return [mistake for mistake, good in checks.items() if not good]
-
-
-def _is_known(row: dict[str, Any]) -> bool:
-    """A PC has no board's name, and its processor is no board's."""
-    board = row["board"]
-    if board is None:
-        return bool(row["cpu"]) and row["architecture"] == "x86_64"
-    named = [name for name in BOARDS if re.match(rf"{re.escape(name)}\b", str(board))]
-    return any(BOARDS[name] == row["cpu"] for name in named)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _are_times(*values: Any) -> bool:
-    return all(_is_number(value) and 0 < value <= LONGEST_MS for value in values) and list(values) == sorted(values)
-
-
-def _is_sustained(value: Any) -> bool:
-    if value is None:
-        return True
-    if not isinstance(value, dict) or set(value) != set(SUSTAINED) or value["what"] not in ("frame", "invoke"):
-        return False
-    return all(_is_number(value[field]) and 0 < value[field] <= LONGEST_MS for field in SUSTAINED[1:])
-
-
-def _is_throttled(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(word in throttling.BITS for word in value))
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 256
-
-
-def _is_range(value: Any) -> bool:
-    if value is None:
-        return True
-    pair = isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
-    return pair and -40 <= value[0] <= value[1] <= 125
-
-
-def _is_date(value: Any, today: datetime.date) -> bool:
+def _is_date(value: str, today: datetime.date) -> bool:
     """A day more than today: it is tomorrow already elsewhere."""
     try:
         return FIRST_DAY <= datetime.date.fromisoformat(value) <= today + datetime.timedelta(days=1)
-    except (TypeError, ValueError):
+    except ValueError:
         return False
 
 
-def cells(document: dict[str, Any]) -> tuple[tuple[str, ...], list[list[str]]]:
+def cells(rows: Sequence[BoardRow]) -> tuple[tuple[str, ...], list[list[str]]]:
     """The table for people: its header, and a line a row, boards together, the fastest model first."""
     times = ("p50 ms", "p90", "p99", "cold → sustained")
     header = ("board", "model", "runtime", "threads", *times, "held back", "set-up", "by")
-    ordered = sorted(document["rows"], key=lambda row: (row["board"] or row["cpu"], row["p50_ms"]))
-    return header, [_cells(row) for row in ordered]
+    return header, [_cells(row) for row in sorted(rows, key=lambda row: (row.name, row.p50_ms))]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    words = row["throttled"]
+def _cells(row: BoardRow) -> list[str]:
+    words = row.throttled
     said = [
-        row["board"] or row["cpu"],
-        f"{row['file']} ({row['sha256'][:8]})",
-        f"{row['runtime']} {row['runtime_version']}, {row['bits']} bits",
-        str(row["threads"]),
-        *(text.milliseconds(row[field]) for field in ("p50_ms", "p90_ms", "p99_ms")),
-        _sustained(row["sustained"]),
+        row.name,
+        f"{row.file} ({row.sha256[:8]})",
+        f"{row.runtime} {row.runtime_version}, {row.bits} bits",
+        str(row.threads),
+        *map(text.milliseconds, (row.p50_ms, row.p90_ms, row.p99_ms)),
+        _sustained(row.sustained),
         "can't tell" if words is None else f"**{', '.join(words)}**" if words else "no",
-        f"{row['cooling']}; {row['power']}; governor {row['governor'] or 'not known'}",
-        f"{row['by']}, {row['date']}",
+        f"{row.cooling}; {row.power}; governor {row.governor or 'not known'}",
+        f"{row.by}, {row.date}",
     ]
     return [" ".join(one.split()).replace("|", "\\|") for one in said]
 
 
-def _sustained(long: dict[str, Any] | None) -> str:
+def _sustained(long: ColdAndWarm | None) -> str:
     if long is None:
         return "-"
-    cold, warm = text.milliseconds(long["cold_p50_ms"]), text.milliseconds(long["p50_ms"])
-    return f"{cold} → {warm} ({long['what']}, {long['seconds']:.0f} s)"
+    cold, warm = text.milliseconds(long.cold_p50_ms), text.milliseconds(long.p50_ms)
+    return f"{cold} → {warm} ({long.what}, {long.seconds:.0f} s)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -210,13 +221,21 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     given, today = parser().parse_args(), datetime.date.today()
-    result = _read(given.result)
-    date = given.date or result.get("date") or today.isoformat()
-    added = make(result, {"by": given.by, "cooling": given.cooling, "power": given.power, "date": date})
+    result = results.read(given.result)
+    if not result.latency or result.machine.system is None or "bits" not in result.machine.fingerprint:
+        raise UserError(
+            f"{given.result}: no latency of a machine that is known, expected what `benchmarks board` writes"
+        )
+    date = given.date or result.date or today.isoformat()
+    try:
+        added = make(result, Given(given.by, given.cooling, given.power, date))
+    except RecordError as error:
+        raise UserError(
+            f"{given.table} stays as it was, a row's {error}; expected what `benchmarks board` writes"
+        ) from None
     if not added:
         raise UserError(f"{given.result}: no row of it has figures, so there is nothing to add; measure anew")
-    table = _table(given.table)
-    table["rows"] += added
+    table = {"schema": SCHEMA, "rows": [*_rows(given.table), *map(records.to_json, added)]}
     found = mistakes(table, today)
     if found:
         raise UserError(f"{given.table} stays as it was, {found[0]}")
@@ -226,29 +245,15 @@ def main() -> int:
     return command.GOOD
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _rows(path: Path) -> list[Any]:
+    """As they are; whether they are good is said with the new ones."""
     try:
-        table: dict[str, Any] = json.loads(path.read_bytes())
-        good = isinstance(table, dict) and isinstance(table["rows"], list)
-    except (ValueError, KeyError):
-        good = False
-    if not good:
-        raise UserError(f"{path}: this is no table of boards; take it anew from git")
-    return table
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
-        good = document["schema"] == results.SCHEMA and all("p50_ms" in row for row in document["results"])
-        good = good and set(OF_THE_MACHINE) <= set(document["machine"]) and "bits" in document["machine"]["fingerprint"]
+        rows = json.loads(path.read_bytes())["rows"]
     except (ValueError, KeyError, TypeError):
-        good = False
-    if not good:
-        raise UserError(
-            f"{path}: no latency result of schema {results.SCHEMA}, expected what `benchmarks board` writes"
-        )
-    return document
+        rows = None
+    if not isinstance(rows, list):
+        raise UserError(f"{path}: this is no table of boards; take it anew from git")
+    return rows
 
 
 if __name__ == "__main__":

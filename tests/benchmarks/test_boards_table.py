@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks import results
 from benchmarks.boards import rows
+from benchmarks.boards.rows import Given
+from benchmarks.results import Results
+from device import records
 from experiments.markdown import markdown
 from tests.conftest import ROOT, Run
 from tests.device.refusals import refusal
@@ -55,12 +59,21 @@ RESULT: dict[str, Any] = {
         {"error": "it can't be loaded", "file": "custom.tflite", "p50_ms": None},
     ],
 }
-GIVEN = {"by": "Ada", "cooling": "heat sink", "power": "3 A | hub", "date": "2026-11-30"}
+GIVEN = Given("Ada", "heat sink", "3 A | hub", "2026-11-30")
+
+
+def result(document: dict[str, Any]) -> Results:
+    return results.parse(json.dumps(document), "it")
+
+
+def cells(**changes: Any) -> list[str]:
+    (line,) = rows.cells(rows.parse(table(**changes)))[1]
+    return line
 
 
 def table(**changes: Any) -> dict[str, Any]:
-    (row,) = rows.make(RESULT, GIVEN)
-    return {"schema": 1, "rows": [{**row, **changes}]}
+    (row,) = rows.make(result(RESULT), GIVEN)
+    return {"schema": 1, "rows": [{**records.to_json(row), **changes}]}
 
 
 def test_the_table_of_the_documents_is_good() -> None:
@@ -70,14 +83,14 @@ def test_the_table_of_the_documents_is_good() -> None:
 def test_the_page_shows_that_table() -> None:
     page = (ROOT / "docs/raspberry-pi.md").read_text()
     (shown,) = re.findall(r"<!-- table: boards -->\n(.*?)<!-- end -->", page, re.DOTALL)
-    header, cells = rows.cells(json.loads(rows.TABLE.read_bytes()))
-    assert shown.splitlines() == (markdown(header, cells) if cells else [rows.EMPTY])
+    header, lines = rows.cells(rows.parse(json.loads(rows.TABLE.read_bytes())))
+    assert shown.splitlines() == (markdown(header, lines) if lines else [rows.EMPTY])
 
 
 def test_a_result_becomes_a_row() -> None:
     assert rows.mistakes(table(), TODAY) == []
-    header, (cells,) = rows.cells(table())
-    assert dict(zip(header, cells, strict=True)) == {
+    header, (line,) = rows.cells(rows.parse(table()))
+    assert dict(zip(header, line, strict=True)) == {
         "board": "Raspberry Pi 4 Model B Rev 1.4",
         "model": "shapes_int8.tflite (00000000)",
         "runtime": "litert 2.3.0, 64 bits",
@@ -94,51 +107,53 @@ def test_a_result_becomes_a_row() -> None:
 
 def test_of_few_samples_the_99th_percentile_is_not_known() -> None:
     assert rows.mistakes(table(p99_ms=None), TODAY) == []
-    header, (cells,) = rows.cells(table(p99_ms=None))
-    assert cells[header.index("p99")] == "-"
+    assert cells(p99_ms=None)[6] == "-"
 
 
 def test_whether_it_held_back() -> None:
     """Of a result without what the board said before and after, only what was noted is known."""
-    result = copy.deepcopy(RESULT)
-    result["machine"]["throttling"] = {"measuring": [], "before": ["throttled"]}
-    assert [row["throttled"] for row in rows.make(result, GIVEN)] == [[]]
-    assert rows.cells(table(throttled=[]))[1][0][8] == "no"
-    result["machine"]["throttling"] = None
-    assert [row["throttled"] for row in rows.make(result, GIVEN)] == [None]
-    assert rows.cells(table(throttled=None))[1][0][8] == "can't tell"
-    del result["machine"]["throttling"]
-    result["results"][0]["throttled"] = ["throttled"]
-    assert [row["throttled"] for row in rows.make(result, GIVEN)] == [["throttled"]]
+    document = copy.deepcopy(RESULT)
+    document["machine"]["throttling"] = {"measuring": [], "before": ["throttled"]}
+    assert [row.throttled for row in rows.make(result(document), GIVEN)] == [()]
+    assert cells(throttled=[])[8] == "no"
+    document["machine"]["throttling"] = None
+    assert [row.throttled for row in rows.make(result(document), GIVEN)] == [None]
+    assert cells(throttled=None)[8] == "can't tell"
+    del document["machine"]["throttling"]
+    document["results"][0]["throttled"] = ["throttled"]
+    assert [row.throttled for row in rows.make(result(document), GIVEN)] == [("throttled",)]
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"more": 1}, "expected the fields "),
+        ({"more": 1}, "it has an unknown field 'more'"),
         ({"board": "Raspberry Pi 9"}, "board and cpu don't fit"),
         ({"board": "Raspberry Pi 45"}, "board and cpu don't fit"),
         ({"board": "Raspberry Pi 5 Model B Rev 1.0"}, "board and cpu don't fit"),
         ({"board": None}, "board and cpu don't fit"),
-        ({"p50_ms": 0}, "times must be above 0"),
-        ({"p50_ms": 1.8}, "times must be above 0"),
-        ({"p99_ms": 1e6}, "times must be above 0"),
-        ({"p90_ms": None}, "times must be above 0"),
-        ({"p50_ms": True}, "times must be above 0"),
-        ({"sustained": {"seconds": 3}}, "sustained must be null"),
-        ({"sustained": {"what": "x", "seconds": 3, "cold_p50_ms": 1, "p50_ms": 1}}, "sustained must be null"),
-        ({"throttled": ["hot"]}, "throttled must be null"),
-        ({"throttled": ""}, "throttled must be null"),
-        ({"sha256": "x"}, "sha256 must have"),
-        ({"threads": 0}, "threads must be"),
-        ({"bits": 16}, "threads must be"),
-        ({"temperature_c": [60, 50]}, "temperature_c must be"),
-        ({"temperature_c": [60, 500]}, "temperature_c must be"),
-        ({"by": " "}, "by, cooling, power"),
-        ({"cooling": None}, "by, cooling, power"),
-        ({"date": "2026-12-03"}, "date must be"),
-        ({"date": "2020-01-01"}, "date must be"),
-        ({"date": "yesterday"}, "date must be"),
+        ({"p50_ms": 0}, "p50_ms is 0, expected a time above 0"),
+        ({"p50_ms": 1.8}, "times are [1.8, 1.75, 2.0], expected p50_ms <="),
+        ({"p99_ms": 1e6}, "p99_ms is 1000000.0, expected a time above 0"),
+        ({"p90_ms": None}, "p90_ms is None, expected a time above 0"),
+        ({"p50_ms": True}, "p50_ms is True, expected a time above 0"),
+        ({"sustained": {"seconds": 3}}, "sustained lacks the field 'cold_p50_ms'"),
+        (
+            {"sustained": {"what": "x", "seconds": 3, "cold_p50_ms": 1, "p50_ms": 1}},
+            "sustained.what is 'x', expected one of",
+        ),
+        ({"throttled": ["hot"]}, "throttled[0] is 'hot', expected one of under-voltage, "),
+        ({"throttled": ""}, "throttled is '', expected a list"),
+        ({"sha256": "x"}, "sha256 is 'x', expected 64 hexadecimal digits"),
+        ({"threads": 0}, "threads is 0, expected a whole number from 1 to 256"),
+        ({"bits": 16}, "bits is 16, expected 32 or 64"),
+        ({"temperature_c": [60, 50]}, "temperature_c is [60, 50], expected null, or [lowest,"),
+        ({"temperature_c": [60, 500]}, "temperature_c is [60, 500], expected null, or"),
+        ({"by": " "}, "by is ' ', expected words"),
+        ({"cooling": None}, "cooling is None, expected words"),
+        ({"date": "2026-12-03"}, "date is '2026-12-03', expected YYYY-MM-DD, from 2026-01-01"),
+        ({"date": "2020-01-01"}, "date is '2020-01-01', expected"),
+        ({"date": "yesterday"}, "date is 'yesterday', expected"),
     ],
 )
 def test_a_row_that_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -160,15 +175,15 @@ def test_a_result_is_added_once(command: Run, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps(RESULT))
     (tmp_path / "boards.json").write_text('{"schema": 1, "rows": []}')
     words = ["benchmarks.boards.rows", "result.json", "--table", "boards.json"]
-    words += [f"--{field}={GIVEN[field]}" for field in ("by", "cooling", "power")]
+    words += [f"--{field}={getattr(GIVEN, field)}" for field in ("by", "cooling", "power")]
     done = command(*words)
     assert done.returncode == 0 and done.stderr.startswith("boards.json: 1 row more")
     added = json.loads((tmp_path / "boards.json").read_text())
     assert added == table(date="2026-01-02")
     assert refusal(command(*words)) == "boards.json stays as it was, row 2: is there twice"
     (tmp_path / "result.json").write_text('{"schema": 1, "results": []}')
-    said = "result.json: no latency result of schema 2, expected what `benchmarks board` writes"
-    assert refusal(command(*words)) == said
+    assert refusal(command(*words)) == "result.json: it has schema 1, this version reads 2; measure anew"
+    said = "result.json: no latency of a machine that is known, expected what `benchmarks board` writes"
     bare = {**RESULT, "machine": {"cpu": "Cortex-A76"}}
     failed = {**RESULT, "results": [{**row, "error": "it failed"} for row in RESULT["results"]]}
     nothing = "result.json: no row of it has figures, so there is nothing to add; measure anew"
