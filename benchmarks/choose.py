@@ -16,7 +16,7 @@ from benchmarks.gate.drop import Right
 from benchmarks.losses import Known, Loss, Losses
 from benchmarks.rows import LatencyRow, SelectedRow, Timed
 from benchmarks.stats import Interval
-from device import files, text
+from device import text
 from device.errors import UserError
 from device.live import selection
 
@@ -127,7 +127,7 @@ def keep(path: Path, model: Path, choice: Choice) -> None:
     """Writes the selection; the model's place counts from its folder."""
     row = choice.chosen
     place = os.path.relpath(model.resolve(), path.parent.resolve())
-    files.write_json(path, selection.document(place, row.sha256, row.threads, str(row.runtime)))
+    selection.write(path, place, row.sha256, row.threads, str(row.runtime))
 
 
 def told(choice: Choice) -> list[SelectedRow]:

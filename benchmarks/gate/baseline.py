@@ -6,21 +6,25 @@ asked for. The reference is a small int8 network that comes with the package.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 from benchmarks import fingerprint
+from benchmarks.fingerprint import Value
 from benchmarks.gate import pairs, verdict
 from benchmarks.gate.pairs import Side
 from benchmarks.models import Model
 from benchmarks.stats import Interval
-from device import files
+from device import files, records
 from device.errors import UserError
+from device.records import Limit, RecordError
 from device.runtime import Runtime
 
 SCHEMA = 1
+VERSION = "baseline"  # the field that says it, and that this is one
 SUFFIX = ".json"
 REFERENCE = Path(__file__).parent / "networks/small.tflite"
 # Of the ratio: half its interval's width that ends the measuring, and that is refused, for it is added to every
@@ -28,18 +32,30 @@ REFERENCE = Path(__file__).parent / "networks/small.tflite"
 NARROW, WIDE = 0.003, 0.02
 
 
+Ratio = Annotated[
+    tuple[float, float, float],
+    Limit("[low, middle, high] of a ratio of times", lambda value: 0 < value[0] <= value[1] <= value[2]),
+]
+
+
 @dataclass(frozen=True)
 class Baseline:
-    """ratio: the model's median time to the reference's. right: which pictures of `data` it knew, if it was asked."""
+    """The document. ratio: the model's median time to the reference's, with its interval. right: which pictures of
+    `data` it knew, by their content hashes, if it was asked.
+    """
 
     file: str
     sha256: str
     reference_sha256: str
     threads: int
-    ratio: Interval
-    fingerprint: dict[str, Any]
-    data: str | None
-    right: dict[str, bool] | None
+    ratio: Ratio
+    fingerprint: Mapping[str, Value]
+    data: str | None = None
+    right: Mapping[str, bool] | None = None
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(*self.ratio)
 
 
 def make(
@@ -78,32 +94,21 @@ def write(
     data: str | None = None,
     right: dict[str, bool] | None = None,
 ) -> None:
-    files.write_json(
-        path,
-        {
-            "baseline": SCHEMA,
-            "file": model.path.name,
-            "sha256": model.sha256(),
-            "reference_sha256": reference_sha256(),
-            "threads": threads,
-            "ratio": [ratio.low, ratio.middle, ratio.high],
-            "fingerprint": fingerprint.take(runtime.name, runtime.version),
-            "data": data,
-            "right": right,
-        },
+    made = Baseline(
+        file=model.path.name,
+        sha256=model.sha256(),
+        reference_sha256=reference_sha256(),
+        threads=threads,
+        ratio=ratio.bounds,
+        fingerprint=fingerprint.take(runtime.name, runtime.version),
+        data=data,
+        right=right,
     )
+    files.write_json(path, {VERSION: SCHEMA, **records.to_json(made)})
 
 
 def reference_sha256() -> str:
     return Model(REFERENCE, None, None).sha256()
-
-
-def _ratio_of(values: Any) -> Interval:
-    """ValueError for what can't be one of times."""
-    found = Interval(*map(float, values))
-    if not 0 < found.low <= found.middle <= found.high < inf:
-        raise ValueError(values)
-    return found
 
 
 def is_baseline(path: Path) -> bool:
@@ -123,20 +128,16 @@ def read(path: Path, threads: int, runtime: Runtime, other_machine: bool) -> Bas
         raise UserError(f"{path}: there is no such baseline; {make_one}")
     try:
         document = json.loads(path.read_bytes())
-        if document["baseline"] != SCHEMA:
-            raise UserError(f"{path}: the baseline is of version {document['baseline']}, expected {SCHEMA}; {make_one}")
-        found = Baseline(
-            document["file"],
-            document["sha256"],
-            document["reference_sha256"],
-            int(document["threads"]),
-            _ratio_of(document["ratio"]),
-            dict(document["fingerprint"]),
-            document["data"],
-            None if document["right"] is None else dict(document["right"]),
-        )
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: this is no baseline; {make_one}") from None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or VERSION not in document:
+        raise UserError(f"{path}: this is no baseline; {make_one}")
+    if document[VERSION] != SCHEMA:
+        raise UserError(f"{path}: the baseline is of version {document[VERSION]!r:.60}, expected {SCHEMA}; {make_one}")
+    try:
+        found = records.record(Baseline, document, "", tolerant=True)
+    except RecordError as error:
+        raise UserError(f"{path}: {error}; {make_one}") from None
     if found.reference_sha256 != reference_sha256():
         raise UserError(f"{path}: it was made with another reference workload; {make_one}")
     if found.threads != threads:

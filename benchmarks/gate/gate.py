@@ -10,7 +10,7 @@ from time import monotonic
 from benchmarks import models, progress, results
 from benchmarks.gate import baseline, committed, dependence, drop, pairs, verdict
 from benchmarks.gate.baseline import Baseline
-from benchmarks.gate.drop import Drop
+from benchmarks.gate.drop import Drop, Right
 from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
 from benchmarks.models import Model
@@ -46,7 +46,7 @@ class Ends:
 
     @property
     def expected(self) -> Interval | None:
-        return self.stored.ratio if self.stored else None
+        return self.stored.interval if self.stored else None
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,7 @@ def _worse(answers: list[Answer]) -> Answer:
 
 def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str | None, hints: Hints) -> Drop:
     """Paired, on the same pictures. A baseline answers with what it knew when it was made."""
+    base: Right
     if found.stored is None:
         base = drop.right(found.base, data, hints, threads, runtime.name)
     elif found.stored.right is None:

@@ -9,13 +9,19 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from device import board, command, options
+from device import board, command, files, options, records
 from device.errors import UserError
+from device.records import Limit, RecordError
 
 NAME = "selection.json"
 SCHEMA = 1
+VERSION = "selection"  # the field that says it, and that this is one
+
+Threads = Annotated[
+    int, Limit(f"a whole number from 1 to {options.MAX_THREADS}", lambda value: 1 <= value <= options.MAX_THREADS)
+]
 
 
 @dataclass(frozen=True)
@@ -27,17 +33,22 @@ class Selection:
     runtime: str
 
 
-def document(file: str, sha256: str, threads: int, runtime: str) -> dict[str, Any]:
-    """What a selection made on this machine holds. file: from the folder it will lie in."""
-    return {
-        "selection": SCHEMA,
-        "file": file,
-        "sha256": sha256,
-        "threads": threads,
-        "runtime": runtime,
-        "cpu": board.cpu_model(),
-        "cores": board.usable_cores(),
-    }
+@dataclass(frozen=True)
+class SelectionDocument:
+    """What is written. file: from the folder it lies in; cpu and cores: of the machine it was made on."""
+
+    file: str
+    sha256: str
+    threads: Threads
+    runtime: str
+    cpu: str | None
+    cores: int | None
+
+
+def write(path: Path, file: str, sha256: str, threads: int, runtime: str) -> None:
+    """One that was made on this machine."""
+    made = SelectionDocument(file, sha256, threads, runtime, board.cpu_model(), board.usable_cores())
+    files.write_json(path, {VERSION: SCHEMA, **records.to_json(made)})
 
 
 def read(place: Path) -> Selection:
@@ -49,25 +60,27 @@ def read(place: Path) -> Selection:
     make = f"make one on this machine with: python -m benchmarks select {place if place.is_dir() else 'RUN'}"
     if not path.is_file():
         raise UserError(f"{path}: there is no such selection; {make}")
-    try:
-        told = json.loads(path.read_bytes())
-        if told["selection"] != SCHEMA:
-            raise UserError(f"{path}: the selection is of version {told['selection']}, expected {SCHEMA}; {make}")
-        found = Selection(path.parent / str(told["file"]), _count(told["threads"]), str(told["runtime"]))
-        sha256, machine = told["sha256"], (told["cpu"], told["cores"])
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: this is no selection; {make}") from None
+    told = _parse(path, make)
+    found = Selection(path.parent / told.file, told.threads, told.runtime)
     if not found.path.is_file():
         raise UserError(f"{path}: the model {found.path} isn't there any more; {make}")
-    if hashlib.sha256(found.path.read_bytes()).hexdigest() != sha256:
+    if hashlib.sha256(found.path.read_bytes()).hexdigest() != told.sha256:
         raise UserError(f"{path}: {found.path} has changed since it was selected; {make}")
-    if machine != (board.cpu_model(), board.usable_cores()):
-        command.say(f"note: {path}: selected on another machine ({machine[0]}, {machine[1]} cores); {make}")
+    if (told.cpu, told.cores) != (board.cpu_model(), board.usable_cores()):
+        command.say(f"note: {path}: selected on another machine ({told.cpu}, {told.cores} cores); {make}")
     return found
 
 
-def _count(threads: Any) -> int:
-    """ValueError for what no interpreter can be given."""
-    if type(threads) is not int or not 1 <= threads <= options.MAX_THREADS:
-        raise ValueError(threads)
-    return threads
+def _parse(path: Path, make: str) -> SelectionDocument:
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or VERSION not in document:
+        raise UserError(f"{path}: this is no selection; {make}")
+    if document[VERSION] != SCHEMA:
+        raise UserError(f"{path}: the selection is of version {document[VERSION]!s:.60}, expected {SCHEMA}; {make}")
+    try:
+        return records.record(SelectionDocument, document, "", tolerant=True)
+    except RecordError as error:
+        raise UserError(f"{path}: {error}; {make}") from None

@@ -42,10 +42,17 @@ def read(path: Path, threads: int = 1, other_machine: bool = False) -> baseline.
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     found = read(written(tmp_path, ANSWERS))
     assert (found.file, found.sha256, found.threads) == ("shapes_int8.tflite", int8().sha256(), 1)
-    assert (found.ratio, found.data, found.right) == (RATIO, "shapes", ANSWERS)
+    assert (found.interval, found.data, found.right) == (RATIO, "shapes", ANSWERS)
     assert found.fingerprint == fingerprint.take(RUNTIME.name, RUNTIME.version)
     found = read(written(tmp_path))
     assert found.data is found.right is None
+    path = written(tmp_path)
+    document = json.loads(path.read_bytes())
+    assert tuple(document) == (
+        *("baseline", "file", "sha256", "reference_sha256", "threads", "ratio", "fingerprint", "data", "right"),
+    )
+    path.write_text(json.dumps({**document, "delegate": "gpu"}))  # of a later version
+    assert read(path) == found
 
 
 def test_it_names_no_place_of_the_machine(tmp_path: Path) -> None:
@@ -62,15 +69,28 @@ def test_it_names_no_place_of_the_machine(tmp_path: Path) -> None:
         ({"baseline": 9}, "the baseline is of version 9, expected 1; make it with: "),
         ({"reference_sha256": "0" * 64}, "it was made with another reference workload; make it with: "),
         ({"threads": 4}, "it is of 4 threads, asked for are 1; give the same --threads"),
-        ({"ratio": [1.0, 1.0]}, "this is no baseline; make it with: "),
-        ({"ratio": None}, "this is no baseline; make it with: "),
-        ({"ratio": [0.0, 0.0, 0.0]}, "this is no baseline; make it with: "),
-        ({"ratio": [-1.0, -1.0, -1.0]}, "this is no baseline; make it with: "),
-        ({"ratio": [2.0, 1.0, 0.5]}, "this is no baseline; make it with: "),
-        ({"ratio": [1.0, 1.0, float("nan")]}, "this is no baseline; make it with: "),
-        ({"ratio": [1.0, 1.0, float("inf")]}, "this is no baseline; make it with: "),
-        ({"fingerprint": "a laptop"}, "this is no baseline; make it with: "),
-        ({"right": ["a", "b"]}, "this is no baseline; make it with: "),
+        (
+            {"ratio": [1.0, 1.0]},
+            "ratio is [1.0, 1.0], expected [low, middle, high] of a ratio of times; make it with: ",
+        ),
+        ({"ratio": None}, "ratio is None, expected [low, middle, high] of a ratio of times; make it with: "),
+        (
+            {"ratio": [0.0, 0.0, 0.0]},
+            "ratio is [0.0, 0.0, 0.0], expected [low, middle, high] of a ratio of times; make it with: ",
+        ),
+        (
+            {"ratio": [-1.0, -1.0, -1.0]},
+            "ratio is [-1.0, -1.0, -1.0], expected [low, middle, high] of a ratio of times; make it with: ",
+        ),
+        (
+            {"ratio": [2.0, 1.0, 0.5]},
+            "ratio is [2.0, 1.0, 0.5], expected [low, middle, high] of a ratio of times; make it with: ",
+        ),
+        ({"ratio": [1.0, 1.0, float("nan")]}, "ratio is [1.0, 1.0, nan], expected [low, middle, high] of a"),
+        ({"ratio": [1.0, 1.0, float("inf")]}, "ratio is [1.0, 1.0, inf], expected [low, middle, high] of a"),
+        ({"fingerprint": "a laptop"}, "fingerprint is 'a laptop', expected dict; make it with: "),
+        ({"right": ["a", "b"]}, "right is ['a', 'b'], expected dict; make it with: "),
+        ({"right": {"a": 1}}, "right.a is 1, expected bool; make it with: "),
     ],
 )
 def test_what_does_not_fit(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -113,7 +133,7 @@ def test_another_machines_is_refused_unless_it_is_asked_for(changes: dict[str, A
     path = written(tmp_path, fingerprint={**taken, **changes})
     with pytest.raises(UserError, match=f"not of the same machine and runtime.*{re.escape(said)}.*--other-machine"):
         read(path)
-    assert read(path, other_machine=True).ratio == RATIO
+    assert read(path, other_machine=True).interval == RATIO
 
 
 def test_which_file_is_one() -> None:
@@ -134,10 +154,10 @@ def test_made_by_real_processes(
     words = ["baseline", str(model("int8")), "-o", str(tmp_path / "stored.json"), "--data", str(shapes_folder)]
     assert command.baseline(parser().parse_args([*words, "--seconds", "250"])) == 0
     found = read(tmp_path / "stored.json")
-    assert 0 < found.ratio.low <= found.ratio.middle <= found.ratio.high
+    assert 0 < found.interval.low <= found.interval.middle <= found.interval.high
     assert found.sha256 == int8().sha256() and found.right is not None and len(found.right) == 30
     said = capsys.readouterr().out
-    assert said.startswith(f"{tmp_path}/stored.json: shapes_int8.tflite takes {found.ratio.middle:.3f} (")
+    assert said.startswith(f"{tmp_path}/stored.json: shapes_int8.tflite takes {found.interval.middle:.3f} (")
     assert said.endswith("of the reference workload's time, 10 rounds; 30 pictures\n")
 
 

@@ -178,8 +178,7 @@ def test_auto_takes_what_was_selected(command: Run, tmp_path: Path) -> None:
     model_file.parent.mkdir()
     shutil.copyfile(model("int8"), model_file)
     digest = hashlib.sha256(model_file.read_bytes()).hexdigest()
-    told = selection.document("export/shapes_int8.tflite", digest, 1, "litert")
-    (tmp_path / "selection.json").write_text(json.dumps(told))
+    selection.write(tmp_path / "selection.json", "export/shapes_int8.tflite", digest, 1, "litert")
     words = ["device", "live", "--auto", tmp_path, "--source", "test", "--frames", "2", "--headless"]
     done = command(*words, "--jsonl", "-")
     assert done.returncode == 0, done.stderr

@@ -26,8 +26,8 @@ def run_folder(tmp_path: Path) -> Path:
 
 def write(path: Path, **changes: Any) -> None:
     digest = hashlib.sha256(model("int8").read_bytes()).hexdigest()
-    made = selection.document("export/net.tflite", digest, 2, "litert")
-    path.write_text(json.dumps({**made, **changes}))
+    selection.write(path, "export/net.tflite", digest, 2, "litert")
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
 
 
 def test_of_a_run_folder_or_a_file(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,8 +36,9 @@ def test_of_a_run_folder_or_a_file(run_folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
 
 
-def test_its_fields() -> None:
-    assert selection.document("a.tflite", "0", 4, "tflite-runtime") == {
+def test_its_fields(tmp_path: Path) -> None:
+    selection.write(tmp_path / "mine.json", "a.tflite", "0", 4, "tflite-runtime")
+    assert json.loads((tmp_path / "mine.json").read_bytes()) == {
         **{"selection": 1, "file": "a.tflite", "sha256": "0", "threads": 4, "runtime": "tflite-runtime"},
         **{"cpu": board.cpu_model(), "cores": board.usable_cores()},
     }
@@ -90,23 +91,32 @@ def test_another_version(version: object, run_folder: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"threads": threads} for threads in (0, -1, 257, 1.5, True, "two", None, float("inf"))]
-    + [{"file": 5, "threads": None}],
+    + [{"file": 5}, {"cores": "two"}],
 )
 def test_fields_that_can_not_be(changes: dict[str, Any], run_folder: Path) -> None:
     write(run_folder / "selection.json", **changes)
-    assert "selection.json: this is no selection; " in refused(run_folder)
+    ((field, value),) = changes.items()
+    assert f"selection.json: {field} is {value!r}, expected " in refused(run_folder)
 
 
-@pytest.mark.parametrize("missing", ["selection", "file", "sha256", "threads", "runtime", "cpu", "cores"])
+def test_a_field_of_a_later_version_is_passed_over(run_folder: Path) -> None:
+    write(run_folder / "selection.json", delegate="gpu")
+    assert selection.read(run_folder).threads == 2
+
+
+@pytest.mark.parametrize("missing", ["file", "sha256", "threads", "runtime", "cpu", "cores"])
 def test_a_field_that_is_missing(missing: str, run_folder: Path) -> None:
     path = run_folder / "selection.json"
     told = json.loads(path.read_bytes())
     del told[missing]
     path.write_text(json.dumps(told))
-    assert "selection.json: this is no selection; " in refused(run_folder)
+    assert f"selection.json: it lacks the field {missing!r}; " in refused(run_folder)
 
 
-@pytest.mark.parametrize("data", [b"", b"words", b"\xff\xfe", b"[]", b"null", b"5", b'"selection"'])
+@pytest.mark.parametrize(
+    "data",
+    [b'{"file": "export/net.tflite", "threads": 2}', b"", b"words", b"\xff\xfe", b"[]", b"null", b"5", b'"selection"'],
+)
 def test_what_is_no_selection(data: bytes, run_folder: Path) -> None:
     (run_folder / "selection.json").write_bytes(data)
     assert "selection.json: this is no selection; " in refused(run_folder)

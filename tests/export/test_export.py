@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from device import card as cards
-from device import folders
+from device import exports, folders
 from device.classifier import Classifier
 from device.contract import Hints
 from export import __main__, sources, variants
@@ -172,13 +172,11 @@ def test_other_pictures_or_settings_are_not_up_to_date(exported: Exported, tmp_p
         replace(request, hints=replace(hints, fit="pad")),
         replace(request, hints=replace(hints, std=2.0)),
     ]
-    found = [json.dumps(variants.inputs(sources.find(one), VARIANTS, False)) for one in changed]
-    found += [
-        json.dumps(variants.inputs(sources.find(request), *rest)) for rest in ((VARIANTS, True), (("int8",), False))
-    ]
+    found = [variants.inputs(sources.find(one), VARIANTS, False) for one in changed]
+    found += [variants.inputs(sources.find(request), *rest) for rest in ((VARIANTS, True), (("int8",), False))]
     assert len(set(found)) == len(found)
-    assert found[0] == json.dumps(variants.inputs(sources.find(request), VARIANTS[::-1], False))
-    assert json.loads(found[0]) == read(exported.run)["inputs"]
+    assert found[0] == variants.inputs(sources.find(request), VARIANTS[::-1], False)
+    assert found[0] == exports.read(exported.run / "export").inputs
 
 
 def test_a_test_picture_that_is_a_calibration_picture_is_left_out(
