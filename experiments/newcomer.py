@@ -6,7 +6,6 @@ Keeps wall times, what the commands printed, and the figures of the run: evaluat
 The run itself is copied to runs/fashion_mnist, so that the other experiments measure the same model.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 
 from benchmarks import results
 from device import exports, records
+from device.data import run_record
 from experiments.record import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,10 +34,6 @@ def timed(command: list[str], folder: Path, home: Path) -> tuple[float, str]:
     return round(time.monotonic() - start, 1), done.stdout
 
 
-def read(path: Path) -> Any:
-    return json.loads(path.read_bytes())
-
-
 def without(document: dict[str, Any], *fields: str) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in fields}
 
@@ -50,7 +46,7 @@ def main() -> None:
         first_s, printed = timed(["make", "train", "export"], clone, home)
         second_s, _ = timed(["make", "train", "export"], clone, home)
         run = clone / "runs/fashion_mnist"
-        record, export = read(run / "run.json"), exports.read(run / "export")
+        record, export = run_record.read(run), exports.read(run / "export")
         benchmark = results.read(run / results.NAME)
         shutil.copytree(run, ROOT / "runs/fashion_mnist", dirs_exist_ok=True)
         Path(ROOT / "docs/images/fashion_mnist_history.png").write_bytes((run / "history.png").read_bytes())
@@ -63,8 +59,8 @@ def main() -> None:
         first_s=first_s,
         second_s=second_s,
         printed=[line for line in printed.splitlines() if not line.startswith((".venv", "python3", "touch", "make"))],
-        training_s=record["wall_time_s"],
-        evaluation={key: value for key, value in record.items() if key in ("best_epoch", "parameters")},
+        training_s=record.wall_time_s,
+        evaluation={"best_epoch": record.best_epoch, "parameters": record.parameters},
         export=[without(row, "per_class") for row in map(records.to_json, export.variants)],
     )
 

@@ -6,12 +6,12 @@ Each run must be exported. Writes results/recipe_latency.json.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from benchmarks import latency, models
 from device import records
+from device.data import run_record
 from experiments.record import ROOT, write
 
 SECONDS = 3.0
@@ -26,8 +26,7 @@ FIELDS = (
 def measure(run: Path) -> list[dict[str, Any]]:
     engines = [latency.Engine(), latency.Engine(str(OTHER))]
     rows = latency.measure(models.find([run]), SECONDS, engines=engines, sustained_s=1.0).rows
-    recipe = json.loads((run / "run.json").read_bytes())["recipe"]["name"]
-    told = [records.to_json(row) for row in rows]
+    recipe, told = run_record.read(run).recipe_name, [records.to_json(row) for row in rows]
     return [{"run": run.name, "recipe": recipe, **{field: row[field] for field in FIELDS}} for row in told]
 
 

@@ -7,21 +7,23 @@ A run's command is made from its run.json: the recipe's name and the fields that
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from device import exports
+from device.data import run_record
 from experiments.record import RESULTS, write
 
 # Of export.json: drop is what int8 loses to float32 on the same pictures, as a fraction.
 INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
 
 
-def command_of(recipe: dict[str, Any]) -> str:
+def command_of(recipe: Mapping[str, Any]) -> str:
     from train import recipe as fields
     from train import recipes
 
-    now, run = recipes.get(recipe["name"]), fields.Recipe.of(recipe)
+    now, run = recipes.get(recipe["name"]), fields.Recipe.of(dict(recipe))
     changes = [
         f"{field}={fields.text(field, getattr(run, field))}"
         for field in recipe
@@ -31,18 +33,18 @@ def command_of(recipe: dict[str, Any]) -> str:
 
 
 def row_of(run: Path) -> dict[str, Any]:
-    record = json.loads((run / "run.json").read_bytes())
+    record = run_record.read(run)
     evaluation = json.loads((run / "evaluation.json").read_bytes())
     row = {
-        "recipe": record["recipe"]["name"],
-        "command": command_of(record["recipe"]),
-        "wall_time_s": record["wall_time_s"],
-        "best_epoch": record["best_epoch"],
-        "epochs": record["recipe"]["epochs"] + record["recipe"]["fine_tune"],
-        "train": record["data"]["train"],
-        "seed": record["seed"],
-        "git_commit": record["git_commit"],
-        "load_1min": (record.get("machine") or {}).get("load_1min"),  # when it began: what else the machine did
+        "recipe": record.recipe_name,
+        "command": command_of(record.recipe),
+        "wall_time_s": record.wall_time_s,
+        "best_epoch": record.best_epoch,
+        "epochs": record.recipe["epochs"] + record.recipe["fine_tune"],
+        "train": record.data.train,
+        "seed": record.seed,
+        "git_commit": record.git_commit,
+        "load_1min": (record.machine or {}).get("load_1min"),  # when it began: what else the machine did
         **{key: evaluation[key] for key in ("top1", "n", "interval")},
         "last_top1": (evaluation.get("last_epoch") or {}).get("top1"),
         "int8": None,

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from device.data import run_record
 from experiments.record import write
 
 # The chapter's program (its plots left out), timing each epoch. Its pictures come through Keras as float64.
@@ -61,14 +62,14 @@ def accuracy(seeds: int) -> list[dict[str, Any]]:
             run = Path(name) / "run"
             train(run, f"seed={seed}")
             evaluation = json.loads((run / "evaluation.json").read_bytes())
-            record = json.loads((run / "run.json").read_bytes())
+            record = run_record.read(run)
             history = json.loads((run / "history.json").read_bytes())
             if seed == 1:
                 Path("docs/images/cifar10_tutorial_history.png").write_bytes((run / "history.png").read_bytes())
         rows.append(
             {
                 "seed": seed,
-                "best_epoch": record["best_epoch"],
+                "best_epoch": record.best_epoch,
                 "best_top1": evaluation["top1"],
                 "last_top1": evaluation["last_epoch"]["top1"],
                 "n": evaluation["n"],

@@ -1,7 +1,6 @@
 """What is exported: a run that train made, or anyone's float .tflite; either way the same record."""
 
 import hashlib
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +12,18 @@ from device import command, contract, folders, model_kinds, pictures, runtime
 from device import labels as label_lists
 from device.card import Input, Output
 from device.contract import Hints
+from device.data import run_record
+from device.data.run_record import RunRecord
 from device.data.splits import find_splits
 from device.data.walk import Walk
 from device.errors import UserError
 from device.folders import Cache, Labelled
+from device.records import RecordError
 from export.calibration import DEFAULT_PICTURES, Choice, balanced_rows
 from export.unseen import Heads
 
 # Fewer calibration images than that hardly show what a network will see.
 FEW = 50
-RUN_FIELDS = ("recipe", "data", "split", "seed", "git_commit", "versions")
 
 
 @dataclass(frozen=True)
@@ -81,52 +82,50 @@ def _from_run(request: Request) -> Source:
     is_model = request.model.is_file() or (not request.model.exists() and request.model.suffix == ".keras")
     folder = request.model.parent if is_model else request.model
     model = request.model if is_model else folder / "model.keras"
-    document = _read_run(folder) if model.is_file() or not is_model else {}
-    if document.get("recipe", {}).get("network") == "classical":
+    record = _read_run(folder) if model.is_file() or not is_model else None
+    if record and record.is_classical:
         raise UserError(f"{folder}: the classical baseline has no network to export; evaluation.json has its figures")
-    if not model.is_file():
+    if record is None or not model.is_file():
         raise UserError(f"{model}: there is no such model; train it with: python -m train RECIPE --run {folder}")
     if given := _given(request):
         raise UserError(f"{folder}: a run knows its labels, scaling and pictures; leave out {' '.join(given)}")
-    data = document["data"]
-    height, width = data["size"]
-    cache = folders.cache_of(data["cache"], data["fingerprint"], (height, width), data["fit"])
+    data = record.data
+    cache = folders.cache_of(data.cache, data.fingerprint, data.size, data.fit)
     if cache is None:
         raise UserError(
-            f"{folder}: its pictures are not in the cache ({folders.cache_root() / data['cache']}); make them again"
-            f" with: {_data_command(document)} (or train anew, if they have changed; the folder may lie elsewhere)"
+            f"{folder}: its pictures are not in the cache ({folders.cache_root() / data.cache}); make them again"
+            f" with: {_data_command(record)} (or train anew, if they have changed; the folder may lie elsewhere)"
         )
     targets = cache.targets("train")
-    training = np.setdiff1d(np.arange(len(targets)), np.asarray(document["split"]["validation_rows"], np.int64))
+    training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
     rows = balanced_rows(targets, training, request.pictures, request.seed)
     choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
-    recipe = document["recipe"]
     unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
     return Source(
-        name=document.get("name", recipe["name"]),  # of a run from before it was written down: its recipe
-        recipe=recipe["name"],
+        name=record.name or record.recipe_name,
+        recipe=record.recipe_name,
         labels=cache.labels,
-        input=Input(height, width, fit=data["fit"]),
+        input=Input(*data.size, fit=data.fit),
         output=Output(),
         folder=request.run or folder,
         model=model,
         model_sha256=_sha256(model),
         calibration=choice,
-        test=_test_of(cache, document["split"].get("test_rows"), unseen),
+        test=_test_of(cache, record.split.test_rows, unseen),
         unseen=unseen,
         provenance={
             "run": folder.resolve().name,
-            "data": data["name"],
-            "data_fingerprint": data["fingerprint"],
-            "seed": document["seed"],
-            "git_commit": document["git_commit"],
-            "versions": document["versions"],
-            "may_have_seen_test": ", ".join(document.get("unknown_ancestors") or []) or None,  # train/ancestry.py
+            "data": data.name,
+            "data_fingerprint": data.fingerprint,
+            "seed": record.seed,
+            "git_commit": record.git_commit,
+            "versions": record.versions,
+            "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/ancestry.py
         },
     )
 
 
-def _test_of(cache: Cache, rows: list[int] | None, unseen: Heads | None) -> Labelled:
+def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -> Labelled:
     """rows: those that a run was judged by, where it isn't all of the test (train/ancestry.py).
 
     unseen: of a run that has no test, by which its training images can judge it.
@@ -149,36 +148,34 @@ def _given(request: Request) -> list[str]:
     return request.hints.given() + pictures_given
 
 
-def _data_command(document: dict[str, Any]) -> str:
+def _data_command(record: RunRecord) -> str:
     """The command that makes a run's picture cache: for a folder, with all that decides its split."""
-    data, recipe = document["data"], document["recipe"]
-    size = "x".join(map(str, data["size"]))
-    skip = " --skip-bad" if data["skipped"] else ""
-    counts = data.get("copies") or {}
-    allow = " --allow-copies" if counts.get("under_two_labels") or counts.get("across") else ""
-    if not Path(data["origin"]).is_absolute():
-        return f"python -m train data {data['name']} --size {size} --fit {data['fit']}"
+    data = record.data
+    size = "x".join(map(str, data.size))
+    skip = " --skip-bad" if data.skipped else ""
+    allow = " --allow-copies" if data.copies and (data.copies.under_two_labels or data.copies.across) else ""
+    if not Path(data.origin).is_absolute():
+        return f"python -m train data {data.name} --size {size} --fit {data.fit}"
     return (
-        f"python -m train data {shlex.quote(data['origin'])} --size {size} --fit {data['fit']}"
-        f" --test {data.get('test_share', recipe['test'])} --seed {recipe['seed']}{skip}{allow}"
+        f"python -m train data {shlex.quote(data.origin)} --size {size} --fit {data.fit}"
+        f" --test {record.test_share} --seed {record.seed}{skip}{allow}"
     )
 
 
-def _read_run(folder: Path) -> dict[str, Any]:
+def _read_run(folder: Path) -> RunRecord:
     if not folder.exists():
         raise UserError(f"{folder}: there is no such run or model; expected a run folder, a .keras or a .tflite file")
     try:
-        document = json.loads((folder / "run.json").read_bytes())
-        status = document["status"]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = run_record.read(folder)
+    except RecordError as error:
+        raise UserError(f"{folder / run_record.NAME}: {error}; train it again") from None
+    except (OSError, ValueError):
         raise UserError(
             f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE"
         ) from None
-    if status != "done":
-        raise UserError(f"{folder}: the run is not finished (status {status!r}); train it again")
-    if lacking := [key for key in RUN_FIELDS if key not in document]:
-        raise UserError(f"{folder}/run.json lacks the field {lacking[0]!r}; train it again")
-    return dict(document)
+    if not record.is_done:
+        raise UserError(f"{folder}: the run is not finished (status {record.status!r}); train it again")
+    return record
 
 
 def _from_tflite(request: Request) -> Source:

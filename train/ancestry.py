@@ -65,13 +65,12 @@ def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
 def _fingerprints(model: Path, visited: set[Path]) -> Iterator[str | None]:
     """Of the data of the run that a model lies in, and of those it began with or learned from; None: not known."""
     visited.add(model)
-    document = record_of(model)
-    yield (document.get("data") or {}).get("fingerprint")
-    for key in ("from", "teacher"):
-        named = document.get(key) or {}
-        if not named.get("path"):
+    record = record_of(model)
+    yield record.data.fingerprint if record else None
+    for named in (record.begun_with, record.teacher) if record else ():
+        if named is None:
             continue
-        older = _found(model_in(Path(named["path"])), named.get("sha256"))
+        older = _found(model_in(Path(named.path)), named.sha256)
         if older is None:
             yield None
         elif older not in visited:  # a run.json may name itself

@@ -188,10 +188,10 @@ def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> dict[s
         began = time.monotonic()
         claim.make_room()
         command.say(ClassCounts.of(cache, validation).line())
-        document = runs.start(run, recipe, cache, validation)
-        with runs.under_way(run, document):
+        record = runs.start(run, recipe, cache, validation)
+        with runs.under_way(run, record):
             result = _fit(recipe, cache, rows, validation, run)
-        runs.finish(run, document, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
+        runs.finish(run, record, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
         return result
 
 

@@ -142,9 +142,9 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     command.say(ClassCounts.of(cache, job.validation).line())
     settings = keras_settings.record()
     asked_about = before.rows, before.unknown
-    document = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
+    record = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
     command.say(augment.describe(recipe))
-    with runs.under_way(run, document):
+    with runs.under_way(run, record):
         if found:
             trained = _train(job, *found)
         elif isinstance(network, transfer.Parts):
@@ -160,7 +160,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     earlier = found[1].seconds if found else 0.0
     runs.finish(
         run,
-        document,
+        record,
         runs.DONE,
         wall_time_s=round(earlier + time.monotonic() - began, 1),
         best_epoch=trained.keeper.state.best_epoch if trained.keeper else None,

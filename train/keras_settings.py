@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from device import command, text
+from device.data.run_record import KerasSettings
 from device.errors import UserError
 
 DATA_FORMAT, FLOATX, EPSILON = "channels_last", "float32", 1e-7
@@ -47,18 +48,18 @@ def apply() -> None:
     keras.config.set_max_steps_per_epoch(None)
 
 
-def record() -> dict[str, Any]:
-    """What networks are made with, for run.json; of the environment what may change how sums are rounded."""
+def record() -> KerasSettings:
+    """What networks are made with, for run.json."""
     import keras
 
-    return {
-        "backend": keras.config.backend(),
-        "image_data_format": keras.config.image_data_format(),
-        "floatx": keras.config.floatx(),
-        "epsilon": keras.config.epsilon(),
-        "dtype_policy": keras.config.dtype_policy().name,
-        "environment": {name: os.environ[name] for name in RECORDED if name in os.environ},
-    }
+    return KerasSettings(
+        backend=keras.config.backend(),
+        image_data_format=keras.config.image_data_format(),
+        floatx=keras.config.floatx(),
+        epsilon=keras.config.epsilon(),
+        dtype_policy=keras.config.dtype_policy().name,
+        environment={name: os.environ[name] for name in RECORDED if name in os.environ},
+    )
 
 
 def _file() -> Path:

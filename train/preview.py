@@ -111,7 +111,7 @@ def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
     run = runs.default(recipe)
     if options.layers and recipe.network == "classical":
         raise UserError(f"{known.name}: the classical baseline has no network; leave --layers out")
-    if options.layers and options.labels is None and (run.read() or {}).get("status") == runs.DONE:
+    if options.layers and options.labels is None and run.is_done:
         try:
             return _recorded(run, known.name, settings), run.model
         except UserError as error:
@@ -132,11 +132,11 @@ def _with_backbone(recipe: Recipe) -> Recipe:
 
 def _recorded(run: runs.Run, name: str, settings: list[str]) -> Recipe:
     """The recipe in run.json; UserError where the run can't be shown as a run of that recipe with those settings."""
-    document = run.read()
-    if document is None or not run.model.is_file():
+    record = run.read()
+    if record is None or not run.model.is_file():
         raise UserError(f"{run.path}: no trained network here, expected run.json and model.keras in it")
     try:
-        recipe = Recipe.of(document["recipe"])
+        recipe = Recipe.of(dict(record.recipe))
     except (KeyError, TypeError, UserError):
         raise UserError(f"{run.record}: its recipe is none of this version's") from None
     if recipe.name != name:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from device import command, files, locks, text
+from device.data import run_record
 from device.errors import UserError
+from device.records import RecordError
 from train import checkpoint
 from train.runs import Identity, Run
 
@@ -116,9 +118,9 @@ class Claim:
 
     def _before(self) -> str:
         """What lies there, in words: how far it came, and how it is another than the one that is wanted."""
-        status = (self.run.read() or {}).get("status", "damaged")
-        have = self.run.identity
-        changes = have.changes(self.wanted) if have else []
+        record = self.run.read()
+        status = record.status if record else "damaged"
+        changes = Identity.recorded(record).changes(self.wanted) if record else []
         return f"the run that lay there ({text.some([f'status {status}', *changes], 6, '; ')})"
 
 
@@ -141,10 +143,13 @@ def _names(run: Run) -> set[str]:
 
 def _is_a_run(run: Run) -> bool:
     """By run.json, which a power failure may have emptied, or by a checkpoint."""
-    document = run.read()
-    if document is None:
+    try:
+        run_record.read(run.path)
+    except RecordError:  # another program's
+        return False
+    except (OSError, ValueError):
         return run.record.is_file() or (run.checkpoint / checkpoint.LATEST).is_file()
-    return "recipe" in document and "status" in document
+    return True
 
 
 def _is_worth_keeping(run: Run) -> bool:

@@ -1,31 +1,29 @@
-"""The run folder: what a training run leaves, and how one tells whether it is still good.
-
-run.json says 'running' from the first moment and 'done' as the last thing that is written.
-"""
+"""The run folder: what a training run leaves, and how one tells whether it is still good."""
 
 import contextlib
 import hashlib
 import importlib.metadata
-import json
 import platform
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from device import board, files
+from device import board
+from device.data import run_record
+from device.data.run_record import DONE as DONE
+from device.data.run_record import KerasSettings, NamedModel, RunData, RunRecord, RunSplit
 from device.errors import UserError
 from device.folders import Cache
 from train import class_folders, streams
 from train.class_counts import ClassCounts
 from train.recipe import FOR_FOLDERS, Recipe, defaults, is_folder
 
-SCHEMA = 1
-RUNNING, DONE, INTERRUPTED, FAILED = "running", "done", "interrupted", "failed"
+RUNNING, INTERRUPTED, FAILED = "running", "interrupted", "failed"
 DISTRIBUTIONS = (
     *("tensorflow-cpu", "tensorflow", "jax", "keras", "numpy", "opencv-python-headless"),
     *("scikit-learn", "scikit-image"),
@@ -36,7 +34,7 @@ DISTRIBUTIONS = (
 class Identity:
     """What makes a run this one and no other. A finished run is up to date, and a checkpoint is taken, by it alone."""
 
-    recipe: dict[str, Any]  # all fields
+    recipe: Mapping[str, Any]  # all fields
     data: str | None  # fingerprint
     weights: str | None  # those it starts from, by checksum; None: from none
     teacher: str | None  # by checksum
@@ -46,6 +44,11 @@ class Identity:
     def of(cls, recipe: Recipe, cache: Cache, weights: Path | None = None) -> "Identity":
         teacher = checksum(teacher_of(recipe))
         return cls(recipe.to_json(), cache.fingerprint, checksum(weights), teacher, streams.DRAW)
+
+    @classmethod
+    def recorded(cls, record: RunRecord) -> "Identity":
+        weights, teacher = (model.sha256 if model else None for model in (record.begun_with, record.teacher))
+        return cls(record.recipe, record.data.fingerprint, weights, teacher, record.draw)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -78,7 +81,7 @@ class Run:
 
     @property
     def record(self) -> Path:
-        return self.path / "run.json"
+        return self.path / run_record.NAME
 
     @property
     def model(self) -> Path:
@@ -97,28 +100,23 @@ class Run:
     def checkpoint(self) -> Path:
         return self.path / "checkpoint"
 
-    def read(self) -> dict[str, Any] | None:
-        """run.json, or None where there is none that can be read."""
+    def read(self) -> RunRecord | None:
+        """run.json, or None where there is none that can be read; UserError for one of another version."""
         try:
-            document = json.loads(self.record.read_bytes())
+            return run_record.read(self.path)
         except (OSError, ValueError):
             return None
-        return document if isinstance(document, dict) else None
 
     @property
     def identity(self) -> Identity | None:
         """Of the run that run.json is of; None where there is none that can be read."""
-        document = self.read()
-        if document is None:
-            return None
-        data, weights, teacher = (document.get(key) or {} for key in ("data", "from", "teacher"))
-        recipe = document.get("recipe") or {}
-        draw = document.get("draw", streams.FIRST_DRAW)
-        return Identity(recipe, data.get("fingerprint"), weights.get("sha256"), teacher.get("sha256"), draw)
+        record = self.read()
+        return Identity.recorded(record) if record else None
 
     @property
     def is_done(self) -> bool:
-        return (self.read() or {}).get("status") == DONE
+        record = self.read()
+        return record is not None and record.is_done
 
     def is_up_to_date(self, wanted: Identity) -> bool:
         """Whether this very run is here already, finished, with what it is for."""
@@ -140,8 +138,8 @@ def default(recipe: Recipe) -> "Run":
     return Run(Path("runs") / name_of(recipe))
 
 
-def _named(model: Path | None, digest: str | None) -> dict[str, Any] | None:
-    return {"path": str(model), "sha256": digest} if model else None
+def _named(model: Path | None, digest: str | None) -> NamedModel | None:
+    return NamedModel(str(model), digest) if model else None
 
 
 def checksum(weights: Path | None) -> str | None:
@@ -161,17 +159,17 @@ def find_model(path: Path, what: str) -> Path:
     return model
 
 
-def record_of(model: Path) -> dict[str, Any]:
-    """The run.json of the run that a saved model lies in; {} where there is none, or it may be of another model."""
+def record_of(model: Path) -> RunRecord | None:
+    """The run.json of the run that a saved model lies in; None where there is none, or it may be of another model."""
     run = Run(model.parent.parent if model.parent.name == "checkpoint" else model.parent)
     is_its_own = model == run.model or model.parent == run.checkpoint
-    return (run.read() or {}) if is_its_own else {}
+    return run.read() if is_its_own else None
 
 
 def labels_of(model: Path) -> tuple[str, ...] | None:
     """The labels of a saved model, by its run; None where they aren't known."""
-    labels = (record_of(model).get("data") or {}).get("labels")
-    return tuple(map(str, labels)) if isinstance(labels, list) else None
+    record = record_of(model)
+    return record.data.labels if record else None
 
 
 def teacher_of(recipe: Recipe) -> Path | None:
@@ -186,10 +184,10 @@ def start(
     validation: npt.NDArray[np.int64],
     weights: Path | None = None,
     identity: Identity | None = None,
-    keras: dict[str, Any] | None = None,
+    keras: KerasSettings | None = None,
     test: npt.NDArray[np.int64] | None = None,
     unknown: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> RunRecord:
     """Writes the run.json of a run that begins, and returns it.
 
     identity: where the files that it names may have been moved since it was taken. keras: see train/keras_settings.py.
@@ -198,61 +196,62 @@ def start(
     """
     identity = identity or Identity.of(recipe, cache, weights)
     teacher = model_in(Path(recipe.teacher)) if recipe.teacher else None
-    document = {
-        "schema": SCHEMA,
-        "status": RUNNING,
-        "name": name_of(recipe),
-        "recipe": recipe.to_json(),
-        "data": {
-            "name": cache.name,
-            "fingerprint": cache.fingerprint,
-            "origin": cache.index.origin,
-            "cache": cache.path.name,
-            "labels": list(cache.labels),
-            "size": list(cache.size),
-            "fit": cache.fit,
-            "test_share": cache.index.split.test,
-            "train": len(cache.targets("train")) - len(validation),
-            "validation": len(validation),
-            "test": len(cache.targets("test")) if test is None else len(test),
-            "counts": ClassCounts.of(cache, validation).to_json(),
-            "skipped": len(cache.index.skipped),
-            "copies": cache.index.copies
-            and asdict(cache.index.copies),  # None: of a data set by name, which is taken as it is published
-        },
-        "split": {"validation_rows": validation.tolist(), "test_rows": None if test is None else test.tolist()},
-        "unknown_ancestors": list(unknown),
-        "from": _named(weights, identity.weights),
-        "teacher": _named(teacher, identity.teacher),
-        "seed": recipe.seed,
-        "draw": identity.draw,
-        "versions": versions(),
-        "keras": keras,
-        "machine": board.describe(),
-        "git_commit": git_commit(),
-        "wall_time_s": None,
-        "best_epoch": None,
-    }
-    files.write_json(run.record, document)
-    return document
+    record = RunRecord(
+        status=RUNNING,
+        name=name_of(recipe),
+        recipe=recipe.to_json(),
+        data=_data(cache, validation, test),
+        split=RunSplit(tuple(validation.tolist()), None if test is None else tuple(test.tolist())),
+        unknown_ancestors=tuple(unknown),
+        begun_with=_named(weights, identity.weights),
+        teacher=_named(teacher, identity.teacher),
+        seed=recipe.seed,
+        draw=identity.draw,
+        versions=versions(),
+        keras=keras,
+        machine=board.describe(),
+        git_commit=git_commit(),
+    )
+    run_record.write(run.path, record)
+    return record
+
+
+def _data(cache: Cache, validation: npt.NDArray[np.int64], test: npt.NDArray[np.int64] | None) -> RunData:
+    return RunData(
+        name=cache.name,
+        fingerprint=cache.fingerprint,
+        origin=cache.index.origin,
+        cache=cache.path.name,
+        labels=cache.labels,
+        size=cache.size,
+        fit=cache.fit,
+        test_share=cache.index.split.test,
+        train=len(cache.targets("train")) - len(validation),
+        validation=len(validation),
+        test=len(cache.targets("test")) if test is None else len(test),
+        counts=ClassCounts.of(cache, validation).to_json(),
+        skipped=len(cache.index.skipped),
+        copies=cache.index.copies,
+    )
 
 
 @contextlib.contextmanager
-def under_way(run: Run, document: dict[str, Any]) -> Iterator[None]:
+def under_way(run: Run, record: RunRecord) -> Iterator[None]:
     """What ends the block early is written into run.json, as interrupted or failed, and goes on its way."""
     try:
         yield
     except KeyboardInterrupt:
-        finish(run, document, INTERRUPTED)
+        finish(run, record, INTERRUPTED)
         raise
     except BaseException:
         with contextlib.suppress(OSError):  # on a full disk it stays 'running', and what was refused first is said
-            finish(run, document, FAILED)
+            finish(run, record, FAILED)
         raise
 
 
-def finish(run: Run, document: dict[str, Any], status: str, **more: Any) -> None:
-    files.write_json(run.record, {**document, **more, "status": status})
+def finish(run: Run, record: RunRecord, status: str, **more: Any) -> None:
+    """more: fields of the record that are known now."""
+    run_record.write(run.path, replace(record, **more, status=status))
 
 
 def versions() -> dict[str, str]:

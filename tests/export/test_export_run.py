@@ -110,7 +110,7 @@ def test_a_run_without_its_model(warm: Run, run: Path) -> None:
 
 def test_a_run_whose_record_is_damaged(warm: Run, run: Path) -> None:
     (run / "run.json").write_text('{"status": "done"}')
-    refused(warm("export", run), f"{run}/run.json lacks the field 'recipe'; train it again")
+    refused(warm("export", run), f"{run}/run.json: it lacks the field 'data'; train it again")
     (run / "run.json").write_text('{"status": ')
     refused(warm("export", run), f"{run}: this is no run folder (no readable run.json)")
 

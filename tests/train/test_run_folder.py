@@ -285,4 +285,4 @@ def test_killed_while_one_takes_the_place_of_another(pictures: Cache, tmp_path: 
             assert document["recipe"]["epochs"] == number and document["status"] == "done"
             assert files == {"model.keras": b"whole", "evaluation.json": b"whole"}
         last = runs.Run(base / "run").read()
-        assert last is None or last["recipe"]["epochs"] == len(numbers) + 1
+        assert last is None or last.recipe["epochs"] == len(numbers) + 1
