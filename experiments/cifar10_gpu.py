@@ -171,7 +171,7 @@ def write(run: runs.Run, recipe: Recipe, cache: Cache, model: keras.Model, held_
         callbacks.write_model(model, run.model)
         result = evaluate.evaluate(run, recipe, cache, None, evaluate.Asked())
         print("\n".join(evaluate.summary(result, run)))
-    more = {"best_epoch": recipe.epochs, "parameters": result["parameters"], "gpu": str(jax.devices()[0])}
+    more = {"best_epoch": recipe.epochs, "parameters": result.parameters, "gpu": str(jax.devices()[0])}
     runs.finish(run, document, runs.DONE, wall_time_s=round(seconds, 1), **more)
 
 

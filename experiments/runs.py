@@ -14,6 +14,7 @@ from typing import Any
 from device import exports
 from device.data import run_record
 from experiments.record import RESULTS, write
+from train import evaluation
 
 # Of export.json: drop is what int8 loses to float32 on the same pictures, as a fraction.
 INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
@@ -34,7 +35,7 @@ def command_of(recipe: Mapping[str, Any]) -> str:
 
 def row_of(run: Path) -> dict[str, Any]:
     record = run_record.read(run)
-    evaluation = json.loads((run / "evaluation.json").read_bytes())
+    found = evaluation.read(evaluation.Evaluation, run)
     row = {
         "recipe": record.recipe_name,
         "command": command_of(record.recipe),
@@ -45,8 +46,8 @@ def row_of(run: Path) -> dict[str, Any]:
         "seed": record.seed,
         "git_commit": record.git_commit,
         "load_1min": (record.machine or {}).get("load_1min"),  # when it began: what else the machine did
-        **{key: evaluation[key] for key in ("top1", "n", "interval")},
-        "last_top1": (evaluation.get("last_epoch") or {}).get("top1"),
+        **{key: getattr(found, key) for key in ("top1", "n", "interval")},
+        "last_top1": found.last_epoch and found.last_epoch.top1,
         "int8": None,
     }
     if (run / "export" / exports.NAME).exists():

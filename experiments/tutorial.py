@@ -19,6 +19,7 @@ from typing import Any
 
 from device.data import run_record
 from experiments.record import write
+from train import evaluation
 
 # The chapter's program (its plots left out), timing each epoch. Its pictures come through Keras as float64.
 CHAPTER = """
@@ -61,7 +62,7 @@ def accuracy(seeds: int) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as name:
             run = Path(name) / "run"
             train(run, f"seed={seed}")
-            evaluation = json.loads((run / "evaluation.json").read_bytes())
+            found = evaluation.read(evaluation.Evaluation, run)
             record = run_record.read(run)
             history = json.loads((run / "history.json").read_bytes())
             if seed == 1:
@@ -70,9 +71,9 @@ def accuracy(seeds: int) -> list[dict[str, Any]]:
             {
                 "seed": seed,
                 "best_epoch": record.best_epoch,
-                "best_top1": evaluation["top1"],
-                "last_top1": evaluation["last_epoch"]["top1"],
-                "n": evaluation["n"],
+                "best_top1": found.top1,
+                "last_top1": found.last_epoch and found.last_epoch.top1,
+                "n": found.n,
                 "validation_by_epoch": history["val_accuracy"],
             }
         )

@@ -11,7 +11,6 @@ results/unchanged.json.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from tqdm import tqdm
 
 from experiments.record import ROOT, write
 from experiments.turns import Worker
+from train import evaluation
 
 PAIRS, ROUNDS = 10, 60
 RECIPE = "fashion_mnist"
@@ -99,14 +99,14 @@ def training(against: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="framelite-unchanged-") as name:
         runs = [trained(checkout, Path(name) / what) for checkout, what in ((ROOT, "ours"), (against, "before"))]
         ours, before = (keras.models.load_model(run / "model.keras", compile=False).get_weights() for run in runs)
-        evaluations = [json.loads((run / "evaluation.json").read_bytes()) for run in runs]
+        found = [evaluation.read(evaluation.Evaluation, run) for run in runs]
     same = [a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(ours, before, strict=True)]
     return {
         "what": f"{RECIPE}, trained in full",
         "arrays": len(same),
         "equal_to_the_last_bit": sum(same),
-        "top1": [evaluation["top1"] for evaluation in evaluations],
-        "n": evaluations[0]["n"],
+        "top1": [each.top1 for each in found],
+        "n": found[0].n,
     }
 
 

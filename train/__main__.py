@@ -190,7 +190,7 @@ def _asked(options: argparse.Namespace) -> fields.Recipe:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = _asked(options)
-    from train import cache, memory, run_folder, runs
+    from train import cache, evaluation, memory, run_folder, runs
 
     memory.keep_freed()
 
@@ -210,7 +210,7 @@ def _train(options: argparse.Namespace) -> int:
     claim = run_folder.Claim(run, runs.Identity.of(recipe, pictures, weights), options.resume, options.again)
     # Asked here too, where neither scikit-learn nor TensorFlow is imported yet; who trains asks again.
     if (claim.look() is run_folder.Way.UP_TO_DATE) if is_first else claim.is_up_to_date:
-        claim.evaluation()
+        claim.evaluation(evaluation.kind_of(recipe.network))
         return command.GOOD
     if recipe.network == "classical":
         from train import classical

@@ -19,13 +19,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from device import board, command, files, text
+from device import board, command, text
 from device import evaluate as measures
 from device.data import copies
 from device.errors import UserError
+from device.evaluate import TopOne
 from device.folders import Cache
-from train import classical_plots, features, plots, runs
+from train import classical_plots, evaluation, features, plots, runs
 from train.class_counts import ClassCounts
+from train.evaluation import ClassicalEvaluation, MethodRow
 from train.features import Floats
 from train.recipe import Recipe
 from train.run_folder import Claim, Way
@@ -71,33 +73,40 @@ class Method:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A method with its classifier. row: its line of evaluation.json, the test still left out."""
+    """A method with its classifier, of so many numbers, and how good it is, the test still left out."""
 
     method: Method
     classifier: Any
-    row: dict[str, Any]
+    settings: dict[str, float]
+    numbers: int
+    training: TopOne
+    validation: TopOne
 
     @classmethod
     def of(cls, method: Method, training: Measured, validation: Measured) -> "Fitted":
         given = training.columns(method.columns)
         classifier, settings = method.fit(given)
-        numbers = given.numbers.shape[1]
-        row = {"name": method.name, "classifier": method.classifier, "settings": settings, "numbers": numbers}
-        fitted = cls(method, classifier, row)
-        for split, examples in (("train", training), ("validation", validation)):
-            row[split] = vars(measures.accuracy(fitted.scores(examples), examples.targets))
-        figures = f"training {text.percent(row['train']['top1'], 1)}, validation {text.percent(fitted.validation, 1)}"
+        on_training, on_validation = (
+            measures.accuracy(_scores(method, classifier, examples), examples.targets)
+            for examples in (training, validation)
+        )
+        figures = f"training {text.percent(on_training.top1, 1)}, validation {text.percent(on_validation.top1, 1)}"
         command.say(f"{method.name}, {method.classifier}: {figures}")
-        return fitted
-
-    @property
-    def validation(self) -> float:
-        return float(self.row["validation"]["top1"])
+        return cls(method, classifier, settings, given.numbers.shape[1], on_training, on_validation)
 
     def scores(self, examples: Measured) -> Floats:
-        """Probabilities, n x labels."""
-        numbers = examples.columns(self.method.columns).numbers
-        return np.asarray(self.classifier.predict_proba(numbers), np.float32)
+        return _scores(self.method, self.classifier, examples)
+
+    def row(self, test: Measured) -> MethodRow:
+        """Its line of evaluation.json."""
+        tested = measures.accuracy(self.scores(test), test.targets)
+        named = self.method.name, self.method.classifier
+        return MethodRow(*named, self.settings, self.numbers, self.training, self.validation, tested)
+
+
+def _scores(method: Method, classifier: Any, examples: Measured) -> Floats:
+    """Probabilities, n x labels."""
+    return np.asarray(classifier.predict_proba(examples.columns(method.columns).numbers), np.float32)
 
 
 def _line(training: Measured) -> tuple[Any, dict[str, float]]:
@@ -174,7 +183,7 @@ def check(recipe: Recipe) -> None:
     features.check_size(recipe.size)
 
 
-def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> dict[str, Any]:
+def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> ClassicalEvaluation:
     """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json.
 
     What lies in the run folder is kept, as with `train.fit.train`.
@@ -183,7 +192,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> dict[s
     claim = Claim(run, Identity.of(recipe, cache), again=again)
     with claim.taken() as way:
         if way is Way.UP_TO_DATE:
-            return claim.evaluation()
+            return claim.evaluation(ClassicalEvaluation)
         rows, validation = split_cache(cache, recipe)
         began = time.monotonic()
         claim.make_room()
@@ -191,31 +200,31 @@ def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> dict[s
         record = runs.start(run, recipe, cache, validation)
         with runs.under_way(run, record):
             result = _fit(recipe, cache, rows, validation, run)
-        runs.finish(run, record, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result["best"])
+        runs.finish(run, record, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result.best)
         return result
 
 
-def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -> dict[str, Any]:
+def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -> ClassicalEvaluation:
     known = _measured(cache, "train")
     training, held_out = known.rows(rows), known.rows(validation)
     brightness, plane, hog, overfitted = (Fitted.of(method, training, held_out) for method in METHODS)
     # Of equally good ones the first, which is the simplest.
-    best = max((brightness, plane, hog), key=lambda fitted: fitted.validation)
+    best = max((brightness, plane, hog), key=lambda fitted: fitted.validation.top1)
     classical_plots.seen(cache, rows, run.path / FEATURES, recipe.seed)
     # Here, after the last choice, the test pictures are seen.
     test = _measured(cache, "test")
-    document = _evaluation(best, (brightness, plane, hog), overfitted, test, cache.labels)
+    found = _evaluation(best, (brightness, plane, hog), overfitted, test, cache.labels)
     scores, pictures = best.scores(test), cache.pictures("test")
     plots.confusion(test.targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
     plots.samples(pictures, test.targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
     panels = [
-        _panel("plain", plane, document["features"][1]),
-        _panel("overfitted", overfitted, document["overfitted"]),
+        _panel("plain", plane, found.features[1]),
+        _panel("overfitted", overfitted, found.overfitted),
     ]
     points = training.columns(PLANE.columns)
     classical_plots.boundary(points.numbers, points.targets, cache.labels, panels, run.path / BOUNDARY)
-    files.write_json(run.evaluation, document)
-    return document
+    evaluation.write(run.path, found)
+    return found
 
 
 def _measured(cache: Cache, split: str) -> Measured:
@@ -229,37 +238,30 @@ def _measured(cache: Cache, split: str) -> Measured:
 
 def _evaluation(
     best: Fitted, candidates: Sequence[Fitted], overfitted: Fitted, test: Measured, labels: tuple[str, ...]
-) -> dict[str, Any]:
-    """evaluation.json: the figures of the best by validation, then those of all."""
-
-    def row(fitted: Fitted) -> dict[str, Any]:
-        return {**fitted.row, "test": vars(measures.accuracy(fitted.scores(test), test.targets))}
-
+) -> ClassicalEvaluation:
     scores = best.scores(test)
-    return {
-        "schema": 1,
-        "split": "test",
+    return ClassicalEvaluation(
+        split="test",
         **vars(measures.accuracy(scores, test.targets)),
-        "per_class": list(map(vars, measures.per_class(scores, test.targets, labels))),
-        "best": best.method.name,
-        "features": [row(fitted) for fitted in candidates],
-        "overfitted": row(overfitted),
-    }
+        per_class=measures.per_class(scores, test.targets, labels),
+        best=best.method.name,
+        features=tuple(fitted.row(test) for fitted in candidates),
+        overfitted=overfitted.row(test),
+    )
 
 
-def _panel(title: str, fitted: Fitted, row: dict[str, Any]) -> classical_plots.Panel:
-    accuracies = row["train"]["top1"], row["test"]["top1"]
+def _panel(title: str, fitted: Fitted, row: MethodRow) -> classical_plots.Panel:
+    accuracies = row.train.top1, row.test.top1
     return classical_plots.Panel(f"{title}: {fitted.method.classifier}", *accuracies, fitted.classifier.predict)
 
 
-def table(document: dict[str, Any]) -> list[str]:
+def table(found: ClassicalEvaluation) -> list[str]:
     """evaluation.json as lines for people: a row a method, the best by validation marked with *."""
     rows = []
-    for row in (*document["features"], document["overfitted"]):
-        mark = " *" if row["name"] == document["best"] and row is not document["overfitted"] else ""
-        cells = [f"{row['name']}{mark}", row["classifier"], str(row["numbers"])]
-        cells += [text.percent(row[split]["top1"], 1) for split in ("train", "validation")]
-        test = row["test"]
-        rows.append([*cells, text.accuracy(test["top1"], test["interval"], test["n"])])
+    for row in (*found.features, found.overfitted):
+        mark = " *" if row.name == found.best and row is not found.overfitted else ""
+        cells = [f"{row.name}{mark}", row.classifier, str(row.numbers)]
+        cells += [text.percent(part.top1, 1) for part in (row.train, row.validation)]
+        rows.append([*cells, text.accuracy(row.test.top1, row.test.interval, row.test.n)])
     header = ("features", "classifier", "numbers", "training", "validation", "test")
     return [*text.table(header, rows), "* the best by validation"]

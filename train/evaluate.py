@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from device import evaluate as measures
-from device import files, text
+from device import text
 from device.evaluation import batching
 from device.evaluation.by_label import is_uneven
 from device.folders import Cache
-from train import plots
+from train import evaluation, plots
 from train.batches import pictures_at_a_time
+from train.evaluation import CrossValidation, Evaluation
 from train.recipe import Recipe
 from train.runs import Run
 
@@ -62,9 +63,7 @@ class Judged:
         return cls(pictures, unseen.targets, unseen.scores, "cross-validation")
 
 
-def evaluate(
-    run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: Asked
-) -> dict[str, Any]:
+def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: Asked) -> Evaluation:
     """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives,
     None where nothing was trained by epochs.
 
@@ -81,29 +80,32 @@ def evaluate(
     if last is not None and rows is not None:
         last = last[rows]
     per_class = measures.per_class(judged.scores, targets, cache.labels)
-    document = {
-        "schema": 1,
-        "split": judged.split,
+    found = Evaluation(
+        split=judged.split,
         **vars(measures.accuracy(judged.scores, targets)),
-        "balanced": measures.balanced(per_class),
-        "per_class": list(map(vars, per_class)),
-        "cross_validation": _cross_validation(asked.unseen, cache.labels) if asked.unseen and cache.has_test else None,
-        "last_epoch": None if last is None else vars(measures.accuracy(last, targets)),
-        "left_out": 0 if rows is None else len(cache.targets("test")) - len(rows),
-        "unknown_ancestors": list(asked.unknown),
-        "parameters": best.count_params(),
-    }
+        balanced=measures.balanced(per_class),
+        per_class=per_class,
+        cross_validation=_cross_validation(asked.unseen, cache.labels) if asked.unseen and cache.has_test else None,
+        last_epoch=None if last is None else measures.accuracy(last, targets),
+        left_out=0 if rows is None else len(cache.targets("test")) - len(rows),
+        unknown_ancestors=asked.unknown,
+        parameters=best.count_params(),
+    )
     what = "test pictures" if cache.has_test else "pictures, cross-validated"
     plots.confusion(targets, judged.scores.argmax(axis=1), cache.labels, run.path / "confusion.png", what)
     plots.samples(judged.pictures, targets, judged.scores, cache.labels, run.path / "samples.png", recipe.seed)
-    files.write_json(run.evaluation, document)
-    return document
+    evaluation.write(run.path, found)
+    return found
 
 
-def _cross_validation(unseen: "Unseen", labels: tuple[str, ...]) -> dict[str, Any]:
+def _cross_validation(unseen: "Unseen", labels: tuple[str, ...]) -> CrossValidation:
     per_class = measures.per_class(unseen.scores, unseen.targets, labels)
-    whole, classes = vars(measures.accuracy(unseen.scores, unseen.targets)), list(map(vars, per_class))
-    return {"split": "cross-validation", **whole, "balanced": measures.balanced(per_class), "per_class": classes}
+    return CrossValidation(
+        split="cross-validation",
+        **vars(measures.accuracy(unseen.scores, unseen.targets)),
+        balanced=measures.balanced(per_class),
+        per_class=per_class,
+    )
 
 
 def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -115,51 +117,51 @@ def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.fl
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
 
 
-def summary(document: dict[str, Any], run: Run) -> list[str]:
+def summary(found: Evaluation, run: Run) -> list[str]:
     """The figure of evaluation.json, and how it was come by, as `train` prints it."""
 
-    def accuracy(figure: dict[str, Any]) -> str:
-        return text.accuracy(figure["top1"], figure["interval"], figure["n"])
+    def accuracy(figure: Evaluation | CrossValidation) -> str:
+        return text.accuracy(figure.top1, figure.interval, figure.n)
 
-    if document["split"] == "cross-validation":
+    if found.split == "cross-validation":
         return [
-            f"cross-validated accuracy {accuracy(document)}  {run.model}",
+            f"cross-validated accuracy {accuracy(found)}  {run.model}",
             "each picture by a head fitted without it; the head in the file is fitted on all of them",
         ]
-    lines = [f"test accuracy {accuracy(document)}  {run.model}"]
-    if unseen := document.get("cross_validation"):
+    lines = [f"test accuracy {accuracy(found)}  {run.model}"]
+    if unseen := found.cross_validation:
         lines.append(f"cross-validated {accuracy(unseen)}: training images, by heads fitted without them")
-    if left_out := document["left_out"]:
-        whole = document["n"] + left_out
+    if left_out := found.left_out:
+        whole = found.n + left_out
         lines.append(f"without {left_out} of {whole} test images, which a network before this one was trained on")
-    for path in document["unknown_ancestors"]:
+    for path in found.unknown_ancestors:
         lines.append(f"{path} may have seen these test images: what it was trained on isn't known here")
     return lines
 
 
-def remarks(document: dict[str, Any]) -> list[str]:
+def remarks(evaluated: Evaluation) -> list[str]:
     """What the one figure of evaluation.json hides: labels that are never answered, and a common one that makes it up.
 
     A network that always answers the commonest label is right as often as that label comes.
     """
-    classes = document["per_class"]
-    most = max(classes, key=lambda row: row["n"])
-    share = most["n"] / document["n"]
+    classes = evaluated.per_class
+    most = max(classes, key=lambda row: row.n)
+    share = most.n / evaluated.n
     found = []
-    if len(classes) > 1 and share > 1.5 / len(classes) and document["interval"][0] <= share:
+    if len(classes) > 1 and share > 1.5 / len(classes) and evaluated.interval[0] <= share:
         found.append(
-            f"always answering {most['label']!r} would be right in {text.percent(share)}, which is not below the"
+            f"always answering {most.label!r} would be right in {text.percent(share)}, which is not below the"
             " interval: this network may have learned no more"
         )
-    if is_uneven(row["n"] for row in classes):
-        recalls = sorted(classes, key=lambda row: row["top1"])
-        each = text.some([f"{row['label']} {text.percent(row['top1'], 0)}" for row in recalls])
+    if is_uneven(row.n for row in classes):
+        recalls = sorted(classes, key=lambda row: row.top1)
+        each = text.some([f"{row.label} {text.percent(row.top1, 0)}" for row in recalls])
         found.append(
-            f"the labels are not equally common; balanced accuracy {text.percent(document['balanced'])} ({each})"
+            f"the labels are not equally common; balanced accuracy {text.percent(evaluated.balanced)} ({each})"
         )
-    alone = [row["label"] for row in classes if row["n"] == 1]
-    if alone and document["split"] == "cross-validation":
+    alone = [row.label for row in classes if row.n == 1]
+    if alone and evaluated.split == "cross-validation":
         found.append(f"a single picture of {text.some(alone)}: whether others of it are recognized can't be measured")
-    if lost := [f"{row['label']} (n {row['n']})" for row in classes if row["top1"] == 0]:
+    if lost := [f"{row.label} (n {row.n})" for row in classes if row.top1 == 0]:
         found.append(f"never right: {text.some(lost)}")
     return found

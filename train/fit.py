@@ -36,6 +36,7 @@ from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
 from train.callbacks import Keeper, write_model
 from train.class_counts import ClassCounts
 from train.devices import ALONE, Cluster, Devices
+from train.evaluation import Evaluation
 from train.loop import Phase
 from train.recipe import Recipe
 from train.run_folder import Claim, Way
@@ -97,7 +98,7 @@ class Job:
 NEW = Start()
 
 
-def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[str, Any]:
+def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> Evaluation:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json.
 
     Nothing in the run folder is lost: a run that is up to date stays, another one is moved aside, an interrupted one is
@@ -112,11 +113,11 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> dict[st
         )
     with claim.taken() as way:
         if way is Way.UP_TO_DATE:
-            return claim.evaluation()
+            return claim.evaluation(Evaluation)
         return _train_there(claim, way, recipe, cache, start)
 
 
-def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: Start) -> dict[str, Any]:
+def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: Start) -> Evaluation:
     """As `train`, in a folder that is held."""
     run = claim.run
     (devices.meet if recipe.fits_head else devices.join)(start.cluster)
@@ -164,7 +165,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         runs.DONE,
         wall_time_s=round(earlier + time.monotonic() - began, 1),
         best_epoch=trained.keeper.state.best_epoch if trained.keeper else None,
-        parameters=result["parameters"],
+        parameters=result.parameters,
     )
     return result
 

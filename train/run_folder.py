@@ -8,19 +8,18 @@ Needs no Keras: what can be refused is refused before Keras is imported.
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from device import command, files, locks, text
 from device.data import run_record
 from device.errors import UserError
 from device.records import RecordError
-from train import checkpoint
+from train import checkpoint, evaluation
+from train.evaluation import T
 from train.runs import Identity, Run
 
 # What a run leaves that came to no epoch: nothing worth a folder of its own.
@@ -93,11 +92,11 @@ class Claim:
         self.run.path.resolve().mkdir(parents=True, exist_ok=True)
         return weights
 
-    def evaluation(self) -> dict[str, Any]:
-        """evaluation.json of a run that is up to date, which is said."""
+    def evaluation(self, kind: type[T]) -> T:
+        """evaluation.json of a run that is up to date, which is said; UserError for one that is damaged."""
+        found = evaluation.read(kind, self.run.path)
         command.say(f"{self.run.path}: up to date (same recipe, same data); --again trains it anew")
-        document: dict[str, Any] = json.loads(self.run.evaluation.read_bytes())
-        return document
+        return found
 
     @property
     def is_up_to_date(self) -> bool:

@@ -19,7 +19,7 @@ from device.data.run_record import DONE as DONE
 from device.data.run_record import KerasSettings, NamedModel, RunData, RunRecord, RunSplit
 from device.errors import UserError
 from device.folders import Cache
-from train import class_folders, streams
+from train import class_folders, evaluation, streams
 from train.class_counts import ClassCounts
 from train.recipe import FOR_FOLDERS, Recipe, defaults, is_folder
 
@@ -89,7 +89,7 @@ class Run:
 
     @property
     def evaluation(self) -> Path:
-        return self.path / "evaluation.json"
+        return self.path / evaluation.NAME
 
     @property
     def heads(self) -> Path:

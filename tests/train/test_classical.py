@@ -20,7 +20,8 @@ from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT
 from train import cache as caches
-from train import classical, classical_plots
+from train import classical, classical_plots, evaluation
+from train.evaluation import ClassicalEvaluation
 from train.recipe import Recipe
 from train.runs import Identity, Run
 from train.split import split_rows
@@ -51,8 +52,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Cache:
 @pytest.fixture(scope="module")
 def finished(pictures: Cache, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("run") / "classical")
-    document = classical.train(RECIPE, pictures, run)
-    assert document == read(run.path / "evaluation.json")
+    found = classical.train(RECIPE, pictures, run)
+    assert found == evaluation.read(ClassicalEvaluation, run.path)
     return run
 
 
@@ -114,13 +115,13 @@ def test_the_overfitted_one_knows_every_training_picture(finished: Run) -> None:
 
 
 def test_the_table_has_a_line_a_method(finished: Run) -> None:
-    document = read(finished.path / "evaluation.json")
-    lines = classical.table(document)
+    found = evaluation.read(ClassicalEvaluation, finished.path)
+    lines = classical.table(found)
     assert len(lines) == 7
     assert [line for line in lines[2:6] if "*" in line] == [lines[4]]
     assert lines[4].startswith("HOG *")
     assert "n 45" in lines[4]
-    assert f"{100 * document['top1']:.2f} %" in lines[4]
+    assert f"{100 * found.top1:.2f} %" in lines[4]
     assert len({len(line) for line in lines[:6]}) == 1
 
 
@@ -133,12 +134,12 @@ def test_the_test_pictures_choose_nothing(finished: Run, tmp_path: Path) -> None
     names[2].rename(names[1])
     (tmp_path / "aside").rename(names[2])
     other = classical.train(RECIPE, make_cache(folder), Run(tmp_path / "run"))
-    document = read(finished.path / "evaluation.json")
-    assert other["top1"] < 0.3 < document["top1"]
-    assert other["best"] == document["best"]
-    for one, another in zip(document["features"], other["features"], strict=True):
-        assert one.pop("test") != another.pop("test")
-        assert one == another
+    found = evaluation.read(ClassicalEvaluation, finished.path)
+    assert other.top1 < 0.3 < found.top1
+    assert other.best == found.best
+    for one, another in zip(found.features, other.features, strict=True):
+        assert one.test != another.test
+        assert replace(one, test=another.test) == another
     seen = [run / "features.png" for run in (finished.path, tmp_path / "run")]
     assert seen[0].read_bytes() == seen[1].read_bytes()
 
@@ -228,8 +229,8 @@ def measured(seed: int, rows: int, labels: int = 2) -> classical.Measured:
 def test_on_noise_the_validation_figure_is_chance(capsys: pytest.CaptureFixture[str]) -> None:
     """Of twenty machines, 30 validation pictures each; where their cost or sigmoids were fitted on these: 0.56."""
     method = replace(classical.HOG, columns=slice(0, None))
-    rows = [classical.Fitted.of(method, measured(seed, 60), measured(100 + seed, 30)).row for seed in range(20)]
-    right = sum(row["validation"]["top1"] * row["validation"]["n"] for row in rows)
+    rows = [classical.Fitted.of(method, measured(seed, 60), measured(100 + seed, 30)).validation for seed in range(20)]
+    right = sum(row.top1 * row.n for row in rows)
     low, high = evaluate.wilson(round(right), 600)
     assert low <= 0.5 <= high
 

@@ -101,9 +101,9 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
     ignorant = fit.compiled(Recipe.of(recipe), 3, steps=1)
     run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
     last = evaluate.predict(ignorant, cache.pictures("test"))
-    document = evaluate.evaluate(run, Recipe.of(recipe), cache, last, evaluate.Asked())
-    assert document["top1"] == read(trained.run / "evaluation.json")["top1"] > 0.7
-    assert document["last_epoch"]["top1"] < 0.6
+    found = evaluate.evaluate(run, Recipe.of(recipe), cache, last, evaluate.Asked())
+    assert found.top1 == read(trained.run / "evaluation.json")["top1"] > 0.7
+    assert found.last_epoch is not None and found.last_epoch.top1 < 0.6
 
 
 def test_progress_on_a_pipe_is_a_line_an_epoch(trained: Trained) -> None:

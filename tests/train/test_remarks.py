@@ -1,19 +1,19 @@
 """What one figure hides is said beside it: a label that is never answered, and a common one that makes the figure."""
 
-from typing import Any
-
 import pytest
 
 from device import evaluate as measures
 from device.evaluate import LabelTopOne
+from train.evaluation import Evaluation
 
 
-def document(*rows: tuple[str, int, int]) -> dict[str, Any]:
+def evaluated(*rows: tuple[str, int, int]) -> Evaluation:
     """rows: label, right, n."""
     right, n = sum(row[1] for row in rows), sum(row[2] for row in rows)
-    classes = [LabelTopOne(label, good / of_it, of_it, measures.wilson(good, of_it)) for label, good, of_it in rows]
-    whole = {"top1": right / n, "n": n, "interval": list(measures.wilson(right, n))}
-    return {**whole, "balanced": measures.balanced(classes), "per_class": list(map(vars, classes))}
+    each = ((label, good / of_it, of_it, measures.wilson(good, of_it)) for label, good, of_it in rows)
+    classes = tuple(LabelTopOne(*row) for row in each)
+    whole = {"top1": right / n, "n": n, "interval": measures.wilson(right, n)}
+    return Evaluation(split="test", **whole, balanced=measures.balanced(classes), per_class=classes)
 
 
 @pytest.mark.tensorflow
@@ -30,5 +30,5 @@ def document(*rows: tuple[str, int, int]) -> dict[str, Any]:
 def test_remarks(rows: tuple[tuple[str, int, int], ...], said: list[str]) -> None:
     from train import evaluate
 
-    remarks = evaluate.remarks(document(*rows))
+    remarks = evaluate.remarks(evaluated(*rows))
     assert len(remarks) == len(said) and all(word in remark for word, remark in zip(said, remarks, strict=True))

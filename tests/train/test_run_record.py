@@ -1,6 +1,7 @@
 """run.json: written and read by one module; tolerant of what is newer or older, and refused where it is another's."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from device.data import run_record
 from device.data.run_record import KerasSettings
 from tests import drawing
-from tests.conftest import Run
-from train import cache, runs
+from tests.conftest import ROOT, Run
+from train import cache, evaluation, runs
+from train.evaluation import Evaluation
 from train.recipe import Recipe
 
 RECIPE = Recipe(name="fashion_mnist", description="", data="shapes", network="tiny", size=(16, 16))
@@ -78,6 +80,15 @@ def test_a_run_from_before_and_one_from_later_are_read(run: runs.Run) -> None:
     assert record and record.is_done and (record.name, record.recipe_name) == (None, "fashion_mnist")
     assert (record.draw, record.begun_with, record.split.test_rows) == (1, None, None)
     assert record.test_share == RECIPE.test
+
+
+def test_the_committed_run_and_its_evaluation_are_read(tmp_path: Path) -> None:
+    """Of the model that is committed: real files, perhaps older than this version."""
+    for name in (run_record.NAME, evaluation.NAME):
+        shutil.copy(ROOT / f"experiments/results/cifar10_{name}", tmp_path / name)
+    record, found = run_record.read(tmp_path), evaluation.read(Evaluation, tmp_path)
+    assert record.is_done and len(record.data.labels) == 10 and record.parameters == found.parameters
+    assert (found.split, found.n, len(found.per_class)) == ("test", record.data.test, 10)
 
 
 def test_another_version_s_run_is_refused_and_stays(command: Run, run: runs.Run, tmp_path: Path) -> None:
