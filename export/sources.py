@@ -69,9 +69,9 @@ def find(request: Request) -> Source:
             return _from_tflite(request)
         # What is said to be a .keras and is nothing else that is known, Keras itself shall judge.
         may_be_keras = path.suffix == ".keras" and model_kinds.of_file(path) in (model_kinds.KERAS, model_kinds.UNKNOWN)
-        if not (may_be_keras and (path.parent / "run.json").is_file()):
+        if not (may_be_keras and (path.parent / run_record.NAME).is_file()):
             raise model_kinds.refusal(path, "a run folder, the model.keras in one, or a float .tflite")
-    elif path.is_dir() and not (path / "run.json").is_file() and (kind := model_kinds.of_folder(path)):
+    elif path.is_dir() and not (path / run_record.NAME).is_file() and (kind := model_kinds.of_folder(path)):
         raise UserError(f"{path}: this is {kind.what}, expected a run folder or a float .tflite; {kind.todo}")
     elif not path.exists() and path.suffix.lower() in model_kinds.TFLITE_ENDINGS:
         raise UserError(f"{path}: there is no such model file")
