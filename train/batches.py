@@ -11,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from device.evaluation import batching
+from device.evaluation.by_label import is_uneven
 from train.augment import Augmentation
 from train.devices import ALONE, Cluster
 from train.recipe import Recipe
 from train.split import Rows
 from train.streams import Purpose, generator
 
+# Of each label what a picture counts in the loss: `class_weights`.
+Weights = npt.NDArray[np.float32]
 # Pictures [n, height, width, 3] in, probabilities [n, labels] out: train/teacher.py.
 Teacher = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
 
@@ -39,7 +42,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
     `devices` share every batch: of an epoch's pictures those are left out, drawn anew each time, that can't be shared.
     In a cluster each process changes the whole batch, and gets its part. With a teacher the targets are its answers.
-    `workers` threads make them ahead, which changes no number of them.
+    `workers` threads make them ahead, which changes no number of them. With `weights`, of `class_weights`, what each
+    picture counts comes third; a mixed one counts as its labels do.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         teacher: Teacher | None = None,
         devices: int = 1,
         workers: int = 1,
+        weights: Weights | None = None,
     ) -> None:
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8 * workers)
         self.pictures = source.pictures("train")
@@ -60,6 +65,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.cluster = cluster
         self.teacher = teacher
         self.devices = devices
+        self.weights = weights
         self.augmentation = Augmentation.of(recipe)
         self.start_epoch(0)
 
@@ -80,7 +86,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return steps(len(self.rows), self.recipe, self.devices)
 
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], ...]:
         rows = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
         random = generator(Purpose.CHANGES, self.recipe.seed, self.epoch, index)
         pictures = self.augmentation.augment(self.pictures[rows], random)
@@ -88,30 +94,55 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self.recipe.mixup and random.random() < self.recipe.mixup:
             pictures, targets = mixed(pictures, targets, random)
         pictures, targets = self.cluster.part(pictures), self.cluster.part(targets)
-        if not self.teacher:
-            return pictures, targets
-        return pictures, softened(self.teacher(pictures), self.recipe.teacher_temperature)
+        counts = weighed(targets, self.weights)
+        if self.teacher:
+            targets = softened(self.teacher(pictures), self.recipe.teacher_temperature)
+        return pictures, targets, *counts
 
 
 class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
     """The validation pictures as they are, in batches: they may be more than memory holds.
 
-    With several devices the number of rows is a multiple of theirs, and so is that of every batch.
+    With several devices the number of rows is a multiple of theirs, and so is that of every batch. weights: as of
+    `Batches`, so that the loss of both means the same.
     """
 
-    def __init__(self, source: Examples, rows: Rows, recipe: Recipe, devices: int = 1) -> None:
+    def __init__(
+        self, source: Examples, rows: Rows, recipe: Recipe, devices: int = 1, weights: Weights | None = None
+    ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
         self.pictures = source.pictures("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
+        self.weights = weights
         self.step = max(devices, shared(pictures_at_a_time(self.pictures), devices))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.step)
 
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], ...]:
         rows = self.rows[index * self.step : (index + 1) * self.step]
-        return self.pictures[rows], self.targets[rows]
+        return self.pictures[rows], self.targets[rows], *weighed(self.targets[rows], self.weights)
+
+
+def class_weights(targets: Rows, labels: int) -> Weights | None:
+    """[labels] what a picture of each counts, so that all classes count alike and a picture 1 in the mean; None where
+    they are even. scikit-learn's "balanced" (G. King and L. Zeng, 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868).
+    """
+    counts = np.bincount(targets, minlength=labels)
+    if not is_uneven(counts):
+        return None
+    shares = np.divide(1.0, counts, where=counts > 0, out=np.zeros(labels))
+    return np.asarray(shares * len(targets) / np.count_nonzero(counts), np.float32)
+
+
+def weighed(targets: npt.NDArray[Any], weights: Weights | None) -> tuple[npt.NDArray[np.float32], ...]:
+    """([n] what each row of `as_targets` counts,); empty without weights."""
+    if weights is None:
+        return ()
+    if targets.ndim == 1:
+        return (weights[targets],)
+    return ((np.concatenate([1 - targets, targets], axis=1) if targets.shape[1] == 1 else targets) @ weights,)
 
 
 def pictures_at_a_time(pictures: npt.NDArray[Any]) -> int:

@@ -14,6 +14,7 @@ from device import command, files, text
 from device.errors import UserError
 from train import checkpoint, streams
 from train.batches import Batches
+from train.muon import Muon
 from train.recipe import Recipe
 from train.streams import Purpose
 
@@ -112,7 +113,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def write_model(model: keras.Model, path: Path) -> None:
-    """Whole or not at all, and on the disk before it returns."""
+    """Whole or not at all, and on the disk before it returns; without an optimizer that Keras alone couldn't read."""
+    if isinstance(model.optimizer, Muon):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
     with files.replacing(path) as temporary:
         model.save(temporary)
 

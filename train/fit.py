@@ -13,7 +13,6 @@ import numpy.typing as npt
 from device import command
 from device.data import copies
 from device.errors import UserError
-from device.evaluation.by_label import is_uneven
 from device.folders import Cache
 from train import (
     ancestry,
@@ -32,7 +31,7 @@ from train import (
     teacher,
     transfer,
 )
-from train.batches import Batches, Examples, HeldOut, Teacher, shared, steps
+from train.batches import Batches, Examples, HeldOut, Teacher, Weights, class_weights, shared, steps
 from train.callbacks import Keeper, write_model
 from train.class_counts import ClassCounts
 from train.devices import ALONE, Cluster, Devices
@@ -81,15 +80,19 @@ class Job:
         """Batches an epoch."""
         return steps(len(self.rows), self.recipe, self.devices.count)
 
+    @property
+    def class_weights(self) -> Weights | None:
+        return class_weights(self.cache.targets("train")[self.rows], len(self.cache.labels))
+
     def batches(self, source: Examples, recipe: Recipe) -> Batches:
-        cluster, count = self.start.cluster, self.devices.count
-        return Batches(source, self.rows, recipe, cluster, self.teacher, count, self.devices.loaders)
+        cluster, count, loaders = self.start.cluster, self.devices.count, self.devices.loaders
+        return Batches(source, self.rows, recipe, cluster, self.teacher, count, loaders, self.class_weights)
 
     def held_out(self, source: Examples) -> HeldOut:
         """The validation pictures; each device has as many as the others, so a few may be left out."""
         cluster, count = self.start.cluster, self.devices.count
         rows = cluster.part(self.validation[: shared(len(self.validation), count)])
-        return HeldOut(source, rows, self.recipe, count // cluster.processes)
+        return HeldOut(source, rows, self.recipe, count // cluster.processes, self.class_weights)
 
     def checkpoints(self) -> checkpoint.Place:
         return checkpoint.Place(self.run.checkpoint, self.identity)
@@ -145,6 +148,8 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     asked_about = before.rows, before.unknown
     record = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
     command.say(augment.describe(recipe))
+    if job.class_weights is not None:
+        command.say("the classes are uneven: each counts alike, its images by the inverse of their number")
     with runs.under_way(run, record):
         if found:
             trained = _train(job, *found)
@@ -231,8 +236,6 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
     """The head in one go (train/head.py), then perhaps the whole network on pictures, kept where it is better."""
     features = transfer.features(parts, job.recipe, job.cache, job.start.cluster)
     images, targets = features.pictures("train"), features.targets("train")
-    if is_uneven(np.bincount(targets[job.rows])):
-        command.say("the classes are uneven: each counts alike, its images by the inverse of their number")
     fitted = head.fit(images[job.rows], targets[job.rows], len(job.cache.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     write_model(parts.whole, job.run.model)

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from train.muon import Muon
 from train.recipe import Recipe
 
 
@@ -28,6 +29,8 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "sgd":
         decay = recipe.weight_decay or None
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay, **shared)
+    if recipe.optimizer == "muon":
+        return Muon(rate, weight_decay=recipe.weight_decay or None, **shared)
     if recipe.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **shared)
     return keras.optimizers.Adam(rate, **shared)

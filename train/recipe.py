@@ -20,7 +20,7 @@ CHOICES = {
     "fit": ("crop", "stretch", "pad"),
     "best_by": ("accuracy", "loss", "last"),
     "loss": ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
-    "optimizer": ("adam", "adamw", "sgd"),
+    "optimizer": ("adam", "adamw", "sgd", "muon"),
     "schedule": ("constant", "one_cycle"),
 }
 # field: (the lowest value that works, the highest, what is said)
@@ -89,11 +89,11 @@ class Recipe:
     best_by: str = "accuracy"  # the kept epoch has the highest validation accuracy, the lowest loss, or is the last
     patience: int = 0  # stop after so many epochs without a better one; 0: never
     loss: str = "categorical_crossentropy"  # or sparse_categorical_crossentropy, binary_crossentropy (one sigmoid)
-    optimizer: str = "adam"  # adam, adamw, or sgd with Nesterov momentum 0.9
+    optimizer: str = "adam"  # adam, adamw, sgd with Nesterov momentum 0.9, or muon (train/muon.py)
     learning_rate: float = 1e-3  # with one_cycle: the peak
     schedule: str = "constant"  # of the learning rate: constant or one_cycle
     warmup: float = 1 / 7  # one_cycle: share of the steps before the peak
-    weight_decay: float = 0.0  # adamw and sgd: a step shrinks the weights by learning rate times this
+    weight_decay: float = 0.0  # not adam: a step shrinks the weights by learning rate times this
     weight_average: float = 0.0  # the model is a moving average of its weights with this momentum; 0: it is not
     label_smoothing: float = 0.0  # 0..1, not with sparse_categorical_crossentropy
     dropout: float = 0.0  # before the last layer
@@ -149,6 +149,8 @@ class Recipe:
         if self.mirrored:  # one sigmoid becomes two outputs at export, which takes it to be the last layer
             good = self.network != "classical" and self.strategy != "head" and not self.loss.startswith("binary")
             self._require("mirrored", good, f"false with {self.network}, strategy {self.strategy}, {self.loss}")
+        if self.optimizer == "muon":  # it gives every kernel another length, which a trained backbone doesn't bear
+            self._require("optimizer", self.network != "backbone", "another with a backbone")
         if self.weight_decay:
             self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
         if self.network == "backbone" and self.backbone != backbones.AUTO:

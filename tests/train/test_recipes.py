@@ -38,7 +38,7 @@ SETTINGS = {
     "patience": ("4", 4, "-1", "at least 0"),
     "batch": ("16", 16, "0", "at least 1"),
     "loss": ("sparse_categorical_crossentropy", "sparse_categorical_crossentropy", "mse", "one of"),
-    "optimizer": ("adamw", "adamw", "rmsprop", "one of adam, adamw, sgd"),
+    "optimizer": ("adamw", "adamw", "rmsprop", "one of adam, adamw, sgd, muon"),
     "learning_rate": ("0.01", 0.01, "nan", "a number above 0"),
     "schedule": ("one_cycle", "one_cycle", "cosine", "one of constant, one_cycle"),
     "warmup": ("0.3", 0.3, "2", "a share from 0 to 1"),
