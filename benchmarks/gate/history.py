@@ -7,26 +7,43 @@ attributes (https://otava.apache.org/docs/csv); commas, double quotes. One model
 import csv
 import io
 import subprocess
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.gate.gate import Outcome
+from benchmarks.gate.verdict import Answer
 from device import files
 from device.errors import UserError
 
-COLUMNS = (
-    "time",
-    "commit",
-    "base",
-    "candidate",
-    "threads",
-    "answer",
-    "ratio",
-    "ratio_low",
-    "ratio_high",
-    "rounds",
-    "accuracy",
-)
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A gate's row: the columns, in their order. ratio: of the times, with its interval; accuracy: the candidate's."""
+
+    time: str
+    commit: str
+    base: str
+    candidate: str
+    threads: int
+    answer: Answer
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    rounds: int
+    accuracy: float | None
+
+    def cells(self) -> list[str]:
+        return [_cell(getattr(self, name)) for name in COLUMNS]
+
+
+COLUMNS = tuple(each.name for each in fields(HistoryRow))
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
 def check(path: Path | None) -> None:
@@ -49,20 +66,21 @@ def add(path: Path, outcome: Outcome) -> bool:
     ratio, lost = outcome.latency.ratio, outcome.accuracy
     if ratio is None or outcome.interrupted:
         return False
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerow(
-        (
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            _commit(),
-            outcome.base,
-            outcome.candidate,
-            outcome.threads,
-            outcome.answer,
-            *(f"{bound:.6f}" for bound in (ratio.middle, ratio.low, ratio.high)),
-            outcome.latency.rounds,
-            "" if lost is None else f"{lost.candidate:.6f}",
-        )
+    row = HistoryRow(
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=_commit(),
+        base=outcome.base,
+        candidate=outcome.candidate,
+        threads=outcome.threads,
+        answer=outcome.answer,
+        ratio=ratio.middle,
+        ratio_low=ratio.low,
+        ratio_high=ratio.high,
+        rounds=outcome.latency.rounds,
+        accuracy=None if lost is None else lost.candidate,
     )
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow(row.cells())
     # A file name that is no UTF-8 holds lone surrogates.
     files.write_bytes(path, _rows(path) + written.getvalue().encode(errors="backslashreplace"))
     return True

@@ -77,7 +77,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     ]
     assert whole["results"][0]["ratio_to_float32"] == 1
     assert whole["machine"]["throttling"] == {"measuring": [], "before": []}
-    assert done.stdout.splitlines() == results.latency_lines(whole["results"])
+    assert done.stdout.splitlines() == results.latency_lines(results.read(kept).latency)
     sent, measures, where = done.stderr.splitlines()
     assert sent.startswith("127.0.0.1: sends ") and measures == "127.0.0.1: measures 2 files"
     assert where == f"127.0.0.1: runs/shapes/boards/{file}"

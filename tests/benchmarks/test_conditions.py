@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.timing import conditions
-from benchmarks.timing.conditions import Conditions, Watch
+from benchmarks.timing.conditions import Conditions, Summary, Watch
 from device import temperature
 from device.throttling import BITS
 from tests.device import machines, sensors
@@ -130,10 +130,5 @@ def test_a_summary() -> None:
         Conditions(None, 600.0, ()),
         Conditions(61.5, None, ("under-voltage", "throttled")),
     ]
-    assert conditions.summary(read) == {
-        "throttled": ["under-voltage", "throttled"],
-        "temperature_c": [48.0, 61.5],
-        "clock_mhz": [600.0, 1500.0],
-    }
-    nothing = {"throttled": [], "temperature_c": None, "clock_mhz": None}
-    assert conditions.summary([]) == conditions.summary([Conditions()]) == nothing
+    assert conditions.summary(read) == Summary(("under-voltage", "throttled"), (48.0, 61.5), (600.0, 1500.0))
+    assert conditions.summary([]) == conditions.summary([Conditions()]) == Summary((), None, None)
