@@ -128,7 +128,7 @@ def _worker(sides: Sequence[Side], python: str, order: random.Random) -> Worker:
     cases = [Case(side.path, side.threads, side.runtime, size=side.size) for side in sides]
     worker = Worker(cases, python, order.randrange(2**31))
     for told in worker.loaded:
-        if told["error"] is not None:
+        if told.error is not None:
             worker.close()
-            raise UserError(told["error"])
+            raise UserError(told.error)
     return worker

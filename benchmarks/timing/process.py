@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from device import records
 from device.errors import UserError
 
 # Longer than a timer's tick, shorter than a scheduler's slice: what a neighbour takes, it takes from every lane.
@@ -41,6 +42,21 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """What a process told of loading a case; error: why it could not be, and nothing else is known. frame: whether it
+    can time a frame's way.
+    """
+
+    error: str | None
+    runtime: str | None = None
+    runtime_version: str | None = None
+    load_ms: float | None = None
+    first_ms: float | None = None
+    peak_memory_bytes: int | None = None
+    frame: bool = False
+
+
+@dataclass(frozen=True)
 class Lane:
     """`invoke` or `frame` of the case with that index."""
 
@@ -64,7 +80,7 @@ class Samples:
 
 
 class Worker:
-    """Cases loaded in one fresh process, in the order given. `loaded` has what each told, or its "error".
+    """Cases loaded in one fresh process, in the order given. `loaded` has what each told.
 
     python: the environment's interpreter; another runtime may live in another one. UserError where it can't be started.
     """
@@ -75,7 +91,8 @@ class Worker:
         self._process = self._started(python)
         asked = [{**vars(case), "path": str(case.path.resolve())} for case in cases]
         try:
-            self.loaded = self._ask({"cases": asked, "seed": seed})
+            answers = self._ask({"cases": asked, "seed": seed})
+            self.loaded = [records.record(Loaded, told, "the process's answer", tolerant=True) for told in answers]
         except BaseException:
             self._process.kill()
             self.close()
@@ -83,9 +100,9 @@ class Worker:
         self.lanes = [
             Lane(what, index)
             for index, told in enumerate(self.loaded)
-            if told["error"] is None
+            if told.error is None
             for what in ("invoke", "frame")
-            if what == "invoke" or told["frame"]
+            if what == "invoke" or told.frame
         ]
 
     def _started(self, python: str) -> "subprocess.Popen[str]":

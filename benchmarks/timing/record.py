@@ -1,7 +1,6 @@
 """What is known of one case: how it was measured, sample by sample, and the row that becomes of it."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ from benchmarks.models import Model
 from benchmarks.rows import FrameLane, LatencyRow, SustainedRate, Timed, TurnRow
 from benchmarks.timing import conditions
 from benchmarks.timing.conditions import Conditions
-from benchmarks.timing.process import Case, Samples
+from benchmarks.timing.process import Case, Loaded, Samples
 
 # As many raw samples of a lane as a result document holds; evenly taken from all processes.
 KEPT_SAMPLES = 2_000
@@ -51,21 +50,21 @@ class Record:
     case: Case
     python: str
     error: str | None = None
-    loaded: dict[str, Any] = field(default_factory=dict)
+    loaded: Loaded | None = None
     loads_ms: list[float] = field(default_factory=list)
     firsts_ms: list[float] = field(default_factory=list)
     warmup_ms: Milliseconds = field(default_factory=lambda: np.empty(0))
     turns: dict[str, list[Turn]] = field(default_factory=lambda: {"invoke": [], "frame": []})
     sustained: Sustained | None = None
 
-    def load(self, told: dict[str, Any]) -> None:
+    def load(self, told: Loaded) -> None:
         """What a fresh process told of loading the case."""
-        if told["error"] is not None:
-            self.error = told["error"].removeprefix(f"{self.case.path.resolve()}: ")  # a row has the file's name
+        if told.error is not None:
+            self.error = told.error.removeprefix(f"{self.case.path.resolve()}: ")  # a row has the file's name
             return
         self.loaded = self.loaded or told
-        self.loads_ms.append(told["load_ms"])
-        self.firsts_ms.append(told["first_ms"])
+        self.loads_ms += [told.load_ms] if told.load_ms is not None else []
+        self.firsts_ms += [told.first_ms] if told.first_ms is not None else []
 
     @property
     def is_begun(self) -> bool:
@@ -105,24 +104,24 @@ class Record:
 
     def _bare(self) -> "Record":
         """The case without its figures: of one that failed half way none counts."""
-        engine = {key: self.loaded.get(key) for key in ("runtime", "runtime_version") if self.loaded}
-        return Record(self.model, self.case, self.python, self.error, engine)
+        known = self.loaded and Loaded(self.error, self.loaded.runtime, self.loaded.runtime_version)
+        return Record(self.model, self.case, self.python, self.error, known)
 
     def _row(self, float32: "Record | None") -> LatencyRow:
         card = self.model.card
         accuracy = card.accuracy if card else None
-        frames = self.samples_ms("frame")
+        frames, told = self.samples_ms("frame"), self.loaded or Loaded(self.error, self.case.runtime)
         return LatencyRow(
             **vars(self.model.named()),
-            runtime=self.loaded.get("runtime", self.case.runtime),
-            runtime_version=self.loaded.get("runtime_version"),
+            runtime=told.runtime,
+            runtime_version=told.runtime_version,
             threads=self.case.threads,
             error=self.error,
             **vars(self._timed("invoke")),
             processes=len({turn.process for turn in self.turns["invoke"]}),
             ratio_to_float32=self._ratio(float32),
             file_bytes=self.model.path.stat().st_size,
-            peak_memory_bytes=self.loaded.get("peak_memory_bytes"),
+            peak_memory_bytes=told.peak_memory_bytes,
             load_ms=_median(self.loads_ms),
             first_ms=_median(self.firsts_ms),
             frame=FrameLane(**vars(self._timed("frame")), samples_ms=_rounded(frames)) if len(frames) else None,

@@ -216,7 +216,7 @@ def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[Worker], bool]) -> Non
 @pytest.mark.programs
 def test_one_that_is_killed_alone_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def of_float32_alone(worker: Worker) -> bool:
-        return len(worker.loaded) == 1 and not worker.loaded[0]["frame"]
+        return len(worker.loaded) == 1 and not worker.loaded[0].frame
 
     kill(monkeypatch, of_float32_alone)
     dead, good = measure(LARGE, model("int8"))

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import models
 from benchmarks.timing import record
 from benchmarks.timing.conditions import Conditions
-from benchmarks.timing.process import Case, Samples
+from benchmarks.timing.process import Case, Loaded, Samples
 from benchmarks.timing.record import Record, Sustained, Turn
 from device import records
 from tests.conftest import model
@@ -23,10 +23,7 @@ FIELDS = (
     *("throttled", "temperature_c", "clock_mhz", "turns"),
     *("top1", "accuracy_n", "interval", "accuracy_split", "samples_ms", "warmup_ms"),
 )
-LOADED = {
-    **{"error": None, "runtime": "litert", "runtime_version": "2.3.0", "load_ms": 2.0, "first_ms": 4.0},
-    **{"peak_memory_bytes": 50_000_000, "frame": True},
-}
+LOADED = Loaded(None, "litert", "2.3.0", load_ms=2.0, first_ms=4.0, peak_memory_bytes=50_000_000, frame=True)
 QUIET = Conditions()
 
 
@@ -53,7 +50,7 @@ def written(made: Record, float32: Record | None = None) -> dict[str, Any]:
 
 def test_a_row_of_a_few_samples() -> None:
     made = loaded()
-    made.load({**LOADED, "load_ms": 1.0, "first_ms": 3.0, "peak_memory_bytes": 70_000_000})
+    made.load(replace(LOADED, load_ms=1.0, first_ms=3.0, peak_memory_bytes=70_000_000))
     made.warmup_ms = np.array([9.0, 8.0])
     made.add("invoke", 0.12345, 0, samples(1.0, 2.0, 3.0), QUIET)
     made.add("frame", 0.12345, 0, samples(11.0, 12.0), QUIET)
@@ -207,7 +204,7 @@ def assert_without_figures(row: dict[str, Any]) -> None:
 
 def test_one_that_can_not_be_loaded() -> None:
     made = of()
-    made.load({"error": f"{made.case.path}: litert can't run the model: no kernel"})
+    made.load(Loaded(f"{made.case.path}: litert can't run the model: no kernel"))
     row = written(made, loaded("float32"))
     assert row["error"] == "litert can't run the model: no kernel"  # the row has the file's name already
     assert row["runtime"] is row["runtime_version"] is None
