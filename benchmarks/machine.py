@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks import fingerprint
 from benchmarks.fingerprint import Fingerprint, Value
 from device import board
+from device.board import Host
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,9 @@ class HeldBack:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """As device.board.describe has it; None where the machine doesn't say."""
+class MeasuredMachine(Host):
+    """With what must be equal for two results to be compared (benchmarks/fingerprint.py)."""
 
-    cpu: str | None = None
-    board: str | None = None
-    architecture: str | None = None
-    cores: int | None = None
-    memory_bytes: int | None = None
-    system: str | None = None
-    python: str | None = None
-    governor: str | None = None
-    temperature_c: float | None = None
-    load_1min: float | None = None
     fingerprint: Mapping[str, Value] = field(default_factory=dict)
 
     @property
@@ -44,11 +35,11 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class BoardMachine(Machine):
+class BoardMachine(MeasuredMachine):
     """One that was measured over ssh; throttling: None where it can't tell."""
 
     throttling: HeldBack | None = field(kw_only=True)
 
 
-def here() -> Machine:
-    return Machine(**board.describe(), fingerprint=fingerprint.machine())
+def here() -> MeasuredMachine:
+    return MeasuredMachine(**vars(board.describe()), fingerprint=fingerprint.machine())

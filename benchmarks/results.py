@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import fingerprint, machine, stats
-from benchmarks.machine import BoardMachine, Machine
+from benchmarks.machine import BoardMachine, MeasuredMachine
 from benchmarks.models import Model
 from benchmarks.rows import AccuracyRow, FailedRow, LatencyRow, Row
 from device import command, files, records, text
@@ -37,7 +37,7 @@ class Results:
 
     date: str | None = None
     command: str | None = None
-    machine: BoardMachine | Machine = field(kw_only=True)
+    machine: BoardMachine | MeasuredMachine = field(kw_only=True)
     interrupted: bool = False
     results: tuple[Row, ...] = field(kw_only=True)
 

@@ -6,8 +6,8 @@ What follows from it for a classifier is judged in device/doctor/hardware.py.
 
 import os
 import platform
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from device import temperature
 
@@ -28,20 +28,36 @@ ARM_PARTS = {
 }
 
 
-def describe(root: Path = HERE) -> dict[str, Any]:
-    """The machine as it is now, as every result document has it; null where it doesn't say."""
-    return {
-        "cpu": cpu_model(root),
-        "board": name(root),
-        "architecture": platform.machine(),
-        "cores": usable_cores(),
-        "memory_bytes": memory_bytes(root),
-        "system": system(),
-        "python": platform.python_version(),
-        "governor": governors(root).get("policy0"),
-        "temperature_c": temperature_c(root),
-        "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-    }
+@dataclass(frozen=True)
+class Host:
+    """As every document of ours has it; None where it doesn't say. cores: those that the process may use."""
+
+    cpu: str | None = None
+    board: str | None = None
+    architecture: str | None = None
+    cores: int | None = None
+    memory_bytes: int | None = None
+    system: str | None = None
+    python: str | None = None
+    governor: str | None = None
+    temperature_c: float | None = None
+    load_1min: float | None = None
+
+
+def describe(root: Path = HERE) -> Host:
+    """The machine as it is now."""
+    return Host(
+        cpu=cpu_model(root),
+        board=name(root),
+        architecture=platform.machine(),
+        cores=usable_cores(),
+        memory_bytes=memory_bytes(root),
+        system=system(),
+        python=platform.python_version(),
+        governor=governors(root).get("policy0"),
+        temperature_c=temperature_c(root),
+        load_1min=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    )
 
 
 def cpu_model(root: Path = HERE) -> str | None:

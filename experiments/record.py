@@ -19,7 +19,7 @@ def write(name: str, rows: list[dict[str, Any]], command: str, folder: Path = RE
     """One document: machine, command, date, the summary's fields, and a row a measurement."""
     document = {
         "schema": 1,
-        "machine": board.describe(),
+        "machine": vars(board.describe()),
         "command": command,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         **summary,

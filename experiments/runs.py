@@ -45,7 +45,7 @@ def row_of(run: Path) -> dict[str, Any]:
         "train": record.data.train,
         "seed": record.seed,
         "git_commit": record.git_commit,
-        "load_1min": (record.machine or {}).get("load_1min"),  # when it began: what else the machine did
+        "load_1min": record.machine and record.machine.load_1min,  # when it began: what else the machine did
         **{key: getattr(found, key) for key in ("top1", "n", "interval")},
         "last_top1": found.last_epoch and found.last_epoch.top1,
         "int8": None,

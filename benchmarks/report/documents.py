@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import machine as measured_machine
 from benchmarks import results
+from benchmarks.machine import MeasuredMachine
 from benchmarks.report import rows
 from benchmarks.report.rows import Accuracy, Case
 from benchmarks.results import Results
@@ -83,7 +83,7 @@ def _document(path: Path) -> Document:
     return Document(path, content, json.dumps(machine, sort_keys=True))
 
 
-def _name(machine: measured_machine.Machine) -> str:
+def _name(machine: MeasuredMachine) -> str:
     return machine.board or machine.cpu or machine.architecture or "a machine without a name"
 
 

@@ -37,7 +37,7 @@ def run(request: Request) -> int:
         more = "" if request.data else "; whether it is fed rightly shows with labelled pictures: --data DIR"
         command.say(f"{begin}: {request.model}: no golden pictures in the file (export records them){more}")
     if request.json:
-        document = {"schema": 1, "machine": board.describe(), "results": [checked.document(report)]}
+        document = {"schema": 1, "machine": vars(board.describe()), "results": [checked.document(report)]}
         files.deliver_json(document, request.json)
     else:
         command.show(checked.lines(report))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from device import records
+from device.board import Host
 from device.card import Fit
 from device.data.cache_index import CopyCounts
 from device.records import RecordError
@@ -73,7 +74,7 @@ class KerasSettings:
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """recipe: every field as train/recipe.py writes it. unknown_ancestors: networks before this one that may have seen
-    test images (train/ancestry.py). draw: see train/streams.py. machine: see device/board.py.
+    test images (train/ancestry.py). draw: see train/streams.py.
 
     parameters: of the network; best: the classical method that was chosen; gpu: what it was trained on, where that was
     written down.
@@ -91,7 +92,7 @@ class RunRecord:
     draw: int = 1  # of runs from before there was another
     versions: Mapping[str, str]
     keras: KerasSettings | None = None
-    machine: Mapping[str, Any] | None = None
+    machine: Host | None = None
     git_commit: str | None
     wall_time_s: float | None = None
     best_epoch: int | None = None  # from 1; 0: what it began with; None: nothing was trained by epochs

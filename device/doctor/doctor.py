@@ -34,7 +34,7 @@ def run(request: Request) -> int:
         found += _of_model(request.model, request) if packages_fit else [NOT_LOOKED_AT]
     if request.json:
         results = [finding.to_json() for finding in found]
-        files.deliver_json({"schema": 1, "machine": board.describe(), "results": results}, request.json)
+        files.deliver_json({"schema": 1, "machine": vars(board.describe()), "results": results}, request.json)
     else:
         command.show(lines(found))
     return command.JUDGED_BAD if any(finding.level == "problem" for finding in found) else command.GOOD

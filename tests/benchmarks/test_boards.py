@@ -14,7 +14,7 @@ import pytest
 from benchmarks import models, results
 from benchmarks.boards import connection, environment, health, measurement, parcel
 from benchmarks.boards.connection import Ran
-from benchmarks.machine import Machine
+from benchmarks.machine import MeasuredMachine
 from benchmarks.results import Results
 from benchmarks.rows import LatencyRow
 from device.card import Card
@@ -136,7 +136,9 @@ def test_what_came_back_is_whole_or_refused() -> None:
     row = {"file": "shapes_int8.tflite", "sha256": found.sha256(), "p50_ms": None, "throttled": []}
     good = {"schema": results.SCHEMA, "machine": {}, "interrupted": False, "results": [row]}
     expected = LatencyRow("shapes_int8.tflite", found.sha256(), p50_ms=None)
-    assert measurement.whole(Ran(0, json.dumps(good)), "pi", [found]) == Results(machine=Machine(), results=(expected,))
+    assert measurement.whole(Ran(0, json.dumps(good)), "pi", [found]) == Results(
+        machine=MeasuredMachine(), results=(expected,)
+    )
     for bad in (
         "",
         "{",

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import fingerprint
 from benchmarks.fingerprint import Value
-from benchmarks.machine import Machine
+from benchmarks.machine import MeasuredMachine
 from device import board, records
 from device.errors import UserError
 from tests.device import machines
@@ -70,19 +70,19 @@ def test_what_changes_by_itself_is_not_in_it(tmp_path: Path) -> None:
 
 
 def test_of_documents() -> None:
-    assert Machine(**OLD_MACHINE, fingerprint=HERE).identity == HERE
+    assert MeasuredMachine(**OLD_MACHINE, fingerprint=HERE).identity == HERE
 
 
 def test_of_an_older_document() -> None:
     """It has less to compare, and that is compared."""
-    old = Machine(**OLD_MACHINE).identity
+    old = MeasuredMachine(**OLD_MACHINE).identity
     assert set(old) == {"cpu", "architecture", "cores"}
     assert fingerprint.differences(old, HERE) == []
     assert fingerprint.differences({**old, "cores": 4}, HERE) == ["cores: 4 against 2"]
 
 
-@pytest.mark.parametrize("machine", [Machine(), Machine(load_1min=1.0)])
-def test_of_a_document_that_does_not_say(machine: Machine) -> None:
+@pytest.mark.parametrize("machine", [MeasuredMachine(), MeasuredMachine(load_1min=1.0)])
+def test_of_a_document_that_does_not_say(machine: MeasuredMachine) -> None:
     unknown = machine.identity
     assert unknown == {}
     assert fingerprint.differences(unknown, HERE) == ["the machine: not known of one of them"]

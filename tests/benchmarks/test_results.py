@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import results
-from benchmarks.machine import BoardMachine, HeldBack, Machine
+from benchmarks.machine import BoardMachine, HeldBack, MeasuredMachine
 from benchmarks.results import Results
 from benchmarks.rows import AccuracyRow, FailedRow, FrameLane, LatencyRow, SelectedRow, SustainedRate, TurnRow
 from device.errors import UserError
@@ -34,7 +34,7 @@ TIMED = LatencyRow(
 )
 JUDGED = AccuracyRow("x_int8.tflite", "a", "int8", n=4, per_class=(LabelTopOne("cat", 0.5, 4, (0.15, 0.85)),))
 FAILED = FailedRow("y.tflite", "b", error="there is no such label")
-HERE = Machine(cpu="EPYC", cores=2, fingerprint={"cpu": "EPYC", "instructions": ("avx2",), "board": None})
+HERE = MeasuredMachine(cpu="EPYC", cores=2, fingerprint={"cpu": "EPYC", "instructions": ("avx2",), "board": None})
 WHOLE = Results("2026-11-27", "a command", machine=HERE, results=(TIMED, JUDGED, FAILED))
 
 
