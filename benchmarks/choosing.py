@@ -66,7 +66,7 @@ def select(given: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True)
-class Asked:
+class FileAccuracy:
     """How often a file is right on the images of a split."""
 
     found: "TopOne"
@@ -77,7 +77,7 @@ class Asked:
 class Answers:
     """How accurate each file is, or why it can't be told; and about which images each is right. By SHA-256."""
 
-    known: "Mapping[str, Asked | str]"
+    known: "Mapping[str, FileAccuracy | str]"
     right: "dict[str, Right] | None"
 
     def asked(self, row: "LatencyRow") -> "LatencyRow":
@@ -96,7 +96,7 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
     from benchmarks import accuracy
     from device import evaluate
 
-    known: dict[str, Asked | str] = {}
+    known: dict[str, FileAccuracy | str] = {}
     right: dict[str, Right] = {}
     failures: list[UserError] = []
     for model in found:
@@ -108,7 +108,7 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
             known[name] = str(error).removeprefix(f"{model.path}: ")
             continue
         right[name] = got.right()
-        known[name] = Asked(evaluate.accuracy(got.scores, got.pictures.targets), got.pictures.split)
+        known[name] = FileAccuracy(evaluate.accuracy(got.scores, got.pictures.targets), got.pictures.split)
     if len(failures) == len(found):
         raise failures[0]
     return Answers(known, right)
