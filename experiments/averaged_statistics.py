@@ -28,6 +28,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import numpy as np
 
+from device.folders import Cache
 from experiments.record import write
 from train import cache, networks, optimizers, recipes
 from train.batches import Batches, HeldOut
@@ -102,7 +103,7 @@ class Compared(keras.callbacks.Callback):  # type: ignore[misc]
             layer.momentum = momentum
 
 
-def run(schedule: str, momentum: float, seed: int, data: cache.Cache) -> list[dict[str, Any]]:
+def run(schedule: str, momentum: float, seed: int, data: Cache) -> list[dict[str, Any]]:
     recipe = replace(RECIPE, schedule=schedule, weight_average=momentum, seed=seed)
     rows, validation = split_cache(data, recipe)
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:IMAGES])

@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from device import card as cards
-from device import evaluate
+from device import card, evaluate
 from device.errors import UserError
 from device.folders import Labelled
 from experiments.record import write
-from export import compare, convert, fidelity, quantize, sources, variants
+from export import cards, compare, convert, fidelity, quantize, sources, variants
 from export.sources import Source
 from tests.export import planting
 
@@ -56,7 +55,7 @@ def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
     if source.is_keras:
         float32, reference = convert.convert(source.model, test.sources)
     else:
-        float32 = cards.network_bytes(source.model)
+        float32 = card.network_bytes(source.model)
         reference = scores(source, "float32", float32, test)
     taken = fidelity.taken(float32, variants.tensors(source))
     known = {"network": source.folder.name, "labels": len(source.labels), "n": len(test)}
@@ -80,7 +79,7 @@ def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
 def scores(source: Source, variant: str, content: bytes, test: Labelled) -> compare.Scores:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
-        path.write_bytes(variants._assembled(content, variants._card(source, variant), {}))
+        path.write_bytes(cards.assembled(content, cards.of(source, variant), {}))
         return evaluate.score_pictures(path, test)
 
 
