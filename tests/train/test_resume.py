@@ -19,7 +19,7 @@ from tests.conftest import Run
 from tests.train import saved
 from tests.train.saved import curves
 from tests.trained import Trained
-from train import runs
+from train import evaluation, runs
 from train.recipe import Recipe
 
 pytestmark = pytest.mark.tensorflow
@@ -159,7 +159,7 @@ def test_from_python_nothing_is_lost_either(
     assert cache is not None
     recipe = Recipe.of(document["recipe"])
     if status == "done":
-        assert fit.train(recipe, cache, run) == json.loads(run.evaluation.read_bytes())
+        assert fit.train(recipe, cache, run) == evaluation.read(evaluation.Evaluation, run.path)
     else:
         with pytest.raises(UserError, match=r"interrupted after epoch 24.*--resume"):
             fit.train(recipe, cache, run)
