@@ -196,8 +196,8 @@ def main() -> None:
     asked = options.parse_args()
     if not runs.Run(asked.teacher).is_done:
         make(runs.Run(asked.teacher), TEACHER)
-    taught = {"teacher": str(asked.teacher), "teacher_temperature": TEMPERATURE}
-    make(runs.Run(asked.run), replace(STUDENT, epochs=asked.epochs, **taught))
+    taught = replace(STUDENT, teacher=str(asked.teacher), teacher_temperature=TEMPERATURE)
+    make(runs.Run(asked.run), replace(taught, epochs=asked.epochs))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
     fitted = head.fit(features, targets, len(made.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     rows = np.sort(balanced_rows(targets, np.arange(len(targets)), DEFAULT_PICTURES, 1))
-    given = Input(*made.size, fit=made.fit)
+    height, width = made.size
+    given = Input(height, width, fit=made.fit)
     with tempfile.TemporaryDirectory(prefix="framelite-few-") as folder:
         keras = Path(folder) / "model.keras"
         parts.whole.save(keras)

@@ -64,7 +64,7 @@ def measure(model: Path, labels: Path | None) -> dict[str, Any]:
 
 
 def one_set(model: Path, labels: Path | None, number: int) -> dict[str, float]:
-    ours = [sys.executable, "-m", "experiments.frames", "--worker", model]
+    ours: list[str | Path] = [sys.executable, "-m", "experiments.frames", "--worker", model]
     if labels:
         ours += ["--labels", labels]
     commands: dict[str, list[str | Path]] = {

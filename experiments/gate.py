@@ -103,7 +103,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--hours", type=float, default=24.0, help="stop after so long; the next call goes on")
     end = monotonic() + 3600 * options.parse_args().hours
-    kept = json.loads(RESULTS.read_bytes()) if RESULTS.exists() else {"results": [], "truths": truths()}
+    kept: dict[str, Any] = json.loads(RESULTS.read_bytes()) if RESULTS.exists() else {"results": [], "truths": truths()}
     rows, true = kept["results"], kept["truths"]
     done = {(row["scene"], row["kind"], row["limit"], row["number"]) for row in rows}
     left = [each for each in planned() if tuple(each.values()) not in done]

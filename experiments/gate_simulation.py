@@ -59,7 +59,7 @@ Lanes = npt.NDArray[np.float64]
 def lanes(noise: str, size: float, gates: int, random: np.random.Generator) -> Lanes:
     shape = (gates, ROUNDS, 3)
     if noise == "heavy-tailed":
-        return size * random.standard_t(3, shape) / np.sqrt(3)
+        return np.asarray(size * random.standard_t(3, shape) / np.sqrt(3), np.float64)
     if noise == "skewed":
         return size * (random.standard_exponential(shape) - 1)
     found: Lanes = size * random.standard_normal(shape)

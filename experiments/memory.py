@@ -63,7 +63,7 @@ def watch(running: "subprocess.Popen[Any]") -> Memory:
         most = Memory(max(most.pss, sum(one.pss for one in seen)), max(most.rss, sum(one.rss for one in seen)))
         time.sleep(0.1)
     if running.returncode:
-        raise SystemExit(f"{running.args}: exit code {running.returncode}")
+        raise SystemExit(f"{running.args!r}: exit code {running.returncode}")
     return most
 
 
@@ -78,6 +78,7 @@ def multiplied(data: Path, factor: int, target: Path) -> int:
     files = folders.read_folder(data).files
     for file in files:
         image = cv2.imread(str(file.path))
+        assert image is not None, f"{file.path} can't be decoded"
         for number in range(factor):
             place = target / (file.split or "") / file.label / f"{file.path.stem}_{number}.jpg"
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
     assert source.test is not None
     test = some(source.test, images)
     if source.is_keras:
-        float32, reference = convert.convert(source.model, test.sources)
+        float32, reference = convert.convert(source.model, np.asarray(test.sources))
     else:
         float32 = card.network_bytes(source.model)
         reference = scores(source, "float32", float32, test)

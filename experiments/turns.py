@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from experiments.record import ROOT
 
@@ -26,7 +27,7 @@ class Worker:
             raise EOFError(f"{self.process.args!r} ended with exit code {self.process.wait()}")
         return said
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *reason: object) -> None:

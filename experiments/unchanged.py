@@ -60,7 +60,7 @@ def pair(checkouts: Sequence[Path], model: Path, labels: Path | None, count: int
     with ExitStack() as stack:
         workers = {}
         for checkout in order:
-            words = [sys.executable, "-c", WORKER, checkout, model, labels or "", str(count)]
+            words: list[str | Path] = [sys.executable, "-c", WORKER, checkout, model, labels or "", str(count)]
             workers[checkout] = stack.enter_context(Worker(words, checkout))
             workers[checkout].turn()  # warm-up
         for turn in range(ROUNDS):

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from device import card as cards
-from device import flatbuffer
-from device.flatbuffer import Table
+from device.tables import BUFFERS, Table
 from experiments.record import ROOT
 
 # What numbers in a file become: ends of ranges, and what is taken for a sign or a length.
@@ -43,7 +42,7 @@ def structure(model: bytes) -> tuple[int, ...]:
     """The positions of a .tflite that are not weights."""
     root = Table(model, int(struct.unpack_from("<I", model)[0]))
     left = bytearray(b"\1" * len(model))
-    for buffer in root.tables(flatbuffer.BUFFERS):
+    for buffer in root.tables(BUFFERS):
         start, count = buffer.vector(0, 1)
         if count > WEIGHTS_BYTES:
             left[start : start + count] = bytes(count)
