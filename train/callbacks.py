@@ -114,7 +114,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
 def write_model(model: keras.Model, path: Path) -> None:
     """Whole or not at all, and on the disk before it returns; without an optimizer that Keras alone couldn't read."""
-    if isinstance(model.optimizer, Muon):
+    if isinstance(getattr(model, "optimizer", None), Muon):  # a fitted head was never compiled
         model = keras.Model(model.inputs, model.outputs, name=model.name)
     with files.replacing(path) as temporary:
         model.save(temporary)
