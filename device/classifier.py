@@ -8,20 +8,21 @@ One interpreter, built once; a Classifier belongs to one thread. The interpreter
 computes, so several Classifiers in several threads use several cores.
 """
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from device import confidence, contract, model_kinds, pictures, runtime, scaling, text
+from device import confidence, contract, model_kinds, runtime, text
 from device import labels as label_lists
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from device.pictures import Picture
+from device.preprocess import Fed, Preprocessor
 
 Scores = npt.NDArray[np.float32]
 
@@ -79,24 +80,22 @@ class Classifier:
             raise UserError(label_lists.missing(path))
         if content is not None and content != path.read_bytes():
             raise UserError(f"{path}: the model file changed while it was read; load it again when it is whole")
-        self.size = (self.card.input.height, self.card.input.width)
+        self.preprocessor = Preprocessor(self.card.input, self.input)
         self._temperature = self.card.confidence.temperature
-        self.scaling = scaling.of(self.card.input, self.input)
 
-    def prepare(self, picture: Picture) -> Picture:
-        """The picture at the network's size, by the card's fit."""
-        return pictures.prepare(picture, self.size, self.card.input.fit)
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) that the network takes."""
+        return self.preprocessor.size
 
-    def tensor(self, picture: Picture) -> npt.NDArray[Any]:
-        """What the network is fed for a picture of its own size: [1, height, width, 3] of the input's type."""
-        if self.scaling is None:
-            codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
-            return codes[None]
-        tensor = np.empty((1, *picture.shape), self.input.dtype)
-        self.scaling.write(picture, tensor[0])
-        return tensor
+    def fed_by(self, preprocessor: Preprocessor) -> "Classifier":
+        """The same interpreter, in the same thread, fed otherwise."""
+        other = copy(self)
+        other.preprocessor = preprocessor
+        other.card = replace(self.card, input=preprocessor.spec)
+        return other
 
-    def invoke(self, tensor: npt.NDArray[Any]) -> None:
+    def invoke(self, tensor: Fed) -> None:
         """UserError when the network itself fails."""
         self.interpreter.set_tensor(self.input.index, tensor)
         try:
@@ -138,7 +137,7 @@ class Classifier:
     def classify(self, picture: Picture) -> Answer:
         """Fits, resizes, feeds and reads the scores of one RGB picture of any size."""
         start = perf_counter()
-        tensor = self.tensor(self.prepare(picture))
+        tensor = self.preprocessor(picture)
         fed = perf_counter()
         self.invoke(tensor)
         invoked = perf_counter()

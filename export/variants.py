@@ -18,6 +18,7 @@ from device.classifier import Classifier
 from device.errors import UserError
 from device.exports import CalibrationRows, Export, ExportedVariant, Inputs
 from device.folders import Labelled
+from device.golden import record
 from export import cards, compare, convert, fidelity, fixed_size, golden, pixels, quantize
 from export.sources import Source
 
@@ -240,7 +241,7 @@ def _prove(
     full = replace(
         cards.of(source, variant),
         accuracy=accuracy,
-        golden=golden.record(path, goldens, variant),
+        golden=record(Classifier(path), goldens.files, golden.TOLERANCE[variant]),
         golden_source=goldens.source,
     )
     return Made(row, cards.assembled(bare, full, goldens.files), tuple(compare.losses(variant, comparison)))

@@ -66,8 +66,6 @@ def frame_path(
 
     from device.classifier import Classifier
     from device.contract import Hints
-    from device.live.frame_path import FramePath
-    from device.live.frames import Frame
 
     try:
         classifier = Classifier(path, Hints(size=size), threads, runtime.name)
@@ -75,12 +73,12 @@ def frame_path(
         return None
     tiles = np.random.default_rng(SEED).integers(0, 256, (9, 16, 3), np.uint8)
     picture = tiles.repeat(FRAME_SIZE[0] // 9, axis=0).repeat(FRAME_SIZE[1] // 16, axis=1)
-    tensors = FramePath(classifier)
+    tensor_of = classifier.preprocessor.stream()
     cv2.setNumThreads(1)
 
     def answer() -> None:
         # Not classifier.invoke: how a network fails half way, the worker tells in its own words.
-        classifier.interpreter.set_tensor(classifier.input.index, tensors.tensor(Frame(picture)))
+        classifier.interpreter.set_tensor(classifier.input.index, tensor_of(picture, "BGR"))
         classifier.interpreter.invoke()
         classifier.top(classifier.scores(), TOP)
 

@@ -82,7 +82,7 @@ def test_the_files_take_pixels_and_say_so(variant: str, made: Made) -> None:
     assert (classifier.card.input.mean, classifier.card.input.std) == (0, 1)
     assert flatbuffer.normalization(made.path(variant)) == (0, 1)
     picture = foreign.pictures(1, seed=3)[0]
-    assert np.array_equal(classifier.tensor(picture)[0], picture)
+    assert np.array_equal(classifier.preprocessor.tensor(picture)[0], picture)
     if variant == "int8":
         assert (classifier.input.dtype, classifier.input.scale, classifier.input.zero_point) == (np.uint8, 1, 0)
 
