@@ -18,8 +18,6 @@ TAIL_BYTES, TAIL_BYTES_MANY_LABELS = 32_000, 128_000
 # What the tail takes beside labels, scores and pictures; and a score's line in card.json.
 OVERHEAD_BYTES, SCORE_BYTES = 5_000, 16
 SMALLEST = 32  # pixels a side below which a picture isn't halved any more
-# Float kernels agree to 4e-7 between processors; int8 ones by up to 22 of 256 steps (x86 against a Cortex-A53).
-TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "dynamic": 24 / 256, "int8": 24 / 256}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from device import board, info, runtime, text
+from device import board, info, runtime, text, variants
 from device import card as cards
 from device.board import HERE
 from device.doctor import hardware
@@ -61,7 +61,10 @@ def findings(
 def float32_beside(path: Path) -> Path | None:
     """NAME_float32.tflite of the same run, in the same folder as an int8 or dynamic file."""
     card = cards.read(path)
-    if card is None or card.variant not in ("int8", "dynamic") or not path.stem.endswith(f"_{card.variant}"):
+    if card is None or card.variant is None or not path.stem.endswith(f"_{card.variant}"):
+        return None
+    variant = variants.BY_NAME.get(card.variant)
+    if variant is None or not variant.is_quantized:
         return None
     beside = path.with_name(f"{path.stem.removesuffix(card.variant)}float32.tflite")
     other = cards.read(beside) if beside.is_file() else None

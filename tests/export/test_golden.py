@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pytest
 
 from device import card as cards
-from device import pictures
+from device import pictures, variants
 from device.card import Card, Golden, Input
 from device.classifier import Classifier
 from device.golden import record, rounded
-from export import golden, quantize
+from export import golden
 from tests import drawing, foreign
 from tests.conftest import model
 
@@ -25,7 +25,7 @@ def sha256(array: npt.NDArray[Any]) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-@pytest.mark.parametrize("variant", quantize.VARIANTS)
+@pytest.mark.parametrize("variant", variants.NAMES)
 def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
     """Each stage done here by hand, from the bytes in the file's tail."""
     path = model(variant)
@@ -47,10 +47,10 @@ def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
 
 
 def test_all_variants_carry_the_same_pictures() -> None:
-    tails = [cards.read_tail(model(variant)) for variant in quantize.VARIANTS]
+    tails = [cards.read_tail(model(variant)) for variant in variants.NAMES]
     for name in (f"golden_{i}.png" for i in range(1, 6)):
         assert len({tail[name] for tail in tails}) == 1
-    found = [Classifier(model(variant)).card.golden for variant in quantize.VARIANTS]
+    found = [Classifier(model(variant)).card.golden for variant in variants.NAMES]
     assert len({tuple(entry.resized_sha256 for entry in entries) for entries in found}) == 1
     # float files are fed float32, int8 takes bytes.
     assert [len({entries[i].input_sha256 for entries in found}) for i in range(5)] == [2] * 5
@@ -70,7 +70,7 @@ def test_record_says_what_the_very_file_answers(tmp_path: Path) -> None:
     path = model("float16")
     chosen = golden.choose(foreign.pictures(20, seed=1), "test", drawing.LABELS, seed=1)
     classifier = Classifier(path)
-    entries = record(classifier, chosen.files, golden.TOLERANCE["float16"])
+    entries = record(classifier, chosen.files, variants.BY_NAME["float16"].tolerance)
     for entry in entries:
         scores = classifier.classify(pictures.decode(chosen.files[entry.picture])).scores
         np.testing.assert_allclose(entry.scores, scores, atol=1e-6)
@@ -171,7 +171,7 @@ def test_drawn_pictures_are_drawn_by_the_seed_alone() -> None:
 
 def test_the_committed_files_show_their_card_to_unzip() -> None:
     """Stored, dated 1980, readable with any ZIP tool; the whole tail is small."""
-    for variant in quantize.VARIANTS:
+    for variant in variants.NAMES:
         path = model(variant)
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
