@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from device import timing
 from device.errors import UserError
 from device.runtime import Runtime
 
@@ -37,14 +38,10 @@ def load(path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | Non
     start = perf_counter()
     interpreter = runtime.open(path, threads, size)
     loaded = perf_counter()
-    random = np.random.default_rng(SEED)
-    for details in interpreter.get_input_details():
-        pixels = random.integers(0, 256, tuple(details["shape"]))
-        if details["dtype"] == np.int8:
-            pixels -= 128
-        elif details["dtype"] not in (np.float32, np.uint8):
-            raise UserError(f"{path}: the input is {np.dtype(details['dtype'])}, expected float32, uint8 or int8")
-        interpreter.set_tensor(details["index"], pixels.astype(details["dtype"]))
+    try:
+        timing.feed(interpreter)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     fed = perf_counter()
     try:
         interpreter.invoke()
