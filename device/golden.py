@@ -19,8 +19,9 @@ import numpy.typing as npt
 from device import card as cards
 from device import pictures
 from device.card import Golden
-from device.classifier import Classifier, Scores
+from device.classifier import Classifier
 from device.errors import UserError
+from device.prediction import Scores
 
 Stage = Literal["decode", "resize", "input tensor", "output"]
 STAGES: tuple[Stage, ...] = ("decode", "resize", "input tensor", "output")

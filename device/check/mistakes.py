@@ -13,10 +13,11 @@ import numpy as np
 
 from device import answers
 from device.card import Fit, Input
-from device.classifier import Classifier, Scores
+from device.classifier import Classifier
 from device.evaluation.paired import Paired
 from device.folders import Labelled
 from device.pictures import Picture
+from device.prediction import Scores
 from device.preprocess import Preprocessor
 
 # Of labelled pictures at most so many are asked, drawn by the seed: each is answered once for every mistake.

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from time import monotonic, perf_counter, time
 
 from device import command
-from device.classifier import Classifier, NotFiniteError, Scores
+from device.classifier import Classifier, NotFiniteError
 from device.errors import UserError
 from device.live.frames import Frame, Source
 from device.live.reader import Reader, State
 from device.live.readings import UNKNOWN, Output, Reading, Status
 from device.live.smoothing import Smoother
+from device.prediction import Scores
 from device.preprocess import Fed
 
 # How often the loop looks around when no frame comes: for a stop, a lost source, a model to load.
