@@ -10,9 +10,7 @@ from device import card as cards
 from device import exports, flatbuffer, model_kinds
 from device.card import Card
 from device.errors import UserError
-
-# The order of rows: from the source to the smallest.
-ORDER = ("float32", "float16", "dynamic", "int8")
+from device.variants import NAMES
 
 
 @dataclass(frozen=True)
@@ -84,4 +82,4 @@ def _of_folder(folder: Path) -> list[Model]:
             model_kinds.require_tflite(folder)
         raise UserError(f"{folder}: no exported models in {folder}/export; make them with: python -m export {folder}")
     models = [Model(file, cards.read(file), folder) for file in files]
-    return sorted(models, key=lambda model: ORDER.index(model.variant) if model.variant in ORDER else len(ORDER))
+    return sorted(models, key=lambda model: NAMES.index(model.variant) if model.variant in NAMES else len(NAMES))

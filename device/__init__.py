@@ -1,7 +1,40 @@
-"""Camera frames and pictures to labels, on a CPU or a Raspberry Pi.
+"""Camera frames and images to labels, on a CPU or a Raspberry Pi.
 
-Needs numpy, OpenCV and a TFLite interpreter, nothing else; this module itself imports none of them.
-The front door for programs is `device.classifier.Classifier`.
+    from device import Classifier
+    prediction = Classifier("doors_int8.tflite")("door.jpg")
+
+Needs numpy, OpenCV and a TFLite interpreter, nothing else; they are loaded when one of these names is asked for.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from device.classifier import Classifier as Classifier
+    from device.contract import Hints as Hints
+    from device.errors import ImageError as ImageError
+    from device.errors import UserError as UserError
+    from device.prediction import Prediction as Prediction
+
 __version__ = "0.1.0"
+
+# Of each public name the module that has it.
+_PUBLIC = {
+    "Classifier": "classifier",
+    "Hints": "contract",
+    "ImageError": "errors",
+    "Prediction": "prediction",
+    "UserError": "errors",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are loaded when they are first asked for (PEP 562)."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"device.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PUBLIC]

@@ -1,4 +1,4 @@
-"""Many pictures through one model file: all cores busy, memory flat, answers in order."""
+"""Many pictures through as many copies of a model as there are workers: cores busy, memory flat, answers in order."""
 
 import threading
 from collections import deque
@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from device.classifier import Classifier
-
+Model = TypeVar("Model")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def in_order(
-    work: Callable[[Classifier, Item], Result], items: Iterable[Item], make: Callable[[], Classifier], workers: int
+    work: Callable[[Model, Item], Result], items: Iterable[Item], make: Callable[[], Model], workers: int
 ) -> Iterator[Result]:
-    """work(classifier, item) for every item, in `workers` threads that each have a Classifier of their own.
+    """work(model, item) for every item, in `workers` threads that each have a model of their own.
 
     At most four items a worker are under way, so a folder of any size takes no more memory than a small one. An
     exception in `work` comes up where its result would have.
@@ -23,9 +22,9 @@ def in_order(
     own = threading.local()
 
     def one(item: Item) -> Result:
-        if not hasattr(own, "classifier"):
-            own.classifier = make()
-        return work(own.classifier, item)
+        if not hasattr(own, "model"):
+            own.model = make()
+        return work(own.model, item)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="classify") as pool:
         under_way: deque[Future[Result]] = deque()

@@ -1,48 +1,32 @@
-"""A model file that answers: a picture in, scores out.
+"""A model file that answers: an image in, a prediction out.
 
-    classifier = Classifier(Path("fashion_mnist_int8.tflite"))
-    answer = classifier.classify(pictures.read(Path("boot.jpg")))
-    print(classifier.top(answer.scores, 3))
+    classifier = Classifier("doors_int8.tflite", threads=2)
+    prediction = classifier("door.jpg")
+    print(prediction.label, prediction.score)
 
 One interpreter, built once; a Classifier belongs to one thread. The interpreter lets go of Python's lock while it
-computes, so several Classifiers in several threads use several cores.
+computes, so several Classifiers in several threads use several cores: `Classifier.map` does that.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from copy import copy
+from dataclasses import replace
+from functools import partial
 from math import isfinite
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from device import confidence, contract, model_kinds, pictures, runtime, scaling, text
+from device import answers, board, confidence, contract, model_kinds, runtime, text
 from device import labels as label_lists
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.image_input import Image, to_rgb
 from device.pictures import Picture
-
-Scores = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Scores in label order (float32, one a label) and what each stage took in milliseconds."""
-
-    scores: Scores
-    preprocess_ms: float
-    invoke_ms: float
-    postprocess_ms: float
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A label with its score and its place in the output."""
-
-    label: str
-    score: float
-    index: int
+from device.prediction import Prediction, Ranked, Scores, ranked
+from device.preprocess import Color, Fed, Preprocessor
 
 
 class NotFiniteError(UserError):
@@ -50,7 +34,7 @@ class NotFiniteError(UserError):
 
 
 class Classifier:
-    """Loads a model file and checks it against its card, or against the user's hints, before the first picture.
+    """Loads a model file and checks it against its card, or against the user's hints, before the first image.
 
     Raises UserError for a file that is no picture classifier, a card that doesn't fit its network, or a third-party
     file whose labels or scaling are not known. `notes` says what was taken from where.
@@ -61,14 +45,15 @@ class Classifier:
 
     def __init__(
         self,
-        path: Path,
+        path: str | PathLike[str],
         hints: Hints = NO_HINTS,
         threads: int = 1,
         runtime_name: str | None = None,
         labels: bool = True,
         held: bool = False,
     ) -> None:
-        self.path = path
+        self._again = partial(Classifier, path, hints, threads, runtime_name, labels, held)
+        self.path = path = Path(path)
         self.threads = threads
         self.runtime = runtime.find(runtime_name)
         content = _whole(path) if held else None
@@ -79,24 +64,22 @@ class Classifier:
             raise UserError(label_lists.missing(path))
         if content is not None and content != path.read_bytes():
             raise UserError(f"{path}: the model file changed while it was read; load it again when it is whole")
-        self.size = (self.card.input.height, self.card.input.width)
+        self.preprocessor = Preprocessor(self.card.input, self.input)
         self._temperature = self.card.confidence.temperature
-        self.scaling = scaling.of(self.card.input, self.input)
 
-    def prepare(self, picture: Picture) -> Picture:
-        """The picture at the network's size, by the card's fit."""
-        return pictures.prepare(picture, self.size, self.card.input.fit)
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) that the network takes."""
+        return self.preprocessor.size
 
-    def tensor(self, picture: Picture) -> npt.NDArray[Any]:
-        """What the network is fed for a picture of its own size: [1, height, width, 3] of the input's type."""
-        if self.scaling is None:
-            codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
-            return codes[None]
-        tensor = np.empty((1, *picture.shape), self.input.dtype)
-        self.scaling.write(picture, tensor[0])
-        return tensor
+    def fed_by(self, preprocessor: Preprocessor) -> "Classifier":
+        """The same interpreter, in the same thread, fed otherwise."""
+        other = copy(self)
+        other.preprocessor = preprocessor
+        other.card = replace(self.card, input=preprocessor.spec)
+        return other
 
-    def invoke(self, tensor: npt.NDArray[Any]) -> None:
+    def invoke(self, tensor: Fed) -> None:
         """UserError when the network itself fails."""
         self.interpreter.set_tensor(self.input.index, tensor)
         try:
@@ -135,23 +118,44 @@ class Classifier:
             return np.array([1 - numbers[0], numbers[0]], np.float32)
         return numbers
 
-    def classify(self, picture: Picture) -> Answer:
-        """Fits, resizes, feeds and reads the scores of one RGB picture of any size."""
+    def __call__(self, image: Image, color: Color = "RGB") -> Prediction:
+        """The prediction for one image: a path, encoded bytes, a PIL image, or uint8 pixels [height, width, 3].
+
+        color: the order of the channels of pixels; OpenCV's frames are BGR. ImageError for what is no such image.
+        """
         start = perf_counter()
-        tensor = self.tensor(self.prepare(picture))
+        picture = to_rgb(image, color)
+        decoded = perf_counter()
+        found = self.classify(picture)
+        return replace(found, timings_ms={"decode": 1e3 * (decoded - start), **found.timings_ms})
+
+    def map(self, images: Iterable[Image], color: Color = "RGB") -> Iterator[Prediction]:
+        """Predictions of many images, in their order, as they are asked for: all cores, no more memory than for a few.
+
+        The error of an image that can't be classified comes up in its place, and ends it.
+        """
+        first = [self]
+        make = lambda: first.pop() if first else self._again()  # noqa: E731
+        workers = max(1, board.usable_cores() // self.threads)
+        return answers.in_order(lambda own, image: own(image, color), images, make, workers)
+
+    def classify(self, picture: Picture) -> Prediction:
+        """The prediction for one RGB picture, uint8 [height, width, 3], of any size."""
+        start = perf_counter()
+        tensor = self.preprocessor(picture)
         fed = perf_counter()
         self.invoke(tensor)
         invoked = perf_counter()
         scores = self.scores()
-        end = perf_counter()
-        return Answer(scores, 1e3 * (fed - start), 1e3 * (invoked - fed), 1e3 * (end - invoked))
+        stages = {"preprocess": fed - start, "invoke": invoked - fed, "postprocess": perf_counter() - invoked}
+        timings = {stage: 1e3 * seconds for stage, seconds in stages.items()}
+        return Prediction(scores, self.card.labels or (), self.card.confidence.unknown_below, timings)
 
     def top(self, scores: Scores, count: int) -> list[Ranked]:
         """The `count` best labels, best first; equal scores in output order."""
         labels = self.card.labels
         assert labels is not None
-        order = np.argsort(-scores, kind="stable")[:count]
-        return [Ranked(labels[i], float(scores[i]), int(i)) for i in order]
+        return ranked(scores, labels, count)
 
 
 def _whole(path: Path) -> bytes:

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from device import answers, board, command, files, pictures, text
-from device.classifier import Answer, Classifier, Ranked
+from device import answers, board, command, files, text
+from device.classifier import Classifier
 from device.confidence import UNKNOWN
 from device.contract import Hints
 from device.data import walk
 from device.data.passed_over import PassedOver
 from device.data.walk import Walk
-from device.errors import UserError
+from device.errors import ImageError, UserError
+from device.prediction import Prediction, Ranked
 
 
 @dataclass(frozen=True)
@@ -34,38 +34,36 @@ class Request:
 
 @dataclass(frozen=True)
 class Line:
-    """The answer for one picture, or why there is none.
-
-    unknown: whether the best score is too low to be believed; None where the card has no threshold.
-    """
+    """The prediction for one picture; `Unread` where there is none."""
 
     picture: Path
-    top: list[Ranked]
-    decode_ms: float
-    answer: Answer | None
-    error: str | None
-    unknown: bool | None = None
+    prediction: Prediction
+    top_k: int
 
     @property
     def label(self) -> str:
         """What is shown: the best label, or that it is unknown."""
-        return UNKNOWN if self.unknown else self.top[0].label
+        return UNKNOWN if self.prediction.is_unknown else self.prediction.label
+
+    @property
+    def top(self) -> list[Ranked]:
+        return self.prediction.top(self.top_k)
 
     def to_json(self) -> dict[str, Any]:
-        assert self.answer is not None
-        ms = {
-            "decode": self.decode_ms,
-            "preprocess": self.answer.preprocess_ms,
-            "invoke": self.answer.invoke_ms,
-            "postprocess": self.answer.postprocess_ms,
-        }
-        unknown = {} if self.unknown is None else {"unknown": self.unknown}
+        known = self.prediction.unknown_below is None
         return {
             "picture": str(self.picture),
             "top": [{"label": ranked.label, "score": ranked.score} for ranked in self.top],
-            **unknown,
-            "ms": {stage: round(value, 4) for stage, value in ms.items()},
+            **({} if known else {"unknown": self.prediction.is_unknown}),
+            "ms": {stage: round(value, 4) for stage, value in self.prediction.timings_ms.items()},
         }
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Why a picture has no prediction."""
+
+    error: str
 
 
 def run(request: Request) -> int:
@@ -79,12 +77,12 @@ def run(request: Request) -> int:
     for note in classifier.notes:
         command.say(f"note: {note}")
 
-    def work(own: Classifier, path: Path) -> Line:
+    def work(own: Classifier, path: Path) -> Line | Unread:
         return _classify(own, path, request.top_k)
 
     paths = Paths(sources)
     if one_picture:
-        lines: Iterator[Line] = iter([work(classifier, sources[0])])
+        lines: Iterator[Line | Unread] = iter([work(classifier, sources[0])])
     else:
         workers = max(1, board.usable_cores() // (request.threads or 1))
         lines = answers.in_order(work, paths, _first_then_new(classifier, request), workers)
@@ -103,10 +101,10 @@ def run(request: Request) -> int:
     return command.GOOD
 
 
-def _answer_all(lines: Iterator[Line], emit: Callable[[Line], None]) -> tuple[int, int]:
+def _answer_all(lines: Iterator[Line | Unread], emit: Callable[[Line], None]) -> tuple[int, int]:
     answered = broken = 0
     for line in lines:
-        if line.error is None:
+        if isinstance(line, Line):
             answered += 1
             emit(line)
         else:
@@ -132,17 +130,11 @@ def _first_then_new(first: Classifier, request: Request) -> Callable[[], Classif
     return make
 
 
-def _classify(classifier: Classifier, path: Path, top_k: int) -> Line:
-    start = perf_counter()
+def _classify(classifier: Classifier, path: Path, top_k: int) -> Line | Unread:
     try:
-        picture = pictures.read(path)
-    except UserError as error:
-        return Line(path, [], 0.0, None, str(error))
-    decode_ms = 1e3 * (perf_counter() - start)
-    answer = classifier.classify(picture)
-    top, threshold = classifier.top(answer.scores, top_k), classifier.card.confidence.unknown_below
-    unknown = None if threshold is None else top[0].score < threshold
-    return Line(path, top, decode_ms, answer, None, unknown)
+        return Line(path, classifier(path), top_k)
+    except ImageError as error:
+        return Unread(str(error))
 
 
 class Paths:
@@ -177,22 +169,16 @@ def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[
         return lambda line: print(text.visible(json.dumps(line.to_json(), ensure_ascii=False)), flush=flushes)
     if one_picture:
         return lambda line: print(text.visible("\n".join(bars(line))))
-    return lambda line: print(text.visible(f"{line.picture}  {line.label}  {line.top[0].score:.3f}"))
+    return lambda line: print(text.visible(f"{line.picture}  {line.label}  {line.prediction.score:.3f}"))
 
 
 def bars(line: Line) -> list[str]:
     """The top labels of one picture with their scores as bars, and what each stage took."""
-    assert line.answer is not None
-    widest = max(len(ranked.label) for ranked in line.top)
+    top = line.top
+    widest = max(len(ranked.label) for ranked in top)
     rows = [
         f"{ranked.label:<{widest}}  {ranked.score:6.3f}  {'#' * round(30 * min(max(ranked.score, 0), 1))}".rstrip()
-        for ranked in line.top
+        for ranked in top
     ]
-    stages = (
-        ("decode", line.decode_ms),
-        ("preprocess", line.answer.preprocess_ms),
-        ("invoke", line.answer.invoke_ms),
-        ("postprocess", line.answer.postprocess_ms),
-    )
-    unknown = [UNKNOWN] if line.unknown else []
-    return [*unknown, *rows, "ms: " + ", ".join(f"{stage} {text.milliseconds(value)}" for stage, value in stages)]
+    stages = ", ".join(f"{stage} {text.milliseconds(ms)}" for stage, ms in line.prediction.timings_ms.items())
+    return [*([UNKNOWN] if line.prediction.is_unknown else []), *rows, f"ms: {stages}"]

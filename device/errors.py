@@ -7,3 +7,7 @@ class UserError(Exception):
     Commands print it as `error: …` and exit with 2 (see `device.command`); every other exception is a bug and keeps
     its traceback.
     """
+
+
+class ImageError(UserError):
+    """An image that can't be read, or is none: the next one may be."""

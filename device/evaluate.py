@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from device import answers, board
-from device.classifier import Classifier, Scores
+from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from device.evaluation import batching
 from device.folders import Labelled
+from device.prediction import Scores
 
 Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from device import tags
 from device.card import Fit
 from device.data import kinds
-from device.errors import UserError
+from device.errors import ImageError
 from device.images import damage, depth, jpeg
 
 # Read by OpenCV when it is imported: a picture of more pixels is refused instead of filling a board's memory.
@@ -46,16 +46,16 @@ REDUCED: tuple[tuple[Decoded, int, int], ...] = (
 
 
 def read(path: Path) -> Picture:
-    """Reads and decodes a picture file; UserError names the file when it can't be read or decoded."""
+    """Reads and decodes a picture file; ImageError names the file when it can't be read or decoded."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise UserError(f"{path}: the picture can't be read ({error.strerror})") from None
+        raise ImageError(f"{path}: the picture can't be read ({error.strerror})") from None
     try:
         return decode(data)
     except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise ImageError(f"{path}: {error}") from None
 
 
 def decode(data: bytes) -> Picture:
@@ -67,7 +67,7 @@ def decode(data: bytes) -> Picture:
     turn = tags.turn(data)
     flags = cv2.IMREAD_COLOR | (0 if turn is None else cv2.IMREAD_IGNORE_ORIENTATION)
     picture = cv2.cvtColor(_decode(data, flags), cv2.COLOR_BGR2RGB)
-    return _turned(cast(Picture, picture), turn or tags.UPRIGHT)
+    return turned(cast(Picture, picture), turn or tags.UPRIGHT)
 
 
 def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Decoded]:
@@ -176,7 +176,7 @@ def _png_ends(data: bytes) -> bool:
     return False
 
 
-def _turned(picture: Picture, turn: tags.Turn) -> Picture:
+def turned(picture: Picture, turn: tags.Turn) -> Picture:
     if turn == tags.UPRIGHT:
         return picture
     picture = np.rot90(picture, turn.quarters)

@@ -113,11 +113,10 @@ def work(model: Path, threads: int, labels: Path | None) -> None:
     """The worker: for every line on stdin, frames for so many seconds, and a line of JSON."""
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
-    from device.live.frame_path import FramePath
 
     cv2.setNumThreads(threads)
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, threads)
-    path, shown, number = FramePath(classifier), frames(), 0
+    tensor_of, shown, number = classifier.preprocessor.stream(), frames(), 0
     side = classifier.size[::-1]
     for line in sys.stdin:
         rows, end = [], perf_counter() + float(line)
@@ -125,7 +124,7 @@ def work(model: Path, threads: int, labels: Path | None) -> None:
             frame = Frame(shown[number % len(shown)])
             number += 1
             start = perf_counter()
-            tensor = path.tensor(frame)
+            tensor = tensor_of(frame.picture, frame.colour)
             fed = perf_counter()
             classifier.invoke(tensor)
             invoked = perf_counter()
@@ -159,13 +158,12 @@ def overlap(model: Path, labels: Path | None) -> None:
     """A worker: the live loop's answers a second as a share of bare invokes a second, one thread, in turns."""
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
-    from device.live.frame_path import FramePath
     from device.live.loop import Loop
     from device.live.smoothing import Smoother
 
     cv2.setNumThreads(1)
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1)
-    classifier.invoke(FramePath(classifier).tensor(Frame(frames()[0])))
+    classifier.invoke(classifier.preprocessor.stream()(frames()[0], "BGR"))
     for _ in sys.stdin:
         shares = []
         for _ in range(LOOP_ROUNDS):

@@ -32,14 +32,12 @@ def work(model: Path, labels: Path | None, held: bool) -> None:
     from benchmarks.timing import memory
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
-    from device.live.frame_path import FramePath
-    from device.live.frames import Frame
 
-    shown = [Frame(picture) for picture in frames.frames()]
+    shown = frames.frames()
     began = perf_counter()
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1, held=held)
-    path = FramePath(classifier)
-    classifier.invoke(path.tensor(shown[0]))
+    tensor_of = classifier.preprocessor.stream()
+    classifier.invoke(tensor_of(shown[0], "BGR"))
     classifier.top(classifier.scores(), 5)
     started = 1e3 * (perf_counter() - began)
     for number, _ in enumerate(sys.stdin):
@@ -48,7 +46,7 @@ def work(model: Path, labels: Path | None, held: bool) -> None:
             continue
         began = thread_time()
         for each in range(FRAMES):
-            classifier.invoke(path.tensor(shown[each % len(shown)]))
+            classifier.invoke(tensor_of(shown[each % len(shown)], "BGR"))
             classifier.top(classifier.scores(), 5)
         print(1e3 * (thread_time() - began) / FRAMES, flush=True)
 

@@ -22,12 +22,12 @@ import numpy.typing as npt
 
 from benchmarks import choose, stats
 from benchmarks.rows import LatencyRow
+from device.variants import NAMES
 from experiments.record import write
 
 RUNS = 1_000
 SEED = 1
 MOST_DROP = 0.01
-NAMES = ("float32", "float16", "dynamic", "int8")
 ACCURACY = 0.9
 PROCESSES = 8
 COMMAND = "python -m experiments.select_simulation"

@@ -38,16 +38,22 @@ from pathlib import Path
 import numpy as np
 from device.classifier import Classifier
 from device.contract import Hints
-from device.live.frame_path import FramePath
-from device.live.frames import Frame
 model, labels, count = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 classifier = Classifier(model, Hints(labels=Path(labels)) if labels else Hints())
-path, random = FramePath(classifier), np.random.default_rng(0)
-frames = [Frame(random.integers(0, 256, (720, 1280, 3), np.uint8)) for _ in range(4)]
+if hasattr(classifier, "preprocessor"):
+    stream = classifier.preprocessor.stream()
+    tensor_of = lambda picture: stream(picture, "BGR")
+else:  # a checkout from before there was one
+    from device.live.frame_path import FramePath
+    from device.live.frames import Frame
+    path = FramePath(classifier)
+    tensor_of = lambda picture: path.tensor(Frame(picture))
+random = np.random.default_rng(0)
+frames = [random.integers(0, 256, (720, 1280, 3), np.uint8) for _ in range(4)]
 for line in sys.stdin:
     began = time.thread_time()
     for number in range(count):
-        classifier.invoke(path.tensor(frames[number % 4]))
+        classifier.invoke(tensor_of(frames[number % 4]))
         classifier.top(classifier.scores(), 5)
     print(time.thread_time() - began, flush=True)
 """

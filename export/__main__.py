@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, files, options, text
+from device import command, files, options, text, variants
 from device.errors import UserError
 
 if TYPE_CHECKING:
     from device.exports import Export, ExportedVariant, Inputs
     from export.sources import Source
 
-VARIANTS = "float32,float16,dynamic,int8"
+ALL = ",".join(variants.NAMES)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m export", description="A trained model to .tflite variants, each checked against its source."
     )
     top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
-    top.add_argument("--variants", default=VARIANTS, metavar="LIST", help=f"which to keep (default {VARIANTS})")
+    top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
     top.add_argument("--pictures", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
     top.add_argument("--seed", type=int, default=1, help="which calibration and golden pictures are drawn")
@@ -39,10 +39,10 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     given = parser().parse_args()
     wanted = list(dict.fromkeys(name.strip() for name in given.variants.split(",") if name.strip()))
-    if unknown := [name for name in wanted if name not in VARIANTS.split(",")]:
-        raise UserError(f"unknown variant {unknown[0]!r}, expected some of {VARIANTS}")
+    if unknown := [name for name in wanted if name not in variants.NAMES]:
+        raise UserError(f"unknown variant {unknown[0]!r}, expected some of {ALL}")
     if not wanted:
-        raise UserError(f"--variants names none, expected some of {VARIANTS}")
+        raise UserError(f"--variants names none, expected some of {ALL}")
     if given.pictures < 1 or given.seed < 0:
         raise UserError("--pictures must be at least 1 and --seed at least 0")
     _check_epoch()

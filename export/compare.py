@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from device import variants
 from device.evaluate import accuracy, balanced, per_class
 from device.evaluation import by_label
 from device.evaluation.paired import Paired
@@ -15,28 +16,6 @@ from device.exports import ReferenceComparison
 Scores = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a sound conversion stays within; beyond it the file is not kept.
-
-    signal: least signal to noise of its logits in dB. error: largest difference of a score. drop: most accuracy lost,
-    judged by the lower end of its 95 % interval, so that few pictures don't fail a good file.
-    """
-
-    signal: float
-    error: float
-    drop: float
-
-
-# Marks of a broken file, not of a bad one: what a sound conversion loses of an unsure network is reported, and the user
-# decides. Agreement is no such mark, it says as much about how sure the network is (experiments/soundness.py). Float
-# kernels differ by rounding alone, half-precision weights by 5e-4 of their size, int8 ones by 1/256 of their range.
-LIMITS = {
-    "float32": Limits(signal=30.0, error=1e-3, drop=0.001),
-    "float16": Limits(signal=10.0, error=1.0, drop=0.02),
-    "dynamic": Limits(signal=3.0, error=1.0, drop=0.1),
-    "int8": Limits(signal=3.0, error=1.0, drop=0.1),
-}
 # Of a uint8 score: smaller ones can't be told apart.
 STEP = 1 / 256
 NO_NOISE = 120.0  # dB
@@ -123,7 +102,7 @@ def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
 
 def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
     """Why a variant must not be kept; [] where it is sound."""
-    limits = LIMITS[variant]
+    limits = variants.BY_NAME[variant]
     reasons = []
     if comparison.largest_error is None:
         reasons.append("its scores are not finite numbers")

@@ -1,31 +1,23 @@
-"""Golden pictures: five pictures in the file's tail, with what each stage made of them when the file was exported.
+"""Which pictures are the golden ones in a file's tail, and their bytes. What is recorded of them: device/golden.py."""
 
-A board replays them (decode, resize, tensor, scores) to see whether it computes what export did.
-"""
-
-import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from device import pictures
-from device.card import Golden
-from device.classifier import Classifier, Scores
+from device.golden import MANY_LABELS
 from device.pictures import Picture
 
 COUNT = 5
 PNG_UP_TO = 64  # pixels a side; larger ones are JPEG
-TAIL_BYTES, TAIL_BYTES_MANY_LABELS, MANY_LABELS = 32_000, 128_000, 100
+TAIL_BYTES, TAIL_BYTES_MANY_LABELS = 32_000, 128_000
 # What the tail takes beside labels, scores and pictures; and a score's line in card.json.
 OVERHEAD_BYTES, SCORE_BYTES = 5_000, 16
 SMALLEST = 32  # pixels a side below which a picture isn't halved any more
-# Float kernels agree to 4e-7 between processors; int8 ones by up to 22 of 256 steps (x86 against a Cortex-A53).
-TOLERANCE = {"float32": 1e-3, "float16": 1e-3, "dynamic": 24 / 256, "int8": 24 / 256}
 
 
 @dataclass(frozen=True)
@@ -100,37 +92,3 @@ def _draw(random: np.random.Generator, height: int, width: int) -> Picture:
         else:
             cv2.rectangle(picture, (x, y), (x + 2 * radius, y + radius), color, -1)
     return picture
-
-
-def record(path: Path, chosen: Set, variant: str) -> tuple[Golden, ...]:
-    """What the model file at `path` makes of each picture: the hash of every stage, and its scores."""
-    classifier = Classifier(path)
-    return tuple(_record(classifier, name, data, variant) for name, data in chosen.files.items())
-
-
-def _record(classifier: Classifier, name: str, data: bytes, variant: str) -> Golden:
-    decoded = pictures.decode(data)
-    resized = classifier.prepare(decoded)
-    tensor = classifier.tensor(resized)
-    classifier.invoke(tensor)
-    scores = classifier.raw_scores()
-    return Golden(
-        picture=name,
-        decoded_sha256=_sha256(decoded),
-        resized_sha256=_sha256(resized),
-        input_sha256=_sha256(tensor),
-        scores=_scores(scores),
-        tolerance=TOLERANCE[variant],
-    )
-
-
-def _scores(scores: Scores) -> tuple[Any, ...]:
-    rounded = [round(float(score), 6) for score in scores]
-    if len(rounded) <= MANY_LABELS:
-        return tuple(rounded)
-    best = np.argsort(-scores, kind="stable")[:5]
-    return tuple({"index": int(i), "score": rounded[i]} for i in best)
-
-
-def _sha256(array: npt.NDArray[Any]) -> str:
-    return hashlib.sha256(array.tobytes()).hexdigest()

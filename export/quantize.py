@@ -4,6 +4,8 @@ float32   as it is
 float16   weights in half precision, computed in float32: half the size, float's speed
 dynamic   int8 weights (a scale a channel, dense layers a scale), activations quantized as they come: no calibration
 int8      int8 weights (a scale a channel) and activations, uint8 at both ends: calibrated
+
+What else is known of each: device/variants.py.
 """
 
 import contextlib
@@ -21,8 +23,6 @@ from litert_quantizer.utils import qsv_utils, tfl_interpreter_utils
 
 from device.errors import UserError
 from export import objects
-
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 EVERYTHING = ".*"
 NAMES = algorithm_manager.AlgorithmName
@@ -69,18 +69,25 @@ def _quantized(
     known: Mapping[str, Range],
 ) -> bytes:
     engine = quantizer.Quantizer(float32)
-    if variant == "float16":
-        engine.add_weight_only_config(
-            EVERYTHING, OPERATIONS.ALL_SUPPORTED, num_bits=16, algorithm_key=NAMES.FLOAT_CASTING
-        )
-        return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
-    if variant == "dynamic":
-        engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
-        # With a scale a channel in dense layers, tflite-runtime 2.14 answers by chance, and doesn't say so.
-        one_scale = qtyping.QuantGranularity.TENSORWISE
-        engine.add_dynamic_config(EVERYTHING, OPERATIONS.FULLY_CONNECTED, num_bits=8, granularity=one_scale)
-        return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
-    return _int8(engine, float32, calibration, low, high, known)
+    if variant == "int8":
+        return _int8(engine, float32, calibration, low, high, known)
+    WEIGHTS[variant](engine)
+    return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
+
+
+def _float16(engine: Any) -> None:
+    engine.add_weight_only_config(EVERYTHING, OPERATIONS.ALL_SUPPORTED, num_bits=16, algorithm_key=NAMES.FLOAT_CASTING)
+
+
+def _dynamic(engine: Any) -> None:
+    engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    # With a scale a channel in dense layers, tflite-runtime 2.14 answers by chance, and doesn't say so.
+    one_scale = qtyping.QuantGranularity.TENSORWISE
+    engine.add_dynamic_config(EVERYTHING, OPERATIONS.FULLY_CONNECTED, num_bits=8, granularity=one_scale)
+
+
+# What is asked of the quantizer for the variants that need no calibration.
+WEIGHTS = {"float16": _float16, "dynamic": _dynamic}
 
 
 def _int8(

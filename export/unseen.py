@@ -67,7 +67,7 @@ def features(path: Path, pictures: Labelled) -> Scores:
     scale, zero_point = answer["quantization"]
     rows = []
     for i in tqdm(range(len(pictures)), desc=f"{path.stem}, unseen", unit=" pictures", disable=None, leave=False):
-        network.set_tensor(source, whole.tensor(whole.prepare(pictures.picture(i))))
+        network.set_tensor(source, whole.preprocessor(pictures.picture(i)))
         network.invoke()
         row = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)
         rows.append((row - zero_point) * scale if scale else row)

@@ -18,6 +18,8 @@ from device.classifier import Classifier
 from device.errors import UserError
 from device.exports import CalibrationRows, Export, ExportedVariant, Inputs
 from device.folders import Labelled
+from device.golden import record
+from device.variants import BY_NAME, NAMES
 from export import cards, compare, convert, fidelity, fixed_size, golden, pixels, quantize
 from export.sources import Source
 
@@ -77,7 +79,7 @@ def _export(source: Source, variants: Collection[str], committed: bool) -> Expor
         goldens = _goldens(source, reference, committed)
         rows = []
         float32_top1 = None
-        for variant in quantize.VARIANTS:
+        for variant in NAMES:
             if variant not in variants and variant != "float32":
                 continue
             command.say(f"{variant}: making and checking it on {len(reference.pictures)} pictures …")
@@ -98,7 +100,7 @@ def _export(source: Source, variants: Collection[str], committed: bool) -> Expor
 def inputs(source: Source, variants: Collection[str], committed: bool) -> Inputs:
     return Inputs(
         model_sha256=source.model_sha256,
-        variants=tuple(variant for variant in quantize.VARIANTS if variant in variants),
+        variants=tuple(variant for variant in NAMES if variant in variants),
         labels=source.labels,
         input=source.input,
         output=source.output.kind,
@@ -240,7 +242,7 @@ def _prove(
     full = replace(
         cards.of(source, variant),
         accuracy=accuracy,
-        golden=golden.record(path, goldens, variant),
+        golden=record(Classifier(path), goldens.files, BY_NAME[variant].tolerance),
         golden_source=goldens.source,
     )
     return Made(row, cards.assembled(bare, full, goldens.files), tuple(compare.losses(variant, comparison)))

@@ -14,8 +14,8 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-# Of Okabe and Ito, Color Universal Design (2008): the colour-blind tell them apart, and they stand out from white.
-COLOURS = {"float32": "#0072b2", "float16": "#009e73", "dynamic": "#cc79a7", "int8": "#d55e00"}
+from device import variants
+
 GREY = "#555555"
 # As wide as a phone: drawn at that width, letters have their own size.
 WIDTH_IN = 4.2
@@ -42,7 +42,8 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 def colour(variant: str | None) -> str:
-    return COLOURS.get(variant or "", GREY)
+    found = variants.BY_NAME.get(variant or "")
+    return found.color if found else GREY
 
 
 def short(name: str, length: int) -> str:

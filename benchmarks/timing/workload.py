@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from device import timing
 from device.errors import UserError
 from device.runtime import Runtime
 
@@ -37,14 +38,10 @@ def load(path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | Non
     start = perf_counter()
     interpreter = runtime.open(path, threads, size)
     loaded = perf_counter()
-    random = np.random.default_rng(SEED)
-    for details in interpreter.get_input_details():
-        pixels = random.integers(0, 256, tuple(details["shape"]))
-        if details["dtype"] == np.int8:
-            pixels -= 128
-        elif details["dtype"] not in (np.float32, np.uint8):
-            raise UserError(f"{path}: the input is {np.dtype(details['dtype'])}, expected float32, uint8 or int8")
-        interpreter.set_tensor(details["index"], pixels.astype(details["dtype"]))
+    try:
+        timing.feed(interpreter)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     fed = perf_counter()
     try:
         interpreter.invoke()
@@ -66,8 +63,6 @@ def frame_path(
 
     from device.classifier import Classifier
     from device.contract import Hints
-    from device.live.frame_path import FramePath
-    from device.live.frames import Frame
 
     try:
         classifier = Classifier(path, Hints(size=size), threads, runtime.name)
@@ -75,12 +70,12 @@ def frame_path(
         return None
     tiles = np.random.default_rng(SEED).integers(0, 256, (9, 16, 3), np.uint8)
     picture = tiles.repeat(FRAME_SIZE[0] // 9, axis=0).repeat(FRAME_SIZE[1] // 16, axis=1)
-    tensors = FramePath(classifier)
+    tensor_of = classifier.preprocessor.stream()
     cv2.setNumThreads(1)
 
     def answer() -> None:
         # Not classifier.invoke: how a network fails half way, the worker tells in its own words.
-        classifier.interpreter.set_tensor(classifier.input.index, tensors.tensor(Frame(picture)))
+        classifier.interpreter.set_tensor(classifier.input.index, tensor_of(picture, "BGR"))
         classifier.interpreter.invoke()
         classifier.top(classifier.scores(), TOP)
 

@@ -7,14 +7,14 @@ device/check/checked.py.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from device import board, command, files, folders, model_kinds
+from device import board, command, files, folders, golden, model_kinds
 from device import card as cards
 from device.check import checked, mistakes
 from device.check.checked import Cause, Report
-from device.check.golden import Verdict, golden
-from device.check.mistakes import Mistaken, Trial
+from device.check.mistakes import Trial
 from device.classifier import Classifier
 from device.contract import Hints
+from device.golden import Verdict
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def run(request: Request) -> int:
 def examine(request: Request) -> Report:
     """Does the golden pictures again, looks for a cause where they fail, and asks the labelled ones."""
     classifier = _load(request)
-    verdict = golden(classifier) if classifier.card.golden else None
+    verdict = golden.replay(classifier) if classifier.card.golden else None
     causes = explain(classifier, verdict) if verdict and not verdict.passed else ()
     return Report(classifier, verdict, causes, _on_data(request, classifier))
 
@@ -69,7 +69,7 @@ def explain(classifier: Classifier, verdict: Verdict) -> tuple[Cause, ...]:
     """The mistakes under which the recorded scores are reproduced: within the tolerance, and twice as well as now."""
     causes = []
     for mistake in mistakes.classic(classifier.card.input):
-        so = golden(Mistaken(classifier, mistake))
+        so = golden.replay(mistake.feeding(classifier), reading=mistake.reading)
         was, left = verdict.score_error, so.score_error
         if so.passed and left is not None and (was is None or left <= was / 2):
             causes.append(Cause(mistake, so))

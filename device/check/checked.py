@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from device import command, evaluate, text
-from device.check.golden import Replay, Verdict
 from device.check.mistakes import Measured, Mistake, Trial
 from device.classifier import Classifier
+from device.golden import Replay, Verdict
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The classic mistakes in feeding a network, and which of them labelled pictures speak for.
 
 Each is a way of feeding that isn't the card's: another order of colours, another scaling, another fit, another way up,
-another order of labels. It wraps the classifier's own steps, so the picture path stays the one there is.
+another order of labels. It is the classifier with another Preprocessor, so the picture path stays the one there is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +11,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device import answers, scaling
+from device import answers
 from device.card import Fit, Input
-from device.classifier import Classifier, Scores
+from device.classifier import Classifier
 from device.evaluation.paired import Paired
 from device.folders import Labelled
 from device.pictures import Picture
+from device.prediction import Scores
+from device.preprocess import Preprocessor
 
 # Of labelled pictures at most so many are asked, drawn by the seed: each is answered once for every mistake.
 SAMPLE, SEED = 500, 1
@@ -45,22 +47,24 @@ class Mistake:
     input: Mapping[str, Any] = field(default_factory=dict)
     shift: int = 0
 
+    def feeding(self, classifier: Classifier) -> Classifier:
+        """The classifier, fed so."""
+        return classifier.fed_by(MistakenPreprocessor(classifier.preprocessor, self))
 
-class Mistaken(Classifier):
-    """A classifier's own interpreter, fed and read under a mistake. Belongs to the same thread as the classifier."""
+    def reading(self, scores: Scores) -> Scores:
+        """The scores, read so."""
+        return np.roll(scores, self.shift)
 
-    def __init__(self, right: Classifier, mistake: Mistake) -> None:
-        vars(self).update(vars(right))  # not loaded a second time
-        self.mistake = mistake
-        self.card = replace(right.card, input=replace(right.card.input, **mistake.input))
-        self.scaling = scaling.of(self.card.input, self.input)
 
-    def prepare(self, picture: Picture) -> Picture:
-        whole = self.mistake.whole
-        return super().prepare(picture if whole is None else np.ascontiguousarray(whole(picture)))
+class MistakenPreprocessor(Preprocessor):
+    """Feeds the same network under a mistake."""
 
-    def raw_scores(self) -> Scores:
-        return np.roll(super().raw_scores(), self.mistake.shift)
+    def __init__(self, right: Preprocessor, mistake: Mistake) -> None:
+        super().__init__(replace(right.spec, **mistake.input), right.input)
+        self._whole = mistake.whole
+
+    def resize(self, picture: Picture) -> Picture:
+        return super().resize(picture if self._whole is None else np.ascontiguousarray(self._whole(picture)))
 
 
 def classic(spec: Input) -> tuple[Mistake, ...]:
@@ -181,8 +185,8 @@ def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Label
 
     def answer(classifier: Classifier, row: int) -> list[bool]:
         picture, target = data.picture(row), data.targets[row]
-        fed = (classifier, *(Mistaken(classifier, mistake) for mistake in ways))
-        return [bool(one.classify(picture).scores.argmax() == target) for one in fed]
+        read = [way.reading(way.feeding(classifier).classify(picture).scores) for way in ways]
+        return [bool(scores.argmax() == target) for scores in (classifier.classify(picture).scores, *read)]
 
     hits = np.array(list(answers.in_order(answer, map(int, rows), make, workers)))
     right = hits[:, 0]

@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from device import board, info, runtime, text
+from device import board, info, runtime, text, timing, variants
 from device import card as cards
 from device.board import HERE
 from device.doctor import hardware
@@ -61,7 +59,10 @@ def findings(
 def float32_beside(path: Path) -> Path | None:
     """NAME_float32.tflite of the same run, in the same folder as an int8 or dynamic file."""
     card = cards.read(path)
-    if card is None or card.variant not in ("int8", "dynamic") or not path.stem.endswith(f"_{card.variant}"):
+    if card is None or card.variant is None or not path.stem.endswith(f"_{card.variant}"):
+        return None
+    variant = variants.BY_NAME.get(card.variant)
+    if variant is None or not variant.is_quantized:
         return None
     beside = path.with_name(f"{path.stem.removesuffix(card.variant)}float32.tflite")
     other = cards.read(beside) if beside.is_file() else None
@@ -97,36 +98,13 @@ def read_plan(interpreter: Any) -> Plan | None:
 def median_ms(interpreters: Sequence[Any]) -> list[float]:
     """The median time of invoke of each, in milliseconds, with random pixels."""
     for interpreter in interpreters:
-        _feed(interpreter)
-    samples: list[list[float]] = [[] for _ in interpreters]
-    start = perf_counter()
-    while perf_counter() - start < SECONDS * len(samples) or min(map(len, samples)) < LEAST_SAMPLES:
-        for interpreter, into in zip(interpreters, samples, strict=True):
-            _block(interpreter, into)
-    return [1e3 * median(one) for one in samples]
-
-
-def _feed(interpreter: Any) -> None:
-    """Random pixels of the input's type, and a first answer, which takes longer than the others."""
-    (source,) = interpreter.get_input_details()
-    pixels = np.random.default_rng(1).integers(0, 256, tuple(source["shape"]))
-    codes = pixels - 128 if source["dtype"] == np.int8 else pixels
-    interpreter.set_tensor(source["index"], codes.astype(source["dtype"]))
-    try:
-        interpreter.invoke()
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"the model can't be run: {text.one_line(error)}") from None
-
-
-def _block(interpreter: Any, into: list[float]) -> None:
-    end = perf_counter() + BLOCK_S
-    while True:
-        start = perf_counter()
-        interpreter.invoke()
-        now = perf_counter()
-        into.append(now - start)
-        if now >= end:
-            return
+        timing.feed(interpreter)
+        try:
+            interpreter.invoke()  # the first takes longer than the others
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"the model can't be run: {text.one_line(error)}") from None
+    rounds = timing.rounds(interpreters, SECONDS * len(interpreters), BLOCK_S, LEAST_SAMPLES)
+    return [1e3 * median(chain(*(block.invokes_s for block in blocks))) for blocks in zip(*rounds, strict=True)]
 
 
 def why_slower(plan: Plan | None, runtime_name: str, dot_product: bool) -> tuple[str, str]:

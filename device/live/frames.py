@@ -7,11 +7,10 @@ with source:
 
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal, Self
+from typing import Self
 
 from device.pictures import Decoded, Picture, Size
-
-Colour = Literal["RGB", "BGR"]
+from device.preprocess import Color
 
 # How long a source may take for one frame, and be silent before it counts as lost.
 STALL_S = 5.0
@@ -32,7 +31,7 @@ class Frame:
     """
 
     picture: Picture
-    colour: Colour = "BGR"
+    colour: Color = "BGR"
     captured: float = field(default_factory=monotonic)
     decoded: Decoded = "full"
     name: str | None = None

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from device import command, runtime
-from device.check import golden
+from device import command, golden, runtime
 from device.classifier import Classifier
 from device.contract import Hints
 from device.errors import UserError
@@ -97,7 +96,7 @@ def _threshold(request: Request, classifier: Classifier) -> float | None:
 
 def _checked(classifier: Classifier, beat: Callable[[], None]) -> Classifier:
     """A model that was replaced on the disk, when it answers its golden pictures as it should; `beat` meanwhile."""
-    found = golden.golden(classifier, beat)
+    found = golden.replay(classifier, beat)
     if not found.pictures:
         raise UserError(
             f"{classifier.path} has no golden pictures that would show that it is sound; start anew to use it"

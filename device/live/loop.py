@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from time import monotonic, perf_counter, time
 
 from device import command
-from device.classifier import Classifier, NotFiniteError, Scores
+from device.classifier import Classifier, NotFiniteError
 from device.errors import UserError
-from device.live.frame_path import FramePath, Tensor
 from device.live.frames import Frame, Source
 from device.live.reader import Reader, State
 from device.live.readings import UNKNOWN, Output, Reading, Status
 from device.live.smoothing import Smoother
+from device.prediction import Scores
+from device.preprocess import Fed
 
 # How often the loop looks around when no frame comes: for a stop, a lost source, a model to load.
 LOOK_S = 0.1
@@ -25,7 +26,7 @@ class Prepared:
     """A frame with its input tensor, and the model that it was made for."""
 
     frame: Frame
-    tensor: Tensor
+    tensor: Fed
     classifier: Classifier
     took_ms: float
 
@@ -51,7 +52,7 @@ class Loop:
     ) -> None:
         self._smoother, self._outputs, self._reload = smoother, outputs, reload
         self._top_k, self._frames, self._alive, self._failing = top_k, frames, alive, failing
-        self._model = classifier, FramePath(classifier)
+        self._model = classifier, classifier.preprocessor.stream()
         self._answering = classifier
         self._is_stopped = self._wants_reload = False
         self._status: Status | None = None
@@ -90,8 +91,8 @@ class Loop:
     def _prepare(self, frame: Frame) -> Prepared:
         """In the reader's thread."""
         start = perf_counter()
-        classifier, path = self._model
-        tensor = path.tensor(frame)
+        classifier, tensor_of = self._model
+        tensor = tensor_of(frame.picture, frame.colour)
         return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
 
     def _answer(self, ready: Prepared, state: State) -> None:
@@ -181,5 +182,5 @@ class Loop:
             return
         if classifier.size != self._model[0].size:
             reader.fit(classifier.size)
-        self._model = classifier, FramePath(classifier)
+        self._model = classifier, classifier.preprocessor.stream()
         command.say(f"{classifier.path}: loaded anew")

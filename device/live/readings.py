@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from device.classifier import Ranked, Scores
 from device.confidence import UNKNOWN as UNKNOWN
 from device.live.frames import Frame
+from device.prediction import Ranked, Scores
 
 
 @dataclass(frozen=True)

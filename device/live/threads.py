@@ -10,12 +10,10 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter, thread_time
+from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from device import board, command, files, folders
+from device import board, command, files, folders, timing
 from device.places import NoPlaceError
 from device.runtime import Runtime
 
@@ -82,44 +80,22 @@ def _try(interpreters: dict[int, Any]) -> Trial:
     ratios of blocks that followed one another decides.
     """
     for interpreter in interpreters.values():
-        details = interpreter.get_input_details()[0]
-        interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+        timing.feed(interpreter)
         interpreter.invoke()
-    rounds: list[dict[int, _Block]] = []
     waited, start = _waited_s(), perf_counter()
-    while perf_counter() < start + TRIAL_S or not rounds:
-        rounds.append({count: _block(interpreter) for count, interpreter in interpreters.items()})
+    counts = sorted(interpreters)
+    rounds = timing.rounds([interpreters[count] for count in counts], TRIAL_S, BLOCK_S)
     seconds, waited_since = perf_counter() - start, _waited_s()
     if waited is None or waited_since is None:
         # What is known everywhere: a single thread's own time, which is all there is to its network.
-        alone = [each[min(interpreters)] for each in rounds]
-        taken = 1 - sum(block.own_s for block in alone) / sum(block.wall_s for block in alone)
+        taken = 1 - sum(blocks[0].own_s for blocks in rounds) / sum(blocks[0].wall_s for blocks in rounds)
     else:
         taken = (waited_since - waited) / seconds
-    chosen = min(interpreters)
-    for count in sorted(interpreters)[1:]:
-        if median(each[count].median_s / each[chosen].median_s for each in rounds) < WORTH:
-            chosen = count
-    return Trial(chosen, max(0.0, taken))
-
-
-@dataclass(frozen=True)
-class _Block:
-    """The median of its invokes, what it took in all, and this thread's own time in it; in seconds."""
-
-    median_s: float
-    wall_s: float
-    own_s: float
-
-
-def _block(interpreter: Any) -> _Block:
-    samples: list[float] = []
-    began, own = perf_counter(), thread_time()
-    while not samples or perf_counter() < began + BLOCK_S:
-        start = perf_counter()
-        interpreter.invoke()
-        samples.append(perf_counter() - start)
-    return _Block(median(samples), perf_counter() - began, thread_time() - own)
+    chosen = 0
+    for place in range(1, len(counts)):
+        if median(blocks[place].median_s / blocks[chosen].median_s for blocks in rounds) < WORTH:
+            chosen = place
+    return Trial(counts[chosen], max(0.0, taken))
 
 
 def _waited_s(root: Path = Path("/proc/self/task")) -> float | None:

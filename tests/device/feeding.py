@@ -43,9 +43,9 @@ class Feed:
         label = label or top[0].label
         changed, self._label = label != self._label, label
         ms = {
-            "preprocess": answer.preprocess_ms,
-            "invoke": answer.invoke_ms,
-            "postprocess": answer.postprocess_ms,
+            "preprocess": answer.timings_ms["preprocess"],
+            "invoke": answer.timings_ms["invoke"],
+            "postprocess": answer.timings_ms["postprocess"],
             "frame": frame.age_ms,
         }
         dropped, rate = self._number // 10, 30 + sin(self._number / 9)

@@ -13,10 +13,10 @@ from device.card import Golden
 from device.check import check, checked
 from device.check.check import Request
 from device.check.checked import Report
-from device.check.golden import Verdict, golden
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.golden import Verdict, replay
 from tests import drawing
 from tests.conftest import Run, environment, model, shared
 from tests.device import altering, crafted
@@ -40,7 +40,7 @@ def examined(path: Path) -> tuple[Report, Verdict]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_committed_models_pass_byte_for_byte(variant: str) -> None:
-    verdict = golden(Classifier(model(variant)))
+    verdict = replay(Classifier(model(variant)))
     assert verdict.passed and verdict.first is None
     assert len(verdict.pictures) == 5 and all(replay.differing == () for replay in verdict.pictures)
     tolerance = verdict.pictures[0].tolerance
@@ -174,7 +174,7 @@ def test_with_many_labels_the_five_highest_are_compared(tmp_path: Path) -> None:
 def test_scores_that_do_not_fit_the_network(recorded: tuple[Any, ...], tmp_path: Path) -> None:
     path = with_one_picture(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]), GREY, recorded, 0.1, **THREE)
     with pytest.raises(UserError, match=r"the scores in its card for 'golden_1.png' don't fit its 3 outputs"):
-        golden(Classifier(path))
+        replay(Classifier(path))
 
 
 def test_a_golden_picture_that_is_not_in_the_file(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_golden_picture_that_is_not_in_the_file(tmp_path: Path) -> None:
     assert card is not None
     path = with_card(tmp_path / "net.tflite", cards.network_bytes(model("int8")), card)
     with pytest.raises(UserError, match=r"names 'golden_1.png', which isn't in the file; export the model again"):
-        golden(Classifier(path))
+        replay(Classifier(path))
 
 
 def test_a_golden_picture_that_this_machine_cannot_decode(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_golden_picture_that_this_machine_cannot_decode(tmp_path: Path) -> Non
 
 def test_a_file_without_golden_pictures_does_not_pass(tmp_path: Path) -> None:
     path = with_card(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]), crafted.card(("a", "b", "c"), (4, 6)))
-    assert golden(Classifier(path)) == Verdict(())
+    assert replay(Classifier(path)) == Verdict(())
     assert not Verdict(()).passed and Verdict(()).first is None and Verdict(()).score_error is None
 
 

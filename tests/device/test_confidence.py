@@ -12,8 +12,8 @@ import pytest
 from device import card as cards
 from device import pictures
 from device.card import Confidence, Output
-from device.check.golden import golden
 from device.classifier import Classifier
+from device.golden import replay
 from tests import drawing
 from tests.conftest import Run, model
 from tests.device import crafted
@@ -101,7 +101,7 @@ def test_golden_pictures_are_held_against_what_the_network_itself_says(tmp_path:
     for _, picture in drawing.shapes(9, seed=3):
         sure, less = (one.classify(picture).scores for one in (plain, classifier))
         assert less.max() < sure.max() and less.argmax() == sure.argmax()
-    assert golden(classifier).passed and golden(classifier).score_error == golden(plain).score_error
+    assert replay(classifier).passed and replay(classifier).score_error == replay(plain).score_error
 
 
 def test_classify_says_unknown(command: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from device.card import Card
 from device.check import check, checked, mistakes
 from device.check.check import Request
 from device.check.checked import Report
-from device.check.mistakes import Measured, Mistaken, Trial
+from device.check.mistakes import Measured, Trial
 from device.classifier import Classifier
 from device.contract import NO_HINTS, Hints
 from tests import drawing, foreign
@@ -138,7 +138,7 @@ def test_the_classifier_stays_as_it_was() -> None:
     picture = drawing.shapes(1, 3)[0][1]
     before, card = classifier.classify(picture).scores, classifier.card
     ways = mistakes.classic(card.input)
-    answers = {way.name: Mistaken(classifier, way).classify(picture).scores for way in ways}
+    answers = {way.name: way.reading(way.feeding(classifier).classify(picture).scores) for way in ways}
     assert len(answers) == len(ways) == 13
     assert np.array_equal(classifier.classify(picture).scores, before) and classifier.card is card
     assert sum(np.array_equal(scores, before) for scores in answers.values()) == 0

@@ -10,12 +10,10 @@ from device import card as cards
 from device import pictures
 from device.card import Input
 from device.channels import Channels
-from device.check.mistakes import Mistaken, classic
+from device.check.mistakes import classic
 from device.classifier import Classifier
 from device.contract import Hints
 from device.errors import UserError
-from device.live.frame_path import FramePath
-from device.live.frames import Frame
 from export import metadata
 from tests.conftest import Run
 from tests.device import crafted
@@ -47,7 +45,7 @@ def test_float_numbers_are_the_formula_to_the_last_bit(mean: Channels, std: Chan
     for picture in (RANDOM, RANDOM[::-1, ::-1].copy(), np.broadcast_to(np.uint8([0, 128, 255]), RANDOM.shape)):
         picture = np.ascontiguousarray(picture)
         picture.flags.writeable = False  # as the rows of a cache are
-        tensor = classifier.tensor(picture)
+        tensor = classifier.preprocessor.tensor(picture)
         assert (tensor.dtype, tensor.shape) == (np.float32, SHAPE)
         assert np.array_equal(tensor[0], formula(picture, mean, std))
 
@@ -56,7 +54,7 @@ def test_float_numbers_are_the_formula_to_the_last_bit(mean: Channels, std: Chan
 @pytest.mark.parametrize(("mean", "std"), SPECS)
 def test_codes_are_the_formula(dtype: str, mean: Channels, std: Channels, tmp_path: Path) -> None:
     limits, scale, zero_point = np.iinfo(dtype), 0.02, int(np.iinfo(dtype).min) + 110
-    tensor = load(tmp_path, End(SHAPE, dtype, scale, zero_point), mean, std).tensor(RANDOM)
+    tensor = load(tmp_path, End(SHAPE, dtype, scale, zero_point), mean, std).preprocessor.tensor(RANDOM)
     codes = np.clip(np.round(formula(RANDOM, mean, std) / np.float32(scale)) + zero_point, limits.min, limits.max)
     assert tensor.dtype == np.dtype(dtype)
     assert np.array_equal(tensor[0], codes)
@@ -66,15 +64,15 @@ def test_codes_are_the_formula(dtype: str, mean: Channels, std: Channels, tmp_pa
 @pytest.mark.parametrize("colour", ["RGB", "BGR"])
 def test_a_frame_becomes_the_same_bytes(end: End, colour: str, tmp_path: Path) -> None:
     classifier = load(tmp_path, end, MEAN, STD)
-    path, random = FramePath(classifier), np.random.default_rng(2)
+    path, random = classifier.preprocessor.stream(), np.random.default_rng(2)
     for size in ((90, 160), (24, 40), (500, 375)):
         picture = random.integers(0, 256, (*size, 3), np.uint8)
         rgb = picture if colour == "RGB" else picture[:, :, ::-1].copy()
-        tensor = path.tensor(Frame(picture, colour))  # type: ignore[arg-type]
-        assert np.array_equal(tensor, classifier.tensor(classifier.prepare(rgb)))
-    kept = path.tensor(Frame(RANDOM, "RGB"))
-    path.tensor(Frame(RANDOM[::-1].copy(), "RGB"))
-    assert np.array_equal(kept, classifier.tensor(RANDOM)), "the next frame left it alone"
+        tensor = path(picture, colour)  # type: ignore[arg-type]
+        assert np.array_equal(tensor, classifier.preprocessor(rgb))
+    kept = path(RANDOM, "RGB")
+    path(RANDOM[::-1].copy(), "RGB")
+    assert np.array_equal(kept, classifier.preprocessor.tensor(RANDOM)), "the next frame left it alone"
 
 
 def test_metadata_of_a_float_input_says_it(tmp_path: Path) -> None:
@@ -82,7 +80,7 @@ def test_metadata_of_a_float_input_says_it(tmp_path: Path) -> None:
     card = crafted.card(None, SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
     path = crafted.write(tmp_path / "net.tflite", metadata.embed(network, card))
     classifier = Classifier(path, two_labels(tmp_path))
-    np.testing.assert_allclose(classifier.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD), rtol=1e-6)
+    np.testing.assert_allclose(classifier.preprocessor.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD), rtol=1e-6)
     assert "123.675,116.28,103.53" in classifier.notes[-1] and "58.395,57.12,57.375" in classifier.notes[-1]
 
 
@@ -98,16 +96,17 @@ def test_metadata_of_a_quantized_input_says_it_where_its_codes_span_the_same(tmp
                 Classifier(path, two_labels(tmp_path))
             continue
         codes = np.round(formula(RANDOM, MEAN, STD) / step) + round(-low / step)
-        assert np.abs(Classifier(path, two_labels(tmp_path)).tensor(RANDOM)[0] - codes.clip(0, 255)).max() <= 1
+        fed = Classifier(path, two_labels(tmp_path)).preprocessor.tensor(RANDOM)[0]
+        assert np.abs(fed - codes.clip(0, 255)).max() <= 1
 
 
 def test_a_mistake_replaces_three_numbers_by_one(tmp_path: Path) -> None:
     classifier = load(tmp_path, End(SHAPE), MEAN, STD)
     ways = {mistake.name: mistake for mistake in classic(classifier.card.input)}
     assert {"0..255", "0..1", "-1..1"} <= set(ways)
-    fed = Mistaken(classifier, ways["-1..1"])
-    assert np.array_equal(fed.tensor(RANDOM)[0], formula(RANDOM, 127.5, 127.5))
-    assert np.array_equal(classifier.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD))
+    fed = ways["-1..1"].feeding(classifier)
+    assert np.array_equal(fed.preprocessor.tensor(RANDOM)[0], formula(RANDOM, 127.5, 127.5))
+    assert np.array_equal(classifier.preprocessor.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD))
 
 
 # Through the command line.

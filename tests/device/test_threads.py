@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from device import board, folders, runtime
+from device import board, folders, runtime, timing
 from device.contract import NO_HINTS
 from device.live import live, threads
 from device.live.live import Request
@@ -75,6 +75,7 @@ class Network:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(threads, "perf_counter", made)
+    monkeypatch.setattr(timing, "perf_counter", made)
     return made
 
 

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from device.classifier import Ranked
 from device.live import window
 from device.live.frames import Frame
 from device.live.readings import Reading
+from device.prediction import Ranked
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
 from tests.device.mjpeg_server import Server

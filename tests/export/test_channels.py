@@ -14,7 +14,8 @@ from device import evaluate, flatbuffer, folders
 from device.card import Input
 from device.classifier import Classifier
 from device.contract import Hints
-from export import pixels, quantize, sources, variants
+from device.variants import NAMES
+from export import pixels, sources, variants
 from export.sources import Request, Source
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment
@@ -52,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     pictures = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
     hints = Hints(folder / "labels.txt", foreign.MEAN, foreign.STD)
     source = sources.find(Request(folder / "model.tflite", hints, pictures, run=folder / "run"))
-    document = variants.export(source, quantize.VARIANTS)
+    document = variants.export(source, NAMES)
     return Made(source, pictures, folder / "model.tflite", folder / "labels.txt", document)
 
 
@@ -61,7 +62,7 @@ def test_every_variant_is_kept_and_as_good(made: Made) -> None:
     source = Classifier(made.model, Hints(made.labels, foreign.MEAN, foreign.STD))
     expected = np.array([source.classify(made.test().picture(i)).scores for i in range(TEST)])
     assert (expected.argmax(axis=1) == targets).mean() > 0.9
-    for variant in quantize.VARIANTS:
+    for variant in NAMES:
         scores = made.scores(variant)
         assert (scores.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.97, variant
         assert np.abs(scores - expected).mean() < 0.03, variant
@@ -75,14 +76,14 @@ def test_one_mean_for_all_is_another_network(made: Made) -> None:
     assert np.abs(other - made.scores("float32")[:20]).max() > 0.01
 
 
-@pytest.mark.parametrize("variant", quantize.VARIANTS)
+@pytest.mark.parametrize("variant", NAMES)
 def test_the_files_take_pixels_and_say_so(variant: str, made: Made) -> None:
     """In the card and in TFLite Metadata, of which MediaPipe takes one number alone."""
     classifier = Classifier(made.path(variant))
     assert (classifier.card.input.mean, classifier.card.input.std) == (0, 1)
     assert flatbuffer.normalization(made.path(variant)) == (0, 1)
     picture = foreign.pictures(1, seed=3)[0]
-    assert np.array_equal(classifier.tensor(picture)[0], picture)
+    assert np.array_equal(classifier.preprocessor.tensor(picture)[0], picture)
     if variant == "int8":
         assert (classifier.input.dtype, classifier.input.scale, classifier.input.zero_point) == (np.uint8, 1, 0)
 
@@ -128,7 +129,7 @@ def answer(interpreter: Interpreter, tensor: npt.NDArray[np.float32]) -> npt.NDA
 
 
 @pytest.mark.programs
-@pytest.mark.parametrize("variant", quantize.VARIANTS)
+@pytest.mark.parametrize("variant", NAMES)
 def test_mediapipe_answers_as_device_does(variant: str, made: Made, tmp_path: Path) -> None:
     python, shown = environment("mediapipe"), foreign.pictures(60, seed=11)
     np.save(tmp_path / "pictures.npy", shown)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import records
+from device import records, variants
 from device.exports import ReferenceComparison
 from export import compare
 
@@ -61,7 +61,7 @@ def test_without_labels_there_is_no_accuracy() -> None:
     assert compare.failures("int8", measured) == []
 
 
-@pytest.mark.parametrize("variant", compare.LIMITS)
+@pytest.mark.parametrize("variant", variants.NAMES)
 def test_equal_scores_are_sound(variant: str) -> None:
     assert compare.failures(variant, GOOD) == []
 

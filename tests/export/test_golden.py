@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pytest
 
 from device import card as cards
-from device import pictures
+from device import pictures, variants
 from device.card import Card, Golden, Input
 from device.classifier import Classifier
-from export import golden, quantize
+from device.golden import record, rounded
+from export import golden
 from tests import drawing, foreign
 from tests.conftest import model
 
@@ -24,7 +25,7 @@ def sha256(array: npt.NDArray[Any]) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-@pytest.mark.parametrize("variant", quantize.VARIANTS)
+@pytest.mark.parametrize("variant", variants.NAMES)
 def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
     """Each stage done here by hand, from the bytes in the file's tail."""
     path = model(variant)
@@ -34,7 +35,7 @@ def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
     for entry in classifier.card.golden:
         decoded = pictures.decode(tail[entry.picture])
         resized = pictures.prepare(decoded, (16, 16), "crop")
-        tensor = classifier.tensor(resized)
+        tensor = classifier.preprocessor.tensor(resized)
         assert decoded.shape != resized.shape, "crop and resize have something to do"
         assert (sha256(decoded), sha256(resized)) == (entry.decoded_sha256, entry.resized_sha256)
         assert sha256(tensor) == entry.input_sha256
@@ -46,10 +47,10 @@ def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
 
 
 def test_all_variants_carry_the_same_pictures() -> None:
-    tails = [cards.read_tail(model(variant)) for variant in quantize.VARIANTS]
+    tails = [cards.read_tail(model(variant)) for variant in variants.NAMES]
     for name in (f"golden_{i}.png" for i in range(1, 6)):
         assert len({tail[name] for tail in tails}) == 1
-    found = [Classifier(model(variant)).card.golden for variant in quantize.VARIANTS]
+    found = [Classifier(model(variant)).card.golden for variant in variants.NAMES]
     assert len({tuple(entry.resized_sha256 for entry in entries) for entries in found}) == 1
     # float files are fed float32, int8 takes bytes.
     assert [len({entries[i].input_sha256 for entries in found}) for i in range(5)] == [2] * 5
@@ -68,8 +69,8 @@ def test_a_picture_that_is_not_the_golden_one_is_noticed() -> None:
 def test_record_says_what_the_very_file_answers(tmp_path: Path) -> None:
     path = model("float16")
     chosen = golden.choose(foreign.pictures(20, seed=1), "test", drawing.LABELS, seed=1)
-    entries = golden.record(path, chosen, "float16")
     classifier = Classifier(path)
+    entries = record(classifier, chosen.files, variants.BY_NAME["float16"].tolerance)
     for entry in entries:
         scores = classifier.classify(pictures.decode(chosen.files[entry.picture])).scores
         np.testing.assert_allclose(entry.scores, scores, atol=1e-6)
@@ -106,9 +107,7 @@ def photographs(count: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
 def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int]) -> int:
     """The tail of a model with such labels and golden pictures; its scores are as long as scores can be."""
     scores = np.full(len(labels), 0.123456, np.float32)
-    entries = tuple(
-        Golden(name, "0" * 64, "1" * 64, "2" * 64, golden._scores(scores), 24 / 256) for name in chosen.files
-    )
+    entries = tuple(Golden(name, "0" * 64, "1" * 64, "2" * 64, rounded(scores), 24 / 256) for name in chosen.files)
     base = cards.read(model("int8"))
     assert base is not None
     whole: Card = replace(base, labels=labels, input=Input(*size), golden=entries, golden_source=chosen.source)
@@ -156,10 +155,10 @@ def test_more_labels_than_the_tail_holds_still_end() -> None:
 
 def test_with_many_labels_the_five_highest_scores_are_kept() -> None:
     scores = np.linspace(0, 1, 1001, dtype=np.float32)
-    kept = golden._scores(scores)
+    kept = rounded(scores)
     assert [entry["index"] for entry in kept] == [1000, 999, 998, 997, 996]
     assert kept[0]["score"] == 1.0
-    assert golden._scores(scores[:100]) == tuple(round(float(score), 6) for score in scores[:100])
+    assert rounded(scores[:100]) == tuple(round(float(score), 6) for score in scores[:100])
 
 
 def test_drawn_pictures_are_drawn_by_the_seed_alone() -> None:
@@ -172,7 +171,7 @@ def test_drawn_pictures_are_drawn_by_the_seed_alone() -> None:
 
 def test_the_committed_files_show_their_card_to_unzip() -> None:
     """Stored, dated 1980, readable with any ZIP tool; the whole tail is small."""
-    for variant in quantize.VARIANTS:
+    for variant in variants.NAMES:
         path = model(variant)
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None

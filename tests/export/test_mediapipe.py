@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from device import variants
 from device.classifier import Classifier
-from export import quantize
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
 
@@ -45,7 +45,7 @@ def answers(
             stderr=subprocess.PIPE,
             text=True,
         )
-        for variant in quantize.VARIANTS
+        for variant in variants.NAMES
     }
     try:
         found = {}
@@ -59,7 +59,7 @@ def answers(
             process.kill()
 
 
-@pytest.mark.parametrize("variant", quantize.VARIANTS)
+@pytest.mark.parametrize("variant", variants.NAMES)
 def test_mediapipe_answers_as_device_does(
     variant: str, pictures: npt.NDArray[np.uint8], answers: dict[str, list[dict[str, float]]]
 ) -> None:

@@ -10,13 +10,13 @@ import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device import card as cards
-from device import flatbuffer
+from device import flatbuffer, variants
 from device.card import Card, Input
-from export import metadata, quantize
+from export import metadata
 from tests import foreign
 from tests.conftest import ROOT, environment, model
 
-VARIANTS = quantize.VARIANTS
+VARIANTS = variants.NAMES
 
 
 def card(**changes: Any) -> Card:

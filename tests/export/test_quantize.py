@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 
+from device import variants
 from device.errors import UserError
 from export import quantize
 from tests import foreign
@@ -89,7 +90,7 @@ def test_tflite_runtime_answers_alike(large: bool, tmp_path: Path) -> None:
     """Every variant, and weights that lie behind the FlatBuffer, under the only runtime of 32-bit boards."""
     network, pictures = foreign.large() if large else foreign.bare(), foreign.pictures(60, seed=3)
     calibration = tensors(foreign.pictures(20, seed=1))
-    models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in quantize.VARIANTS}
+    models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in variants.NAMES}
     for variant, content in models.items():
         (tmp_path / variant).write_bytes(content)
     np.save(tmp_path / "pictures.npy", pictures)
@@ -148,7 +149,7 @@ def test_ranges_are_the_true_minimum_and_maximum() -> None:
 def test_a_file_without_signatures() -> None:
     calibration, pictures = tensors(foreign.pictures(20, seed=1)), tensors(foreign.pictures(10, seed=3))
     assert opened(foreign.bare()).get_signature_list() and not opened(foreign.unsigned()).get_signature_list()
-    for variant in quantize.VARIANTS:
+    for variant in variants.NAMES:
         signed, unsigned = (
             quantize.make(variant, network, calibration, 0, 255) for network in (foreign.bare(), foreign.unsigned())
         )
@@ -173,7 +174,7 @@ def test_the_input_s_range_is_whole_whatever_the_pictures_are() -> None:
 LARGEST_ERROR = {"float32": 1e-6, "float16": 2e-3, "dynamic": 0.05, "int8": 0.1}
 
 
-@pytest.mark.parametrize("variant", quantize.VARIANTS)
+@pytest.mark.parametrize("variant", variants.NAMES)
 def test_scores_are_close_to_float(variant: str) -> None:
     inputs = tensors(foreign.pictures(60, seed=3))
     expected = answers(foreign.bare(), list(inputs))
@@ -184,7 +185,7 @@ def test_scores_are_close_to_float(variant: str) -> None:
 
 
 def test_sizes() -> None:
-    sizes = {variant: len(made(variant)) for variant in quantize.VARIANTS}
+    sizes = {variant: len(made(variant)) for variant in variants.NAMES}
     assert sizes["float32"] == len(foreign.bare())
     # What is saved is two, and three, of each weight's four bytes; tables of scales take a little of it.
     assert sizes["float32"] - sizes["float16"] == pytest.approx(2 * WEIGHTS, rel=0.2)

@@ -15,14 +15,14 @@ from device import pictures
 from device.card import Fit
 from device.classifier import Classifier
 from device.contract import Hints
-from device.live.frame_path import FramePath
-from device.live.frames import Colour, Frame
+from device.live.frames import Frame
+from device.preprocess import Color
 from tests.conftest import ROOT, model
 from tests.device import crafted
 from tests.device.crafted import End
 
 
-def frame_of(random: np.random.Generator, size: tuple[int, int], colour: Colour) -> tuple[Frame, pictures.Picture]:
+def frame_of(random: np.random.Generator, size: tuple[int, int], colour: Color) -> tuple[Frame, pictures.Picture]:
     """(the frame, the same picture as RGB)."""
     picture = random.integers(0, 256, (*size, 3), np.uint8)
     return Frame(picture, colour), picture if colour == "RGB" else picture[:, :, ::-1].copy()
@@ -30,13 +30,13 @@ def frame_of(random: np.random.Generator, size: tuple[int, int], colour: Colour)
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
 @pytest.mark.parametrize("colour", ["RGB", "BGR"])
-def test_the_bytes_are_those_of_classify(variant: str, colour: Colour) -> None:
+def test_the_bytes_are_those_of_classify(variant: str, colour: Color) -> None:
     classifier = Classifier(model(variant))
-    path, random = FramePath(classifier), np.random.default_rng(1)
+    path, random = classifier.preprocessor.stream(), np.random.default_rng(1)
     for size in ((720, 1280), (480, 640), (33, 47), (10, 300), (720, 1280), classifier.size):
         frame, rgb = frame_of(random, size, colour)
-        tensor = path.tensor(frame)
-        expected = classifier.tensor(classifier.prepare(rgb))
+        tensor = path(frame.picture, frame.colour)
+        expected = classifier.preprocessor(rgb)
         assert tensor.dtype == expected.dtype
         assert np.array_equal(tensor, expected)
 
@@ -54,18 +54,18 @@ def test_the_bytes_are_those_of_classify(variant: str, colour: Colour) -> None:
 def test_other_peoples_inputs_too(tmp_path: Path, end: End, fit: str) -> None:
     file = crafted.write(tmp_path / "foreign.tflite", crafted.constant([1, 2], end))
     classifier = Classifier(file, Hints(mean=127.5, std=127.5, fit=fit), labels=False)
-    path, random = FramePath(classifier), np.random.default_rng(2)
+    path, random = classifier.preprocessor.stream(), np.random.default_rng(2)
     for size in ((90, 160), (24, 40), (500, 375)):
         frame, rgb = frame_of(random, size, "BGR")
-        assert np.array_equal(path.tensor(frame), classifier.tensor(classifier.prepare(rgb)))
+        assert np.array_equal(path(frame.picture, frame.colour), classifier.preprocessor(rgb))
 
 
 def test_a_tensor_stays_when_others_are_made() -> None:
     """The reader makes the next ones while this one is being read."""
-    path, random = FramePath(Classifier(model("int8"))), np.random.default_rng(3)
-    tensors = [path.tensor(frame_of(random, (48, 64), "BGR")[0]) for _ in range(6)]
+    path, random = Classifier(model("int8")).preprocessor.stream(), np.random.default_rng(3)
+    tensors = [path(frame_of(random, (48, 64), "BGR")[0].picture, "BGR") for _ in range(6)]
     random = np.random.default_rng(3)
-    again = [path.tensor(frame_of(random, (48, 64), "BGR")[0]) for _ in range(6)]
+    again = [path(frame_of(random, (48, 64), "BGR")[0].picture, "BGR") for _ in range(6)]
     assert all(np.array_equal(one, other) for one, other in zip(tensors, again, strict=True))
     assert not np.array_equal(tensors[0], tensors[1])
 
@@ -88,7 +88,7 @@ def test_as_many_threads_as_opencv_likes_make_the_same_bytes(threads: int, openc
     def made() -> list[np.ndarray[Any, Any]]:
         frame, _ = pictures.decode_frame(jpeg)
         fits = [pictures.prepare(frame, (224, 160), fit) for fit in get_args(Fit)]
-        return [frame, pictures.decode(jpeg), *fits, FramePath(classifier).tensor(Frame(frame))]
+        return [frame, pictures.decode(jpeg), *fits, classifier.preprocessor.stream()(frame, "BGR")]
 
     cv2.setNumThreads(1)
     expected = made()
@@ -107,8 +107,8 @@ def test_a_frame_that_says_how_it_is_to_be_turned(orientation: int) -> None:
     picture, decoded = pictures.decode_frame(jpeg)
     assert decoded == "full" and np.array_equal(picture[:, :, ::-1], upright)
     classifier = Classifier(model("int8"))
-    expected = classifier.tensor(classifier.prepare(upright))
-    assert np.array_equal(FramePath(classifier).tensor(Frame(picture)), expected)
+    expected = classifier.preprocessor(upright)
+    assert np.array_equal(classifier.preprocessor.stream()(picture, "BGR"), expected)
     height, width = upright.shape[:2]
     assert (height > width) == (orientation > 4)
     for target, share in (((height // 4, width // 4), "1/2"), ((width // 4, height // 4), "full"), ((6, 6), "1/4")):

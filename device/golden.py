@@ -1,10 +1,10 @@
-"""The golden pictures in a model file, done again on this machine.
+"""The golden pictures in a model file: recorded when it is exported, and done again on another machine.
 
-A hash that differs from the card's names the stage. Whether the check passes is decided by the scores alone: the same
-best label, and every score within the tolerance that is recorded beside it.
+    entries = record(classifier, files, tolerance)       # for the card
+    if replay(classifier).passed: …
 
-    if golden(classifier).passed:
-        …
+What is recorded of each stage is a hash, and of the output the scores. A hash that differs names the stage. Whether the
+replay passes is decided by the scores alone: the same best label, and every score within the tolerance beside it.
 """
 
 import hashlib
@@ -21,9 +21,56 @@ from device import pictures
 from device.card import Golden
 from device.classifier import Classifier
 from device.errors import UserError
+from device.prediction import Scores
 
 Stage = Literal["decode", "resize", "input tensor", "output"]
 STAGES: tuple[Stage, ...] = ("decode", "resize", "input tensor", "output")
+# Of more labels than this the five best scores are recorded.
+MANY_LABELS = 100
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What one picture's way through a classifier left at each stage, as hashes, and the raw scores."""
+
+    decoded_sha256: str
+    resized_sha256: str
+    input_sha256: str
+    scores: Scores
+
+    @classmethod
+    def through(cls, classifier: Classifier, data: bytes) -> "Passed":
+        """ValueError for bytes that can't be decoded here."""
+        decoded = pictures.decode(data)
+        resized = classifier.preprocessor.resize(decoded)
+        tensor = classifier.preprocessor.tensor(resized)
+        classifier.invoke(tensor)
+        return cls(_sha256(decoded), _sha256(resized), _sha256(tensor), classifier.raw_scores())
+
+
+def record(classifier: Classifier, encoded: Mapping[str, bytes], tolerance: float) -> tuple[Golden, ...]:
+    """What the classifier makes of each picture; encoded: by its name in the tail."""
+    seen = {name: Passed.through(classifier, data) for name, data in encoded.items()}
+    return tuple(
+        Golden(
+            picture=name,
+            decoded_sha256=passed.decoded_sha256,
+            resized_sha256=passed.resized_sha256,
+            input_sha256=passed.input_sha256,
+            scores=rounded(passed.scores),
+            tolerance=tolerance,
+        )
+        for name, passed in seen.items()
+    )
+
+
+def rounded(scores: Scores) -> tuple[Any, ...]:
+    """As a card has them: all in order, or of many the five best as {"index", "score"}."""
+    every = [round(float(score), 6) for score in scores]
+    if len(every) <= MANY_LABELS:
+        return tuple(every)
+    best = np.argsort(-scores, kind="stable")[:5]
+    return tuple({"index": int(i), "score": every[i]} for i in best)
 
 
 @dataclass(frozen=True)
@@ -74,10 +121,13 @@ class Verdict:
         return sum(stage in replay.differing for replay in self.pictures)
 
 
-def golden(classifier: Classifier, beat: Callable[[], None] = lambda: None) -> Verdict:
+def replay(
+    classifier: Classifier, beat: Callable[[], None] = lambda: None, reading: Callable[[Scores], Scores] = lambda s: s
+) -> Verdict:
     """Does the golden pictures in the classifier's own file again. UserError where card and tail don't fit.
 
-    beat: called before each picture, and behind the last one; a large network may take seconds for one.
+    beat: called before each picture, and behind the last one; a large network may take seconds for one. reading: what
+    is done to the scores before they are compared.
     """
     tail = cards.read_tail(classifier.path)
     for entry in classifier.card.golden:
@@ -88,28 +138,27 @@ def golden(classifier: Classifier, beat: Callable[[], None] = lambda: None) -> V
     replays = []
     for entry in classifier.card.golden:
         beat()
-        replays.append(_replay(classifier, entry, tail))
+        replays.append(_replay(classifier, entry, tail, reading))
     beat()
     return Verdict(tuple(replays))
 
 
-def _replay(classifier: Classifier, entry: Golden, tail: Mapping[str, bytes]) -> Replay:
+def _replay(
+    classifier: Classifier, entry: Golden, tail: Mapping[str, bytes], reading: Callable[[Scores], Scores]
+) -> Replay:
     indices, recorded = _recorded(classifier.path, entry, _outputs(classifier))
     expected = int(indices[recorded.argmax()])
     try:
-        decoded = pictures.decode(tail[entry.picture])
+        passed = Passed.through(classifier, tail[entry.picture])
     except ValueError:
         return Replay(entry.picture, ("decode",), None, entry.tolerance, None, expected)
-    resized = classifier.prepare(decoded)
-    tensor = classifier.tensor(resized)
-    classifier.invoke(tensor)
-    scores = classifier.raw_scores()
+    scores = reading(passed.scores)
     error = float(np.abs(scores[indices] - recorded).max())
     best = int(scores.argmax())
     differing = {
-        "decode": _sha256(decoded) != entry.decoded_sha256,
-        "resize": _sha256(resized) != entry.resized_sha256,
-        "input tensor": _sha256(tensor) != entry.input_sha256,
+        "decode": passed.decoded_sha256 != entry.decoded_sha256,
+        "resize": passed.resized_sha256 != entry.resized_sha256,
+        "input tensor": passed.input_sha256 != entry.input_sha256,
         # Of scores that were recorded as equal, each may be the best one here. Written so that NaN differs too.
         "output": not (error <= entry.tolerance and best in indices[recorded == recorded.max()]),
     }
