@@ -8,7 +8,7 @@ One interpreter, built once; a Classifier belongs to one thread. The interpreter
 computes, so several Classifiers in several threads use several cores: `Classifier.map` does that.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ import numpy as np
 
 from device import answers, board, confidence, contract, model_kinds, runtime, text
 from device import labels as label_lists
+from device.answers import Item, Result
 from device.contract import NO_HINTS, Hints
 from device.errors import UserError
 from device.image_input import Image, to_rgb
@@ -134,10 +135,19 @@ class Classifier:
 
         The error of an image that can't be classified comes up in its place, and ends it.
         """
+        return self.in_order(lambda own, image: own(image, color), images)
+
+    def in_order(self, work: Callable[["Classifier", Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """work(classifier, item) for every item, as answers.in_order; this one serves a worker, others load their own."""
         first = [self]
-        make = lambda: first.pop() if first else self._again()  # noqa: E731
-        workers = max(1, board.usable_cores() // self.threads)
-        return answers.in_order(lambda own, image: own(image, color), images, make, workers)
+
+        def make() -> Classifier:
+            try:
+                return first.pop()  # of several threads that ask at once, one gets it
+            except IndexError:
+                return self._again()
+
+        return answers.in_order(work, items, make, max(1, board.usable_cores() // self.threads))
 
     def classify(self, picture: Picture) -> Prediction:
         """The prediction for one RGB picture, uint8 [height, width, 3], of any size."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device import answers, board, command, files, text
+from device import command, files, text
 from device.classifier import Classifier
 from device.confidence import UNKNOWN
 from device.contract import Hints
@@ -73,7 +73,7 @@ def run(request: Request) -> int:
         if not source.exists():
             raise UserError(f"{source}: there is no such picture or folder")
     one_picture = len(sources) == 1 and sources[0].is_file()
-    classifier = _make(request)
+    classifier = Classifier(request.model, request.hints, request.threads or 1, request.runtime)
     for note in classifier.notes:
         command.say(f"note: {note}")
 
@@ -84,8 +84,7 @@ def run(request: Request) -> int:
     if one_picture:
         lines: Iterator[Line | Unread] = iter([work(classifier, sources[0])])
     else:
-        workers = max(1, board.usable_cores() // (request.threads or 1))
-        lines = answers.in_order(work, paths, _first_then_new(classifier, request), workers)
+        lines = classifier.in_order(work, paths)
     with ExitStack() as stack:
         emit = _emitter(request, one_picture, stack)
         answered, broken = _answer_all(lines, emit)
@@ -111,23 +110,6 @@ def _answer_all(lines: Iterator[Line | Unread], emit: Callable[[Line], None]) ->
             broken += 1
             command.say(f"error: {line.error}")
     return answered, broken
-
-
-def _make(request: Request) -> Classifier:
-    return Classifier(request.model, request.hints, request.threads or 1, request.runtime)
-
-
-def _first_then_new(first: Classifier, request: Request) -> Callable[[], Classifier]:
-    """The classifier that was already loaded serves the first worker; the others load their own."""
-    loaded = [first]
-
-    def make() -> Classifier:
-        try:
-            return loaded.pop()
-        except IndexError:
-            return _make(request)
-
-    return make
 
 
 def _classify(classifier: Classifier, path: Path, top_k: int) -> Line | Unread:

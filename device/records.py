@@ -92,8 +92,7 @@ def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> 
     if not isinstance(document, dict):
         raise RecordError(f"{where or 'it'} is {document!r:.60}, expected an object")
     known = {_name(each): each for each in fields(kind)}  # type: ignore[arg-type]
-    needed = {name for name, each in known.items() if not (tolerant and _has_default(each))}
-    if missing := sorted(needed - set(document)):
+    if missing := sorted(_needed(kind, tolerant) - set(document)):
         raise RecordError(f"{where or 'it'} lacks the field {missing[0]!r}")
     if not tolerant and (unknown := sorted(set(document) - set(known))):
         raise RecordError(f"{where or 'it'} has an unknown field {unknown[0]!r}")
