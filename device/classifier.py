@@ -138,7 +138,7 @@ class Classifier:
         return self.in_order(lambda own, image: own(image, color), images)
 
     def in_order(self, work: Callable[["Classifier", Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """work(classifier, item) for every item, as answers.in_order; this one serves a worker, others load their own."""
+        """work(classifier, item) for every item, as answers.in_order; this one serves one worker."""
         first = [self]
 
         def make() -> Classifier:
