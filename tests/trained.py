@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from device import folders
+from device.data import run_record
+from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT
 
@@ -25,6 +28,13 @@ class Trained:
     cache: Path
     stdout: str
     stderr: str
+
+    @property
+    def pictures(self) -> Cache:
+        """The cache that the run itself was trained on: other tests may have made more beside it."""
+        found = folders.open_cache(self.cache / run_record.read(self.run).data.cache)
+        assert found is not None
+        return found
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from device import card as cards
-from device import folders
 from device.classifier import Classifier
 from tests.conftest import Run
 from tests.trained import Trained
@@ -39,8 +38,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     document, record = read(run / "export/export.json"), read(run / "run.json")
     assert document["reference"] == "keras"
     evaluation = read(run / "evaluation.json")
-    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
-    assert cache is not None
+    cache = trained.pictures
     for row in document["variants"]:
         card = cards.read(run / "export" / row["file"])
         assert card is not None and card.accuracy is not None and card.provenance is not None

@@ -20,13 +20,9 @@ def recipe(**changes: Any) -> Recipe:
 
 
 @pytest.fixture
-def pictures(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Cache:
+def pictures(trained: Trained) -> Cache:
     """300 training pictures of three labels, all different."""
-    from device import folders
-
-    (path,) = trained.cache.iterdir()
-    found = folders.open_cache(path)
-    assert found is not None
+    found = trained.pictures
     assert len({picture.tobytes() for picture in found.pictures("train")}) == 300
     return found
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from device import folders
 from tests import processes
 from tests.conftest import Run
 from tests.train import saved
@@ -43,8 +42,7 @@ def test_a_run_folder_is_whole(trained: Trained) -> None:
 
 def test_run_json_says_what_the_run_was(trained: Trained) -> None:
     document = read(trained.run / "run.json")
-    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
-    assert cache is not None
+    cache = trained.pictures
     assert document["status"] == "done"
     assert document["seed"] == 1
     recipe = document["recipe"]
@@ -72,8 +70,7 @@ def test_the_evaluation_is_what_keras_answers_for_the_saved_model(
 ) -> None:
     import keras
 
-    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
-    assert cache is not None
+    cache = trained.pictures
     model = keras.models.load_model(trained.run / "model.keras")
     answers = model.predict_on_batch(np.array(cache.pictures("test"))).argmax(axis=1)
     right = answers == cache.targets("test")
@@ -95,8 +92,7 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
     from train import evaluate, fit, runs
     from train.recipe import Recipe
 
-    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
-    assert cache is not None
+    cache = trained.pictures
     recipe = read(trained.run / "run.json")["recipe"]
     ignorant = fit.compiled(Recipe.of(recipe), 3, steps=1)
     run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
@@ -231,5 +227,5 @@ def test_only_data_makes_the_recipe_s_cache_and_no_run(warm: Run, trained: Train
     assert done.returncode == 0, done.stderr
     (made,) = (tmp_path / "cache").iterdir()
     assert done.stdout.splitlines()[0] == str(made)
-    assert made.name == next(trained.cache.iterdir()).name
+    assert made.name == trained.pictures.path.name
     assert not (tmp_path / "runs").exists()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from device import folders
 from device.errors import UserError
 from tests import processes
 from tests.conftest import Run
@@ -155,8 +154,7 @@ def test_from_python_nothing_is_lost_either(
     document = json.loads(run.record.read_bytes())
     run.record.write_text(json.dumps({**document, "status": status}) if status else "")
     before = {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    (cache,) = (folders.open_cache(path) for path in trained.cache.iterdir())
-    assert cache is not None
+    cache = trained.pictures
     recipe = Recipe.of(document["recipe"])
     if status == "done":
         assert fit.train(recipe, cache, run) == evaluation.read(evaluation.Evaluation, run.path)

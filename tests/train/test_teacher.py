@@ -21,10 +21,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture
 def pictures(trained: Trained) -> Cache:
-    (path,) = trained.cache.iterdir()
-    found = folders.open_cache(path)
-    assert found is not None
-    return found
+    return trained.pictures
 
 
 def words(data: Path, run: Path, teacher: object) -> list[object]:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from device import folders
 from device.folders import Cache
 from tests.conftest import Run
 from tests.trained import Trained
@@ -29,10 +28,7 @@ def recipe(**changes: Any) -> Recipe:
 
 @pytest.fixture
 def pictures(trained: Trained) -> Cache:
-    (path,) = trained.cache.iterdir()
-    found = folders.open_cache(path)
-    assert found is not None
-    return found
+    return trained.pictures
 
 
 @pytest.fixture
