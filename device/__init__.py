@@ -6,6 +6,7 @@
 Needs numpy, OpenCV and a TFLite interpreter, nothing else; they are loaded when one of these names is asked for.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from device.prediction import Prediction as Prediction
 
 __version__ = "0.1.0"
+
+# Here because OpenCV reads both when it is imported, and any module of device may be the first to import it.
+MAX_IMAGE_PIXELS = 2**27
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 # Of each public name the module that has it.
 _PUBLIC = {

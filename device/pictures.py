@@ -6,26 +6,22 @@ what every trained network sees: all models have to be exported again.
 How the resize was chosen, with its time and error beside the alternatives: docs/pictures.md.
 """
 
-import os
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device import tags
+from device import MAX_IMAGE_PIXELS, tags
 from device.card import Fit
 from device.data import kinds
 from device.errors import ImageError
 from device.images import damage, depth, jpeg
 
-# Read by OpenCV when it is imported: a picture of more pixels is refused instead of filling a board's memory.
-MAX_PIXELS = 2**27
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
-import cv2  # noqa: E402
-
+# A picture of more is refused instead of filling a board's memory: by its header in a PNG or JPEG, by OpenCV in others.
+MAX_PIXELS = MAX_IMAGE_PIXELS
+TOO_LARGE = f"the picture has more than {MAX_PIXELS} pixels; make it smaller"
 Picture = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 Decoded = Literal["full", "1/2", "1/4", "1/8"]
@@ -94,6 +90,8 @@ def _decode(data: bytes, flags: int) -> Picture:
         raise ValueError("the file is empty, expected a picture")
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"more than {MAX_FILE_BYTES} bytes, expected a picture file of at most that")
+    if (size := _size_by_header(data)) and size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(TOO_LARGE)
     if _is_truncated(data):
         raise ValueError("the picture is truncated (its end is missing)")
     if reason := damage.of_bytes(data) or depth.refusal(data):
@@ -118,11 +116,20 @@ def _by_opencv(data: bytes, flags: int) -> npt.NDArray[Any]:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" in str(error):
-            raise ValueError(f"the picture has more than {MAX_PIXELS} pixels; make it smaller") from None
+            raise ValueError(TOO_LARGE) from None
         picture = None
     if picture is None:
         raise ValueError(_why_not(data))
+    if picture.shape[0] * picture.shape[1] > MAX_PIXELS:  # OpenCV's own limit, where it was imported before device
+        raise ValueError(TOO_LARGE)
     return picture
+
+
+def _size_by_header(data: bytes) -> Size | None:
+    """(height, width) of a PNG or JPEG; None for anything else."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+    return jpeg.size(data)
 
 
 def _why_not(data: bytes) -> str:

@@ -1,7 +1,9 @@
 """The picture path: what every format decodes to, and what is refused. Where pixels go: test_resizing.py."""
 
 import json
+import os
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,27 @@ def test_more_pixels_than_a_board_can_hold_are_refused_by_the_header(command: Ru
         f"error: large.{suffix}: the picture has more than {pictures.MAX_PIXELS} pixels; make it smaller"
         for suffix in ("png", "jpg")
     ] + ["error: 2 of 2 pictures could not be read; the others were answered"]
+
+
+@pytest.mark.parametrize("first", ["cv2", "device.preprocess", "device.pictures"])
+def test_they_are_refused_whatever_is_imported_first(tmp_path: Path, first: str) -> None:
+    """A program that uses OpenCV itself imports it before us, and OpenCV's limit is eight times as high then."""
+    side = 12_000
+    whole = zlib.compress(bytes((1 + side // 8) * side), 9)
+    size = side.to_bytes(4, "big") * 2
+    parts = {b"IHDR": size + b"\x01\0\0\0\0", b"IDAT": whole, b"IEND": b""}
+    made = [len(b).to_bytes(4, "big") + k + b + zlib.crc32(k + b).to_bytes(4, "big") for k, b in parts.items()]
+    (tmp_path / "large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(made))
+    code = f"import {first}; from device import pictures; pictures.read(__import__('pathlib').Path('large.png'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"more than {pictures.MAX_PIXELS} pixels; make it smaller")
 
 
 def test_a_file_of_too_many_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
