@@ -60,6 +60,8 @@ def decode(data: bytes) -> Picture:
     EXIF orientation is applied, alpha is dropped, of an animation the first frame counts, 16 bits become 8, grey and
     palette become RGB. ValueError says why bytes can't be used.
     """
+    if (size := _size_by_header(data)) and size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(TOO_LARGE)
     turn = tags.turn(data)
     flags = cv2.IMREAD_COLOR | (0 if turn is None else cv2.IMREAD_IGNORE_ORIENTATION)
     picture = cv2.cvtColor(_decode(data, flags), cv2.COLOR_BGR2RGB)
@@ -90,8 +92,6 @@ def _decode(data: bytes, flags: int) -> Picture:
         raise ValueError("the file is empty, expected a picture")
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"more than {MAX_FILE_BYTES} bytes, expected a picture file of at most that")
-    if (size := _size_by_header(data)) and size[0] * size[1] > MAX_PIXELS:
-        raise ValueError(TOO_LARGE)
     if _is_truncated(data):
         raise ValueError("the picture is truncated (its end is missing)")
     if reason := damage.of_bytes(data) or depth.refusal(data):

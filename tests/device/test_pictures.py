@@ -194,12 +194,7 @@ def test_more_pixels_than_a_board_can_hold_are_refused_by_the_header(command: Ru
 @pytest.mark.parametrize("first", ["cv2", "device.preprocess", "device.pictures"])
 def test_they_are_refused_whatever_is_imported_first(tmp_path: Path, first: str) -> None:
     """A program that uses OpenCV itself imports it before us, and OpenCV's limit is eight times as high then."""
-    side = 12_000
-    whole = zlib.compress(bytes((1 + side // 8) * side), 9)
-    size = side.to_bytes(4, "big") * 2
-    parts = {b"IHDR": size + b"\x01\0\0\0\0", b"IDAT": whole, b"IEND": b""}
-    made = [len(b).to_bytes(4, "big") + k + b + zlib.crc32(k + b).to_bytes(4, "big") for k, b in parts.items()]
-    (tmp_path / "large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(made))
+    (tmp_path / "large.png").write_bytes(png_that_claims(12_000, 12_000))
     code = f"import {first}; from device import pictures; pictures.read(__import__('pathlib').Path('large.png'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
