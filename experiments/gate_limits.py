@@ -1,6 +1,6 @@
 """Gates where they are hardest: a limit of 1 %, limits near the truth, two threads, two busy neighbours.
 
-    python -m experiments.gate_limits [--part one,near,threads] [--hours H]    it goes on where it stopped
+    python -m experiments.gate_limits [--part one,near,threads] [--hours H] [--cores GROUP...] [--document NAME]
 
     one       a limit of 1 %, quiet and beside two busy neighbours: a byte-for-byte copy, and a network of two layers
               more in sixty (about 3 %); 100 gates of each, a bit under two hours
@@ -11,7 +11,12 @@
 The network is the one of about 8 ms. The copy lies at another path and is opened as a file of its own: where base and
 candidate are one path, what a second file changes can't show. How much slower a larger network is is measured first,
 in a long interleaved run without neighbours, for one thread and for two. Nothing else may run on the machine. Gates
-are in random order within a part; a gate is added to results/gate_limits.json when it ends.
+are in random order within a part; a gate is added to results/gate_limits.json when it ends, and the next call on the
+same machine goes on from there.
+
+`--cores 0 1 2,3 4,5` runs four gates side by side, each on a group of cores of its own, its neighbours included; what
+takes two cores is left out where no group has them. Two neighbours fill a group of two cores, and no larger one.
+`--document gate_limits_shared` writes results/gate_limits_shared.json, for a machine that others use too.
 """
 
 import argparse
@@ -28,10 +33,14 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.gate import qualify
+from device import board
+from experiments import core_groups
 from experiments.gate import GATE_S, TRUTH_S, neighbours
 from experiments.record import RESULTS, read, write
 
 COMMAND = "python -m experiments.gate_limits"
+# Of a machine that has nothing else to do, and of one that others use too.
+DOCUMENTS = ("gate_limits", "gate_limits_shared")
 NETWORK = "large"
 COPY = "copy"
 
@@ -47,7 +56,14 @@ class Cell:
     busy: int
     gates: int
 
+    @property
+    def cores(self) -> int:
+        """How many it takes."""
+        return max(1, self.threads, self.busy)
 
+
+# The number of a cell's gate; None: how much slower the candidate really is.
+Task = tuple[Cell, int | None]
 CELLS = (
     *(Cell("one", candidate, 0.01, 1, busy, 100) for busy in (0, 2) for candidate in (COPY, "_3")),
     *(Cell("near", "_8", limit, 1, 0, 25) for limit in (0.07, 0.09)),
@@ -72,7 +88,8 @@ def gate(cell: Cell, number: int, seed: int) -> dict[str, Any]:
             start = monotonic()
             found = qualify.gate(NETWORK, candidate, cell.limit, cell.threads, GATE_S, seed)
             seconds = monotonic() - start
-    return {**asdict(cell), "number": number, **asdict(found), "seconds": round(seconds, 2)}
+    cores = board.usable_cores()
+    return {**asdict(cell), "number": number, **asdict(found), "seconds": round(seconds, 2), "cores": cores}
 
 
 def truth(cell: Cell) -> list[float]:
@@ -86,6 +103,21 @@ def truth_name(cell: Cell) -> str:
     return f"{cell.candidate} {cell.threads}"
 
 
+def measure(task: Task) -> tuple[Task, Any]:
+    cell, number = task
+    seed = 1 + (number or 0) + sum(each.gates for each in CELLS[: CELLS.index(cell)])
+    return task, truth(cell) if number is None else gate(cell, number, seed)
+
+
+def left(part: str, rows: list[dict[str, Any]], truths: dict[str, list[float]]) -> list[Task]:
+    """What a part has still to measure, what is true first."""
+    fields = tuple(Cell.__dataclass_fields__)
+    done = {(Cell(**{name: row[name] for name in fields}), row["number"]) for row in rows}
+    gates = [each for each in planned(part) if each not in done]
+    larger = {truth_name(cell): cell for cell, _ in gates if cell.candidate != COPY}
+    return [*((cell, None) for name, cell in larger.items() if name not in truths), *gates]
+
+
 def parts(text: str) -> list[str]:
     """A `type` for argparse."""
     named = text.split(",")
@@ -94,26 +126,42 @@ def parts(text: str) -> list[str]:
     return named
 
 
+def is_same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("cpu", "board", "architecture", "cores", "memory_bytes", "system"))
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--part", type=parts, default=PARTS, help="default: one after the other")
     options.add_argument("--hours", type=float, default=24.0, help="stop after so long; the next call goes on")
+    options.add_argument("--document", choices=DOCUMENTS, default=DOCUMENTS[0], help="where the gates are kept")
+    options.add_argument(
+        "--cores",
+        nargs="+",
+        type=core_groups.group,
+        default=core_groups.whole_machine(),
+        metavar="GROUP",
+        help="gates side by side, each on its own group, as in 0 1 2,3; default: one at a time, on all cores",
+    )
     given = options.parse_args()
     end = monotonic() + 3600 * given.hours
-    kept = read("gate_limits") if (RESULTS / "gate_limits.json").exists() else {"results": [], "truths": {}}
+    name = given.document
+    kept = read(name) if (RESULTS / f"{name}.json").exists() else {"results": [], "truths": {}}
+    if "machine" in kept and not is_same_machine(kept["machine"], vars(board.describe())):
+        options.error(f"results/{name}.json is of another machine; expected this one's; move it away to begin anew")
+    if not core_groups.are_disjoint(given.cores):
+        options.error("two groups of --cores share a core; expected cores of its own for each")
     rows, truths = kept["results"], kept["truths"]
-    fields = tuple(Cell.__dataclass_fields__)
-    done = {(Cell(**{name: row[name] for name in fields}), row["number"]) for row in rows}
+    tasks = [task for part in given.part for task in left(part, rows, truths)]
     if os.getloadavg()[0] > 0.5:
         print("note: something else runs on this machine; its gates will show it", file=sys.stderr)
-    left = [each for part in given.part for each in planned(part) if each not in done]
-    for cell, number in tqdm(left, desc="gates", unit=" gates"):
-        if monotonic() > end:
-            break
-        if cell.candidate != COPY and truth_name(cell) not in truths:
-            truths[truth_name(cell)] = truth(cell)
-        rows.append(gate(cell, number, len(rows) + 1))
-        write("gate_limits", rows, COMMAND, truths=truths)
+    measured = core_groups.run(given.cores, tasks, lambda task: task[0].cores, measure, end)
+    for (cell, number), found in tqdm(measured, desc="gates", unit=" gates", total=len(tasks)):
+        if number is None:
+            truths[truth_name(cell)] = found
+        else:
+            rows.append({**found, "side_by_side": len(given.cores)})
+        write(name, rows, COMMAND, truths=truths)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
+from benchmarks.gate import qualify
 from experiments import gate_limits, gate_simulation
 from experiments.gate_limits import COPY, Cell
 from experiments.markdown import markdown, source
@@ -40,31 +41,65 @@ def _of(count: int, total: int) -> str:
     return f"{count:,} of {total:,} ({100 * count / total:.0f} %)"
 
 
-def gate_limits_table() -> list[str]:
+def gate_limits_table(name: str = "gate_limits") -> list[str]:
     """Of each cell of gate_limits what was answered; which are not measured."""
-    if not (RESULTS / "gate_limits.json").exists():
+    if not (RESULTS / f"{name}.json").exists():
         return [f"Not measured yet: `{gate_limits.COMMAND}`"]
-    document = read("gate_limits")
+    document = read(name)
     cells = []
     for cell in gate_limits.CELLS:
         mine = [row for row in document["results"] if Cell(**{name: row[name] for name in vars(cell)}) == cell]
-        answers = Counter(row["answer"] for row in mine)
-        cells.append(
-            [
-                _candidate(cell, document["truths"]),
-                f"{100 * cell.limit:g} %",
-                str(cell.threads),
-                "none" if not cell.busy else f"{cell.busy} cores busy",
-                *(str(answers[answer]) if mine else "-" for answer in ("regression", "no regression", CANNOT)),
-                f"{len(mine)} of {cell.gates}" if mine else "not measured",
-                f"{median(row['seconds'] for row in mine):.0f} s" if mine else "-",
-            ]
+        planned = (
+            _candidate(cell, document["truths"]),
+            f"{100 * cell.limit:g} %",
+            str(cell.threads),
+            "none" if not cell.busy else f"{cell.busy} cores busy",
         )
+        cells.append([*planned, *(_answered(cell, mine, document["truths"]) if mine else ("not measured", *"-----"))])
     header = (
-        *("candidate", "limit", "threads", "neighbours", "regression", "no regression", CANNOT),
-        *("gates", "a gate takes"),
+        *("candidate", "limit", "threads", "neighbours", "gates", "regression", "no regression", CANNOT),
+        *("interval holds the truth", "a gate takes"),
     )
-    return [*markdown(header, cells), "", source(document)]
+    return [*markdown(header, cells), "", f"{_side_by_side(document['results'])}{source(document)}"]
+
+
+def gate_limits_shared() -> list[str]:
+    return gate_limits_table("gate_limits_shared")
+
+
+def _answered(cell: Cell, rows: list[Row], truths: dict[str, list[float]]) -> list[str]:
+    """One cell's gates. Of the wrong answer, where there was none, how often it may be given all the same."""
+    answers = Counter(row["answer"] for row in rows)
+    slower = _slower(cell, truths)
+    wrong = "regression" if slower < 1 + cell.limit else "no regression"
+    bound = f" ({qualify.at_most(len(rows))})"
+    intervals = [row["ratio"] for row in rows if row["ratio"] is not None]
+    return [
+        f"{len(rows)} of {cell.gates}",
+        *(
+            f"{answers[answer]}{bound if answer == wrong and not answers[answer] else ''}"
+            for answer in ("regression", "no regression", CANNOT)
+        ),
+        f"{sum(each['low'] <= slower <= each['high'] for each in intervals)} of {len(intervals)}",
+        f"{median(row['seconds'] for row in rows):.0f} s",
+    ]
+
+
+def _slower(cell: Cell, truths: dict[str, list[float]]) -> float:
+    """The candidate's true ratio to the base, or about, where it wasn't measured."""
+    if cell.candidate == COPY:
+        return 1.0
+    name = gate_limits.truth_name(cell)
+    return truths[name][1] if name in truths else 1 + int(cell.candidate[1:]) / 100
+
+
+def _side_by_side(rows: list[Row]) -> str:
+    """That gates ran side by side, where they did."""
+    most = max((row["side_by_side"] for row in rows), default=1)
+    if most == 1:
+        return ""
+    cores = " or ".join(map(str, sorted({row["cores"] for row in rows})))
+    return f"Each gate on cores of its own ({cores}), {most} gates side by side. "
 
 
 def _candidate(cell: Cell, truths: dict[str, list[float]]) -> str:

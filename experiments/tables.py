@@ -220,6 +220,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         select_tables.odd_process,
         gate_tables.gate_coverage,
         gate_tables.gate_limits_table,
+        gate_tables.gate_limits_shared,
         gate_tables.gate_rule,
         gate_tables.gate_rules,
         few_images_tables.few_images,

@@ -144,14 +144,14 @@ def lines(trials: list[Trials], limit: float, interrupted: bool = False) -> list
         slower = verdict.percent(max(each.truth.high for each in trials))
         same, slow = sum(len(each.of_itself) for each in trials), sum(len(each.planted) for each in trials)
         told.append(
-            f"a gate of {100 * limit:g} % made no mistake here: 0 false alarms in {same} gates ({_at_most(same)}), 0"
-            f" missed of {slow} ({_at_most(slow)}) that are up to {slower} slower; --seconds gives more gates, and"
+            f"a gate of {100 * limit:g} % made no mistake here: 0 false alarms in {same} gates ({at_most(same)}), 0"
+            f" missed of {slow} ({at_most(slow)}) that are up to {slower} slower; --seconds gives more gates, and"
             " tells more"
         )
     return told
 
 
-def _at_most(tries: int) -> str:
+def at_most(tries: int) -> str:
     """What none of so many leaves possible: Clopper and Pearson's one-sided bound (1934), at 95 %."""
     return f"at most {100 * (1 - 0.05 ** (1 / tries)):.0f} in 100"
 
