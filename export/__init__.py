@@ -1,8 +1,10 @@
 """A Keras model, or anyone's float .tflite, to every variant that a board may want, each proven against its source.
 
-from export import export
-models = export("runs/fashion_mnist")
-models["int8"].path
+    from export import export
+    models = export("runs/fashion_mnist")
+    models["int8"].path
+
+Both names are loaded when they are asked for.
 """
 
 from importlib import import_module

@@ -29,7 +29,7 @@ class TrainedRun(Protocol):
 def export(
     model: TrainedRun | FilePath,
     *,
-    variants: Collection[str] = NAMES,
+    variants: str | Collection[str] = NAMES,
     run: FilePath | None = None,
     hints: Hints = NO_HINTS,
     calibration: FilePath | None = None,
@@ -45,7 +45,7 @@ def export(
 
     Args:
         model: a run, its folder, the model.keras in one, or anyone's float .tflite.
-        variants: which to keep, of float32, float16, dynamic and int8.
+        variants: which to keep, one or several of float32, float16, dynamic and int8.
         run: the folder in which export/ is made; the model's own run, or runs/NAME of a .tflite.
         hints: of a .tflite, what it doesn't say itself: labels, scaling …
         calibration: of a .tflite, a folder of images like those it will see; of splits its training part.
@@ -60,8 +60,7 @@ def export(
             in the folder. A variant that isn't sound raises nothing; the result's `refused` says why it was not kept.
     """
     wanted = _checked(variants, calibration_samples, seed)
-    # After that check: what they import doesn't survive what it refuses.
-    from export import variants as making
+    from export import variants as making  # here: numpy.f2py, which it imports, ends on an epoch that is none
 
     place = model if isinstance(model, str | PathLike) else model.path
     request = sources.Request(
@@ -77,22 +76,23 @@ def export(
     return ExportedModels(folder, making.export(source, wanted, drawn_golden), is_new=True)
 
 
-def _checked(variants: Collection[str], calibration_samples: int, seed: int) -> tuple[str, ...]:
+def _checked(variants: str | Collection[str], calibration_samples: int, seed: int) -> tuple[str, ...]:
     """The variants, each once."""
+    wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
     expected = f"expected some of {', '.join(NAMES)}"
-    if not variants:
+    if not wanted:
         raise UserError(f"no variant is named, {expected}")
-    if unknown := [name for name in variants if name not in NAMES]:
+    if unknown := [name for name in wanted if name not in NAMES]:
         raise UserError(f"unknown variant {unknown[0]!r}, {expected}")
     if calibration_samples < 1:
         raise UserError(f"{calibration_samples} calibration samples were asked for, expected at least 1")
     if seed < 0:
         raise UserError(f"the seed is {seed}, expected at least 0")
-    # numpy reads it too. See https://reproducible-builds.org/specs/source-date-epoch
+    # See https://reproducible-builds.org/specs/source-date-epoch
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
         raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000")
-    return tuple(dict.fromkeys(variants))
+    return wanted
 
 
 def _path(given: FilePath | None) -> Path | None:

@@ -105,7 +105,8 @@ def test_the_notebook_s_table_is_whole_and_escaped(exported: Exported) -> None:
     ("changed", "reason"),
     [
         ({"variants": ()}, "no variant is named"),
-        ({"variants": ("int4",)}, "unknown variant 'int4'"),
+        ({"variants": ("int8", "int4")}, "unknown variant 'int4'"),
+        ({"variants": "int4"}, "unknown variant 'int4'"),
         ({"calibration_samples": 0}, "0 calibration samples"),
         ({"seed": -1}, "the seed is -1"),
         ({"calibration": None}, "needs --calibration"),
