@@ -12,7 +12,7 @@ import device
 
 
 @dataclass(frozen=True)
-class Command:
+class PackageCommand:
     """package: whose command it is. is_part: one of several of its package, which is told its name."""
 
     package: str
@@ -21,14 +21,14 @@ class Command:
 
 
 COMMANDS = {
-    "train": Command("train", "a folder of images, or a data set by name, to a Keras model"),
-    "export": Command("export", "a trained model to .tflite variants, each checked against its source"),
-    "classify": Command("device", "labels of images, or of every image in a folder", is_part=True),
-    "live": Command("device", "labels of a camera's frames, as they come", is_part=True),
-    "check": Command("device", "whether a file answers here as it did at export, and why not", is_part=True),
-    "doctor": Command("device", "what this machine has, what doesn't fit, and what to do", is_part=True),
-    "info": Command("device", "what a model file says of itself", is_part=True),
-    "benchmark": Command("benchmarks", "latency and accuracy: measured, compared, judged, as a report"),
+    "train": PackageCommand("train", "a folder of images, or a data set by name, to a Keras model"),
+    "export": PackageCommand("export", "a trained model to .tflite variants, each checked against its source"),
+    "classify": PackageCommand("device", "labels of images, or of every image in a folder", is_part=True),
+    "live": PackageCommand("device", "labels of a camera's frames, as they come", is_part=True),
+    "check": PackageCommand("device", "whether a file answers here as it did at export, and why not", is_part=True),
+    "doctor": PackageCommand("device", "what this machine has, what doesn't fit, and what to do", is_part=True),
+    "info": PackageCommand("device", "what a model file says of itself", is_part=True),
+    "benchmark": PackageCommand("benchmarks", "latency and accuracy: measured, compared, judged, as a report"),
 }
 
 
