@@ -28,8 +28,8 @@ from tests.trained import WORDS
 pytestmark = pytest.mark.programs
 
 PACKAGES = ("framelite", "device", "train", "export", "benchmarks")
-# What a board is sent of device/ beside its code: models, and the page.
-ON_A_BOARD = {".py", ".tflite", ".html", ".css", ".js", ".svg"}
+# What a board is sent of device/ beside its code: models, the page, and that its types are meant for others (PEP 561).
+ON_A_BOARD = {".py", ".typed", ".tflite", ".html", ".css", ".js", ".svg"}
 
 
 def files(root: Path) -> set[str]:
