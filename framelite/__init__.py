@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from device import ImageError as ImageError
     from device import Prediction as Prediction
     from device import UserError as UserError
+    from device import watch as watch
     from export import ExportedModels as ExportedModels
     from export import export as export
+    from train import Run as Run
+    from train import train as train
 
 # Of each public name the package that has it.
 _PUBLIC = {
@@ -25,8 +28,11 @@ _PUBLIC = {
     "Hints": "device",
     "ImageError": "device",
     "Prediction": "device",
+    "Run": "train",
     "UserError": "device",
     "export": "export",
+    "train": "train",
+    "watch": "device",
 }
 __all__ = list(_PUBLIC)
 

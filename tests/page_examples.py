@@ -21,6 +21,7 @@ def lay_out(folder: Path) -> Path:
         (folder / f"doors_{variant}.tflite").write_bytes(model(variant).read_bytes())
     crafted.write(folder / "other.tflite", crafted.constant([0.2, 0.8]))
     (folder / "labels.txt").write_text("cat\ndog\n")
+    drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
     (folder / "images").mkdir()
     for name in ("door.jpg", "images/one.jpg", "images/two.jpg"):
         drawn = drawing.shape("square", np.random.default_rng(len(name)), (60, 80))

@@ -53,7 +53,7 @@ def test_all_is_true(package: str) -> None:
 
 def test_type_checkers_see_what_is_loaded() -> None:
     """The names that they import are the names that there are, of the same places."""
-    for package in ("framelite", "device", "export"):
+    for package in ("framelite", "device", "export", "train"):
         tree = ast.parse((ROOT / package / "__init__.py").read_text())
         (block,) = (node for node in tree.body if isinstance(node, ast.If))
         imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
@@ -72,8 +72,10 @@ def test_the_front_door_imports_the_standard_library_alone() -> None:
 
 def test_a_name_brings_its_own_package_alone() -> None:
     """With what a board has, also where that is all there is."""
+    names = "Classifier, Hints, ImageError, Prediction, UserError, watch"
     for python in (sys.executable, environment("tflite-runtime")):
-        assert taken("Classifier, Hints, ImageError, Prediction, UserError", python) == {*ON_A_BOARD, "framelite"}
+        assert taken(names, python) == {*ON_A_BOARD, "framelite"}
+    assert taken("train, Run", sys.executable).isdisjoint({"tensorflow", "keras", "export", "benchmarks"})
     assert taken("export", sys.executable).isdisjoint({"tensorflow", "keras", "train", "benchmarks"})
 
 
