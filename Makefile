@@ -22,7 +22,7 @@ RUN := $(VENV)/bin/python
 # What a run's folder is called is train's to say.
 FOLDER = "$$($(RUN) -m train where $(RECIPE) $(GIVEN))"
 ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed \
-	.venv-window/installed
+	.venv-window/installed .venv-ray/installed
 
 # Targets have the names of folders: without this make would find them up to date.
 .PHONY: help setup data train export webcam bench report gate bench-pi check test test-setup lint soak format lock lock-check tables backbones
@@ -89,9 +89,9 @@ test: setup test-setup lint  ## everything: checks of style and types, then all 
 test-setup: $(ENVIRONMENTS)
 
 # Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV, and
-# JAX is there to train without TensorFlow.
+# JAX is there to train without TensorFlow, Ray to classify on several machines.
 .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed .venv-window/installed \
-.venv-onnxruntime/installed: .venv-%/installed: requirements/%.txt
+.venv-ray/installed .venv-onnxruntime/installed: .venv-%/installed: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -120,6 +120,7 @@ lock: setup  ## write requirements/*.txt anew
 	$(UV) pyproject.toml --extra window -o requirements/window.txt
 	$(UV) requirements/mediapipe.in -o requirements/mediapipe.txt
 	$(UV) requirements/jax.in -c requirements/all.txt -o requirements/jax.txt
+	$(UV) requirements/ray.in -c requirements/all.txt -o requirements/ray.txt
 	$(UV) requirements/onnxruntime.in -c requirements/all.txt -o requirements/onnxruntime.txt
 
 lock-check: setup  ## resolve the lock with pip for every Python that is supported

@@ -22,7 +22,9 @@ from device.errors import UserError
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m benchmarks", description="Accuracy and latency of .tflite files.")
+    top = argparse.ArgumentParser(
+        prog=command.program("benchmarks"), description="Accuracy and latency of .tflite files."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     latency = commands.add_parser("latency", help="p50, p90, p99 of invoke, every file interleaved with the others")

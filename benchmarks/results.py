@@ -12,13 +12,13 @@ from benchmarks.machine import BoardMachine, MeasuredMachine
 from benchmarks.models import Model
 from benchmarks.rows import AccuracyRow, FailedRow, LatencyRow, Row
 from device import command, files, records, text
+from device.data import benchmark_record
 from device.errors import UserError
 from device.evaluation import by_label
 from device.records import RecordError
 from device.runtime import Runtime
 
-SCHEMA = 2
-NAME = "benchmark.json"
+NAME, SCHEMA = benchmark_record.NAME, benchmark_record.SCHEMA
 ANEW = "measure anew"
 EXPECTED = f"expected what python -m benchmarks … --json FILE writes; {ANEW}"
 

@@ -13,7 +13,7 @@ from device.live import options as live_options
 
 
 def parser() -> argparse.ArgumentParser:
-    top = options.Parser(prog="python -m device", description="Pictures to labels, with a .tflite file.")
+    top = options.Parser(prog=command.program("device"), description="Pictures to labels, with a .tflite file.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     classify = commands.add_parser("classify", help="labels of pictures, or of every picture in a folder")

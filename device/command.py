@@ -77,6 +77,14 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
     sys.exit(code)
 
 
+def program(package: str, *words: str) -> str:
+    """What usage lines call a command: `python -m PACKAGE WORDS`; as it was typed, where framelite/__main__.py handed
+    over to it.
+    """
+    is_handed_over = sys.argv[0].split()[:1] == ["framelite"]
+    return " ".join([sys.argv[0] if is_handed_over else f"python -m {package}", *words])
+
+
 def left_behind(thread: threading.Thread) -> None:
     """A thread that didn't end when it was asked to, perhaps inside a library, may still be there when `run` ends."""
     _LEFT_BEHIND.append(thread)

@@ -2,16 +2,24 @@
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from scipy import stats
+from tqdm import tqdm
+
 from experiments.record import ROOT
+
+Command = Sequence[str | Path]
 
 
 class Worker:
     """Runs a command; every line on its stdin is a turn, which it ends with a line on stdout."""
 
-    def __init__(self, command: Sequence[str | Path], folder: Path = ROOT) -> None:
+    def __init__(self, command: Command, folder: Path = ROOT) -> None:
         pipe = subprocess.PIPE
         words = list(map(str, command))
         self.process = subprocess.Popen(
@@ -35,3 +43,47 @@ class Worker:
         self.process.stdin.close()
         self.process.wait(30)
         self.process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Side:
+    """A worker that ends each of its turns with the seconds that it took, and the folder that it runs in."""
+
+    command: Command
+    folder: Path = ROOT
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Of the first side's time to the second's: the mean of the logarithms over pairs, with its 95 % t interval."""
+
+    ratio: float
+    interval: tuple[float, float]
+    pairs: int
+    rounds: int
+
+
+def compare(first: Side, second: Side, pairs: int, rounds: int, what: str) -> Ratio:
+    """A pair is two fresh processes, one a side, that take turns; its ratio is the median over rounds."""
+    each = tqdm(range(pairs), desc=what, leave=False)
+    logs = np.array([_pair((first, second), rounds, backwards=not number % 2) for number in each])
+    half = stats.t.ppf(0.975, pairs - 1) * stats.sem(logs)
+    low, ratio, high = (round(float(np.exp(logs.mean() + by)), 4) for by in (-half, 0, half))
+    return Ratio(ratio, (low, high), pairs, rounds)
+
+
+def _pair(sides: Sequence[Side], rounds: int, backwards: bool) -> float:
+    """The logarithm of the ratio. Which side begins changes from pair to pair and from round to round."""
+    logs = []
+    with ExitStack() as stack:
+        order = sides[::-1] if backwards else sides
+        started = [stack.enter_context(Worker(side.command, side.folder)) for side in order]
+        workers = started[::-1] if backwards else started
+        for worker in started:
+            worker.turn()  # warm-up
+        for number in range(rounds):
+            took = [0.0, 0.0]
+            for which in (0, 1) if number % 2 else (1, 0):
+                took[which] = float(workers[which].turn())
+            logs.append(np.log(took[0] / took[1]))
+    return float(np.median(logs))

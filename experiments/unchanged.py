@@ -15,17 +15,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy import stats
-from tqdm import tqdm
-
 from experiments.record import ROOT, write
-from experiments.turns import Worker
+from experiments.turns import Side, compare
 from train import evaluation
 
 PAIRS, ROUNDS = 10, 60
@@ -59,35 +53,12 @@ for line in sys.stdin:
 """
 
 
-def pair(checkouts: Sequence[Path], model: Path, labels: Path | None, count: int, number: int) -> float:
-    """The logarithm of the first checkout's time to the second's, median over rounds of one pair of processes."""
-    order = list(checkouts) if number % 2 else list(checkouts)[::-1]
-    logs = []
-    with ExitStack() as stack:
-        workers = {}
-        for checkout in order:
-            words: list[str | Path] = [sys.executable, "-c", WORKER, checkout, model, labels or "", str(count)]
-            workers[checkout] = stack.enter_context(Worker(words, checkout))
-            workers[checkout].turn()  # warm-up
-        for turn in range(ROUNDS):
-            took = {checkout: float(workers[checkout].turn()) for checkout in (order if turn % 2 else order[::-1])}
-            logs.append(np.log(took[checkouts[0]] / took[checkouts[1]]))
-    return float(np.median(logs))
-
-
 def frame(against: Path, model: Path, labels: Path | None, count: int) -> dict[str, Any]:
-    pairs = tqdm(range(PAIRS), desc=model.name, leave=False)
-    logs = np.array([pair((ROOT, against), model, labels, count, number) for number in pairs])
-    half = stats.t.ppf(0.975, PAIRS - 1) * stats.sem(logs)
-    low, ratio, high = (round(float(np.exp(logs.mean() + by)), 4) for by in (-half, 0, half))
-    return {
-        "what": f"a frame's way, {model.name}",
-        "ratio": ratio,
-        "interval": [low, high],
-        "pairs": PAIRS,
-        "rounds": ROUNDS,
-        "frames_a_turn": count,
-    }
+    def side(checkout: Path) -> Side:
+        return Side([sys.executable, "-c", WORKER, checkout, model, labels or "", str(count)], checkout)
+
+    ratio = compare(side(ROOT), side(against), PAIRS, ROUNDS, model.name)
+    return {"what": f"a frame's way, {model.name}", **vars(ratio), "frames_a_turn": count}
 
 
 def trained(checkout: Path, run: Path) -> Path:

@@ -3,23 +3,21 @@ python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   any
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, files, options, text, variants
-from device.errors import UserError
+from device import command, options, variants
 
 if TYPE_CHECKING:
-    from device.exports import Export, ExportedVariant, Inputs
-    from export.sources import Source
+    from export.models import ExportedModels
 
 ALL = ",".join(variants.NAMES)
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="python -m export", description="A trained model to .tflite variants, each checked against its source."
+        prog=command.program("export"),
+        description="A trained model to .tflite variants, each checked against its source.",
     )
     top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
     top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
@@ -38,118 +36,44 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     given = parser().parse_args()
-    wanted = list(dict.fromkeys(name.strip() for name in given.variants.split(",") if name.strip()))
-    if unknown := [name for name in wanted if name not in variants.NAMES]:
-        raise UserError(f"unknown variant {unknown[0]!r}, expected some of {ALL}")
-    if not wanted:
-        raise UserError(f"--variants names none, expected some of {ALL}")
-    if given.pictures < 1 or given.seed < 0:
-        raise UserError("--pictures must be at least 1 and --seed at least 0")
-    _check_epoch()
-    from export import sources
+    # numpy and OpenCV come in here, after --help and wrong options were answered.
+    from export.exporting import export
 
-    hints = options.hints(given)
-    source = sources.find(
-        sources.Request(given.model, hints, given.calibration, given.test, given.run, given.pictures, given.seed)
+    models = export(
+        given.model,
+        variants=[name.strip() for name in given.variants.split(",") if name.strip()],
+        run=given.run,
+        hints=options.hints(given),
+        calibration=given.calibration,
+        test=given.test,
+        calibration_samples=given.pictures,
+        seed=given.seed,
+        drawn_golden=given.drawn_golden,
+        again=given.again,
     )
-    return _export(source, wanted, given.drawn_golden, given.again)
-
-
-def _check_epoch() -> None:
-    """Before anything is imported: numpy reads it too. See https://reproducible-builds.org/specs/source-date-epoch"""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
-        raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000")
-
-
-def _export(source: "Source", wanted: list[str], drawn: bool, again: bool) -> int:
-    from export import variants
-
-    folder = source.folder / "export"
-    if not again and _is_up_to_date(folder, variants.inputs(source, wanted, drawn)):
-        command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
+    if not models.is_new:
         return command.GOOD
-    files.check_writable(folder, "--run")
-    made = variants.export(source, wanted, drawn)
-    command.show(lines(made))
-    kept = [row for row in made.variants if row.file]
-    _say_next(kept, source.folder)
-    if len(kept) < len(wanted):
-        command.say(f"{len(wanted) - len(kept)} of {len(wanted)} variants were not kept; see above why")
+    command.show(models.lines())
+    _say_next(models)
+    if models.refused:
+        wanted = len(models) + len(models.refused)
+        command.say(f"{len(models.refused)} of {wanted} variants were not kept; see above why")
         return command.JUDGED_BAD
     return command.GOOD
 
 
-def _say_next(kept: "list[ExportedVariant]", folder: Path) -> None:
+def _say_next(models: "ExportedModels") -> None:
     """int8 is what a board wants; where there is none, the last that was kept."""
-    if not kept:
+    if not models:
         return
-    best = next((row for row in kept if row.variant == "int8"), kept[-1])
-    model = folder / "export" / str(best.file)
+    run = models.folder.parent
+    model = models["int8" if "int8" in models else list(models)[-1]].path
     command.say_next(
         ("device", "classify", model, "IMAGE"),
         ("device", "live", model, "--serve"),
-        ("benchmarks", "latency", folder),
-        ("benchmarks", "report", folder, "-o", folder / "report.html"),
+        ("benchmarks", "latency", run),
+        ("benchmarks", "report", run, "-o", run / "report.html"),
     )
-
-
-def _is_up_to_date(folder: Path, inputs: "Inputs") -> bool:
-    """Whether the same inputs have made every file that is wanted, and the files are still those."""
-    from device import exports
-
-    made = exports.read_if_whole(folder)
-    if made is None or made.status != exports.DONE or made.inputs != inputs:
-        return False
-    return all(row.file and _sha256(folder / row.file) == row.sha256 for row in made.variants)
-
-
-def _sha256(path: Path) -> str | None:
-    import hashlib
-
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None
-
-
-def lines(made: "Export") -> list[str]:
-    """One row a variant: size, accuracy (of labels that are not equally common also the balanced one, and the worst
-    label), and how far it is from its source.
-    """
-    from device.evaluation import by_label
-
-    uneven = by_label.are_uneven(made.variants)
-    beside = by_label.HEADER if uneven else ()
-    header = ("variant", "size", "accuracy", *beside, "agreement", "largest error", "mean error")
-    rows = [
-        [
-            row.variant,
-            text.size(row.file_bytes),
-            text.accuracy(row.top1, row.interval, row.n),
-            *(by_label.cells(row) if uneven else ()),
-            text.percent(row.agreement),
-            _error(row, row.largest_error),
-            _error(row, row.mean_error),
-        ]
-        for row in made.variants
-    ]
-    first = made.variants[0]
-    note = f"compared with {made.reference} on the {first.split} pictures, through device"
-    if first.split == "cross-validation":
-        note = (
-            f"compared with {made.reference} on the training pictures, through device; accuracy:"
-            " cross-validated, each picture by a head that has not seen it"
-        )
-    if first.split == "calibration":
-        note += f"; these {first.n} calibrated it: --test DIR shows what it does on others"
-    return [*text.table(header, rows), note]
-
-
-def _error(row: "ExportedVariant", value: float | None) -> str:
-    if row.agreement is None:  # it could not be run
-        return "-"
-    return "not finite" if value is None else f"{value:.2g}"
 
 
 if __name__ == "__main__":

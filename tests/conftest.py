@@ -119,7 +119,7 @@ def missing(what: str) -> None:
 
 
 def environment(name: str) -> Path:
-    """The Python of an environment that `make test-setup` makes: tflite-runtime or mediapipe."""
+    """The Python of an environment that `make test-setup` makes, such as tflite-runtime or mediapipe."""
     python = ROOT / f".venv-{name}/bin/python"
     if not python.exists():
         missing(f"no environment .venv-{name}; make it with: make test-setup")

@@ -22,14 +22,14 @@ import benchmarks.__main__
 import device.__main__
 from device import pictures
 from tests import drawing, foreign
-from tests.conftest import ROOT, missing, model
+from tests.conftest import ROOT, environment, missing, model
 from tests.trained import WORDS
 
 pytestmark = pytest.mark.programs
 
-PACKAGES = ("device", "train", "export", "benchmarks")
-# What a board is sent of device/ beside its code: models, and the page.
-ON_A_BOARD = {".py", ".tflite", ".html", ".css", ".js", ".svg"}
+PACKAGES = ("framelite", "device", "train", "export", "benchmarks")
+# What a board is sent of device/ beside its code: models, the page, and that its types are meant for others (PEP 561).
+ON_A_BOARD = {".py", ".typed", ".tflite", ".html", ".css", ".js", ".svg"}
 
 
 def files(root: Path) -> set[str]:
@@ -50,15 +50,16 @@ class Installed:
     python: Path
     folder: Path
 
-    def run(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    def run(self, *words: object, code: int = 0, program: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """program: of the environment, another than Python."""
+        own = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         done = subprocess.run(
-            [str(self.python), *map(str, words)],
+            [str(program or self.python), *map(str, words)],
             capture_output=True,
             text=True,
             cwd=self.folder,
             env={
-                **environment,
+                **own,
                 "FRAMELITE_CACHE": str(self.folder / "cache"),
                 "KERAS_HOME": str(self.folder / "keras"),
             },
@@ -132,6 +133,36 @@ def test_every_command_explains_itself(installed: Installed) -> None:
         said = pool.map(lambda words: installed.run("-m", *words, "--help").stdout, found)
         for words, text in zip(found, said, strict=True):
             assert text.startswith(f"usage: python -m {' '.join(words)}"), words
+
+
+def test_the_one_command_is_installed(installed: Installed) -> None:
+    script = installed.python.parent / "framelite"
+    network = next(installed.python.parents[1].rglob("cifar10_int8.tflite"))
+    said = installed.run("info", network, "--json", "-", program=script).stdout
+    assert said == installed.run("-m", "device", "info", network, "--json", "-").stdout
+    assert "framelite" in installed.run(program=script, code=2).stderr
+
+
+def test_the_front_door_opens_where_only_a_board_s_packages_are(installed: Installed) -> None:
+    """The wheel's folder, with a Python that has numpy, OpenCV and an interpreter, nothing else."""
+    network = next(installed.python.parents[1].rglob("cifar10_int8.tflite"))
+    packages = network.parents[2]
+    (installed.folder / "one.png").write_bytes(pictures.encode_png(drawing.shapes(1, 1)[0][1]))
+    code = """if True:
+        import sys
+        from framelite import Classifier
+        print(Classifier(sys.argv[1])("one.png").label, sys.modules["framelite"].__file__)
+    """
+    done = subprocess.run(
+        [environment("tflite-runtime"), "-c", code, network],
+        cwd=installed.folder,
+        env={**os.environ, "PYTHONPATH": str(packages)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    label, file = done.stdout.split()
+    assert label and Path(file).parent == packages / "framelite"
 
 
 def test_device_s_commands_work(installed: Installed) -> None:

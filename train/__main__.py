@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def recipe_parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
-        prog="python -m train",
+        prog=command.program("train"),
         description="Train a recipe: pictures to a Keras model in a run folder.",
         epilog="also: python -m train list | where | data | preview | backbones, each with --help",
     )
@@ -65,7 +65,9 @@ def recipe_parser() -> argparse.ArgumentParser:
 
 
 def data_parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(prog="python -m train data", description="Make the picture cache alone.")
+    options = argparse.ArgumentParser(
+        prog=command.program("train", "data"), description="Make the picture cache alone."
+    )
     options.add_argument("data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
     options.add_argument("--size", required=True, metavar="HxW", help="such as 28x28")
     options.add_argument("--fit", choices=("crop", "stretch", "pad"), default="crop")
@@ -88,7 +90,8 @@ def main() -> int:
     # Where there is no home folder it says at length that its fonts are not kept.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if arguments[:1] == ["list"]:
-        argparse.ArgumentParser(prog="python -m train list", description="The recipes.").parse_args(arguments[1:])
+        listing = argparse.ArgumentParser(prog=command.program("train", "list"), description="The recipes.")
+        listing.parse_args(arguments[1:])
         command.show(list_recipes())
         return command.GOOD
     if arguments[:1] == ["where"]:
@@ -120,7 +123,7 @@ def list_recipes() -> list[str]:
 
 
 def _where(arguments: list[str]) -> int:
-    options = argparse.ArgumentParser(prog="python -m train where", description="The run folder of a recipe.")
+    options = argparse.ArgumentParser(prog=command.program("train", "where"), description="The run folder of a recipe.")
     options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(recipes.RECIPES)}")
     options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
     asked = options.parse_args(arguments)

@@ -211,7 +211,9 @@ def _models() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    options = argparse.ArgumentParser(prog="python -m train backbones", description="What transfer can begin from.")
+    options = argparse.ArgumentParser(
+        prog=command.program("train", "backbones"), description="What transfer can begin from."
+    )
     options.add_argument("--json", metavar="FILE|-", help="the table as JSON")
     asked = options.parse_args(arguments)
     if asked.json:

@@ -25,7 +25,7 @@ MAX_LABELS = 100_000
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
-        prog="python -m train preview",
+        prog=command.program("train", "preview"),
         description="Draw what a recipe does: augmented variants of PICTURE; without it the training pictures by class;"
         " with --layers the network's table and feature maps.",
     )

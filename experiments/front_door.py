@@ -1,0 +1,114 @@
+"""What the front door costs: a call beside its bare steps, ten thousand images, the import.
+
+    python -m experiments.front_door [--images 10000]
+
+Twenty minutes; nothing else may run.
+
+call: `classifier(path)` with its label and score, of a 32x32 PNG, beside the steps that it can't do without (read,
+preprocess, invoke, scores, the best five). A pair is two fresh processes that take turns (experiments/turns.py).
+map: `classifier.map` over so many drawn images and over a tenth of them: images a second, processors busy, peak memory.
+import: `import framelite` in fresh processes, in ms. Writes results/front_door.json.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device import board, files, pictures
+from experiments.classify_cost import draw
+from experiments.record import ROOT, write
+from experiments.turns import Side, compare
+
+MODEL = ROOT / "device/models/cifar10_int8.tflite"
+PAIRS, ROUNDS, CALLS = 10, 60, 50
+IMPORTS = 21
+WORKER = """
+import sys, time
+from pathlib import Path
+from framelite import Classifier
+from device import pictures
+side, model, image = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+classifier = Classifier(model)
+def call():
+    prediction = classifier(image)
+    return prediction.label, prediction.score
+def steps():
+    classifier.invoke(classifier.preprocessor(pictures.read(image)))
+    return classifier.top(classifier.scores(), 5)
+one = {"call": call, "steps": steps}[side]
+for line in sys.stdin:
+    began = time.perf_counter()
+    for _ in range(int(sys.argv[4])):
+        one()
+    print(time.perf_counter() - began, flush=True)
+"""
+MAP = """
+import json, sys, time
+from pathlib import Path
+from benchmarks.timing.memory import high_water_mark
+from framelite import Classifier
+classifier = Classifier(sys.argv[1])
+paths = sorted(Path(sys.argv[2]).iterdir())
+began, busy = time.perf_counter(), time.process_time()
+count = sum(1 for _ in classifier.map(paths))
+took = time.perf_counter() - began
+found = {"images": count, "per_second": count / took, "processors": (time.process_time() - busy) / took}
+print(json.dumps({**found, "peak_bytes": high_water_mark()}))
+"""
+IMPORT = """
+import time
+began = time.perf_counter()
+import framelite
+print(1e3 * (time.perf_counter() - began))
+"""
+
+
+def fresh(code: str, *words: object) -> Any:
+    """What a fresh process prints, as JSON."""
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return json.loads(subprocess.check_output(command, cwd=ROOT, stderr=subprocess.DEVNULL))
+
+
+def call(folder: Path, pairs: int, rounds: int) -> dict[str, Any]:
+    image = folder / "one.png"
+    drawn = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    files.write_bytes(image, pictures.encode_png(drawn))
+
+    def side(name: str) -> Side:
+        return Side([sys.executable, "-c", WORKER, name, MODEL, image, str(CALLS)])
+
+    ratio = compare(side("call"), side("steps"), pairs, rounds, "call")
+    return {"what": "call", **vars(ratio), "calls_a_turn": CALLS}
+
+
+def mapped(folder: Path, count: int) -> dict[str, Any]:
+    folder.mkdir()
+    draw(folder, count)
+    return {"what": "map", **fresh(MAP, MODEL, folder)}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--images", type=int, default=10_000)
+    options.add_argument("--pairs", type=int, default=PAIRS)
+    options.add_argument("--rounds", type=int, default=ROUNDS)
+    options.add_argument("--into", default="front_door", metavar="NAME", help="results/NAME.json (default front_door)")
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="framelite-front-door-") as name:
+        folder = Path(name)
+        rows = [call(folder, given.pairs, given.rounds)]
+        rows += [mapped(folder / str(count), count) for count in (given.images // 10, given.images)]
+    took = [fresh(IMPORT) for _ in range(IMPORTS)]
+    rows.append({"what": "import", "ms": statistics.median(took), "most_ms": max(took), "processes": IMPORTS})
+    write(given.into, rows, "python -m experiments.front_door", cores=board.usable_cores())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The export of a model, with every check that protects what lies in its folder: what Python and the command call."""
+
+import hashlib
+import os
+from collections.abc import Collection
+from os import PathLike
+from pathlib import Path
+from typing import Protocol
+
+from device import command, exports, files
+from device.contract import NO_HINTS, Hints
+from device.errors import UserError
+from device.exports import Export, Inputs
+from device.variants import NAMES
+from export import sources
+from export.calibration import DEFAULT_PICTURES
+from export.models import ExportedModels
+
+FilePath = str | PathLike[str]
+
+
+class TrainedRun(Protocol):
+    """Anything with the path of a run folder, such as what `train` returns."""
+
+    @property
+    def path(self) -> FilePath: ...
+
+
+def export(
+    model: TrainedRun | FilePath,
+    *,
+    variants: str | Collection[str] = NAMES,
+    run: FilePath | None = None,
+    hints: Hints = NO_HINTS,
+    calibration: FilePath | None = None,
+    test: FilePath | None = None,
+    calibration_samples: int = DEFAULT_PICTURES,
+    seed: int = 1,
+    drawn_golden: bool = False,
+    again: bool = False,
+) -> ExportedModels:
+    """Makes .tflite variants of a trained model, each checked against it, in the folder export/ of its run.
+
+    What is up to date (same model, same settings) stays as it is; the export of another model is moved aside.
+
+    Args:
+        model: a run, its folder, the model.keras in one, or anyone's float .tflite.
+        variants: which to keep, one or several of float32, float16, dynamic and int8.
+        run: the folder in which export/ is made; the model's own run, or runs/NAME of a .tflite.
+        hints: of a .tflite, what it doesn't say itself: labels, scaling …
+        calibration: of a .tflite, a folder of images like those it will see; of splits its training part.
+        test: of a .tflite, class folders of test images.
+        calibration_samples: how many images int8 is calibrated with.
+        seed: which calibration and golden images are drawn.
+        drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
+        again: exports even what is up to date.
+
+    Raises:
+        UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
+            in the folder. A variant that isn't sound raises nothing; the result's `refused` says why it was not kept.
+    """
+    wanted = _checked(variants, calibration_samples, seed)
+    from export import variants as making  # here: numpy.f2py, which it imports, ends on an epoch that is none
+
+    place = model if isinstance(model, str | PathLike) else model.path
+    request = sources.Request(
+        Path(place), hints, _path(calibration), _path(test), _path(run), calibration_samples, seed
+    )
+    source = sources.find(request)
+    folder = source.folder / "export"
+    inputs = making.inputs(source, wanted, drawn_golden)
+    if not again and (made := _up_to_date(folder, inputs)):
+        command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
+        return ExportedModels(folder, made, is_new=False)
+    files.check_writable(folder, "--run")
+    return ExportedModels(folder, making.export(source, wanted, drawn_golden), is_new=True)
+
+
+def _checked(variants: str | Collection[str], calibration_samples: int, seed: int) -> tuple[str, ...]:
+    """The variants, each once."""
+    wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
+    expected = f"expected some of {', '.join(NAMES)}"
+    if not wanted:
+        raise UserError(f"no variant is named, {expected}")
+    if unknown := [name for name in wanted if name not in NAMES]:
+        raise UserError(f"unknown variant {unknown[0]!r}, {expected}")
+    if calibration_samples < 1:
+        raise UserError(f"{calibration_samples} calibration samples were asked for, expected at least 1")
+    if seed < 0:
+        raise UserError(f"the seed is {seed}, expected at least 0")
+    # See https://reproducible-builds.org/specs/source-date-epoch
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
+        raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000")
+    return wanted
+
+
+def _path(given: FilePath | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _up_to_date(folder: Path, inputs: Inputs) -> Export | None:
+    """What lies there, if the same inputs have made every file that is wanted, and the files are still those."""
+    made = exports.read_if_whole(folder)
+    if made is None or made.status != exports.DONE or made.inputs != inputs:
+        return None
+    return made if all(row.file and _sha256(folder / row.file) == row.sha256 for row in made.variants) else None
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

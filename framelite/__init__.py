@@ -1,0 +1,48 @@
+"""The front door: what a Python program needs of the four packages, loaded when it is asked for.
+
+    from framelite import Classifier
+    prediction = Classifier("doors_int8.tflite")("door.jpg")
+
+Importing it takes nothing but the standard library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from device import Classifier as Classifier
+    from device import Hints as Hints
+    from device import ImageError as ImageError
+    from device import Prediction as Prediction
+    from device import UserError as UserError
+    from device import watch as watch
+    from export import ExportedModels as ExportedModels
+    from export import export as export
+    from train import Run as Run
+    from train import train as train
+
+# Of each public name the package that has it.
+_PUBLIC = {
+    "Classifier": "device",
+    "ExportedModels": "export",
+    "Hints": "device",
+    "ImageError": "device",
+    "Prediction": "device",
+    "Run": "train",
+    "UserError": "device",
+    "export": "export",
+    "train": "train",
+    "watch": "device",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are loaded when they are first asked for (PEP 562)."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PUBLIC]

@@ -1,0 +1,60 @@
+"""framelite COMMAND …: one command for the four packages, also `python -m framelite`.
+
+`framelite classify` is `python -m device classify`, with the same arguments and exit codes, and so is each.
+"""
+
+import argparse
+import runpy
+import sys
+from dataclasses import dataclass
+
+import device
+
+
+@dataclass(frozen=True)
+class PackageCommand:
+    """package: whose command it is. is_part: one of several of its package, which is told its name."""
+
+    package: str
+    help: str
+    is_part: bool = False
+
+
+COMMANDS = {
+    "train": PackageCommand("train", "a folder of images, or a data set by name, to a Keras model"),
+    "export": PackageCommand("export", "a trained model to .tflite variants, each checked against its source"),
+    "classify": PackageCommand("device", "labels of images, or of every image in a folder", is_part=True),
+    "live": PackageCommand("device", "labels of a camera's frames, as they come", is_part=True),
+    "check": PackageCommand("device", "whether a file answers here as it did at export, and why not", is_part=True),
+    "doctor": PackageCommand("device", "what this machine has, what doesn't fit, and what to do", is_part=True),
+    "info": PackageCommand("device", "what a model file says of itself", is_part=True),
+    "benchmark": PackageCommand("benchmarks", "latency and accuracy: measured, compared, judged, as a report"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="framelite",
+        description="From a folder of images to a classifier that answers on a camera board.",
+        epilog="framelite COMMAND --help says more of each.",
+    )
+    top.add_argument("--version", action="version", version=f"framelite {device.__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.help, add_help=False)
+    return top
+
+
+def main() -> None:
+    """Hands over to a package's own command, which ends the process with its exit code."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in COMMANDS:
+        parser().parse_args()  # ends here: with the help, the version, or an error
+    command = COMMANDS[name]
+    # Its usage lines go by the first word: device/command.py, program.
+    sys.argv = ["framelite", *sys.argv[1:]] if command.is_part else [f"framelite {name}", *sys.argv[2:]]
+    runpy.run_module(command.package, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

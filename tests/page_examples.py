@@ -1,0 +1,29 @@
+"""The examples of docs/python.md, and the folder that they are run in, beside the files that they name."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pil
+
+from tests import drawing
+from tests.conftest import ROOT, model
+from tests.device import crafted
+
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.M | re.S)
+# In environments of their own: tests/peers/test_ray.py.
+ELSEWHERE = [example for example in EXAMPLES if "import ray" in example]
+HERE = [example for example in EXAMPLES if example not in ELSEWHERE]
+
+
+def lay_out(folder: Path) -> Path:
+    for variant in ("int8", "float32"):
+        (folder / f"doors_{variant}.tflite").write_bytes(model(variant).read_bytes())
+    crafted.write(folder / "other.tflite", crafted.constant([0.2, 0.8]))
+    (folder / "labels.txt").write_text("cat\ndog\n")
+    drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
+    (folder / "images").mkdir()
+    for name in ("door.jpg", "images/one.jpg", "images/two.jpg"):
+        drawn = drawing.shape("square", np.random.default_rng(len(name)), (60, 80))
+        Pil.fromarray(drawn).save(folder / name, quality=95)
+    return folder
