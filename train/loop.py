@@ -13,7 +13,7 @@ from train import checkpoint
 from train.batches import Batches, HeldOut
 from train.callbacks import EpochSeeds, Keeper, Reporter
 from train.interruption import Interruption
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.runs import Run
 
 
@@ -39,7 +39,7 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
     keeper = Keeper(run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep, phase.first_epoch)
     reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
     callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
-    if recipe.weight_average:
+    if recipe.training.ema_momentum:
         callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
     logs = run.path / "tensorboard"
     if tensorboard:

@@ -86,7 +86,7 @@ def test_one_that_knows_images_is_chosen(warm: Run, tmp_path: Path) -> None:
     home = tmp_path / "weights"
     weights.write("MobileNetV2", home)
     data, run = drawing.write_folder(tmp_path / "shapes", {"train": 48, "test": 12}), tmp_path / "run"
-    words = ("train", "transfer", "--data", data, "--run", run, "--backbone", "auto", "--set", "size=96x96")
+    words = ("train", "transfer", "--data", data, "--run", run, "--backbone", "auto", "--set", "image_size=96x96")
     done = warm(*words, KERAS_HOME=str(home))
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stderr.splitlines()]
