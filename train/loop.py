@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from train import checkpoint
 from train.batches import Batches, HeldOut
@@ -45,6 +46,7 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
     if not keeper.is_done:
+        _make_variables(phase)
         with Interruption() as interruption, _space_for(logs):
             phase.model.fit(
                 phase.batches,
@@ -56,6 +58,20 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
                 callbacks=[*callbacks, interruption],
             )
     return keeper
+
+
+def _make_variables(phase: Phase) -> None:
+    """Those of the optimizer and the metrics, before the first step: TensorFlow traces a step that makes them twice.
+
+    For several devices, and on JAX, Keras makes them itself.
+    """
+    if keras.config.backend() != "tensorflow" or phase.batches.devices > 1:
+        return
+    model, targets = phase.model, phase.held_out.targets[:1]
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, targets, np.zeros((1, *model.output_shape[1:]), np.float32))
+    model.reset_metrics()
 
 
 @contextlib.contextmanager
