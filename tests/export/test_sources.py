@@ -26,7 +26,7 @@ def finished_run(folder: Path, run: Path) -> str:
     recipe = replaced(
         catalog.get("fashion_mnist"), data=str(folder), test_split=0.3, seed=5, fit="pad", image_size=(12, 16)
     )
-    request = cache.DataRequest(str(folder), recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad=True)
+    request = cache.DataRequest.of(recipe, skip_bad=True)
     made = cache.provide(request)
     document = recording.start(runs.Run(run), recipe, made, np.array([0, 1]))
     recording.finish(runs.Run(run), document, recording.DONE)

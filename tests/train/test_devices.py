@@ -136,7 +136,7 @@ def test_a_refused_batch_leaves_an_older_run_whole(shapes: Path, tmp_path: Path)
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
         timeout=280,
     )
-    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch is 15, but 2 devices share it")
+    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch_size is 15, but 2 devices share it")
     assert {path.name for path in run.iterdir()} == {"model.keras"}
 
 

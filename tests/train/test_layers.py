@@ -254,7 +254,7 @@ def test_a_run_with_other_settings_is_not_taken_for_it(
         "note: runs/fashion_mnist: it was trained with image_size [16, 16], not [20, 20]; so a fresh network is shown"
     )
     assert fresh.startswith("a fresh network")
-    with pytest.raises(UserError, match="it was trained with size"):
+    with pytest.raises(UserError, match="it was trained with image_size"):
         preview("fashion_mnist", *words, "--run", "runs/fashion_mnist")
     with pytest.raises(UserError, match="it was trained by the recipe fashion_mnist, not cifar10"):
         preview("cifar10", photo, "--layers", "--run", "runs/fashion_mnist")

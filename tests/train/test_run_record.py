@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.conftest import ROOT, Run
 from train import cache, evaluation, recording, runs
 from train.evaluation import Evaluation
 from train.recipes.catalog import CIFAR10
+from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import Data
 from train.recipes.network import Network
 from train.recipes.recipe import Recipe
@@ -86,6 +88,14 @@ def test_a_run_from_before_and_one_from_later_are_read(run: runs.Run) -> None:
     assert record and record.is_done and (record.name, record.recipe_name) == (None, "fashion_mnist")
     assert (record.draw, record.begun_with, record.split.test_rows) == (1, None, None)
     assert record.test_share == RECIPE.data.test_split
+
+
+def test_the_baseline_is_another_run_than_a_network(run: runs.Run) -> None:
+    assert run.identity
+    baseline = to_json(ClassicalRecipe(RECIPE.name, "", RECIPE.data))
+    assert run.identity.changes(replace(run.identity, recipe=baseline, kind="classical")) == [
+        "kind: network, now classical"
+    ]
 
 
 def test_the_committed_run_and_its_evaluation_are_read(tmp_path: Path) -> None:
