@@ -1,7 +1,7 @@
 # Every command of the project. `make` alone lists them; each line that runs is one you can type yourself.
 #   RECIPE=fashion_mnist   which recipe (python -m train list); with a folder of your own as DATA: transfer
 #   DATA=                  a folder of your own class folders, or a data set by name; with every command of its run
-#   SET=                   fields of the recipe, such as SET="epochs=20 size=64x64"
+#   SET=                   fields of the recipe, such as SET="epochs=20 image_size=64x64"
 #   SOURCE=0               a camera, a video, an address, or test (python -m device live --help)
 #   MODEL=                 what webcam shows; without it the one that comes with the package
 #   BASE=                  what gate compares with: a model file, REF:PATH or a baseline

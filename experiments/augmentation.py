@@ -12,7 +12,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,14 @@ import numpy as np
 from device.data.cache_index import CachedSplit, CacheIndex, SplitSettings
 from device.folders import Cache
 from experiments.record import write
-from train import recipes
+from train.recipes import catalog, settings
 
 SIZE, WARM_UP = 128, 2
-RECIPE = replace(
-    recipes.get("cats_vs_dogs_tutorial"),
-    size=(SIZE, SIZE),
-    batch=64,
-    steps=0,
+RECIPE = settings.replaced(
+    catalog.get("cats_vs_dogs_tutorial"),
+    image_size=(SIZE, SIZE),
+    batch_size=64,
+    steps_per_epoch=0,
     rotation_range=40.0,
     width_shift_range=0.2,
     height_shift_range=0.2,
@@ -88,17 +87,17 @@ def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
 
     pictures = cache.pictures("train")
     batches, layers = Batches(cache, np.arange(len(pictures)), RECIPE), keras_layers()
-    whole = len(pictures) // RECIPE.batch
+    whole = len(pictures) // RECIPE.training.batch_size
     seconds: dict[str, list[float]] = {"ours": [], "six Keras layers": []}
     for number in range(rounds + WARM_UP):
         index = number % whole
-        shown = batches.order[index * RECIPE.batch : (index + 1) * RECIPE.batch]
+        shown = batches.order[index * RECIPE.training.batch_size : (index + 1) * RECIPE.training.batch_size]
         took = seconds_of(lambda i: batches[i], index), seconds_of(lambda rows: layers(pictures[rows]), shown)
         if number >= WARM_UP:
             for name, one in zip(seconds, took, strict=True):
                 seconds[name].append(one)
     rows = [
-        {"what": name, "pictures_per_s": RECIPE.batch / statistics.median(each), "rounds": len(each)}
+        {"what": name, "pictures_per_s": RECIPE.training.batch_size / statistics.median(each), "rounds": len(each)}
         for name, each in seconds.items()
     ]
     return rows, statistics.median(theirs / ours for ours, theirs in zip(*seconds.values(), strict=True))
@@ -112,7 +111,7 @@ def main() -> None:
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         rows, ratio = measure(random_cache(Path(name), asked.pictures), asked.rounds)
-    summary = {"size": SIZE, "batch": RECIPE.batch, "pictures": asked.pictures, "ratio": ratio}
+    summary = {"size": SIZE, "batch": RECIPE.training.batch_size, "pictures": asked.pictures, "ratio": ratio}
     write("augmentation", rows, "python -m experiments.augmentation", **summary)
 
 

@@ -18,7 +18,6 @@ validated on 5,000.
 
 import os
 import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -30,16 +29,17 @@ import numpy as np
 
 from device.folders import Cache
 from experiments.record import write
-from train import cache, networks, optimizers, recipes
+from train import cache, networks, optimizers
 from train.batches import Batches, HeldOut
 from train.callbacks import EpochSeeds
+from train.recipes import catalog, settings
 from train.split import split_cache
 
 IMAGES, EPOCHS = 5_000, 8
 MOMENTA = (0.9, 0.99)
 ASKED_AFTER = (4, 8)  # epochs
-RECIPE = replace(
-    recipes.get("cifar10"),
+RECIPE = settings.replaced(
+    catalog.get("cifar10"),
     filters=(16, 32, 64),
     blocks=(0, 1),
     stem_stride=2,
@@ -47,8 +47,8 @@ RECIPE = replace(
     optimizer="adamw",
     learning_rate=3e-3,
     weight_decay=0.05,
-    degraded=0.0,
-    erased=0.0,
+    camera_noise=0.0,
+    random_erasing=0.0,
 )
 
 
@@ -104,24 +104,24 @@ class Compared(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def run(schedule: str, momentum: float, seed: int, data: Cache) -> list[dict[str, Any]]:
-    recipe = replace(RECIPE, schedule=schedule, weight_average=momentum, seed=seed)
+    recipe = settings.replaced(RECIPE, schedule=schedule, ema_momentum=momentum, seed=seed)
     rows, validation = split_cache(data, recipe)
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:IMAGES])
     keras.utils.set_random_seed(seed)
     model = networks.build(recipe, len(data.labels))
     batches = Batches(data, rows, recipe)
-    optimizers.compile_model(model, recipe, len(batches) * EPOCHS)
+    optimizers.compile_model(model, recipe.training, len(batches) * EPOCHS)
     compared = Compared(batches, HeldOut(data, validation, recipe), momentum)
     model.fit(batches, epochs=EPOCHS, verbose=0, shuffle=False, callbacks=[EpochSeeds(batches, seed), compared])
     return [{"schedule": schedule, "momentum": momentum, "seed": seed, **row} for row in compared.rows]
 
 
 def main() -> None:
-    data = cache.provide(cache.DataRequest("cifar10", RECIPE.size))
+    data = cache.provide(cache.DataRequest("cifar10", RECIPE.data.image_size))
     found: list[dict[str, Any]] = []
     seeds = int(sys.argv[1]) if sys.argv[1:] else 3
     for seed in range(1, seeds + 1):
-        for schedule, momentum in product(("one_cycle", "constant"), MOMENTA):
+        for schedule, momentum in product(("warmup_cosine", "constant"), MOMENTA):
             found += run(schedule, momentum, seed, data)
             print(*found[-len(ASKED_AFTER) :], sep="\n", flush=True)
             command = f"python -m experiments.{Path(__file__).stem} {seed}"

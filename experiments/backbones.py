@@ -7,7 +7,6 @@ pixels (latency does not depend on them), and all are timed interleaved on one t
 """
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +21,19 @@ SIZE = (224, 224)
 
 def main() -> None:
     from export import convert, quantize
-    from train import networks, recipes
+    from train import networks
     from train.backbones import BACKBONES
+    from train.recipes import catalog, settings
 
     here = [backbone for backbone in BACKBONES.values() if backbone.weights_path.is_file()]
     random = np.random.default_rng(1)
+    wanted = catalog.get("transfer")
     calibration = [random.integers(0, 256, (1, *SIZE, 3)).astype(np.float32) for _ in range(4)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = []
         for backbone in here:
-            model = networks.build(replace(recipes.get("transfer"), backbone=backbone.name, size=SIZE), 2)
+            model = networks.build(settings.replaced(wanted, backbone=backbone.name, image_size=SIZE), 2)
             model.save(folder / "model.keras")
             float32, _ = convert.convert(folder / "model.keras", np.zeros((0, *SIZE, 3), np.uint8))
             path = folder / f"{backbone.name}.tflite"

@@ -16,7 +16,6 @@ os.environ["KERAS_BACKEND"] = "jax"
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +27,31 @@ from tqdm import tqdm
 
 from device.folders import Cache
 from train import cache as caches
-from train import callbacks, evaluate, keras_settings, networks, optimizers, recipes, runs
-from train.augment import Augmentation
-from train.recipe import Recipe
+from train import callbacks, evaluate, keras_settings, networks, optimizers, recording, runs
+from train.augment import Augmenter
+from train.recipes import catalog
+from train.recipes.augmentation import Augmentation
+from train.recipes.recipe import Recipe
+from train.recipes.settings import replaced
 from train.split import Rows, split_cache
 
 COPIES = 4
 BATCH = 512
 VALIDATION = 0.01  # every choice was made before, with a tenth held out; what is left finds export's temperature
-TEACHER = replace(recipes.CIFAR10_TEACHER, best_by="last", validation=VALIDATION, batch=BATCH, learning_rate=0.4)
-STUDENT = replace(
-    recipes.CIFAR10,
-    best_by="last",
-    validation=VALIDATION,
+TEACHER = replaced(
+    catalog.CIFAR10_TEACHER, keep_best_by="last", validation_split=VALIDATION, batch_size=BATCH, learning_rate=0.4
+)
+STUDENT = replaced(
+    catalog.CIFAR10,
+    keep_best_by="last",
+    validation_split=VALIDATION,
     filters=(16, 32, 64, 112),
     epochs=540,
-    batch=BATCH,
+    batch_size=BATCH,
     learning_rate=0.4,
     weight_decay=2.5e-3,
     label_smoothing=0.0,
-    erased=0.0,
+    random_erasing=0.0,
 )
 TEMPERATURE = 2.0  # of the teacher's answers
 
@@ -59,21 +63,22 @@ Answer = Callable[[Any], Any]
 
 def degraded(pictures: Any, recipe: Recipe) -> Any:
     """[1 + COPIES, n, height, width, 3]: the images as they are, then each blurred and saved to a random degree."""
-    only = Augmentation(degraded=1.0, blur=recipe.blur, jpeg_quality=recipe.jpeg_quality)
+    wanted = recipe.augmentation
+    only = Augmenter(Augmentation(camera_noise=1.0, blur=wanted.blur, jpeg_quality=wanted.jpeg_quality))
     made = [only.augment(pictures, np.random.default_rng([recipe.seed, number])) for number in range(COPIES)]
     return np.stack([pictures, *made])
 
 
-def changed(key: Any, images: Any, rows: Any, recipe: Recipe) -> Any:
-    """The images of a batch as the recipe changes them (train/augment.py): copy, shift, flip, rectangle, light."""
+def changed(key: Any, images: Any, rows: Any, ranges: Augmentation) -> Any:
+    """The images of a batch as training changes them (train/augment.py): copy, shift, flip, rectangle, light."""
     keys, count, side = jax.random.split(key, 10), rows.shape[0], images.shape[2]
-    is_copy = jax.random.uniform(keys[0], (count,)) < recipe.degraded
+    is_copy = jax.random.uniform(keys[0], (count,)) < ranges.camera_noise
     x = images[jnp.where(is_copy, jax.random.randint(keys[1], (count,), 1, len(images)), 0), rows].astype(jnp.float32)
 
-    most = jnp.array([recipe.height_shift_range, recipe.width_shift_range]) * side
+    most = jnp.array([ranges.height_shift_range, ranges.width_shift_range]) * side
     shift = jnp.rint(jax.random.uniform(keys[2], (count, 2), minval=-1.0) * most).astype(int)
     places = jnp.clip(jnp.arange(side) + shift[..., None], 0, side - 1)  # [count, 2, side]
-    is_flipped = jax.random.bernoulli(keys[3], 0.5 * recipe.horizontal_flip, (count, 1))
+    is_flipped = jax.random.bernoulli(keys[3], 0.5 * ranges.horizontal_flip, (count, 1))
     across = jnp.where(is_flipped, places[:, 1, ::-1], places[:, 1])
     x = jax.vmap(lambda image, down, right: image[down][:, right])(x, places[:, 0], across)
 
@@ -83,10 +88,10 @@ def changed(key: Any, images: Any, rows: Any, recipe: Recipe) -> Any:
     random = jax.random.uniform(keys[6], (count, 6))
     first = jnp.floor(random[:, :2] * (side + 1 - sides))
     inside = (jnp.arange(side) >= first[..., None]) & (jnp.arange(side) < (first + sides)[..., None])
-    is_erased = (random[:, 2] < recipe.erased)[:, None, None] & inside[:, 0, :, None] & inside[:, 1, None, :]
+    is_erased = (random[:, 2] < ranges.random_erasing)[:, None, None] & inside[:, 0, :, None] & inside[:, 1, None, :]
     x = jnp.where(is_erased[..., None], jnp.floor(random[:, None, None, 3:] * 256), x)
 
-    (dark, bright), (flat, hard) = recipe.brightness_range, recipe.contrast_range
+    (dark, bright), (flat, hard) = ranges.brightness_range, ranges.contrast_range
     brightness = jax.random.uniform(keys[7], (count, 1, 1, 1), minval=dark, maxval=bright)
     contrast = jax.random.uniform(keys[8], (count, 1, 1, 1), minval=flat, maxval=hard)
     return jnp.clip(jnp.rint(((x - 127.5) * contrast + 127.5) * brightness), 0, 255)
@@ -96,7 +101,7 @@ def mixed(key: Any, x: Any, y: Any, recipe: Recipe) -> tuple[Any, Any]:
     """As train.batches.mixed: a share of the batches, each image with its neighbour in the shuffled batch."""
     keys = jax.random.split(key)
     share = jax.random.beta(keys[0], 0.4, 0.4)
-    share = jnp.where(jax.random.uniform(keys[1]) < recipe.mixup, share, 1.0)
+    share = jnp.where(jax.random.uniform(keys[1]) < recipe.augmentation.mixup, share, 1.0)
     other = jnp.roll(jnp.arange(len(x)), 1)
     return jnp.rint(x * share + x[other] * (1 - share)), y * share + y[other] * (1 - share)
 
@@ -106,8 +111,8 @@ def epoch_of(model: keras.Model, data: tuple[Any, Any], recipe: Recipe, steps: i
 
     SGD with Nesterov's momentum 0.9 and decoupled weight decay, in Keras' order.
     """
-    images, targets = data
-    rate = optimizers.one_cycle(recipe.learning_rate, steps * recipe.epochs, recipe.warmup)
+    (images, targets), training = data, recipe.training
+    rate = optimizers.warmup_cosine(training.learning_rate, steps * training.epochs, training.warmup)
 
     def loss(trained: Any, others: Any, x: Any, y: Any) -> Any:
         scores, others = model.stateless_call(trained, others, x, training=True)
@@ -116,15 +121,15 @@ def epoch_of(model: keras.Model, data: tuple[Any, Any], recipe: Recipe, steps: i
     def step(carry: Any, rows: Any) -> Any:
         (trained, others, velocities), key, number = carry
         key, *keys = jax.random.split(key, 3)
-        x, y = mixed(keys[1], changed(keys[0], images, rows, recipe), targets[rows], recipe)
+        x, y = mixed(keys[1], changed(keys[0], images, rows, recipe.augmentation), targets[rows], recipe)
         if teacher:
-            y = jax.nn.softmax(jnp.log(jnp.clip(teacher(x), 1e-30, 1.0)) / recipe.teacher_temperature)
-        y = y * (1 - recipe.label_smoothing) + recipe.label_smoothing / y.shape[1]
+            y = jax.nn.softmax(jnp.log(jnp.clip(teacher(x), 1e-30, 1.0)) / training.teacher_temperature)
+        y = y * (1 - training.label_smoothing) + training.label_smoothing / y.shape[1]
         (value, others), gradients = jax.value_and_grad(loss, has_aux=True)(trained, others, x, y)
         by = rate(number)
         velocities = [0.9 * v - by * g for v, g in zip(velocities, gradients, strict=True)]
         moved = zip(trained, velocities, gradients, strict=True)
-        trained = [w * (1 - by * recipe.weight_decay) + 0.9 * v - by * g for w, v, g in moved]
+        trained = [w * (1 - by * training.weight_decay) + 0.9 * v - by * g for w, v, g in moved]
         return ((trained, others, velocities), key, number + 1), value
 
     def epoch(state: State, key: Any, first: Any, rows: Any) -> tuple[State, Any]:
@@ -140,16 +145,17 @@ def fitted(recipe: Recipe, cache: Cache, rows: Rows, teacher: Answer | None) -> 
     model = networks.build(recipe, len(cache.labels))
     images = jnp.asarray(degraded(np.asarray(cache.pictures("train"))[rows], recipe))
     targets = jax.nn.one_hot(np.asarray(cache.targets("train"))[rows], len(cache.labels))
-    steps = len(rows) // recipe.batch
+    batch, epochs = recipe.training.batch_size, recipe.training.epochs
+    steps = len(rows) // batch
     epoch = epoch_of(model, (images, targets), recipe, steps, teacher)
     variables = model.trainable_variables, model.non_trainable_variables
     state: State = (*([jnp.array(v.value) for v in part] for part in variables), [])  # type: ignore[assignment]
     state = (*state[:2], [jnp.zeros_like(v) for v in state[0]])
-    with tqdm(range(recipe.epochs), desc=recipe.name, disable=None) as bar:
+    with tqdm(range(epochs), desc=recipe.name, disable=None) as bar:
         for number in bar:
-            order = np.random.default_rng([recipe.seed, number]).permutation(len(rows))[: steps * recipe.batch]
+            order = np.random.default_rng([recipe.seed, number]).permutation(len(rows))[: steps * batch]
             key = jax.random.fold_in(jax.random.key(recipe.seed), number)
-            state, value = epoch(state, key, number * steps, jnp.asarray(order.reshape(steps, recipe.batch)))
+            state, value = epoch(state, key, number * steps, jnp.asarray(order.reshape(steps, batch)))
             bar.set_postfix_str(f"loss {float(value):.4f}", refresh=False)
     for part, values in zip(variables, state[:2], strict=True):
         for variable, trained in zip(part, values, strict=True):
@@ -168,13 +174,13 @@ def answers(path: Path) -> Answer:
 
 def write(run: runs.Run, recipe: Recipe, cache: Cache, model: keras.Model, held_out: Rows, seconds: float) -> None:
     """The run folder of a network that was trained; its test is read here, once."""
-    document = runs.start(run, recipe, cache, held_out, keras=keras_settings.record())
-    with runs.under_way(run, document):
+    document = recording.start(run, recipe, cache, held_out, keras=keras_settings.record())
+    with recording.under_way(run, document):
         callbacks.write_model(model, run.model)
         result = evaluate.evaluate(run, recipe, cache, None, evaluate.Asked())
         print("\n".join(evaluate.summary(result, run)))
-    more = {"best_epoch": recipe.epochs, "parameters": result.parameters, "gpu": jax.devices()[0].device_kind}
-    runs.finish(run, document, runs.DONE, wall_time_s=round(seconds, 1), **more)
+    more = {"best_epoch": recipe.all_epochs, "parameters": result.parameters, "gpu": jax.devices()[0].device_kind}
+    recording.finish(run, document, recording.DONE, wall_time_s=round(seconds, 1), **more)
 
 
 def make(run: runs.Run, recipe: Recipe) -> None:
@@ -192,12 +198,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("teacher", type=Path, help="its run folder; made where it isn't there")
     options.add_argument("run", type=Path, help="the network's")
-    options.add_argument("--epochs", type=int, default=STUDENT.epochs)
+    options.add_argument("--epochs", type=int, default=STUDENT.training.epochs)
     asked = options.parse_args()
     if not runs.Run(asked.teacher).is_done:
         make(runs.Run(asked.teacher), TEACHER)
-    taught = replace(STUDENT, teacher=str(asked.teacher), teacher_temperature=TEMPERATURE)
-    make(runs.Run(asked.run), replace(taught, epochs=asked.epochs))
+    taught = replaced(STUDENT, teacher=str(asked.teacher), teacher_temperature=TEMPERATURE)
+    make(runs.Run(asked.run), replaced(taught, epochs=asked.epochs))
 
 
 if __name__ == "__main__":

@@ -49,10 +49,10 @@ def drawn(targets: Any, count: int, seed: int) -> Any:
 
 
 def seen(data: Path, backbone: str) -> Seen:
-    from train import cache, networks, recipes, transfer
-    from train import recipe as fields
+    from train import cache, networks, transfer
+    from train.recipes import catalog, settings
 
-    recipe = fields.change(recipes.get("transfer"), [f"data={data}", f"backbone={backbone}", "test=0.2"])
+    recipe = settings.changed(catalog.get("transfer"), data=data, backbone=backbone, test_split=0.2)
     made = cache.provide(cache.DataRequest.of(recipe, skip_bad=False, allow_copies=False))
     parts = networks.parts(recipe, len(made.labels))
     found = transfer.features(parts, recipe, made)

@@ -33,10 +33,11 @@ PART = """
 import os, sys, time
 os.sched_setaffinity(0, {int(sys.argv[3])})
 os.environ["KERAS_BACKEND"] = "jax"
-from train import cache, devices, keras_settings, networks, recipe, recipes, transfer
+from train import cache, devices, keras_settings, networks, transfer
+from train.recipes import catalog, settings
 keras_settings.apply()
-settings = [f"data={sys.argv[1]}", "backbone=EfficientNetLite0", "test=0.02"]
-wanted = recipe.change(recipes.get("transfer"), settings)
+changes = [f"data={sys.argv[1]}", "backbone=EfficientNetLite0", "test_split=0.02"]
+wanted = settings.change(catalog.get("transfer"), changes)
 images = cache.provide(cache.DataRequest.of(wanted, skip_bad=False))
 cluster = devices.Cluster(sys.argv[4], int(sys.argv[2]), int(sys.argv[3]))
 devices.meet(cluster)

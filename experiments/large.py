@@ -44,8 +44,8 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from device import folders
-from train import recipes
 from train.batches import Batches
+from train.recipes import catalog, settings
 class Held:
     def __init__(self, cache, count):
         self.labels, self.images, self.numbers = cache.labels, cache.pictures("train")[:count], cache.targets("train")
@@ -53,7 +53,7 @@ class Held:
     def targets(self, split): return self.numbers[: len(self.images)]
 cache = folders.open_cache(Path(sys.argv[1]))
 count = int(sys.argv[2])
-recipe = replace(recipes.get("fashion_mnist"), size=cache.size, batch=128, horizontal_flip=False)
+recipe = settings.replaced(catalog.get("fashion_mnist"), image_size=cache.size, batch_size=128, horizontal_flip=False)
 def rate(source, images):
     batches = Batches(source, np.arange(images), recipe)
     began = time.perf_counter()

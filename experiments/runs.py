@@ -20,17 +20,19 @@ from train import evaluation
 INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
 
 
-def command_of(recipe: Mapping[str, Any]) -> str:
-    from train import recipe as fields
-    from train import recipes
+def command_of(kind: str, recipe: Mapping[str, Any]) -> str:
+    from train.recipes import catalog, classical, settings
+    from train.recipes.fields import text
 
-    now, run = recipes.get(recipe["name"]), fields.Recipe.of(dict(recipe))
+    name = recipe["name"]
+    now = settings.flat(classical.CLASSICAL if name == classical.CLASSICAL.name else catalog.get(name))
+    types = settings.types(settings.KINDS[kind])
     changes = [
-        f"{field}={fields.text(field, getattr(run, field))}"
-        for field in recipe
-        if field not in ("name", "description", "data") and getattr(run, field) != getattr(now, field)
+        f"{field}={text(value, types[field])}"
+        for field, value in settings.flat(settings.recorded(settings.KINDS[kind], recipe)).items()
+        if field not in ("name", "description", "data") and value != now[field]
     ]
-    return " ".join([f"python -m train {run.name}", *(f"--set {change}" for change in changes)])
+    return " ".join([f"python -m train {name}", *(f"--set {change}" for change in changes)])
 
 
 def row_of(run: Path) -> dict[str, Any]:
@@ -38,10 +40,10 @@ def row_of(run: Path) -> dict[str, Any]:
     found = evaluation.read(evaluation.Evaluation, run)
     row = {
         "recipe": record.recipe_name,
-        "command": command_of(record.recipe),
+        "command": command_of(record.kind, record.recipe),
         "wall_time_s": record.wall_time_s,
         "best_epoch": record.best_epoch,
-        "epochs": record.recipe["epochs"] + record.recipe["fine_tune"],
+        "epochs": record.recipe.get("epochs", 0) + record.recipe.get("fine_tune_epochs", 0),
         "train": record.data.train,
         "seed": record.seed,
         "git_commit": record.git_commit,

@@ -26,7 +26,6 @@ from experiments import (
 )
 from experiments.markdown import markdown, source
 from experiments.record import read
-from train import recipes
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -37,18 +36,6 @@ def boards() -> list[str]:
     """What users have measured: docs/boards.json."""
     header, cells = board_rows.cells(board_rows.parse(json.loads(board_rows.TABLE.read_bytes())))
     return markdown(header, cells) if cells else [board_rows.EMPTY]
-
-
-def recipe_list() -> list[str]:
-    rows = [[f"`{r.name}`", r.description, f"{r.size[0]}x{r.size[1]}", str(r.epochs)] for r in recipes.RECIPES.values()]
-    return markdown(("recipe", "what it is", "size", "epochs"), rows)
-
-
-def recipe_fields() -> list[str]:
-    """Every field with its default and the comment that stands beside it in the code."""
-    code = (ROOT / "train/recipe.py").read_text()
-    found = re.findall(r"^    (\w+): [^=\n]+?(?: = ([^#\n]+?))?  # (.+)$", code, re.MULTILINE)
-    return markdown(("field", "default", "meaning"), [[f"`{n}`", f"`{d}`" if d else "", m] for n, d, m in found])
 
 
 def first_output() -> list[str]:
@@ -198,8 +185,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         ci_tables.drop_advice,
         ci_tables.drop_equal_labels,
         ci_tables.drop_vanished,
-        recipe_list,
-        recipe_fields,
+        training_tables.recipe_list,
+        training_tables.recipe_fields,
         first_output,
         variants,
         figures,

@@ -1,12 +1,17 @@
 """The tables of docs/training.md that are made from results/*.json."""
 
 from collections.abc import Iterator
+from dataclasses import MISSING
 from typing import Any
 
 from device import text
 from experiments.markdown import markdown, source
 from experiments.record import read
-from train import recipes
+from train.recipes import catalog, settings
+from train.recipes.classical import CLASSICAL
+from train.recipes.fields import expected, size_text
+from train.recipes.fields import text as as_text
+from train.recipes.recipe import DataRecipe, Recipe
 
 # What was reported elsewhere for the same task; the course chapter's figures are of its validation pictures.
 REPORTED = {
@@ -17,6 +22,25 @@ REPORTED = {
     "transfer": "MobileNetV2 fine-tuned on 24,998 photographs: 98.9 % (validation; https://cofijo.com/cofijo/article/view/3)",
 }
 MLPERF_TINY = "MLPerf Tiny asks for 85 % (https://github.com/mlcommons/tiny)"
+
+
+def recipe_list() -> list[str]:
+    every: list[DataRecipe] = [*catalog.LIST, CLASSICAL]
+    epochs = {recipe.name: str(recipe.training.epochs) for recipe in catalog.LIST}
+    rows = [
+        [f"`{each.name}`", each.description, size_text(each.data.image_size), epochs.get(each.name, "")]
+        for each in every
+    ]
+    return markdown(("recipe", "what it is", "size", "epochs"), rows)
+
+
+def recipe_fields() -> list[str]:
+    """Every field with its default, what it takes, and what stands beside it in the code."""
+    rows = []
+    for name, (field, hint) in settings.fields_of(Recipe).items():
+        default = "" if field.default is MISSING else as_text(field.default, hint)
+        rows.append([f"`{name}`", f"`{default}`" if default else "", expected(field, hint), field.metadata["help"]])
+    return markdown(("field", "default", "expected", "meaning"), rows)
 
 
 def runs() -> list[str]:
@@ -131,7 +155,7 @@ def _bars_of_runs() -> Iterator[list[str]]:
     longer = [
         row
         for row in made.values()
-        if row["recipe"] == "cifar10" and row["epochs"] > recipes.get("cifar10").epochs and row["int8"]
+        if row["recipe"] == "cifar10" and row["epochs"] > catalog.get("cifar10").training.epochs and row["int8"]
     ]
     if first and first["int8"]:
         yield from _bar(first, "int8", "89.0 %", "75 min")

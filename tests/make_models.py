@@ -21,7 +21,14 @@ def main() -> None:
         pictures = drawing.write_folder(folder / "shapes", {"train": 900, "test": 300})
         environment = {**os.environ, "FRAMELITE_CACHE": str(folder / "cache"), "SOURCE_DATE_EPOCH": "1767225600"}
         run = folder / "shapes_run"
-        settings = ["size=16x16", "network=tiny", "epochs=12", "batch=16", "learning_rate=0.01", "grey=false"]
+        settings = [
+            "image_size=16x16",
+            "network=tiny",
+            "epochs=12",
+            "batch_size=16",
+            "learning_rate=0.01",
+            "grayscale=false",
+        ]
         train = ["train", "fashion_mnist", "--data", str(pictures), "--run", str(run)]
         for words in (
             [*train, *(word for setting in settings for word in ("--set", setting))],

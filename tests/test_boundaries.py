@@ -74,8 +74,9 @@ def test_there_is_something_to_look_at() -> None:
 # In a fresh process.
 
 
-def test_device_alone_imports_nothing() -> None:
+def test_a_package_alone_imports_nothing() -> None:
     assert loaded("device") == {"device"}
+    assert loaded("train") == {"train"}
 
 
 def test_the_command_line_is_answered_before_anything_heavy_is_loaded() -> None:

@@ -8,13 +8,12 @@ import pytest
 from tests import drawing, weights
 from tests.conftest import Run
 from train import backbones
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 
 # What a step on a few drawn pictures needs; the networks stay the recipes' own.
-STEP = ("epochs=1", "steps=1", "batch=8", "validation=0.2")
-NETWORKS = [name for name, recipe in RECIPES.items() if recipe.network != "classical"]
+STEP = ("epochs=1", "steps_per_epoch=1", "batch_size=8", "validation_split=0.2")
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +27,15 @@ def two_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", RECIPES)
 def test_it_trains_exports_and_answers(warm: Run, two_shapes: Path, tmp_path: Path, name: str) -> None:
     recipe = RECIPES[name]
-    settings = [*STEP, "size=48x48"] if recipe.size > (64, 64) else list(STEP)
-    if recipe.network == "backbone":
+    settings = [*STEP, "image_size=48x48"] if recipe.data.image_size > (64, 64) else list(STEP)
+    if recipe.network.has_backbone:
         # Those of Lite are installed, and with no others here auto takes them.
-        if recipe.backbone != backbones.AUTO and not backbones.get(recipe.backbone).lite:
-            weights.write(recipe.backbone, tmp_path / "keras")
-        settings = ["epochs=1", "batch=8", "validation=0.2", "size=64x64"]
+        if not recipe.network.chooses_backbone and not backbones.get(recipe.network.backbone).lite:
+            weights.write(recipe.network.backbone, tmp_path / "keras")
+        settings = ["epochs=1", "batch_size=8", "validation_split=0.2", "image_size=64x64"]
     run = tmp_path / "run"
     words = [word for setting in settings for word in ("--set", setting)]
     done = warm("train", name, "--data", two_shapes, "--run", run, *words)
@@ -59,7 +58,7 @@ def test_it_trains_exports_and_answers(warm: Run, two_shapes: Path, tmp_path: Pa
 
 
 def test_the_classical_baseline_ends_in_a_table(warm: Run, two_shapes: Path, tmp_path: Path) -> None:
-    done = warm("train", "cats_vs_dogs_classical", "--data", two_shapes, "--run", tmp_path / "run")
+    done = warm("train", "classical", "--data", two_shapes, "--run", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "HOG" in done.stdout and "brightness" in done.stdout
     refused = warm("export", tmp_path / "run")

@@ -21,7 +21,7 @@ RUN = Path("runs/fashion_mnist")
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 MODELS = [RUN / f"export/fashion_mnist_{variant}.tflite" for variant in VARIANTS]
 # The default recipe as it is, but for a data set that is drawn and small.
-TRAIN = ("train", "fashion_mnist", "--data", "shapes", "--set", "epochs=6", "--set", "batch=16")
+TRAIN = ("train", "fashion_mnist", "--data", "shapes", "--set", "epochs=6", "--set", "batch_size=16")
 
 Step = Callable[..., Any]
 

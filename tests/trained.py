@@ -15,7 +15,7 @@ from tests import drawing
 from tests.conftest import ROOT
 
 # A second or two of training; about nine in ten test pictures are answered rightly, and the best epoch isn't the last.
-SETTINGS = ("size=16x16", "network=tiny", "epochs=7", "batch=16", "learning_rate=0.01", "grey=false")
+SETTINGS = ("image_size=16x16", "network=tiny", "epochs=7", "batch_size=16", "learning_rate=0.01", "grayscale=false")
 WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
 
 

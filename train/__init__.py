@@ -1,1 +1,30 @@
-"""Pictures to a Keras model: data sets, recipes, training, evaluation. Writes the picture cache and the run folder."""
+"""Images to a Keras model: data sets, recipes, training, evaluation. Writes the image cache and the run folder.
+
+    import train
+    run = train.train(data="images")              # a folder of one's own
+    run = train.train("cifar10", epochs=20)
+
+TensorFlow and all else are loaded when it trains.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from train.runs import Run as Run
+    from train.training import train as train
+
+# Of each public name the module that has it.
+_PUBLIC = {"Run": "runs", "train": "training"}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are loaded when they are first asked for (PEP 562)."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"train.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PUBLIC]

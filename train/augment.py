@@ -9,74 +9,62 @@ do: blur and JPEG.
 All random numbers come from the generator that is given, drawn for a whole batch at once.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from device import pictures as codec
-from train import recipe as fields
-from train.recipe import Recipe
+from train.recipes.augmentation import NONE, Augmentation
+from train.recipes.data import is_folder
+from train.recipes.fields import hints, text
+from train.recipes.recipe import Recipe
 
 Pictures = npt.NDArray[np.uint8]
 Matrices = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """The ranges. `augment` changes a batch of pictures by numbers that are drawn from them."""
+class Augmenter:
+    """Changes batches of images by numbers that are drawn from the ranges; mixup is not its (train/batches.py)."""
 
-    rotation_range: float = 0.0  # degrees, to either side
-    width_shift_range: float = 0.0  # share of the width, to either side
-    height_shift_range: float = 0.0  # share of the height, up or down
-    shear_range: float = 0.0  # degrees, to either side
-    zoom_range: tuple[float, float] = (1.0, 1.0)  # of the visible scene, for each axis by itself
-    horizontal_flip: bool = False  # half of the pictures
-    brightness_range: tuple[float, float] = (1.0, 1.0)  # factor
-    contrast_range: tuple[float, float] = (1.0, 1.0)  # factor, around the middle grey
-    degraded: float = 0.0  # share of the pictures that get blur and JPEG
-    blur: float = 0.0  # of those: up to this many pixels (Gaussian, standard deviation)
-    jpeg_quality: int = 100  # of those: saved as JPEG, quality from this to 95; 100: not at all
-    erased: float = 0.0  # share of the pictures in which a rectangle is painted over
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> "Augmentation":
-        return cls(**{name: getattr(recipe, name) for name in cls.__dataclass_fields__})
+    ranges: Augmentation
 
     def augment(self, pictures: Pictures, random: np.random.Generator) -> Pictures:
         """New pictures [n, height, width, 3] from those; the ones given stay as they are."""
         count = len(pictures)
         changed = self._warped(pictures, random)
-        if self.erased:
+        if self.ranges.random_erasing:
             self._erase(changed, random)
         if self._changes_light:
             tables = self._light_tables(count, random)
             for picture, table in zip(changed, tables, strict=True):
                 cv2.LUT(picture, table, dst=picture)
-        if self.degraded:
-            for i in np.flatnonzero(random.random(count) < self.degraded):
-                changed[i] = self._degraded(changed[i], random)
+        if self.ranges.camera_noise:
+            for i in np.flatnonzero(random.random(count) < self.ranges.camera_noise):
+                changed[i] = self._through_camera(changed[i], random)
         return changed
 
     @property
     def _changes_light(self) -> bool:
-        return self.brightness_range != (1.0, 1.0) or self.contrast_range != (1.0, 1.0)
+        ranges = self.ranges
+        return ranges.brightness_range != (1.0, 1.0) or ranges.contrast_range != (1.0, 1.0)
 
     @property
     def _only_shifts(self) -> bool:
-        return not self.rotation_range and not self.shear_range and self.zoom_range == (1.0, 1.0)
+        ranges = self.ranges
+        return not ranges.rotation_range and not ranges.shear_range and ranges.zoom_range == (1.0, 1.0)
 
     @property
     def _warps(self) -> bool:
-        return not self._only_shifts or bool(self.width_shift_range or self.height_shift_range)
+        return not self._only_shifts or bool(self.ranges.width_shift_range or self.ranges.height_shift_range)
 
     def _warped(self, pictures: Pictures, random: np.random.Generator) -> Pictures:
-        mirrored = random.random(len(pictures)) < (0.5 if self.horizontal_flip else 0.0)
+        mirrored = random.random(len(pictures)) < (0.5 if self.ranges.horizontal_flip else 0.0)
         if not self._warps:
             changed = pictures.copy()
-            if self.horizontal_flip:
+            if self.ranges.horizontal_flip:
                 changed[mirrored] = changed[mirrored, :, ::-1]
             return changed
         height, width = pictures.shape[1:3]
@@ -94,12 +82,12 @@ class Augmentation:
 
         Rotation, then shift, shear and zoom around the centre, multiplied in Keras' order.
         """
-        height, width = size
-        theta = np.deg2rad(random.uniform(-self.rotation_range, self.rotation_range, count))
-        shear = np.deg2rad(random.uniform(-self.shear_range, self.shear_range, count))
-        shift_x = random.uniform(-self.width_shift_range, self.width_shift_range, count) * width
-        shift_y = random.uniform(-self.height_shift_range, self.height_shift_range, count) * height
-        zoom_x, zoom_y = random.uniform(*self.zoom_range, (2, count))
+        (height, width), ranges = size, self.ranges
+        theta = np.deg2rad(random.uniform(-ranges.rotation_range, ranges.rotation_range, count))
+        shear = np.deg2rad(random.uniform(-ranges.shear_range, ranges.shear_range, count))
+        shift_x = random.uniform(-ranges.width_shift_range, ranges.width_shift_range, count) * width
+        shift_y = random.uniform(-ranges.height_shift_range, ranges.height_shift_range, count) * height
+        zoom_x, zoom_y = random.uniform(*ranges.zoom_range, (2, count))
         if self._only_shifts:
             shift_x, shift_y = np.rint(shift_x), np.rint(shift_y)
         none, one = np.zeros(count), np.ones(count)
@@ -114,7 +102,7 @@ class Augmentation:
     def _erase(self, pictures: Pictures, random: np.random.Generator) -> None:
         """A rectangle of 2 to 25 % of the picture becomes one random colour (https://arxiv.org/abs/1708.04896)."""
         height, width = pictures.shape[1:3]
-        for i in np.flatnonzero(random.random(len(pictures)) < self.erased):
+        for i in np.flatnonzero(random.random(len(pictures)) < self.ranges.random_erasing):
             area, ratio = random.uniform(0.02, 0.25), np.exp(random.uniform(-1, 1))
             tall = min(height, max(1, round(height * np.sqrt(area * ratio))))
             wide = min(width, max(1, round(width * np.sqrt(area / ratio))))
@@ -123,39 +111,33 @@ class Augmentation:
 
     def _light_tables(self, count: int, random: np.random.Generator) -> Pictures:
         """count x 256: what each pixel value becomes."""
-        brightness = random.uniform(*self.brightness_range, (count, 1))
-        contrast = random.uniform(*self.contrast_range, (count, 1))
+        brightness = random.uniform(*self.ranges.brightness_range, (count, 1))
+        contrast = random.uniform(*self.ranges.contrast_range, (count, 1))
         values = ((np.arange(256) - 127.5) * contrast + 127.5) * brightness
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
-    def _degraded(self, picture: Pictures, random: np.random.Generator) -> Pictures:
+    def _through_camera(self, picture: Pictures, random: np.random.Generator) -> Pictures:
         """Blurred, then saved as JPEG and read again, each to a random degree."""
-        if self.blur and (sigma := random.uniform(0, self.blur)) > 0.1:
+        blur, least = self.ranges.blur, self.ranges.jpeg_quality
+        if blur and (sigma := random.uniform(0, blur)) > 0.1:
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
-        if self.jpeg_quality < 100:
-            quality = int(random.integers(self.jpeg_quality, 96)) if self.jpeg_quality < 96 else self.jpeg_quality
+        if least < 100:
+            quality = int(random.integers(least, 96)) if least < 96 else least
             picture = codec.through_jpeg(picture, quality)
         return picture
 
 
-NONE = Augmentation()
-
-
-def ranges(recipe: Recipe) -> list[str]:
-    """The augmentation that changes anything, field by field as --set takes it; empty where there is none."""
-    wanted = Augmentation.of(recipe)
-    unused = set() if wanted.degraded else {"blur", "jpeg_quality"}  # these are of the degraded pictures
+def ranges(wanted: Augmentation) -> list[str]:
+    """What changes anything, field by field as --set takes it; empty where nothing does."""
+    unused = set() if wanted.camera_noise else {"blur", "jpeg_quality"}  # these are of the images with camera noise
     if not wanted.blur and wanted.jpeg_quality == 100:
-        unused.add("degraded")
+        unused.add("camera_noise")
+    values = {each.name: getattr(wanted, each.name) for each in fields(wanted) if each.name not in unused}
     return [
-        f"{field}={_text(field, getattr(wanted, field))}"
-        for field in Augmentation.__dataclass_fields__
-        if field not in unused and getattr(wanted, field) != getattr(Augmentation(), field)
+        f"{name}={text(value, hints(Augmentation)[name])}"
+        for name, value in values.items()
+        if value != getattr(NONE, name)
     ]
-
-
-def _text(field: str, value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else fields.text(field, value)
 
 
 def describe(recipe: Recipe) -> str:
@@ -164,16 +146,15 @@ def describe(recipe: Recipe) -> str:
     A head learns from the features of images as they are, so its augmentation is that of fine-tuning alone. Where a
     folder of one's own isn't mirrored, the line says how to ask for it.
     """
-    found = ranges(recipe)
-    if recipe.mixup:
-        found.append(f"mixup={recipe.mixup:g}")
-    if recipe.strategy == "head":
-        found = [f"none for the head, in fine-tuning {', '.join(found)}"] if found and recipe.fine_tune else []
-    if recipe.mirrored:
+    found = ranges(recipe.augmentation)
+    tunes = bool(recipe.training.fine_tune_epochs)
+    if recipe.training.trains_head:
+        found = [f"none for the head, in fine-tuning {', '.join(found)}"] if found and tunes else []
+    if recipe.network.flip_average:
         found.append("the saved network averages an image and its mirror image")
     line = f"augmentation: {', '.join(found) or 'none'}"
-    can_flip = recipe.strategy != "head" or recipe.fine_tune
-    if can_flip and not recipe.horizontal_flip and fields.is_folder(recipe.data):
+    can_flip = not recipe.training.trains_head or tunes
+    if can_flip and not recipe.augmentation.horizontal_flip and is_folder(recipe.data.source):
         line += " (no flips: left and right may differ; --set horizontal_flip=true mirrors half of the images)"
     return line
 

@@ -22,7 +22,7 @@ from device.errors import UserError
 from device.folders import Cache
 from train import backbones, head
 from train.backbones import Backbone
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.split import Rows
 from train.streams import DRAW, Purpose, generator
 
@@ -82,7 +82,7 @@ def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: Limits) -
     """
     there = [of(recipe, backbone) for backbone in candidates(limits)]
     if len(there) == 1:
-        command.say(f"backbone {there[0].backbone}: the only one whose weights are here, and within the limits")
+        command.say(f"backbone {there[0].network.backbone}: the only one whose weights are here, and within the limits")
         return there[0]
     place = _place(provide(there[0]), there)
     kept = _kept(place)
@@ -95,7 +95,7 @@ def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: Limits) -
         files.write_json(place, {"schema": 1, "chosen": kept[0], "lines": lines})
     for line in kept[1]:
         command.say(line)
-    return next(each for each in there if each.backbone == kept[0])
+    return next(each for each in there if each.network.backbone == kept[0])
 
 
 def best(judged: Sequence[Candidate]) -> Candidate:
@@ -107,7 +107,10 @@ def best(judged: Sequence[Candidate]) -> Candidate:
 def _place(cache: Cache, there: Sequence[Recipe]) -> Path:
     """Where a choice among these recipes is kept, beside the images that it was made on."""
     measured = _measured()
-    rows = [(each.backbone, each.size, each.fit, each.seed, measured.get(each.backbone)) for each in there]
+    rows = []
+    for each in there:
+        data, name = each.data, each.network.backbone
+        rows.append((name, data.image_size, data.fit, data.seed, measured.get(name)))
     key = repr((NOISE, head.C, DRAW)) + repr(rows)
     return cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
 
@@ -123,8 +126,10 @@ def _kept(place: Path) -> tuple[str, list[str]] | None:
 
 def of(recipe: Recipe, backbone: Backbone) -> Recipe:
     """The recipe with that backbone, at the size it was trained on, unless another was asked for."""
-    side = backbone.lite.side if backbone.lite and recipe.size == USUAL else 0
-    return replace(recipe, backbone=backbone.name, size=(side, side) if side else recipe.size)
+    data = recipe.data
+    if backbone.lite and data.image_size == USUAL:
+        data = replace(data, image_size=(backbone.lite.side, backbone.lite.side))
+    return replace(recipe, data=data, network=replace(recipe.network, backbone=backbone.name))
 
 
 def _judge(recipe: Recipe, cache: Cache) -> Candidate:
@@ -133,7 +138,7 @@ def _judge(recipe: Recipe, cache: Cache) -> Candidate:
     rows = sample(cache.targets("train"), MOST_IMAGES, recipe.seed)
     features = transfer.features_of(networks.parts(recipe, len(cache.labels)), recipe, cache, rows)
     groups = copies.groups_of(cache.hashes("train"))[rows]
-    return judge(backbones.get(recipe.backbone), features, cache.targets("train")[rows], groups, recipe.seed)
+    return judge(backbones.get(recipe.network.backbone), features, cache.targets("train")[rows], groups, recipe.seed)
 
 
 def judge(backbone: Backbone, features: head.Features, targets: Rows, groups: Rows, seed: int) -> Candidate:

@@ -210,12 +210,11 @@ def _models() -> str:
         return "$KERAS_HOME/models"
 
 
-def main(arguments: list[str]) -> int:
-    options = argparse.ArgumentParser(
-        prog=command.program("train", "backbones"), description="What transfer can begin from."
-    )
+def add_arguments(options: argparse.ArgumentParser) -> None:
     options.add_argument("--json", metavar="FILE|-", help="the table as JSON")
-    asked = options.parse_args(arguments)
+
+
+def run(asked: argparse.Namespace) -> int:
     if asked.json:
         files.deliver_json({"schema": 1, "machine": measured()["machine"], "results": rows()}, asked.json)
     if asked.json != "-":

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from device.evaluation import batching
 from device.evaluation.by_label import is_uneven
-from train.augment import Augmentation
+from train.augment import Augmenter
 from train.devices import ALONE, Cluster
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.split import Rows
 from train.streams import Purpose, generator
 
@@ -39,7 +39,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Training batches: uint8 pictures [n, height, width, 3] with targets as the loss wants them.
 
     `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
-    `recipe.steps` batches takes the pictures in an order that goes on from one round through them to the next.
+    `steps_per_epoch` batches takes the pictures in an order that goes on from one round through them to the next.
     `devices` share every batch: of an epoch's pictures those are left out, drawn anew each time, that can't be shared.
     In a cluster each process changes the whole batch, and gets its part. With a teacher the targets are its answers.
     `workers` threads make them ahead, which changes no number of them. With `weights`, of `class_weights`, what each
@@ -66,15 +66,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.teacher = teacher
         self.devices = devices
         self.weights = weights
-        self.augmentation = Augmentation.of(recipe)
+        self.augmenter = Augmenter(recipe.augmentation)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
         self.epoch = epoch
-        if not self.recipe.steps:
+        training = self.recipe.training
+        if not training.steps_per_epoch:
             self.order = self._round(epoch)[: shared(len(self.rows), self.devices)]
             return
-        pictures = self.recipe.steps * self.recipe.batch
+        pictures = training.steps_per_epoch * training.batch_size
         first, last = epoch * pictures // len(self.rows), ((epoch + 1) * pictures - 1) // len(self.rows)
         rounds = np.concatenate([self._round(i) for i in range(first, last + 1)])
         self.order = rounds[epoch * pictures - first * len(self.rows) :][:pictures]
@@ -87,16 +88,17 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return steps(len(self.rows), self.recipe, self.devices)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], ...]:
-        rows = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
+        size, mixup = self.recipe.training.batch_size, self.recipe.augmentation.mixup
+        rows = self.order[index * size : (index + 1) * size]
         random = generator(Purpose.CHANGES, self.recipe.seed, self.epoch, index)
-        pictures = self.augmentation.augment(self.pictures[rows], random)
+        pictures = self.augmenter.augment(self.pictures[rows], random)
         targets = self.targets[rows]
-        if self.recipe.mixup and random.random() < self.recipe.mixup:
+        if mixup and random.random() < mixup:
             pictures, targets = mixed(pictures, targets, random)
         pictures, targets = self.cluster.part(pictures), self.cluster.part(targets)
         counts = weighed(targets, self.weights)
         if self.teacher:
-            targets = softened(self.teacher(pictures), self.recipe.teacher_temperature)
+            targets = softened(self.teacher(pictures), self.recipe.training.teacher_temperature)
         return pictures, targets, *counts
 
 
@@ -152,7 +154,7 @@ def pictures_at_a_time(pictures: npt.NDArray[Any]) -> int:
 
 def steps(pictures: int, recipe: Recipe, devices: int = 1) -> int:
     """Batches an epoch."""
-    return recipe.steps or -(-shared(pictures, devices) // recipe.batch)
+    return recipe.training.steps_per_epoch or -(-shared(pictures, devices) // recipe.training.batch_size)
 
 
 def shared(pictures: int, devices: int) -> int:
@@ -180,8 +182,8 @@ def softened(answers: npt.NDArray[np.float32], temperature: float) -> npt.NDArra
 
 def as_targets(targets: Rows, labels: int, recipe: Recipe) -> npt.NDArray[Any]:
     """As the loss wants them: label numbers, one number 0 or 1, or rows of 0 and 1."""
-    if recipe.loss.startswith("sparse"):
+    if recipe.training.is_sparse:
         return targets.astype(np.int32)
-    if recipe.loss.startswith("binary"):
+    if recipe.training.loss == "binary_crossentropy":
         return targets.astype(np.float32)[:, None]
     return np.eye(labels, dtype=np.float32)[targets]

@@ -31,7 +31,8 @@ from device.folders import Cache, File, Folder
 from device.pictures import Picture, Size
 from train import array_file, class_folders, copies, named_data, pet_images
 from train.copies import Separated
-from train.recipe import Recipe, is_folder
+from train.recipes.data import is_folder
+from train.recipes.recipe import DataRecipe
 from train.split import A_FIFTH, Rows, held_out, test_share
 from train.streams import Purpose, generator
 
@@ -52,9 +53,10 @@ class DataRequest:
     allow_copies: bool = False  # also where so many are left out that the data must be at fault
 
     @classmethod
-    def of(cls, recipe: Recipe, skip_bad: bool, allow_copies: bool = False) -> "DataRequest":
-        test = recipe.test if recipe.test or recipe.can_cross_validate else A_FIFTH
-        return cls(recipe.data_name, recipe.size, recipe.fit, test, recipe.seed, skip_bad, allow_copies)
+    def of(cls, recipe: DataRecipe, skip_bad: bool, allow_copies: bool = False) -> "DataRequest":
+        data = recipe.data
+        test = data.test_split if data.test_split or recipe.can_cross_validate else A_FIFTH
+        return cls(data.name, data.image_size, data.fit, test, data.seed, skip_bad, allow_copies)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from device.errors import UserError
 from train import checkpoint, streams
 from train.batches import Batches
 from train.muon import Muon
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.streams import Purpose
 
 
@@ -70,7 +70,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def is_done(self) -> bool:
         """All epochs are behind it, or patience has run out, which is counted from this phase's own beginning."""
         waited = self.state.epoch - max(self.state.best_epoch, self.first_epoch)
-        return self.state.epoch >= self.last_epoch or 0 < self.recipe.patience <= waited
+        return self.state.epoch >= self.last_epoch or 0 < self.recipe.training.patience <= waited
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.began = time.monotonic()
@@ -85,7 +85,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                 )
         best, best_epoch = self.state.best, self.state.best_epoch
         figures = {"accuracy": logs["val_accuracy"], "loss": -logs["val_loss"], "last": epoch}
-        figure = float(figures[self.recipe.best_by])
+        figure = float(figures[self.recipe.training.keep_best_by])
         if figure > best:
             best, best_epoch = figure, epoch + 1
             self._keep()
@@ -98,13 +98,14 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if self.checkpoints:
             checkpoint.save(self.checkpoints, self.model, self.state)
         if self.is_done and epoch + 1 < self.last_epoch:
-            command.say(f"no better validation {self.recipe.best_by} in {self.recipe.patience} epochs: stopped")
+            training = self.recipe.training
+            command.say(f"no better validation {training.keep_best_by} in {training.patience} epochs: stopped")
             self.model.stop_training = True
 
     def _keep(self) -> None:
         """Writes model.keras, or does what is done instead; with averaging the averaged weights stand in it."""
         variables = self.model.trainable_variables
-        weights = [variable.numpy() for variable in variables] if self.recipe.weight_average else []
+        weights = [variable.numpy() for variable in variables] if self.recipe.training.ema_momentum else []
         if weights:
             self.model.optimizer.finalize_variable_values(variables)
         (self.keep or partial(write_model, self.model, self.path))()

@@ -74,7 +74,9 @@ class Devices:
         """UserError where they can't: each must get as many of a batch as the others, and at least one."""
         if batch % self.count:
             near = max(1, round(batch / self.count)) * self.count
-            raise UserError(f"batch is {batch}, but {self.count} devices share it; expected such as --set batch={near}")
+            raise UserError(
+                f"batch_size is {batch}, but {self.count} devices share it; expected such as --set batch_size={near}"
+            )
         for what, number in pictures.items():
             if number < self.count:
                 raise UserError(f"{number} {what} pictures for {self.count} devices, expected one or more for each")

@@ -15,7 +15,7 @@ from device.folders import Cache
 from train import evaluation, plots
 from train.batches import pictures_at_a_time
 from train.evaluation import CrossValidation, Evaluation
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.runs import Run
 
 if TYPE_CHECKING:

@@ -82,11 +82,6 @@ class ClassicalEvaluation:
     overfitted: MethodRow
 
 
-def kind_of(network: str) -> type[Evaluation] | type[ClassicalEvaluation]:
-    """What a run of such a network leaves."""
-    return ClassicalEvaluation if network == "classical" else Evaluation
-
-
 def read(kind: type[T], folder: Path) -> T:
     """Of a run folder. OSError where there is none, UserError for one that is damaged or of another version."""
     path = folder / NAME

@@ -26,6 +26,7 @@ from train import (
     networks,
     optimizers,
     plots,
+    recording,
     runs,
     saved_weights,
     teacher,
@@ -37,7 +38,7 @@ from train.class_counts import ClassCounts
 from train.devices import ALONE, Cluster, Devices
 from train.evaluation import Evaluation
 from train.loop import Phase
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.run_folder import Claim, Way
 from train.runs import Identity, Run
 from train.split import Rows, split_cache
@@ -112,7 +113,7 @@ def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> Evaluat
     if not cache.has_test and not (recipe.can_cross_validate and not start.weights):
         raise UserError(
             f"{cache.path}: these data have no test, which only a head that begins from nothing can do without;"
-            " make them with one: --set test=0.2, or a folder test/"
+            " make them with one: --set test_split=0.2, or a folder test/"
         )
     with claim.taken() as way:
         if way is Way.UP_TO_DATE:
@@ -126,12 +127,12 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     (devices.meet if recipe.fits_head else devices.join)(start.cluster)
     devices.same_numbers(recipe.seed)
     began = time.monotonic()
-    taught_by = teacher.load(Path(recipe.teacher), cache) if recipe.teacher else None
+    taught_by = teacher.load(Path(recipe.training.teacher), cache) if recipe.training.teacher else None
     sharing = devices.find(start.devices, start.cluster)
     rows = split_cache(cache, recipe)
     job = Job(recipe, cache, run, claim.wanted, start, *rows, sharing, taught_by)
     if recipe.all_epochs:
-        sharing.check(recipe.batch, {"training": len(job.rows), "validation": len(job.validation)})
+        sharing.check(recipe.training.batch_size, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
         found = checkpoint.load(run.checkpoint) if way is Way.GOES_ON else None
         # What can be refused is refused before anything of an older run is moved.
@@ -146,11 +147,11 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     command.say(ClassCounts.of(cache, job.validation).line())
     settings = keras_settings.record()
     asked_about = before.rows, before.unknown
-    record = runs.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
+    record = recording.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
     command.say(augment.describe(recipe))
     if job.class_weights is not None:
         command.say("the classes are uneven: each counts alike, its images by the inverse of their number")
-    with runs.under_way(run, record):
+    with recording.under_way(run, record):
         if found:
             trained = _train(job, *found)
         elif isinstance(network, transfer.Parts):
@@ -164,10 +165,10 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         if trained.keeper:
             plots.history(trained.keeper.history, trained.keeper.state.best_epoch, run.path / "history.png")
     earlier = found[1].seconds if found else 0.0
-    runs.finish(
+    recording.finish(
         run,
         record,
-        runs.DONE,
+        recording.DONE,
         wall_time_s=round(earlier + time.monotonic() - began, 1),
         best_epoch=trained.keeper.state.best_epoch if trained.keeper else None,
         parameters=result.parameters,
@@ -179,11 +180,11 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
     """The network as the run begins with it: in parts where only its head is trained, else compiled."""
     labels, recipe = len(job.cache.labels), job.recipe
     network: Any
-    if recipe.strategy == "head":
+    if recipe.training.trains_head:
         network = networks.parts(recipe, labels)
         model = network.whole
     else:
-        model = network = compiled(recipe, labels, job.steps * recipe.epochs)
+        model = network = compiled(recipe, labels, job.steps * recipe.training.epochs)
     if job.start.weights:
         command.say(saved_weights.load(model, job.start.weights, job.cache.labels))
     return network
@@ -210,16 +211,16 @@ class Trained:
             return None
         found = checkpoint.load(job.run.checkpoint) if job.start.cluster.processes > 1 else None
         model = found[0] if found else self.last
-        if job.recipe.weight_average:  # a checkpoint holds the weights and, in the optimizer, their average
+        if job.recipe.training.ema_momentum:  # a checkpoint holds the weights and, in the optimizer, their average
             model.optimizer.finalize_variable_values(model.trainable_variables)
         return evaluate.predict(networks.as_saved(model, job.recipe), self.source.pictures("test"))
 
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
     """The whole network on pictures, from `state` on."""
-    batches, last_epoch = job.batches(job.cache, job.recipe), job.recipe.all_epochs
-    keep = _keep_mirrored(job, model) if job.recipe.mirrored else None
-    first_epoch = last_epoch - job.recipe.fine_tune if job.recipe.strategy == "head" else 0
+    batches, last_epoch, training = job.batches(job.cache, job.recipe), job.recipe.all_epochs, job.recipe.training
+    keep = _keep_mirrored(job, model) if job.recipe.network.flip_average else None
+    first_epoch = last_epoch - training.fine_tune_epochs if training.trains_head else 0
     phase = Phase(model, batches, job.held_out(job.cache), last_epoch, keep, job.checkpoints(), first_epoch)
     return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
 
@@ -228,7 +229,7 @@ def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
     """Writes model.keras as what answers for both sides. The network alone is trained: both ways would cost twice."""
     with job.devices.scope():
         whole = networks.mirrored(model)
-        optimizers.compile_alike(whole, model, job.recipe)
+        optimizers.compile_alike(whole, model, job.recipe.training)
     return lambda: write_model(whole, job.run.model)
 
 
@@ -239,7 +240,7 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
     fitted = head.fit(images[job.rows], targets[job.rows], len(job.cache.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     write_model(parts.whole, job.run.model)
-    if not job.recipe.fine_tune:
+    if not job.recipe.training.fine_tune_epochs:
         if job.start.weights:  # of a backbone that may have learned these images by heart
             return Trained(None, parts.head, features)
         groups = copies.groups_of(job.cache.hashes("train"))
@@ -248,11 +249,11 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
             unseen.save(job.run.heads)
         return Trained(None, parts.head, features, unseen)
     with job.devices.scope():
-        transfer.unfreeze(parts, job.recipe, job.steps * job.recipe.fine_tune)
+        transfer.unfreeze(parts, job.recipe, job.steps * job.recipe.training.fine_tune_epochs)
     # By the loss that the epochs are judged by, label smoothing and all.
     found = parts.whole.evaluate(job.held_out(job.cache), verbose=0, return_dict=True)
     figures = {"accuracy": found["accuracy"], "loss": -found["loss"], "last": -1.0}
-    trained = _train(job, parts.whole, checkpoint.State(best=float(figures[job.recipe.best_by])))
+    trained = _train(job, parts.whole, checkpoint.State(best=float(figures[job.recipe.training.keep_best_by])))
     if trained.keeper and not trained.keeper.state.best_epoch:
         command.say("fine-tuning made it no better on the validation images: the head as it was fitted is kept")
     return trained
@@ -268,14 +269,14 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
     with job.devices.scope():
         # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
         learner = keras.Model(parts.head.inputs, parts.head.outputs)
-        optimizers.compile_model(learner, recipe, job.steps * recipe.epochs)
-        optimizers.compile_alike(parts.whole, learner, recipe)
+        optimizers.compile_model(learner, recipe.training, job.steps * recipe.training.epochs)
+        optimizers.compile_alike(parts.whole, learner, recipe.training)
     best: list[Scores] = []
 
     def remember() -> None:
         best[:] = learner.get_weights()
 
-    phase = Phase(learner, job.batches(features, recipe), job.held_out(features), recipe.epochs, remember)
+    phase = Phase(learner, job.batches(features, recipe), job.held_out(features), recipe.training.epochs, remember)
     try:
         keeper = loop.fit(phase, recipe, job.run, checkpoint.State(), job.start.tensorboard)
         last = learner.get_weights()
@@ -283,17 +284,17 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
         if best:
             learner.set_weights(best)
             write_model(parts.whole, job.run.model)
-    if not recipe.fine_tune:
+    if not recipe.training.fine_tune_epochs:
         learner.set_weights(last)
         return Trained(keeper, learner, features)
     with job.devices.scope():
-        transfer.unfreeze(parts, job.recipe, job.steps * recipe.fine_tune)
+        transfer.unfreeze(parts, job.recipe, job.steps * recipe.training.fine_tune_epochs)
     # A head that patience ended early leaves the other phase its own epochs, no more and no fewer.
-    return _train(job, parts.whole, replace(keeper.state, epoch=recipe.epochs))
+    return _train(job, parts.whole, replace(keeper.state, epoch=recipe.training.epochs))
 
 
 def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
     """The recipe's network with its optimizer; steps: batches of the whole run."""
     model = networks.build(recipe, labels)
-    optimizers.compile_model(model, recipe, steps)
+    optimizers.compile_model(model, recipe.training, steps)
     return model

@@ -81,7 +81,7 @@ def _say_what_does_not_count() -> None:
     for name in LIMITS:
         if value := os.environ.get(name):
             command.say_once(
-                f"note: {name}={value} is not used; --set epochs=N and --set steps=N say how long to train"
+                f"note: {name}={value} is not used; --set epochs=N and --set steps_per_epoch=N say how long to train"
             )
 
 

@@ -19,7 +19,7 @@ from keras import layers
 from device import text
 from device.pictures import Picture
 from train import networks
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 
 # Each output value of a position is a sum over the kernel: as many multiply-accumulates a position as weights.
 KERNELS: dict[type, tuple[str, ...]] = {

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from train import checkpoint
 from train.batches import Batches, HeldOut
 from train.callbacks import EpochSeeds, Keeper, Reporter
 from train.interruption import Interruption
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
 from train.runs import Run
 
 
@@ -39,12 +40,13 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
     keeper = Keeper(run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep, phase.first_epoch)
     reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
     callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
-    if recipe.weight_average:
+    if recipe.training.ema_momentum:
         callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
     logs = run.path / "tensorboard"
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
     if not keeper.is_done:
+        _make_variables(phase)
         with Interruption() as interruption, _space_for(logs):
             phase.model.fit(
                 phase.batches,
@@ -56,6 +58,20 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
                 callbacks=[*callbacks, interruption],
             )
     return keeper
+
+
+def _make_variables(phase: Phase) -> None:
+    """Those of the optimizer and the metrics, before the first step: TensorFlow traces a step that makes them twice.
+
+    For several devices, and on JAX, Keras makes them itself.
+    """
+    if keras.config.backend() != "tensorflow" or phase.batches.devices > 1:
+        return
+    model, targets = phase.model, phase.held_out.targets[:1]
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, targets, np.zeros((1, *model.output_shape[1:]), np.float32))
+    model.reset_metrics()
 
 
 @contextlib.contextmanager

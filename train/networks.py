@@ -11,7 +11,8 @@ from keras import layers
 from device import text
 from device.errors import UserError
 from train import keras_settings, transfer
-from train.recipe import Recipe
+from train.recipes import fields
+from train.recipes.recipe import Recipe
 
 # ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -22,10 +23,8 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
 
     UserError where its layers leave nothing of so small a picture, or a backbone can't be had.
     """
-    if recipe.network == "classical":
-        raise UserError(f"{recipe.name}: the classical baseline has no network")
     keras_settings.apply()
-    if recipe.network == "backbone":
+    if recipe.network.has_backbone:
         return parts(recipe, labels).whole
     with _fitting(recipe):
         return _build(recipe, labels)
@@ -44,7 +43,7 @@ def _fitting(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        size = f"{recipe.size[0]}x{recipe.size[1]}"
+        size = fields.size_text(recipe.data.image_size)
         raise UserError(
             f"{recipe.name}: the network can't be built for {size} pictures: {text.one_line(error)}"
         ) from None
@@ -64,7 +63,7 @@ def mirrored(model: keras.Model) -> keras.Model:
 
 def as_saved(model: keras.Model, recipe: Recipe) -> keras.Model:
     """The trained network in the form that model.keras has."""
-    return mirrored(model) if recipe.mirrored else model
+    return mirrored(model) if recipe.network.flip_average else model
 
 
 def trained_part(model: keras.Model) -> keras.Model:
@@ -83,11 +82,11 @@ def load(path: Path) -> keras.Model:
 
 
 def _build(recipe: Recipe, labels: int) -> keras.Model:
-    pixels = layers.Input((*recipe.size, 3), name="pixels")
+    pixels = layers.Input((*recipe.data.image_size, 3), name="pixels")
     scaled = layers.Rescaling(1 / 255, name="scale")(pixels)
-    if recipe.grey:
+    if recipe.network.grayscale:
         scaled = _luminance(scaled)
-    scores = NETWORKS[recipe.network](scaled, labels, recipe)
+    scores = NETWORKS[recipe.network.architecture](scaled, labels, recipe)
     return keras.Model(pixels, scores, name=recipe.name)
 
 
@@ -128,7 +127,7 @@ def tiny(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor
     x = _convolution(x, 16, strides=2)
     x = _convolution(x, 16)
     x = layers.Flatten()(x)
-    x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
+    x = layers.Dropout(recipe.network.dropout, seed=recipe.seed)(x)
     return layers.Dense(labels, activation="softmax", name="scores")(x)
 
 
@@ -137,9 +136,9 @@ def residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTe
 
     Strides early and few blocks at high resolution: wide layers at low resolution cost little.
     """
-    stem, *stages = recipe.filters
-    x = _convolution(x, stem, strides=recipe.stem_stride)
-    for filters, blocks in zip(stages, recipe.blocks, strict=True):
+    stem, *stages = recipe.network.filters
+    x = _convolution(x, stem, strides=recipe.network.stem_stride)
+    for filters, blocks in zip(stages, recipe.network.blocks, strict=True):
         x = _convolution(x, filters, strides=2)
         for _ in range(blocks):
             x = _residual(x, filters)
@@ -160,7 +159,7 @@ def resnet8(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTen
 
 def _pooled(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
     x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
+    x = layers.Dropout(recipe.network.dropout, seed=recipe.seed)(x)
     return layers.Dense(labels, activation="softmax", name="scores")(x)
 
 

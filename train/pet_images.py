@@ -1,7 +1,7 @@
 """The data set cats_vs_dogs: Microsoft's Kaggle photographs, as a folder of class folders.
 
 The archive holds 12,500 photographs of each class, a few of them broken. As in the course chapter, the first 1000
-readable ones of each class are for training and the next 100 for the test (`--set pictures=N|all` for others).
+readable ones of each class are for training and the next 100 for the test (`--set images_per_class=N|all` for others).
 https://www.microsoft.com/en-us/download/details.aspx?id=54765
 """
 

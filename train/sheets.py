@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from device import command
 from device.folders import Cache
 from device.pictures import Picture
 from train import plots
-from train import recipe as fields
-from train.augment import Augmentation, ranges
-from train.recipe import Recipe
+from train.augment import Augmenter, ranges
+from train.recipes.fields import size_text
+from train.recipes.recipe import Recipe
 from train.streams import Purpose, generator
 
 VARIANTS = 8
@@ -40,16 +41,16 @@ Values = npt.NDArray[np.float32]
 def augmented(recipe: Recipe, picture: Picture) -> Picture:
     """Eight pictures [8, height, width, 3] that the recipe's augmentation makes of one, drawn by its seed."""
     same = np.repeat(picture[None], VARIANTS, axis=0)
-    return Augmentation.of(recipe).augment(same, generator(Purpose.VARIANTS, recipe.seed))
+    return Augmenter(recipe.augmentation).augment(same, generator(Purpose.VARIANTS, recipe.seed))
 
 
 def variants(recipe: Recipe, picture: Picture, name: str, path: Path) -> None:
     """The picture at the network's size, 8 variants of it, and the ranges they are drawn from, as a PNG."""
-    in_use = ranges(recipe)
+    in_use = ranges(replace(recipe.augmentation, mixup=0.0))  # which blends images, and isn't drawn
     if not in_use:
         command.say(f"note: {recipe.name} has no augmentation: the variants equal the original (give ranges by --set)")
-    if recipe.mixup:
-        command.say("note: mixup, which blends pictures of a batch with one another, is not drawn")
+    if recipe.augmentation.mixup:
+        command.say("note: mixup, which blends images of a batch with one another, is not drawn")
     tall = max(0.4, _ratio(picture[None]))
     figure, axes = plt.subplots(3, 3, figsize=(8, 8 * tall + 1.6), layout="constrained")
     titles = ["original", *(f"variant {i}" for i in range(1, VARIANTS + 1))]
@@ -59,10 +60,10 @@ def variants(recipe: Recipe, picture: Picture, name: str, path: Path) -> None:
         first = title == "original"
         axis.set_title(title, fontsize=11, weight="bold" if first else "normal", color=plots.BLUE if first else "black")
         axis.spines[:].set(color=plots.BLUE, linewidth=3 if first else 0)
-    size = fields.text("size", recipe.size)
+    size = size_text(recipe.data.image_size)
     figure.suptitle(f"{recipe.name}: what training sees of {_plain(name, 40)} at {size}", fontsize=14)
     caption = f"drawn by the seed {recipe.seed} from: {'  '.join(in_use)}" if in_use else "no augmentation"
-    caption += "; of the colours the network takes the brightness alone" if recipe.grey else ""
+    caption += "; of the colours the network takes the brightness alone" if recipe.network.grayscale else ""
     figure.supxlabel(textwrap.fill(caption, 92, break_on_hyphens=False), fontsize=10)
     plots.save(figure, path)
 
@@ -85,7 +86,7 @@ def classes(data: Cache, seed: int, path: Path) -> None:
         what = f"{_plain(label, 20)}\n{len(mine):,}"
         axis.text(-2 * GAP, row * pitch + ratio / 2, what, ha="right", va="center")
     title = f"{_plain(data.name, 40)}: {len(targets):,} training pictures, {len(data.labels)} classes"
-    title += f", {fields.text('size', data.size)}" + (f"; {left_out} classes are left out" if left_out else "")
+    title += f", {size_text(data.size)}" + (f"; {left_out} classes are left out" if left_out else "")
     axis.set_title(title, fontsize=13)
     plots.save(figure, path)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from device.data import copies
 from device.errors import UserError
 from device.folders import Cache
-from train.recipe import Recipe
+from train.recipes.recipe import DataRecipe
 from train.streams import Purpose, generator
 
 Rows = npt.NDArray[np.int64]
@@ -60,7 +60,7 @@ def _cannot_split(label: str, groups: int) -> str:
 
 def split_rows(
     targets: Rows,
-    recipe: Recipe,
+    recipe: DataRecipe,
     groups: Rows | None = None,
     labels: Sequence[str] = (),
     given: Rows | None = None,
@@ -73,16 +73,17 @@ def split_rows(
     if given is not None:
         return np.setdiff1d(np.arange(len(targets)), given), given
     own = np.arange(len(targets)) if groups is None else groups
-    validation = held_out(targets, own, recipe.validation, generator(Purpose.VALIDATION, recipe.seed), labels)
+    random = generator(Purpose.VALIDATION, recipe.seed)
+    validation = held_out(targets, own, recipe.data.validation_split, random, labels)
     return np.setdiff1d(np.arange(len(targets)), validation), validation
 
 
-def split_cache(cache: Cache, recipe: Recipe) -> tuple[Rows, Rows]:
+def split_cache(cache: Cache, recipe: DataRecipe) -> tuple[Rows, Rows]:
     """(training rows, validation rows) of a cache: identical images are never on both sides.
 
     A fitted head has no epoch to choose, so it learns from all images but a validation folder's.
     """
-    if recipe.fits_head and not recipe.fine_tune and cache.validation_rows is None:
+    if recipe.can_cross_validate and cache.validation_rows is None:
         return np.arange(len(cache.targets("train"))), np.empty(0, np.int64)
     groups = copies.groups_of(cache.hashes("train"))
     return split_rows(cache.targets("train"), recipe, groups, cache.labels, cache.validation_rows)

@@ -2,13 +2,13 @@
 
 Three strategies (the course chapter's): "all" trains everything, "partial" freezes the first layers, "head" trains the
 head alone. For "head" the backbone's answers, the features, are computed once and cached on disk beside the pictures;
-the head then trains on them in seconds. `fine_tune` epochs may follow with the backbone's later layers unfrozen.
+the head then trains on them in seconds. `fine_tune_epochs` may follow with the backbone's later layers unfrozen.
 """
 
 import contextlib
 import hashlib
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -22,11 +22,11 @@ from device.evaluation import batching
 from device.folders import Cache
 from train import array_file, backbones, efficientnet_lite, named_data, optimizers
 from train.array_file import Append
-from train.augment import NONE
 from train.backbones import Backbone, Lite
 from train.batches import pictures_at_a_time
 from train.devices import ALONE, Cluster
-from train.recipe import Recipe
+from train.recipes.augmentation import NONE
+from train.recipes.recipe import Recipe
 from train.split import Rows
 
 # keras.applications' ways of scaling pixels 0..255, as factor and offset for red, green and blue.
@@ -51,12 +51,13 @@ def build(recipe: Recipe, labels: int) -> Parts:
     BatchNormalization of a frozen layer stays in inference mode, as Keras has it. UserError where the weights can't be
     had, or more layers are to be frozen than there are.
     """
-    backbone = backbones.get(recipe.backbone)
-    base = load(backbone, recipe.size)
-    if recipe.freeze >= len(base.layers):
-        raise UserError(f"--freeze {recipe.freeze}: {backbone.name} has {len(base.layers)} layers, expected fewer")
+    backbone = backbones.get(recipe.network.backbone)
+    base = load(backbone, recipe.data.image_size)
+    if recipe.training.freeze >= len(base.layers):
+        given, there = recipe.training.freeze, len(base.layers)
+        raise UserError(f"--freeze {given}: {backbone.name} has {there} layers, expected fewer")
     freeze(base, recipe)
-    pixels = layers.Input((*recipe.size, 3), name="pixels")
+    pixels = layers.Input((*recipe.data.image_size, 3), name="pixels")
     features = base(scaled(pixels, backbone.scaling))
     head = _head(features.shape[-1], labels, recipe)
     whole = keras.Model(pixels, head(features), name=recipe.name)
@@ -64,9 +65,9 @@ def build(recipe: Recipe, labels: int) -> Parts:
 
 
 def freeze(base: keras.Model, recipe: Recipe) -> None:
-    base.trainable = recipe.strategy != "head"
-    if recipe.strategy == "partial":
-        for layer in base.layers[: recipe.freeze]:
+    base.trainable = not recipe.training.trains_head
+    if recipe.training.strategy == "partial":
+        for layer in base.layers[: recipe.training.freeze]:
             layer.trainable = False
 
 
@@ -136,9 +137,9 @@ def scaled(pixels: keras.KerasTensor, scaling: str) -> keras.KerasTensor:
 
 def _head(features: int, labels: int, recipe: Recipe) -> keras.Model:
     x = given = layers.Input((features,), name="features")
-    for units in recipe.hidden:
+    for units in recipe.network.head_units:
         x = layers.Dense(units, activation="relu")(x)
-    x = layers.Dropout(recipe.dropout, seed=recipe.seed)(x)
+    x = layers.Dropout(recipe.network.dropout, seed=recipe.seed)(x)
     return keras.Model(given, layers.Dense(labels, activation="softmax", name="scores")(x), name="head")
 
 
@@ -180,7 +181,7 @@ def _name(parts: Parts, recipe: Recipe) -> str:
     digest = hashlib.sha256()
     for weight in parts.base.get_weights():
         digest.update(weight.tobytes())
-    return f"{recipe.backbone}-{digest.hexdigest()[:12]}"
+    return f"{recipe.network.backbone}-{digest.hexdigest()[:12]}"
 
 
 def _kept(
@@ -237,17 +238,18 @@ def _fill(append: Append, network: keras.Model, asked: Asked, what: str, cluster
 
 def head_recipe(recipe: Recipe) -> Recipe:
     """The recipe for training on features: pictures are not changed, that is left to fine-tuning."""
-    return replace(recipe, **asdict(NONE), mixup=0.0)
+    return replace(recipe, augmentation=NONE)
 
 
 def unfreeze(parts: Parts, recipe: Recipe, steps: int) -> None:
     """Compiles the whole network for fine-tuning.
 
-    Layers from `freeze` on are trained at `fine_tune_rate`; BatchNormalization stays in inference mode, since its
-    statistics would be those of a few batches (https://keras.io/guides/transfer_learning/).
+    Layers from `freeze` on are trained at `fine_tune_learning_rate`; BatchNormalization stays in inference mode, since
+    its statistics would be those of a few batches (https://keras.io/guides/transfer_learning/).
     """
     parts.base.trainable = True
     for number, layer in enumerate(parts.base.layers):
-        if number < recipe.freeze or isinstance(layer, layers.BatchNormalization):
+        if number < recipe.training.freeze or isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
-    optimizers.compile_model(parts.whole, replace(recipe, learning_rate=recipe.fine_tune_rate), steps)
+    training = replace(recipe.training, learning_rate=recipe.training.fine_tune_learning_rate)
+    optimizers.compile_model(parts.whole, training, steps)

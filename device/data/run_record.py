@@ -3,10 +3,11 @@
 It says 'running' from the first moment and 'done' as the last thing that is written.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from device import records
 from device.board import Host
@@ -15,7 +16,26 @@ from device.data.cache_index import CopyCounts
 from device.records import RecordError
 
 NAME = "run.json"
-SCHEMA = 1
+SCHEMA = 2
+# Of schema 1: what fields of a recipe, and a schedule, are called since.
+RENAMED = {
+    "pictures": "images_per_class",
+    "batch": "batch_size",
+    "steps": "steps_per_epoch",
+    "test": "test_split",
+    "validation": "validation_split",
+    "size": "image_size",
+    "grey": "grayscale",
+    "hidden": "head_units",
+    "weight_average": "ema_momentum",
+    "degraded": "camera_noise",
+    "erased": "random_erasing",
+    "best_by": "keep_best_by",
+    "fine_tune": "fine_tune_epochs",
+    "fine_tune_rate": "fine_tune_learning_rate",
+    "mirrored": "flip_average",
+}
+RENAMED_SCHEDULES = {"one_cycle": "warmup_cosine"}
 DONE = "done"
 
 
@@ -73,14 +93,16 @@ class KerasSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """recipe: every field as train/recipe.py writes it. unknown_ancestors: networks before this one that may have seen
-    test images (train/ancestry.py). draw: see train/streams.py.
+    """kind: of a network, or the classical baseline, which has none. recipe: every field by its flat name
+    (train/recipes/settings.py). unknown_ancestors: networks before this one that may have seen test images
+    (train/ancestry.py). draw: see train/streams.py.
 
     parameters: of the network; best: the classical method that was chosen; gpu: what it was trained on, where that was
     written down.
     """
 
     status: str  # running, done, interrupted or failed
+    kind: Literal["network", "classical"]
     name: str | None = None  # of the run and its files; None: as the recipe
     recipe: Mapping[str, Any]
     data: RunData
@@ -101,7 +123,7 @@ class RunRecord:
     gpu: str | None = field(default=None, metadata=records.IF_KNOWN)
 
     def __post_init__(self) -> None:
-        if missing := sorted({"name", "network", "test"} - set(self.recipe)):
+        if missing := sorted({"name", "test_split"} - set(self.recipe)):
             raise RecordError(f"recipe lacks the field {missing[0]!r}")
 
     @property
@@ -111,12 +133,12 @@ class RunRecord:
     @property
     def is_classical(self) -> bool:
         """Whether it is the baseline without a network."""
-        return bool(self.recipe["network"] == "classical")
+        return self.kind == "classical"
 
     @property
     def test_share(self) -> float:
         """The share of the test, of a folder that was split: as it came about, else as the recipe asked for it."""
-        return float(self.recipe["test"]) if self.data.test_share is None else self.data.test_share
+        return float(self.recipe["test_split"]) if self.data.test_share is None else self.data.test_share
 
     @property
     def is_done(self) -> bool:
@@ -128,8 +150,26 @@ def read(folder: Path) -> RunRecord:
 
     UserError for one of another version.
     """
-    todo = "update framelite, or train again into another folder with --run DIR"
-    return records.read(RunRecord, folder / NAME, SCHEMA, todo)
+    todo = "train again into another folder with --run DIR, or use the version of framelite that wrote it"
+    path = folder / NAME
+    return records.parse(RunRecord, _updated(path.read_bytes()), str(path), SCHEMA, todo)
+
+
+def _updated(text: bytes) -> bytes:
+    """A document of schema 1 as one of today's; any other text as it is."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(document, dict) or document.get("schema", 1) != 1:
+        return text
+    recipe = document.get("recipe")
+    if isinstance(recipe, dict):
+        recipe = {RENAMED.get(name, name): value for name, value in recipe.items()}
+        if (schedule := recipe.get("schedule")) in RENAMED_SCHEDULES:
+            recipe["schedule"] = RENAMED_SCHEDULES[schedule]
+        document["kind"] = "classical" if recipe.get("network") == "classical" else "network"
+    return json.dumps({**document, "schema": SCHEMA, "recipe": recipe}).encode()
 
 
 def write(folder: Path, record: RunRecord) -> None:

@@ -93,7 +93,7 @@ def test_its_latency(command: Run, tmp_path: Path) -> None:
 def test_one_that_was_trained_and_exported(warm: Run, tmp_path: Path) -> None:
     """The course chapter's network for two classes ends in one sigmoid; its files have an output for each."""
     data, run = two_shapes(tmp_path / "shapes", train=240, test=60), tmp_path / "runs/two"
-    settings = ("size=32x32", "epochs=3", "steps=0", "learning_rate=0.003")
+    settings = ("image_size=32x32", "epochs=3", "steps_per_epoch=0", "learning_rate=0.003")
     words = [word for setting in settings for word in ("--set", setting)]
     done = warm("train", "cats_vs_dogs_tutorial", "--data", data, "--run", run, *words)
     assert done.returncode == 0, done.stderr

@@ -15,17 +15,21 @@ from export import sources
 from export.sources import Request
 from tests import drawing
 from tests.conftest import Run
-from train import cache, recipes, runs
+from train import cache, recording, runs
 from train.named_data import FASHION_LABELS
+from train.recipes import catalog
+from train.recipes.settings import replaced
 
 
 def finished_run(folder: Path, run: Path) -> str:
     """A finished run on a folder's pictures, of whose model nothing is read; the name of its cache."""
-    recipe = replace(recipes.get("fashion_mnist"), data=str(folder), test=0.3, seed=5, fit="pad", size=(12, 16))
-    request = cache.DataRequest(str(folder), recipe.size, recipe.fit, recipe.test, recipe.seed, skip_bad=True)
+    recipe = replaced(
+        catalog.get("fashion_mnist"), data=str(folder), test_split=0.3, seed=5, fit="pad", image_size=(12, 16)
+    )
+    request = cache.DataRequest.of(recipe, skip_bad=True)
     made = cache.provide(request)
-    document = runs.start(runs.Run(run), recipe, made, np.array([0, 1]))
-    runs.finish(runs.Run(run), document, runs.DONE)
+    document = recording.start(runs.Run(run), recipe, made, np.array([0, 1]))
+    recording.finish(runs.Run(run), document, recording.DONE)
     (run / "model.keras").write_bytes(b"")
     return made.path.name
 
@@ -53,7 +57,7 @@ def test_the_command_that_makes_a_missing_cache_makes_it(
 
 def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
     path = tmp_path / "cache/fashion_mnist-0123456789ab-28x28-crop"
-    recipe = recipes.get("fashion_mnist")
+    recipe = catalog.get("fashion_mnist")
     index = cache._index(
         cache.DataRequest("fashion_mnist", (28, 28)),
         "fashion_mnist",
@@ -63,8 +67,8 @@ def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
         {"train": [], "test": []},
     )
     made = folders.Cache(path, index)
-    document = runs.start(runs.Run(tmp_path / "run"), recipe, made, np.array([], np.int64))
-    runs.finish(runs.Run(tmp_path / "run"), document, runs.DONE)
+    document = recording.start(runs.Run(tmp_path / "run"), recipe, made, np.array([], np.int64))
+    recording.finish(runs.Run(tmp_path / "run"), document, recording.DONE)
     (tmp_path / "run/model.keras").write_bytes(b"")
     done = command("export", "run")
     assert done.returncode == 2

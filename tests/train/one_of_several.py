@@ -6,10 +6,11 @@ from pathlib import Path
 
 if __name__ == "__main__":
     os.environ["KERAS_BACKEND"] = "jax"
-    from train import cache, devices, fit, recipes, runs
-    from train import recipe as fields
+    from train import cache, devices, fit, runs
+    from train.recipes import catalog
+    from train.recipes.settings import change
 
-    recipe = fields.change(recipes.get("fashion_mnist"), [f"data={sys.argv[1]}", *sys.argv[5:]])
+    recipe = change(catalog.get("fashion_mnist"), [f"data={sys.argv[1]}", *sys.argv[5:]])
     pictures = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
     cluster = devices.Cluster(sys.argv[3], 2, int(sys.argv[4]))
     fit.train(recipe, pictures, runs.Run(Path(sys.argv[2])), fit.Start(cluster=cluster))

@@ -12,7 +12,18 @@ from device import folders
 from tests.conftest import Run
 from tests.device.picture_files import encoded
 
-WORDS = ("--set", "test=0.5", "--set", "size=16x16", "--set", "network=tiny", "--set", "epochs=1", "--set", "batch=16")
+WORDS = (
+    "--set",
+    "test_split=0.5",
+    "--set",
+    "image_size=16x16",
+    "--set",
+    "network=tiny",
+    "--set",
+    "epochs=1",
+    "--set",
+    "batch_size=16",
+)
 
 
 @pytest.fixture
@@ -148,7 +159,7 @@ def test_where_all_were_seen_it_is_refused(warm: Run, noise: Path, tmp_path: Pat
 def test_a_backbone_that_may_know_the_images_is_not_cross_validated_on_them(
     warm: Run, noise: Path, tmp_path: Path
 ) -> None:
-    size = ("--backbone", "EfficientNetLite0", "--set", "size=32x32", "--set", "test=0.5")
+    size = ("--backbone", "EfficientNetLite0", "--set", "image_size=32x32", "--set", "test_split=0.5")
     train = ("train", "transfer", "--data", noise, *size)
     first = warm(*train, "--run", "first")
     assert first.returncode == 0 and "cross-validated" in first.stdout, first.stderr

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image, ImageEnhance
 from scipy.ndimage import affine_transform
 
-from train.augment import NONE, Augmentation, mirror
-from train.recipes import RECIPES
+from train.augment import Augmenter, mirror
+from train.recipes.augmentation import NONE, Augmentation
+from train.recipes.catalog import RECIPES
 
 CHAPTER = Augmentation(
     rotation_range=90,
@@ -53,10 +54,10 @@ def by_scipy(picture: npt.NDArray[np.uint8], matrix: npt.NDArray[np.float64]) ->
 def test_the_warp_is_that_of_its_matrix(ranges: dict[str, Any]) -> None:
     augmentation = Augmentation(**ranges)
     pictures = np.repeat(scene()[None], 20, axis=0)
-    warped = augmentation.augment(pictures, np.random.default_rng(5))
+    warped = Augmenter(augmentation).augment(pictures, np.random.default_rng(5))
     random = np.random.default_rng(5)
     random.random(20)  # who is mirrored
-    for picture, matrix in zip(warped, augmentation.matrices(20, (40, 56), random), strict=True):
+    for picture, matrix in zip(warped, Augmenter(augmentation).matrices(20, (40, 56), random), strict=True):
         difference = np.abs(picture - by_scipy(scene(), matrix))
         assert difference.mean() < 0.7 and difference.max() < 9, "OpenCV counts positions in 1/32 pixel"
     assert len({picture.tobytes() for picture in warped}) == 20
@@ -76,7 +77,7 @@ def test_the_meanings_are_keras_s(ranges: dict[str, Any]) -> None:
     picture = scene(size)
     # The tiny rotation keeps shifts from being rounded to whole pixels.
     augmentation = Augmentation(**{"rotation_range": 1e-9, **ranges})
-    matrices = augmentation.matrices(8, size, np.random.default_rng(2))
+    matrices = Augmenter(augmentation).matrices(8, size, np.random.default_rng(2))
     random = np.random.default_rng(2)
     turns = random.uniform(-augmentation.rotation_range, augmentation.rotation_range, 8)
     shears = random.uniform(-augmentation.shear_range, augmentation.shear_range, 8)
@@ -96,7 +97,7 @@ def test_pure_shifts_move_whole_pixels_and_repeat_the_edge() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
     padded = np.pad(picture, ((8, 8), (8, 8), (0, 0)), mode="edge")
     places = {padded[y : y + 32, x : x + 32].tobytes(): (y - 8, x - 8) for y in range(17) for x in range(17)}
-    found = [places[p.tobytes()] for p in augmentation.augment(np.repeat(picture[None], 500, axis=0), rng())]
+    found = [places[p.tobytes()] for p in Augmenter(augmentation).augment(np.repeat(picture[None], 500, axis=0), rng())]
     rows, columns = zip(*found, strict=True)
     assert (min(rows), max(rows)) == (-4, 4)
     assert (min(columns), max(columns)) == (-8, 8)
@@ -111,7 +112,8 @@ def test_a_zoom_above_one_shows_more() -> None:
     dot = np.zeros((33, 33, 3), np.uint8)
     dot[10:23, 10:23] = 255
     small, large = (
-        Augmentation(zoom_range=(zoom, zoom)).augment(dot[None], rng())[0].astype(int).sum() for zoom in (1.5, 0.7)
+        Augmenter(Augmentation(zoom_range=(zoom, zoom))).augment(dot[None], rng())[0].astype(int).sum()
+        for zoom in (1.5, 0.7)
     )
     assert small < dot.astype(int).sum() < large
 
@@ -121,7 +123,7 @@ def test_half_are_mirrored_after_the_warp() -> None:
     plain = Augmentation(rotation_range=20)
     both = replace(plain, horizontal_flip=True)
     # The same numbers are drawn with and without: each is either the plain one or its mirror image.
-    one, other = plain.augment(pictures, rng()), both.augment(pictures, rng())
+    one, other = Augmenter(plain).augment(pictures, rng()), Augmenter(both).augment(pictures, rng())
     mirrored = [not np.array_equal(a, b) for a, b in zip(one, other, strict=True)]
     assert 150 < sum(mirrored) < 250
     for i in np.flatnonzero(mirrored)[:50]:
@@ -132,7 +134,7 @@ def test_half_are_mirrored_after_the_warp() -> None:
 @pytest.mark.parametrize("factor", [0.3, 1.0, 1.7])
 def test_brightness_is_pillow_s(factor: float) -> None:
     """ImageDataGenerator hands brightness to Pillow's ImageEnhance."""
-    changed = Augmentation(brightness_range=(factor, factor)).augment(scene()[None], rng())[0]
+    changed = Augmenter(Augmentation(brightness_range=(factor, factor))).augment(scene()[None], rng())[0]
     expected = np.asarray(ImageEnhance.Brightness(Image.fromarray(scene())).enhance(factor))
     assert np.abs(changed.astype(int) - expected).max() <= 1
 
@@ -140,15 +142,15 @@ def test_brightness_is_pillow_s(factor: float) -> None:
 def test_contrast_spreads_around_the_middle() -> None:
     grey = np.full((1, 4, 4, 3), 128, np.uint8)
     grey[0, 0] = 100
-    low, high = (Augmentation(contrast_range=(c, c)).augment(grey, rng()) for c in (0.5, 2.0))
+    low, high = (Augmenter(Augmentation(contrast_range=(c, c))).augment(grey, rng()) for c in (0.5, 2.0))
     assert (low[0, 0, 0, 0], low[0, 1, 0, 0]) == (114, 128)
     assert (high[0, 0, 0, 0], high[0, 1, 0, 0]) == (72, 128)
 
 
 def test_degraded_pictures_are_as_from_a_webcam() -> None:
     noisy = np.random.default_rng(1).integers(0, 256, (200, 32, 32, 3), np.uint8)
-    augmentation = Augmentation(degraded=0.5, blur=1.0, jpeg_quality=40)
-    changed = augmentation.augment(noisy, rng())
+    augmentation = Augmentation(camera_noise=0.5, blur=1.0, jpeg_quality=40)
+    changed = Augmenter(augmentation).augment(noisy, rng())
     touched = [not np.array_equal(a, b) for a, b in zip(noisy, changed, strict=True)]
     assert 70 < sum(touched) < 130
     rough = np.abs(np.diff(noisy.astype(int), axis=2)).mean()
@@ -157,13 +159,13 @@ def test_degraded_pictures_are_as_from_a_webcam() -> None:
     # Red stays red: the codec's order of colours is not ours.
     red = np.zeros((1, 32, 32, 3), np.uint8)
     red[..., 0] = 220
-    back = Augmentation(degraded=1.0, jpeg_quality=75).augment(red, rng())[0].mean(axis=(0, 1))
+    back = Augmenter(Augmentation(camera_noise=1.0, jpeg_quality=75)).augment(red, rng())[0].mean(axis=(0, 1))
     np.testing.assert_allclose(back, [220, 0, 0], atol=4)
 
 
 def test_an_erased_rectangle_is_of_one_colour_and_its_size_is_kept() -> None:
     pictures = np.repeat(scene((64, 64))[None], 300, axis=0)
-    changed = Augmentation(erased=0.5).augment(pictures, rng())
+    changed = Augmenter(Augmentation(random_erasing=0.5)).augment(pictures, rng())
     shares = []
     for before, after in zip(pictures, changed, strict=True):
         differs = (before != after).any(axis=-1)
@@ -179,7 +181,7 @@ def test_an_erased_rectangle_is_of_one_colour_and_its_size_is_kept() -> None:
 def test_nothing_asked_for_changes_nothing() -> None:
     pictures = np.random.default_rng(1).integers(0, 256, (9, 12, 10, 3), np.uint8)
     before = pictures.copy()
-    changed = NONE.augment(pictures, rng())
+    changed = Augmenter(NONE).augment(pictures, rng())
     np.testing.assert_array_equal(changed, before)
     changed[:] = 0
     np.testing.assert_array_equal(pictures, before)
@@ -189,14 +191,14 @@ def test_nothing_asked_for_changes_nothing() -> None:
 def test_the_given_pictures_stay_as_they_are(name: str) -> None:
     pictures = np.repeat(scene((32, 32))[None], 64, axis=0)
     before = pictures.copy()
-    changed = Augmentation.of(RECIPES[name]).augment(pictures, rng())
+    changed = Augmenter(RECIPES[name].augmentation).augment(pictures, rng())
     assert changed.shape == pictures.shape and changed.dtype == np.uint8
     np.testing.assert_array_equal(pictures, before)
-    again = Augmentation.of(RECIPES[name]).augment(pictures, rng())
+    again = Augmenter(RECIPES[name].augmentation).augment(pictures, rng())
     np.testing.assert_array_equal(changed, again)
 
 
 def test_the_chapter_s_ranges_show() -> None:
-    changed = CHAPTER.augment(np.repeat(scene((64, 64))[None], 16, axis=0), rng())
+    changed = Augmenter(CHAPTER).augment(np.repeat(scene((64, 64))[None], 16, axis=0), rng())
     assert len({picture.tobytes() for picture in changed}) == 16
     assert changed.mean() < scene((64, 64)).mean()

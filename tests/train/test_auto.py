@@ -86,7 +86,7 @@ def test_one_that_knows_images_is_chosen(warm: Run, tmp_path: Path) -> None:
     home = tmp_path / "weights"
     weights.write("MobileNetV2", home)
     data, run = drawing.write_folder(tmp_path / "shapes", {"train": 48, "test": 12}), tmp_path / "run"
-    words = ("train", "transfer", "--data", data, "--run", run, "--backbone", "auto", "--set", "size=96x96")
+    words = ("train", "transfer", "--data", data, "--run", run, "--backbone", "auto", "--set", "image_size=96x96")
     done = warm(*words, KERAS_HOME=str(home))
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stderr.splitlines()]
@@ -95,7 +95,7 @@ def test_one_that_knows_images_is_chosen(warm: Run, tmp_path: Path) -> None:
     assert float(table["EfficientNetLite0"][1]) < float(table["MobileNetV2"][1])
     assert [name for name, line in table.items() if line[-1] == "chosen"] == ["EfficientNetLite0"]
     recipe: dict[str, Any] = json.loads((run / "run.json").read_bytes())["recipe"]
-    assert (recipe["backbone"], recipe["size"]) == ("EfficientNetLite0", [96, 96])
+    assert (recipe["backbone"], recipe["image_size"]) == ("EfficientNetLite0", [96, 96])
     assert len(list(tmp_path.glob("cache/*/features-*-train.npy"))) == 2, "the run's own features are those"
     again = warm(*words, KERAS_HOME=str(home))
     assert "up to date" in again.stderr

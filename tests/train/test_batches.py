@@ -1,6 +1,5 @@
 """Batches: the same whenever asked for, every row once an epoch, half of them mirrored; the split beside them."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,15 @@ import pytest
 from device.errors import UserError
 from device.folders import Cache
 from tests.trained import Trained
-from train.recipe import Recipe
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
+from train.recipes.recipe import Recipe
+from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
 
 def recipe(**changes: Any) -> Recipe:
-    return replace(RECIPES["fashion_mnist"], **{"batch": 16, "validation": 0.25, **changes})
+    return replaced(RECIPES["fashion_mnist"], **{"batch_size": 16, "validation_split": 0.25, **changes})
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_what_is_held_out_is_not_what_comes_first(pictures: Cache) -> None:
     from train.batches import Batches
     from train.split import split_rows
 
-    _, validation = split_rows(np.zeros(300, np.int64), recipe(validation=0.25))
+    _, validation = split_rows(np.zeros(300, np.int64), recipe(validation_split=0.25))
     first = Batches(pictures, np.arange(300), recipe()).order[:75]
     assert len(set(first) & set(validation)) < 40  # 19 by chance
 
@@ -139,7 +139,7 @@ def test_epochs_of_a_number_of_steps_go_through_the_rows_evenly(pictures: Cache)
     from train.batches import Batches
 
     rows = np.arange(100)
-    batches = Batches(pictures, rows, recipe(horizontal_flip=False, steps=5))  # 80 of 100 pictures an epoch
+    batches = Batches(pictures, rows, recipe(horizontal_flip=False, steps_per_epoch=5))  # 80 of 100 pictures an epoch
     assert len(batches) == 5
     seen = []
     for number in range(5):
@@ -149,7 +149,7 @@ def test_epochs_of_a_number_of_steps_go_through_the_rows_evenly(pictures: Cache)
     whole = [row for shown in seen for row in shown]
     for begin in range(0, 400, 100):
         assert sorted(whole[begin : begin + 100]) == rows.tolist(), "every row once a round"
-    again = Batches(pictures, rows, recipe(horizontal_flip=False, steps=5))
+    again = Batches(pictures, rows, recipe(horizontal_flip=False, steps_per_epoch=5))
     again.start_epoch(3)
     assert epoch(pictures, again) == seen[3]
 
@@ -160,7 +160,7 @@ def test_processes_see_together_what_one_sees(pictures: Cache, count: int) -> No
     from train.batches import Batches
     from train.devices import Cluster
 
-    chosen = recipe(batch=18, mixup=0.5, rotation_range=20.0, erased=0.5, degraded=0.5, blur=1.0)
+    chosen = recipe(batch_size=18, mixup=0.5, rotation_range=20.0, random_erasing=0.5, camera_noise=0.5, blur=1.0)
     alone = Batches(pictures, np.arange(count), chosen)
     parts = [Batches(pictures, np.arange(count), chosen, Cluster("", 3, i), devices=3) for i in range(3)]
     kept = count // 3 * 3
@@ -220,7 +220,7 @@ def test_a_mixed_picture_is_mixed_as_its_target_says() -> None:
 def test_a_share_of_the_batches_is_mixed(pictures: Cache) -> None:
     from train.batches import Batches
 
-    batches = Batches(pictures, np.arange(300), recipe(batch=2, mixup=0.5, horizontal_flip=False))
+    batches = Batches(pictures, np.arange(300), recipe(batch_size=2, mixup=0.5, horizontal_flip=False))
     whole = sum(int((batches[i][1].max(axis=1) == 1).all()) for i in range(len(batches)))
     assert 75 < whole < 145  # half of 150, and where a picture met itself or one of its label
 
@@ -229,7 +229,7 @@ def test_the_validation_rows_are_a_share_of_every_label() -> None:
     from train.split import split_rows
 
     targets = np.repeat([0, 1, 2], [40, 100, 8])
-    rows, validation = split_rows(targets, recipe(validation=0.25))
+    rows, validation = split_rows(targets, recipe(validation_split=0.25))
     assert np.bincount(targets[validation]).tolist() == [10, 25, 2]
     assert set(rows).isdisjoint(validation)
     assert sorted([*rows, *validation]) == list(range(148))
@@ -252,7 +252,7 @@ def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
     from train.split import split_rows
 
     targets = np.repeat([0, 1, 2], [2, 5, 30])
-    for part in split_rows(targets, recipe(validation=share)):
+    for part in split_rows(targets, recipe(validation_split=share)):
         assert set(targets[part]) == {0, 1, 2}
 
 

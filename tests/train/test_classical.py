@@ -20,14 +20,17 @@ from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT
 from train import cache as caches
-from train import classical, classical_plots, evaluation
+from train import evaluation
+from train.classical import methods, plots, training
 from train.evaluation import ClassicalEvaluation
-from train.recipe import Recipe
+from train.recipes.classical import ClassicalRecipe
+from train.recipes.data import Data
+from train.recipes.settings import change, recorded, replaced
 from train.runs import Identity, Run
 from train.split import split_rows
 
 SIZE = (32, 40)
-RECIPE = Recipe(name="shapes_classical", description="", data="shapes", network="classical", size=SIZE, validation=0.25)
+RECIPE = ClassicalRecipe("shapes_classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))
 PICTURES = {"features.png", "boundary.png", "confusion.png", "samples.png"}
 
 Picture = npt.NDArray[np.uint8]
@@ -52,7 +55,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Cache:
 @pytest.fixture(scope="module")
 def finished(pictures: Cache, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("run") / "classical")
-    found = classical.train(RECIPE, pictures, run)
+    found = training.train(RECIPE, pictures, run)
     assert found == evaluation.read(ClassicalEvaluation, run.path)
     return run
 
@@ -71,7 +74,8 @@ def test_a_run_folder_is_whole(finished: Run) -> None:
 def test_run_json_says_what_the_run_was(finished: Run, pictures: Cache) -> None:
     document = read(finished.record)
     assert document["status"] == "done"
-    assert Recipe.of(document["recipe"]) == RECIPE
+    assert recorded(ClassicalRecipe, document["recipe"]) == RECIPE
+    assert document["kind"] == "classical"
     assert document["split"]["validation_rows"] == split_rows(pictures.targets("train"), RECIPE)[1].tolist()
     assert (document["data"]["train"], document["data"]["validation"], document["data"]["test"]) == (90, 30, 45)
     assert document["wall_time_s"] > 0
@@ -96,7 +100,7 @@ def test_the_figures_that_count_are_those_of_the_best_by_validation(finished: Ru
     assert document["best"] == best["name"] == "HOG"
     assert {key: document[key] for key in ("top1", "n", "interval")} == best["test"]
     assert best["test"]["top1"] > 0.7  # three labels: 0.33 by chance
-    assert best["settings"]["C"] in classical.COSTS
+    assert best["settings"]["C"] in methods.COSTS
     assert [row["label"] for row in document["per_class"]] == list(drawing.LABELS)
     right = sum(row["top1"] * row["n"] for row in document["per_class"])
     assert right == pytest.approx(document["top1"] * 45)
@@ -116,7 +120,7 @@ def test_the_overfitted_one_knows_every_training_picture(finished: Run) -> None:
 
 def test_the_table_has_a_line_a_method(finished: Run) -> None:
     found = evaluation.read(ClassicalEvaluation, finished.path)
-    lines = classical.table(found)
+    lines = training.table(found)
     assert len(lines) == 7
     assert [line for line in lines[2:6] if "*" in line] == [lines[4]]
     assert lines[4].startswith("HOG *")
@@ -133,7 +137,7 @@ def test_the_test_pictures_choose_nothing(finished: Run, tmp_path: Path) -> None
     names[1].rename(names[0])
     names[2].rename(names[1])
     (tmp_path / "aside").rename(names[2])
-    other = classical.train(RECIPE, make_cache(folder), Run(tmp_path / "run"))
+    other = training.train(RECIPE, make_cache(folder), Run(tmp_path / "run"))
     found = evaluation.read(ClassicalEvaluation, finished.path)
     assert other.top1 < 0.3 < found.top1
     assert other.best == found.best
@@ -159,7 +163,7 @@ def test_what_an_interrupted_run_leaves(pictures: Cache, tmp_path: Path) -> None
     for name in ("evaluation.json", "boundary.png", "features.png", "samples.png"):
         (run.path / name).write_text("of an older run")
     with pytest.raises(KeyboardInterrupt):
-        classical.train(RECIPE, Stopped(**vars(pictures)), run)
+        training.train(RECIPE, Stopped(**vars(pictures)), run)
     assert read(run.record)["status"] == "interrupted"
     # All that isn't about the test was done before its pictures were asked for.
     assert {path.name for path in run.path.iterdir()} == {"run.json", "features.png"}
@@ -169,16 +173,16 @@ def test_what_an_interrupted_run_leaves(pictures: Cache, tmp_path: Path) -> None
 def test_a_run_whose_pictures_are_gone_has_failed(pictures: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     with pytest.raises(FileNotFoundError):
-        classical.train(RECIPE, replace(pictures, path=tmp_path / "removed"), run)
+        training.train(RECIPE, replace(pictures, path=tmp_path / "removed"), run)
     assert read(run.record)["status"] == "failed"
 
 
 def test_settings_of_a_network_are_refused(pictures: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
-    with pytest.raises(UserError, match="epochs was set, but the classical baseline has no network"):
-        classical.train(replace(RECIPE, epochs=3), pictures, run)
+    with pytest.raises(UserError, match=r"epochs=3: .* no such field, expected one of data, .* seed$"):
+        change(RECIPE, ["epochs=3"])
     with pytest.raises(UserError, match=r"pictures of 15x64 are too small .* sides of 16 or more"):
-        classical.train(replace(RECIPE, size=(15, 64)), pictures, run)
+        training.train(replaced(RECIPE, image_size=(15, 64)), pictures, run)
     assert not run.path.exists()
 
 
@@ -187,8 +191,8 @@ def test_settings_of_a_network_are_refused(pictures: Cache, tmp_path: Path) -> N
 
 def draw_plane(path: Path, labels: tuple[str, ...], predict: Callable[[Any], Any]) -> Picture:
     plane = np.random.default_rng(1).random((300, 2)).astype(np.float32)
-    panels = [classical_plots.Panel(title, 0.5, 0.25, predict) for title in ("plain", "overfitted")]
-    classical_plots.boundary(plane, np.arange(300) % len(labels), labels, panels, path)
+    panels = [plots.Panel(title, 0.5, 0.25, predict) for title in ("plain", "overfitted")]
+    plots.boundary(plane, np.arange(300) % len(labels), labels, panels, path)
     drawn = cv2.imread(str(path))
     assert drawn is not None
     return np.asarray(drawn, np.uint8)
@@ -211,7 +215,7 @@ def test_more_labels_than_two(count: int, tmp_path: Path) -> None:
 
 
 def test_neither_tensorflow_nor_keras_is_loaded() -> None:
-    words = "import sys; import train.classical; print(*{'tensorflow', 'keras'} & set(sys.modules))"
+    words = "import sys; import train.classical.training; print(*{'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
@@ -219,17 +223,17 @@ def test_neither_tensorflow_nor_keras_is_loaded() -> None:
 # The figure of the validation pictures.
 
 
-def measured(seed: int, rows: int, labels: int = 2) -> classical.Measured:
+def measured(seed: int, rows: int, labels: int = 2) -> methods.Measured:
     """Noise: numbers by lot in the place of pictures, labels by lot."""
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(rows, 30)).astype(np.float32)
-    return classical.Measured(numbers, random.permutation(np.arange(rows) % labels), np.arange(rows))
+    return methods.Measured(numbers, random.permutation(np.arange(rows) % labels), np.arange(rows))
 
 
 def test_on_noise_the_validation_figure_is_chance(capsys: pytest.CaptureFixture[str]) -> None:
     """Of twenty machines, 30 validation pictures each; where their cost or sigmoids were fitted on these: 0.56."""
-    method = replace(classical.HOG, columns=slice(0, None))
-    rows = [classical.Fitted.of(method, measured(seed, 60), measured(100 + seed, 30)).validation for seed in range(20)]
+    method = replace(methods.HOG, columns=slice(0, None))
+    rows = [methods.Fitted.of(method, measured(seed, 60), measured(100 + seed, 30)).validation for seed in range(20)]
     right = sum(row.top1 * row.n for row in rows)
     low, high = evaluate.wilson(round(right), 600)
     assert low <= 0.5 <= high
@@ -241,8 +245,8 @@ def test_a_label_that_cannot_be_held_out_is_learned_all_the_same(alone: str) -> 
     targets, groups = many.targets.copy(), many.groups.copy()
     rows = [0] if alone == "a single picture" else [0, 1, 2]
     targets[rows], groups[rows] = 2, 0
-    fitted = classical.Fitted.of(
-        replace(classical.HOG, columns=slice(0, None)), replace(many, targets=targets, groups=groups), measured(2, 20)
+    fitted = methods.Fitted.of(
+        replace(methods.HOG, columns=slice(0, None)), replace(many, targets=targets, groups=groups), measured(2, 20)
     )
     assert fitted.scores(many).shape == (40, 3)
 
@@ -250,7 +254,7 @@ def test_a_label_that_cannot_be_held_out_is_learned_all_the_same(alone: str) -> 
 def test_copies_are_in_one_fold() -> None:
     many = measured(1, 60)
     doubled = replace(many, groups=np.arange(60) // 2 * 2, targets=np.repeat(many.targets[::2], 2))
-    folds = classical._folds(doubled)
+    folds = methods._folds(doubled)
     assert len(folds) == 5
     for rest, asked in folds:
         assert set(doubled.groups[rest]).isdisjoint(doubled.groups[asked]) and set(doubled.targets[rest]) == {0, 1}

@@ -212,8 +212,15 @@ def test_noise_with_copies_is_not_learned(warm: Run, tmp_path: Path) -> None:
     """Before, five copies of each image gave 100 %: the test's were in training. The truth is chance."""
     root = copied(tmp_path / "copies", 40, 5)
     run = tmp_path / "run"
-    settings = ("size=8x8", "network=tiny", "epochs=12", "batch=16", "learning_rate=0.01", "horizontal_flip=false")
-    words = [word for setting in (*settings, "grey=false", "validation=0.25") for word in ("--set", setting)]
+    settings = (
+        "image_size=8x8",
+        "network=tiny",
+        "epochs=12",
+        "batch_size=16",
+        "learning_rate=0.01",
+        "horizontal_flip=false",
+    )
+    words = [word for setting in (*settings, "grayscale=false", "validation_split=0.25") for word in ("--set", setting)]
     done = warm("train", "fashion_mnist", "--data", root, "--run", run, *words)
     assert done.returncode == 0, done.stderr
     result = json.loads((run / "evaluation.json").read_bytes())

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from device import card as cards
 from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
-from train import cache, fit, recipes, split
-from train import recipe as fields
+from train import cache, fit, split
 from train.cache import DataRequest
+from train.recipes import catalog
+from train.recipes.settings import change, replaced
 from train.runs import Run as RunFolder
 
-SIZE = ("--set", "size=64x64", "--backbone", "EfficientNetLite0")
+SIZE = ("--set", "image_size=64x64", "--backbone", "EfficientNetLite0")
 
 
 def noise(root: Path, count: int) -> Path:
@@ -40,15 +40,15 @@ def evaluation(run: Path) -> dict[str, Any]:
     ("settings", "few", "many"),
     [
         ((), 0.0, 0.2),
-        (("test=0.3",), 0.3, 0.3),
-        (("fine_tune=2",), 0.2, 0.2),
-        (("hidden=8",), 0.2, 0.2),
+        (("test_split=0.3",), 0.3, 0.3),
+        (("fine_tune_epochs=2",), 0.2, 0.2),
+        (("head_units=8",), 0.2, 0.2),
         (("strategy=all",), 0.2, 0.2),
     ],
 )
 def test_what_share_is_kept_for_the_test(settings: tuple[str, ...], few: float, many: float) -> None:
     """None of so few that heads fitted without an image tell more, unless one is asked for or training takes epochs."""
-    recipe = fields.change(recipes.get("transfer"), ["backbone=MobileNetV2", *settings])
+    recipe = change(catalog.get("transfer"), ["backbone=MobileNetV2", *settings])
     request = DataRequest.of(recipe, skip_bad=False)
     assert split.test_share(request.test, split.FEW) == few
     assert split.test_share(request.test, split.FEW + 1) == many
@@ -96,7 +96,7 @@ def test_copies_count_once_and_a_single_image_works(warm: Run, tmp_path: Path) -
     found = evaluation(run)
     assert found["n"] == 25 and {row["label"]: row["n"] for row in found["per_class"]}["circle"] == 8
     assert "a single picture of star: whether others of it are recognized can't be measured" in done.stderr
-    given = warm("train", "transfer", "--data", data, "--run", run, *SIZE, "--set", "test=0.25")
+    given = warm("train", "transfer", "--data", data, "--run", run, *SIZE, "--set", "test_split=0.25")
     assert given.returncode == 2 and "the class 'star' has a single image" in given.stderr, "who wants a test needs two"
 
 
@@ -106,7 +106,7 @@ def test_only_a_head_can_do_without_a_test(tmp_path: Path, monkeypatch: pytest.M
     data = drawing.write_folder(tmp_path / "shapes", {None: 24})
     made = cache.provide(DataRequest(str(data), (16, 16), test=0.0))
     assert made.pictures("test").shape == (0, 16, 16, 3) and len(made.targets("train")) == 24
-    recipe = replace(recipes.get("fashion_mnist"), data=str(data), size=(16, 16), network="tiny", epochs=1)
+    recipe = replaced(catalog.get("fashion_mnist"), data=str(data), image_size=(16, 16), network="tiny", epochs=1)
     with pytest.raises(UserError, match="these data have no test"):
         fit.train(recipe, made, RunFolder(tmp_path / "run"))
     assert not (tmp_path / "run").exists()

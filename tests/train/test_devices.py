@@ -19,11 +19,29 @@ from tests.train.saved import curves
 pytestmark = pytest.mark.tensorflow
 
 # No BatchNormalization: its statistics are those of a device's part of the batch. 240 + 60 pictures, whole batches.
-WORDS = ("cifar10_tutorial", "--set", "size=16x16", "--set", "epochs=3", "--set", "batch=16", "--set", "validation=0.2")
+WORDS = (
+    "cifar10_tutorial",
+    "--set",
+    "image_size=16x16",
+    "--set",
+    "epochs=3",
+    "--set",
+    "batch_size=16",
+    "--set",
+    "validation_split=0.2",
+)
 # On JAX a batch is put together again: all that looks at its pictures by their places, or at all of them, is the same.
 TOGETHER = (
-    *("size=16x16", "epochs=3", "batch=16", "validation=0.2", "network=tiny", "grey=false", "dropout=0.2"),
-    *("weight_average=0.9", "rotation_range=20", "brightness_range=0.8,1.2", "erased=0.5", "mixup=0.5"),
+    *(
+        "image_size=16x16",
+        "epochs=3",
+        "batch_size=16",
+        "validation_split=0.2",
+        "network=tiny",
+        "grayscale=false",
+        "dropout=0.2",
+    ),
+    *("ema_momentum=0.9", "rotation_range=20", "brightness_range=0.8,1.2", "random_erasing=0.5", "mixup=0.5"),
 )
 
 
@@ -62,7 +80,7 @@ def test_two_devices_train_as_one(shapes: Path, tmp_path: Path) -> None:
 
 
 def test_two_devices_with_dropout_augmentation_and_an_average(shapes: Path, tmp_path: Path) -> None:
-    on_devices(2, shapes, tmp_path / "run", "network=tiny", "dropout=0.2", "weight_average=0.9", "rotation_range=10")
+    on_devices(2, shapes, tmp_path / "run", "network=tiny", "dropout=0.2", "ema_momentum=0.9", "rotation_range=10")
     document = json.loads((tmp_path / "run/run.json").read_bytes())
     assert document["status"] == "done"
 
@@ -72,8 +90,16 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
 ) -> None:
     """243 training pictures in batches of 16: the last has 3, of which 2 can be shared. 57 for validation: 56 can."""
     weights.write("MobileNetV2", tmp_path / "keras")
-    settings = ("network=backbone", "strategy=head", "fine_tune=1", "freeze=140", "loss=categorical_crossentropy")
-    on_devices(2, shapes, tmp_path / "run", *settings, "hidden=8", "size=32x32", "epochs=2", "validation=0.19")
+    settings = (
+        "network=backbone",
+        "strategy=head",
+        "fine_tune_epochs=1",
+        "freeze=140",
+        "loss=categorical_crossentropy",
+    )
+    on_devices(
+        2, shapes, tmp_path / "run", *settings, "head_units=8", "image_size=32x32", "epochs=2", "validation_split=0.19"
+    )
     document = json.loads((tmp_path / "run/run.json").read_bytes())
     assert (document["status"], document["data"]["train"], document["data"]["validation"]) == ("done", 243, 57)
     assert len(curves(tmp_path / "run")["loss"]) == 3
@@ -86,8 +112,8 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
 @pytest.mark.parametrize(
     ("batch", "validation", "expected"),
     [
-        (15, 60, "batch is 15, but 2 devices share it; expected such as --set batch=16"),
-        (1, 60, "batch is 1, but 2 devices share it; expected such as --set batch=2"),
+        (15, 60, "batch_size is 15, but 2 devices share it; expected such as --set batch_size=16"),
+        (1, 60, "batch_size is 1, but 2 devices share it; expected such as --set batch_size=2"),
         (16, 1, "1 validation pictures for 2 devices, expected one or more for each"),
     ],
 )
@@ -104,13 +130,13 @@ def test_a_refused_batch_leaves_an_older_run_whole(shapes: Path, tmp_path: Path)
     run.mkdir()
     (run / "model.keras").write_bytes(b"an older run's")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/train/two_devices.py"), "2", str(shapes), str(run), "batch=15"],
+        [sys.executable, str(ROOT / "tests/train/two_devices.py"), "2", str(shapes), str(run), "batch_size=15"],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
         timeout=280,
     )
-    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch is 15, but 2 devices share it")
+    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch_size is 15, but 2 devices share it")
     assert {path.name for path in run.iterdir()} == {"model.keras"}
 
 

@@ -51,7 +51,8 @@ def write(folder: Path, document: Any) -> Path:
 @pytest.mark.parametrize("document", [NETWORK, CLASSICAL], ids=["network", "classical"])
 def test_what_is_read_is_written_in_the_same_bytes(tmp_path: Path, document: dict[str, Any]) -> None:
     path = write(tmp_path, document)
-    found = evaluation.read(evaluation.kind_of("classical" if document is CLASSICAL else "tiny"), tmp_path)
+    kind: Any = ClassicalEvaluation if document is CLASSICAL else Evaluation
+    found = evaluation.read(kind, tmp_path)
     before = path.read_bytes()
     evaluation.write(tmp_path, found)
     assert path.read_bytes() == before
@@ -96,7 +97,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, document: Any, said: str) 
 
 def test_a_finished_run_whose_figures_are_damaged(command: Run, tmp_path: Path) -> None:
     data = drawing.write_folder(tmp_path / "shapes", {"train": 30, "test": 15})
-    words = ("train", "cats_vs_dogs_classical", "--data", data, "--run", "run", "--set", "size=16x16")
+    words = ("train", "cats_vs_dogs_classical", "--data", data, "--run", "run", "--set", "image_size=16x16")
     assert command(*words).returncode == 0
     whole = (tmp_path / "run/evaluation.json").read_bytes()
     (tmp_path / "run/evaluation.json").write_bytes(whole[:100])

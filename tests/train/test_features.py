@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from tests import drawing
 
 # Until the lock holds scikit-image.
-from train import features
+from train.classical import features
 
 SIZE = (32, 40)
 

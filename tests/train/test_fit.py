@@ -47,7 +47,7 @@ def test_run_json_says_what_the_run_was(trained: Trained) -> None:
     assert document["seed"] == 1
     recipe = document["recipe"]
     assert (recipe["name"], recipe["network"]) == ("fashion_mnist", "tiny")
-    assert (recipe["size"], recipe["epochs"]) == ([16, 16], 7)
+    assert (recipe["image_size"], recipe["epochs"]) == ([16, 16], 7)
     data = document["data"]
     assert (data["name"], data["fingerprint"], data["cache"]) == ("shapes", cache.fingerprint, cache.path.name)
     assert (data["train"], data["validation"], data["test"], data["skipped"]) == (276, 24, 90, 0)
@@ -90,14 +90,15 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
 ) -> None:
     """Evaluated beside a network that knows nothing."""
     from train import evaluate, fit, runs
-    from train.recipe import Recipe
+    from train.recipes.recipe import Recipe
+    from train.recipes.settings import recorded
 
     cache = trained.pictures
-    recipe = read(trained.run / "run.json")["recipe"]
-    ignorant = fit.compiled(Recipe.of(recipe), 3, steps=1)
+    recipe = recorded(Recipe, read(trained.run / "run.json")["recipe"])
+    ignorant = fit.compiled(recipe, 3, steps=1)
     run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
     last = evaluate.predict(ignorant, cache.pictures("test"))
-    found = evaluate.evaluate(run, Recipe.of(recipe), cache, last, evaluate.Asked())
+    found = evaluate.evaluate(run, recipe, cache, last, evaluate.Asked())
     assert found.top1 == read(trained.run / "evaluation.json")["top1"] > 0.7
     assert found.last_epoch is not None and found.last_epoch.top1 < 0.6
 
@@ -185,7 +186,10 @@ def test_a_killed_run_is_never_taken_for_a_finished_one(warm: Run, trained: Trai
     ("settings", "name"),
     [
         (["learning_rate=1e20"], "loss"),
-        (["learning_rate=1e38", "batch=1000", "schedule=constant"], "val_loss"),  # one step: the loss is from before it
+        (
+            ["learning_rate=1e38", "batch_size=1000", "schedule=constant"],
+            "val_loss",
+        ),  # one step: the loss is from before it
     ],
 )
 def test_a_loss_that_is_no_number_ends_with_one_line(

@@ -98,7 +98,7 @@ def test_a_full_disk_is_an_error_that_names_the_file(
 def test_features_on_a_full_disk(warm: Run, disk: Path, tmp_path: Path) -> None:
     """The images fit, and their features, 1,280 numbers each, don't."""
     shapes = drawing.write_folder(tmp_path / "shapes", {"train": 90, "test": 15})
-    words = ("--data", shapes, "--run", tmp_path / "run", "--set", "size=32x32", "--set", "epochs=1")
+    words = ("--data", shapes, "--run", tmp_path / "run", "--set", "image_size=32x32", "--set", "epochs=1")
     done = warm("train", "transfer", *words, FRAMELITE_CACHE=str(disk))
     assert done.returncode == 2, done.stderr
     (cache,) = disk.iterdir()

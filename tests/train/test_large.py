@@ -49,7 +49,15 @@ def test_a_cache_larger_than_memory_is_trained_on(tmp_path: Path) -> None:
     folder = write_cache(tmp_path / "cache")
     assert (folder / "train.npy").stat().st_size > 1.5 * LIMIT
     assert folders.open_cache(folder) is not None
-    settings = (f"size={SIDE}", "network=tiny", "grey=false", "epochs=1", "steps=5", "batch=16", "validation=0.02")
+    settings = (
+        f"image_size={SIDE}",
+        "network=tiny",
+        "grayscale=false",
+        "epochs=1",
+        "steps_per_epoch=5",
+        "batch_size=16",
+        "validation_split=0.02",
+    )
     words = [word for setting in settings for word in ("--set", setting)]
     done = subprocess.run(
         [sys.executable, "-m", "train", "fashion_mnist", "--data", "large", "--run", str(tmp_path / "run"), *words],

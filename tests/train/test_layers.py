@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ import pytest
 from tests import drawing
 from tests.conftest import Run, shared
 from tests.trained import Trained
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
+from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
@@ -26,10 +26,11 @@ def preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """`train preview WORDS…` in this process, where TensorFlow is loaded already -> (stdout, stderr)."""
 
     def run(*words: object) -> tuple[str, str]:
-        from train import preview
+        from train import __main__ as commands
 
         monkeypatch.chdir(tmp_path)
-        assert preview.main([str(word) for word in words]) == 0
+        asked = commands.parse(["preview", *map(str, words)])
+        assert asked.run_command(asked) == 0
         return capsys.readouterr()
 
     return run
@@ -124,7 +125,7 @@ def test_resnet8_has_what_is_published() -> None:
     """MLPerf Tiny: 12.5 M multiply-accumulates, 78,666 parameters; ours has no bias before BatchNormalization."""
     from train import layers
 
-    model = layers.fresh(replace(RECIPES["cifar10"], network="resnet8"), 10)
+    model = layers.fresh(replaced(RECIPES["cifar10"], network="resnet8"), 10)
     parameters, multiply_accumulates = total(model, 32, 32)
     assert multiply_accumulates == 12_501_632
     assert parameters + (3 * 16 + 2 * 32 + 2 * 64) == 78_666
@@ -155,7 +156,7 @@ def test_mobilenets_have_what_is_published(name: str, millions: int, parameters:
 def test_shapes_and_parameters_are_keras_own(network: str) -> None:
     from train import layers
 
-    model = layers.fresh(replace(RECIPES["fashion_mnist"], network=network, size=(28, 40)), 3)
+    model = layers.fresh(replaced(RECIPES["fashion_mnist"], network=network, image_size=(28, 40)), 3)
     expected = {layer.name: (tuple(layer.output.shape[1:]), layer.count_params()) for layer in model.layers}
     assert {name: row[:2] for name, row in counts(model, 28, 40).items()} == expected
 
@@ -232,7 +233,9 @@ def test_a_finished_run_is_shown_trained(preview: Preview, trained: Trained, pho
     out, err = preview("fashion_mnist", "--layers")
     assert err == "the trained network runs/fashion_mnist/model.keras\n"
     assert "16x16x3" in out, "the size that it was trained at"
-    _, err = preview("fashion_mnist", photo, "--layers", "--labels", 3, "--set", "size=16x16", "--set", "network=tiny")
+    _, err = preview(
+        "fashion_mnist", photo, "--layers", "--labels", 3, "--set", "image_size=16x16", "--set", "network=tiny"
+    )
     assert err.startswith("a fresh network")
     assert (tmp_path / "layers.png").read_bytes() != by_run
 
@@ -243,15 +246,15 @@ def test_a_run_with_other_settings_is_not_taken_for_it(
     from device.errors import UserError
 
     shutil.copytree(trained.run, tmp_path / "runs/fashion_mnist")
-    words = (photo, "--layers", "--data", trained.data, "--set", "size=20x20")
+    words = (photo, "--layers", "--data", trained.data, "--set", "image_size=20x20")
     out, err = preview("fashion_mnist", *words)
     assert "20x20x3" in out
     note, fresh = err.splitlines()
     assert note == (
-        "note: runs/fashion_mnist: it was trained with size [16, 16], not [20, 20]; so a fresh network is shown"
+        "note: runs/fashion_mnist: it was trained with image_size [16, 16], not [20, 20]; so a fresh network is shown"
     )
     assert fresh.startswith("a fresh network")
-    with pytest.raises(UserError, match="it was trained with size"):
+    with pytest.raises(UserError, match="it was trained with image_size"):
         preview("fashion_mnist", *words, "--run", "runs/fashion_mnist")
     with pytest.raises(UserError, match="it was trained by the recipe fashion_mnist, not cifar10"):
         preview("cifar10", photo, "--layers", "--run", "runs/fashion_mnist")
@@ -268,7 +271,7 @@ def test_a_damaged_model_is_refused(warm: Run, trained: Trained, photo: Path, tm
 
 
 def test_a_picture_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path) -> None:
-    words = ("cifar10_tutorial", "--layers", "--labels", 10, "--set", "size=3x3")
+    words = ("cifar10_tutorial", "--layers", "--labels", 10, "--set", "image_size=3x3")
     done = warm("train", "preview", *words)
     assert (done.returncode, done.stdout) == (2, "")
     last = done.stderr.splitlines()[-1]

@@ -14,7 +14,7 @@ from tests.trained import Trained
 
 pytestmark = pytest.mark.tensorflow
 
-SETTINGS = ("network=residual", "filters=4-8", "blocks=0", "optimizer=muon", "weight_decay=0.01", "batch=16")
+SETTINGS = ("network=residual", "filters=4-8", "blocks=0", "optimizer=muon", "weight_decay=0.01", "batch_size=16")
 WORDS = tuple(word for setting in (*SETTINGS, "dropout=0", "epochs=4") for word in ("--set", setting))
 
 
@@ -58,7 +58,7 @@ def test_its_settings_survive_being_saved() -> None:
     from train import optimizers
     from train.muon import Muon
 
-    one = Muon(optimizers.one_cycle(0.1, 50, 0.1), others=3.0, weight_decay=0.02)
+    one = Muon(optimizers.warmup_cosine(0.1, 50, 0.1), others=3.0, weight_decay=0.02)
     two = Muon.from_config(one.get_config())
     assert (two.others, two.weight_decay) == (3.0, pytest.approx(0.06)) and two.get_config() == one.get_config()
     assert float(two.learning_rate) == float(one.learning_rate)

@@ -1,15 +1,16 @@
 """The networks: the tutorial's is the source material's layer by layer, scaling and grey are inside."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import pytest
 
-from train.recipe import Recipe
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
+from train.recipes.network import Architecture
+from train.recipes.recipe import Recipe
+from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
@@ -62,7 +63,7 @@ def test_the_tutorial_is_compiled_as_there() -> None:
 def test_every_network_answers_with_probabilities(network: str, size: tuple[int, int], labels: int) -> None:
     from train import networks
 
-    recipe = replace(RECIPES["fashion_mnist"], network=network, size=size)
+    recipe = replaced(RECIPES["fashion_mnist"], network=network, image_size=size)
     model = networks.build(recipe, labels)
     pictures = np.random.default_rng(1).integers(0, 256, (3, *size, 3), np.uint8)
     scores = model.predict_on_batch(pictures)
@@ -73,9 +74,8 @@ def test_every_network_answers_with_probabilities(network: str, size: tuple[int,
 
 def test_every_network_of_the_list_is_there() -> None:
     from train import networks
-    from train.recipe import CHOICES
 
-    assert {*networks.NETWORKS, "backbone", "classical"} == set(CHOICES["network"])
+    assert {*networks.NETWORKS, "backbone"} == set(get_args(Architecture))
 
 
 def test_the_luminance_layer_is_opencv_s_grey() -> None:
@@ -83,7 +83,7 @@ def test_the_luminance_layer_is_opencv_s_grey() -> None:
 
     from train import networks
 
-    model = networks.build(replace(RECIPES["fashion_mnist"], grey=True), 10)
+    model = networks.build(replaced(RECIPES["fashion_mnist"], grayscale=True), 10)
     layer = model.get_layer("luminance")
     assert not layer.trainable
     assert not layer.use_bias
@@ -96,13 +96,13 @@ def test_the_luminance_layer_is_opencv_s_grey() -> None:
 
 
 def recipe(**changes: Any) -> Recipe:
-    return replace(RECIPES["fashion_mnist"], **changes)
+    return replaced(RECIPES["fashion_mnist"], **changes)
 
 
-def test_one_cycle_rises_to_its_peak_and_falls() -> None:
+def test_the_rate_rises_to_its_peak_and_falls() -> None:
     from train import optimizers
 
-    rate = optimizers.one_cycle(0.01, 140, 1 / 7)
+    rate = optimizers.warmup_cosine(0.01, 140, 1 / 7)
     rates = [float(rate(step)) for step in range(141)]
     peak = int(np.argmax(rates))
     assert rates[peak] == pytest.approx(0.01)
@@ -134,7 +134,7 @@ def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
     """Its mean survives being saved, and it holds the weights once."""
     from train import networks
 
-    network = networks.build(recipe(size=(20, 33)), 3)
+    network = networks.build(recipe(image_size=(20, 33)), 3)
     last = network.layers[-1]  # as Keras begins, a picture and its mirror image score nearly alike
     last.set_weights([50 * weight for weight in last.get_weights()])
     pictures = np.random.default_rng(1).integers(0, 256, (3, 20, 33, 3), np.uint8)
@@ -155,7 +155,10 @@ def test_a_mean_of_networks_is_not_taken_for_a_mirrored_one() -> None:
     from train import networks
 
     pixels = keras.layers.Input((20, 33, 3))
-    one, two = networks.build(recipe(size=(20, 33), name="one"), 3), networks.build(recipe(size=(20, 33)), 3)
+    one, two = (
+        networks.build(recipe(image_size=(20, 33), name="one"), 3),
+        networks.build(recipe(image_size=(20, 33)), 3),
+    )
     several = keras.Model(pixels, keras.layers.Average()([one(pixels), two(pixels)]))
     layers_alone = keras.Model(pixels, keras.layers.Average()([pixels, keras.layers.Rescaling(2.0)(pixels)]))
     assert networks.trained_part(several) is several and networks.trained_part(layers_alone) is layers_alone

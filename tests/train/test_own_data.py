@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import Run
-from train import augment, recipes
-from train import recipe as fields
-from train.recipes import RECIPES
+from train import augment
+from train.recipes import catalog
+from train.recipes.catalog import RECIPES
+from train.recipes.settings import change, to_json
 
 NAMES = ("fashion_mnist", "cifar10", "cats_vs_dogs")
 
@@ -32,10 +33,10 @@ def arrows(root: Path, counts: dict[str, int]) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_data_of_one_s_own_are_not_mirrored(name: str, tmp_path: Path) -> None:
-    changed = fields.change(recipes.get(name), [f"data={tmp_path}"])
-    assert not changed.horizontal_flip and not changed.mirrored
-    others = {"data", "horizontal_flip", "mirrored"}
-    before, after = recipes.get(name).to_json(), changed.to_json()
+    changed = change(catalog.get(name), [f"data={tmp_path}"])
+    assert not changed.augmentation.horizontal_flip and not changed.network.flip_average
+    others = {"data", "horizontal_flip", "flip_average"}
+    before, after = to_json(catalog.get(name)), to_json(changed)
     assert {field: value for field, value in after.items() if field not in others} == {
         field: value for field, value in before.items() if field not in others
     }
@@ -43,35 +44,35 @@ def test_data_of_one_s_own_are_not_mirrored(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [["horizontal_flip=true", "data={}"], ["data={}", "horizontal_flip=true"]])
 def test_who_asks_for_it_has_them_mirrored(settings: list[str], tmp_path: Path) -> None:
-    changed = fields.change(recipes.get("cats_vs_dogs"), [setting.format(tmp_path) for setting in settings])
-    assert changed.horizontal_flip and not changed.mirrored
-    assert fields.change(changed, ["epochs=3", f"data={tmp_path}"]).horizontal_flip, "asked for once is enough"
+    changed = change(catalog.get("cats_vs_dogs"), [setting.format(tmp_path) for setting in settings])
+    assert changed.augmentation.horizontal_flip and not changed.network.flip_average
+    assert change(changed, ["epochs=3", f"data={tmp_path}"]).augmentation.horizontal_flip, "asked for once is enough"
 
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("data", NAMES)
 def test_measured_data_sets_keep_their_flips(name: str, data: str) -> None:
-    recipe = recipes.get(name)
-    changed = fields.change(recipe, [f"data={data}"])
-    assert (changed.horizontal_flip, changed.mirrored) == (recipe.horizontal_flip, recipe.mirrored)
+    recipe = catalog.get(name)
+    changed = change(recipe, [f"data={data}"])
+    assert changed.augmentation == recipe.augmentation and changed.network == recipe.network
 
 
 def test_what_is_on_is_said_in_the_words_of_set(tmp_path: Path) -> None:
-    measured = augment.describe(recipes.get("cats_vs_dogs"))
+    measured = augment.describe(catalog.get("cats_vs_dogs"))
     for words in ("rotation_range=15", "horizontal_flip=True", "mixup=0.3", "mirror image"):
         assert words in measured
-    own = augment.describe(fields.change(recipes.get("fashion_mnist"), [f"data={tmp_path}"]))
+    own = augment.describe(change(catalog.get("fashion_mnist"), [f"data={tmp_path}"]))
     assert own.startswith("augmentation: none") and "--set horizontal_flip=true" in own
-    head = recipes.get("transfer")
+    head = catalog.get("transfer")
     assert augment.describe(head) == "augmentation: none", "a head sees features of images as they are"
-    assert "horizontal_flip" in augment.describe(fields.change(head, ["fine_tune=3"]))
+    assert "horizontal_flip" in augment.describe(change(head, ["fine_tune_epochs=3"]))
 
 
 @pytest.mark.tensorflow
 def test_left_and_right_can_be_learned(warm: Run, tmp_path: Path) -> None:
     """With flips every arrow is shown under both labels, and the answers are a matter of chance."""
     data, run = arrows(tmp_path / "arrows", {"train": 60, "test": 20}), tmp_path / "run"
-    words = ("--data", data, "--run", run, "--set", "epochs=8", "--set", "batch=16")
+    words = ("--data", data, "--run", run, "--set", "epochs=8", "--set", "batch_size=16")
     done = warm("train", "fashion_mnist", *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "evaluation.json").read_bytes())["top1"] > 0.85

@@ -94,7 +94,7 @@ def test_names(name: str, expected: bool) -> None:
 
 def test_the_cache_has_the_name_so_others_find_it(command: Run, home: Path, tmp_path: Path) -> None:
     archive(home / "datasets" / pet_images.ARCHIVE, 30, broken=(2,))
-    done = command("train", "cats_vs_dogs", "--set", "pictures=20", "--set", "size=16x16", "--only-data")
+    done = command("train", "cats_vs_dogs", "--set", "images_per_class=20", "--set", "image_size=16x16", "--only-data")
     assert done.returncode == 0, done.stderr
     (cache,) = (tmp_path / "cache").iterdir()
     assert cache.name.startswith("cats_vs_dogs_20-") and cache.name.endswith("-16x16-crop")

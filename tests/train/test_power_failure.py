@@ -15,8 +15,8 @@ from tests import drawing
 from tests.conftest import ROOT
 from tests.trained import Trained
 
-SMALL = ("--set", "size=16x16")
-TINY = ("fashion_mnist", *SMALL, "--set", "network=tiny", "--set", "grey=false", "--set", "epochs=2")
+SMALL = ("--set", "image_size=16x16")
+TINY = ("fashion_mnist", *SMALL, "--set", "network=tiny", "--set", "grayscale=false", "--set", "epochs=2")
 
 
 def states(folder: Path, *words: object, cache: Path | None = None) -> list[dict[str, str]]:

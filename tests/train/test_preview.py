@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,8 +12,10 @@ import pytest
 
 from tests import drawing
 from tests.conftest import ROOT, Run
-from train.recipe import Recipe
-from train.recipes import RECIPES
+from train.recipes.augmentation import NONE, Augmentation
+from train.recipes.catalog import RECIPES
+from train.recipes.recipe import Recipe
+from train.recipes.settings import change, replaced
 
 # They need no TensorFlow, but matplotlib and scikit-learn: too slow to stand among the quick tests.
 draws = pytest.mark.tensorflow
@@ -29,8 +30,9 @@ CHAPTER = (
 PLAIN = RECIPES["cifar10_tutorial"]
 WITHOUT_TENSORFLOW = """
 import sys
-from train import preview
-code = preview.main(sys.argv[1:])
+from train import __main__ as commands
+asked = commands.parse(["preview", *sys.argv[1:]])
+code = asked.run_command(asked)
 sys.exit(code or ("tensorflow" in sys.modules or "keras" in sys.modules))
 """
 
@@ -66,7 +68,10 @@ REFUSED = [
     (["cifar10", "text.png"], "text.png: not a picture that can be decoded"),
     (["cifar10", "folder.png"], "folder.png: the picture can't be read (Is a directory)"),
     (["cifar11", "photo.png"], "unknown recipe 'cifar11', expected one of fashion_mnist"),
-    (["cifar10", "photo.png", "--set", "rotation=9"], "--set rotation=9: expected FIELD=VALUE with FIELD one of data"),
+    (
+        ["cifar10", "photo.png", "--set", "rotation=9"],
+        "rotation=9: the recipe cifar10 has no such field, expected one of data",
+    ),
     (["cifar10", "photo.png", "--set", "zoom_range=2,1"], "zoom_range is 2,1, expected the lower factor first"),
     (["cifar10", "photo.png", "--output", "none/a.png"], "--output none/a.png: there is no folder none; make it, or"),
     (["cifar10", "photo.png", "--output", "folder.png"], "--output folder.png: it is a directory, a file was expected"),
@@ -84,8 +89,8 @@ REFUSED = [
     (["cifar10", "--layers", "--labels", "2", "--json", "none/a"], "--json none/a: there is no folder none"),
     (["cifar10", "--layers", "--labels", "2", "--json", "folder.png"], "--json folder.png: it is a directory"),
     (["cifar10", "--layers", "--run", "none"], "none: no trained network here, expected run.json and model.keras"),
-    (["cats_vs_dogs_classical", "--layers"], "cats_vs_dogs_classical: the classical baseline has no network; leave"),
-    (["cifar10", "--layers", "--set", "size=0"], "size is 0x0, expected HxW with sides of 1 to 1024"),
+    (["cats_vs_dogs_classical"], "cats_vs_dogs_classical: the classical baseline has no network, expected"),
+    (["cifar10", "--layers", "--set", "image_size=0"], "image_size is 0x0, expected HxW with sides of 1 to 1024"),
 ]
 
 
@@ -118,14 +123,16 @@ def test_help_names_every_way(command: Run) -> None:
 @draws
 def test_a_picture_and_its_variants_are_drawn(command: Run, tmp_path: Path) -> None:
     photo(tmp_path)
-    done = command("train", "preview", "cifar10", *sets(*CHAPTER, "size=48x64"), "photo.png")
+    done = command("train", "preview", "cifar10", *sets(*CHAPTER, "image_size=48x64"), "photo.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "preview.png\n", "")
     assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "preview.png"}
     first = (tmp_path / "preview.png").read_bytes()
-    done = command("train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "size=48x64"), "--output", "again.png")
+    done = command(
+        "train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "image_size=48x64"), "--output", "again.png"
+    )
     assert done.stdout == "again.png\n"
     assert (tmp_path / "again.png").read_bytes() == first, "the seed decides"
-    command("train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "size=48x64", "seed=2"))
+    command("train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "image_size=48x64", "seed=2"))
     assert (tmp_path / "preview.png").read_bytes() != first
 
 
@@ -141,7 +148,7 @@ def test_original_and_variants_are_in_the_figure(tmp_path: Path) -> None:
     from train import sheets
 
     path = tmp_path / "preview.png"
-    sheets.variants(replace(PLAIN, brightness_range=(0.5, 0.5)), one_color(250, 200, 100), "any", path)
+    sheets.variants(replaced(PLAIN, brightness_range=(0.5, 0.5)), one_color(250, 200, 100), "any", path)
     assert has(path, 250, 200, 100)
     assert has(path, 125, 100, 50)
     assert not has(path, 100, 200, 250), "red and blue swapped"
@@ -167,31 +174,32 @@ def test_a_picture_may_have_any_name(command: Run, tmp_path: Path, name: str) ->
 @draws
 def test_the_variants_are_those_of_training() -> None:
     from train import sheets
-    from train.augment import Augmentation
+    from train.augment import Augmenter
     from train.streams import Purpose, generator
 
-    recipe = replace(PLAIN, rotation_range=90.0, seed=3)
+    recipe = replaced(PLAIN, rotation_range=90.0, seed=3)
     picture = drawing.shape("square", np.random.default_rng(1), (32, 32))
     made = sheets.augmented(recipe, picture)
-    batch = Augmentation(rotation_range=90.0).augment(np.stack([picture] * 8), generator(Purpose.VARIANTS, 3))
+    batch = Augmenter(Augmentation(rotation_range=90.0)).augment(
+        np.stack([picture] * 8), generator(Purpose.VARIANTS, 3)
+    )
     np.testing.assert_array_equal(made, batch)
     assert (sheets.augmented(PLAIN, picture) == picture).all()
 
 
 @draws
 def test_the_ranges_in_use_are_named_as_set_takes_them() -> None:
-    from train import recipe as fields
-    from train import sheets
+    from train import augment
 
-    chapter = fields.change(PLAIN, CHAPTER)
-    assert sorted(sheets.ranges(chapter)) == sorted(CHAPTER)
-    assert fields.change(PLAIN, sheets.ranges(chapter)) == chapter
+    chapter = change(PLAIN, CHAPTER)
+    assert sorted(augment.ranges(chapter.augmentation)) == sorted(CHAPTER)
+    assert change(PLAIN, augment.ranges(chapter.augmentation)) == chapter
     cifar10: Recipe = RECIPES["cifar10"]
-    assert {"horizontal_flip=True", "blur=0.7", "jpeg_quality=60"} <= set(sheets.ranges(cifar10))
-    assert sheets.ranges(PLAIN) == []
+    assert {"horizontal_flip=True", "blur=0.7", "jpeg_quality=60"} <= set(augment.ranges(cifar10.augmentation))
+    assert augment.ranges(NONE) == []
     # Of no picture, or nothing to it: the same as none.
-    assert sheets.ranges(replace(PLAIN, blur=1.0, jpeg_quality=50)) == []
-    assert sheets.ranges(replace(PLAIN, degraded=0.5)) == []
+    assert augment.ranges(Augmentation(blur=1.0, jpeg_quality=50)) == []
+    assert augment.ranges(Augmentation(camera_noise=0.5)) == []
 
 
 # The training pictures by class.
@@ -199,7 +207,9 @@ def test_the_ranges_in_use_are_named_as_set_takes_them() -> None:
 
 @draws
 def test_the_training_pictures_are_drawn_by_class(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
-    done = command("train", "preview", "cifar10", "--data", "shapes", *sets("size=16x24"), "--output", "sheet.png")
+    done = command(
+        "train", "preview", "cifar10", "--data", "shapes", *sets("image_size=16x24"), "--output", "sheet.png"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "sheet.png\n", "")
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
     assert len(list((tmp_path / "cache").iterdir())) == 1, "training finds the pictures there"
@@ -212,7 +222,7 @@ def test_every_class_is_there_in_its_colors(command: Run, tmp_path: Path) -> Non
         for i in range(3):
             write(tmp_path / f"data/train/{label}/{i}.png", one_color(*color))
         write(tmp_path / f"data/test/{label}/0.png", one_color(200, 200, 10 + 20 * number))
-    done = command("train", "preview", "cifar10", "--data", "data", *sets("size=8x8"))
+    done = command("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
     assert done.returncode == 0, done.stderr
     assert "6 images are copies" in done.stderr
     assert all(has(tmp_path / "preview.png", *color) for color in colors.values())
@@ -227,7 +237,7 @@ def test_more_classes_than_a_person_reads(command: Run, tmp_path: Path) -> None:
             picture = one_color(10 * number, 0, 0)
             picture[0, 0] = i  # no copy of the other
             write(tmp_path / f"data/{number:02}/{i}.png", picture)
-    done = command("train", "preview", "cifar10", "--data", "data", *sets("size=8x8"))
+    done = command("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
     assert done.returncode == 0
     assert done.stderr == "note: the first 20 of 23 classes are drawn, 3 are left out\n"
     assert has(tmp_path / "preview.png", 190, 0, 0)
@@ -239,11 +249,12 @@ def test_more_classes_than_a_person_reads(command: Run, tmp_path: Path) -> None:
 def test_any_size_can_be_drawn(
     shapes_folder: Path, tmp_path: Path, size: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from train import preview
+    from train import __main__ as commands
 
     monkeypatch.chdir(tmp_path)
     for words in ([str(photo(tmp_path))], ["--data", str(shapes_folder)]):
-        assert preview.main(["cifar10", *words, *sets(f"size={size}")]) == 0
+        asked = commands.parse(["preview", "cifar10", *words, *sets(f"image_size={size}")])
+        assert asked.run_command(asked) == 0
         assert capsys.readouterr() == ("preview.png\n", "")
         assert cv2.imread("preview.png") is not None
 

@@ -1,18 +1,27 @@
 """Recipes and `--set`: every field is taken when it is valid and refused when it isn't."""
 
+import json
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from device.data.run_record import RENAMED
 from device.errors import UserError
 from tests.conftest import ROOT, Run
-from train import recipe as fields_of
-from train import recipes
-from train.recipe import Recipe
-from train.recipes import RECIPES
+from train.recipes import catalog
+from train.recipes.catalog import RECIPES
+from train.recipes.classical import CLASSICAL
+from train.recipes.data import Data
+from train.recipes.fields import parse_size
+from train.recipes.network import Network
+from train.recipes.recipe import Recipe
+from train.recipes.settings import change, fields_of, flat, recorded, to_json, types
+from train.recipes.settings import changed as from_values
+from train.recipes.training import Training
 
 # field: (a valid value, what it becomes, an invalid value, what the error says)
 SETTINGS = {
@@ -24,25 +33,25 @@ SETTINGS = {
     "backbone": ("MobileNet", "MobileNet", "AlexNet", "expected one of Xception"),
     "strategy": ("all", "all", "none", "one of all, partial, head"),
     "freeze": ("0", 0, "-1", "at least 0"),
-    "hidden": ("64-32", (64, 32), "0", "units from 1"),
-    "fine_tune": ("0", 0, "-1", "at least 0"),
-    "fine_tune_rate": ("1e-4", 1e-4, "0", "a number above 0"),
-    "pictures": ("50", 50, "20000", "a number from 1 to 12500, or all"),
-    "size": ("48x64", (48, 64), "48y64", "HxW"),
+    "head_units": ("64-32", (64, 32), "0", "units from 1"),
+    "fine_tune_epochs": ("0", 0, "-1", "at least 0"),
+    "fine_tune_learning_rate": ("1e-4", 1e-4, "0", "a number above 0"),
+    "images_per_class": ("50", 50, "20000", "a number from 1 to 12500, or all"),
+    "image_size": ("48x64", (48, 64), "48y64", "HxW"),
     "fit": ("pad", "pad", "squeeze", "one of crop, stretch, pad"),
-    "grey": ("true", True, "maybe", "true or false"),
-    "test": ("0.5", 0.5, "1", "at least 0 and less than 1"),
-    "validation": ("0.25", 0.25, "0", "a share between 0 and 1"),
+    "grayscale": ("true", True, "maybe", "true or false"),
+    "test_split": ("0.5", 0.5, "1", "at least 0 and less than 1"),
+    "validation_split": ("0.25", 0.25, "0", "a share between 0 and 1"),
     "epochs": ("3", 3, "2.5", "a whole number"),
-    "steps": ("7", 7, "-1", "at least 0"),
+    "steps_per_epoch": ("7", 7, "-1", "at least 0"),
     "patience": ("4", 4, "-1", "at least 0"),
-    "batch": ("16", 16, "0", "at least 1"),
+    "batch_size": ("16", 16, "0", "at least 1"),
     "loss": ("sparse_categorical_crossentropy", "sparse_categorical_crossentropy", "mse", "one of"),
     "optimizer": ("adamw", "adamw", "rmsprop", "one of adam, adamw, sgd, muon"),
     "learning_rate": ("0.01", 0.01, "nan", "a number above 0"),
-    "schedule": ("one_cycle", "one_cycle", "cosine", "one of constant, one_cycle"),
+    "schedule": ("warmup_cosine", "warmup_cosine", "cosine", "one of constant, warmup_cosine"),
     "warmup": ("0.3", 0.3, "2", "a share from 0 to 1"),
-    "weight_average": ("0.99", 0.99, "1", "at least 0 and less than 1"),
+    "ema_momentum": ("0.99", 0.99, "1", "at least 0 and less than 1"),
     "mixup": ("0.5", 0.5, "1.5", "a share from 0 to 1"),
     "teacher": ("runs/large", "runs/large", "runs/wide", "none with loss sparse_categorical_crossentropy"),
     "teacher_temperature": ("2", 2.0, "0", "0.1 to 100"),
@@ -53,58 +62,100 @@ SETTINGS = {
     "zoom_range": ("0.25", (0.75, 1.25), "1.2,0.8", "the lower factor first"),
     "brightness_range": ("0.8,1", (0.8, 1.0), "bright", "LOW,HIGH such as 0.8,1.2"),
     "contrast_range": ("0.5,1.5", (0.5, 1.5), "-1,1", "factors from 0 to 10"),
-    "degraded": ("0.3", 0.3, "1.1", "a share from 0 to 1"),
+    "camera_noise": ("0.3", 0.3, "1.1", "a share from 0 to 1"),
     "blur": ("1.5", 1.5, "-1", "pixels from 0 to 20"),
     "jpeg_quality": ("50", 50, "0", "1 to 100"),
-    "erased": ("0.5", 0.5, "2", "a share from 0 to 1"),
+    "random_erasing": ("0.5", 0.5, "2", "a share from 0 to 1"),
     "weight_decay": ("0.1", 0.1, "-1", "at least 0"),
     "label_smoothing": ("0.1", 0.1, "1", "at least 0 and less than 1"),
     "dropout": ("0.5", 0.5, "much", "a number"),
     "horizontal_flip": ("1", True, "", "true or false"),
-    "mirrored": ("true", True, "both", "true or false"),
-    "best_by": ("loss", "loss", "luck", "one of accuracy, loss, last"),
+    "flip_average": ("true", True, "both", "true or false"),
+    "keep_best_by": ("loss", "loss", "luck", "one of accuracy, loss, last"),
     "seed": ("0", 0, "4294967296", "0 to 4294967295"),
 }
 # Fields that another one has to allow.
 BESIDE = {"backbone": ["network=backbone"], "teacher": ["loss=sparse_categorical_crossentropy"]}
 # Fields that are of no use without another one.
 WITH = {"teacher_temperature": ["teacher=runs/large"]}
-BASE = Recipe(name="base", description="", data="anything", network="cifar10_tutorial", optimizer="adamw")
+BASE = Recipe("base", "", Data("anything"), Network("cifar10_tutorial"), Training(optimizer="adamw"))
 
 
 def test_every_field_can_be_set() -> None:
     """A field that is added without a line above is noticed here."""
-    assert set(SETTINGS) == {field.name for field in fields(Recipe)} - {"name", "description"}
+    assert set(SETTINGS) == set(flat(BASE)) - {"name", "description"}
+
+
+def test_a_flat_name_is_that_of_one_field() -> None:
+    records = [part for part in vars(BASE).values() if is_dataclass(part)]
+    assert len(types(Recipe)) == sum(len(fields(record)) for record in records)
+    assert all(field.metadata["help"] for field, _ in fields_of(Recipe).values())
 
 
 @pytest.mark.parametrize("field", SETTINGS)
 def test_a_valid_value_is_taken(field: str) -> None:
     value, expected, _, _ = SETTINGS[field]
-    base = fields_of.change(BASE, WITH.get(field, []))
-    changed = fields_of.change(base, [f"{field}={value}"])
-    assert getattr(changed, field) == expected
-    assert type(getattr(changed, field)) is type(expected)
-    others = {key: entry for key, entry in changed.to_json().items() if key != field}
-    assert others == {key: entry for key, entry in base.to_json().items() if key != field}
+    base = change(BASE, WITH.get(field, []))
+    changed = change(base, [f"{field}={value}"])
+    assert flat(changed)[field] == expected
+    assert type(flat(changed)[field]) is type(expected)
+    assert {**flat(changed), field: None} == {**flat(base), field: None}
+    assert from_values(base, **{field: expected}) == changed, "the value says the same as its text"
 
 
 @pytest.mark.parametrize("field", SETTINGS)
 def test_an_invalid_value_is_refused_with_what_was_expected(field: str) -> None:
     _, _, value, expected = SETTINGS[field]
     with pytest.raises(UserError, match=field) as refusal:
-        fields_of.change(BASE, [*BESIDE.get(field, []), f"{field}={value}"])
+        change(BASE, [*BESIDE.get(field, []), f"{field}={value}"])
     assert expected in str(refusal.value)
     assert value in str(refusal.value)
 
 
 @pytest.mark.parametrize(
     "setting",
-    ["epochs", "epoch=3", "=3", "", "name=mine", "description=mine", "to_json=1"],
+    ["epoch=3", "=3", "name=mine", "description=mine", "to_json=1", "source=mine", "architecture=tiny"],
 )
 def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
-    with pytest.raises(UserError, match="FIELD one of data, network, filters") as refusal:
-        fields_of.change(BASE, [setting])
-    assert f"--set {setting}:" in str(refusal.value)
+    with pytest.raises(UserError, match="expected one of data, images_per_class, image_size") as refusal:
+        change(BASE, [setting])
+    assert str(refusal.value).startswith(f"{setting}: ")
+
+
+@pytest.mark.parametrize("setting", ["epochs", ""])
+def test_what_sets_nothing_is_refused(setting: str) -> None:
+    with pytest.raises(UserError, match="expected FIELD=VALUE"):
+        change(BASE, [setting])
+
+
+@pytest.mark.parametrize(("old", "new"), [*RENAMED.items(), ("schedule=one_cycle", "schedule=warmup_cosine")])
+def test_who_gives_a_name_of_before_is_told_that_of_today(old: str, new: str) -> None:
+    with pytest.raises(UserError, match=f"expected {new}"):
+        change(BASE, [old if "=" in old else f"{old}=1"])
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "expected"),
+    [
+        ({"image_size": 64}, "image_size", (64, 64)),
+        ({"image_size": [48, 64]}, "image_size", (48, 64)),
+        ({"filters": (8, 16), "blocks": [1]}, "filters", (8, 16)),
+        ({"zoom_range": 0.25}, "zoom_range", (0.75, 1.25)),
+        ({"learning_rate": 0.1 + 0.2}, "learning_rate", 0.1 + 0.2),
+        ({"horizontal_flip": True}, "horizontal_flip", True),
+        ({"images_per_class": "all"}, "images_per_class", 0),
+        ({"data": Path("my/folder")}, "data", "my/folder"),
+    ],
+)
+def test_values_of_python(given: dict[str, Any], field: str, expected: Any) -> None:
+    assert flat(from_values(BASE, **given))[field] == expected
+
+
+@pytest.mark.parametrize("given", [{"epochs": 2.5}, {"epochs": None}, {"image_size": (1, 2, 3)}, {"dropout": "much"}])
+def test_what_is_no_value_is_refused(given: dict[str, Any]) -> None:
+    (field,) = given
+    with pytest.raises(UserError, match=f"^{field}=.*expected"):
+        from_values(BASE, **given)
 
 
 @pytest.mark.parametrize(
@@ -114,14 +165,17 @@ def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
         (["optimizer=adam", "weight_decay=0.1"], "0 with adam"),
         (["teacher=runs/large", "label_smoothing=0.1"], "0 with a teacher"),
         (["teacher_temperature=2"], "1 without a teacher"),
-        (["best_by=last", "patience=3"], "0 with best_by last"),
-        (["mirrored=true", "strategy=head", "network=backbone"], "false with backbone, strategy head"),
-        (["mirrored=true", "network=cats_vs_dogs_tutorial", "loss=binary_crossentropy"], "false with cats_vs_dogs_t"),
+        (["keep_best_by=last", "patience=3"], "0 with keep_best_by last"),
+        (["flip_average=true", "strategy=head", "network=backbone"], "false with backbone, strategy head"),
+        (
+            ["flip_average=true", "network=cats_vs_dogs_tutorial", "loss=binary_crossentropy"],
+            "false with cats_vs_dogs_t",
+        ),
         (["loss=sparse_categorical_crossentropy", "mixup=0.1"], "0 with sparse_categorical_crossentropy"),
         (["loss=binary_crossentropy"], "binary_crossentropy for a single sigmoid"),
         (["network=cats_vs_dogs_tutorial"], "binary_crossentropy for a single sigmoid"),
-        (["size=0x32"], "sides of 1 to 1024"),
-        (["size=32x1025"], "sides of 1 to 1024"),
+        (["image_size=0x32"], "sides of 1 to 1024"),
+        (["image_size=32x1025"], "sides of 1 to 1024"),
         (["learning_rate=inf"], "a number above 0"),
         (["learning_rate=0"], "a number above 0"),
         (["weight_decay=inf"], "at least 0"),
@@ -130,41 +184,42 @@ def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
 )
 def test_settings_that_cannot_work_are_refused(settings: list[str], expected: str) -> None:
     with pytest.raises(UserError, match=expected):
-        fields_of.change(BASE, settings)
+        change(BASE, settings)
 
 
 def test_the_last_of_equal_settings_counts() -> None:
-    assert fields_of.change(BASE, ["epochs=3", "epochs=4"]).epochs == 4
+    assert change(BASE, ["epochs=3", "epochs=4"]).training.epochs == 4
 
 
 def test_a_value_may_hold_an_equals_sign() -> None:
-    assert fields_of.change(BASE, ["data=./a=b"]).data == "./a=b"
+    assert change(BASE, ["data=./a=b"]).data.source == "./a=b"
 
 
 @pytest.mark.parametrize(("value", "expected"), [("28", (28, 28)), ("28x32", (28, 32)), ("1x1024", (1, 1024))])
 def test_sizes(value: str, expected: tuple[int, int]) -> None:
-    assert fields_of.parse_size(value) == expected
+    assert parse_size(value) == expected
 
 
 @pytest.mark.parametrize("value", ["", "x", "28x", "x28", "28x28x3", "28,28", "28.0", "1e2", "28X28"])
 def test_what_is_no_size(value: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        fields_of.parse_size(value)
+        parse_size(value)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_kept_whole_in_json(name: str) -> None:
     """What run.json holds makes the same recipe again: two runs with the same fields are the same run."""
-    document = recipes.get(name).to_json()
-    assert Recipe.of(document) == RECIPES[name]
+    document = json.loads(json.dumps(to_json(catalog.get(name))))
+    assert recorded(Recipe, document) == RECIPES[name]
 
 
 def test_the_tutorial_recipe_is_the_source_material_s() -> None:
-    tutorial = recipes.get("cifar10_tutorial")
-    assert (tutorial.data, tutorial.network, tutorial.size) == ("cifar10", "cifar10_tutorial", (32, 32))
-    assert (tutorial.epochs, tutorial.validation, tutorial.batch) == (10, 0.3, 32)
-    assert (tutorial.optimizer, tutorial.loss) == ("adam", "sparse_categorical_crossentropy")
-    assert (tutorial.learning_rate, tutorial.schedule) == (1e-3, "constant")  # Keras' defaults, as there
+    tutorial = catalog.get("cifar10_tutorial")
+    data, training = tutorial.data, tutorial.training
+    assert (data.source, tutorial.network, data.image_size) == ("cifar10", Network("cifar10_tutorial"), (32, 32))
+    assert (training.epochs, data.validation_split, training.batch_size) == (10, 0.3, 32)
+    assert (training.optimizer, training.loss) == ("adam", "sparse_categorical_crossentropy")
+    assert (training.learning_rate, training.schedule) == (1e-3, "constant")  # Keras' defaults, as there
 
 
 def test_recipes_are_read_without_numpy_and_opencv() -> None:
@@ -179,8 +234,8 @@ def test_list_shows_every_recipe_in_a_row(command: Run) -> None:
     assert done.returncode == 0
     header, *rows = done.stdout.splitlines()
     assert header.split()[:4] == ["recipe", "data", "size", "epochs"]
-    assert [row.split()[0] for row in rows] == sorted(RECIPES)
-    epochs = str(RECIPES["fashion_mnist"].epochs)
+    assert [row.split()[0] for row in rows] == sorted([*RECIPES, CLASSICAL.name])
+    epochs = str(RECIPES["fashion_mnist"].training.epochs)
     (fashion,) = (row for row in rows if row.startswith("fashion_mnist"))
     assert fashion.split()[:4] == ["fashion_mnist", "fashion_mnist", "28x28", epochs]
     assert done.stderr == ""
@@ -190,10 +245,13 @@ def test_list_shows_every_recipe_in_a_row(command: Run) -> None:
     ("words", "expected"),
     [
         (["fashion"], "error: unknown recipe 'fashion', expected one of fashion_mnist, cifar10_tutorial"),
-        (["fashion_mnist", "--set", "epoch=3"], "error: --set epoch=3: expected FIELD=VALUE with FIELD one of data,"),
-        (["fashion_mnist", "--set", "epochs=many"], "error: --set epochs=many: expected a whole number"),
+        (
+            ["fashion_mnist", "--set", "epoch=3"],
+            "error: epoch=3: the recipe fashion_mnist has no such field, expected one of data,",
+        ),
+        (["fashion_mnist", "--set", "epochs=many"], "error: epochs=many: expected a whole number"),
         (["fashion_mnist", "--set", "epochs=0"], "error: recipe fashion_mnist: epochs is 0, expected at least 1"),
-        (["fashion_mnist", "--set", "size=28x28x3"], "error: --set size=28x28x3: expected HxW, such as 28x28"),
+        (["fashion_mnist", "--set", "image_size=28x28x3"], "error: image_size=28x28x3: expected HxW, such as 28x28"),
         (["fashion_mnist", "--set", "optimizer=adam"], "error: recipe fashion_mnist: weight_decay is 0.05, expected 0"),
     ],
 )

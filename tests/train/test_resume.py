@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,24 @@ from tests.train import saved
 from tests.train.saved import curves
 from tests.trained import Trained
 from train import evaluation, runs
-from train.recipe import Recipe
+from train.recipes.recipe import Recipe
+from train.recipes.settings import recorded, replaced
 
 pytestmark = pytest.mark.tensorflow
 
 # Dropout, augmentation, an averaged model, a schedule: everything whose state could be lost.
 SETTINGS = (
-    *("size=16x16", "network=tiny", "grey=false", "epochs=24", "batch=16", "learning_rate=0.01", "dropout=0.3"),
-    *("rotation_range=20", "zoom_range=0.2", "brightness_range=0.8,1.2", "mixup=0.5", "weight_average=0.9"),
-    "mirrored=true",
+    *(
+        "image_size=16x16",
+        "network=tiny",
+        "grayscale=false",
+        "epochs=24",
+        "batch_size=16",
+        "learning_rate=0.01",
+        "dropout=0.3",
+    ),
+    *("rotation_range=20", "zoom_range=0.2", "brightness_range=0.8,1.2", "mixup=0.5", "ema_momentum=0.9"),
+    "flip_average=true",
 )
 WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
 
@@ -155,16 +163,16 @@ def test_from_python_nothing_is_lost_either(
     run.record.write_text(json.dumps({**document, "status": status}) if status else "")
     before = {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     cache = trained.pictures
-    recipe = Recipe.of(document["recipe"])
+    recipe = recorded(Recipe, document["recipe"])
     if status == "done":
         assert fit.train(recipe, cache, run) == evaluation.read(evaluation.Evaluation, run.path)
     else:
         with pytest.raises(UserError, match=r"interrupted after epoch 24.*--resume"):
             fit.train(recipe, cache, run)
     with pytest.raises(UserError, match="epochs: 24, now 2"):
-        fit.train(replace(recipe, epochs=2), cache, run, fit.Start(resume=True))
+        fit.train(replaced(recipe, epochs=2), cache, run, fit.Start(resume=True))
     assert {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
-    fit.train(replace(recipe, epochs=2), cache, run)
+    fit.train(replaced(recipe, epochs=2), cache, run)
     kept = tmp_path / "run.1"
     assert {path.relative_to(kept): path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
     assert run.is_done and json.loads(run.record.read_bytes())["recipe"]["epochs"] == 2

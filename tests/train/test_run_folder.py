@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,17 @@ from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT, Run
 from train import cache as caches
-from train import classical, recipes, runs, streams
-from train.recipe import Recipe
+from train import recording, runs, streams
+from train.classical import training
+from train.recipes.classical import CLASSICAL
+from train.recipes.data import Data
+from train.recipes.network import Network
+from train.recipes.recipe import DataRecipe, Recipe
+from train.recipes.settings import replaced
 from train.run_folder import Claim, Way
 
-RECIPE = Recipe(name="shapes", description="", data="shapes", network="classical", size=(16, 16))
-NETWORK = replace(RECIPE, network="tiny")
-SETTINGS = ("--set", "size=16x16")
+RECIPE = Recipe("shapes", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
+SETTINGS = ("--set", "image_size=16x16")
 
 
 @pytest.fixture
@@ -33,15 +36,15 @@ def pictures(tmp_path: Path) -> Cache:
     return caches.provide(caches.DataRequest(str(folder), (16, 16)))
 
 
-def finished(run: runs.Run, recipe: Recipe, pictures: Cache) -> dict[str, bytes]:
+def finished(run: runs.Run, recipe: DataRecipe, pictures: Cache) -> dict[str, bytes]:
     """A finished run, as far as what lies in its folder goes, with exports and a note of the user's; its files."""
-    document = runs.start(run, recipe, pictures, np.array([0]))
-    run.evaluation.write_text(json.dumps({"of": recipe.epochs}))
+    document = recording.start(run, recipe, pictures, np.array([0]))
+    run.evaluation.write_text(json.dumps({"of": recipe.seed}))
     run.model.write_bytes(b"the best epoch")
     (run.path / "export").mkdir()
     (run.path / "export/shapes_int8.tflite").write_bytes(b"an exported model")
     (run.path / "notes of mine.txt").write_text("keep this")
-    runs.finish(run, document, runs.DONE)
+    recording.finish(run, document, recording.DONE)
     return contents(run.path)
 
 
@@ -49,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def claim(run: runs.Run, recipe: Recipe, pictures: Cache, resume: bool = False, again: bool = False) -> Claim:
+def claim(run: runs.Run, recipe: DataRecipe, pictures: Cache, resume: bool = False, again: bool = False) -> Claim:
     return Claim(run, runs.Identity.of(recipe, pictures), resume, again)
 
 
@@ -64,8 +67,8 @@ def test_each_run_of_other_settings_moves_the_one_before_aside(
 ) -> None:
     run, kept = runs.Run(tmp_path / "runs/shapes"), []
     for epochs in (1, 2, 3):
-        kept.append(finished(run, replace(NETWORK, epochs=epochs), pictures))
-        begin(claim(run, replace(NETWORK, epochs=epochs + 1), pictures))
+        kept.append(finished(run, replaced(RECIPE, epochs=epochs), pictures))
+        begin(claim(run, replaced(RECIPE, epochs=epochs + 1), pictures))
         assert contents(run.path) == {}
         moved = tmp_path / f"runs/shapes.{epochs}"
         said = capsys.readouterr().err
@@ -79,8 +82,8 @@ def test_the_newest_has_the_highest_number(pictures: Cache, tmp_path: Path) -> N
     run = runs.Run(tmp_path / "runs/shapes")
     for name in ("shapes.7", "shapes.07", "shapes.x", "other.9", "shapes.8.zip"):
         (tmp_path / "runs" / name).mkdir(parents=True)
-    before = finished(run, NETWORK, pictures)
-    begin(claim(run, replace(NETWORK, epochs=2), pictures))
+    before = finished(run, RECIPE, pictures)
+    begin(claim(run, replaced(RECIPE, epochs=2), pictures))
     assert contents(tmp_path / "runs/shapes.8") == before
 
 
@@ -89,47 +92,47 @@ def test_a_run_of_another_draw_is_another_run(
 ) -> None:
     """From before each purpose had its own random numbers, which held out other images: run.json doesn't say."""
     run = runs.Run(tmp_path / "run")
-    finished(run, NETWORK, pictures)
+    finished(run, RECIPE, pictures)
     document = json.loads(run.record.read_bytes())
     assert document.pop("draw") == streams.DRAW
     run.record.write_text(json.dumps(document))
     why = "random numbers: draw 1, now 2, which holds out other images"
     with pytest.raises(UserError, match=f"can't go on, .*{why}"):
-        claim(run, NETWORK, pictures, resume=True).look()
-    begin(claim(run, NETWORK, pictures))
+        claim(run, RECIPE, pictures, resume=True).look()
+    begin(claim(run, RECIPE, pictures))
     assert why in capsys.readouterr().err and (tmp_path / "run.1/model.keras").is_file()
 
 
 def test_again_keeps_the_same_run_too(pictures: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
-    before = finished(run, NETWORK, pictures)
-    with claim(run, NETWORK, pictures).taken() as way:
+    before = finished(run, RECIPE, pictures)
+    with claim(run, RECIPE, pictures).taken() as way:
         assert way is Way.UP_TO_DATE
-    begin(claim(run, NETWORK, pictures, again=True))
+    begin(claim(run, RECIPE, pictures, again=True))
     assert contents(tmp_path / "run.1") == before
 
 
 def test_a_run_that_came_to_no_epoch_is_begun_where_it_lies(pictures: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
-    runs.start(run, NETWORK, pictures, np.array([0]))
-    begin(claim(run, replace(NETWORK, epochs=2), pictures))
+    recording.start(run, RECIPE, pictures, np.array([0]))
+    begin(claim(run, replaced(RECIPE, epochs=2), pictures))
     assert not (tmp_path / "run.1").exists()
 
 
 def test_a_linked_folder_stays_on_its_disk(pictures: Cache, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     run = runs.Run(tmp_path / "run")
-    before = finished(runs.Run(disk / "large"), NETWORK, pictures)
+    before = finished(runs.Run(disk / "large"), RECIPE, pictures)
     run.path.symlink_to(disk / "large")
-    begin(claim(run, replace(NETWORK, epochs=2), pictures))
+    begin(claim(run, replaced(RECIPE, epochs=2), pictures))
     assert contents(disk / "large.1") == before
     assert run.path.is_symlink() and contents(run.path) == {}
 
 
 def test_weights_in_the_folder_are_found_where_they_went(pictures: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
-    finished(run, NETWORK, pictures)
-    wanted = claim(run, replace(NETWORK, epochs=2), pictures)
+    finished(run, RECIPE, pictures)
+    wanted = claim(run, replaced(RECIPE, epochs=2), pictures)
     with wanted.taken():
         weights = wanted.make_room(run.model)
     assert weights == tmp_path / "run.1/model.keras" and weights.read_bytes() == b"the best epoch"
@@ -140,10 +143,10 @@ def test_the_working_directory_is_not_moved_away(
 ) -> None:
     """A relative path would lead into the folder that was moved, and over what lies there."""
     run = runs.Run(tmp_path / "run")
-    before = finished(run, NETWORK, pictures)
+    before = finished(run, RECIPE, pictures)
     monkeypatch.chdir(run.path / "export")
     with pytest.raises(UserError, match="working directory"):
-        claim(runs.Run(Path("..")), replace(NETWORK, epochs=2), pictures).look()
+        claim(runs.Run(Path("..")), replaced(RECIPE, epochs=2), pictures).look()
     assert contents(tmp_path / "run") == before
 
 
@@ -161,15 +164,15 @@ def test_another_s_folder_is_refused_and_stays(command: Run, tmp_path: Path) -> 
 
 
 def test_a_classical_run_is_kept_too(pictures: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run, recipe = runs.Run(tmp_path / "run"), replace(recipes.get("cats_vs_dogs_classical"), size=(16, 16))
-    first = classical.train(recipe, pictures, run)
+    run, recipe = runs.Run(tmp_path / "run"), replaced(CLASSICAL, image_size=(16, 16))
+    first = training.train(recipe, pictures, run)
     before = contents(run.path)
-    assert classical.train(recipe, pictures, run) == first
+    assert training.train(recipe, pictures, run) == first
     assert "up to date" in capsys.readouterr().err and contents(run.path) == before
-    classical.train(replace(recipe, seed=2), pictures, run)
+    training.train(replaced(recipe, seed=2), pictures, run)
     assert contents(tmp_path / "run.1") == before
     assert runs.Run(tmp_path / "run").is_done
-    classical.train(replace(recipe, seed=2), pictures, run, again=True)
+    training.train(replaced(recipe, seed=2), pictures, run, again=True)
     assert (tmp_path / "run.2/evaluation.json").is_file()
 
 
@@ -246,25 +249,27 @@ def test_never_two_at_once(tmp_path: Path) -> None:
 
 SWAP = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from train import cache, runs
-from train.recipe import Recipe
+from train import cache, recording, runs
+from train.recipes.data import Data
+from train.recipes.network import Network
+from train.recipes.recipe import Recipe
+from train.recipes.settings import replaced
 from train.run_folder import Claim
-recipe = Recipe(name="shapes", description="", data="shapes", network="tiny", size=(16, 16))
+recipe = Recipe("shapes", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
 pictures = cache.provide(cache.DataRequest(sys.argv[1], (16, 16)))
 run = runs.Run(Path(sys.argv[2]))
 print("begins", flush=True)
 for epochs in range(1, 100000):
-    wanted = replace(recipe, epochs=epochs)
+    wanted = replaced(recipe, epochs=epochs)
     claim = Claim(run, runs.Identity.of(wanted, pictures), again=True)
     with claim.taken():
         claim.make_room()
-        document = runs.start(run, wanted, pictures, np.array([0]))
+        document = recording.start(run, wanted, pictures, np.array([0]))
         run.model.write_text("whole")
         run.evaluation.write_text("whole")
-        runs.finish(run, document, runs.DONE)
+        recording.finish(run, document, recording.DONE)
 """
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,16 @@ from device.data import run_record
 from device.data.run_record import KerasSettings
 from tests import drawing
 from tests.conftest import ROOT, Run
-from train import cache, evaluation, runs
+from train import cache, evaluation, recording, runs
 from train.evaluation import Evaluation
-from train.recipe import Recipe
+from train.recipes.catalog import CIFAR10
+from train.recipes.classical import ClassicalRecipe
+from train.recipes.data import Data
+from train.recipes.network import Network
+from train.recipes.recipe import Recipe
+from train.recipes.settings import to_json
 
-RECIPE = Recipe(name="fashion_mnist", description="", data="shapes", network="tiny", size=(16, 16))
+RECIPE = Recipe("fashion_mnist", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
 # What the first version of run.json hadn't.
 LATER = ("name", "unknown_ancestors", "from", "teacher", "draw", "keras", "machine")
 LATER_OF_DATA = ("test_share", "counts", "copies")
@@ -30,8 +36,10 @@ def run(tmp_path: Path) -> runs.Run:
     run, model = runs.Run(tmp_path / "run"), tmp_path / "before.keras"
     model.write_bytes(b"a network")
     keras = KerasSettings("jax", "channels_last", "float32", 1e-7, "float32", {"XLA_FLAGS": ""})
-    record = runs.start(run, RECIPE, made, np.array([0, 5]), model, None, keras, np.array([1, 2]), ("old/model.keras",))
-    runs.finish(run, record, runs.DONE, wall_time_s=1.5, best_epoch=3, parameters=100)
+    record = recording.start(
+        run, RECIPE, made, np.array([0, 5]), model, None, keras, np.array([1, 2]), ("old/model.keras",)
+    )
+    recording.finish(run, record, recording.DONE, wall_time_s=1.5, best_epoch=3, parameters=100)
     run.model.write_bytes(b"")
     return run
 
@@ -61,7 +69,7 @@ def test_what_is_read_is_written_in_the_same_bytes(run: runs.Run, tmp_path: Path
 
 def test_what_is_not_known_of_a_run_is_not_written(run: runs.Run) -> None:
     document = json.loads(run.record.read_bytes())
-    assert list(document)[:3] == ["schema", "status", "name"] and list(document)[-1] == "parameters"
+    assert list(document)[:3] == ["schema", "status", "kind"] and list(document)[-1] == "parameters"
     assert not {"best", "gpu"} & set(document) and document["teacher"] is None
 
 
@@ -79,7 +87,15 @@ def test_a_run_from_before_and_one_from_later_are_read(run: runs.Run) -> None:
     record = run.read()
     assert record and record.is_done and (record.name, record.recipe_name) == (None, "fashion_mnist")
     assert (record.draw, record.begun_with, record.split.test_rows) == (1, None, None)
-    assert record.test_share == RECIPE.test
+    assert record.test_share == RECIPE.data.test_split
+
+
+def test_the_baseline_is_another_run_than_a_network(run: runs.Run) -> None:
+    assert run.identity
+    baseline = to_json(ClassicalRecipe(RECIPE.name, "", RECIPE.data))
+    assert run.identity.changes(replace(run.identity, recipe=baseline, kind="classical")) == [
+        "kind: network, now classical"
+    ]
 
 
 def test_the_committed_run_and_its_evaluation_are_read(tmp_path: Path) -> None:
@@ -87,16 +103,17 @@ def test_the_committed_run_and_its_evaluation_are_read(tmp_path: Path) -> None:
     for name in (run_record.NAME, evaluation.NAME):
         shutil.copy(ROOT / f"experiments/results/cifar10_{name}", tmp_path / name)
     record, found = run_record.read(tmp_path), evaluation.read(Evaluation, tmp_path)
+    assert set(record.recipe) == set(to_json(CIFAR10)) and record.recipe["schedule"] == "warmup_cosine"
     assert record.is_done and len(record.data.labels) == 10 and record.parameters == found.parameters
     assert (found.split, found.n, len(found.per_class)) == ("test", record.data.test, 10)
 
 
 def test_another_version_s_run_is_refused_and_stays(command: Run, run: runs.Run, tmp_path: Path) -> None:
-    change(run, schema=2)
+    change(run, schema=3)
     before = contents(run.path)
-    said = f"{run.path}/run.json: it has schema 2, this version reads 1; "
+    said = f"{run.path}/run.json: it has schema 3, this version reads 2; "
     refused(command("export", run.path), said)
-    words = ("--data", tmp_path / "shapes", "--set", "size=16x16")
+    words = ("--data", tmp_path / "shapes", "--set", "image_size=16x16")
     refused(command("train", "cats_vs_dogs_classical", "--run", run.path, *words), said)
     assert contents(run.path) == before
 
@@ -107,7 +124,7 @@ def test_another_version_s_run_is_refused_and_stays(command: Run, run: runs.Run,
         ({"seed": "one"}, "seed is 'one', expected int"),
         ({"data": {}}, "data lacks the field 'cache'"),
         ({"split": {"validation_rows": 5}}, "split.validation_rows is 5, expected a list"),
-        ({"recipe": {"network": "tiny", "test": 0.2}}, "recipe lacks the field 'name'"),
+        ({"recipe": {"network": "tiny", "test_split": 0.2}}, "recipe lacks the field 'name'"),
         ({"from": {"path": None, "sha256": None}}, "from.path is None, expected str"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.train import saved
 
 pytestmark = pytest.mark.tensorflow
 
-HEAD = ("transfer", "--backbone", "EfficientNetLite0", "--set", "size=32x32", "--backend", "jax")
+HEAD = ("transfer", "--backbone", "EfficientNetLite0", "--set", "image_size=32x32", "--backend", "jax")
 # A network is asked about 500 images of that size at a time: a round of two processes is 1,000, of the next one has
 # less than its share and the other nothing.
 COUNTS = {"train": 1100, "test": 60}
@@ -76,7 +76,7 @@ def test_two_processes_have_the_features_that_one_has(shapes: Path, tmp_path: Pa
     assert not (together / "run1").exists(), "process 0 has the run folder"
 
 
-@pytest.mark.parametrize("more", [["--backbone", "auto"], ["--fine-tune", "1"], ["--set", "hidden=8"]])
+@pytest.mark.parametrize("more", [["--backbone", "auto"], ["--fine-tune", "1"], ["--set", "head_units=8"]])
 def test_what_several_cannot_share_is_refused(command: Run, shapes: Path, more: list[str]) -> None:
     cluster = ("--processes", "2", "--coordinator", "127.0.0.1:1")
     done = command("train", *HEAD, "--data", shapes, *cluster, *more)

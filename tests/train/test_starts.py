@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 from tests import drawing
 from tests.conftest import Run
 from tests.trained import WORDS, Trained
+from train.recipes import catalog
+from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
@@ -55,7 +56,7 @@ def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained
     """What is saved answers the same for a picture and its mirror image; what is trained is the network inside."""
     import keras
 
-    first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "mirrored=true")
+    first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "flip_average=true")
     assert train(warm, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
     assert train(warm, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
     plain, one, two = (keras.models.load_model(run / "model.keras") for run in (trained.run, first, second))
@@ -186,10 +187,10 @@ def test_which_epoch_is_kept(best_by: str, kept: list[int], tmp_path: Path) -> N
     """Validation accuracy is highest in the second epoch, and its loss lowest in the third."""
     import keras
 
-    from train import callbacks, checkpoint, recipes
+    from train import callbacks, checkpoint
 
     saved: list[int] = []
-    recipe = replace(recipes.get("fashion_mnist"), best_by=best_by, epochs=4)
+    recipe = replaced(catalog.get("fashion_mnist"), keep_best_by=best_by, epochs=4)
     keeper = callbacks.Keeper(
         tmp_path / "model.keras", None, checkpoint.State(), 4, recipe, lambda: saved.append(keeper.state.epoch + 1)
     )
@@ -220,7 +221,7 @@ def test_a_loss_that_is_no_number_keeps_what_was_good(warm: Run, trained: Traine
     import keras
 
     run = tmp_path / "run"
-    settings = ("network=cifar10_tutorial", "steps=1", "epochs=40", "optimizer=sgd", "weight_decay=1e5")
+    settings = ("network=cifar10_tutorial", "steps_per_epoch=1", "epochs=40", "optimizer=sgd", "weight_decay=1e5")
     words = [word for setting in (*settings, "schedule=constant", "learning_rate=0.01") for word in ("--set", setting)]
     done = train(warm, trained, run, *words)
     assert done.returncode == 2

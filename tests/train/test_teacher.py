@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from device.folders import Cache
 from tests import drawing
 from tests.conftest import Run
 from tests.trained import WORDS, Trained
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
+from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
@@ -39,10 +39,10 @@ def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(traine
     from train import teacher
     from train.batches import Batches
 
-    recipe = replace(RECIPES["fashion_mnist"], size=(16, 16), batch=16, mixup=1.0, rotation_range=20.0)
+    recipe = replaced(RECIPES["fashion_mnist"], image_size=(16, 16), batch_size=16, mixup=1.0, rotation_range=20.0)
     answer = teacher.load(trained.run, pictures)
     shown, targets = Batches(pictures, np.arange(300), recipe, teacher=answer)[3]
-    unchanged, labels = Batches(pictures, np.arange(300), replace(recipe, mixup=0.0, rotation_range=0.0))[3]
+    unchanged, labels = Batches(pictures, np.arange(300), replaced(recipe, mixup=0.0, rotation_range=0.0))[3]
     assert not np.array_equal(shown, unchanged)
     network = keras.models.load_model(trained.run / "model.keras", compile=False)
     np.testing.assert_allclose(targets, network.predict_on_batch(shown), atol=1e-6)
@@ -122,7 +122,7 @@ def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
 
 
 def test_a_teacher_of_other_pictures_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
-    refused = warm(*words(trained.data, tmp_path / "run", trained.run), "--set", "size=24x24")
+    refused = warm(*words(trained.data, tmp_path / "run", trained.run), "--set", "image_size=24x24")
     assert refused.returncode == 2
     expected = "the teacher turns 16x16 pixels into 3 scores, expected 24x24 and 3, as the data has them"
     assert expected in refused.stderr.splitlines()[-1]

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,16 @@ import pytest
 from device.errors import UserError
 from tests import drawing, processes, weights
 from tests.conftest import Run
-from train.recipe import Recipe
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
+from train.recipes.recipe import Recipe
+from train.recipes.settings import replaced
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
 
-SETTINGS = ("size=32x32", "epochs=4", "batch=8", "learning_rate=0.01", "dropout=0.2")
+SETTINGS = ("image_size=32x32", "epochs=4", "batch_size=8", "learning_rate=0.01", "dropout=0.2")
 WORDS = ("--backbone", "MobileNetV2", *(word for setting in SETTINGS for word in ("--set", setting)))
 # A head with a hidden layer is trained by epochs; one without is fitted.
-BY_EPOCHS = ("--set", "hidden=8")
+BY_EPOCHS = ("--set", "head_units=8")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(**changes: Any) -> Recipe:
-    return replace(RECIPES["transfer"], **{"backbone": "MobileNetV2", "size": (32, 32), **changes})
+    return replaced(RECIPES["transfer"], **{"backbone": "MobileNetV2", "image_size": (32, 32), **changes})
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_strategy_trains_what_it_says(
         assert set(flags) == {trainable == 1.0}
     before = [np.array(weight) for layer in layers for weight in layer.weights]
     owners = [layer for layer in layers for _ in layer.weights]
-    fit.optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1), 5)
+    fit.optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1).training, 5)
     parts.whole.run_eagerly = True  # one step: tracing the gradients of all layers takes ten times as long
     pictures = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), np.uint8)
     parts.whole.train_on_batch(pictures, np.eye(3, dtype=np.float32)[np.arange(8) % 3])
@@ -170,7 +170,7 @@ def test_fine_tuning_has_its_own_epochs_after_a_head_that_patience_ended(
 
 def test_fine_tuning_that_does_harm_is_not_kept(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
     """With a rate that ruins the network, what answers is the head as it was fitted."""
-    more = ("--fine-tune", "1", "--freeze", "150", "--set", "fine_tune_rate=5")
+    more = ("--fine-tune", "1", "--freeze", "150", "--set", "fine_tune_learning_rate=5")
     done = train(warm, folder, home, tmp_path / "run", *more)
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "run/run.json").read_bytes())
@@ -187,7 +187,14 @@ def test_a_head_whose_loss_is_no_number_keeps_what_was_good(
     import keras
 
     run = tmp_path / "run"
-    settings = ("epochs=40", "steps=1", "optimizer=sgd", "weight_decay=1e5", "learning_rate=0.01", "schedule=constant")
+    settings = (
+        "epochs=40",
+        "steps_per_epoch=1",
+        "optimizer=sgd",
+        "weight_decay=1e5",
+        "learning_rate=0.01",
+        "schedule=constant",
+    )
     words = (word for setting in settings for word in ("--set", setting))
     done = train(warm, folder, home, run, *BY_EPOCHS, *words)
     assert done.returncode == 2, done.stderr
@@ -213,13 +220,13 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, theirs)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(tmp_path / "weights.h5"))
-    parts = networks.parts(recipe(backbone="NASNetMobile", size=(40, 48)), 3)
+    parts = networks.parts(recipe(backbone="NASNetMobile", image_size=(40, 48)), 3)
     assert parts.whole.input_shape == (None, 40, 48, 3)
     np.testing.assert_array_equal(parts.base.get_weights()[0], theirs.get_weights()[0])
     scores = parts.whole.predict_on_batch(np.zeros((1, 40, 48, 3)))
     assert scores.sum() == pytest.approx(1, abs=1e-5)
     with pytest.raises(UserError, match="NASNetMobile: size is 31x64, expected sides from 32 on"):
-        transfer.build(recipe(backbone="NASNetMobile", size=(31, 64)), 3)
+        transfer.build(recipe(backbone="NASNetMobile", image_size=(31, 64)), 3)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +236,7 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
             ["--strategy", "partial", "--freeze", "999"],
             "--freeze 999: MobileNetV2 has 155 layers, expected fewer",
         ),
-        (["--set", "size=1x1"], "transfer: the network can't be built for 1x1 pictures: "),
+        (["--set", "image_size=1x1"], "transfer: the network can't be built for 1x1 pictures: "),
         (
             ["--backbone", "MobileNetV3Small"],
             "the weights of MobileNetV3Small are not here and can't be downloaded",

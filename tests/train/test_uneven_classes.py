@@ -1,7 +1,6 @@
 """Uneven classes: what a picture counts in the loss of epochs, and that a rare class isn't given up."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import pytest
 from device.folders import Cache
 from tests.conftest import Run
 from tests.trained import Trained
-from train.recipe import Recipe
-from train.recipes import RECIPES
+from train.recipes.catalog import RECIPES
+from train.recipes.recipe import Recipe
+from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
@@ -23,7 +23,7 @@ LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
 def recipe(**changes: Any) -> Recipe:
-    return replace(RECIPES["fashion_mnist"], batch=16, **changes)
+    return replaced(RECIPES["fashion_mnist"], batch_size=16, **changes)
 
 
 @pytest.fixture
@@ -93,7 +93,15 @@ def test_a_rare_class_is_not_given_up(warm: Run, tmp_path: Path) -> None:
     """Trained by epochs, fifteen to one: without weights nearly every picture is called common."""
     rare(tmp_path / "data", (600, 40), "train", 1)
     rare(tmp_path / "data", (60, 60), "test", 2)
-    settings = ("network=tiny", "size=8x8", "grey=false", "epochs=10", "validation=0.2", "dropout=0", "best_by=last")
+    settings = (
+        "network=tiny",
+        "image_size=8x8",
+        "grayscale=false",
+        "epochs=10",
+        "validation_split=0.2",
+        "dropout=0",
+        "keep_best_by=last",
+    )
     words = [word for setting in settings for word in ("--set", setting)]
     done = warm("train", "fashion_mnist", "--data", tmp_path / "data", "--run", tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
@@ -105,7 +113,7 @@ def test_a_rare_class_is_not_given_up(warm: Run, tmp_path: Path) -> None:
 def test_even_classes_are_not_spoken_of(warm: Run, tmp_path: Path) -> None:
     rare(tmp_path / "data", (12, 9), "train", 1)
     rare(tmp_path / "data", (3, 3), "test", 2)
-    words = ("--set", "network=tiny", "--set", "size=8x8", "--set", "epochs=1")
+    words = ("--set", "network=tiny", "--set", "image_size=8x8", "--set", "epochs=1")
     done = warm("train", "fashion_mnist", "--data", tmp_path / "data", "--run", tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
     assert "uneven" not in done.stderr

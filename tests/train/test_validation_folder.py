@@ -9,14 +9,16 @@ from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
-from train import cache, classical, runs
+from train import cache, runs
 from train.cache import DataRequest
 from train.class_counts import ClassCounts
-from train.recipe import Recipe
+from train.classical import training
+from train.recipes.classical import ClassicalRecipe
+from train.recipes.data import Data
 from train.split import split_cache
 
 SIZE = (32, 40)
-RECIPE = Recipe(name="classical", description="", data="shapes", network="classical", size=SIZE, validation=0.25)
+RECIPE = ClassicalRecipe("classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))
 
 
 def origins(made: cache.Cache, split: str) -> list[str]:
@@ -88,7 +90,7 @@ def test_what_the_splits_are_used_for_is_said(command: Run, tmp_path: Path) -> N
 def test_a_run_says_and_records_what_it_has_of_each_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
     made = cache.provide(DataRequest(str(root), SIZE))
-    classical.train(RECIPE, made, runs.Run(tmp_path / "run"))
+    training.train(RECIPE, made, runs.Run(tmp_path / "run"))
     first = capsys.readouterr().err.splitlines()[0]
     assert first == "3 classes (train/validation/test): circle 15/5/5, square 15/5/5, triangle 15/5/5"
     document = json.loads((tmp_path / "run/run.json").read_bytes())

@@ -9,10 +9,18 @@ if __name__ == "__main__":
     (processor,) = tf.config.list_physical_devices("CPU")
     virtual = [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1])
     tf.config.set_logical_device_configuration(processor, virtual)
-    from train import cache, fit, recipes, runs
-    from train import recipe as fields
+    from train import cache, fit, runs
+    from train.recipes import catalog
+    from train.recipes.settings import change
 
-    settings = ["size=16x16", "epochs=3", "batch=16", "validation=0.2", f"data={sys.argv[2]}", *sys.argv[4:]]
-    recipe = fields.change(recipes.get("cifar10_tutorial"), settings)
+    settings = [
+        "image_size=16x16",
+        "epochs=3",
+        "batch_size=16",
+        "validation_split=0.2",
+        f"data={sys.argv[2]}",
+        *sys.argv[4:],
+    ]
+    recipe = change(catalog.get("cifar10_tutorial"), settings)
     pictures = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
     fit.train(recipe, pictures, runs.Run(Path(sys.argv[3])), fit.Start(devices="CPU"))

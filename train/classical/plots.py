@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from device import text
 from device.folders import Cache
 from device.pictures import Picture
-from train import features
-from train.features import Floats
+from train.classical import features
+from train.classical.features import Floats
 from train.plots import BLUE, ORANGE, RED, plain, save
 from train.split import Rows
 from train.streams import Purpose, generator

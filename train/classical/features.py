@@ -1,6 +1,6 @@
 """Features made by hand: a picture's brightness, the height of the object in it, and its histograms of gradients.
 
-Pictures are uint8 RGB [height, width, 3]. What is decided from the features: train/classical.py.
+Pictures are uint8 RGB [height, width, 3]. What is decided from the features: train/classical/methods.py.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def check_size(size: Size) -> None:
     if min(size) < LEAST_SIDE:
         raise UserError(
             f"pictures of {size[0]}x{size[1]} are too small for histograms of gradients,"
-            f" expected sides of {LEAST_SIDE} or more; try --set size=128x128"
+            f" expected sides of {LEAST_SIDE} or more; try --set image_size=128x128"
         )
 
 

@@ -1,13 +1,8 @@
-"""Traditional recognition, the baseline of deep learning: features made by hand, classifiers from scikit-learn.
+"""Sets of features, each with its classifier: what there is to choose from, and one that overfits, to be looked at."""
 
-Three sets of features, each with its classifier, and a fourth classifier that overfits, to be looked at. A recipe and a
-picture cache in, a run folder out, as with train/fit.py, but no TensorFlow and no model to export.
-"""
-
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,25 +16,14 @@ from sklearn.svm import SVC
 
 from device import board, command, text
 from device import evaluate as measures
-from device.data import copies
-from device.errors import UserError
 from device.evaluate import TopOne
-from device.folders import Cache
-from train import classical_plots, evaluation, features, plots, runs
-from train.class_counts import ClassCounts
-from train.evaluation import ClassicalEvaluation, MethodRow
-from train.features import Floats
-from train.recipe import Recipe
-from train.run_folder import Claim, Way
-from train.runs import Identity, Run
-from train.split import Rows, split_cache
+from train.classical.features import Floats
+from train.evaluation import MethodRow
+from train.split import Rows
 
-# What of a recipe counts here; the rest is about networks.
-USED = ("name", "description", "data", "pictures", "network", "size", "fit", "test", "validation", "seed")
 COSTS = (0.5, 2.0, 8.0)  # C of the support vector machine: the price of a training picture on the wrong side
 FOLDS = 5
 MANY = 10_000
-FEATURES, BOUNDARY = "features.png", "boundary.png"
 
 
 @dataclass(frozen=True)
@@ -170,98 +154,3 @@ HOG = Method("HOG", "support vector machine", slice(2, None), _machine)
 # For the picture, never the choice.
 OVERFITTED = Method("height and brightness", "nearest neighbour", slice(0, 2), _neighbour)
 METHODS = (BRIGHTNESS, PLANE, HOG, OVERFITTED)
-
-
-def check(recipe: Recipe) -> None:
-    """UserError for settings that only a network has, and pictures too small for the features."""
-    for field in fields(Recipe):
-        if field.name not in USED and field.default is not MISSING and getattr(recipe, field.name) != field.default:
-            raise UserError(
-                f"recipe {recipe.name}: {field.name} was set, but the classical baseline has no network to train;"
-                f" expected changes only to {', '.join(name for name in USED[2:] if name != 'network')}"
-            )
-    features.check_size(recipe.size)
-
-
-def train(recipe: Recipe, cache: Cache, run: Run, again: bool = False) -> ClassicalEvaluation:
-    """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json.
-
-    What lies in the run folder is kept, as with `train.fit.train`.
-    """
-    check(recipe)
-    claim = Claim(run, Identity.of(recipe, cache), again=again)
-    with claim.taken() as way:
-        if way is Way.UP_TO_DATE:
-            return claim.evaluation(ClassicalEvaluation)
-        rows, validation = split_cache(cache, recipe)
-        began = time.monotonic()
-        claim.make_room()
-        command.say(ClassCounts.of(cache, validation).line())
-        record = runs.start(run, recipe, cache, validation)
-        with runs.under_way(run, record):
-            result = _fit(recipe, cache, rows, validation, run)
-        runs.finish(run, record, runs.DONE, wall_time_s=round(time.monotonic() - began, 1), best=result.best)
-        return result
-
-
-def _fit(recipe: Recipe, cache: Cache, rows: Rows, validation: Rows, run: Run) -> ClassicalEvaluation:
-    known = _measured(cache, "train")
-    training, held_out = known.rows(rows), known.rows(validation)
-    brightness, plane, hog, overfitted = (Fitted.of(method, training, held_out) for method in METHODS)
-    # Of equally good ones the first, which is the simplest.
-    best = max((brightness, plane, hog), key=lambda fitted: fitted.validation.top1)
-    classical_plots.seen(cache, rows, run.path / FEATURES, recipe.seed)
-    # Here, after the last choice, the test pictures are seen.
-    test = _measured(cache, "test")
-    found = _evaluation(best, (brightness, plane, hog), overfitted, test, cache.labels)
-    scores, pictures = best.scores(test), cache.pictures("test")
-    plots.confusion(test.targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
-    plots.samples(pictures, test.targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
-    panels = [
-        _panel("plain", plane, found.features[1]),
-        _panel("overfitted", overfitted, found.overfitted),
-    ]
-    points = training.columns(PLANE.columns)
-    classical_plots.boundary(points.numbers, points.targets, cache.labels, panels, run.path / BOUNDARY)
-    evaluation.write(run.path, found)
-    return found
-
-
-def _measured(cache: Cache, split: str) -> Measured:
-    """Every picture of a split, measured."""
-    began = time.monotonic()
-    numbers, groups = features.measure(cache.pictures(split)), copies.groups_of(cache.hashes(split))
-    measured = Measured(numbers, cache.targets(split), groups)
-    command.say(f"features of {len(measured.targets)} {split} pictures in {time.monotonic() - began:.1f} s")
-    return measured
-
-
-def _evaluation(
-    best: Fitted, candidates: Sequence[Fitted], overfitted: Fitted, test: Measured, labels: tuple[str, ...]
-) -> ClassicalEvaluation:
-    scores = best.scores(test)
-    return ClassicalEvaluation(
-        split="test",
-        **vars(measures.accuracy(scores, test.targets)),
-        per_class=measures.per_class(scores, test.targets, labels),
-        best=best.method.name,
-        features=tuple(fitted.row(test) for fitted in candidates),
-        overfitted=overfitted.row(test),
-    )
-
-
-def _panel(title: str, fitted: Fitted, row: MethodRow) -> classical_plots.Panel:
-    accuracies = row.train.top1, row.test.top1
-    return classical_plots.Panel(f"{title}: {fitted.method.classifier}", *accuracies, fitted.classifier.predict)
-
-
-def table(found: ClassicalEvaluation) -> list[str]:
-    """evaluation.json as lines for people: a row a method, the best by validation marked with *."""
-    rows = []
-    for row in (*found.features, found.overfitted):
-        mark = " *" if row.name == found.best and row is not found.overfitted else ""
-        cells = [f"{row.name}{mark}", row.classifier, str(row.numbers)]
-        cells += [text.percent(part.top1, 1) for part in (row.train, row.validation)]
-        rows.append([*cells, text.accuracy(row.test.top1, row.test.interval, row.test.n)])
-    header = ("features", "classifier", "numbers", "training", "validation", "test")
-    return [*text.table(header, rows), "* the best by validation"]

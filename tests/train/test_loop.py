@@ -1,0 +1,60 @@
+"""One phase of training: as Keras' own fit trains, and a step is traced once."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device.folders import Cache
+from tests import drawing
+from train import cache as caches
+from train.recipes.catalog import RECIPES
+from train.recipes.settings import replaced
+
+pytestmark = pytest.mark.tensorflow
+
+LOSSES = {
+    "categorical_crossentropy": {"ema_momentum": 0.9, "dropout": 0.2},
+    "sparse_categorical_crossentropy": {"label_smoothing": 0.0},
+}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Cache:
+    folder = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
+    return caches.provide(caches.DataRequest(str(folder), (16, 16)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras' own, as it saves
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_step_is_traced_once_and_nothing_else_changes(pictures: Cache, tmp_path: Path, loss: str) -> None:
+    import keras
+
+    from train import checkpoint, fit, loop, runs
+    from train.batches import Batches, HeldOut
+    from train.callbacks import EpochSeeds
+
+    small: dict[str, Any] = {"network": "tiny", "grayscale": False, "image_size": (16, 16), "batch_size": 8}
+    recipe = replaced(RECIPES["fashion_mnist"], **small, loss=loss, **LOSSES[loss])
+    rows, held_out = np.arange(40), np.arange(40, 60)
+
+    def trained(alone: bool) -> tuple[int, list[Any]]:
+        """How often a step was traced, and the weights."""
+        keras.utils.set_random_seed(1)
+        model, batches = fit.compiled(recipe, 3, 10), Batches(pictures, rows, recipe)
+        validation, traces, step = HeldOut(pictures, held_out, recipe), [], model.train_step
+        model.train_step = lambda data: traces.append(1) or step(data)  # type: ignore[func-returns-value]
+        if alone:
+            averaged = [keras.callbacks.SwapEMAWeights()] if recipe.training.ema_momentum else []
+            seeds = EpochSeeds(batches, recipe.seed)
+            model.fit(
+                batches, epochs=2, verbose=0, shuffle=False, validation_data=validation, callbacks=[*averaged, seeds]
+            )
+        else:
+            loop.fit(loop.Phase(model, batches, validation, 2), recipe, runs.Run(tmp_path), checkpoint.State(), False)
+        return len(traces), model.get_weights()
+
+    (ours, weights), (_, kerass) = trained(alone=False), trained(alone=True)
+    assert ours == 1
+    assert all(np.array_equal(one, other) for one, other in zip(weights, kerass, strict=True))

@@ -1,0 +1,1 @@
+"""Traditional recognition, the baseline of deep learning: features made by hand, classifiers from scikit-learn."""

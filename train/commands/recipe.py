@@ -1,0 +1,94 @@
+"""python -m train RECIPE [--data NAME|DIR] [--run DIR] [--resume] [--from RUN|MODEL] [--set FIELD=VALUE]…"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from device import command
+from train.environment import BACKENDS
+from train.recipes import catalog, settings
+from train.recipes.training import Strategy
+
+if TYPE_CHECKING:
+    from device.folders import Cache
+
+# Options that are fields of the recipe too, by the fields' names.
+FIELDS = ("data", "backbone", "strategy", "freeze", "fine_tune_epochs")
+
+
+def add_data_arguments(options: argparse.ArgumentParser) -> None:
+    """What every run takes, with a network or without."""
+    options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
+    options.add_argument("--run", type=Path, metavar="DIR", help="the run folder (default runs/RECIPE, or runs/FOLDER)")
+    options.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
+    )
+    options.add_argument("--skip-bad", action="store_true", help="go on without images that can't be read")
+    options.add_argument("--allow-copies", action="store_true", help="go on without images that are there twice")
+    options.add_argument("--only-data", action="store_true", help="make the recipe's image cache and stop")
+    options.add_argument("--again", action="store_true", help="train even if this very run is there already")
+
+
+def add_arguments(options: argparse.ArgumentParser) -> None:
+    add_data_arguments(options)
+    options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
+    options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
+    transfer = options.add_argument_group("of transfer")
+    transfer.add_argument(
+        "--backbone", metavar="NAME|auto", help="which (python -m train backbones); auto: the best for the data"
+    )
+    transfer.add_argument("--max-latency", type=float, metavar="MS", help="auto: at most so long for an int8 answer")
+    transfer.add_argument("--max-size", type=float, metavar="MB", help="auto: at most so large an int8 file")
+    transfer.add_argument("--strategy", choices=get_args(Strategy), help="what of the network is trained")
+    transfer.add_argument("--freeze", metavar="N", help="the first N layers of the backbone stay as they are")
+    transfer.add_argument(
+        "--fine-tune",
+        dest="fine_tune_epochs",
+        metavar="EPOCHS",
+        help="epochs with the backbone unfrozen at the end",
+    )
+    advanced = options.add_argument_group("advanced")
+    advanced.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run folder")
+    advanced.add_argument("--backend", choices=BACKENDS, default=BACKENDS[0], help="Keras' engine")
+    advanced.add_argument("--coordinator", metavar="HOST:PORT", help="jax, several machines: where process 0 is")
+    advanced.add_argument("--processes", type=int, default=1, metavar="N", help="how many there are")
+    advanced.add_argument("--process-id", type=int, metavar="I", help="which this one is, from 0")
+
+
+def run(asked: argparse.Namespace) -> int:
+    recipe = settings.change(catalog.get(asked.recipe), given(asked, FIELDS))
+    from train import training
+
+    options = training.Options(**{each.name: getattr(asked, each.name) for each in fields(training.Options)})
+    if asked.only_data:
+        command.show(describe(training.images(recipe, options)))
+        return command.GOOD
+    outcome = training.perform(recipe, options)
+    if outcome.evaluation:
+        from train import evaluate
+
+        command.show(evaluate.summary(outcome.evaluation, outcome.run))
+        for remark in evaluate.remarks(outcome.evaluation):
+            command.say(f"note: {remark}")
+        command.say_next(("export", outcome.run.path))
+    return command.GOOD
+
+
+def given(asked: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """The options that are fields of the recipe too, then --set."""
+    found = [f"{name}={getattr(asked, name)}" for name in names if getattr(asked, name) is not None]
+    return [*found, *asked.set]
+
+
+def describe(made: "Cache") -> list[str]:
+    """An image cache, for people."""
+    from train.class_counts import ClassCounts
+
+    counts = ClassCounts.of(made, made.validation_rows)
+    totals = ", ".join(f"{part} {sum(numbers)}" for part, numbers in counts.parts.items())
+    lines = [f"{made.path}", f"pictures {totals}; from {made.index.origin}", counts.line()]
+    if made.index.skipped:
+        lines.append(f"skipped {len(made.index.skipped)} pictures that can't be read")
+    return lines
