@@ -125,8 +125,8 @@ def add_arguments(parser: "argparse._ActionsContainer", kind: type) -> None:
 
 def given(parsed: argparse.Namespace, kind: type) -> Mapping[str, Any]:
     """Those of a dataclass's options that were given, by the fields' names."""
-    values = {name: getattr(parsed, name) for name in options(kind)}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if value is not None}
+    values = ((name, getattr(parsed, name)) for name in options(kind))
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values if value is not None}
 
 
 def _base(annotated: Any) -> Any:
