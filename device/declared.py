@@ -98,35 +98,42 @@ def check(record: Any) -> None:
             raise UserError(f"{spelled(name)} is {value!r}, expected one of {', '.join(declared.choices)}")
 
 
-def add_arguments(parser: "argparse._ActionsContainer", kind: type) -> None:
-    """Adds an option for each field that declares one; what isn't given is None, so that defaults stay the fields'.
+def add_arguments(parser: "argparse._ActionsContainer", *kinds: type) -> None:
+    """Adds an option for each field that declares one; a field that several dataclasses inherit is one option.
 
-    Limits are left to `check`, which programs meet as well.
+    What isn't given is None, so that defaults stay the fields'. Limits are left to `check`, which programs meet too.
     """
-    types = get_type_hints(kind)
-    for name, declared in options(kind).items():
-        base = _base(types[name])
-        shown: dict[str, Any] = {"help": declared.help, "default": None}
-        if base is bool:
-            parser.add_argument(spelled(name), action="store_true", **shown)
-            continue
-        if declared.choices:
-            shown["choices"] = declared.choices
-        else:
-            shown["metavar"] = declared.metavar
-        if get_origin(base) is tuple and declared.parse is None:
-            shown |= {"action": "append", "nargs": declared.words}
-        else:
-            shown["type"] = _parser(declared.parse or base)
-        if declared.bare is not None:
-            shown |= {"nargs": "?", "const": declared.bare}
-        parser.add_argument(spelled(name), **shown)
+    added: set[str] = set()
+    for kind in kinds:
+        types = get_type_hints(kind)
+        for name, declared in options(kind).items():
+            if name not in added:
+                parser.add_argument(spelled(name), default=None, help=declared.help, **_words(declared, types[name]))
+                added.add(name)
 
 
-def given(parsed: argparse.Namespace, kind: type) -> Mapping[str, Any]:
-    """Those of a dataclass's options that were given, by the fields' names."""
-    values = ((name, getattr(parsed, name)) for name in options(kind))
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values if value is not None}
+def _words(declared: Option, annotated: Any) -> dict[str, Any]:
+    """How argparse reads the option's words."""
+    base = _base(annotated)
+    if base is bool:
+        return {"action": "store_true"}
+    if declared.choices:
+        return {"choices": declared.choices}
+    words: dict[str, Any] = {"metavar": declared.metavar}
+    if get_origin(base) is tuple and declared.parse is None:
+        return {**words, "action": "append", "nargs": declared.words}
+    words["type"] = _parser(declared.parse or base)
+    return words if declared.bare is None else {**words, "nargs": "?", "const": declared.bare}
+
+
+def given(parsed: argparse.Namespace, *kinds: type) -> Mapping[str, Any]:
+    """Those options of the dataclasses that were given and are not the default anyway, by the fields' names."""
+    values = {}
+    for each in (each for kind in kinds for each in fields(kind) if KEY in each.metadata):
+        value = getattr(parsed, each.name)
+        if value is not None and value != each.default:
+            values[each.name] = tuple(value) if isinstance(value, list) else value
+    return values
 
 
 def _base(annotated: Any) -> Any:

@@ -21,7 +21,7 @@ EXTRAS: dict[str, set[str]] = {
     "benchmarks.report.drawing": {"matplotlib"},
     "benchmarks.report.figures": set(),  # by way of charts
     "benchmarks.report.page": set(),
-    "device.live.picamera": {"picamera2"},
+    "device.live.sources.picamera": {"picamera2"},
     "device.mqtt.broker": {"paho"},
     "device.web.connections": {"starlette", "uvicorn"},
     "device.web.gate": {"starlette"},

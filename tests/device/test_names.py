@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from device.mqtt.mqtt import Mqtt
-from device.web.serve import Serve
+from device.live.outputs.mqtt.mqtt import Mqtt
+from device.live.outputs.web.serve import Serve
 from tests.conftest import Run
 from tests.device.broker import Mosquitto, Watcher
 from tests.device.classifying import INT8, draw

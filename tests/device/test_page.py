@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import expect
 
 from device import temperature
-from device.live.readings import Reading
-from device.web.serve import Serve
+from device.live.interfaces.readings import Reading
+from device.live.outputs.web.serve import Serve
 from tests.device.browsing import Pages, wait_for_picture, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
 from tests.device.visiting import metric

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
 from tests.device.browsing import Pages, watch
 from tests.device.feeding import STREAMING, Feed
 

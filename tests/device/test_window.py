@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from device.live import window
-from device.live.frames import Frame
-from device.live.readings import Reading
+from device.live.interfaces.frames import Frame
+from device.live.interfaces.readings import Reading
+from device.live.outputs import window
 from device.prediction import Ranked
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
