@@ -40,11 +40,15 @@ class Mqtt(Output):
         self._waiting: deque[Message] = deque(maxlen=WAITING_MESSAGES)
         self._are_news_due = False
         self._news_at = self._beat_at = 0.0  # in seconds of time.monotonic(): not earlier
-        self.begin()
+        self._connection = self._connected()
+
+    def _connected(self) -> Connection:
+        return Connection(self.settings, self._message("availability", OFFLINE))
 
     def begin(self) -> None:
         """A connection; another one where its thread has died, which is told everything anew."""
-        self._connection = Connection(self.settings, self._message("availability", OFFLINE))
+        self._connection.close(())
+        self._connection = self._connected()
 
     def show(self, reading: Reading) -> None:
         is_news = self._reading is None or self._reading.label != reading.label
