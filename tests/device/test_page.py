@@ -168,7 +168,7 @@ def test_the_card_is_shown(pages: Pages, serve: Serve, feed: Feed) -> None:
     assert accuracy is not None
     low, high = (f"{100 * end:.2f}" for end in accuracy.interval)
     assert facts["Accuracy"] == f"{100 * accuracy.top1:.2f} % ({low}–{high}, n {accuracy.n})"
-    serve.show_card(replace(feed.card, name="another", variant="float32"))
+    serve.model_changed(replace(feed.card, name="another", variant="float32"))
     expect(page.locator("#model")).to_have_text("another float32")
 
 

@@ -75,6 +75,7 @@ def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) 
             "--source rtmp://10.0.0.1/live: rtmp:// can't be read; expected one of http",
         ),
         ("anna:secret@10.0.0.1/live", "an address lacks its scheme; expected a camera"),
+        ("10.0.0.1/live?pwd=secret", "an address lacks its scheme; expected a camera"),
     ],
 )
 def test_what_is_nothing_is_refused(places: Path, text: str, expected: str) -> None:

@@ -25,7 +25,8 @@ class ImageFilesOptions(FileOptions):
         path = Path(text)
         if addresses.is_address(text) or not text.strip() or (path.is_file() and not walk.is_image(path)):
             return False
-        return path.exists() or any(sign in text for sign in "*?[")
+        # An address that lacks its scheme may have a ? too: it is no pattern, and is not to be repeated.
+        return path.exists() or (any(sign in text for sign in "*?[") and not addresses.lacks_scheme(text))
 
     def source(self, target: "Size") -> Source:
         return ImageFiles(self.where, self.loop)
