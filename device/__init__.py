@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from device.contract import Hints as Hints
     from device.errors import ImageError as ImageError
     from device.errors import UserError as UserError
+    from device.live.watch import watch as watch
     from device.prediction import Prediction as Prediction
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ _PUBLIC = {
     "ImageError": "errors",
     "Prediction": "prediction",
     "UserError": "errors",
+    "watch": "live.watch",
 }
 __all__ = list(_PUBLIC)
 

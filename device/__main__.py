@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 from device import command, options
-from device.live import options as live_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_hints(classify, "for a third-party file, which has no card")
     options.add_runtime(classify)
 
-    live_options.add(commands.add_parser("live", help="labels of a camera's frames, as they come"))
+    commands.add_parser("live", help="labels of a camera's frames, as they come", fill=_add_live_options)
 
     check = commands.add_parser("check", help="does a file answer here as it did at export, and why not")
     check.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
@@ -54,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_live_options(live: argparse.ArgumentParser) -> None:
+    from device.live import options as live_options
+
+    live_options.add(live)
+
+
 def main() -> int:
     given = parser().parse_args()
     # numpy and OpenCV are imported here, after --help and wrong options are answered.
@@ -62,9 +67,12 @@ def main() -> int:
 
         return info.run(given.model, given.runtime, given.json, given.size)
     if given.command == "live":
+        from device.live import options as live_options
+
+        request = live_options.request(given)
         from device.live import live
 
-        return live.run(live_options.request(given))
+        return live.run(request)
     if given.command == "check":
         from device.check import check
 

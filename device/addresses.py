@@ -122,6 +122,12 @@ def parse(text: str, option: str = "") -> Address:
     )
 
 
+def has_scheme(text: str, *schemes: str) -> bool:
+    """Whether it is an address that begins with one of these, in small letters."""
+    found = SCHEME.match(text)
+    return found is not None and found[1].lower() in schemes
+
+
 def is_address(text: str) -> bool:
     """Whether it has a scheme: a file with such a name has to be written as ./NAME."""
     return SCHEME.match(text) is not None

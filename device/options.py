@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from device import channels
 from device.channels import Channels
@@ -18,7 +18,20 @@ MAX_SIDE = 8192
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, which repeats what it doesn't know: not the password of a camera that came without --source."""
+    """argparse's, which repeats what it doesn't know: not the password of a camera that came without --source.
+
+    fill: adds the options of a command that has many, when it is this command that is read.
+    """
+
+    def __init__(self, *given: Any, fill: "Callable[[Parser], None] | None" = None, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._fill = fill
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._fill is not None:
+            fill, self._fill = self._fill, None
+            fill(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         from device import addresses  # here: no good end needs it

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from benchmarks import stats
 from device import card
-from device.live.frames import Frame, Source
+from device.live.interfaces.frames import Frame, Source
 from experiments import turns
 from experiments.record import ROOT, write
 
@@ -158,6 +158,7 @@ def overlap(model: Path, labels: Path | None) -> None:
     """A worker: the live loop's answers a second as a share of bare invokes a second, one thread, in turns."""
     from device.classifier import Classifier
     from device.contract import NO_HINTS, Hints
+    from device.live.interfaces.output import Output
     from device.live.loop import Loop
     from device.live.smoothing import Smoother
 
@@ -173,7 +174,7 @@ def overlap(model: Path, labels: Path | None) -> None:
                 classifier.interpreter.invoke()
                 count += 1
             source = Memory(count)
-            loop = Loop(classifier, Smoother(), [], lambda: classifier)
+            loop = Loop(classifier, Smoother(), Output())
             start = perf_counter()
             loop.run(source)
             shares.append(bare_s / (perf_counter() - start))

@@ -1,24 +1,22 @@
 """`device live`: a camera's frames through one model, and everything that is told of the answers."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from device import command, golden, runtime
+from device import command
 from device.classifier import Classifier
 from device.contract import Hints
 from device.errors import UserError
-from device.live import on_label, sources, threads
+from device.live import loading, outputs, sources
+from device.live.interfaces.output import OutputOptions, Surroundings
 from device.live.loop import Loop
-from device.live.outputs import Outputs, Wanted
+from device.live.outputs.outputs import Outputs
 from device.live.smoothing import Smoother
-from device.live.sources import Wishes
-
-# What answers when no model is named.
-MODEL = Path(__file__).parents[1] / "models/cifar10_int8.tflite"
+from device.live.sources.options import SourceOptions
 
 
 @dataclass(frozen=True)
@@ -26,84 +24,64 @@ class Request:
     """What the command line asks for. threads None: what is fastest here. frames None: as many as there are."""
 
     model: Path | None
-    source: str = field(repr=False)  # may hold a password
+    source: SourceOptions
     hints: Hints
     runtime: str | None = None
     threads: int | None = None
     top_k: int = 5
     smooth: int = 1
     threshold: float | None = None
-    capture: tuple[int, int] | None = None
-    reduced: bool = False
-    loop: bool = False
-    realtime: bool = False
-    stall_if_still: float | None = None  # seconds
     frames: int | None = None
-    outputs: Wanted = field(default_factory=Wanted)
+    outputs: Sequence[OutputOptions] = field(default=())
+
+    def load(self, threads_before: int | None = None) -> Classifier:
+        return loading.load(self.model or loading.MODEL, self.hints, self.runtime, self.threads, threads_before)
+
+    def check_labels(self, classifier: Classifier) -> None:
+        for options in self.outputs:
+            options.check_labels(classifier.card.labels or ())
 
 
 def run(request: Request) -> int:
     """Answers until the source ends, q is pressed, or a signal comes: SIGTERM ends it well, Ctrl-C with 130."""
-    classifier = _load(request)
+    classifier = request.load()
     for note in classifier.notes:
         command.say(f"note: {note}")
-    wishes = Wishes(
-        classifier.size, request.capture, request.reduced, request.loop, request.realtime, request.stall_if_still
-    )
-    source = sources.find(request.source, wishes)
-    smoother = Smoother(request.smooth, _threshold(request, classifier))
-    with Outputs() as outputs:
+    source = request.source.source(classifier.size)
+    request.check_labels(classifier)
+    smoother = Smoother(request.smooth, loading.threshold(request.threshold, classifier))
+    with Outputs() as output:
 
         def reload() -> Classifier:
-            outputs.systemd.reloading()
-            try:
-                # Meanwhile the loop doesn't come round, which signs the watchdog.
-                new = _checked(_load(request, classifier.threads), outputs.systemd.alive)
-                on_label.check_labels(request.outputs.on_label, new.card.labels or ())
-            finally:
-                outputs.systemd.ready()
-            smoother.threshold = _threshold(request, new)
-            if outputs.page:
-                outputs.page.show_card(new.card)
+            new = loading.checked(request.load(classifier.threads), output.tick)
+            request.check_labels(new)
+            smoother.threshold = loading.threshold(request.threshold, new)
             return new
 
-        loop = Loop(classifier, smoother, outputs, reload, request.top_k, request.frames, outputs.look, outputs.failing)
+        loop = Loop(classifier, smoother, output, reload, request.top_k, request.frames)
         with _signals(loop):
-            outputs.open(request.outputs, classifier.card, loop.stop)
-            outputs.systemd.ready()
+            output.open(request.outputs, _surroundings(request, classifier, loop))
+            output.ready()
             error = loop.run(source)
     if error:
         raise UserError(error)
     return command.GOOD
 
 
-def _load(request: Request, threads_before: int | None = None) -> Classifier:
-    """threads_before: of the model that answers meanwhile, kept for one that wasn't tried: a trial takes a second."""
-    path = request.model or MODEL
-    count = request.threads
-    if count is None and path.is_file():
-        found, size = runtime.find(request.runtime), request.hints.size
-        if threads_before is None:
-            count = threads.best(path, found, size)
-        else:
-            count = threads.kept(path, found, size) or threads_before
-    return Classifier(path, request.hints, count or 1, request.runtime, held=True)
+def _surroundings(request: Request, classifier: Classifier, loop: Loop) -> Surroundings:
+    return Surroundings(
+        card=classifier.card,
+        stop=loop.stop,
+        stdout_is_taken=any(options.takes_stdout for options in request.outputs),
+        image_is_shown=any(options.shows_image for options in request.outputs),
+        private=secret_variables(),
+    )
 
 
-def _threshold(request: Request, classifier: Classifier) -> float | None:
-    return classifier.card.confidence.unknown_below if request.threshold is None else request.threshold
-
-
-def _checked(classifier: Classifier, beat: Callable[[], None]) -> Classifier:
-    """A model that was replaced on the disk, when it answers its golden pictures as it should; `beat` meanwhile."""
-    found = golden.replay(classifier, beat)
-    if not found.pictures:
-        raise UserError(
-            f"{classifier.path} has no golden pictures that would show that it is sound; start anew to use it"
-        )
-    if not found.passed:
-        raise UserError(f"{classifier.path}: its golden pictures are not answered as they were at export")
-    return classifier
+def secret_variables() -> frozenset[str]:
+    """The environment variables that hold secrets of sources and outputs."""
+    of_outputs = (secret for kind in outputs.KINDS for secret in kind.secrets)
+    return frozenset(secret.variable for secret in (sources.SECRET, *of_outputs))
 
 
 @contextmanager

@@ -1,16 +1,18 @@
 """The live loop: frames in, readings out. The reader's thread makes the next frame ready while this one invokes."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from time import monotonic, perf_counter, time
 
 from device import command
 from device.classifier import Classifier, NotFiniteError
+from device.confidence import UNKNOWN
 from device.errors import UserError
-from device.live.frames import Frame, Source
+from device.live.interfaces.frames import Frame, Source
+from device.live.interfaces.output import Output
+from device.live.interfaces.readings import Reading, Status
 from device.live.reader import Reader, State
-from device.live.readings import UNKNOWN, Output, Reading, Status
 from device.live.smoothing import Smoother
 from device.prediction import Scores
 from device.preprocess import Fed
@@ -32,26 +34,25 @@ class Prepared:
 
 
 class Loop:
-    """Answers a source's frames and tells every output of each, until the source ends or `stop` is called.
+    """Answers a source's frames, until the source ends or `stop` is called.
 
-    reload: makes the model anew when `ask_for_reload` was called; UserError where it is no good, then the old one goes
-    on. frames: after how many it ends. alive: called at every turn, ten times a second at least. failing: which
-    outputs fail, and the number of failures so far.
+    output: is told of what happens meanwhile; `run` shows it every answer. reload: makes the model anew when
+    `ask_for_reload` was called; UserError where it is no good, then the old one goes on. frames: after how many it
+    ends. reason: why it ended, once it has, where that was not the source's own end; or why nothing was answered.
     """
 
     def __init__(
         self,
         classifier: Classifier,
         smoother: Smoother,
-        outputs: Sequence[Output],
-        reload: Callable[[], Classifier],
+        output: Output,
+        reload: Callable[[], Classifier] | None = None,
         top_k: int = 5,
         frames: int | None = None,
-        alive: Callable[[], None] = lambda: None,
-        failing: Callable[[], tuple[tuple[str, ...], int]] = lambda: ((), 0),
     ) -> None:
-        self._smoother, self._outputs, self._reload = smoother, outputs, reload
-        self._top_k, self._frames, self._alive, self._failing = top_k, frames, alive, failing
+        self._smoother, self._output, self._reload = smoother, output, reload
+        self._top_k, self._frames = top_k, frames
+        self.reason: str | None = None
         self._model = classifier, classifier.preprocessor.stream()
         self._answering = classifier
         self._is_stopped = self._wants_reload = False
@@ -70,20 +71,29 @@ class Loop:
         self._wants_reload = True
 
     def run(self, source: Source) -> str | None:
-        """Why the source ended, where it was not at its own end, or why nothing was answered; else None."""
+        """`reason`, when every answer was shown."""
+        for reading in self.readings(source):
+            self._output.show(reading)
+        return self.reason
+
+    def readings(self, source: Source) -> Generator[Reading, None, None]:
+        """The answers as they come. The source is closed when the iterator is, or has ended."""
         with Reader(source, self._prepare) as reader:
             while not self._is_stopped and self._number + self._no_numbers != self._frames:
-                self._alive()
+                self._output.tick()
                 if self._wants_reload:
                     self._load(reader)
                 ready, state = reader.take(LOOK_S), reader.state
                 if state.is_opened and not state.has_ended:  # an end is no loss
                     self._tell(source, state)
                 if ready is not None:
-                    self._answer(ready, state)
+                    reading = self._answer(ready, state)
+                    if reading is not None:
+                        yield reading
                 elif state.has_ended:
-                    return state.error or self._only_failure()
-        return self._only_failure()
+                    self.reason = state.error or self._only_failure()
+                    return
+        self.reason = self._only_failure()
 
     def _only_failure(self) -> str | None:
         return None if self._broken is None or self._number else str(self._broken)
@@ -95,7 +105,7 @@ class Loop:
         tensor = tensor_of(frame.picture, frame.colour)
         return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
 
-    def _answer(self, ready: Prepared, state: State) -> None:
+    def _answer(self, ready: Prepared, state: State) -> Reading | None:
         if ready.classifier is not self._answering:  # frames of the model before may have waited
             self._smoother.forget()
             self._answering, self._broken = ready.classifier, None
@@ -103,7 +113,7 @@ class Loop:
         ready.classifier.invoke(ready.tensor)
         invoked = perf_counter()
         if (answered := self._scores(ready.classifier)) is None:
-            return
+            return None
         scores, shown = self._smoother.smooth(answered)
         top = tuple(ready.classifier.top(scores, self._top_k))
         labels = ready.classifier.card.labels
@@ -127,8 +137,7 @@ class Loop:
             unusable=state.unusable,
         )
         self._label = label
-        for output in self._outputs:
-            output.show(reading)
+        return reading
 
     def _scores(self, classifier: Classifier) -> Scores | None:
         """None where they are no numbers: the frame counts as dropped. Said once, until another model answers."""
@@ -151,9 +160,8 @@ class Loop:
         return (len(self._times) - 1) / span if span else 0.0
 
     def _tell(self, source: Source, state: State) -> None:
-        """The outputs hear of changes of the source's state, or of an output's. A gap makes what was before it old."""
+        """The output hears of changes of the source's state. A gap makes what was before it old."""
         classifier = self._model[0]
-        failing, failures = self._failing()
         status = Status(
             source=source.name,
             is_streaming=state.is_streaming,
@@ -161,8 +169,6 @@ class Loop:
             lost=state.lost,
             model=classifier.path.name,
             threads=classifier.threads,
-            failing=failing,
-            failures=failures,
             unusable=state.unusable,
         )
         if status == self._status:
@@ -170,17 +176,23 @@ class Loop:
         if not status.is_streaming:
             self._smoother.forget()
         self._status = status
-        for output in self._outputs:
-            output.status(status)
+        self._output.status(status)
 
     def _load(self, reader: Reader[Prepared]) -> None:
+        """The model anew, where it is good; meanwhile the loop doesn't come round."""
         self._wants_reload = False
+        if self._reload is None:
+            return
+        self._output.reloading()
         try:
             classifier = self._reload()
         except (UserError, OSError) as error:
             command.say(f"error: {error}; the model that was loaded goes on")
             return
+        finally:
+            self._output.ready()
         if classifier.size != self._model[0].size:
             reader.fit(classifier.size)
         self._model = classifier, classifier.preprocessor.stream()
+        self._output.model_changed(classifier.card)
         command.say(f"{classifier.path}: loaded anew")

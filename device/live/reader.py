@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from device import command
 from device.errors import UserError
-from device.live.frames import STALL_S, Frame, Source, SourceLostError
+from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostError
 from device.live.stillness import Stillness
 from device.pictures import Size
 

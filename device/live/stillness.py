@@ -6,7 +6,7 @@ A driver that repeats its last frame without new data gives itself away by the f
 
 import numpy as np
 
-from device.live.frames import Frame, SourceLostError
+from device.live.interfaces.frames import Frame, SourceLostError
 from device.pictures import Picture
 
 

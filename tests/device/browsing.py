@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
 from tests.conftest import missing
 from tests.device.feeding import wait_for
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
 from tests.device.feeding import Feed
 from tests.device.living import Live
 

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from device.classifier import Classifier
-from device.live.frames import Frame
-from device.live.readings import Output, Reading, Status
+from device.live.interfaces.frames import Frame
+from device.live.interfaces.output import Output
+from device.live.interfaces.readings import Reading, Status
 from device.pictures import Picture
 from tests import drawing
 from tests.conftest import model

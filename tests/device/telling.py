@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from device.mqtt.mqtt import Mqtt, Settings
+from device.live.interfaces.readings import Reading, Status
+from device.live.outputs.mqtt.connection import CONNECT_S
+from device.live.outputs.mqtt.mqtt import Mqtt
+from device.live.outputs.mqtt.options import Settings
 from tests.device.broker import PATIENCE_S
 from tests.device.feeding import wait_for
 
@@ -22,19 +25,52 @@ def at(port: int, **others: Any) -> Settings:
     return Settings("127.0.0.1", port, "shelf", **others)
 
 
+class Telling(Mqtt):
+    """Used by the test's thread, and by another one that ticks as the live loop does; one at a time."""
+
+    def __init__(self, given: Settings) -> None:
+        self._one = threading.RLock()
+        super().__init__(given)
+
+    def show(self, reading: Reading) -> None:
+        with self._one:
+            super().show(reading)
+
+    def status(self, status: Status) -> None:
+        with self._one:
+            super().status(status)
+
+    def tick(self) -> None:
+        with self._one:
+            super().tick()
+
+    def close(self) -> None:
+        with self._one:
+            super().close()
+
+
 @contextmanager
 def telling(given: Settings) -> Iterator[Mqtt]:
     """Closed when the block is left."""
-    output = Mqtt(given)
+    output, left = Telling(given), threading.Event()
+
+    def work() -> None:
+        while not left.wait(0.01):
+            output.tick()
+
+    ticking = threading.Thread(target=work, name="ticking")
+    ticking.start()
     try:
         yield output
     finally:
+        left.set()
+        ticking.join()
         output.close()
 
 
 def has_ended() -> None:
-    """Waits until no output's thread is left: at once, if a dead broker isn't waited for (that would be 10 s)."""
-    wait_for(lambda: not any(thread.name == "mqtt" for thread in threading.enumerate()), 8)
+    """Waits until no output's thread is left."""
+    wait_for(lambda: not any("framelite-" in thread.name for thread in threading.enumerate()), 2 * CONNECT_S)
 
 
 class Said:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from device.errors import UserError
-from device.web import access, guesses
+from device.live.outputs.web.server import access, guesses
 
 
 def test_a_token_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(access.VARIABLE, raising=False)
+    monkeypatch.delenv(access.SECRET.variable, raising=False)
     assert access.read_token(None) is None
-    monkeypatch.setenv(access.VARIABLE, "of-the-environment")
+    monkeypatch.setenv(access.SECRET.variable, "of-the-environment")
     assert access.read_token(None) == "of-the-environment"
     (tmp_path / "token").write_text("  of-the-token-file\n")
     assert access.read_token(tmp_path / "token") == "of-the-token-file"
@@ -30,11 +30,11 @@ def test_a_token_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: pyt
 def test_a_token_that_cannot_be_one(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
-    with pytest.raises(UserError, match=f"^{re.escape(str(file))}: .*expected a t") as refusal:
+    with pytest.raises(UserError, match=f"^--token-file {re.escape(str(file))}: .*expected a t") as refusal:
         access.read_token(file)
     assert "words" not in str(refusal.value)  # what came is not repeated
     if content != b"\xff":
-        monkeypatch.setenv(access.VARIABLE, content.decode())
+        monkeypatch.setenv(access.SECRET.variable, content.decode())
         with pytest.raises(UserError, match=r"^FRAMELITE_TOKEN: expected a token of 16 to 500"):
             access.read_token(None)
 

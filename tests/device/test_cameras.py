@@ -14,11 +14,12 @@ import pytest
 
 from device import pictures
 from device.errors import UserError
-from device.live import cameras, picamera, reader
-from device.live.cameras import Camera
-from device.live.frames import SourceLostError
-from device.live.picamera import PiCamera
+from device.live import reader
+from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader
+from device.live.sources import camera, picamera
+from device.live.sources.camera import Camera
+from device.live.sources.picamera import PiCamera
 from tests.device.feeding import wait_for
 
 WIDTH, HEIGHT = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
@@ -75,7 +76,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Capture]:
         captures.append(Capture(where, backend))
         return captures[-1]
 
-    monkeypatch.setattr(cameras.cv2, "VideoCapture", open_one)
+    monkeypatch.setattr(cv2, "VideoCapture", open_one)
     return captures
 
 
@@ -164,7 +165,7 @@ def test_a_broken_jpeg_is_passed_over(made: list[Capture], monkeypatch: pytest.M
         made[0].broken = {2, 1}
         assert camera.read().decoded == "1/8"
         assert made[0].frames == 0
-    monkeypatch.setattr(cameras, "STALL_S", 0.0)
+    monkeypatch.setattr("device.live.sources.camera.STALL_S", 0.0)
     with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
         made[1].broken = {2, 1, 0}
         with pytest.raises(SourceLostError, match="its frames can't be decoded: the picture is truncated"):
@@ -183,7 +184,7 @@ def test_why_a_camera_can_not_be_opened(made: list[Capture], monkeypatch: pytest
     def refuse(*words: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(cameras.os, "open", refuse)
+    monkeypatch.setattr(camera.os, "open", refuse)
     with pytest.raises(SourceLostError, match="usermod -aG video"), Camera(str(path), (32, 32)):
         pytest.fail("it was opened")
 
@@ -196,7 +197,7 @@ def test_a_busy_camera_says_so(made: list[Capture], monkeypatch: pytest.MonkeyPa
     def busy(*words: object) -> int:
         raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(cameras.os, "open", busy)
+    monkeypatch.setattr(camera.os, "open", busy)
     with pytest.raises(SourceLostError, match="in use by another program"), Camera(str(path), (32, 32)):
         pytest.fail("it was opened")
 

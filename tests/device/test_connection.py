@@ -2,10 +2,10 @@
 
 import pytest
 
-from device.live import authorization, connection
-from device.live.authorization import Challenge
-from device.live.frames import SourceLostError
-from device.live.mjpeg import Mjpeg
+from device.live.interfaces.frames import SourceLostError
+from device.live.sources import authorization, connection
+from device.live.sources.authorization import Challenge
+from device.live.sources.mjpeg import Mjpeg
 from tests.device.guarded_camera import GuardedCamera
 
 PASSWORD, ENCODED = 'o"p@n: sésame', "o%22p%40n%3A%20s%C3%A9same"

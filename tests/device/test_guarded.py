@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from math import nan
@@ -16,24 +17,26 @@ from typing import Any
 
 import pytest
 
-from device.live import guarded, json_lines, sources, window
-from device.live.guarded import Guarded
-from device.live.json_lines import JsonLines
+from device.errors import UserError
+from device.live import sources
+from device.live.interfaces.output import Output, Surroundings
+from device.live.interfaces.readings import Reading, Status
 from device.live.loop import Loop
-from device.live.on_label import OnLabel, Rule
-from device.live.outputs import Outputs, Wanted
-from device.live.readings import Output, Reading, Status
+from device.live.outputs import guarded, json_lines, window
+from device.live.outputs.guarded import Guarded
+from device.live.outputs.json_lines import JsonLines
+from device.live.outputs.mqtt.mqtt import Mqtt
+from device.live.outputs.on_label import OnLabel, Rule
+from device.live.outputs.outputs import Outputs
+from device.live.outputs.terminal import Terminal, TerminalOptions
+from device.live.outputs.web.serve import Serve, ServeOptions
+from device.live.outputs.window import Window
 from device.live.smoothing import Smoother
-from device.live.sources import Wishes
-from device.live.terminal import Terminal
-from device.live.window import Window
-from device.mqtt.mqtt import Mqtt
-from device.web.serve import Serve
 from tests.conftest import ROOT
 from tests.device.broker import Mosquitto, Watcher
 from tests.device.classifying import INT8
 from tests.device.feeding import STREAMING, Feed, end, wait_for
-from tests.device.telling import AVAILABILITY, LABEL, STATE, at
+from tests.device.telling import AVAILABILITY, LABEL, STATE, at, telling
 from tests.device.visiting import get, metric
 
 pytestmark = pytest.mark.programs
@@ -45,6 +48,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "RETRY_S", 0.0)
     monkeypatch.setattr(json_lines, "LOOK_S", 0.0)
     monkeypatch.setattr(window, "EVERY_S", 0.0)
+
+
+def tick_until(output: Output, condition: Callable[[], object]) -> None:
+    """As the live loop does, until it is true."""
+    wait_for(lambda: (output.tick(), condition())[1])  # type: ignore[func-returns-value]
 
 
 def unfit(reading: Reading) -> Any:
@@ -156,13 +164,13 @@ def test_a_broker_is_told_the_next_answer_where_one_raises(
         told = Mqtt(at(mosquitto.port))
         output = Guarded("mqtt", told)
         output.show(answers.next("circle"))
-        watcher.wait_for(lambda: "circle" in watcher.texts(LABEL))
+        tick_until(output, lambda: "circle" in watcher.texts(LABEL))
         for _ in range(3):
             output.show(replace(answers.next("square"), label=Unlike("square")))
         assert output.is_failing and output.failures == 3
         output.show(answers.next("triangle"))
         assert not output.is_failing
-        watcher.wait_for(lambda: watcher.texts(LABEL) == ["circle", "triangle"])
+        tick_until(output, lambda: watcher.texts(LABEL) == ["circle", "triangle"])
         output.close()
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: mqtt: ")]
     assert [line.split("; ")[0] for line in said] == ["note: mqtt: ValueError: no label", "note: mqtt: it works again"]
@@ -178,12 +186,12 @@ def test_the_page_comes_back_at_its_address(answers: Feed, capsys: pytest.Captur
     output = Guarded("serve", serve)
     output.show(answers.next("circle"))
     end(serve.thread)
-    output.look()
+    output.tick()
     assert get(serve.port, "/api/state").json["reading"]["label"] == "circle"
     assert (output.is_failing, output.failures) == (False, 1)
     end(serve.thread)
     for _ in range(3):
-        output.look()  # not again within a minute
+        output.tick()  # not again within a minute
         output.show(answers.next("circle"))
     assert output.is_failing and not serve.thread.is_alive()
     output.close()
@@ -195,22 +203,19 @@ def test_the_page_comes_back_at_its_address(answers: Feed, capsys: pytest.Captur
 def test_a_broker_is_told_everything_by_the_thread_that_comes_after(
     mosquitto: Mosquitto, answers: Feed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A score that is no number ends the thread at its heartbeat."""
     with Watcher(mosquitto.port) as watcher:
-        told = Mqtt(at(mosquitto.port, heartbeat_s=0.2))
-        output = Guarded("mqtt", told)
+        output = Guarded("mqtt", Mqtt(at(mosquitto.port)))
         output.show(answers.next("circle"))
-        watcher.wait_for(lambda: watcher.texts(STATE))
-        output.show(replace(answers.next("circle"), score=nan))
-        wait_for(lambda: not told.thread.is_alive())
+        tick_until(output, lambda: watcher.texts(STATE))
+        (thread,) = (thread for thread in threading.enumerate() if "framelite-shelf" in thread.name)
+        end(thread)
         output.show(answers.next("square"))
         watcher.forget()
-        output.look()
-        watcher.wait_for(lambda: "square" in watcher.texts(LABEL) and "online" in watcher.texts(AVAILABILITY))
+        tick_until(output, lambda: "square" in watcher.texts(LABEL) and "online" in watcher.texts(AVAILABILITY))
         assert (output.is_failing, output.failures) == (False, 1)
         output.close()
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
-    assert "note: mqtt: its thread ended (ValueError: Out of range float values" in capsys.readouterr().err
+    assert "note: mqtt: its thread ended (SystemExit); begun anew\n" in capsys.readouterr().err
 
 
 def test_a_broker_is_told_where_stderr_is_full(
@@ -219,38 +224,33 @@ def test_a_broker_is_told_where_stderr_is_full(
     """What can't be said ends no thread."""
     with FULL.open("w", buffering=1) as full, Watcher(mosquitto.port) as watcher:
         monkeypatch.setattr("sys.stderr", full)
-        told = Mqtt(at(mosquitto.port))
-        told.show(answers.next("circle"))
-        watcher.wait_for(lambda: watcher.texts(STATE))
-        assert told.thread.is_alive()
-        told.close()
+        with telling(at(mosquitto.port)) as told:
+            told.show(answers.next("circle"))
+            watcher.wait_for(lambda: watcher.texts(STATE))
+            told.tick()  # its thread lives
         monkeypatch.undo()
         with suppress(OSError):  # what it still holds
             full.close()
 
 
-class Ending:
-    """An output that ends the page's thread at the fifth answer, and the loop when the page tells of it."""
+class Ending(Output):
+    """Ends the page's thread at the fifth answer, and the loop when the page tells of it."""
 
-    def __init__(self, outputs: Outputs) -> None:
-        self._outputs = outputs
+    def __init__(self) -> None:
         self.failures = 0.0
-        self.loop: Any = None
+        self.page: Serve
+        self.loop: Loop
 
     def show(self, reading: Reading) -> None:
-        assert self._outputs.page is not None
         if reading.number == 5:
-            end(self._outputs.page.thread)
-        elif reading.number > 5 and self._outputs.page.thread.is_alive():
-            self.failures = metric(self._outputs.page.port, "framelite_output_failures_total")
+            end(self.page.thread)
+        elif reading.number > 5 and self.page.thread.is_alive():
+            self.failures = metric(self.page.port, "framelite_output_failures_total")
             if self.failures:
                 self.loop.stop()
 
     def status(self, status: Status) -> None:
         self.last = status
-
-    def close(self) -> None:
-        pass
 
 
 def test_the_loop_notices_a_dead_thread_and_its_status_tells(
@@ -258,13 +258,19 @@ def test_the_loop_notices_a_dead_thread_and_its_status_tells(
 ) -> None:
     monkeypatch.setattr("sys.stdout", (stream := io.StringIO()))
     with Outputs() as outputs:
-        ending = Ending(outputs)
-        outputs.append(Guarded("ending", ending))
-        alive, failing = outputs.look, outputs.failing
-        loop = Loop(answers.classifier, Smoother(), outputs, lambda: answers.classifier, 5, 3000, alive, failing)
-        ending.loop = loop
-        outputs.open(Wanted(headless=True, serve="127.0.0.1:0"), answers.card, loop.stop)
-        assert loop.run(sources.find("test", Wishes(answers.classifier.size))) is None
+        ending = Ending()
+        outputs.add("ending", ending)
+        ending.loop = loop = Loop(answers.classifier, Smoother(), outputs, frames=3000)
+        ending.page = Serve("127.0.0.1:0", answers.card)
+        outputs.add("serve", ending.page)
+        outputs.open([TerminalOptions()], Surroundings(answers.card, loop.stop))
+        assert loop.run(sources.options("test", {}).source(answers.classifier.size)) is None
         assert (ending.last.failing, ending.last.failures, ending.failures) == ((), 1, 1)
     assert stream.getvalue()
     assert "note: serve: its thread ended (SystemExit); begun anew" in capsys.readouterr().err
+
+
+def test_what_is_opened_before_another_is_refused_is_closed(answers: Feed) -> None:
+    with pytest.raises(UserError, match="expected HOST:PORT"), Outputs() as outputs:
+        outputs.open([ServeOptions("127.0.0.1:0"), ServeOptions("nowhere")], Surroundings(answers.card, lambda: None))
+    assert not [thread for thread in threading.enumerate() if thread.name == "serve"]

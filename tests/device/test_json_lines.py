@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from device.errors import UserError
-from device.live import json_lines
-from device.live.json_lines import JsonLines
+from device.live.outputs import json_lines
+from device.live.outputs.json_lines import JsonLines
 from tests.conftest import ROOT, Run, model
 from tests.device.feeding import Feed
 from tests.device.refusals import refusal

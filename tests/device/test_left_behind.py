@@ -9,7 +9,7 @@ STUCK = """
 import time
 import cv2, numpy as np
 from device import command
-from device.live.frames import Source
+from device.live.interfaces.frames import Source
 from device.live.reader import Reader
 image = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 256, (2048, 2048, 3), np.uint8))[1]
 class Stuck(Source):

@@ -125,7 +125,10 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ((INT8, "--source", "test", "--serve", "nowhere:port"), "error: --serve nowhere:port"),
         ((INT8, "--source", "test", "--mqtt", "host:0"), "error: --mqtt: the port is 0"),
         ((INT8, "--source", "test", "--source-file", "f"), "error: --source and --source-file were given; leave one"),
-        ((INT8, "--source-file", "none"), "error: --source-file none can't be read (No such file or directory);"),
+        (
+            (INT8, "--source-file", "none"),
+            "error: --source-file none: the source can't be read (No such file",
+        ),
         ((INT8, "--source", "91"), "error: there is no camera /dev/video91;"),
         ((INT8, "--source", "nowhere"), "error: --source nowhere: there is no such file or folder"),
         ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ can't be reached"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from device.card import Confidence
-from device.live.frames import STALL_S
+from device.live.interfaces.frames import STALL_S
 from tests.conftest import model
 from tests.device import crafted
 from tests.device.altering import altered, with_one_picture

@@ -8,9 +8,10 @@ import numpy as np
 
 from device.classifier import Classifier
 from device.contract import Hints
-from device.live.frames import Frame, Source, SourceLostError
+from device.live.interfaces.frames import Frame, Source, SourceLostError
+from device.live.interfaces.output import Output
+from device.live.interfaces.readings import Reading, Status
 from device.live.loop import Loop
-from device.live.readings import Reading, Status
 from device.live.smoothing import Smoother
 from tests.device import crafted
 
@@ -28,7 +29,7 @@ class Frames(Source):
         return Frame(np.full((4, 6, 3), self.left, np.uint8)) if self.left >= 0 else None
 
 
-class Seen:
+class Seen(Output):
     """Asks for the other model after the fifth answer."""
 
     def __init__(self) -> None:
@@ -43,9 +44,6 @@ class Seen:
     def status(self, status: Status) -> None:
         assert status.is_streaming
 
-    def close(self) -> None:
-        pass
-
 
 def load(folder: Path, labels: int) -> Classifier:
     scores = [0.9, *[0.0] * (labels - 2), 0.1]
@@ -57,7 +55,7 @@ def load(folder: Path, labels: int) -> Classifier:
 
 def test_another_model_with_other_labels_takes_over_under_smoothing(tmp_path: Path) -> None:
     seen = Seen()
-    loop = seen.loop = Loop(load(tmp_path, 2), Smoother(frames=8), [seen], lambda: load(tmp_path, 5))
+    loop = seen.loop = Loop(load(tmp_path, 2), Smoother(frames=8), seen, lambda: load(tmp_path, 5))
     assert loop.run(Frames()) is None
     widths = [len(reading.scores) for reading in seen.readings]
     assert len(widths) == 20 and set(widths) == {2, 5} and widths == sorted(widths)
@@ -75,7 +73,8 @@ def test_nothing_is_told_of_a_source_that_never_was_there(tmp_path: Path) -> Non
     told: list[Status] = []
     seen, turns = Seen(), []
     seen.status = told.append  # type: ignore[method-assign]
-    loop = Loop(load(tmp_path, 2), Smoother(), [seen], lambda: load(tmp_path, 2), alive=lambda: turns.append(1))
+    seen.tick = lambda: turns.append(1)  # type: ignore[method-assign]
+    loop = Loop(load(tmp_path, 2), Smoother(), seen)
     assert loop.run(Absent()) == "there is no camera"
     assert (told, seen.readings) == ([], [])
     assert len(turns) > 1, "the loop goes round meanwhile"

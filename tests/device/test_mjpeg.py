@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from device import pictures
-from device.live import mjpeg, reader
-from device.live.frames import SourceLostError
-from device.live.mjpeg import Mjpeg
+from device.live import reader
+from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader
+from device.live.sources import mjpeg
+from device.live.sources.mjpeg import Mjpeg
 from tests.device import mjpeg_server
 from tests.device.classifying import INT8
 from tests.device.feeding import wait_for

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from device.mqtt import broker
+from device.live.outputs.mqtt import connection, mqtt
 from tests.conftest import ROOT
 from tests.device.broker import Mosquitto, Watcher
 from tests.device.feeding import LOST, STREAMING, Feed
@@ -66,7 +66,7 @@ def test_the_state_is_the_readings(mosquitto: Mosquitto, answers: Feed) -> None:
 
 
 def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "NEWS_PAUSE_S", 0.0)
+    monkeypatch.setattr(mqtt, "NEWS_PAUSE_S", 0.0)
     changes = ["circle", "square", "circle", "unknown"]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
@@ -85,9 +85,8 @@ def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed, mon
         assert late.texts(AVAILABILITY) == ["offline"]
 
 
-def test_a_change_is_told_at_once(mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not only when it looks up by itself."""
-    monkeypatch.setattr(broker, "IDLE_S", 3600.0)
+def test_a_change_is_told_at_once(mosquitto: Mosquitto, answers: Feed) -> None:
+    """Not only at a heartbeat."""
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port, heartbeat_s=3600)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
         output.show(answers.next("circle"))
@@ -97,7 +96,7 @@ def test_a_change_is_told_at_once(mosquitto: Mosquitto, answers: Feed, monkeypat
 def test_a_label_that_flickers_is_told_once_a_second_and_the_newest_in_the_end(
     mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "NEWS_PAUSE_S", 0.2)
+    monkeypatch.setattr(mqtt, "NEWS_PAUSE_S", 0.2)
     readings = [answers.next(label) for label in ("circle", "square")]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
@@ -109,7 +108,7 @@ def test_a_label_that_flickers_is_told_once_a_second_and_the_newest_in_the_end(
         output.show(readings[0])
         output.show(answers.next("triangle"))
         watcher.wait_for(lambda: watcher.texts(LABEL)[-1:] == ["triangle"])
-        most = 1 + (time.monotonic() - began) / broker.NEWS_PAUSE_S
+        most = 1 + (time.monotonic() - began) / mqtt.NEWS_PAUSE_S
         assert 2 <= len(watcher.texts(LABEL)) <= most
         watcher.wait_for(lambda: json.loads(watcher.texts(STATE)[-1])["label"] == "triangle")
 
@@ -118,7 +117,7 @@ def test_the_newest_is_told_before_the_end(
     mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within the pause after the state before it, which here doesn't end."""
-    monkeypatch.setattr(broker, "NEWS_PAUSE_S", 1000.0)
+    monkeypatch.setattr(mqtt, "NEWS_PAUSE_S", 1000.0)
     with Watcher(mosquitto.port) as watcher:
         with telling(at(mosquitto.port)) as output:
             output.show(answers.next("circle"))
@@ -131,7 +130,7 @@ def test_the_newest_is_told_before_the_end(
 
 def test_pauses_have_jitter() -> None:
     """Boards that lost one broker together don't come back together."""
-    pauses = [broker.jittered(60.0) for _ in range(100)]
+    pauses = [connection.jittered(60.0) for _ in range(100)]
     assert len(set(pauses)) > 90 and all(30 <= pause <= 60 for pause in pauses)
 
 
@@ -165,10 +164,11 @@ def test_a_lost_source_and_another_model_are_told(mosquitto: Mosquitto) -> None:
 
 def test_a_killed_program_is_told_offline_by_its_will(mosquitto: Mosquitto) -> None:
     program = (
-        "import time; from tests.device.feeding import Feed; from device.mqtt.mqtt import Mqtt, Settings\n"
+        "import time; from tests.device.feeding import Feed; from device.live.outputs.mqtt.mqtt import Mqtt\n"
+        "from device.live.outputs.mqtt.options import Settings\n"
         f"output = Mqtt(Settings('127.0.0.1', {mosquitto.port}, 'shelf'))\n"
         "output.show(Feed((90, 160)).next('circle'))\n"
-        "time.sleep(60)"
+        "while True: output.tick(); time.sleep(0.01)"
     )
     with Watcher(mosquitto.port) as watcher:
         process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.DEVNULL)

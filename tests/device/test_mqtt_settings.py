@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from device.errors import UserError
-from device.mqtt.mqtt import PASSWORD_VARIABLE, machine_name, settings
+from device.live.outputs.mqtt.options import PASSWORD, machine_name, settings
 from tests.conftest import ROOT
 from tests.device.telling import at
 
 
 @pytest.fixture(autouse=True)
 def no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    monkeypatch.delenv(PASSWORD.variable, raising=False)
 
 
 def test_the_brokers_place() -> None:
@@ -32,7 +32,7 @@ def test_the_brokers_place() -> None:
 
 
 def test_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSWORD_VARIABLE, "s3cret")
+    monkeypatch.setenv(PASSWORD.variable, "s3cret")
     assert settings("host", user="me").password == "s3cret"
     (tmp_path / "password").write_text(" f1le \r\n")
     given = settings("host", user="me", password_file=tmp_path / "password")
@@ -101,8 +101,9 @@ def test_without_paho_it_is_said_what_to_install() -> None:
     """In a process of its own, in which paho can't be imported."""
     program = (
         "import sys; sys.modules['paho'] = None\n"
-        "from device.errors import UserError; from device.mqtt.mqtt import Mqtt, settings\n"
-        "try:\n    Mqtt(settings('127.0.0.1'))\nexcept UserError as error:\n    print(error)"
+        "from device.errors import UserError; from device.live.outputs.mqtt.options import MqttOptions\n"
+        "from device.live.outputs.outputs import Outputs\n"
+        "try:\n    Outputs().open([MqttOptions('127.0.0.1')], None)\nexcept UserError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.stdout == "--mqtt needs paho-mqtt 2; install it with: pip install '.[mqtt]'\n"
+    assert done.stdout == "--mqtt needs paho; install it with: pip install '.[mqtt]'\n"

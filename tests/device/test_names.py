@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from device.mqtt.mqtt import Mqtt
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
 from tests.conftest import Run
 from tests.device.broker import Mosquitto, Watcher
 from tests.device.classifying import INT8, draw
 from tests.device.feeding import STREAMING, Feed
-from tests.device.telling import STATE, at
+from tests.device.telling import STATE, at, telling
 from tests.device.visiting import Viewer, get
 
 pytestmark = pytest.mark.programs
@@ -90,11 +89,9 @@ def test_the_page(serve: Serve, answers: Feed) -> None:
 
 
 def test_the_broker(mosquitto: Mosquitto, answers: Feed) -> None:
-    with Watcher(mosquitto.port) as watcher:
-        told = Mqtt(at(mosquitto.port))
+    with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as told:
         told.status(replace(STREAMING, source=NAME, model=NAME))
         told.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(STATE))
         config = "homeassistant/sensor/framelite_shelf_label/config"
         assert json.loads(watcher.wait_for(lambda: watcher.texts(config))[-1])["device"]["model"] == NAME
-        told.close()

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from device.errors import UserError
-from device.live import on_label
-from device.live.on_label import PRIVATE, OnLabel, Rule, check_labels, parse
-from device.live.readings import Reading
+from device.live.interfaces.readings import Reading
+from device.live.live import secret_variables
+from device.live.outputs import on_label
+from device.live.outputs.on_label import OF_SYSTEMD, OnLabel, Rule, check_labels, parse
 from tests.conftest import ROOT
 from tests.device.feeding import LOST, STREAMING, Feed, interrupt, wait_for
 
@@ -156,11 +157,13 @@ def test_what_a_command_finds() -> None:
     """In a process of its own, whose stdout is meant for others: nothing on stdin, a session of its own, no secrets."""
     program = """
 import os, sys, shlex
-from device.live.on_label import PRIVATE, OnLabel, parse
+from device.live.live import secret_variables
+from device.live.outputs.on_label import OF_SYSTEMD, OnLabel, parse
 from tests.device.feeding import Feed, wait_for
 inner = "import os, sys; print(sys.argv[1:], repr(sys.stdin.read()), os.getsid(0) == os.getpid(), sorted(os.environ))"
-os.environ.update(dict.fromkeys(PRIVATE, "x"), KEPT="x")
-output = OnLabel([parse("cat:0", shlex.join([sys.executable, "-c", inner, "a b", "$HOME", "*", "|", ";"]))])
+os.environ.update(dict.fromkeys(OF_SYSTEMD | secret_variables(), "x"), KEPT="x")
+words = [sys.executable, "-c", inner, "a b", "$HOME", "*", "|", ";"]
+output = OnLabel([parse("cat:0", shlex.join(words))], secret_variables())
 output.show(Feed((90, 160)).next("cat"))
 wait_for(lambda: not output._runners[0].is_running)
 output.close()
@@ -172,9 +175,8 @@ output.close()
     (line,) = (line for line in done.stderr.splitlines() if "a b" in line)
     assert line.startswith("['a b', '$HOME', '*', '|', ';'] '' True [")
     assert "'KEPT'" in line and "'FRAMELITE_LABEL'" in line and "'PATH'" in line
-    assert not any(repr(name) in line for name in PRIVATE)
-    secrets = {"FRAMELITE_MQTT_PASSWORD", "FRAMELITE_TOKEN", "FRAMELITE_SOURCE", "CREDENTIALS_DIRECTORY"}
-    assert secrets < PRIVATE
+    assert not any(repr(name) in line for name in OF_SYSTEMD | secret_variables())
+    assert secret_variables() == {"FRAMELITE_MQTT_PASSWORD", "FRAMELITE_TOKEN", "FRAMELITE_SOURCE"}
 
 
 @pytest.mark.parametrize(

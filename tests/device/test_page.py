@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import expect
 
 from device import temperature
-from device.live.readings import Reading
-from device.web.serve import Serve
+from device.live.interfaces.readings import Reading
+from device.live.outputs.web.serve import Serve
 from tests.device.browsing import Pages, wait_for_picture, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
 from tests.device.visiting import metric
@@ -168,7 +168,7 @@ def test_the_card_is_shown(pages: Pages, serve: Serve, feed: Feed) -> None:
     assert accuracy is not None
     low, high = (f"{100 * end:.2f}" for end in accuracy.interval)
     assert facts["Accuracy"] == f"{100 * accuracy.top1:.2f} % ({low}–{high}, n {accuracy.n})"
-    serve.show_card(replace(feed.card, name="another", variant="float32"))
+    serve.model_changed(replace(feed.card, name="another", variant="float32"))
     expect(page.locator("#model")).to_have_text("another float32")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
 from tests.device.browsing import Pages, watch
 from tests.device.feeding import STREAMING, Feed
 
@@ -78,7 +78,7 @@ def test_a_phone_scrolls_one_way(label: str, pages: Pages, serve: Serve, feed: F
     page = pages.open(**PHONE)
     reading = feed.next(label)
     serve.show(replace(reading, top=(replace(reading.top[0], label=label), *reading.top[1:])))
-    serve.show_card(replace(feed.card, name=label.replace(" ", "_")))
+    serve.model_changed(replace(feed.card, name=label.replace(" ", "_")))
     serve.status(replace(STREAMING, message=f"streaming from http://10.0.0.1/{label}"))
     watch(page, serve)
     expect(page.locator("#label")).to_have_text(label)

@@ -15,7 +15,7 @@ from device import pictures
 from device.card import Fit
 from device.classifier import Classifier
 from device.contract import Hints
-from device.live.frames import Frame
+from device.live.interfaces.frames import Frame
 from device.preprocess import Color
 from tests.conftest import ROOT, model
 from tests.device import crafted

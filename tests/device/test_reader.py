@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from device.live import frames, reader
-from device.live.frames import Frame, Source, SourceLostError
+from device.live import reader
+from device.live.interfaces import frames
+from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.reader import Reader
 from device.pictures import Size
 from tests.device.feeding import wait_for

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from device import pictures
-from device.live import cameras, reader
-from device.live.cameras import Rtsp
-from device.live.frames import Frame, SourceLostError
+from device.live import reader
+from device.live.interfaces.frames import Frame, SourceLostError
 from device.live.reader import Reader
+from device.live.sources import rtsp
+from device.live.sources.rtsp import Rtsp
 from tests import servers
 from tests.device.broker import certificates
 from tests.device.feeding import wait_for
@@ -63,7 +64,7 @@ def test_a_camera_of_too_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_camera_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "STALL_S", 3.0)
+    monkeypatch.setattr(rtsp, "STALL_S", 3.0)
     with serving() as server, Rtsp(server.url) as source:
         source.read()
         server.is_silent = True
@@ -95,7 +96,7 @@ def test_a_camera_that_comes_back_is_answered_again() -> None:
 
 def test_the_end_does_not_wait_for_a_camera_that_is_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers and sends no picture. What was begun ends by itself, later."""
-    monkeypatch.setattr(cameras, "STALL_S", 3.0)
+    monkeypatch.setattr(rtsp, "STALL_S", 3.0)
     with serving(is_silent=True) as server:
         running = Reader(Rtsp(server.url), lambda frame: frame)
         with running:
@@ -111,7 +112,7 @@ def test_the_end_does_not_wait_for_a_camera_that_is_being_opened(monkeypatch: py
 @pytest.fixture
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg's options and the system's authorities as they are on a new machine; what is set meanwhile goes again."""
-    for name in (cameras.FFMPEG_OPTIONS, "SSL_CERT_FILE"):
+    for name in (rtsp.FFMPEG_OPTIONS, "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "")
         del os.environ[name]
 
@@ -164,12 +165,12 @@ def test_an_encrypted_camera_of_a_trusted_authority(
 def test_who_tells_ffmpeg_what_to_do_is_told_what_that_leaves_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(cameras.FFMPEG_OPTIONS, "rtsp_transport;tcp")
+    monkeypatch.setenv(rtsp.FFMPEG_OPTIONS, "rtsp_transport;tcp")
     with encrypted(tmp_path) as (server, _):
         with Rtsp(server.url) as source:
             assert source.read().picture.shape == (480, 640, 3)
-        assert f"its certificate isn't verified, as {cameras.FFMPEG_OPTIONS} says" in capsys.readouterr().err
-    monkeypatch.setenv(cameras.FFMPEG_OPTIONS, "tls_verify;1|ca_file;own.pem")
+        assert f"its certificate isn't verified, as {rtsp.FFMPEG_OPTIONS} says" in capsys.readouterr().err
+    monkeypatch.setenv(rtsp.FFMPEG_OPTIONS, "tls_verify;1|ca_file;own.pem")
     Rtsp("rtsps://camera/live")
     assert capsys.readouterr().err == ""
-    assert os.environ[cameras.FFMPEG_OPTIONS] == "tls_verify;1|ca_file;own.pem"
+    assert os.environ[rtsp.FFMPEG_OPTIONS] == "tls_verify;1|ca_file;own.pem"

@@ -15,9 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from device.errors import UserError
+from device.live.outputs.web.serve import Serve
+from device.live.outputs.web.server import address, feed, newest
 from device.temperature import Thermometer
-from device.web import address, feed, newest
-from device.web.serve import Serve
 from tests.conftest import ROOT, missing
 from tests.device.feeding import LOST, STREAMING, Feed, marked
 from tests.device.visiting import Viewer, get, metric
@@ -71,8 +71,10 @@ def test_ipv6(answers: Feed) -> None:
 def test_what_is_not_installed_is_named() -> None:
     program = (
         "import sys; sys.modules['uvicorn'] = None\n"
-        "from device import command; from device.web.serve import Serve\n"
-        "command.run(lambda: Serve('127.0.0.1:0', None))"
+        "from device import command; from device.live.outputs.outputs import Outputs\n"
+        "from device.live.outputs.web.serve import ServeOptions\n"
+        "from device.live.interfaces.output import Surroundings\n"
+        "command.run(lambda: Outputs().open([ServeOptions('127.0.0.1:0')], Surroundings(None, None)))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (
@@ -136,7 +138,7 @@ def test_another_card(serve: Serve, answers: Feed) -> None:
     with Viewer(serve.port, "/api/events") as viewer:
         events = viewer.events()
         assert next(events)[1]["card"]["name"] == answers.card.name
-        serve.show_card(replace(answers.card, name="new"))
+        serve.model_changed(replace(answers.card, name="new"))
         kind, card = next(events)
         assert (kind, card["name"]) == ("card", "new")
     assert get(serve.port, "/api/state").json["card"]["name"] == "new"
@@ -253,7 +255,7 @@ def test_two_servers_in_one_program_do_not_meet(serve: Serve, answers: Feed) -> 
 def test_nothing_is_written_on_the_terminal(tmp_path: Path) -> None:
     """In a process of its own: requests, wrong requests and viewers that go away leave stdout and stderr empty."""
     program = (
-        "import sys; from device.web.serve import Serve; from tests.device.feeding import Feed\n"
+        "import sys; from device.live.outputs.web.serve import Serve; from tests.device.feeding import Feed\n"
         "feed = Feed((90, 160)); serve = Serve('127.0.0.1:0', feed.card, 'the-token'); serve.show(feed.next())\n"
         "print(serve.port, flush=True); sys.stdin.read(); serve.close()\n"
     )

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from device.web import address, connections, gate
-from device.web.address import Listener
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
+from device.live.outputs.web.server import address, authentication, connections
+from device.live.outputs.web.server.address import Listener
 from tests.conftest import missing
 from tests.device.feeding import Feed, wait_for
 from tests.device.visiting import PATIENCE_S, Viewer, get, metric
@@ -102,7 +102,7 @@ def test_a_header_of_more_bytes_than_are_kept(serve: Serve) -> None:
 
 
 def test_a_form_that_does_not_end(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "FORM_S", 0.3)
+    monkeypatch.setattr(authentication, "FORM_S", 0.3)
     monkeypatch.setattr(connections, "REQUEST_S", 0.3)
     serve = Serve("0.0.0.0:0", answers.card, "a-token-of-its-own")
     try:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from device.web import access
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
+from device.live.outputs.web.server import access
 from tests.device.feeding import Feed
 from tests.device.visiting import PATHS, get, proxy, status_of
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from device.web import feed
+from device.live.outputs.web.server import feed
 from tests.conftest import Run
 from tests.device.classifying import INT8
 from tests.device.guarded_camera import GuardedCamera

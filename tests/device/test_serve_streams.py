@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from device.live.frames import Frame
-from device.web import address, web
-from device.web.serve import Serve
+from device.live.interfaces.frames import Frame
+from device.live.outputs.web.serve import Serve
+from device.live.outputs.web.server import address, application
 from tests.conftest import missing
 from tests.device.feeding import STREAMING, Feed, feeding, marked, see, wait_for
 from tests.device.visiting import Viewer, get, metric
@@ -45,7 +45,7 @@ def test_events_leave_out_readings_but_no_label_change(serve: Serve, answers: Fe
 
 
 def test_a_quiet_stream_is_kept_open(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "SILENCE_S", 0.05)
+    monkeypatch.setattr(application, "SILENCE_S", 0.05)
     with Viewer(serve.port, "/api/events") as viewer:
         viewer.until(b"\n\n")
         for _ in range(3):
@@ -56,7 +56,7 @@ def test_a_picture_without_a_next_one_is_sent_again(
     serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the source is lost: a proxy ends a stream that is silent, and the page would keep the old picture."""
-    monkeypatch.setattr(web, "SILENCE_S", 0.05)
+    monkeypatch.setattr(application, "SILENCE_S", 0.05)
     serve.show(marked(answers.next(), 128))
     with Viewer(serve.port, "/stream.mjpg") as viewer:
         shown = viewer.pictures()

@@ -6,8 +6,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from device.web import access, feed, guesses
-from device.web.serve import Serve
+from device.live.outputs.web.serve import Serve
+from device.live.outputs.web.server import access, feed, guesses
 from tests.device.feeding import LOST, STREAMING, Feed, wait_for
 from tests.device.visiting import ENDLESS, PATHS, Answer, Viewer, get, status_of
 

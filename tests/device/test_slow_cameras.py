@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from device.live import connection, mjpeg
-from device.live.frames import SourceLostError
-from device.live.mjpeg import Mjpeg
+from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader
+from device.live.sources import connection, mjpeg
+from device.live.sources.mjpeg import Mjpeg
 from tests.device.broker import certificates
 from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import picture

@@ -7,15 +7,21 @@ import pytest
 
 from device.errors import UserError
 from device.live import sources
-from device.live.cameras import Camera, Rtsp
-from device.live.mjpeg import Mjpeg
-from device.live.pattern import Pattern
-from device.live.picamera import PiCamera
-from device.live.sources import Wishes
-from device.live.stored import Film, Pictures
+from device.live.interfaces.frames import Source
+from device.live.sources.camera import Camera
+from device.live.sources.image_files import ImageFiles
+from device.live.sources.mjpeg import Mjpeg
+from device.live.sources.pattern import Pattern
+from device.live.sources.picamera import PiCamera
+from device.live.sources.rtsp import Rtsp
+from device.live.sources.video_file import VideoFile
 from tests.device.classifying import draw
 
 TARGET = (32, 32)
+
+
+def find(text: str, **given: Any) -> Source:
+    return sources.options(text, given).source(TARGET)
 
 
 @pytest.fixture
@@ -42,20 +48,20 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("https://anna:secret@camera.example/stream", Mjpeg, "https://camera.example/stream"),
         ("rtsp://anna:secret@10.0.0.1/live", Rtsp, "rtsp://10.0.0.1/live"),
         ("RTSPS://anna:secret@Camera/live", Rtsp, "rtsps://Camera/live"),
-        ("film.mp4", Film, "film.mp4"),
-        ("no_ending", Pictures, "no_ending"),
-        ("photo.heic", Pictures, "photo.heic"),  # the error says what it is
-        ("no_film", Film, "no_film"),
-        ("shots", Pictures, "shots"),
-        ("shots/one.png", Pictures, "shots/one.png"),
-        ("shots/*.png", Pictures, "shots/*.png"),
+        ("film.mp4", VideoFile, "film.mp4"),
+        ("no_ending", ImageFiles, "no_ending"),
+        ("photo.heic", ImageFiles, "photo.heic"),  # the error says what it is
+        ("no_film", VideoFile, "no_film"),
+        ("shots", ImageFiles, "shots"),
+        ("shots/one.png", ImageFiles, "shots/one.png"),
+        ("shots/*.png", ImageFiles, "shots/*.png"),
     ],
 )
 def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) -> None:
-    source = sources.find(text, Wishes(TARGET))
+    source = find(text)
     assert type(source) is kind
     assert source.name == name
-    assert source.is_live == (kind not in (Film, Pictures))
+    assert source.is_live == (kind not in (VideoFile, ImageFiles))
 
 
 @pytest.mark.parametrize(
@@ -69,43 +75,44 @@ def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) 
             "--source rtmp://10.0.0.1/live: rtmp:// can't be read; expected one of http",
         ),
         ("anna:secret@10.0.0.1/live", "an address lacks its scheme; expected a camera"),
+        ("10.0.0.1/live?pwd=secret", "an address lacks its scheme; expected a camera"),
     ],
 )
 def test_what_is_nothing_is_refused(places: Path, text: str, expected: str) -> None:
     with pytest.raises(UserError, match=expected.replace("*", r"\*")):
-        sources.find(text, Wishes(TARGET))
+        find(text)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no pictures there; expected files that end in \.jpg"):
-        sources.find(str(tmp_path), Wishes(TARGET))
+        find(str(tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("text", "wishes", "option"),
+    ("text", "given", "option"),
     [
         ("0", {"loop": True}, "--loop"),
         ("test", {"realtime": True}, "--realtime"),
         ("shots", {"realtime": True}, "--realtime"),
         ("film.mp4", {"capture": (640, 480)}, "--capture"),
-        ("rtsp://10.0.0.1/live", {"reduced": True}, "--decode auto"),
+        ("rtsp://10.0.0.1/live", {"decode": "auto"}, "--decode"),
         ("shots", {"stall_if_still": 5.0}, "--stall-if-still"),
     ],
 )
-def test_a_wish_that_does_not_fit_is_refused(places: Path, text: str, wishes: dict[str, Any], option: str) -> None:
+def test_an_option_of_another_kind_is_refused(places: Path, text: str, given: dict[str, Any], option: str) -> None:
     with pytest.raises(UserError, match=f"{option} was given, but --source {text} is of another kind"):
-        sources.find(text, Wishes(TARGET, **wishes))
+        find(text, **given)
 
 
-def test_wishes_arrive(places: Path) -> None:
-    camera = sources.find("0", Wishes(TARGET, capture=(800, 600), reduced=True))
+def test_options_arrive(places: Path) -> None:
+    camera = find("0", capture=(800, 600), decode="auto")
     assert isinstance(camera, Camera) and (camera.capture, camera.reduced) == ((800, 600), True)
-    stream = sources.find("http://10.0.0.1/", Wishes(TARGET, reduced=True))
+    stream = find("http://10.0.0.1/", decode="auto")
     assert isinstance(stream, Mjpeg) and stream.target == TARGET and stream.stall_if_still is None
-    still = sources.find("rtsp://10.0.0.1/", Wishes(TARGET, stall_if_still=7.5))
+    still = find("rtsp://10.0.0.1/", stall_if_still=7.5)
     assert still.stall_if_still == 7.5
-    film = sources.find("film.mp4", Wishes(TARGET, loop=True, realtime=True))
-    assert isinstance(film, Film) and film.loop and film.realtime and film.newest_only
+    film = find("film.mp4", loop=True, realtime=True)
+    assert isinstance(film, VideoFile) and film.loop and film.realtime and film.newest_only
 
 
 # Where --source isn't given.
@@ -136,7 +143,7 @@ def test_every_kind_of_source_may_stand_in_a_file(places: Path, text: str) -> No
         (b"hunter2", "what stands there is no source"),
         (b"http://anna:hunter2@a/\nhttp://b/", "what stands there is no source"),
         (b"http://" + b"hunter2" * 2000, "what stands there is no source"),
-        (b"\xffhunter2", r"can't be read \(no UTF-8\); expected a text file, its one line the source"),
+        (b"\xffhunter2", r"can't be read \(no UTF-8\); expected a text file with it alone"),
     ],
 )
 def test_what_is_no_source_in_a_file_is_not_repeated(

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from device import pictures
-from device.live.frames import SourceLostError
-from device.live.pattern import Pattern
-from device.live.stored import Film, Pictures
+from device.live.interfaces.frames import SourceLostError
+from device.live.sources.image_files import ImageFiles
+from device.live.sources.pattern import Pattern
+from device.live.sources.video_file import VideoFile
 from tests.device.classifying import draw
 
 FRAMES, RATE = 12, 20.0
@@ -29,7 +30,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def brightness(source: Film, count: int) -> list[int]:
+def brightness(source: VideoFile, count: int) -> list[int]:
     """Of the next frames, in twentieths."""
     found = []
     for _ in range(count):
@@ -40,7 +41,7 @@ def brightness(source: Film, count: int) -> list[int]:
 
 
 def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
-    with Film(film) as source:
+    with VideoFile(film) as source:
         assert brightness(source, FRAMES) == list(range(FRAMES))
         assert source.read() is None
     with source:  # opened again it begins again
@@ -50,10 +51,10 @@ def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
 def test_a_film_of_too_many_pixels(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The most, and one more."""
     monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 48)
-    with Film(film) as source:
+    with VideoFile(film) as source:
         assert source.read() is not None
     monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 48 - 1)
-    with pytest.raises(SourceLostError, match="its frames have 64x48 pixels, expected at most 3071"), Film(film):
+    with pytest.raises(SourceLostError, match="its frames have 64x48 pixels, expected at most 3071"), VideoFile(film):
         pytest.fail("it was opened")
 
 
@@ -64,29 +65,29 @@ def test_a_film_that_breaks_off_is_no_film_that_ends(tmp_path: Path) -> None:
     for number in range(60):
         writer.write(np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8))
     writer.release()
-    with Film(path) as source:
+    with VideoFile(path) as source:
         while source.read() is not None:
             pass
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with Film(path) as source, pytest.raises(SourceLostError, match=r"half\.avi: .* after 1\.\d s of 3\.0 s"):
+    with VideoFile(path) as source, pytest.raises(SourceLostError, match=r"half\.avi: .* after 1\.\d s of 3\.0 s"):
         brightness(source, 60)
 
 
 def test_a_frame_of_a_film_says_when_it_was_in_the_film(film: Path) -> None:
-    with Film(film, loop=True) as source:
+    with VideoFile(film, loop=True) as source:
         frames = [source.read() for _ in range(2 * FRAMES)]
     positions = [frame.position for frame in frames if frame and frame.position is not None]
     assert positions == pytest.approx([number / RATE for number in range(2 * FRAMES)])
 
 
 def test_a_film_begins_again_with_loop(film: Path) -> None:
-    with Film(film, loop=True) as source:
+    with VideoFile(film, loop=True) as source:
         assert brightness(source, 2 * FRAMES + 3) == [*range(FRAMES), *range(FRAMES), 0, 1, 2]
 
 
 def test_real_time_takes_as_long_as_the_film(film: Path) -> None:
     began = time.monotonic()
-    with Film(film, realtime=True) as source:
+    with VideoFile(film, realtime=True) as source:
         brightness(source, FRAMES)
         assert time.monotonic() - began >= (FRAMES - 1) / RATE
 
@@ -99,21 +100,21 @@ def test_a_broken_frame_in_a_film_is_passed_over(film: Path, tmp_path: Path) -> 
     data[starts[5] : starts[5] + 300] = bytes(300)
     broken = tmp_path / "broken.avi"
     broken.write_bytes(data)
-    with Film(broken) as source:
+    with VideoFile(broken) as source:
         found = []
         with pytest.raises(SourceLostError, match=r"broken\.avi: \d frames? could not be decoded; the others were"):
             for _ in range(FRAMES):
                 found += brightness(source, 1)
     assert found == sorted(found) and 5 not in found
     assert {0, 1, 2, 3, 8, 9, 10, 11} <= set(found)
-    with Film(broken, loop=True) as source:
+    with VideoFile(broken, loop=True) as source:
         assert brightness(source, FRAMES + 3).count(0) == 2
 
 
 def test_what_is_no_film_is_said(tmp_path: Path) -> None:
     broken = tmp_path / "film.mp4"
     broken.write_bytes(b"this is no film" * 100)
-    with pytest.raises(SourceLostError, match="not a video that this OpenCV can read"), Film(broken):
+    with pytest.raises(SourceLostError, match="not a video that this OpenCV can read"), VideoFile(broken):
         pytest.fail("it was opened")
 
 
@@ -122,7 +123,7 @@ def test_pictures_come_in_order_of_name_and_as_they_are(tmp_path: Path) -> None:
         draw(tmp_path / name, "circle", seed=ord(name[0]))
     draw(tmp_path / ".hidden.png", "square")
     (tmp_path / "notes.txt").write_text("no picture")
-    with Pictures(str(tmp_path)) as source:
+    with ImageFiles(str(tmp_path)) as source:
         for name in ("a.png", "b.png", "c.png"):
             frame = source.read()
             assert frame is not None
@@ -136,7 +137,7 @@ def test_a_pattern_works_in_a_folder_whose_name_looks_like_one(folder: str, tmp_
     for name in ("a.png", "b [2].png", "c.jpg"):
         draw(tmp_path / folder / name, "circle")
     for where, count in ((folder, 3), (f"{folder}/*.png", 2), (f"{folder}/b [2].png", 1)):
-        with Pictures(str(tmp_path / where)) as source:
+        with ImageFiles(str(tmp_path / where)) as source:
             names = [frame.name for frame in iter(source.read, None) if frame]
         assert len(names) == count and all(str(name).startswith(str(tmp_path / folder)) for name in names)
 
@@ -146,7 +147,7 @@ def test_pictures_are_told_by_their_content(tmp_path: Path, capsys: pytest.Captu
         draw(tmp_path / "made.png", "circle").rename(tmp_path / name)
     draw(tmp_path / "@eaDir/a/thumb.png", "circle")
     draw(tmp_path / "below/d.png", "circle")
-    with Pictures(str(tmp_path)) as source:
+    with ImageFiles(str(tmp_path)) as source:
         names = [Path(str(frame.name)).name for frame in iter(source.read, None) if frame]
     assert names == ["a.jfif", "b", "c.PNG"]
     said = capsys.readouterr().err
@@ -157,7 +158,7 @@ def test_a_broken_picture_is_named_and_the_others_come(tmp_path: Path, capsys: p
     draw(tmp_path / "a.png", "circle")
     (tmp_path / "b.png").write_bytes(b"broken")
     draw(tmp_path / "c.png", "circle")
-    with Pictures(str(tmp_path)) as source:
+    with ImageFiles(str(tmp_path)) as source:
         assert [frame and frame.name for frame in (source.read(), source.read())] == [
             str(tmp_path / "a.png"),
             str(tmp_path / "c.png"),
@@ -170,14 +171,14 @@ def test_a_broken_picture_is_named_and_the_others_come(tmp_path: Path, capsys: p
 def test_pictures_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path / "a.png", "circle")
     (tmp_path / "b.png").write_bytes(b"broken")
-    with Pictures(str(tmp_path / "*.png"), loop=True) as source:
+    with ImageFiles(str(tmp_path / "*.png"), loop=True) as source:
         assert [Path(str(frame and frame.name)).name for frame in (source.read() for _ in range(3))] == ["a.png"] * 3
     assert capsys.readouterr().err.count("error:") == 1
 
 
 def test_only_broken_pictures_end_even_in_a_loop(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"broken")
-    with Pictures(str(tmp_path), loop=True) as source, pytest.raises(SourceLostError, match="1 of 1 pictures"):
+    with ImageFiles(str(tmp_path), loop=True) as source, pytest.raises(SourceLostError, match="1 of 1 pictures"):
         source.read()
 
 

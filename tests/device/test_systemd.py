@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from device.classifier import Classifier
-from device.live.systemd import Systemd
+from device.live.outputs.systemd import Systemd
 from tests.conftest import ROOT, missing
 from tests.device.classifying import INT8
 from tests.device.feeding import LOST, STREAMING, Feed, wait_for
@@ -72,9 +72,10 @@ def beats(listener: Listener) -> int:
     """How many signs of life a systemd is sent by three calls in a row."""
     systemd = Systemd()
     for _ in range(3):
-        systemd.alive()
+        systemd.tick()
     systemd.close()
     messages = listener.messages()
+    assert messages.pop() == "STOPPING=1"
     assert set(messages) <= {"WATCHDOG=1"}
     return len(messages)
 
@@ -85,7 +86,6 @@ def test_the_life_of_a_service(listener: Listener) -> None:
     systemd.ready()
     systemd.show(Feed((90, 160)).next())
     systemd.status(replace(LOST, message="two\nlines"))
-    systemd.stopping()
     systemd.close()
     assert listener.messages() == [f"STATUS={STREAMING.message}", "READY=1", "STATUS=two lines", "STOPPING=1"]
 
@@ -96,7 +96,7 @@ def test_a_reload_says_when_it_began(listener: Listener) -> None:
     systemd.reloading()
     systemd.ready()
     systemd.close()
-    reloading, ready = listener.messages()
+    reloading, ready, _ = listener.messages()
     first, second = reloading.split("\n")
     began = int(second.removeprefix("MONOTONIC_USEC=")) / 1e6
     assert (first, ready) == ("RELOADING=1", "READY=1")
@@ -114,13 +114,13 @@ def test_a_sign_of_life_at_once_and_the_next_when_it_is_due(watched: Listener) -
 def test_signs_of_life_come_twice_in_a_period(watched: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock of the test's own."""
     clock = [1e6]
-    monkeypatch.setattr("device.live.systemd.monotonic", lambda: clock[0])
+    monkeypatch.setattr("device.live.outputs.systemd.monotonic", lambda: clock[0])
     monkeypatch.setenv("WATCHDOG_USEC", "15000000")
     systemd = Systemd()
     sent = []
     for passed in (0, 7.4, 7.5, 7.6, 14.9, 15, 40, 47.4):
         clock[0] = 1e6 + passed
-        systemd.alive()
+        systemd.tick()
         sent.append(len(watched.messages()))
     systemd.close()
     assert sent == [1, 0, 1, 0, 0, 1, 1, 0]
@@ -129,12 +129,12 @@ def test_signs_of_life_come_twice_in_a_period(watched: Listener, monkeypatch: py
 def test_a_sign_of_life_that_was_dropped_is_sent_again(watched: Listener) -> None:
     systemd = Systemd()
     for _ in range(1000):
-        systemd.stopping()
-    systemd.alive()
+        systemd.status(STREAMING)
+    systemd.tick()
     assert "WATCHDOG=1" not in watched.messages()
-    systemd.alive()
+    systemd.tick()
     systemd.close()
-    assert watched.messages() == ["WATCHDOG=1"]
+    assert watched.messages() == ["WATCHDOG=1", "STOPPING=1"]
 
 
 def test_the_watchdog_of_another_process_is_left_alone(watched: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,23 +159,22 @@ def test_nothing_happens_where_nobody_listens(name: str | None, monkeypatch: pyt
         monkeypatch.setenv("NOTIFY_SOCKET", name)
     systemd = Systemd()
     systemd.ready()
-    systemd.alive()
+    systemd.tick()
     systemd.reloading()
     systemd.status(STREAMING)
-    systemd.stopping()
     systemd.close()
-    systemd.stopping()
+    systemd.close()
 
 
 def test_a_full_queue_holds_nobody_up(listener: Listener) -> None:
     """systemd is busy: the kernel keeps a few hundred datagrams at most, the rest is dropped, and later ones come."""
     systemd = Systemd()
     for _ in range(5000):
-        systemd.stopping()
+        systemd.status(STREAMING)
     assert 0 < len(listener.messages()) < 5000
     systemd.ready()
     systemd.close()
-    assert listener.messages() == ["READY=1"]
+    assert listener.messages() == ["READY=1", "STOPPING=1"]
 
 
 @pytest.mark.programs

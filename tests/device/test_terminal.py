@@ -13,8 +13,8 @@ from typing import TextIO
 
 import pytest
 
-from device.live import terminal
-from device.live.terminal import Terminal
+from device.live.outputs import terminal
+from device.live.outputs.terminal import Terminal
 from tests.device.feeding import LOST, STREAMING, Feed
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from device import board, folders, runtime, timing
 from device.contract import NO_HINTS
-from device.live import live, threads
+from device.live import threads
 from device.live.live import Request
+from device.live.sources.pattern import PatternOptions
 from device.live.threads import Trial
 from tests.conftest import model
 
@@ -180,9 +181,9 @@ def test_where_it_can_not_be_kept_it_goes_on(
 
 def test_a_model_that_replaces_another_is_not_tried_meanwhile(tried: list[list[int]]) -> None:
     """A trial would hold up the answers for a second: it keeps the number before, or takes what is known of it."""
-    request = Request(model("float32"), "test", NO_HINTS)
-    assert live._load(request, threads_before=3).threads == 3
+    request = Request(model("float32"), PatternOptions("test"), NO_HINTS)
+    assert request.load(threads_before=3).threads == 3
     assert tried == []
-    assert live._load(request).threads == 2
-    assert live._load(request, threads_before=3).threads == 2
+    assert request.load().threads == 2
+    assert request.load(threads_before=3).threads == 2
     assert len(tried) == 1

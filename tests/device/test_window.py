@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from device.live import window
-from device.live.frames import Frame
-from device.live.readings import Reading
+from device.live.interfaces.frames import Frame
+from device.live.interfaces.readings import Reading
+from device.live.outputs import panel, window
 from device.prediction import Ranked
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
@@ -178,7 +178,7 @@ def test_what_is_drawn() -> None:
     scores = np.array([0.75, 0.25], np.float32)
     ms = {"preprocess": 0.1, "invoke": 1.0, "postprocess": 0.1, "frame": 2.0}
     reading = Reading(1, frame, 0.0, scores, top, "circle", 0.75, True, ms, 0, 30.0)
-    drawn = window.drawn(reading)
+    drawn = panel.drawn(reading)
     assert drawn.shape[1] == 640 and drawn[100, 100].tolist() == [200, 20, 10]
-    bars = [(drawn[480 + 10 + 26 * i] != window.DARK).any(axis=1).sum() for i in range(2)]
+    bars = [(drawn[480 + 10 + 26 * i] != panel.DARK).any(axis=1).sum() for i in range(2)]
     assert bars[0] > 0.7 * 620 > 0.5 * 620 > bars[1] > 0.2 * 620

@@ -1,0 +1,12 @@
+"""What OpenCV passes on of a driver."""
+
+from math import isfinite
+from typing import Any
+
+
+def milliseconds(capture: Any) -> float | None:
+    """V4L2's time of the buffer, or the stream's presentation time; OpenCV says 0 where there is none."""
+    import cv2
+
+    stamp = float(capture.get(cv2.CAP_PROP_POS_MSEC))
+    return stamp if isfinite(stamp) and stamp > 0 else None

@@ -1,0 +1,86 @@
+"""Image files, one after the other: one, a folder of them, or a pattern of names."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device import addresses, command
+from device.data import walk
+from device.data.walk import Walk
+from device.errors import UserError
+from device.live.interfaces.frames import Frame, Source, SourceLostError
+from device.live.sources.options import FileOptions
+
+if TYPE_CHECKING:
+    from device.pictures import Size
+
+
+@dataclass(frozen=True)
+class ImageFilesOptions(FileOptions):
+    shown = "an image, a folder of them or a pattern"
+
+    @classmethod
+    def matches(cls, text: str) -> bool:
+        path = Path(text)
+        if addresses.is_address(text) or not text.strip() or (path.is_file() and not walk.is_image(path)):
+            return False
+        # An address that lacks its scheme may have a ? too: it is no pattern, and is not to be repeated.
+        return path.exists() or (any(sign in text for sign in "*?[") and not addresses.lacks_scheme(text))
+
+    def source(self, target: "Size") -> Source:
+        return ImageFiles(self.where, self.loop)
+
+
+class ImageFiles(Source):
+    """Image files: of a folder (not those below it), or by a pattern such as 'shots/*.jpg'.
+
+    One that is broken is named and passed over; at the end it is an error that there was one.
+    """
+
+    is_live, newest_only = False, False
+
+    def __init__(self, where: str, loop: bool = False) -> None:
+        self.name, self.loop = where, loop
+        self._paths = _matching(where)
+        self._broken: list[Path] = []
+        self._rest: Iterator[Path] = iter(())
+
+    def open(self) -> None:
+        self._rest = iter(self._paths)
+
+    def read(self) -> Frame | None:
+        from device import pictures
+
+        while True:
+            for path in self._rest:
+                if path in self._broken:
+                    continue
+                try:
+                    return Frame(pictures.read(path), "RGB", name=str(path))
+                except UserError as error:
+                    self._broken.append(path)
+                    self.unusable += 1
+                    command.say(f"error: {error}")
+            if self.loop and len(self._broken) < len(self._paths):
+                self._rest = iter(self._paths)
+                continue
+            if self._broken:
+                counts = f"{len(self._broken)} of {len(self._paths)}"
+                raise SourceLostError(f"{counts} pictures could not be read; the others were answered")
+            return None
+
+
+def _matching(where: str) -> list[Path]:
+    path = Path(where)
+    if path.is_dir():
+        files = Walk(path, deep=False)
+        paths, passed_over = list(files), files.passed_over
+    else:
+        paths, passed_over = walk.matching(where)
+    seen = f"passed over: {passed_over.describe()}" if passed_over else ""
+    if not paths:
+        raise UserError(f"{where}: no pictures there; {walk.EXPECTED}{'; ' * bool(seen)}{seen}")
+    if seen:
+        command.say(f"note: {where}: {seen}")
+    return paths

@@ -1,0 +1,162 @@
+"""MJPEG over HTTP: what network cameras, phones and ffmpeg send (multipart/x-mixed-replace, a JPEG a part).
+
+Read here and not by OpenCV, which can't be told to give up, hides what the server answered, and always decodes the
+whole picture.
+"""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from device import addresses
+from device.images import jpeg
+from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostError
+from device.live.sources.options import DecodeOptions
+
+if TYPE_CHECKING:
+    from device.live.sources.connection import Stream
+    from device.pictures import Size
+
+MAX_FRAME_BYTES = 2**25
+PIECE_BYTES = 2**16
+PADDING = 256  # that far from where it is said to be a JPEG's end is looked for
+# A part's header: lines up to an empty one. RFC 2046 has \r\n; some servers end lines with \n alone.
+HEADER_END = re.compile(rb"\r?\n\r?\n")
+LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+
+
+@dataclass(frozen=True)
+class MjpegOptions(DecodeOptions):
+    shown = "http://…"
+
+    @classmethod
+    def matches(cls, text: str) -> bool:
+        return addresses.has_scheme(text, "http", "https")
+
+    def source(self, target: "Size") -> Source:
+        return Mjpeg(self.where, target if self.decode == "auto" else None, self.stall_if_still)
+
+
+class Mjpeg(Source):
+    """A stream by its http or https address; a user and a password may stand in it. UserError for a malformed one.
+
+    target: its JPEGs are decoded at a part of their size, as long as twice the target is left of them.
+    """
+
+    is_live, newest_only = True, True
+
+    def __init__(self, url: str, target: "Size | None" = None, stall_if_still: float | None = None) -> None:
+        self.address, self.target = addresses.parse(url, "--source "), target
+        self.name = self.address.shown
+        self.stall_if_still = stall_if_still
+        self._response: Stream | None = None
+        self._bytes = bytearray()
+
+    def fit(self, target: "Size") -> None:
+        if self.target is not None:
+            self.target = target
+
+    def open(self) -> None:
+        from device.live.sources import connection
+
+        self._bytes.clear()
+        self._response = connection.connect(self.address)
+        kind = self._response.headers.get_content_type()
+        if not kind.startswith("multipart/"):
+            self._response.close()
+            raise SourceLostError(
+                f"{self.name} answers {kind}, expected multipart/x-mixed-replace (MJPEG); give the address of the"
+                " stream itself, not of a page that shows it"
+            )
+
+    def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def read(self) -> Frame:
+        """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
+        from device import pictures
+
+        deadline = monotonic() + STALL_S
+        reason = None
+        while monotonic() < deadline:
+            try:
+                data = self._part(deadline)
+            except TimeoutError:
+                break
+            captured = monotonic()
+            try:
+                picture, decoded = pictures.decode_frame(data, self.target)
+            except ValueError as error:
+                reason = str(error)
+                self.unusable += 1
+                continue
+            return Frame(picture, captured=captured, decoded=decoded)
+        raise SourceLostError(
+            f"{self.name} gives no frames: {reason}" if reason else f"{self.name} gave no whole frame for {STALL_S:g} s"
+        )
+
+    def cancel(self) -> None:
+        """A `recv` that waits in the other thread returns: there is no more to be received."""
+        response = self._response
+        if response is not None:
+            with suppress(OSError):  # it is closed already
+                response.cancel()
+
+    def _part(self, deadline: float) -> bytes:
+        """The bytes of the next JPEG: as many as the part's header says, else up to the JPEG's end."""
+        self._fill_up_to(JPEG_START, deadline)
+        start = self._bytes.index(JPEG_START)
+        header = bytes(self._bytes[max(0, start - 1000) : start])
+        del self._bytes[:start]
+        said = LENGTH.findall(header) if HEADER_END.search(header) else []
+        if said and 0 < int(said[-1]) <= MAX_FRAME_BYTES:
+            while len(self._bytes) < int(said[-1]):
+                self._more(deadline)
+            end = int(said[-1])
+            if JPEG_END not in self._bytes[max(0, end - PADDING) : end]:
+                end = self._end_after(end, deadline)
+        else:
+            end = self._fill_up_to_end(deadline)
+        part = bytes(self._bytes[:end])
+        del self._bytes[:end]
+        return part
+
+    def _end_after(self, said: int, deadline: float) -> int:
+        """Where a JPEG ends that is a little longer than was said, as some cameras' are; `said` where it is cut."""
+        while len(self._bytes) < said + PADDING:
+            self._more(deadline)
+        end, another = (self._bytes.find(mark, said - 1, said + PADDING) for mark in (JPEG_END, JPEG_START))
+        return end + len(JPEG_END) if end >= 0 and not 0 <= another < end else said
+
+    def _fill_up_to_end(self, deadline: float) -> int:
+        """Receives until the JPEG's own end is there, not that of a thumbnail in it; where that is."""
+        while (end := jpeg.end(bytes(self._bytes))) is None:
+            if len(self._bytes) > MAX_FRAME_BYTES:
+                raise SourceLostError(f"{self.name} sends no JPEG's end in {MAX_FRAME_BYTES} bytes")
+            self._more(deadline)
+        return end
+
+    def _fill_up_to(self, mark: bytes, deadline: float) -> int:
+        """Receives until the mark is there; where it is."""
+        searched = 0
+        while (place := self._bytes.find(mark, searched)) < 0:
+            searched = max(0, len(self._bytes) - len(mark))
+            if len(self._bytes) > MAX_FRAME_BYTES:
+                raise SourceLostError(f"{self.name} sends no JPEG in {MAX_FRAME_BYTES} bytes")
+            self._more(deadline)
+        return place
+
+    def _more(self, deadline: float) -> None:
+        assert self._response is not None
+        try:
+            piece = self._response.read_until(deadline, PIECE_BYTES)
+        except ConnectionError as error:
+            raise SourceLostError(f"{self.name} broke off: {error}") from None
+        if not piece:
+            raise SourceLostError(f"{self.name} has ended")
+        self._bytes += piece

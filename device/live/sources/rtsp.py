@@ -1,0 +1,102 @@
+"""Network cameras over RTSP, through OpenCV and FFmpeg."""
+
+import os
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from device import addresses, command
+from device.addresses import Address
+from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostError
+from device.live.sources import driver
+from device.live.sources.options import LiveOptions
+
+if TYPE_CHECKING:
+    from device.pictures import Size
+
+# Read by OpenCV when a stream is opened: what it tells FFmpeg, as NAME;VALUE|NAME;VALUE.
+FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+
+
+@dataclass(frozen=True)
+class RtspOptions(LiveOptions):
+    shown = "rtsp://…"
+
+    @classmethod
+    def matches(cls, text: str) -> bool:
+        return addresses.has_scheme(text, "rtsp", "rtsps")
+
+    def source(self, target: "Size") -> Source:
+        return Rtsp(self.where, self.stall_if_still)
+
+
+class Rtsp(Source):
+    """A stream over RTSP, opened and read within STALL_S or not at all. UserError for a malformed address.
+
+    Over rtsps the camera's certificate is verified, which FFmpeg doesn't unless it is told. It may be told otherwise:
+    OPENCV_FFMPEG_CAPTURE_OPTIONS, where it is set, stays as it is.
+    """
+
+    is_live, newest_only = True, True
+
+    def __init__(self, url: str, stall_if_still: float | None = None) -> None:
+        self.address = addresses.parse(url, "--source ")
+        self.name = self.address.shown
+        self.stall_if_still = stall_if_still
+        self._capture: Any = None
+        if self.address.scheme == "rtsps":
+            _verify(self.address)
+
+    def open(self) -> None:
+        import cv2
+
+        from device import pictures
+
+        limit_ms = int(1e3 * STALL_S)
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+        self._capture = cv2.VideoCapture(self.address.text, cv2.CAP_FFMPEG, limits)
+        if not self._capture.isOpened():
+            more = f"; its certificate has to be of {_authorities()}" if self.address.scheme == "rtsps" else ""
+            raise SourceLostError(
+                f"{self.name} can't be opened; check the address, the password and that it is on{more}"
+            )
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > pictures.MAX_FRAME_PIXELS:
+            most = f"expected at most {pictures.MAX_FRAME_PIXELS} (such as 4096x4096)"
+            todo = "set a smaller picture in the camera's settings"
+            raise SourceLostError(f"{self.name} sends frames of {width}x{height} pixels, {most}; {todo}")
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def read(self) -> Frame:
+        found, picture = self._capture.read()
+        if not found or picture is None:
+            raise SourceLostError(f"{self.name} gives no more frames")
+        return Frame(picture, driver_ms=driver.milliseconds(self._capture))
+
+
+def _verify(address: Address) -> None:
+    """Has FFmpeg verify a camera's certificate; a note where something of it is left open."""
+    if FFMPEG_OPTIONS in os.environ:
+        if "tls_verify;1" not in os.environ[FFMPEG_OPTIONS].split("|"):
+            expected = "expected tls_verify;1 and ca_file;FILE in it"
+            command.say(f"note: {address.shown}: its certificate isn't verified, as {FFMPEG_OPTIONS} says; {expected}")
+        return
+    # What OpenCV tells FFmpeg by itself is no longer told where the variable is set.
+    os.environ[FFMPEG_OPTIONS] = f"rtsp_flags;prefer_tcp|tls_verify;1|ca_file;{_authorities()}"
+    try:
+        ip_address(address.host.strip("[]"))
+    except ValueError:
+        return
+    said = "FFmpeg holds a certificate against names, not numbers: any that a trusted authority signed will do"
+    command.say(f"note: {address.shown}: {said}; give the camera's name, or its own certificate in SSL_CERT_FILE")
+
+
+def _authorities() -> str:
+    """The file with the certificates that this system trusts, or that SSL_CERT_FILE names."""
+    import ssl
+
+    return ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"

@@ -1,0 +1,128 @@
+"""Video files, through OpenCV and FFmpeg."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from device import addresses
+from device.data import walk
+from device.declared import option
+from device.live.interfaces.frames import Frame, Source, SourceLostError
+from device.live.sources.options import FileOptions
+
+if TYPE_CHECKING:
+    from device.pictures import Picture, Size
+
+# A video has ended when so many reads in a row gave nothing: where less did, its frames there are broken.
+READS_AT_THE_END = 25
+# What a file says of its length is rough: it may be that of its sound, or reckoned from its first frames.
+SHORTEST_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class VideoFileOptions(FileOptions):
+    realtime: bool = option(False, "of a video: as fast as it was taken, not faster")
+
+    shown = "a video"
+
+    @classmethod
+    def matches(cls, text: str) -> bool:
+        path = Path(text)
+        return not addresses.is_address(text) and path.is_file() and not walk.is_image(path)
+
+    def source(self, target: "Size") -> Source:
+        return VideoFile(Path(self.where), self.loop, self.realtime)
+
+
+class VideoFile(Source):
+    """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped.
+
+    Frames that are broken are passed over; at the end it is an error that there were some, or that the file breaks off
+    before the end that it speaks of.
+    """
+
+    is_live = False
+
+    def __init__(self, path: Path, loop: bool = False, realtime: bool = False) -> None:
+        self.name, self.path, self.loop = str(path), path, loop
+        self.realtime = self.newest_only = realtime
+        self._capture: Any = None
+        self._began = self._position = self._before = 0.0
+        self._read = self._broken = 0
+
+    def open(self) -> None:
+        import cv2
+
+        from device import pictures
+
+        self._capture = _capture(self.path)
+        if not self._capture.isOpened():
+            raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
+        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > pictures.MAX_PIXELS:
+            most = f"expected at most {pictures.MAX_PIXELS}; make it smaller"
+            raise SourceLostError(f"{self.path}: its frames have {width}x{height} pixels, {most}")
+        self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        self._broken, self._before = 0, 0.0
+        # Of the whole file, in seconds; 0 where it doesn't say.
+        self._length = max(0.0, self._capture.get(cv2.CAP_PROP_FRAME_COUNT) / self._rate)
+        self._rewind()
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+
+    def read(self) -> Frame | None:
+        import cv2
+
+        picture = self._picture()
+        if picture is None and self._read and self.loop:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            self._before += self._position + 1 / self._rate
+            self._rewind()
+            picture = self._picture()
+        if picture is None:
+            if not self._read:
+                raise SourceLostError(f"{self.path}: no frame in it can be read")
+            if self._broken:
+                count = f"{self._broken} frame{'' if self._broken == 1 else 's'}"
+                raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were answered")
+            if self._position + 2 / self._rate < SHORTEST_SHARE * self._length:
+                raise SourceLostError(
+                    f"{self.path}: it breaks off after {self._position:.1f} s of {self._length:.1f} s; what there is"
+                    " was answered; copy it again"
+                )
+            return None
+        at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+        self._position = at if at > 0 else self._read / self._rate
+        self._read += 1
+        return Frame(picture, position=self._before + self._position)
+
+    def _rewind(self) -> None:
+        self._began, self._read = monotonic(), 0
+
+    def _picture(self) -> "Picture | None":
+        import numpy as np
+
+        if self.realtime:
+            sleep(max(0.0, self._began + self._read / self._rate - monotonic()))
+        for failed in range(READS_AT_THE_END):
+            found, picture = self._capture.read()
+            if found:
+                self._broken += failed
+                self.unusable += failed
+                return np.asarray(picture, np.uint8)
+        return None
+
+
+def _capture(path: Path) -> Any:
+    """Opened. A name that is no UTF-8 ends the process in OpenCV: such a file is opened here, and named by Linux."""
+    import cv2
+
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
