@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 
 from benchmarks.boards import options as board_options
-from benchmarks.choosing import add_select, select
-from benchmarks.comparing import add_compare, compare
+from benchmarks.compare.command import add_compare, compare
 from benchmarks.gate.command import add_baseline, add_gate, baseline, gate
-from device import command, options
+from benchmarks.select.command import add_select, select
+from device import command
+from device.commands import options
 from device.errors import UserError
 
 
@@ -106,8 +107,10 @@ def _latency(given: argparse.Namespace) -> int:
     options.check_seconds("--seconds", given.seconds)
     if given.sustained:
         options.check_seconds("--sustained", given.sustained)
-    from benchmarks import latency, models, results
-    from device import files, runtime
+    from benchmarks.documents import models, results
+    from benchmarks.measure import latency
+    from device import files
+    from device.inference import runtime
 
     files.check_target(given.json, "--json")
     found = models.find_whole(given.models)
@@ -156,7 +159,8 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _accuracy(given: argparse.Namespace) -> int:
-    from benchmarks import accuracy, models, results
+    from benchmarks.documents import models, results
+    from benchmarks.measure import accuracy
     from device import files
 
     files.check_target(given.json, "--json")

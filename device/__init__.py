@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from device.classifier import Classifier as Classifier
-    from device.contract import Hints as Hints
     from device.errors import ImageError as ImageError
     from device.errors import UserError as UserError
+    from device.inference.classifier import Classifier as Classifier
+    from device.inference.model_spec import Hints as Hints
+    from device.inference.prediction import Prediction as Prediction
     from device.live.watch import watch as watch
-    from device.prediction import Prediction as Prediction
 
 __version__ = "0.1.0"
 
@@ -27,10 +27,10 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 # Of each public name the module that has it.
 _PUBLIC = {
-    "Classifier": "classifier",
-    "Hints": "contract",
+    "Classifier": "inference.classifier",
+    "Hints": "inference.model_spec",
     "ImageError": "errors",
-    "Prediction": "prediction",
+    "Prediction": "inference.prediction",
     "UserError": "errors",
     "watch": "live.watch",
 }

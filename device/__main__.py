@@ -8,7 +8,8 @@ python -m device info MODEL                        what a model file says of its
 import argparse
 from pathlib import Path
 
-from device import command, options
+from device import command
+from device.commands import options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +64,7 @@ def main() -> int:
     given = parser().parse_args()
     # numpy and OpenCV are imported here, after --help and wrong options are answered.
     if given.command == "info":
-        from device import info
+        from device.commands import info
 
         return info.run(given.model, given.runtime, given.json, given.size)
     if given.command == "live":
@@ -82,7 +83,7 @@ def main() -> int:
         from device.doctor import doctor
 
         return doctor.run(doctor.Request(given.model, given.runtime, given.json, given.size))
-    from device import classify
+    from device.commands import classify
 
     return classify.run(
         classify.Request(

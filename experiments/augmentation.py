@@ -2,8 +2,8 @@
 
     python -m experiments.augmentation        about a minute; nothing else may run
 
-Ours is the whole way of a batch: rows of the memory-mapped cache, shuffled, through train/batches.py to the arrays that
-Keras is given. The layers take the same rows of the same cache.
+Ours is the whole way of a batch: rows of the memory-mapped cache, shuffled, through train/data/batches.py to the
+arrays that Keras is given. The layers take the same rows of the same cache.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from device.data.cache_index import CachedSplit, CacheIndex, SplitSettings
-from device.folders import Cache
+from device.data.folders import Cache
 from experiments.record import write
 from train.recipes import catalog, settings
 
@@ -58,7 +58,7 @@ def keras_layers() -> Callable[[Any], Any]:
     import keras
     import tensorflow as tf
 
-    from train import keras_settings
+    from train.environment import keras_settings
 
     keras_settings.apply()
     layers = keras.Sequential(
@@ -83,7 +83,7 @@ def seconds_of(call: Callable[[Any], Any], given: Any) -> float:
 
 def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
     """A row each, and the median of how many times as long the layers took for the same batch."""
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     pictures = cache.pictures("train")
     batches, layers = Batches(cache, np.arange(len(pictures)), RECIPE), keras_layers()

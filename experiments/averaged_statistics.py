@@ -5,7 +5,7 @@
 `weight_average` keeps a moving average of the weights. A layer's statistics, a moving average themselves, are those of
 the weights as they were in the last steps. Validation accuracy of the averaged weights with three kinds of statistics:
 
-    kept       those of the last steps: what training keeps (train/callbacks.py)
+    kept       those of the last steps: what training keeps (train/fitting/callbacks.py)
     averaged   a moving average of these with the momentum of the weights, as timm's ModelEmaV3 has it
     estimated  the mean over batches of training images, seen by the averaged weights (Izmailov et al., 2018,
                "Averaging weights leads to wider optima and better generalization", https://arxiv.org/abs/1803.05407)
@@ -27,13 +27,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import numpy as np
 
-from device.folders import Cache
+from device.data.folders import Cache
 from experiments.record import write
-from train import cache, networks, optimizers
-from train.batches import Batches, HeldOut
-from train.callbacks import EpochSeeds
+from train.data import cache
+from train.data.batches import Batches, HeldOut
+from train.data.split import split_cache
+from train.fitting.callbacks import EpochSeeds
+from train.networks import networks
+from train.optimizers import optimizers
 from train.recipes import catalog, settings
-from train.split import split_cache
 
 IMAGES, EPOCHS = 5_000, 8
 MOMENTA = (0.9, 0.99)

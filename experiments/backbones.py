@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import latency
-from benchmarks.models import Model
+from benchmarks.documents.models import Model
+from benchmarks.measure import latency
 from experiments import record
 from experiments.record import write
 
@@ -20,9 +20,9 @@ SIZE = (224, 224)
 
 
 def main() -> None:
-    from export import convert, quantize
-    from train import networks
-    from train.backbones import BACKBONES
+    from export.conversion import convert, quantize
+    from train.backbones.backbones import BACKBONES
+    from train.networks import networks
     from train.recipes import catalog, settings
 
     here = [backbone for backbone in BACKBONES.values() if backbone.weights_path.is_file()]

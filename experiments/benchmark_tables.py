@@ -4,7 +4,7 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device import text
 from experiments.markdown import markdown, source
 from experiments.record import read

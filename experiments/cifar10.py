@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from benchmarks import latency
-from benchmarks.models import Model
-from device import card as cards
-from device import evaluate, folders
-from device.contract import NO_HINTS, Hints
-from device.folders import Labelled
+from benchmarks.documents.models import Model
+from benchmarks.measure import latency
+from device.data import folders
+from device.data.folders import Labelled
+from device.evaluation import evaluate
+from device.inference.model_spec import NO_HINTS, Hints
+from device.model import card as cards
 from experiments.record import write
 
 QUALITY = 75

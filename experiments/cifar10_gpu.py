@@ -25,15 +25,19 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from device.folders import Cache
-from train import cache as caches
-from train import callbacks, evaluate, keras_settings, networks, optimizers, recording, runs
-from train.augment import Augmenter
+from device.data.folders import Cache
+from train.data import cache as caches
+from train.data.augment import Augmenter
+from train.data.split import Rows, split_cache
+from train.environment import keras_settings
+from train.fitting import callbacks
+from train.networks import networks
+from train.optimizers import optimizers
 from train.recipes import catalog
 from train.recipes.augmentation import Augmentation
 from train.recipes.recipe import Recipe
 from train.recipes.settings import replaced
-from train.split import Rows, split_cache
+from train.run import evaluate, recording, runs
 
 COPIES = 4
 BATCH = 512
@@ -70,7 +74,7 @@ def degraded(pictures: Any, recipe: Recipe) -> Any:
 
 
 def changed(key: Any, images: Any, rows: Any, ranges: Augmentation) -> Any:
-    """The images of a batch as training changes them (train/augment.py): copy, shift, flip, rectangle, light."""
+    """The images of a batch as training changes them (train/data/augment.py): copy, shift, flip, rectangle, light."""
     keys, count, side = jax.random.split(key, 10), rows.shape[0], images.shape[2]
     is_copy = jax.random.uniform(keys[0], (count,)) < ranges.camera_noise
     x = images[jnp.where(is_copy, jax.random.randint(keys[1], (count,), 1, len(images)), 0), rows].astype(jnp.float32)
@@ -98,7 +102,7 @@ def changed(key: Any, images: Any, rows: Any, ranges: Augmentation) -> Any:
 
 
 def mixed(key: Any, x: Any, y: Any, recipe: Recipe) -> tuple[Any, Any]:
-    """As train.batches.mixed: a share of the batches, each image with its neighbour in the shuffled batch."""
+    """As train.data.batches.mixed: a share of the batches, each image with its neighbour in the shuffled batch."""
     keys = jax.random.split(key)
     share = jax.random.beta(keys[0], 0.4, 0.4)
     share = jnp.where(jax.random.uniform(keys[1]) < recipe.augmentation.mixup, share, 1.0)

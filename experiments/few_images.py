@@ -49,7 +49,8 @@ def drawn(targets: Any, count: int, seed: int) -> Any:
 
 
 def seen(data: Path, backbone: str) -> Seen:
-    from train import cache, networks, transfer
+    from train.data import cache
+    from train.networks import networks, transfer
     from train.recipes import catalog, settings
 
     recipe = settings.changed(catalog.get("transfer"), data=data, backbone=backbone, test_split=0.2)
@@ -68,11 +69,13 @@ def seen(data: Path, backbone: str) -> Seen:
 
 def int8_features(parts: Any, made: Any, features: Any) -> Any:
     """Of the test images, by the file that export would make of the head for all training images."""
-    from device.card import Card, Confidence, Input, Output
-    from device.folders import Labelled
-    from export import cards, convert, pixels, quantize, unseen
-    from export.calibration import DEFAULT_PICTURES, balanced_rows
-    from train import head
+    from device.data.folders import Labelled
+    from device.model.card import Card, Confidence, Input, Output
+    from export.card import cards
+    from export.conversion import convert, pixels, quantize
+    from export.source import unseen
+    from export.source.calibration import DEFAULT_PICTURES, balanced_rows
+    from train.networks import head
 
     targets = made.targets("train")
     fitted = head.fit(features, targets, len(made.labels))
@@ -95,7 +98,8 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
 
 def study(name: str, sets: list[Seen], counts: list[int], draws: int) -> list[dict[str, Any]]:
     """A row for each backbone, and for auto, and number of images a class; None: all of them."""
-    from train import auto, backbones, head
+    from train.backbones import backbones
+    from train.networks import auto, head
 
     targets, right = sets[0].targets, sets[0].right
     rows = []
@@ -129,7 +133,7 @@ def _share(scores: Any, right: Any) -> float:
 
 
 def main() -> None:
-    from train import backbones
+    from train.backbones import backbones
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("data", type=Path, nargs="+", metavar="DIR")
@@ -138,7 +142,8 @@ def main() -> None:
     options.add_argument("--backbones", nargs="+", default=None, help="default: those that auto would compare")
     given = options.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from train import auto, keras_settings
+    from train.environment import keras_settings
+    from train.networks import auto
 
     keras_settings.apply()
     names = given.backbones or [backbone.name for backbone in auto.candidates(auto.Limits())]

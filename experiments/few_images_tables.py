@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.markdown import markdown, source
 from experiments.record import read
-from train.backbones import AUTO
+from train.backbones.backbones import AUTO
 
 Row = dict[str, Any]
 

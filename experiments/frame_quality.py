@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from device import folders, pictures
-from device.classifier import Classifier
-from device.pictures import Picture, Size
+from device.data import folders
+from device.images import pictures
+from device.images.pictures import Picture, Size
+from device.inference.classifier import Classifier
 from experiments.record import write
 
 Right = npt.NDArray[np.bool_]
@@ -53,7 +54,8 @@ def two_labels(files: list[folders.File], targets: npt.NDArray[np.int64]) -> Ite
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
-    from train import backbones, transfer
+    from train.backbones import backbones
+    from train.networks import transfer
 
     backbone = backbones.get("MobileNetV2")
     network = transfer.load(backbone, (224, 224))

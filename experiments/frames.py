@@ -4,8 +4,8 @@
 
 Frames of 1280x720 lie in memory. Each way runs in a process of its own, with the frames of the other ways' turns in
 between, in random order; a ratio is the median over rounds. That is done twelve times with fresh processes, and the
-figure is the centre of the twelve with its interval (benchmarks/stats.py). 'One thread' is pinned to one processor,
-MediaPipe as well: it can't be told how many threads to use. Writes results/frames.json.
+figure is the centre of the twelve with its interval (benchmarks/statistics/stats.py). 'One thread' is pinned to one
+processor, MediaPipe as well: it can't be told how many threads to use. Writes results/frames.json.
 """
 
 import argparse
@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import stats
-from device import card
+from benchmarks.statistics import stats
 from device.live.interfaces.frames import Frame, Source
+from device.model import card
 from experiments import turns
 from experiments.record import ROOT, write
 
@@ -111,8 +111,8 @@ def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
 
 def work(model: Path, threads: int, labels: Path | None) -> None:
     """The worker: for every line on stdin, frames for so many seconds, and a line of JSON."""
-    from device.classifier import Classifier
-    from device.contract import NO_HINTS, Hints
+    from device.inference.classifier import Classifier
+    from device.inference.model_spec import NO_HINTS, Hints
 
     cv2.setNumThreads(threads)
     classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, threads)
@@ -156,8 +156,8 @@ class Memory(Source):
 
 def overlap(model: Path, labels: Path | None) -> None:
     """A worker: the live loop's answers a second as a share of bare invokes a second, one thread, in turns."""
-    from device.classifier import Classifier
-    from device.contract import NO_HINTS, Hints
+    from device.inference.classifier import Classifier
+    from device.inference.model_spec import NO_HINTS, Hints
     from device.live.interfaces.output import Output
     from device.live.loop import Loop
     from device.live.smoothing import Smoother

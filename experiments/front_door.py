@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from device import board, files, pictures
+from device import files
+from device.host import system
+from device.images import pictures
 from experiments.classify_cost import draw
 from experiments.record import ROOT, write
 from experiments.turns import Side, compare
@@ -33,7 +35,7 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from framelite import Classifier
-from device import pictures
+from device.images import pictures
 side, model, image = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 classifier = Classifier(model)
 def call():
@@ -107,7 +109,7 @@ def main() -> None:
         rows += [mapped(folder / str(count), count) for count in (given.images // 10, given.images)]
     took = [fresh(IMPORT) for _ in range(IMPORTS)]
     rows.append({"what": "import", "ms": statistics.median(took), "most_ms": max(took), "processes": IMPORTS})
-    write(given.into, rows, "python -m experiments.front_door", cores=board.usable_cores())
+    write(given.into, rows, "python -m experiments.front_door", cores=system.usable_cores())
 
 
 if __name__ == "__main__":

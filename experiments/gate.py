@@ -23,7 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.gate import qualify
-from device import board
+from device.host import system
 from experiments.record import ROOT, write
 
 RESULTS = ROOT / "experiments/results/gate.json"
@@ -52,7 +52,7 @@ KINDS = (("itself", 0.05, 50), ("itself", 0.02, 50), ("8 %", 0.05, 25), ("5 %", 
 @contextlib.contextmanager
 def neighbours(busy: int | None) -> Iterator[None]:
     """Processes that do nothing but compute, as many as cores are to be kept busy."""
-    count = board.usable_cores() if busy is None else busy
+    count = system.usable_cores() if busy is None else busy
     # A session each, as other people's processes have: Linux may share the processor out by session.
     loop = [sys.executable, "-c", "while True: pass"]
     loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(count)]

@@ -33,7 +33,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.gate import qualify
-from device import board
+from device.host import system
 from experiments import core_groups
 from experiments.gate import GATE_S, TRUTH_S, neighbours
 from experiments.record import RESULTS, read, write
@@ -88,7 +88,7 @@ def gate(cell: Cell, number: int, seed: int) -> dict[str, Any]:
             start = monotonic()
             found = qualify.gate(NETWORK, candidate, cell.limit, cell.threads, GATE_S, seed)
             seconds = monotonic() - start
-    cores = board.usable_cores()
+    cores = system.usable_cores()
     return {**asdict(cell), "number": number, **asdict(found), "seconds": round(seconds, 2), "cores": cores}
 
 
@@ -147,7 +147,7 @@ def main() -> None:
     end = monotonic() + 3600 * given.hours
     name = given.document
     kept = read(name) if (RESULTS / f"{name}.json").exists() else {"results": [], "truths": {}}
-    if "machine" in kept and not is_same_machine(kept["machine"], vars(board.describe())):
+    if "machine" in kept and not is_same_machine(kept["machine"], vars(system.describe())):
         options.error(f"results/{name}.json is of another machine; expected this one's; move it away to begin anew")
     if not core_groups.are_disjoint(given.cores):
         options.error("two groups of --cores share a core; expected cores of its own for each")

@@ -35,8 +35,8 @@ def build(shape: Shape, convolutions: int) -> bytes:
     import keras
     from keras import layers
 
-    from export import convert
-    from train import keras_settings
+    from export.conversion import convert
+    from train.environment import keras_settings
 
     keras_settings.apply()
     keras.utils.set_random_seed(1)
@@ -52,7 +52,7 @@ def build(shape: Shape, convolutions: int) -> bytes:
 
 
 def main() -> None:
-    from export import quantize
+    from export.conversion import quantize
 
     FOLDER.mkdir(exist_ok=True)
     random = np.random.default_rng(1)

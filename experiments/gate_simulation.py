@@ -29,11 +29,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from benchmarks import stats
 from benchmarks.gate import dependence, verdict
 from benchmarks.gate.pairs import Round, Taken
 from benchmarks.gate.verdict import Verdict
-from device import board
+from benchmarks.statistics import stats
+from device.host import system
 from experiments.record import RESULTS, read, write
 
 COMMAND = "python -m experiments.gate_simulation"
@@ -160,7 +160,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = read("gate_simulation")["results"] if _begun() else []
     done = {(row["noise"], row["size"], row["limit"], row["truth"], row["rule"]) for row in rows}
     left = [each for each in planned() if each not in done]
-    with Pool(board.usable_cores()) as pool:
+    with Pool(system.usable_cores()) as pool:
         for row in tqdm(pool.imap(_cell, left), desc="cells", unit=" cells", total=len(left)):
             rows.append(row)
             if monotonic() > end:

@@ -67,7 +67,7 @@ def head_seconds(images: int, classes: int) -> float:
 
 
 def fit(images: int, classes: int) -> float:
-    from train import head
+    from train.networks import head
 
     os.sched_setaffinity(0, {0})
     random = np.random.default_rng(1)

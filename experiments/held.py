@@ -4,7 +4,7 @@
 
 Ten pairs of fresh processes, one a way, that take turns every few frames of 1280x720; a frame's time is the thread's
 own, and its ratio the median over rounds. The start is from the module's call to the first answer of a picture in
-memory, imports left out. Intervals over pairs (benchmarks/stats.py). Writes results/held.json.
+memory, imports left out. Intervals over pairs (benchmarks/statistics/stats.py). Writes results/held.json.
 """
 
 import argparse
@@ -30,8 +30,8 @@ WAYS = {"mapped": False, "held": True}
 def work(model: Path, labels: Path | None, held: bool) -> None:
     """The worker: a line with the start's ms and the resident bytes, then the ms of a frame for every line on stdin."""
     from benchmarks.timing import memory
-    from device.classifier import Classifier
-    from device.contract import NO_HINTS, Hints
+    from device.inference.classifier import Classifier
+    from device.inference.model_spec import NO_HINTS, Hints
 
     shown = frames.frames()
     began = perf_counter()

@@ -26,7 +26,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device import pictures
+from device.images import pictures
 from experiments import memory
 from experiments.record import ROOT, write
 
@@ -43,8 +43,8 @@ import json, sys, time
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from device import folders
-from train.batches import Batches
+from device.data import folders
+from train.data.batches import Batches
 from train.recipes import catalog, settings
 class Held:
     def __init__(self, cache, count):

@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device import folders
+from device.data import folders
 from experiments.record import ROOT, write
 
 FACTORS = (1, 4)

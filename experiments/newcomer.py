@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results
-from device import exports, records
+from benchmarks.documents import results
+from device import records
 from device.data import run_record
+from device.evaluation import exports
 from experiments.record import write
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.timing import workload
-from device import runtime
+from device.inference import runtime
 from experiments.record import ROOT
 
 PYTHON = ROOT / ".venv-onnxruntime/bin/python"

@@ -34,9 +34,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.stats import geometric_centre
+from benchmarks.statistics.stats import geometric_centre
 from benchmarks.timing.process import Case, Worker
-from device import card, options
+from device.commands import options
+from device.model import card
 from experiments import frames
 from experiments.onnx_peer import Onnx
 from experiments.record import ROOT, write
@@ -109,8 +110,8 @@ def nearly_nothing(into: Path) -> Path:
     import keras
     from keras import layers
 
-    from export import convert
-    from train import keras_settings
+    from export.conversion import convert
+    from train.environment import keras_settings
 
     keras_settings.apply()
     pixel = layers.Input((1, 1, 3))

@@ -15,8 +15,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("run", type=Path)
     asked = options.parse_args()
-    from device import card
-    from export import quantize, sources, variants
+    from device.model import card
+    from export import variants
+    from export.conversion import quantize
+    from export.source import sources
 
     source = sources.find(sources.Request(asked.run))
     float32 = card.network_bytes(asked.run / "export" / f"{source.name}_float32.tflite")

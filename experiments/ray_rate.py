@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from device import board
+from device.host import system
 from experiments.classify_cost import draw
 from experiments.record import ROOT, write
 from experiments.turns import Worker
@@ -66,7 +66,7 @@ def main() -> None:
         for folder, count in ((many, given.images), (one, 1)):
             folder.mkdir()
             draw(folder, count)
-        with Worker([PYTHON, "-c", WORKER, MODEL, many, one, str(board.usable_cores())]) as worker:
+        with Worker([PYTHON, "-c", WORKER, MODEL, many, one, str(system.usable_cores())]) as worker:
             for _ in range(given.rounds + 1):
                 for side, took in seconds.items():
                     took.append(float(worker.turn(side)))
@@ -76,7 +76,7 @@ def main() -> None:
         rows.append(
             {"what": side, "images": images[side], "per_second": images[side] / median, "s": median, "by_round_s": took}
         )
-    write(given.into, rows, "python -m experiments.ray_rate", cores=board.usable_cores())
+    write(given.into, rows, "python -m experiments.ray_rate", cores=system.usable_cores())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks import latency, models
+from benchmarks.documents import models
+from benchmarks.measure import latency
 from device import records
 from device.data import run_record
 from experiments.record import ROOT, write

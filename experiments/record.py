@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from device import board, files
+from device import files
+from device.host import system
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments/results"
@@ -19,7 +20,7 @@ def write(name: str, rows: list[dict[str, Any]], command: str, folder: Path = RE
     """One document: machine, command, date, the summary's fields, and a row a measurement."""
     document = {
         "schema": 1,
-        "machine": vars(board.describe()),
+        "machine": vars(system.describe()),
         "command": command,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         **summary,

@@ -23,8 +23,9 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from device import files, pictures
-from device.pictures import Picture, Size
+from device import files
+from device.images import pictures
+from device.images.pictures import Picture, Size
 
 RESULTS = Path(__file__).parent / "results" / "resize.json"
 IMAGES = Path(__file__).parent.parent / "docs" / "images"

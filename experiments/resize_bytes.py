@@ -25,9 +25,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device import files, pictures
-from device.card import Fit
-from device.pictures import Picture, Size
+from device import files
+from device.images import pictures
+from device.images.pictures import Picture, Size
+from device.model.card import Fit
 from experiments.resize import METHODS, OURS, machine
 
 JPEG = Path(__file__).parent / "results" / "drawn.jpg"

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from device import exports
 from device.data import run_record
+from device.evaluation import exports
 from experiments.record import RESULTS, write
-from train import evaluation
+from train.run import evaluation
 
 # Of export.json: drop is what int8 loses to float32 on the same pictures, as a fraction.
 INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")

@@ -11,8 +11,8 @@ alone (`own`) are factors with normal logarithms. Which number does `select` cho
 
 Odd process: of eight whose medians differ by 1 %, one is 20 % slower. How far does that move estimate and interval?
 
-The functions of the product are called as they are (benchmarks.choose.choose). Beside them the rules of before: files
-by their accuracies alone, threads by whether their own intervals overlap.
+The functions of the product are called as they are (benchmarks.select.choose.choose). Beside them the rules of before:
+files by their accuracies alone, threads by whether their own intervals overlap.
 """
 
 from typing import Any
@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import choose, stats
-from benchmarks.rows import LatencyRow
-from device.variants import NAMES
+from benchmarks.documents.rows import LatencyRow
+from benchmarks.select import choose
+from benchmarks.statistics import stats
+from device.model.variants import NAMES
 from experiments.record import write
 
 RUNS = 1_000

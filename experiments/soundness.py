@@ -16,12 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from device import card, evaluate
+from device.data.folders import Labelled
 from device.errors import UserError
-from device.folders import Labelled
+from device.evaluation import evaluate
+from device.model import card
 from experiments.record import write
-from export import cards, compare, convert, fidelity, quantize, sources, variants
-from export.sources import Source
+from export import variants
+from export.card import cards
+from export.checks import compare, fidelity
+from export.conversion import convert, quantize
+from export.source import sources
+from export.source.sources import Source
 from tests.export import planting
 
 SEED = 1

@@ -19,7 +19,7 @@ from typing import Any
 
 from device.data import run_record
 from experiments.record import write
-from train import evaluation
+from train.run import evaluation
 
 # The chapter's program (its plots left out), timing each epoch. Its pictures come through Keras as float64.
 CHAPTER = """
@@ -84,7 +84,7 @@ def epochs(pairs: int) -> list[dict[str, Any]]:
     """Second-epoch seconds of the chapter's script and of the recipe, in turn."""
     import numpy as np
 
-    from device import folders
+    from device.data import folders
 
     cache = folders.find_cache("cifar10", (32, 32), "crop")
     if cache is None:

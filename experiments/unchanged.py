@@ -20,7 +20,7 @@ from typing import Any
 
 from experiments.record import ROOT, write
 from experiments.turns import Side, compare
-from train import evaluation
+from train.run import evaluation
 
 PAIRS, ROUNDS = 10, 60
 RECIPE = "fashion_mnist"
@@ -30,8 +30,8 @@ sys.path.insert(0, sys.argv[1])
 import time
 from pathlib import Path
 import numpy as np
-from device.classifier import Classifier
-from device.contract import Hints
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
 model, labels, count = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 classifier = Classifier(model, Hints(labels=Path(labels)) if labels else Hints())
 if hasattr(classifier, "preprocessor"):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from device import pictures
+from device.images import pictures
 from experiments.record import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,8 +26,8 @@ CLASSES = 50
 WORKER = """
 import json, resource, sys, time
 from pathlib import Path
-from device import folders
-from train import cache
+from device.data import folders
+from train.data import cache
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 began = time.perf_counter()
 folder = folders.read_folder(Path(sys.argv[1]))

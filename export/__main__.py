@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import command, options, variants
+from device import command
+from device.commands import options
+from device.model import variants
 
 if TYPE_CHECKING:
     from export.models import ExportedModels

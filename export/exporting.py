@@ -7,14 +7,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
-from device import command, exports, files
-from device.contract import NO_HINTS, Hints
+from device import command, files
 from device.errors import UserError
-from device.exports import Export, Inputs
-from device.variants import NAMES
-from export import sources
-from export.calibration import DEFAULT_PICTURES
+from device.evaluation import exports
+from device.evaluation.exports import Export, Inputs
+from device.inference.model_spec import NO_HINTS, Hints
+from device.model.variants import NAMES
 from export.models import ExportedModels
+from export.source import sources
+from export.source.calibration import DEFAULT_PICTURES
 
 FilePath = str | PathLike[str]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from device import text
 from device.data import benchmark_record
 from device.evaluation import by_label
-from device.exports import Export, ExportedVariant
+from device.evaluation.exports import Export, ExportedVariant
 
 
 @dataclass(frozen=True)

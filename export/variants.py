@@ -12,16 +12,20 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from device import card, command, evaluate, exports, files, locks
-from device.card import Accuracy
-from device.classifier import Classifier
+from device import command, files, locks
+from device.data.folders import Labelled
 from device.errors import UserError
-from device.exports import CalibrationRows, Export, ExportedVariant, Inputs
-from device.folders import Labelled
-from device.golden import record
-from device.variants import BY_NAME, NAMES
-from export import cards, compare, convert, fidelity, fixed_size, golden, pixels, quantize
-from export.sources import Source
+from device.evaluation import evaluate, exports
+from device.evaluation.exports import CalibrationRows, Export, ExportedVariant, Inputs
+from device.inference.classifier import Classifier
+from device.inference.golden import record
+from device.model import card
+from device.model.card import Accuracy
+from device.model.variants import BY_NAME, NAMES
+from export.card import cards, golden
+from export.checks import compare, fidelity
+from export.conversion import convert, fixed_size, pixels, quantize
+from export.source.sources import Source
 
 RANGES_SEEN = 32  # calibration pictures; they lie in order of class, so every so many of them
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import card
+from device.model import card
 from tests import drawing
 from tests.conftest import model
 

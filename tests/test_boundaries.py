@@ -81,7 +81,7 @@ def packages_of(path: Path) -> set[str]:
 
 def test_there_is_something_to_look_at() -> None:
     assert all(len(MODULES[package]) > 5 for package in PACKAGES)
-    assert packages_of(ROOT / "device/pictures.py") == {"numpy", "device", "cv2"}
+    assert packages_of(ROOT / "device/images/pictures.py") == {"numpy", "device", "cv2"}
 
 
 # In a fresh process.
@@ -105,7 +105,7 @@ def test_all_of_device_needs_numpy_and_opencv_and_nothing_else() -> None:
 
 
 def test_an_interpreter_brings_no_tensorflow() -> None:
-    assert loaded("device.classifier", "ai_edge_litert.interpreter").isdisjoint(TRAINING)
+    assert loaded("device.inference.classifier", "ai_edge_litert.interpreter").isdisjoint(TRAINING)
 
 
 def test_all_of_benchmarks_needs_nothing_more() -> None:
@@ -139,7 +139,7 @@ def test_interpreters_are_named_in_one_place() -> None:
     for path in FILES:
         text = path.read_text(encoding="utf-8")
         for interpreter in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "lite.python.interpreter"):
-            assert (interpreter in text) == (name(path) == "device.runtime"), path
+            assert (interpreter in text) == (name(path) == "device.inference.runtime"), path
 
 
 @pytest.mark.parametrize("path", MODULES["benchmarks"], ids=name)
@@ -151,8 +151,8 @@ def test_benchmarks_name_nothing_more(path: Path) -> None:
 def test_tensorflow_is_for_training_and_one_conversion() -> None:
     for path in FILES:
         if packages_of(path) & {"tensorflow", "keras"}:
-            assert path.is_relative_to(ROOT / "train") or name(path) == "export.convert", path
-    assert "tensorflow" in packages_of(ROOT / "export/convert.py")
+            assert path.is_relative_to(ROOT / "train") or name(path) == "export.conversion.convert", path
+    assert "tensorflow" in packages_of(ROOT / "export/conversion/convert.py")
 
 
 def test_nobody_but_pictures_decodes_or_resizes() -> None:
@@ -165,7 +165,7 @@ def test_nobody_but_pictures_decodes_or_resizes() -> None:
         assert "PIL" not in packages_of(path), path
         whole = [node for module, node in imported(path) if module == "cv2"]
         assert all(isinstance(node, ast.Import) for node in whole), f"{path}: from cv2 import … hides what is used"
-    assert users == {"device.pictures"}
+    assert users == {"device.images.pictures"}
 
 
 def test_no_module_is_a_drawer() -> None:

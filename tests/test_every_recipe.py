@@ -7,7 +7,7 @@ import pytest
 
 from tests import drawing, weights
 from tests.conftest import Run
-from train import backbones
+from train.backbones import backbones
 from train.recipes.catalog import RECIPES
 
 pytestmark = pytest.mark.tensorflow

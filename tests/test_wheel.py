@@ -20,7 +20,7 @@ import pytest
 
 import benchmarks.__main__
 import device.__main__
-from device import pictures
+from device.images import pictures
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, missing, model
 from tests.trained import WORDS

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import card as cards
-from device import folders, pictures
-from device.classifier import Classifier
+from device.data import folders
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.model import card as cards
 from tests import drawing
 from tests.conftest import ROOT, Run, environment
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from device import folders
-from device.data import run_record
-from device.folders import Cache
+from device.data import folders, run_record
+from device.data.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ def write(name: str, keras_home: Path) -> Path:
     import keras
     from keras.src.legacy.saving import legacy_h5_format
 
-    from train import backbones
+    from train.backbones import backbones
 
     keras.utils.set_random_seed(1)
     model: Any = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(None, None, 3))

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from train.runs import Run as Run
+    from train.run.runs import Run as Run
     from train.training import train as train
 
 # Of each public name the module that has it.

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from device import command
-from train import backbones, environment
+from train.backbones import backbones
 from train.commands import classical, data, listing, preview, recipe
+from train.environment import environment
 from train.recipes import catalog
 from train.recipes.classical import CLASSICAL, COMMAND
 

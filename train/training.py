@@ -14,17 +14,19 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from device.data.folders import Cache
 from device.errors import UserError
-from device.folders import Cache
-from train import cache, environment, memory, run_folder, runs
-from train.evaluation import Evaluation
+from train.data import cache
+from train.data.split import A_FIFTH
+from train.environment import environment, memory
 from train.recipes import catalog
 from train.recipes.data import is_folder
 from train.recipes.recipe import Recipe
 from train.recipes.settings import Value, changed, replaced
-from train.run_folder import Claim, Way
-from train.runs import Identity, Run
-from train.split import A_FIFTH
+from train.run import run_folder, runs
+from train.run.evaluation import Evaluation
+from train.run.run_folder import Claim, Way
+from train.run.runs import Identity, Run
 
 MEGABYTE = 1_000_000
 
@@ -35,7 +37,7 @@ class Options:
 
     run: the folder; None: runs/RECIPE, or runs/FOLDER. weights: a run or a .keras file that it starts from.
     max_latency, max_size: of an int8 file, in milliseconds and megabytes, where the backbone is chosen.
-    processes, process_id, coordinator: of several machines, see train/devices.py.
+    processes, process_id, coordinator: of several machines, see train/environment/devices.py.
     """
 
     run: Path | None = None
@@ -197,7 +199,8 @@ def _checked(recipe: Recipe, options: Options) -> Recipe:
 
 def _with_backbone(recipe: Recipe, options: Options) -> Recipe:
     """The recipe with the backbone that is best for its data."""
-    from train import auto, keras_settings
+    from train.environment import keras_settings
+    from train.networks import auto
 
     limits = auto.Limits(options.max_latency, options.max_size and options.max_size * MEGABYTE)
     auto.candidates(limits)  # what can be refused is refused before Keras is imported
@@ -207,10 +210,11 @@ def _with_backbone(recipe: Recipe, options: Options) -> Recipe:
 
 def _trained(recipe: Recipe, made_ready: Cache, run: Run, options: Options) -> Outcome:
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
-    from train import keras_settings
+    from train.environment import keras_settings
 
     keras_settings.apply()
-    from train import devices, fit
+    from train.environment import devices
+    from train.fitting import fit
 
     cluster = devices.Cluster(options.coordinator or "", options.processes, options.process_id or 0)
     start = fit.Start(options.resume, options.weights, options.tensorboard, cluster=cluster, again=options.again)

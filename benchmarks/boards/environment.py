@@ -13,7 +13,7 @@ PYTHONS = ((3, 11), (3, 14))
 TRIAL = """
 try:
     import cv2, numpy
-    from device import runtime
+    from device.inference import runtime
     runtime.find()
 except Exception as error:
     print(error)

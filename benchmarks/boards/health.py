@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.machine import HeldBack
-from benchmarks.rows import LatencyRow
-from device import records, throttling
-from device.board import HERE
-from device.throttling import Throttling
+from benchmarks.documents.machine import HeldBack
+from benchmarks.documents.rows import LatencyRow
+from device import records
+from device.host import throttling
+from device.host.system import HERE
+from device.host.throttling import Throttling
 
 HELP = "see docs/raspberry-pi.md"
 
@@ -23,7 +24,7 @@ HELP = "see docs/raspberry-pi.md"
 class Health:
     """What was so while it measured, and what had been so before, since the board was started.
 
-    Words of device/throttling.py. unknown: why the board can't tell; None where it can.
+    Words of device/host/throttling.py. unknown: why the board can't tell; None where it can.
     """
 
     measuring: tuple[str, ...] = ()

@@ -7,16 +7,16 @@ checks its golden pictures and runs `python -m benchmarks latency` as one would 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import models, results
 from benchmarks.boards import connection, environment, health, parcel
 from benchmarks.boards.connection import Address, Connection, Ran
 from benchmarks.boards.parcel import Parcel
-from benchmarks.machine import BoardMachine
-from benchmarks.models import Model
-from benchmarks.results import Results
+from benchmarks.documents import models, results
+from benchmarks.documents.machine import BoardMachine
+from benchmarks.documents.models import Model
+from benchmarks.documents.results import Results
 from device import command, files, text
 from device.errors import UserError
-from device.throttling import Throttling
+from device.host.throttling import Throttling
 
 
 @dataclass(frozen=True)

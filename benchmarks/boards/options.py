@@ -4,7 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from device import options
+from device.commands import options
 from device.errors import UserError
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.models import Model
+from benchmarks.documents.models import Model
 from device.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

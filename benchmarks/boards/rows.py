@@ -14,11 +14,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from benchmarks import results
-from benchmarks.results import Results
-from benchmarks.rows import LatencyRow
-from device import command, files, records, text, throttling
+from benchmarks.documents import results
+from benchmarks.documents.results import Results
+from benchmarks.documents.rows import LatencyRow
+from device import command, files, records, text
 from device.errors import UserError
+from device.host import throttling
 from device.records import Limit, RecordError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,16 +12,16 @@ from math import inf
 from pathlib import Path
 from typing import Annotated
 
-from benchmarks import fingerprint
-from benchmarks.fingerprint import Value
+from benchmarks.documents import fingerprint
+from benchmarks.documents.fingerprint import Value
+from benchmarks.documents.models import Model
 from benchmarks.gate import pairs, verdict
 from benchmarks.gate.pairs import Side
-from benchmarks.models import Model
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device import files, records
 from device.errors import UserError
+from device.inference.runtime import Runtime
 from device.records import Limit, RecordError
-from device.runtime import Runtime
 
 SCHEMA = 1
 VERSION = "baseline"  # the field that says it, and that this is one

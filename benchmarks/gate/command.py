@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-from device import command, files, model_kinds, options
+from device import command, files
+from device.commands import options
 from device.errors import UserError
+from device.model import model_kinds
 
 SECONDS = 20.0
 QUALIFY_S = 300.0
@@ -53,7 +55,7 @@ def gate(given: argparse.Namespace) -> int:
     base, candidate = _ends(given)
     from benchmarks.gate import formats, history
     from benchmarks.gate import gate as gates
-    from device import runtime
+    from device.inference import runtime
 
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     history.check(given.history)
@@ -118,7 +120,8 @@ def _qualify(given: argparse.Namespace) -> int:
     ):
         if value is not None:
             raise UserError(f"--qualify gates the latency of networks of its own; give it without {name} {value}")
-    from benchmarks import progress, results
+    from benchmarks import progress
+    from benchmarks.documents import results
     from benchmarks.gate import qualify
 
     seconds = _seconds(given.seconds, QUALIFY_S)
@@ -147,10 +150,10 @@ def _qualify(given: argparse.Namespace) -> int:
 
 
 def baseline(given: argparse.Namespace) -> int:
-    from benchmarks import models
+    from benchmarks.documents import models
     from benchmarks.gate import baseline as baselines
     from benchmarks.gate import drop
-    from device import runtime
+    from device.inference import runtime
 
     model_kinds.require_tflite(given.model)
     baselines.check_name(given.into)

@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 
 # In standard deviations below what independent rounds have. At the end of a gate: one in ten of them are there by
 # chance. Before its time: one in two. Those it costs rounds and precision only; fewer would leave more dependent ones

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import accuracy
+from benchmarks.documents.models import Model
 from benchmarks.gate import needed
 from benchmarks.gate.verdict import Answer
-from benchmarks.models import Model
-from benchmarks.stats import Interval
+from benchmarks.measure import accuracy
+from benchmarks.statistics.stats import Interval
 from device import text
-from device.contract import Hints
 from device.errors import UserError
 from device.evaluation import by_label
 from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired
+from device.inference.model_spec import Hints
 
 # Right or wrong of each picture, by the picture's content hash.
 Right = Mapping[str, bool]

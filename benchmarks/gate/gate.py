@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
-from benchmarks import models, progress, results
+from benchmarks import progress
+from benchmarks.documents import models, results
+from benchmarks.documents.models import Model
 from benchmarks.gate import baseline, committed, dependence, drop, pairs, verdict
 from benchmarks.gate.baseline import Baseline
 from benchmarks.gate.drop import Drop, Right
 from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
-from benchmarks.models import Model
-from benchmarks.stats import Interval
-from device import board, command, model_kinds, records
-from device.contract import Hints
+from benchmarks.statistics.stats import Interval
+from device import command, records
 from device.errors import UserError
-from device.runtime import Runtime
+from device.host import system
+from device.inference.model_spec import Hints
+from device.inference.runtime import Runtime
+from device.model import model_kinds
 
 CODES: dict[Answer, int] = {
     "no regression": command.GOOD,
@@ -215,5 +218,5 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
             "each round is near the one before: something changes slowly on this machine, so the ratio's interval is"
             f" {dependence.WIDER:g} times as wide"
         )
-    if board.usable_cores() == 1:
+    if system.usable_cores() == 1:
         yield "this machine has one core: whatever else runs on it stands in the way of what is measured"

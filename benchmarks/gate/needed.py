@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from math import sqrt
 
-from device.evaluate import Z95, wilson
+from device.evaluation.evaluate import Z95, wilson
 from device.evaluation.paired import Paired, bounds
 
 # Nobody has so many.

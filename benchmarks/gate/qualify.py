@@ -13,7 +13,7 @@ from time import monotonic
 from benchmarks.gate import pairs, verdict
 from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 
 NETWORKS = Path(__file__).parent / "networks"

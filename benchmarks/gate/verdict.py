@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import log, sqrt
 from typing import Literal
 
-from benchmarks import stats
 from benchmarks.gate import dependence
 from benchmarks.gate.pairs import Round, Taken
-from benchmarks.stats import Interval
+from benchmarks.statistics import stats
+from benchmarks.statistics.stats import Interval
 
 Answer = Literal["no regression", "regression", "can't tell"]
 Clock = Literal["wall", "cpu"]

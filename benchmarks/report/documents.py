@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import results
-from benchmarks.machine import MeasuredMachine
+from benchmarks.documents import results
+from benchmarks.documents.machine import MeasuredMachine
+from benchmarks.documents.results import Results
+from benchmarks.documents.rows import LatencyRow
 from benchmarks.report import rows
 from benchmarks.report.rows import Accuracy, Case
-from benchmarks.results import Results
-from benchmarks.rows import LatencyRow
 from device.errors import UserError
 
 

@@ -14,7 +14,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from device import variants
+from device.model import variants
 
 GREY = "#555555"
 # As wide as a phone: drawn at that width, letters have their own size.

@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.documents.rows import AccuracyRow, FrameLane, LatencyRow, TurnRow
 from benchmarks.report import charts, rows
 from benchmarks.report.charts import Bar, Moment, Point, Samples
 from benchmarks.report.documents import Machine
 from benchmarks.report.drawing import colour
 from benchmarks.report.rows import Accuracy, p99_ms
-from benchmarks.rows import AccuracyRow, FrameLane, LatencyRow, TurnRow
 from device import text
 
 # So many labels a person reads in one chart.

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from benchmarks.rows import AccuracyRow, LatencyRow, ModelRow, Timed
-from benchmarks.stats import FEWEST_FOR_P99
+from benchmarks.documents.rows import AccuracyRow, LatencyRow, ModelRow, Timed
+from benchmarks.statistics.stats import FEWEST_FOR_P99
 
 T = TypeVar("T")
 Pair = tuple[float, float]

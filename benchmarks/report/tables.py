@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from benchmarks.documents.rows import AccuracyRow, LatencyRow
 from benchmarks.report.documents import Document, Machine
 from benchmarks.report.rows import Accuracy, Case, Pair, p99_ms
-from benchmarks.rows import AccuracyRow, LatencyRow
 from device import text
 
 LEGEND = (

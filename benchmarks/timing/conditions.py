@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from device import throttling
-from device.board import HERE, read_text
-from device.temperature import PERIOD_S, Thermometer
-from device.throttling import BITS, Throttling
+from device.host import throttling
+from device.host.system import HERE, read_text
+from device.host.temperature import PERIOD_S, Thermometer
+from device.host.throttling import BITS, Throttling
 
 THROTTLED = "throttled"
 

@@ -7,7 +7,7 @@ quiet machine, and don't take it for a network's own. Files: Documentation/power
 from dataclasses import dataclass
 from pathlib import Path
 
-from device.board import HERE, read_text
+from device.host.system import HERE, read_text
 
 ZONES = "sys/class/powercap"
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import stats
-from benchmarks.models import Model
-from benchmarks.rows import FrameLane, LatencyRow, SustainedRate, Timed, TurnRow
+from benchmarks.documents.models import Model
+from benchmarks.documents.rows import FrameLane, LatencyRow, SustainedRate, Timed, TurnRow
+from benchmarks.statistics import stats
 from benchmarks.timing import conditions
 from benchmarks.timing.conditions import Conditions
 from benchmarks.timing.process import Case, Loaded, Samples

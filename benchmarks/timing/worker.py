@@ -17,8 +17,8 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from benchmarks.timing import memory, workload
-from device import runtime
 from device.errors import UserError
+from device.inference import runtime
 
 # Before peak memory is read.
 INVOCATIONS = 3

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from device import timing
 from device.errors import UserError
-from device.runtime import Runtime
+from device.inference import timing
+from device.inference.runtime import Runtime
 
 SEED = 1
 FRAME_SIZE = (720, 1280)
@@ -61,8 +61,8 @@ def frame_path(
     """
     import cv2
 
-    from device.classifier import Classifier
-    from device.contract import Hints
+    from device.inference.classifier import Classifier
+    from device.inference.model_spec import Hints
 
     try:
         classifier = Classifier(path, Hints(size=size), threads, runtime.name)

@@ -7,14 +7,18 @@ device/check/checked.py.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from device import board, command, files, folders, golden, model_kinds
-from device import card as cards
-from device.check import checked, mistakes
+from device import command, files
+from device.check import checked, mismatches
 from device.check.checked import Cause, Report
-from device.check.mistakes import Trial
-from device.classifier import Classifier
-from device.contract import Hints
-from device.golden import Verdict
+from device.check.mismatches import Trial
+from device.data import folders
+from device.host import system
+from device.inference import golden
+from device.inference.classifier import Classifier
+from device.inference.golden import Verdict
+from device.inference.model_spec import Hints
+from device.model import card as cards
+from device.model import model_kinds
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def run(request: Request) -> int:
         more = "" if request.data else "; whether it is fed rightly shows with labelled pictures: --data DIR"
         command.say(f"{begin}: {request.model}: no golden pictures in the file (export records them){more}")
     if request.json:
-        document = {"schema": 1, "machine": vars(board.describe()), "results": [checked.document(report)]}
+        document = {"schema": 1, "machine": vars(system.describe()), "results": [checked.document(report)]}
         files.deliver_json(document, request.json)
     else:
         command.show(checked.lines(report))
@@ -68,7 +72,7 @@ def _load(request: Request) -> Classifier:
 def explain(classifier: Classifier, verdict: Verdict) -> tuple[Cause, ...]:
     """The mistakes under which the recorded scores are reproduced: within the tolerance, and twice as well as now."""
     causes = []
-    for mistake in mistakes.classic(classifier.card.input):
+    for mistake in mismatches.classic(classifier.card.input):
         so = golden.replay(mistake.feeding(classifier), reading=mistake.reading)
         was, left = verdict.score_error, so.score_error
         if so.passed and left is not None and (was is None or left <= was / 2):
@@ -88,5 +92,5 @@ def _on_data(request: Request, classifier: Classifier) -> Trial | None:
     def make() -> Classifier:
         return Classifier(request.model, request.hints, request.threads, request.runtime)
 
-    workers = max(1, board.usable_cores() // request.threads)
-    return mistakes.on_data(make, mistakes.classic(card.input), data, workers)
+    workers = max(1, system.usable_cores() // request.threads)
+    return mismatches.on_data(make, mismatches.classic(card.input), data, workers)

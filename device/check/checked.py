@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from device import command, evaluate, text
-from device.check.mistakes import Measured, Mistake, Trial
-from device.classifier import Classifier
-from device.golden import Replay, Verdict
+from device import command, text
+from device.check.mismatches import Measured, Mistake, Trial
+from device.evaluation import evaluate
+from device.inference.classifier import Classifier
+from device.inference.golden import Replay, Verdict
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""index.json of a picture cache: what lies in its arrays, row by row. Written by train/cache.py, read by all."""
+"""index.json of a picture cache: what lies in its arrays, row by row. Written by train/data/cache.py, read by all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from device import records
-from device.card import Fit
+from device.model.card import Fit
 from device.records import RecordError
 
 NAME = "index.json"

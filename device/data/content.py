@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from device import board
+from device.host import system
 
 BLOCK_BYTES = 1 << 20
 FILES_AT_ONCE = 64
@@ -22,7 +22,7 @@ def hash_files(paths: Sequence[Path]) -> Iterator[str]:
     Memory is flat: a block of one file a core, however large the files are and however many there are.
     """
     portions = [paths[start : start + FILES_AT_ONCE] for start in range(0, len(paths), FILES_AT_ONCE)]
-    with ThreadPoolExecutor(board.usable_cores()) as pool:
+    with ThreadPoolExecutor(system.usable_cores()) as pool:
         for hashes in pool.map(lambda portion: [file_hash(path) for path in portion], portions):
             yield from hashes
 

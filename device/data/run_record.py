@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from device import records
-from device.board import Host
-from device.card import Fit
 from device.data.cache_index import CopyCounts
+from device.host.system import Host
+from device.model.card import Fit
 from device.records import RecordError
 
 NAME = "run.json"
@@ -81,7 +81,8 @@ class RunSplit:
 
 @dataclass(frozen=True)
 class KerasSettings:
-    """What networks are made with (train/keras_settings.py); environment: what may change how sums are rounded."""
+    """What networks are made with (train/environment/keras_settings.py); environment: what may change how sums are
+    rounded."""
 
     backend: str
     image_data_format: str
@@ -95,7 +96,7 @@ class KerasSettings:
 class RunRecord:
     """kind: of a network, or the classical baseline, which has none. recipe: every field by its flat name
     (train/recipes/settings.py). unknown_ancestors: networks before this one that may have seen test images
-    (train/ancestry.py). draw: see train/streams.py.
+    (train/run/ancestry.py). draw: see train/data/streams.py.
 
     parameters: of the network; best: the classical method that was chosen; gpu: what it was trained on, where that was
     written down.

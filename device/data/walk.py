@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 
-from device.data import kinds
 from device.data.passed_over import PassedOver, Reason, Why
 from device.errors import UserError
+from device.images import kinds
 
 # By their casefolded names. Synology, QNAP; Windows; macOS and its ZIP programs; Linux.
 SYSTEM = frozenset(

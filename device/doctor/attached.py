@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import board
-from device.board import HERE
 from device.doctor.findings import Finding
+from device.host import system
+from device.host.system import HERE
 
 # Names that a Raspberry Pi gives to its decoders and image processors: they are listed among the cameras.
 NO_CAMERAS = ("bcm2835-codec", "bcm2835-isp", "rpi-hevc", "rpivid", "pispbe")
@@ -36,8 +36,8 @@ def nodes(root: Path = HERE) -> list[Node]:
     found = []
     for _, path in sorted(numbered):
         said = root / "sys/class/video4linux" / path.name
-        name = board.read_text(said / "name") or "no name"
-        if board.read_text(said / "index") in (None, "0") and not name.startswith(NO_CAMERAS):
+        name = system.read_text(said / "name") or "no name"
+        if system.read_text(said / "index") in (None, "0") and not name.startswith(NO_CAMERAS):
             found.append(Node(path, name, _group(path), os.access(path, os.R_OK | os.W_OK, effective_ids=True)))
     return found
 

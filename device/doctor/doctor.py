@@ -6,10 +6,12 @@ Imports neither numpy nor OpenCV before it has said whether they are there.
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import board, command, files, model_kinds
+from device import command, files
 from device.doctor import attached, hardware, packages
 from device.doctor.findings import Finding, lines
 from device.errors import UserError
+from device.host import system
+from device.model import model_kinds
 
 NOT_LOOKED_AT = Finding("problem", "model", "not looked at", "see to the packages above first")
 
@@ -34,7 +36,7 @@ def run(request: Request) -> int:
         found += _of_model(request.model, request) if packages_fit else [NOT_LOOKED_AT]
     if request.json:
         results = [finding.to_json() for finding in found]
-        files.deliver_json({"schema": 1, "machine": vars(board.describe()), "results": results}, request.json)
+        files.deliver_json({"schema": 1, "machine": vars(system.describe()), "results": results}, request.json)
     else:
         command.show(lines(found))
     return command.JUDGED_BAD if any(finding.level == "problem" for finding in found) else command.GOOD

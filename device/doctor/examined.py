@@ -8,12 +8,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from device import board, info, runtime, text, timing, variants
-from device import card as cards
-from device.board import HERE
+from device import text
+from device.commands import info
 from device.doctor import hardware
 from device.doctor.findings import Finding
 from device.errors import UserError
+from device.host import system
+from device.host.system import HERE
+from device.inference import runtime, timing
+from device.model import card as cards
+from device.model import variants
 
 # Each way is timed for a second in all, in blocks, in turns with the others: so what slows one slows all.
 SECONDS, BLOCK_S, LEAST_SAMPLES = 1.0, 0.02, 3
@@ -43,7 +47,7 @@ def findings(
     """UserError for what is no picture classifier, or can't be loaded. size: for a network that leaves it open."""
     found = runtime.find(runtime_name)
     document = info.describe(path, found.name, size)
-    threads, float32 = board.usable_cores(), float32_beside(path)
+    threads, float32 = system.usable_cores(), float32_beside(path)
     interpreters = [found.open(path, 1, size), found.open(path, threads, size)]
     if float32 is not None:
         interpreters.append(found.open(float32, 1))

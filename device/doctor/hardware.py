@@ -6,10 +6,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from device import board, throttling
-from device.board import HERE
 from device.doctor.findings import Finding
-from device.throttling import Throttling
+from device.host import system, throttling
+from device.host.system import HERE
+from device.host.throttling import Throttling
 
 # By what int8 is fast: (feature as the kernel names it, what people call it), the best first.
 X86_FEATURES = (("avx512_vnni", "AVX512-VNNI"), ("avx_vnni", "AVX-VNNI"), ("avx2", "AVX2"))
@@ -26,17 +26,17 @@ def findings(root: Path = HERE) -> list[Finding]:
 
 
 def is_raspberry_pi(root: Path = HERE) -> bool:
-    return (board.name(root) or "").startswith("Raspberry Pi")
+    return (system.name(root) or "").startswith("Raspberry Pi")
 
 
 def has_dot_product(root: Path = HERE) -> bool:
     """Whether the processor multiplies bytes in one step: what int8 gains by on ARM (asimddp) and x86 (VNNI)."""
-    return bool(board.features(root) & {"asimddp", "i8mm", "avx512_vnni", "avx_vnni"})
+    return bool(system.features(root) & {"asimddp", "i8mm", "avx512_vnni", "avx_vnni"})
 
 
 def _board(root: Path) -> Finding:
     bits = 8 * struct.calcsize("P")
-    said = (board.name(root), platform.machine(), f"Python of {bits} bits", board.system())
+    said = (system.name(root), platform.machine(), f"Python of {bits} bits", system.system())
     found = ", ".join(part for part in said if part)
     if bits == 32:
         advice = "LiteRT's wheels are for 64 bits alone: install a 64-bit system, or take tflite-runtime"
@@ -45,8 +45,8 @@ def _board(root: Path) -> Finding:
 
 
 def _processor(root: Path) -> Finding:
-    has = board.features(root)
-    model = board.cpu_model(root) or "not known"
+    has = system.features(root)
+    model = system.cpu_model(root) or "not known"
     x86 = "sse2" in has
     words = [word for feature, word in (X86_FEATURES if x86 else ARM_FEATURES) if feature in has]
     named = f"{model}: {', '.join(dict.fromkeys(words)) or 'nothing that counts'}"
@@ -61,7 +61,7 @@ def _processor(root: Path) -> Finding:
 
 
 def _cores(root: Path) -> Finding:
-    usable, all_cores, limit = board.usable_cores(), os.cpu_count() or 1, board.cpu_limit(root)
+    usable, all_cores, limit = system.usable_cores(), os.cpu_count() or 1, system.cpu_limit(root)
     found = f"{usable} of {all_cores} may be used"
     if limit is not None and limit < usable:
         advice = "more threads than that wait for each other: leave --threads at 1, or raise the container's limit"
@@ -70,7 +70,7 @@ def _cores(root: Path) -> Finding:
 
 
 def _memory(root: Path) -> Finding | None:
-    total, free = board.memory_bytes(root), board.memory_bytes(root, "MemAvailable")
+    total, free = system.memory_bytes(root), system.memory_bytes(root, "MemAvailable")
     if total is None:
         return None
     found = f"{total / 1e9:.1f} GB" + ("" if free is None else f", {free / 1e9:.1f} GB of it available")
@@ -80,14 +80,14 @@ def _memory(root: Path) -> Finding | None:
 
 
 def _governor(root: Path) -> Finding | None:
-    governors = board.governors(root)
+    governors = system.governors(root)
     if not governors:
         return None
     found = ", ".join(f"{policy} {governor}" for policy, governor in governors.items())
     kinds = set(governors.values())
     set_it = "echo performance | sudo tee /sys/devices/system/cpu/cpufreq/policy*/scaling_governor"
     # On x86 the processor itself chooses, also under the name powersave.
-    if "powersave" in kinds and board.frequency_driver(root) not in ("intel_pstate", "amd-pstate-epp"):
+    if "powersave" in kinds and system.frequency_driver(root) not in ("intel_pstate", "amd-pstate-epp"):
         return Finding("problem", "governor", f"{found}: the lowest clock always", set_it)
     if kinds == {"performance"}:
         return Finding("ok", "governor", found)
@@ -95,7 +95,7 @@ def _governor(root: Path) -> Finding | None:
 
 
 def _temperature(root: Path) -> Finding | None:
-    celsius = board.temperature_c(root)
+    celsius = system.temperature_c(root)
     if celsius is None:
         return None
     if celsius < WARM_C:

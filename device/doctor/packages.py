@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device.board import HERE
 from device.doctor import hardware
 from device.doctor.findings import Finding
-from device.runtime import RUNTIMES
+from device.host.system import HERE
+from device.inference.runtime import RUNTIMES
 
 PATIENCE_S = 120  # TensorFlow on a small board
 # What the wheels in requirements/*.txt are for: the newest glibc that one of them asks for, and the Pythons.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device import text
-from device.evaluate import LabelTopOne
+from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.paired import Paired
 
 UNEVEN = 1.5

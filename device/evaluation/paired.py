@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from device.evaluate import Z95
+from device.evaluation.evaluate import Z95
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from device import command
-from device.classifier import Classifier
-from device.contract import Hints
 from device.errors import UserError
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
 from device.live import loading, outputs, sources
 from device.live.interfaces.output import OutputOptions, Surroundings
 from device.live.loop import Loop

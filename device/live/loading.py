@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from device import golden, runtime
-from device.classifier import Classifier
-from device.contract import Hints
 from device.errors import UserError
+from device.inference import golden, runtime
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
 from device.live import threads
 
 # What answers when no model is named.

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from time import monotonic, perf_counter, time
 
 from device import command
-from device.classifier import Classifier, NotFiniteError
-from device.confidence import UNKNOWN
 from device.errors import UserError
+from device.inference.classifier import Classifier, NotFiniteError
+from device.inference.prediction import Scores
+from device.inference.preprocess import Fed
 from device.live.interfaces.frames import Frame, Source
 from device.live.interfaces.output import Output
 from device.live.interfaces.readings import Reading, Status
 from device.live.reader import Reader, State
 from device.live.smoothing import Smoother
-from device.prediction import Scores
-from device.preprocess import Fed
+from device.model.confidence import UNKNOWN
 
 # How often the loop looks around when no frame comes: for a stop, a lost source, a model to load.
 LOOK_S = 0.1

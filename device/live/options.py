@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from device import declared, options
+from device import declared
+from device.commands import options
 from device.errors import UserError
 from device.live import outputs, sources
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from device import board, command, files, options, records
+from device import command, files, records
+from device.commands import options
 from device.errors import UserError
+from device.host import system
 from device.records import Limit, RecordError
 
 NAME = "selection.json"
@@ -47,7 +49,7 @@ class SelectionDocument:
 
 def write(path: Path, file: str, sha256: str, threads: int, runtime: str) -> None:
     """One that was made on this machine."""
-    made = SelectionDocument(file, sha256, threads, runtime, board.cpu_model(), board.usable_cores())
+    made = SelectionDocument(file, sha256, threads, runtime, system.cpu_model(), system.usable_cores())
     files.write_json(path, {VERSION: SCHEMA, **records.to_json(made)})
 
 
@@ -66,7 +68,7 @@ def read(place: Path) -> Selection:
         raise UserError(f"{path}: the model {found.path} isn't there any more; {make}")
     if hashlib.sha256(found.path.read_bytes()).hexdigest() != told.sha256:
         raise UserError(f"{path}: {found.path} has changed since it was selected; {make}")
-    if (told.cpu, told.cores) != (board.cpu_model(), board.usable_cores()):
+    if (told.cpu, told.cores) != (system.cpu_model(), system.usable_cores()):
         command.say(f"note: {path}: selected on another machine ({told.cpu}, {told.cores} cores); {make}")
     return found
 

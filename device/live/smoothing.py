@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from device.prediction import Scores
+from device.inference.prediction import Scores
 
 # How much further than the shown label another's averaged score must be before it takes its place, and how much below
 # the threshold its own before it is unknown: half of a lower threshold.

@@ -6,8 +6,8 @@ A driver that repeats its last frame without new data gives itself away by the f
 
 import numpy as np
 
+from device.images.pictures import Picture
 from device.live.interfaces.frames import Frame, SourceLostError
-from device.pictures import Picture
 
 
 class Stillness:

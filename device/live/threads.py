@@ -13,9 +13,12 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from device import board, command, files, folders, timing
+from device import command, files
+from device.data import folders
+from device.host import system
+from device.inference import timing
+from device.inference.runtime import Runtime
 from device.places import NoPlaceError
-from device.runtime import Runtime
 
 TRIAL_S = 1.0
 BLOCK_S = 0.01
@@ -39,7 +42,7 @@ def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
     A trial beside busy neighbours counts this time alone, which is said. size: (height, width) for a network that
     leaves them open.
     """
-    candidates = board.thread_counts(board.usable_cores())
+    candidates = system.thread_counts(system.usable_cores())
     if len(candidates) == 1:
         return 1
     count = kept(path, runtime, size)
@@ -63,7 +66,7 @@ def kept(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
         count = _read(_file()).get(_key(path, runtime, size))
     except NoPlaceError:
         return None
-    return count if isinstance(count, int) and 1 <= count <= board.usable_cores() else None
+    return count if isinstance(count, int) and 1 <= count <= system.usable_cores() else None
 
 
 def _file() -> Path:
@@ -72,7 +75,7 @@ def _file() -> Path:
 
 def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
     model = _digest(path) if size is None else f"{_digest(path)} {size[0]}x{size[1]}"
-    return f"{model} {runtime.name} {runtime.version} {platform.machine()} {board.usable_cores()} cores"
+    return f"{model} {runtime.name} {runtime.version} {platform.machine()} {system.usable_cores()} cores"
 
 
 def _try(interpreters: dict[int, Any]) -> Trial:

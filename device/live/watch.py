@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from device import declared
-from device.confidence import UNKNOWN
-from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.images.pictures import Picture
+from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.prediction import Prediction
 from device.live import loading, sources
 from device.live.interfaces.frames import Source
 from device.live.interfaces.holding import Holding
@@ -26,8 +27,7 @@ from device.live.interfaces.output import Output
 from device.live.interfaces.readings import Reading, Status
 from device.live.loop import Loop
 from device.live.smoothing import Smoother
-from device.pictures import Picture
-from device.prediction import Prediction
+from device.model.confidence import UNKNOWN
 
 LOG = logging.getLogger("device.live")
 

@@ -19,10 +19,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from device import card, pictures
-from device.classifier import Classifier
-from device.contract import NO_HINTS, Hints
 from device.errors import UserError
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import NO_HINTS, Hints
+from device.model import card
 from experiments.fuzz import children, mutants
 from experiments.fuzz.mutants import Original
 from experiments.record import RESULTS, read, write

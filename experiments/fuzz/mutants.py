@@ -8,8 +8,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from device import card as cards
-from device.tables import BUFFERS, Table
+from device.model import card as cards
+from device.model.tables import BUFFERS, Table
 from experiments.record import ROOT
 
 # What numbers in a file become: ends of ranges, and what is taken for a sign or a length.

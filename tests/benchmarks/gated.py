@@ -8,7 +8,7 @@ from benchmarks.gate.drop import Drop
 from benchmarks.gate.gate import Limits, Outcome
 from benchmarks.gate.pairs import Round, Taken
 from benchmarks.gate.verdict import Answer, Verdict
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 
 # Half a percent about 1, in an order that shows no trend: what a quiet machine does to a round.
 QUIET = (1.0, 1.004, 0.997, 1.002, 0.996, 1.003, 0.999, 0.998, 1.001)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gate import baseline
-from device import card as cards
+from device.model import card as cards
 from tests.conftest import model
 from tests.device.refusals import with_card
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from device import evaluate
+from device.evaluation import evaluate
 
 PC = {
     "cpu": "AMD EPYC",

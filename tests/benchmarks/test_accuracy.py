@@ -8,21 +8,24 @@ from typing import Any
 
 import pytest
 
-from benchmarks import accuracy, models
-from benchmarks.accuracy import Answers
-from benchmarks.models import Model
-from benchmarks.rows import AccuracyRow
-from device import card as cards
-from device import evaluate, folders, records
-from device.contract import NO_HINTS, Hints
+from benchmarks.documents import models
+from benchmarks.documents.models import Model
+from benchmarks.documents.rows import AccuracyRow
+from benchmarks.measure import accuracy
+from benchmarks.measure.accuracy import Answers
+from device import records
+from device.data import folders
 from device.errors import UserError
+from device.evaluation import evaluate
+from device.inference.model_spec import NO_HINTS, Hints
+from device.model import card as cards
 from tests import drawing
 from tests.benchmarks import failing
 from tests.benchmarks.measuring import document
 from tests.conftest import Run, model
 from tests.device import crafted
 from tests.device.refusals import refusal, with_card
-from train import cache as caches
+from train.data import cache as caches
 
 
 def measure(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> dict[str, Any]:

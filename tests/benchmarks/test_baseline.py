@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import fingerprint, models
 from benchmarks.__main__ import parser
+from benchmarks.documents import fingerprint, models
+from benchmarks.documents.models import Model
 from benchmarks.gate import baseline, command, pairs
-from benchmarks.models import Model
-from benchmarks.stats import Interval
-from device import runtime
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
+from device.inference import runtime
 from tests.conftest import Run, model
 from tests.device.refusals import names, refusal
 

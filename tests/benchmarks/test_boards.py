@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks import models, results
 from benchmarks.boards import connection, environment, health, measurement, parcel
 from benchmarks.boards.connection import Ran
-from benchmarks.machine import MeasuredMachine
-from benchmarks.results import Results
-from benchmarks.rows import LatencyRow
-from device.card import Card
+from benchmarks.documents import models, results
+from benchmarks.documents.machine import MeasuredMachine
+from benchmarks.documents.results import Results
+from benchmarks.documents.rows import LatencyRow
 from device.errors import UserError
-from device.throttling import Throttling
+from device.host.throttling import Throttling
+from device.model.card import Card
 from tests.benchmarks import ssh_server
 from tests.benchmarks.ssh_server import QUICK, Board, ready_python
 from tests.conftest import Run, model
@@ -83,7 +83,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     assert where == f"127.0.0.1: runs/shapes/boards/{file}"
     assert names(tmp_path / "runs/shapes") == ["boards", "export"] and names(kept.parent) == [file]
     there = files_on(board)
-    assert {"device/board.py", "benchmarks/latency.py", "lock"} < set(there)
+    assert {"device/host/system.py", "benchmarks/measure/latency.py", "lock"} < set(there)
 
     flags.write_text("0x50000")  # under-voltage and throttling since it was started, not now
     done = command(*words, "--json", "-", "--", *QUICK)

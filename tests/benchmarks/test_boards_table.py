@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import results
 from benchmarks.boards import rows
 from benchmarks.boards.rows import Given
-from benchmarks.results import Results
+from benchmarks.documents import results
+from benchmarks.documents.results import Results
 from device import records
 from experiments.markdown import markdown
 from tests.conftest import ROOT, Run

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import models, results
-from benchmarks.results import Results
-from benchmarks.rows import FrameLane, LatencyRow
-from device import runtime
+from benchmarks.documents import models, results
+from benchmarks.documents.results import Results
+from benchmarks.documents.rows import FrameLane, LatencyRow
+from device.inference import runtime
 from tests import drawing
 from tests.benchmarks.measuring import QUICK, document
 from tests.conftest import ROOT, Run, environment, model

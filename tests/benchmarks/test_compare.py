@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import compare as comparisons
-from benchmarks import comparing
 from benchmarks.__main__ import parser
-from benchmarks.compare import Comparison
+from benchmarks.compare import command
+from benchmarks.compare import compare as comparisons
+from benchmarks.compare.compare import Comparison
 from benchmarks.gate import baseline, pairs
 from benchmarks.gate.pairs import Round, Side
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from tests.benchmarks import failing
 from tests.benchmarks.measuring import is_there, needs_proc, wait_for_worker
@@ -46,7 +46,7 @@ def six_rounds(monkeypatch: pytest.MonkeyPatch, then: BaseException | None = Non
 
 
 def compare(*words: object) -> int:
-    return comparing.compare(parser().parse_args(["compare", *map(str, words)]))
+    return command.compare(parser().parse_args(["compare", *map(str, words)]))
 
 
 def measured(path: Path) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def test_ctrl_c_and_a_process_that_is_killed(tmp_path: Path) -> None:
 
 def test_the_two_sides(tmp_path: Path) -> None:
     words = ["compare", str(SMALL), str(LARGE), "--threads", "1,4", "--runtime", ",litert", "--python", "p,q"]
-    a, b = comparing.sides(parser().parse_args(words), tmp_path)
+    a, b = command.sides(parser().parse_args(words), tmp_path)
     assert (a, b) == (Side(SMALL, 1, None, "p"), Side(LARGE, 4, "litert", "q"))
 
 

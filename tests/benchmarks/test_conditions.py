@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.timing import conditions
 from benchmarks.timing.conditions import Conditions, Summary, Watch
-from device import temperature
-from device.throttling import BITS
+from device.host import temperature
+from device.host.throttling import BITS
 from tests.device import machines, sensors
 
 # One that this process may use, and one that it may not.

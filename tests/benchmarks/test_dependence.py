@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.gate import dependence
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from experiments.gate_simulation import lanes
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import models
+from benchmarks.documents import models
 from benchmarks.gate import drop, needed
-from device.contract import NO_HINTS
 from device.errors import UserError
 from device.evaluation import by_label
 from device.evaluation.paired import Paired
+from device.inference.model_spec import NO_HINTS
 from tests import drawing
 from tests.conftest import model
-from train import cache as caches
+from train.data import cache as caches
 
 
 def answers(lost: int, won: int, n: int, wrong: int = 0) -> tuple[dict[str, bool], dict[str, bool]]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import fingerprint
-from benchmarks.fingerprint import Value
-from benchmarks.machine import MeasuredMachine
-from device import board, records
+from benchmarks.documents import fingerprint
+from benchmarks.documents.fingerprint import Value
+from benchmarks.documents.machine import MeasuredMachine
+from device import records
 from device.errors import UserError
+from device.host import system
 from tests.device import machines
 
 # A virtual machine's, whose processor has a vague name.
@@ -39,7 +40,7 @@ def test_this_machine() -> None:
     here = fingerprint.machine()
     assert records.parse(Said, json.dumps({"fingerprint": here}), "it", 1, "").fingerprint == here
     assert set(here) == set(HERE)
-    assert here["cpu"] == board.cpu_model() and here["bits"] == 8 * struct.calcsize("P")
+    assert here["cpu"] == system.cpu_model() and here["bits"] == 8 * struct.calcsize("P")
     assert fingerprint.differences(here, fingerprint.machine()) == []
     taken = fingerprint.take("litert", "2.1.3")
     assert taken == {**here, "runtime": "litert", "runtime_version": "2.1.3"}

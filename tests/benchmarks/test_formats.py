@@ -10,7 +10,7 @@ import pytest
 from benchmarks.gate import formats
 from benchmarks.gate.gate import Outcome
 from benchmarks.gate.verdict import Answer
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device import files
 from device.evaluation.by_label import ByLabel, compare
 from tests.benchmarks.gated import drop, outcome, verdict

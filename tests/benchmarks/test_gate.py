@@ -15,13 +15,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import models
+from benchmarks.documents import models
 from benchmarks.gate import gate as gates
 from benchmarks.gate.drop import Drop
 from benchmarks.gate.verdict import Verdict
-from benchmarks.stats import Interval
-from device import pictures
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
+from device.images import pictures
 from tests import processes
 from tests.benchmarks import gated
 from tests.benchmarks.gating import LARGE, LONG, ONE_ROUND, SMALL, Gate, document, spoiled

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import models
+from benchmarks.documents import models
 from benchmarks.gate import baseline, drop
-from benchmarks.stats import Interval
-from device import runtime
-from device.contract import NO_HINTS
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
+from device.inference import runtime
+from device.inference.model_spec import NO_HINTS
 from tests import drawing
 from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, document, spoiled
 from tests.conftest import Run, model

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.gate import pairs, qualify
-from device import board
+from device.host import system
 from experiments import gate_limits, gate_simulation, gate_tables, record
 from experiments.gate_limits import CELLS, COPY, Cell
 from tests.benchmarks.gated import verdict
@@ -109,7 +109,7 @@ def test_what_is_left_begins_with_what_is_true() -> None:
 
 
 def test_a_document_goes_on_where_it_was_begun() -> None:
-    machine = vars(board.describe())
+    machine = vars(system.describe())
     assert gate_limits.is_same_machine(machine, {**machine, "load_1min": 99.0})
     assert not gate_limits.is_same_machine(machine, {**machine, "cores": 4096})
 

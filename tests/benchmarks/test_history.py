@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.gate import history
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from tests.benchmarks.gated import drop, outcome, verdict
 from tests.benchmarks.gating import LARGE, LONG, ONE_ROUND, SMALL, Gate

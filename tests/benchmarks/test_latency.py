@@ -11,15 +11,18 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import latency, models, stats
+from benchmarks.documents import models
 from benchmarks.gate import baseline
-from benchmarks.latency import Conductor, Engine
+from benchmarks.measure import latency
+from benchmarks.measure.latency import Conductor, Engine
+from benchmarks.statistics import stats
 from benchmarks.timing import memory, workload
 from benchmarks.timing.process import Case, Lane, Samples, Worker
 from benchmarks.timing.record import KEPT_SAMPLES, Record
-from device import card as cards
-from device import records, runtime
+from device import records
 from device.errors import UserError
+from device.inference import runtime
+from device.model import card as cards
 from tests.benchmarks import failing
 from tests.conftest import environment, model
 from tests.device import crafted

@@ -5,9 +5,9 @@ from math import hypot
 import numpy as np
 import pytest
 
-from benchmarks import losses
-from benchmarks.losses import Known
-from device.evaluate import wilson
+from benchmarks.select import losses
+from benchmarks.select.losses import Known
+from device.evaluation.evaluate import wilson
 from device.evaluation.paired import Paired
 
 

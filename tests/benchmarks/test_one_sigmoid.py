@@ -9,8 +9,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import evaluate, folders
-from device.contract import NO_HINTS
+from device.data import folders
+from device.evaluation import evaluate
+from device.inference.model_spec import NO_HINTS
 from tests import drawing, foreign
 from tests.conftest import Run, model
 

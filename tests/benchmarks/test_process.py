@@ -13,8 +13,8 @@ import pytest
 from benchmarks.timing import memory, process
 from benchmarks.timing.process import Case, Lane, LostError, Worker
 from benchmarks.timing.worker import WATCHED_NS, Bench, step_ns
-from device import runtime
 from device.errors import UserError
+from device.inference import runtime
 from tests.benchmarks import failing
 from tests.benchmarks.measuring import is_there, needs_proc
 from tests.conftest import ROOT, environment, model

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.gate import pairs, qualify
 from benchmarks.gate.qualify import Trials, TrialsRow
 from benchmarks.gate.verdict import Answer
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from tests.benchmarks import failing
 from tests.benchmarks.gated import verdict

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import models
+from benchmarks.documents import models
 from benchmarks.timing import record
 from benchmarks.timing.conditions import Conditions
 from benchmarks.timing.process import Case, Loaded, Samples

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import results
-from benchmarks.machine import BoardMachine, HeldBack, MeasuredMachine
-from benchmarks.results import Results
-from benchmarks.rows import AccuracyRow, FailedRow, FrameLane, LatencyRow, SelectedRow, SustainedRate, TurnRow
+from benchmarks.documents import results
+from benchmarks.documents.machine import BoardMachine, HeldBack, MeasuredMachine
+from benchmarks.documents.results import Results
+from benchmarks.documents.rows import AccuracyRow, FailedRow, FrameLane, LatencyRow, SelectedRow, SustainedRate, TurnRow
 from device.errors import UserError
-from device.evaluate import LabelTopOne
+from device.evaluation.evaluate import LabelTopOne
 
 TIMED = LatencyRow(
     file="x_int8.tflite",

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import choose
-from benchmarks.choose import Choice
-from benchmarks.rows import FrameLane, LatencyRow, Timed
-from device import board, runtime
+from benchmarks.documents.rows import FrameLane, LatencyRow, Timed
+from benchmarks.select import choose
+from benchmarks.select.choose import Choice
 from device.errors import UserError
+from device.host import system
+from device.inference import runtime
 from device.live import selection
 from device.live.selection import Selection
 from tests.benchmarks import failing
@@ -251,7 +252,7 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     assert notes[1].startswith("the accuracies are of the images that chose: on average too high by up to ")
     assert notes[-1].startswith("fewer than six processes can't say what is faster")
     assert told == "runs/shapes/selection.json: for python -m device live --auto runs/shapes/selection.json"
-    assert len(table) == 2 + 2 * len(board.thread_counts(board.usable_cores()))
+    assert len(table) == 2 + 2 * len(system.thread_counts(system.usable_cores()))
     assert [line.endswith("chosen") for line in table[2:]] == [True, *[False] * (len(table) - 3)]
     found = selection.read(run_folder)
     assert found.path == run_folder / f"export/{table[2].split()[0]}.tflite"
@@ -277,7 +278,9 @@ def test_labelled_pictures_decide_on_accuracy(command: Run, tmp_path: Path, shap
     assert table[2].split()[0] == "shapes_int8" and table[2].endswith("chosen")
     assert "paired, 30 images" in done.stdout
     guesses = [line for line in table if line.startswith("guess ")]
-    assert len(guesses) == len(board.thread_counts(board.usable_cores())) and all(" points" in line for line in guesses)
+    assert len(guesses) == len(system.thread_counts(system.usable_cores())) and all(
+        " points" in line for line in guesses
+    )
     assert selection.read(tmp_path / "out/mine.json").path.samefile(model("int8"))
     done = command("benchmarks", "select", "guess.tflite", "--seconds", "0.02", "-o", "out/other.json")
     assert refusal(done) == "no file says how accurate it is; give labelled pictures with --data"

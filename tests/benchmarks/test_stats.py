@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from benchmarks import stats
-from benchmarks.stats import Interval
+from benchmarks.statistics import stats
+from benchmarks.statistics.stats import Interval
 
 
 @pytest.mark.parametrize(

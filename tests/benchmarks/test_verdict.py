@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.gate import verdict
 from benchmarks.gate.pairs import Round
-from benchmarks.stats import Interval
+from benchmarks.statistics.stats import Interval
 from tests.benchmarks.gated import QUIET, lane, rounds
 
 # Rounds that fit into the twenty seconds of a gate.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device import card as cards
-from device import pictures
-from device.card import Card, Golden
-from device.classifier import Classifier
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.model import card as cards
+from device.model.card import Card, Golden
 from tests.conftest import model
 from tests.device import crafted
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from device import pictures
+from device.images import pictures
 from tests import drawing
 from tests.conftest import model
 

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device.card import Accuracy, Card, Confidence, Golden, Input, Output
+from device.model.card import Accuracy, Card, Confidence, Golden, Input, Output
 
 TYPES = {
     "float32": schema.TensorType.FLOAT32,

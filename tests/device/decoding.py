@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from device import pictures
-from device.data import kinds
+from device.images import kinds, pictures
 
 
 def cuts(length: int) -> list[int]:

@@ -7,8 +7,8 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from export import metadata
-from export.metadata import Byte
+from export.card import metadata
+from export.card.metadata import Byte
 
 AXIS_LABELS, SCORE_CALIBRATION = 2, 4  # AssociatedFileType
 

@@ -11,11 +11,11 @@ from math import cos, sin
 import cv2
 import numpy as np
 
-from device.classifier import Classifier
+from device.images.pictures import Picture
+from device.inference.classifier import Classifier
 from device.live.interfaces.frames import Frame
 from device.live.interfaces.output import Output
 from device.live.interfaces.readings import Reading, Status
-from device.pictures import Picture
 from tests import drawing
 from tests.conftest import model
 

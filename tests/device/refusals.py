@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from device import card as cards
+from device.model import card as cards
 from tests.device import crafted
 
 

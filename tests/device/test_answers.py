@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import answers
-from device.classifier import Classifier
+from device.inference import ordered
+from device.inference.classifier import Classifier
 from tests import drawing
 from tests.conftest import model
 
@@ -28,7 +28,7 @@ def test_answers_come_in_order_whatever_each_takes() -> None:
         ended[item].set()
         return item
 
-    assert list(answers.in_order(work, range(10), make, 2)) == list(range(10))
+    assert list(ordered.in_order(work, range(10), make, 2)) == list(range(10))
 
 
 def test_all_workers_work_at_once_with_a_classifier_each() -> None:
@@ -42,7 +42,7 @@ def test_all_workers_work_at_once_with_a_classifier_each() -> None:
             used.setdefault(threading.current_thread().name, set()).add(id(classifier))
         return float(classifier.classify(drawing.shape("square", np.random.default_rng(item))).scores[1])
 
-    assert min(answers.in_order(work, range(9), make, 3)) > 0.5
+    assert min(ordered.in_order(work, range(9), make, 3)) > 0.5
     assert sorted(used) == ["classify_0", "classify_1", "classify_2"]
     assert all(len(ids) == 1 for ids in used.values())
     assert len(set.union(*used.values())) == 3
@@ -57,7 +57,7 @@ def test_few_items_are_under_way_however_many_there_are() -> None:
             taken += 1
             yield taken
 
-    stream = answers.in_order(lambda classifier, item: item, items(), make, 2)
+    stream = ordered.in_order(lambda classifier, item: item, items(), make, 2)
     for expected in range(1, 20):
         assert next(stream) == expected
         assert taken <= expected + 8
@@ -68,7 +68,7 @@ def test_an_exception_comes_up_where_its_result_would_have() -> None:
     def work(classifier: Classifier, item: int) -> int:
         return 100 // (item - 3)
 
-    stream = answers.in_order(work, range(1000), make, 2)
+    stream = ordered.in_order(work, range(1000), make, 2)
     assert [next(stream) for _ in range(3)] == [-34, -50, -100]
     with pytest.raises(ZeroDivisionError):
         next(stream)
@@ -80,7 +80,7 @@ def test_an_exception_while_a_classifier_is_made() -> None:
         raise OSError("no such model any more")
 
     with pytest.raises(OSError, match="no such model any more"):
-        list(answers.in_order(lambda classifier, item: item, range(3), broken, 2))
+        list(ordered.in_order(lambda classifier, item: item, range(3), broken, 2))
 
 
 def test_nothing_more_is_begun_when_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_nothing_more_is_begun_when_nobody_listens(monkeypatch: pytest.MonkeyPat
             go_on.set()
             super().shutdown(*words, **options)
 
-    monkeypatch.setattr(answers, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(ordered, "ThreadPoolExecutor", Pool)
 
     def work(classifier: Classifier, item: int) -> int:
         begun.append(item)
@@ -102,7 +102,7 @@ def test_nothing_more_is_begun_when_nobody_listens(monkeypatch: pytest.MonkeyPat
         assert item == 0 or go_on.wait(30)
         return item
 
-    stream = answers.in_order(work, range(10_000), make, 2)
+    stream = ordered.in_order(work, range(10_000), make, 2)
     assert next(stream) == 0
     for _ in range(3):
         assert busy.acquire(timeout=30)  # until 0, 1 and 2 are begun: both threads are working
@@ -112,4 +112,4 @@ def test_nothing_more_is_begun_when_nobody_listens(monkeypatch: pytest.MonkeyPat
 
 
 def test_no_items_give_no_answers() -> None:
-    assert list(answers.in_order(lambda classifier, item: item, [], make, 2)) == []
+    assert list(ordered.in_order(lambda classifier, item: item, [], make, 2)) == []

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from device.data.folders import Labelled
 from device.evaluation import batching
-from device.folders import Labelled
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device import board
 from device.doctor import attached, hardware
 from device.doctor.findings import Finding
+from device.host import system
 from tests.device import machines, sensors
 
 # This machine's own vcgencmd and rpicam-hello are not asked.
@@ -26,7 +26,7 @@ def by_subject(findings: list[Finding]) -> dict[str, Finding]:
 
 
 def test_this_machine() -> None:
-    here = json.loads(json.dumps(vars(board.describe())))
+    here = json.loads(json.dumps(vars(system.describe())))
     assert tuple(here) == (
         *("cpu", "board", "architecture", "cores", "memory_bytes", "system"),
         *("python", "governor", "temperature_c", "load_1min"),
@@ -38,19 +38,19 @@ def test_this_machine() -> None:
 
 
 def test_a_raspberry_pi_4(root: Path) -> None:
-    here = vars(board.describe(machines.raspberry_pi_4(root)))
+    here = vars(system.describe(machines.raspberry_pi_4(root)))
     assert (here["cpu"], here["board"]) == ("Cortex-A72", "Raspberry Pi 4 Model B Rev 1.4")
     assert (here["governor"], here["temperature_c"], here["memory_bytes"]) == ("ondemand", 48.312, 3884116 * 1024)
-    assert board.features(root) == {"fp", "asimd", "evtstrm", "crc32", "cpuid"}
-    assert board.memory_bytes(root, "MemAvailable") == 120000 * 1024
+    assert system.features(root) == {"fp", "asimd", "evtstrm", "crc32", "cpuid"}
+    assert system.memory_bytes(root, "MemAvailable") == 120000 * 1024
 
 
 def test_a_laptop(root: Path) -> None:
-    here = vars(board.describe(machines.laptop(root)))
+    here = vars(system.describe(machines.laptop(root)))
     assert here["cpu"] == "11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz"
     assert here["board"] is None and here["temperature_c"] == 55.0
-    assert board.governors(root) == {"policy0": "powersave", "policy1": "powersave"}
-    assert "avx512_vnni" in board.features(root) and "none" not in board.features(root)
+    assert system.governors(root) == {"policy0": "powersave", "policy1": "powersave"}
+    assert "avx512_vnni" in system.features(root) and "none" not in system.features(root)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_laptop(root: Path) -> None:
     ],
 )
 def test_the_processors_name(cpuinfo: str, model: str, root: Path) -> None:
-    assert board.cpu_model(machines.write(root, proc__cpuinfo=cpuinfo)) == model
+    assert system.cpu_model(machines.write(root, proc__cpuinfo=cpuinfo)) == model
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,22 @@ def test_the_processors_name(cpuinfo: str, model: str, root: Path) -> None:
 )
 def test_the_processors_numbers(cpuinfo: str, numbers: str | None, root: Path) -> None:
     """Two machines whose name is AMD EPYC need not be alike."""
-    assert board.cpu_numbers(machines.write(root, proc__cpuinfo=cpuinfo)) == numbers
+    assert system.cpu_numbers(machines.write(root, proc__cpuinfo=cpuinfo)) == numbers
 
 
 def test_a_machine_that_says_nothing(root: Path) -> None:
-    here = vars(board.describe(root))
+    here = vars(system.describe(root))
     assert here["memory_bytes"] is here["board"] is here["governor"] is here["temperature_c"] is None
     assert here["cpu"] == (platform.processor() or None)
-    assert board.cpu_limit(root) is None and board.features(root) == frozenset()
-    assert board.cpu_numbers(root) is None
+    assert system.cpu_limit(root) is None and system.features(root) == frozenset()
+    assert system.cpu_numbers(root) is None
 
 
 @pytest.mark.parametrize(
     ("said", "limit"), [("max 100000\n", None), ("150000 100000\n", 1.5), ("5 0\n", None), ("", None)]
 )
 def test_a_containers_limit(said: str, limit: float | None, root: Path) -> None:
-    assert board.cpu_limit(machines.cpu_limit(root, said)) == limit
+    assert system.cpu_limit(machines.cpu_limit(root, said)) == limit
 
 
 # Power and heat, as a Raspberry Pi's firmware tells them (tests/device/test_throttling.py).

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from device import evaluate
-from device.evaluate import LabelTopOne
-from device.evaluation import by_label
+from device.evaluation import by_label, evaluate
 from device.evaluation.by_label import ByLabel
+from device.evaluation.evaluate import LabelTopOne
 
 COMMON = 200
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from device import pictures
 from device.errors import UserError
+from device.images import pictures
 from device.live import reader
 from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader

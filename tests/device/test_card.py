@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import card as cards
-from device.card import CardError
+from device.model import card as cards
+from device.model.card import CardError
 from tests.conftest import Run
 from tests.device import crafted
 from tests.device.crafted import FULL

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import card as cards
-from device.card import Golden
 from device.check import check, checked
 from device.check.check import Request
 from device.check.checked import Report
-from device.classifier import Classifier
-from device.contract import NO_HINTS, Hints
 from device.errors import UserError
-from device.golden import Verdict, replay
+from device.inference.classifier import Classifier
+from device.inference.golden import Verdict, replay
+from device.inference.model_spec import NO_HINTS, Hints
+from device.model import card as cards
+from device.model.card import Golden
 from tests import drawing
 from tests.conftest import Run, environment, model, shared
 from tests.device import altering, crafted

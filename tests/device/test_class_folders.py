@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import folders, pictures
-from device.data import class_folders
+from device.data import class_folders, folders
 from device.data.splits import split_of
 from device.errors import UserError
+from device.images import pictures
 from tests import drawing
 from tests.conftest import Run
 from tests.device.classifying import INT8

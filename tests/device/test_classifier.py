@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import pictures
-from device.card import Input, Output
-from device.classifier import Classifier
-from device.contract import Hints
 from device.errors import UserError
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.model.card import Input, Output
 from tests import drawing
 from tests.conftest import model
 from tests.device import crafted

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import board, pictures
-from device.classifier import Classifier
+from device.host import system
+from device.images import pictures
+from device.inference.classifier import Classifier
 from tests import drawing
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import crafted
@@ -194,6 +195,6 @@ def test_memory_stays_flat_and_every_core_works(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert len((tmp_path / "out.jsonl").read_text().splitlines()) == count
         peak_kb, workers = map(int, done.stderr.splitlines()[-1].split())
-        assert workers == board.usable_cores()
+        assert workers == system.usable_cores()
         peaks.append(peak_kb)
     assert peaks[1] - peaks[0] < 15_000

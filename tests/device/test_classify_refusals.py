@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import pictures
+from device.images import pictures
 from tests.conftest import ROOT, Run
 from tests.device.classifying import INT8, draw, lines
 from tests.device.processes import start

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import card as cards
-from device import pictures
-from device.card import Confidence, Output
-from device.classifier import Classifier
-from device.golden import replay
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.golden import replay
+from device.model import card as cards
+from device.model.card import Confidence, Output
 from tests import drawing
 from tests.conftest import Run, model
 from tests.device import crafted

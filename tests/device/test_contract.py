@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import pictures
 from device.__main__ import parser
-from device.card import Input, Output
-from device.classifier import Classifier
-from device.contract import Hints
 from device.errors import UserError
-from export import metadata
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.model.card import Input, Output
+from export.card import metadata
 from tests.conftest import Run, model, shared
 from tests.device import crafted
 from tests.device.crafted import End

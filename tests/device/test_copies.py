@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import folders, pictures
-from device.data import copies
+from device.data import copies, folders
 from device.data.content import file_hash
 from device.errors import UserError
+from device.images import pictures
 from tests.conftest import Run, model
 
 LABELS = ("circle", "square", "triangle")

@@ -15,8 +15,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import flatbuffer, pictures
 from device.errors import UserError
+from device.images import pictures
+from device.model import flatbuffer
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
 from tests.device.refusals import refusal

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from device import pictures
+from device.images import pictures
 from tests.conftest import Run, model
 from tests.device.picture_files import encoded
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy
 import pytest
 
-from device import runtime
 from device.doctor import doctor, examined, findings, packages
 from device.doctor.doctor import Request
 from device.doctor.examined import Plan
 from device.doctor.findings import Finding
 from device.errors import UserError
+from device.inference import runtime
 from tests.conftest import ROOT, Run, environment, model, shared
 from tests.device import crafted, machines
 from tests.device.altering import altered

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from device import evaluate, folders
-from device.classifier import Classifier
+from device.data import folders
 from device.errors import UserError
-from device.evaluate import TopOne
+from device.evaluation import evaluate
+from device.evaluation.evaluate import TopOne
+from device.inference.classifier import Classifier
 from tests import drawing
 from tests.conftest import model
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from device import exports
-from device.card import Input
 from device.errors import UserError
-from device.evaluate import LabelTopOne
-from device.exports import Calibration, CalibrationRows, Export, ExportedVariant, Inputs
+from device.evaluation import exports
+from device.evaluation.evaluate import LabelTopOne
+from device.evaluation.exports import Calibration, CalibrationRows, Export, ExportedVariant, Inputs
+from device.model.card import Input
 from tests.conftest import Run, model
 from tests.device.refusals import names, refusal
 

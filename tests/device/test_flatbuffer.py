@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import card as cards
-from device import flatbuffer, info
-from device.card import Input
+from device.commands import info
 from device.errors import UserError
-from device.flatbuffer import LabelFile
-from export import metadata
+from device.model import card as cards
+from device.model import flatbuffer
+from device.model.card import Input
+from device.model.flatbuffer import LabelFile
+from export.card import metadata
 from tests.conftest import ROOT, Run, environment, model, shared
 from tests.device import crafted
 
@@ -146,7 +147,7 @@ def test_tflite_runtime_survives_many_cuts(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from typing import Any
-from device import info
+from device.commands import info
 from device.errors import UserError
 whole, path, refused = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]), 0
 for cut in range(1, len(whole), len(whole) // 60):

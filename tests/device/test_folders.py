@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import folders, pictures
+from device.data import folders
 from device.errors import UserError
+from device.images import pictures
 from tests import drawing
-from train import cache as caches
+from train.data import cache as caches
 
 SIZE = (16, 16)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from device import folders
+from device.data import folders
 from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image as Pil
 
 import device
-from device import Classifier, ImageError, UserError, pictures
+from device import Classifier, ImageError, UserError
+from device.images import pictures
 from tests import drawing
 from tests.conftest import model
 from tests.device import crafted

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from device import labels
 from device.errors import UserError
+from device.labels import labels
 from tests.conftest import ROOT
 from tests.device.classifying import INT8
 

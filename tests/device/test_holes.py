@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from device import pictures
+from device.images import pictures
 from tests import drawing
 from tests.conftest import Run, model
 from tests.device.picture_files import FILES, encoded

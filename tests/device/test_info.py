@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from device import card as cards
-from device import info
+from device.commands import info
+from device.model import card as cards
 from tests.conftest import Run, environment, model, shared
 from tests.device import crafted
 from tests.device.refusals import names, refusal, with_card

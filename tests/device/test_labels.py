@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from device import labels, pictures
-from device.classifier import Classifier
-from device.contract import Hints
 from device.errors import UserError
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.labels import labels
 from tests import drawing
 from tests.conftest import Run
 from tests.device import crafted, described

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from device import pictures
-from device.classifier import Classifier
+from device.images import pictures
+from device.inference.classifier import Classifier
 from device.live import selection
 from tests.conftest import Run, model
 from tests.device.classifying import INT8, draw, lines

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device.card import Confidence
 from device.live.interfaces.frames import STALL_S
+from device.model.card import Confidence
 from tests.conftest import model
 from tests.device import crafted
 from tests.device.altering import altered, with_one_picture

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from device.classifier import Classifier
-from device.contract import Hints
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
 from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.interfaces.output import Output
 from device.live.interfaces.readings import Reading, Status

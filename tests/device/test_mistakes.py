@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import card as cards
-from device import folders, pictures
-from device.card import Card
-from device.check import check, checked, mistakes
+from device.check import check, checked, mismatches
 from device.check.check import Request
 from device.check.checked import Report
-from device.check.mistakes import Measured, Trial
-from device.classifier import Classifier
-from device.contract import NO_HINTS, Hints
+from device.check.mismatches import Measured, Trial
+from device.data import folders
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import NO_HINTS, Hints
+from device.model import card as cards
+from device.model.card import Card
 from tests import drawing, foreign
 from tests.conftest import Run, model
 from tests.device import crafted
@@ -33,7 +34,7 @@ def causes(path: Path) -> list[str]:
     return [cause.mistake.name for cause in report.causes]
 
 
-# By golden pictures. What is fed is written here by hand, beside what device/check/mistakes.py does.
+# By golden pictures. What is fed is written here by hand, beside what device/check/mismatches.py does.
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
@@ -137,7 +138,7 @@ def test_the_classifier_stays_as_it_was() -> None:
     classifier = Classifier(model("int8"))
     picture = drawing.shapes(1, 3)[0][1]
     before, card = classifier.classify(picture).scores, classifier.card
-    ways = mistakes.classic(card.input)
+    ways = mismatches.classic(card.input)
     answers = {way.name: way.reading(way.feeding(classifier).classify(picture).scores) for way in ways}
     assert len(answers) == len(ways) == 13
     assert np.array_equal(classifier.classify(picture).scores, before) and classifier.card is card
@@ -147,7 +148,7 @@ def test_the_classifier_stays_as_it_was() -> None:
 
 def test_what_the_card_says_is_no_mistake() -> None:
     spec = crafted.card(("a", "b"), (4, 6)).input
-    names = {way.name for way in mistakes.classic(replace(spec, fit="pad", mean=127.5, std=127.5))}
+    names = {way.name for way in mismatches.classic(replace(spec, fit="pad", mean=127.5, std=127.5))}
     assert {"crop", "stretch", "0..1", "0..255"} < names and names.isdisjoint({"pad", "-1..1"})
 
 
@@ -155,7 +156,9 @@ def test_what_the_card_says_is_no_mistake() -> None:
 
 
 def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> Measured:
-    return Measured(mistakes.classic(crafted.card(("a", "b"), (4, 6)).input)[0], n, right + gained - lost, gained, lost)
+    return Measured(
+        mismatches.classic(crafted.card(("a", "b"), (4, 6)).input)[0], n, right + gained - lost, gained, lost
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,8 +281,8 @@ def test_at_most_500_pictures_are_asked(tmp_path: Path) -> None:
     rows: npt.NDArray[np.uint8] = np.zeros((1200, 1, 1, 3), np.uint8)
     rows[600:, 0, 0, 1] = 200  # green; the first half is black, the first of equal scores counts
     data = folders.Labelled(tuple(COLOURS), rows, np.repeat([0, 1], 600), "test", 0)
-    ways = mistakes.classic(Classifier(path, hints).card.input)
-    trials = [mistakes.on_data(lambda: Classifier(path, hints), ways, data, workers) for workers in (1, 2)]
+    ways = mismatches.classic(Classifier(path, hints).card.input)
+    trials = [mismatches.on_data(lambda: Classifier(path, hints), ways, data, workers) for workers in (1, 2)]
     assert trials[0] == trials[1]
     assert trials[0].n == trials[0].right == 500
     grey = next(one for one in trials[0].measured if one.mistake.name == "grey")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import pictures
+from device.images import pictures
 from device.live import reader
 from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import model_kinds, pictures
-from device.classifier import Classifier
 from device.errors import UserError
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.model import model_kinds
 from tests.conftest import Run, model
 from tests.device import crafted
 from tests.device.refusals import names, refusal

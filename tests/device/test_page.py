@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from device import temperature
+from device.host import temperature
 from device.live.interfaces.readings import Reading
 from device.live.outputs.web.serve import Serve
 from tests.device.browsing import Pages, wait_for_picture, watch

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from device import pictures
 from device.errors import UserError
+from device.images import pictures
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import decoding
 from tests.device.picture_files import (
@@ -176,7 +176,7 @@ def png_that_claims(height: int, width: int) -> bytes:
 
 
 def test_more_pixels_than_a_board_can_hold_are_refused_by_the_header(command: Run, tmp_path: Path) -> None:
-    """In a process of its own: OpenCV reads its limit when it is imported, which device.pictures does."""
+    """In a process of its own: OpenCV reads its limit when it is imported, which device.images.pictures does."""
     side = 12_000
     assert side * side > pictures.MAX_PIXELS
     jpeg = JPEG["plain.jpg"]
@@ -191,11 +191,11 @@ def test_more_pixels_than_a_board_can_hold_are_refused_by_the_header(command: Ru
     ] + ["error: 2 of 2 pictures could not be read; the others were answered"]
 
 
-@pytest.mark.parametrize("first", ["cv2", "device.preprocess", "device.pictures"])
+@pytest.mark.parametrize("first", ["cv2", "device.inference.preprocess", "device.images.pictures"])
 def test_they_are_refused_whatever_is_imported_first(tmp_path: Path, first: str) -> None:
     """A program that uses OpenCV itself imports it before us, and OpenCV's limit is eight times as high then."""
     (tmp_path / "large.png").write_bytes(png_that_claims(12_000, 12_000))
-    code = f"import {first}; from device import pictures; pictures.read(__import__('pathlib').Path('large.png'))"
+    code = f"import {first}; from device.images import pictures; pictures.read(__import__('pathlib').Path('large.png'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from device import pictures
-from device.card import Fit
-from device.classifier import Classifier
-from device.contract import Hints
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.inference.preprocess import Color
 from device.live.interfaces.frames import Frame
-from device.preprocess import Color
+from device.model.card import Fit
 from tests.conftest import ROOT, model
 from tests.device import crafted
 from tests.device.crafted import End
@@ -143,7 +143,7 @@ def test_a_frame_that_asks_for_a_lot_of_memory_is_refused_unread() -> None:
     small, large = flat(64, 64), saying(flat(64, 64), 11_585, 11_585)
     program = f"""
 import resource, sys
-from device import pictures
+from device.images import pictures
 pictures.decode_frame({small!r})
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))

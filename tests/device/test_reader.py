@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from device.images.pictures import Size
 from device.live import reader
 from device.live.interfaces import frames
 from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.reader import Reader
-from device.pictures import Size
 from tests.device.feeding import wait_for
 
 LIMIT_S = 20.0

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import pictures
+from device.images import pictures
 
 Array = npt.NDArray[np.uint8]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import pictures
+from device.images import pictures
 from device.live import reader
 from device.live.interfaces.frames import Frame, SourceLostError
 from device.live.reader import Reader

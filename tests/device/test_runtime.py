@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from device import runtime
 from device.errors import UserError
+from device.inference import runtime
 from tests.conftest import Run, environment, model
 from tests.device import crafted
 from tests.device.refusals import refusal

@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import card as cards
-from device import pictures
-from device.card import Input
-from device.channels import Channels
-from device.check.mistakes import classic
-from device.classifier import Classifier
-from device.contract import Hints
+from device.check.mismatches import classic
 from device.errors import UserError
-from export import metadata
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.model import card as cards
+from device.model.card import Input
+from device.model.channels import Channels
+from export.card import metadata
 from tests.conftest import Run
 from tests.device import crafted
 from tests.device.crafted import End

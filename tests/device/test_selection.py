@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from device import board
 from device.errors import UserError
+from device.host import system
 from device.live import selection
 from device.live.selection import Selection
 from tests.conftest import model
@@ -40,7 +40,7 @@ def test_its_fields(tmp_path: Path) -> None:
     selection.write(tmp_path / "mine.json", "a.tflite", "0", 4, "tflite-runtime")
     assert json.loads((tmp_path / "mine.json").read_bytes()) == {
         **{"selection": 1, "file": "a.tflite", "sha256": "0", "threads": 4, "runtime": "tflite-runtime"},
-        **{"cpu": board.cpu_model(), "cores": board.usable_cores()},
+        **{"cpu": system.cpu_model(), "cores": system.usable_cores()},
     }
 
 

@@ -15,9 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from device.errors import UserError
+from device.host.temperature import Thermometer
 from device.live.outputs.web.serve import Serve
 from device.live.outputs.web.server import address, feed, newest
-from device.temperature import Thermometer
 from tests.conftest import ROOT, missing
 from tests.device.feeding import LOST, STREAMING, Feed, marked
 from tests.device.visiting import Viewer, get, metric

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import pictures
-from device.classifier import Classifier
-from device.contract import Hints
 from device.errors import UserError
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
 from tests.conftest import Run, environment
 from tests.device import crafted
 from tests.device.crafted import End

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from device import pictures
+from device.images import pictures
 from device.live.interfaces.frames import SourceLostError
 from device.live.sources.image_files import ImageFiles
 from device.live.sources.pattern import Pattern

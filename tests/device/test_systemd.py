@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from device.classifier import Classifier
+from device.inference.classifier import Classifier
 from device.live.outputs.systemd import Systemd
 from tests.conftest import ROOT, missing
 from tests.device.classifying import INT8

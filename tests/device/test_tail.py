@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from device import card as cards
 from device.errors import UserError
+from device.model import card as cards
 from tests.conftest import Run, missing, model
 from tests.device import crafted
 from tests.device.crafted import FULL

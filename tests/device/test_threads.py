@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from device import board, folders, runtime, timing
-from device.contract import NO_HINTS
+from device.data import folders
+from device.host import system
+from device.inference import runtime, timing
+from device.inference.model_spec import NO_HINTS
 from device.live import threads
 from device.live.live import Request
 from device.live.sources.pattern import PatternOptions
@@ -28,7 +30,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         seen.append(sorted(interpreters))
         return Trial(2, 0.0)
 
-    monkeypatch.setattr(board, "usable_cores", lambda: 4)
+    monkeypatch.setattr(system, "usable_cores", lambda: 4)
     monkeypatch.setattr(threads, "_try", fastest)
     return seen
 
@@ -37,7 +39,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     ("cores", "expected"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 2, 4]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])]
 )
 def test_powers_of_two_and_all_cores_are_tried(cores: int, expected: list[int]) -> None:
-    assert board.thread_counts(cores) == expected
+    assert system.thread_counts(cores) == expected
 
 
 def test_a_trial_chooses_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +97,7 @@ def test_blocks_that_follow_one_another_are_compared(clock: Clock, monkeypatch: 
 def neighbours() -> Any:
     """Two for each core, that do nothing but compute."""
     loop = [sys.executable, "-c", "while True: pass"]
-    loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(2 * board.usable_cores())]
+    loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(2 * system.usable_cores())]
     yield loops
     for each in loops:
         each.kill()
@@ -107,7 +109,7 @@ def test_a_trial_beside_busy_neighbours_is_not_kept(
     neighbours: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(threads, "TRIAL_S", 0.5)
-    monkeypatch.setattr(board, "usable_cores", lambda: 2)
+    monkeypatch.setattr(system, "usable_cores", lambda: 2)
     assert threads.best(model("int8"), RUNTIME) in (1, 2)
     assert threads.kept(model("int8"), RUNTIME) is None
     said = capsys.readouterr().err
@@ -116,7 +118,7 @@ def test_a_trial_beside_busy_neighbours_is_not_kept(
 
 @pytest.mark.parametrize(("taken", "is_kept"), [(0.0, True), (0.05, True), (0.06, False)])
 def test_how_much_others_may_take(taken: float, is_kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board, "usable_cores", lambda: 4)
+    monkeypatch.setattr(system, "usable_cores", lambda: 4)
     monkeypatch.setattr(threads, "_try", lambda interpreters: Trial(2, taken))
     assert threads.best(model("int8"), RUNTIME) == 2
     assert threads.kept(model("int8"), RUNTIME) == (2 if is_kept else None)
@@ -142,7 +144,7 @@ def test_without_that_count_a_thread_s_own_time_tells(clock: Clock, monkeypatch:
 
 
 def test_one_core_is_not_tried(monkeypatch: pytest.MonkeyPatch, tried: list[list[int]]) -> None:
-    monkeypatch.setattr(board, "usable_cores", lambda: 1)
+    monkeypatch.setattr(system, "usable_cores", lambda: 1)
     assert threads.best(model("int8"), RUNTIME) == 1
     assert tried == []
 

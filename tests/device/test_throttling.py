@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from device import throttling
-from device.throttling import Throttling
+from device.host import throttling
+from device.host.throttling import Throttling
 from tests.device import machines, sensors
 
 

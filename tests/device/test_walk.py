@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from device import board, pictures
-from device.data import content, kinds, walk
+from device.data import content, walk
 from device.data.passed_over import PassedOver, Reason, Why
 from device.data.walk import Walk
 from device.errors import UserError
+from device.host import system
+from device.images import kinds, pictures
 from tests.conftest import Run
 from tests.device.classifying import INT8, draw, lines
 from tests.device.refusals import refusal
@@ -283,7 +284,7 @@ def walked_before(folder: Path) -> list[Path]:
 
 
 def hashed_before(paths: list[Path]) -> list[str]:
-    with ThreadPoolExecutor(board.usable_cores()) as pool:
+    with ThreadPoolExecutor(system.usable_cores()) as pool:
         return list(pool.map(lambda path: content.content_hash(path.read_bytes()), paths))
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import device
-from device import pictures
 from device.errors import UserError
+from device.images import pictures
 from device.live import reader
 from device.live.watch import LivePrediction, watch
 from tests import servers

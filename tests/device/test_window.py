@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
+from device.inference.prediction import Ranked
 from device.live.interfaces.frames import Frame
 from device.live.interfaces.readings import Reading
 from device.live.outputs import panel, window
-from device.prediction import Ranked
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
 from tests.device.mjpeg_server import Server

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device.pictures import Picture
+from device.images.pictures import Picture
 
 # Against a test that would never end; no test is about this time.
 PATIENCE_S = 10

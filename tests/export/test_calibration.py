@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from device.exports import Calibration
-from export.calibration import Choice, balanced_rows
+from device.evaluation.exports import Calibration
+from export.source.calibration import Choice, balanced_rows
 
 TARGETS = np.repeat([0, 1, 2], [100, 50, 10])
 EVERY_ROW = np.arange(160)

@@ -10,13 +10,17 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from device import evaluate, flatbuffer, folders
-from device.card import Input
-from device.classifier import Classifier
-from device.contract import Hints
-from device.variants import NAMES
-from export import pixels, sources, variants
-from export.sources import Request, Source
+from device.data import folders
+from device.evaluation import evaluate
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.model import flatbuffer
+from device.model.card import Input
+from device.model.variants import NAMES
+from export import variants
+from export.conversion import pixels
+from export.source import sources
+from export.source.sources import Request, Source
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment
 

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import records, variants
-from device.exports import ReferenceComparison
-from export import compare
+from device import records
+from device.evaluation.exports import ReferenceComparison
+from device.model import variants
+from export.checks import compare
 
 GOOD = ReferenceComparison(
     n=1000,

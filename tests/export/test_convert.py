@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device.channels import Channels
-from export import convert
+from device.model.channels import Channels
+from export.conversion import convert
 from tests import foreign
 from tests.trained import Trained
 

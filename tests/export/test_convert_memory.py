@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import convert
+from export.conversion import convert
 from tests.conftest import ROOT
 
 SIDE, COUNT = 224, 500
@@ -28,7 +28,7 @@ CONVERT = """
 import sys
 from pathlib import Path
 import numpy as np
-from export import convert
+from export.conversion import convert
 print(*convert.convert(Path(sys.argv[1]), np.load(sys.argv[2], mmap_mode="r"))[1].shape)
 """
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import card as cards
-from device import exports, folders
-from device.classifier import Classifier
-from device.contract import Hints
-from export import __main__, sources, variants
+from device.data import folders
+from device.evaluation import exports
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.model import card as cards
+from export import __main__, variants
+from export.source import sources
 from tests import drawing, foreign
 from tests.conftest import Run, model
 from tests.exported import EPOCH, VARIANTS, Exported

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import card
+from device.model import card
 from tests import drawing, foreign, processes
 from tests.conftest import ROOT, Run, model
 

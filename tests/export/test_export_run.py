@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import card as cards
-from device.classifier import Classifier
+from device.inference.classifier import Classifier
+from device.model import card as cards
 from tests.conftest import Run
 from tests.trained import Trained
 

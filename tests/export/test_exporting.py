@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from device import Classifier, Hints, UserError, exports
-from device.evaluate import LabelTopOne
-from device.exports import ExportedVariant
+from device import Classifier, Hints, UserError
+from device.evaluation import exports
+from device.evaluation.evaluate import LabelTopOne
+from device.evaluation.exports import ExportedVariant
 from export import ExportedModels, export
 from tests import drawing
 from tests.exported import VARIANTS, Exported

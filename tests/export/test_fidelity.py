@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from export import fidelity, quantize
-from export.quantize import Tensor
+from export.checks import fidelity
+from export.conversion import quantize
+from export.conversion.quantize import Tensor
 from tests import foreign
 from tests.export import planting
 

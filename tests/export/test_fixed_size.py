@@ -10,10 +10,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import card as cards
-from device.classifier import Classifier
-from device.contract import Hints
-from export import fixed_size
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.model import card as cards
+from export.conversion import fixed_size
 from tests import drawing, foreign
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import crafted

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import card as cards
-from device import pictures, variants
-from device.card import Card, Golden, Input
-from device.classifier import Classifier
-from device.golden import record, rounded
-from export import golden
+from device.images import pictures
+from device.inference.classifier import Classifier
+from device.inference.golden import record, rounded
+from device.model import card as cards
+from device.model import variants
+from device.model.card import Card, Golden, Input
+from export.card import golden
 from tests import drawing, foreign
 from tests.conftest import model
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import variants
-from device.classifier import Classifier
+from device.inference.classifier import Classifier
+from device.model import variants
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
 
@@ -78,7 +78,7 @@ def test_mediapipe_answers_as_device_does(
 
 def test_a_file_whose_tail_is_gone_is_refused(tmp_path: Path, pictures: npt.NDArray[np.uint8]) -> None:
     """So the labels that MediaPipe shows above are the tail's."""
-    from device import card
+    from device.model import card
 
     path = tmp_path / "model.tflite"
     path.write_bytes(card.network_bytes(model("int8")))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import card as cards
-from device import flatbuffer, variants
-from device.card import Card, Input
-from export import metadata
+from device.model import card as cards
+from device.model import flatbuffer, variants
+from device.model.card import Card, Input
+from export.card import metadata
 from tests import foreign
 from tests.conftest import ROOT, environment, model
 

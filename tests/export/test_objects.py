@@ -3,7 +3,7 @@
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from export import objects
+from export.conversion import objects
 from tests import foreign
 from tests.conftest import model
 

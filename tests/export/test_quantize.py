@@ -12,9 +12,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import variants
 from device.errors import UserError
-from export import quantize
+from device.model import variants
+from export.conversion import quantize
 from tests import foreign
 from tests.conftest import ROOT, environment
 

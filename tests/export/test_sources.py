@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import folders
-from device.card import Input
+from device.data import folders
 from device.errors import UserError
-from export import sources
-from export.sources import Request
+from device.model.card import Input
+from export.source import sources
+from export.source.sources import Request
 from tests import drawing
 from tests.conftest import Run
-from train import cache, recording, runs
-from train.named_data import FASHION_LABELS
+from train.data import cache
+from train.datasets.named_data import FASHION_LABELS
 from train.recipes import catalog
 from train.recipes.settings import replaced
+from train.run import recording, runs
 
 
 def finished_run(folder: Path, run: Path) -> str:

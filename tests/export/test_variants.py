@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from export import quantize
+from export.conversion import quantize
 from tests import drawing, foreign
 from tests.conftest import Run
 from tests.export import planting

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import runtime
+from device.inference import runtime
 from experiments import onnx_peer, peers
 from experiments.onnx_peer import Onnx
 from experiments.peers import Round, Runs

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from device import folders
+from device.data import folders
 
 
 def made_caches() -> list[Path]:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 if __name__ == "__main__":
     os.environ["KERAS_BACKEND"] = "jax"
-    from train import cache, devices, fit, runs
+    from train.data import cache
+    from train.environment import devices
+    from train.fitting import fit
     from train.recipes import catalog
     from train.recipes.settings import change
+    from train.run import runs
 
     recipe = change(catalog.get("fashion_mnist"), [f"data={sys.argv[1]}", *sys.argv[5:]])
     pictures = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))

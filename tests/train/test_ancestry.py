@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import folders
+from device.data import folders
 from tests.conftest import Run
 from tests.device.picture_files import encoded
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageEnhance
 from scipy.ndimage import affine_transform
 
-from train.augment import Augmenter, mirror
+from train.data.augment import Augmenter, mirror
 from train.recipes.augmentation import NONE, Augmentation
 from train.recipes.catalog import RECIPES
 

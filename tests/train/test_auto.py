@@ -10,8 +10,9 @@ import pytest
 from device.errors import UserError
 from tests import drawing, weights
 from tests.conftest import Run
-from train import auto, backbones
-from train.auto import Candidate, Limits
+from train.backbones import backbones
+from train.networks import auto
+from train.networks.auto import Candidate, Limits
 
 HERE = {"MobileNetV2": {"p50_ms": 1.5, "file_bytes": 2.7e6}, "EfficientNetLite0": {"p50_ms": 2.0, "file_bytes": 4e6}}
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from device.data.folders import Cache
 from device.errors import UserError
-from device.folders import Cache
 from tests.trained import Trained
 from train.recipes.catalog import RECIPES
 from train.recipes.recipe import Recipe
@@ -44,7 +44,7 @@ def epoch(cache: Cache, batches: Any) -> list[int]:
 
 
 def test_every_row_comes_once_an_epoch_in_another_order(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     rows = np.arange(0, 300, 2)
     batches = Batches(pictures, rows, recipe(horizontal_flip=False))
@@ -58,7 +58,7 @@ def test_every_row_comes_once_an_epoch_in_another_order(pictures: Cache) -> None
 
 
 def test_a_batch_is_the_same_whenever_it_is_asked_for(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     rows = np.arange(300)
     one, other = Batches(pictures, rows, recipe()), Batches(pictures, rows, recipe())
@@ -75,8 +75,8 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(pictures: Cache) -> None:
 
 def test_what_is_held_out_is_not_what_comes_first(pictures: Cache) -> None:
     """Both from the seed: of one stream the first batches of the first epoch would be the very rows held out."""
-    from train.batches import Batches
-    from train.split import split_rows
+    from train.data.batches import Batches
+    from train.data.split import split_rows
 
     _, validation = split_rows(np.zeros(300, np.int64), recipe(validation_split=0.25))
     first = Batches(pictures, np.arange(300), recipe()).order[:75]
@@ -84,7 +84,7 @@ def test_what_is_held_out_is_not_what_comes_first(pictures: Cache) -> None:
 
 
 def test_half_of_the_pictures_are_mirrored(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     batches = Batches(pictures, np.arange(300), recipe(horizontal_flip=True))
     seen = epoch(pictures, batches)
@@ -96,7 +96,7 @@ def test_half_of_the_pictures_are_mirrored(pictures: Cache) -> None:
 
 
 def test_targets_stay_with_their_pictures(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     targets = pictures.targets("train")
     rows = np.arange(300)
@@ -111,8 +111,8 @@ def test_keras_is_given_these_batches_and_no_others(pictures: Cache) -> None:
     """Two epochs through Keras' own loop, begun at the fourth: the batches of those epochs, each once."""
     import keras
 
-    from train.batches import Batches
-    from train.callbacks import EpochSeeds
+    from train.data.batches import Batches
+    from train.fitting.callbacks import EpochSeeds
 
     rows = np.arange(60)
     seen: dict[int, list[tuple[int, ...]]] = {}
@@ -136,7 +136,7 @@ def test_keras_is_given_these_batches_and_no_others(pictures: Cache) -> None:
 
 
 def test_epochs_of_a_number_of_steps_go_through_the_rows_evenly(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     rows = np.arange(100)
     batches = Batches(pictures, rows, recipe(horizontal_flip=False, steps_per_epoch=5))  # 80 of 100 pictures an epoch
@@ -157,8 +157,8 @@ def test_epochs_of_a_number_of_steps_go_through_the_rows_evenly(pictures: Cache)
 @pytest.mark.parametrize("count", [300, 290, 289, 273])
 def test_processes_see_together_what_one_sees(pictures: Cache, count: int) -> None:
     """Changed and mixed by the same numbers; of the last batch what can't be shared is left out, the rest in order."""
-    from train.batches import Batches
-    from train.devices import Cluster
+    from train.data.batches import Batches
+    from train.environment.devices import Cluster
 
     chosen = recipe(batch_size=18, mixup=0.5, rotation_range=20.0, random_erasing=0.5, camera_noise=0.5, blur=1.0)
     alone = Batches(pictures, np.arange(count), chosen)
@@ -177,7 +177,7 @@ def test_processes_see_together_what_one_sees(pictures: Cache, count: int) -> No
 
 
 def test_one_device_is_shown_every_picture_and_two_all_but_one(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     rows = np.arange(97)
     plain = recipe(horizontal_flip=False)
@@ -193,7 +193,7 @@ def test_one_device_is_shown_every_picture_and_two_all_but_one(pictures: Cache) 
 
 def test_validation_pictures_that_devices_share(pictures: Cache) -> None:
     """500 at a time, or as many as seven devices can share."""
-    from train.batches import HeldOut
+    from train.data.batches import HeldOut
 
     rows = np.resize(np.arange(300), 1197)
     for devices, expected in ((1, [500, 500, 197]), (7, [497, 497, 203])):
@@ -202,7 +202,7 @@ def test_validation_pictures_that_devices_share(pictures: Cache) -> None:
 
 
 def test_a_mixed_picture_is_mixed_as_its_target_says() -> None:
-    from train.batches import mixed
+    from train.data.batches import mixed
 
     random = np.random.default_rng(1)
     pictures = random.integers(0, 256, (12, 4, 4, 3), np.uint8)
@@ -218,7 +218,7 @@ def test_a_mixed_picture_is_mixed_as_its_target_says() -> None:
 
 
 def test_a_share_of_the_batches_is_mixed(pictures: Cache) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     batches = Batches(pictures, np.arange(300), recipe(batch_size=2, mixup=0.5, horizontal_flip=False))
     whole = sum(int((batches[i][1].max(axis=1) == 1).all()) for i in range(len(batches)))
@@ -226,7 +226,7 @@ def test_a_share_of_the_batches_is_mixed(pictures: Cache) -> None:
 
 
 def test_the_validation_rows_are_a_share_of_every_label() -> None:
-    from train.split import split_rows
+    from train.data.split import split_rows
 
     targets = np.repeat([0, 1, 2], [40, 100, 8])
     rows, validation = split_rows(targets, recipe(validation_split=0.25))
@@ -236,7 +236,7 @@ def test_the_validation_rows_are_a_share_of_every_label() -> None:
 
 
 def test_the_validation_rows_are_the_seed_s() -> None:
-    from train.split import split_rows
+    from train.data.split import split_rows
 
     targets = np.repeat([0, 1], 50)
     _, first = split_rows(targets, recipe(seed=1))
@@ -249,7 +249,7 @@ def test_the_validation_rows_are_the_seed_s() -> None:
 
 @pytest.mark.parametrize("share", [0.001, 0.999])
 def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
-    from train.split import split_rows
+    from train.data.split import split_rows
 
     targets = np.repeat([0, 1, 2], [2, 5, 30])
     for part in split_rows(targets, recipe(validation_split=share)):
@@ -257,7 +257,7 @@ def test_both_sides_keep_a_picture_of_every_label(share: float) -> None:
 
 
 def test_a_label_with_one_picture_cannot_be_split() -> None:
-    from train.split import split_rows
+    from train.data.split import split_rows
 
     with pytest.raises(UserError, match=r"the class 'dog' has a single image .*, expected two or more"):
         split_rows(np.array([0, 0, 1]), recipe(), labels=("cat", "dog"))

@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import folders, pictures
-from device.card import Fit
+from device.data import folders
 from device.data.cache_index import SplitSettings
-from device.folders import Cache
+from device.data.folders import Cache
+from device.images import pictures
+from device.model.card import Fit
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
-from train import cache
-from train.cache import DataRequest
+from train.data import cache
+from train.data.cache import DataRequest
 
 SIZE = (12, 16)
 

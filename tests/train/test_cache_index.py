@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from device import folders
-from device.data import cache_index
+from device.data import cache_index, folders
 from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
-from train import cache
-from train.cache import DataRequest
+from train.data import cache
+from train.data.cache import DataRequest
 
 SIZE = (16, 16)
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from device import folders
+from device.data import folders
 from tests import drawing, processes
-from train import cache
-from train.cache import DataRequest
+from train.data import cache
+from train.data.cache import DataRequest
 
 pytestmark = pytest.mark.programs
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import folders, pictures
-from device.data import cache_index
+from device.data import cache_index, folders
 from device.errors import UserError
+from device.images import pictures
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
-from train import cache
-from train.cache import DataRequest
+from train.data import cache
+from train.data.cache import DataRequest
 
 SIZE = (12, 16)
 

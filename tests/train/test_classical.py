@@ -14,20 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import evaluate
+from device.data.folders import Cache
 from device.errors import UserError
-from device.folders import Cache
+from device.evaluation import evaluate
 from tests import drawing
 from tests.conftest import ROOT
-from train import cache as caches
-from train import evaluation
 from train.classical import methods, plots, training
-from train.evaluation import ClassicalEvaluation
+from train.data import cache as caches
+from train.data.split import split_rows
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import Data
 from train.recipes.settings import change, recorded, replaced
-from train.runs import Identity, Run
-from train.split import split_rows
+from train.run import evaluation
+from train.run.evaluation import ClassicalEvaluation
+from train.run.runs import Identity, Run
 
 SIZE = (32, 40)
 RECIPE = ClassicalRecipe("shapes_classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))

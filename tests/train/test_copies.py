@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import pictures
 from device.data.cache_index import CopyCounts
+from device.data.folders import Cache
 from device.errors import UserError
-from device.folders import Cache
+from device.images import pictures
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
-from train import cache
-from train.cache import DataRequest
-from train.split import held_out
+from train.data import cache
+from train.data.cache import DataRequest
+from train.data.split import held_out
 
 SIZE = (8, 8)
 

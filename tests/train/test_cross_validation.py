@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from device import card as cards
 from device.errors import UserError
+from device.model import card as cards
 from tests import drawing
 from tests.conftest import Run
-from train import cache, fit, split
-from train.cache import DataRequest
+from train.data import cache, split
+from train.data.cache import DataRequest
+from train.fitting import fit
 from train.recipes import catalog
 from train.recipes.settings import change, replaced
-from train.runs import Run as RunFolder
+from train.run.runs import Run as RunFolder
 
 SIZE = ("--set", "image_size=64x64", "--backbone", "EfficientNetLite0")
 

@@ -118,7 +118,7 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
     ],
 )
 def test_what_devices_cannot_share_is_refused(batch: int, validation: int, expected: str) -> None:
-    from train.devices import Devices
+    from train.environment.devices import Devices
 
     with pytest.raises(UserError, match=expected):
         Devices(2).check(batch, {"training": 240, "validation": validation})
@@ -212,7 +212,7 @@ def test_processes_that_cannot_work(command: Run, words: list[Any], expected: st
 
 
 def test_a_part_is_as_large_as_every_other() -> None:
-    from train.devices import ALONE, Cluster
+    from train.environment.devices import ALONE, Cluster
 
     rows = np.arange(11)
     parts = [Cluster("", 3, i).part(rows).tolist() for i in range(3)]

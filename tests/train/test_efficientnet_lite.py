@@ -10,7 +10,7 @@ import pytest
 
 from device.errors import UserError
 from tests.conftest import shared
-from train import backbones, torch_file
+from train.backbones import backbones, torch_file
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
 
@@ -18,7 +18,7 @@ LITE0 = backbones.get("EfficientNetLite0")
 
 
 def test_filters_are_rounded_as_in_the_paper_s_code() -> None:
-    from train.efficientnet_lite import filters
+    from train.backbones.efficientnet_lite import filters
 
     assert [filters(count, 1.1) for count in (16, 24, 40, 80, 112, 192, 320)] == [16, 24, 48, 88, 120, 208, 352]
     assert [filters(count, 1.0) for count in (16, 24, 320)] == [16, 24, 320]
@@ -28,7 +28,8 @@ def test_its_size_is_the_published_one() -> None:
     """4.7 million parameters and 407 million multiply-accumulates, which the authors call FLOPs."""
     import keras
 
-    from train import efficientnet_lite, layers
+    from train.backbones import efficientnet_lite
+    from train.preview import layers
 
     model = efficientnet_lite.build(1.0, 1.0, LITE0.weights_path, top=True)
     assert model.count_params() / 1e6 == pytest.approx(LITE0.parameters_m, abs=0.05)
@@ -42,7 +43,7 @@ def test_its_size_is_the_published_one() -> None:
 )
 def test_it_knows_photographs(image: str, classes: set[int]) -> None:
     """ImageNet's numbers: tabby, tiger cat, Egyptian cat; chickadee; military uniform."""
-    from train import efficientnet_lite
+    from train.backbones import efficientnet_lite
 
     model = efficientnet_lite.build(1.0, 1.0, LITE0.weights_path, top=True)
     pixels = cv2.imread(str(shared("images") / image))[:, :, ::-1]
@@ -54,7 +55,7 @@ def test_it_knows_photographs(image: str, classes: set[int]) -> None:
 
 
 def test_features_of_any_size_tell_images_apart() -> None:
-    from train import transfer
+    from train.networks import transfer
 
     base = transfer.load(LITE0, (96, 64))
     random = np.random.default_rng(1)
@@ -79,7 +80,7 @@ def lite1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(name: str) -> str:
-    from train import transfer
+    from train.networks import transfer
 
     with pytest.raises(UserError) as caught:
         transfer.load(backbones.get(name), (224, 224))
@@ -105,7 +106,7 @@ def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_network_s_tensors_do_not_fit() -> None:
-    from train import efficientnet_lite
+    from train.backbones import efficientnet_lite
 
     with pytest.raises(torch_file.TorchFileError, match="another network's"):
         efficientnet_lite.build(1.0, 1.1, LITE0.weights_path)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from device.errors import UserError
-from device.evaluate import LabelTopOne, TopOne
+from device.evaluation.evaluate import LabelTopOne, TopOne
 from tests import drawing
 from tests.conftest import Run
-from train import evaluation
-from train.evaluation import ClassicalEvaluation, CrossValidation, Evaluation, MethodRow
+from train.run import evaluation
+from train.run.evaluation import ClassicalEvaluation, CrossValidation, Evaluation, MethodRow
 
 FIGURES = {"top1": 0.5, "n": 4, "interval": [0.15, 0.85]}
 CLASSES = [{"label": label, **FIGURES} for label in ("cat", "dog")]

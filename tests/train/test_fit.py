@@ -89,9 +89,10 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Evaluated beside a network that knows nothing."""
-    from train import evaluate, fit, runs
+    from train.fitting import fit
     from train.recipes.recipe import Recipe
     from train.recipes.settings import recorded
+    from train.run import evaluate, runs
 
     cache = trained.pictures
     recipe = recorded(Recipe, read(trained.run / "run.json")["recipe"])

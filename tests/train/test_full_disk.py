@@ -16,7 +16,7 @@ import pytest
 from tests import drawing
 from tests.conftest import ROOT, Run
 from tests.trained import WORDS, Trained
-from train import array_file
+from train.data import array_file
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from device.data import copies
-from train import head
+from train.networks import head
 
 
 def blobs(counts: tuple[int, ...], spread: float = 0.5, seed: int = 1) -> tuple[head.Features, head.Rows]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from train.interruption import Interruption
+from train.fitting.interruption import Interruption
 
 pytestmark = pytest.mark.tensorflow
 

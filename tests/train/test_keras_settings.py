@@ -125,7 +125,7 @@ def test_export_converts_in_a_keras_of_its_own(tmp_path: Path, monkeypatch: pyte
     """One sigmoid becomes a new layer there, which the user's types must not reach; nor a limit of steps."""
     import keras
 
-    from export import convert
+    from export.conversion import convert
 
     model = keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")])
     model.save(tmp_path / "model.keras")

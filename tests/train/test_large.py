@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import folders
+from device.data import folders
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.tensorflow

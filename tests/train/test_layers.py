@@ -48,14 +48,14 @@ def black(*size: int) -> Any:
 
 
 def counts(model: Any, *size: int) -> dict[str, tuple[tuple[int, ...], int, int]]:
-    from train import layers
+    from train.preview import layers
 
     rows, _ = layers.inspect(model, black(*size))
     return {row.layer: (row.output_shape, row.parameters, row.multiply_accumulates) for row in rows}
 
 
 def total(model: Any, *size: int) -> tuple[int, int]:
-    from train import layers
+    from train.preview import layers
 
     found = layers.document(layers.inspect(model, black(*size))[0], "any", None)["total"]
     return found["parameters"], found["multiply_accumulates"]
@@ -123,7 +123,7 @@ def test_a_model_in_a_model_is_walked_at_the_size_it_is_used_at() -> None:
 
 def test_resnet8_has_what_is_published() -> None:
     """MLPerf Tiny: 12.5 M multiply-accumulates, 78,666 parameters; ours has no bias before BatchNormalization."""
-    from train import layers
+    from train.preview import layers
 
     model = layers.fresh(replaced(RECIPES["cifar10"], network="resnet8"), 10)
     parameters, multiply_accumulates = total(model, 32, 32)
@@ -132,7 +132,7 @@ def test_resnet8_has_what_is_published() -> None:
 
 
 def test_the_published_file_of_resnet8_has_the_same() -> None:
-    from train import networks
+    from train.networks import networks
 
     model = networks.load(shared("models/pretrainedResnet.h5"))
     assert total(model, 32, 32) == (78_666, 12_501_632)
@@ -154,7 +154,7 @@ def test_mobilenets_have_what_is_published(name: str, millions: int, parameters:
 
 @pytest.mark.parametrize("network", ["residual", "resnet8", "tiny", "cifar10_tutorial"])
 def test_shapes_and_parameters_are_keras_own(network: str) -> None:
-    from train import layers
+    from train.preview import layers
 
     model = layers.fresh(replaced(RECIPES["fashion_mnist"], network=network, image_size=(28, 40)), 3)
     expected = {layer.name: (tuple(layer.output.shape[1:]), layer.count_params()) for layer in model.layers}
@@ -164,7 +164,7 @@ def test_shapes_and_parameters_are_keras_own(network: str) -> None:
 def test_feature_maps_are_what_the_layers_answer() -> None:
     import keras
 
-    from train import layers
+    from train.preview import layers
 
     model = layers.fresh(RECIPES["fashion_mnist"], 10)
     picture = drawing.shape("circle", np.random.default_rng(1), (28, 28))

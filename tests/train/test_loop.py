@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device.folders import Cache
+from device.data.folders import Cache
 from tests import drawing
-from train import cache as caches
+from train.data import cache as caches
 from train.recipes.catalog import RECIPES
 from train.recipes.settings import replaced
 
@@ -31,9 +31,10 @@ def pictures(tmp_path: Path) -> Cache:
 def test_a_step_is_traced_once_and_nothing_else_changes(pictures: Cache, tmp_path: Path, loss: str) -> None:
     import keras
 
-    from train import checkpoint, fit, loop, runs
-    from train.batches import Batches, HeldOut
-    from train.callbacks import EpochSeeds
+    from train.data.batches import Batches, HeldOut
+    from train.fitting import fit, loop
+    from train.fitting.callbacks import EpochSeeds
+    from train.run import checkpoint, runs
 
     small: dict[str, Any] = {"network": "tiny", "grayscale": False, "image_size": (16, 16), "batch_size": 8}
     recipe = replaced(RECIPES["fashion_mnist"], **small, loss=loss, **LOSSES[loss])

@@ -20,7 +20,7 @@ WORDS = tuple(word for setting in (*SETTINGS, "dropout=0", "epochs=4") for word 
 
 @pytest.mark.parametrize("shape", [(27, 16), (8, 72), (30, 30)])
 def test_a_step_is_nearly_orthogonal_and_points_where_the_gradient_does(shape: tuple[int, int]) -> None:
-    from train import muon
+    from train.optimizers import muon
 
     matrix = np.random.default_rng(3).normal(size=shape).astype(np.float32)
     step = np.asarray(muon.orthogonal(matrix))
@@ -35,7 +35,7 @@ def test_a_step_is_nearly_orthogonal_and_points_where_the_gradient_does(shape: t
 def test_kernels_keep_their_length_and_the_rest_moves_by_sgd() -> None:
     import keras
 
-    from train.muon import Muon
+    from train.optimizers.muon import Muon
 
     kernel = keras.Variable(np.random.default_rng(1).normal(size=(3, 3, 4, 16)).astype(np.float32))
     dense, twin = (keras.Variable(np.arange(6.0, dtype=np.float32).reshape(2, 3)) for _ in range(2))
@@ -55,8 +55,8 @@ def test_kernels_keep_their_length_and_the_rest_moves_by_sgd() -> None:
 
 
 def test_its_settings_survive_being_saved() -> None:
-    from train import optimizers
-    from train.muon import Muon
+    from train.optimizers import optimizers
+    from train.optimizers.muon import Muon
 
     one = Muon(optimizers.warmup_cosine(0.1, 50, 0.1), others=3.0, weight_decay=0.02)
     two = Muon.from_config(one.get_config())

@@ -10,8 +10,8 @@ import pytest
 
 from device.errors import UserError
 from tests.conftest import Run
-from train import named_data
-from train.named_data import NotHereError
+from train.datasets import named_data
+from train.datasets.named_data import NotHereError
 
 # Nobody listens there: a download fails at once instead of after a time-out.
 NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -89,8 +89,8 @@ def test_fashion_mnist_is_read_as_its_format_says(tmp_path: Path, monkeypatch: p
 
 
 def test_a_name_makes_a_cache_of_rgb_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from device import pictures
-    from train import cache
+    from device.images import pictures
+    from train.data import cache
 
     random = np.random.default_rng(1)
     grey = random.integers(0, 256, (20, 28, 28), np.uint8)

@@ -28,7 +28,7 @@ def described(layer: Any) -> tuple[Any, ...]:
 
 
 def test_the_tutorial_s_network_is_the_source_material_s() -> None:
-    from train import networks
+    from train.networks import networks
 
     model = networks.build(RECIPES["cifar10_tutorial"], 10)
     pixels, scale, *layers = model.layers
@@ -50,7 +50,7 @@ def test_the_tutorial_s_network_is_the_source_material_s() -> None:
 def test_the_tutorial_is_compiled_as_there() -> None:
     import keras
 
-    from train import fit
+    from train.fitting import fit
 
     model = fit.compiled(RECIPES["cifar10_tutorial"], 10, steps=1094)
     assert isinstance(model.optimizer, keras.optimizers.Adam)
@@ -61,7 +61,7 @@ def test_the_tutorial_is_compiled_as_there() -> None:
 @pytest.mark.parametrize("network", ["residual", "resnet8", "tiny", "cifar10_tutorial"])
 @pytest.mark.parametrize(("size", "labels"), [((28, 28), 10), ((20, 33), 2)])
 def test_every_network_answers_with_probabilities(network: str, size: tuple[int, int], labels: int) -> None:
-    from train import networks
+    from train.networks import networks
 
     recipe = replaced(RECIPES["fashion_mnist"], network=network, image_size=size)
     model = networks.build(recipe, labels)
@@ -73,7 +73,7 @@ def test_every_network_answers_with_probabilities(network: str, size: tuple[int,
 
 
 def test_every_network_of_the_list_is_there() -> None:
-    from train import networks
+    from train.networks import networks
 
     assert {*networks.NETWORKS, "backbone"} == set(get_args(Architecture))
 
@@ -81,7 +81,7 @@ def test_every_network_of_the_list_is_there() -> None:
 def test_the_luminance_layer_is_opencv_s_grey() -> None:
     import keras
 
-    from train import networks
+    from train.networks import networks
 
     model = networks.build(replaced(RECIPES["fashion_mnist"], grayscale=True), 10)
     layer = model.get_layer("luminance")
@@ -100,7 +100,7 @@ def recipe(**changes: Any) -> Recipe:
 
 
 def test_the_rate_rises_to_its_peak_and_falls() -> None:
-    from train import optimizers
+    from train.optimizers import optimizers
 
     rate = optimizers.warmup_cosine(0.01, 140, 1 / 7)
     rates = [float(rate(step)) for step in range(141)]
@@ -116,7 +116,7 @@ def test_the_rate_rises_to_its_peak_and_falls() -> None:
 def test_the_recipe_decides_optimizer_loss_and_rate() -> None:
     import keras
 
-    from train import fit
+    from train.fitting import fit
 
     decayed = fit.compiled(recipe(weight_decay=0.3, schedule="constant", learning_rate=0.02), 10, steps=5)
     assert isinstance(decayed.optimizer, keras.optimizers.AdamW)
@@ -132,7 +132,7 @@ def test_the_recipe_decides_optimizer_loss_and_rate() -> None:
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # Keras' own
 def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
     """Its mean survives being saved, and it holds the weights once."""
-    from train import networks
+    from train.networks import networks
 
     network = networks.build(recipe(image_size=(20, 33)), 3)
     last = network.layers[-1]  # as Keras begins, a picture and its mirror image score nearly alike
@@ -152,7 +152,7 @@ def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
 def test_a_mean_of_networks_is_not_taken_for_a_mirrored_one() -> None:
     import keras
 
-    from train import networks
+    from train.networks import networks
 
     pixels = keras.layers.Input((20, 33, 3))
     one, two = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Run
-from train import augment
+from train.data import augment
 from train.recipes import catalog
 from train.recipes.catalog import RECIPES
 from train.recipes.settings import change, to_json

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device import pictures
 from device.errors import UserError
+from device.images import pictures
 from tests.conftest import Run
-from train import pet_images
+from train.datasets import pet_images
 
 
 def archive(path: Path, count: int, broken: tuple[int, ...] = ()) -> Path:

@@ -11,7 +11,7 @@ def test_pixels_are_scaled_as_keras_does(scaling: str) -> None:
     import keras
     from keras.src.applications.imagenet_utils import preprocess_input
 
-    from train import transfer
+    from train.networks import transfer
 
     pixels = keras.layers.Input((5, 7, 3))
     model = keras.Model(pixels, keras.layers.Identity()(transfer.scaled(pixels, scaling)))
@@ -24,7 +24,7 @@ def test_the_list_says_how_each_is_scaled() -> None:
     """Against keras.applications itself: which of its preprocess_input functions change the pixels, and how."""
     import keras
 
-    from train.backbones import BACKBONES
+    from train.backbones.backbones import BACKBONES
 
     modules = {
         "Xception": "xception", "VGG16": "vgg16", "VGG19": "vgg19", "InceptionV3": "inception_v3",
@@ -54,8 +54,8 @@ def test_efficientnet_lite_s_pixels() -> None:
     """(x - 127) / 128: MEAN_RGB and STDDEV_RGB of its authors' efficientnet_lite_builder.py."""
     import keras
 
-    from train import transfer
-    from train.backbones import BACKBONES
+    from train.backbones.backbones import BACKBONES
+    from train.networks import transfer
 
     pixels = keras.layers.Input((1, 3, 3))
     assert {backbone.scaling for backbone in BACKBONES.values() if backbone.lite} == {"lite"}

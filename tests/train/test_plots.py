@@ -19,7 +19,7 @@ def is_a_picture(path: Path) -> bool:
 
 
 def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from train import plots
+    from train.run import plots
 
     random = np.random.default_rng(1)
     targets = np.arange(20) % 5
@@ -33,7 +33,7 @@ def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_run_of_one_epoch_without_mistakes(tmp_path: Path) -> None:
-    from train import plots
+    from train.run import plots
 
     values = {"epoch": [1], "loss": [1.0], "val_loss": [1.1], "accuracy": [0.5], "val_accuracy": [0.4]}
     plots.history(values, 1, tmp_path / "history.png")
@@ -51,7 +51,7 @@ def test_a_run_of_one_epoch_without_mistakes(tmp_path: Path) -> None:
 
 
 def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
-    from train import plots
+    from train.run import plots
 
     targets = np.arange(200) % 100
     plots.confusion(targets, targets[::-1], tuple(f"class {i}" for i in range(100)), tmp_path / "confusion.png")
@@ -62,7 +62,7 @@ def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
     ("name", "said"), [("accuracy", "training"), ("agreement", "training: agreement with the targets")]
 )
 def test_a_training_figure_that_is_no_accuracy_is_called_what_it_is(name: str, said: str) -> None:
-    from train import plots
+    from train.run import plots
 
     values = {"epoch": [1, 2], "loss": [1.0, 0.9], "val_loss": [1.1, 1.0], name: [0.5, 0.6], "val_accuracy": [0.4, 0.7]}
     axis = plots.curves(values, 1).axes[1]

@@ -145,7 +145,7 @@ def test_tensorflow_is_not_needed_for_it(tmp_path: Path) -> None:
 
 @draws
 def test_original_and_variants_are_in_the_figure(tmp_path: Path) -> None:
-    from train import sheets
+    from train.preview import sheets
 
     path = tmp_path / "preview.png"
     sheets.variants(replaced(PLAIN, brightness_range=(0.5, 0.5)), one_color(250, 200, 100), "any", path)
@@ -173,9 +173,9 @@ def test_a_picture_may_have_any_name(command: Run, tmp_path: Path, name: str) ->
 
 @draws
 def test_the_variants_are_those_of_training() -> None:
-    from train import sheets
-    from train.augment import Augmenter
-    from train.streams import Purpose, generator
+    from train.data.augment import Augmenter
+    from train.data.streams import Purpose, generator
+    from train.preview import sheets
 
     recipe = replaced(PLAIN, rotation_range=90.0, seed=3)
     picture = drawing.shape("square", np.random.default_rng(1), (32, 32))
@@ -189,7 +189,7 @@ def test_the_variants_are_those_of_training() -> None:
 
 @draws
 def test_the_ranges_in_use_are_named_as_set_takes_them() -> None:
-    from train import augment
+    from train.data import augment
 
     chapter = change(PLAIN, CHAPTER)
     assert sorted(augment.ranges(chapter.augmentation)) == sorted(CHAPTER)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from device import evaluate as measures
-from device.evaluate import LabelTopOne
-from train.evaluation import Evaluation
+from device.evaluation import evaluate as measures
+from device.evaluation.evaluate import LabelTopOne
+from train.run.evaluation import Evaluation
 
 
 def evaluated(*rows: tuple[str, int, int]) -> Evaluation:
@@ -28,7 +28,7 @@ def evaluated(*rows: tuple[str, int, int]) -> Evaluation:
     ],
 )
 def test_remarks(rows: tuple[tuple[str, int, int], ...], said: list[str]) -> None:
-    from train import evaluate
+    from train.run import evaluate
 
     remarks = evaluate.remarks(evaluated(*rows))
     assert len(remarks) == len(said) and all(word in remark for word, remark in zip(said, remarks, strict=True))

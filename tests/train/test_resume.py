@@ -17,9 +17,9 @@ from tests.conftest import Run
 from tests.train import saved
 from tests.train.saved import curves
 from tests.trained import Trained
-from train import evaluation, runs
 from train.recipes.recipe import Recipe
 from train.recipes.settings import recorded, replaced
+from train.run import evaluation, runs
 
 pytestmark = pytest.mark.tensorflow
 
@@ -155,7 +155,7 @@ def test_from_python_nothing_is_lost_either(
     trained: Trained, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     """Whether a run is up to date, was interrupted or is another's is asked by the function that trains."""
-    from train import fit
+    from train.fitting import fit
 
     monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
     run = runs.Run(shutil.copytree(whole, tmp_path / "run"))

@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 
 from device import locks
+from device.data.folders import Cache
 from device.errors import UserError
-from device.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT, Run
-from train import cache as caches
-from train import recording, runs, streams
 from train.classical import training
+from train.data import cache as caches
+from train.data import streams
 from train.recipes.classical import CLASSICAL
 from train.recipes.data import Data
 from train.recipes.network import Network
 from train.recipes.recipe import DataRecipe, Recipe
 from train.recipes.settings import replaced
-from train.run_folder import Claim, Way
+from train.run import recording, runs
+from train.run.run_folder import Claim, Way
 
 RECIPE = Recipe("shapes", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
 SETTINGS = ("--set", "image_size=16x16")
@@ -256,7 +257,7 @@ from train.recipes.data import Data
 from train.recipes.network import Network
 from train.recipes.recipe import Recipe
 from train.recipes.settings import replaced
-from train.run_folder import Claim
+from train.run.run_folder import Claim
 recipe = Recipe("shapes", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
 pictures = cache.provide(cache.DataRequest(sys.argv[1], (16, 16)))
 run = runs.Run(Path(sys.argv[2]))

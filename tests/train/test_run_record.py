@@ -13,14 +13,15 @@ from device.data import run_record
 from device.data.run_record import KerasSettings
 from tests import drawing
 from tests.conftest import ROOT, Run
-from train import cache, evaluation, recording, runs
-from train.evaluation import Evaluation
+from train.data import cache
 from train.recipes.catalog import CIFAR10
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import Data
 from train.recipes.network import Network
 from train.recipes.recipe import Recipe
 from train.recipes.settings import to_json
+from train.run import evaluation, recording, runs
+from train.run.evaluation import Evaluation
 
 RECIPE = Recipe("fashion_mnist", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
 # What the first version of run.json hadn't.

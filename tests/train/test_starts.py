@@ -87,7 +87,8 @@ def load_weights(source: Path, labels: tuple[str, ...]) -> tuple[str, bool, bool
     """What is said; whether the first layer was taken, and the last one."""
     import keras
 
-    from train import networks, saved_weights
+    from train.fitting import saved_weights
+    from train.networks import networks
 
     model = networks.trained_part(networks.load(source))
     keras.utils.set_random_seed(5)
@@ -187,7 +188,8 @@ def test_which_epoch_is_kept(best_by: str, kept: list[int], tmp_path: Path) -> N
     """Validation accuracy is highest in the second epoch, and its loss lowest in the third."""
     import keras
 
-    from train import callbacks, checkpoint
+    from train.fitting import callbacks
+    from train.run import checkpoint
 
     saved: list[int] = []
     recipe = replaced(catalog.get("fashion_mnist"), keep_best_by=best_by, epochs=4)

@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from train import streams
-from train.split import held_out
-from train.streams import Purpose
+from train.data import streams
+from train.data.split import held_out
+from train.data.streams import Purpose
 
 
 def test_no_two_purposes_seeds_or_indices_share_a_stream() -> None:

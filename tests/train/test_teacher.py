@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device import folders
-from device.folders import Cache
+from device.data import folders
+from device.data.folders import Cache
 from tests import drawing
 from tests.conftest import Run
 from tests.trained import WORDS, Trained
@@ -36,8 +36,8 @@ def learn(warm: Run, trained: Trained, run: Path, teacher: object, *more: object
 def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(trained: Trained, pictures: Cache) -> None:
     import keras
 
-    from train import teacher
-    from train.batches import Batches
+    from train.data.batches import Batches
+    from train.fitting import teacher
 
     recipe = replaced(RECIPES["fashion_mnist"], image_size=(16, 16), batch_size=16, mixup=1.0, rotation_range=20.0)
     answer = teacher.load(trained.run, pictures)
@@ -50,7 +50,7 @@ def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(traine
 
 
 def test_softer_answers_are_those_of_logits_that_were_divided() -> None:
-    from train.batches import softened
+    from train.data.batches import softened
 
     logits = np.random.default_rng(1).normal(0, 3, (5, 4))
 
@@ -109,7 +109,7 @@ def test_a_teacher_of_other_labels_is_refused(warm: Run, trained: Trained, tmp_p
 def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from train import teacher
+    from train.fitting import teacher
 
     monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
     cache = folders.find_cache("shapes", (16, 16), "crop")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train import torch_file
-from train.torch_file import TorchFileError
+from train.backbones import torch_file
+from train.backbones.torch_file import TorchFileError
 
 
 class Storage:

@@ -14,7 +14,7 @@ from device.errors import UserError
 from tests import drawing
 from tests.conftest import ROOT
 from tests.trained import Trained
-from train import environment
+from train.environment import environment
 
 # As tests.trained.SETTINGS, in Python's words.
 FIELDS: dict[str, Any] = {"image_size": (16, 16), "network": "tiny", "epochs": 7, "batch_size": 16}

@@ -54,7 +54,8 @@ def test_a_strategy_trains_what_it_says(
 ) -> None:
     import keras
 
-    from train import fit, transfer
+    from train.fitting import fit
+    from train.networks import transfer
 
     monkeypatch.setenv("KERAS_HOME", str(home))
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(home))
@@ -112,7 +113,7 @@ def test_the_saved_model_is_the_whole_network(
 ) -> None:
     import keras
 
-    from device import folders
+    from device.data import folders
 
     done = train(warm, folder, home, tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
@@ -214,7 +215,7 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
     import keras
     from keras.src.legacy.saving import legacy_h5_format
 
-    from train import networks, transfer
+    from train.networks import networks, transfer
 
     theirs = keras.applications.NASNetMobile(weights=None, include_top=False, input_shape=(64, 64, 3))
     with h5py.File(tmp_path / "weights.h5", "w") as file:

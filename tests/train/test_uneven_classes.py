@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from device.folders import Cache
+from device.data.folders import Cache
 from tests.conftest import Run
 from tests.trained import Trained
 from train.recipes.catalog import RECIPES
@@ -39,7 +39,7 @@ def rows(pictures: Cache) -> Any:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_over_an_epoch_every_class_counts_alike(pictures: Cache, rows: Any, loss: str) -> None:
-    from train.batches import Batches, HeldOut, class_weights
+    from train.data.batches import Batches, HeldOut, class_weights
 
     weights = class_weights(pictures.targets("train")[rows], 3)
     assert weights is not None
@@ -54,7 +54,7 @@ def test_over_an_epoch_every_class_counts_alike(pictures: Cache, rows: Any, loss
 
 
 def test_a_mixed_picture_counts_as_its_labels_do(pictures: Cache, rows: Any) -> None:
-    from train.batches import Batches
+    from train.data.batches import Batches
 
     weights = np.array([1.0, 2.0, 10.0], np.float32)
     batches = Batches(pictures, rows, recipe(mixup=1.0), weights=weights)
@@ -62,13 +62,13 @@ def test_a_mixed_picture_counts_as_its_labels_do(pictures: Cache, rows: Any) -> 
     assert ((targets > 0) & (targets < 1)).any()
     np.testing.assert_allclose(counts, (targets * weights).sum(axis=1), rtol=1e-6)
     # Of two labels and one sigmoid the target is one number.
-    from train.batches import weighed
+    from train.data.batches import weighed
 
     np.testing.assert_allclose(*weighed(np.array([[0.0], [1.0], [0.25]]), weights[1:]), [2.0, 10.0, 4.0])
 
 
 def test_even_classes_have_no_weights(pictures: Cache) -> None:
-    from train.batches import Batches, class_weights
+    from train.data.batches import Batches, class_weights
 
     targets = pictures.targets("train")
     assert class_weights(targets, 3) is None

@@ -9,13 +9,14 @@ from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
-from train import cache, runs
-from train.cache import DataRequest
-from train.class_counts import ClassCounts
 from train.classical import training
+from train.data import cache
+from train.data.cache import DataRequest
+from train.data.class_counts import ClassCounts
+from train.data.split import split_cache
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import Data
-from train.split import split_cache
+from train.run import runs
 
 SIZE = (32, 40)
 RECIPE = ClassicalRecipe("classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))

@@ -9,9 +9,11 @@ if __name__ == "__main__":
     (processor,) = tf.config.list_physical_devices("CPU")
     virtual = [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1])
     tf.config.set_logical_device_configuration(processor, virtual)
-    from train import cache, fit, runs
+    from train.data import cache
+    from train.fitting import fit
     from train.recipes import catalog
     from train.recipes.settings import change
+    from train.run import runs
 
     settings = [
         "image_size=16x16",

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from skimage import feature
 
-from device import board
 from device.errors import UserError
-from device.pictures import Picture, Size
+from device.host import system
+from device.images.pictures import Picture, Size
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
@@ -94,7 +94,7 @@ def check_size(size: Size) -> None:
 
 def measure(pictures: Sequence[Picture] | npt.NDArray[np.uint8]) -> Floats:
     """[n, 1766]: of each picture its brightness, its object's height, and its gradients. All cores share them."""
-    with ThreadPoolExecutor(board.usable_cores()) as pool:
+    with ThreadPoolExecutor(system.usable_cores()) as pool:
         return np.stack(list(pool.map(_measure_one, pictures)))
 
 

@@ -14,12 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from device import board, command, text
-from device import evaluate as measures
-from device.evaluate import TopOne
+from device import command, text
+from device.evaluation import evaluate as measures
+from device.evaluation.evaluate import TopOne
+from device.host import system
 from train.classical.features import Floats
-from train.evaluation import MethodRow
-from train.split import Rows
+from train.data.split import Rows
+from train.run.evaluation import MethodRow
 
 COSTS = (0.5, 2.0, 8.0)  # C of the support vector machine: the price of a training picture on the wrong side
 FOLDS = 5
@@ -126,7 +127,7 @@ def _machine(training: Measured) -> tuple[Any, dict[str, float]]:
     def judged(cost: float) -> float:
         return float(cross_val_score(machine(cost), training.numbers, training.targets, cv=folds).mean())
 
-    with ThreadPoolExecutor(board.usable_cores()) as pool:
+    with ThreadPoolExecutor(system.usable_cores()) as pool:
         found = dict(zip(COSTS, pool.map(judged, COSTS), strict=True))
     cost = max(COSTS, key=lambda cost: found[cost])
     sigmoids = CalibratedClassifierCV(machine(cost), method="sigmoid", cv=folds, ensemble=False)

@@ -12,13 +12,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 
 from device import text
-from device.folders import Cache
-from device.pictures import Picture
+from device.data.folders import Cache
+from device.images.pictures import Picture
 from train.classical import features
 from train.classical.features import Floats
-from train.plots import BLUE, ORANGE, RED, plain, save
-from train.split import Rows
-from train.streams import Purpose, generator
+from train.data.split import Rows
+from train.data.streams import Purpose, generator
+from train.run.plots import BLUE, ORANGE, RED, plain, save
 
 MAX_LABELS = 12  # labels; of more there is neither a legend nor a line around each one's areas
 SHOWN = 6  # pictures in features.png

@@ -1,4 +1,4 @@
-"""A run without a network: a recipe and an image cache in, a run folder out, as with train/fit.py.
+"""A run without a network: a recipe and an image cache in, a run folder out, as with train/fitting/fit.py.
 
 Three sets of features, each with its classifier, and a fourth classifier that overfits, to be looked at. No TensorFlow,
 and no model to export.
@@ -8,19 +8,19 @@ import time
 from collections.abc import Sequence
 
 from device import command, text
-from device import evaluate as measures
 from device.data import copies
-from device.folders import Cache
-from train import evaluation, plots, recording
-from train.class_counts import ClassCounts
+from device.data.folders import Cache
+from device.evaluation import evaluate as measures
 from train.classical import features
 from train.classical import plots as classical_plots
 from train.classical.methods import METHODS, PLANE, Fitted, Measured
-from train.evaluation import ClassicalEvaluation, MethodRow
+from train.data.class_counts import ClassCounts
+from train.data.split import Rows, split_cache
 from train.recipes.classical import ClassicalRecipe
-from train.run_folder import Claim, Way
-from train.runs import Identity, Run
-from train.split import Rows, split_cache
+from train.run import evaluation, plots, recording
+from train.run.evaluation import ClassicalEvaluation, MethodRow
+from train.run.run_folder import Claim, Way
+from train.run.runs import Identity, Run
 
 FEATURES, BOUNDARY = "features.png", "boundary.png"
 
@@ -28,7 +28,7 @@ FEATURES, BOUNDARY = "features.png", "boundary.png"
 def train(recipe: ClassicalRecipe, cache: Cache, run: Run, again: bool = False) -> ClassicalEvaluation:
     """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json.
 
-    What lies in the run folder is kept, as with `train.fit.train`.
+    What lies in the run folder is kept, as with `train.fitting.fit.train`.
     """
     features.check_size(recipe.data.image_size)
     claim = Claim(run, Identity.of(recipe, cache), again=again)

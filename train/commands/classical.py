@@ -14,10 +14,11 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     recipe = settings.change(CLASSICAL, given(asked, ["data"]))
-    from train import cache, run_folder, runs
     from train.classical import features
-    from train.evaluation import ClassicalEvaluation
-    from train.run_folder import Claim, Way
+    from train.data import cache
+    from train.run import run_folder, runs
+    from train.run.evaluation import ClassicalEvaluation
+    from train.run.run_folder import Claim, Way
 
     features.check_size(recipe.data.image_size)
     folder = runs.Run(asked.run) if asked.run else runs.default(recipe)

@@ -4,8 +4,8 @@ import argparse
 from typing import get_args
 
 from device import command
-from device.card import Fit
 from device.errors import UserError
+from device.model.card import Fit
 from train.commands.recipe import describe
 from train.recipes.fields import parse_size
 
@@ -30,7 +30,7 @@ def run(asked: argparse.Namespace) -> int:
         raise UserError(f"--seed is {asked.seed}, expected at least 0")
     if not asked.data.strip():
         raise UserError("the data set's name is empty, expected a name or a folder of class folders")
-    from train import cache
+    from train.data import cache
 
     request = cache.DataRequest(asked.data, size, asked.fit, asked.test, asked.seed, asked.skip_bad, asked.allow_copies)
     command.show(describe(cache.provide(request)))

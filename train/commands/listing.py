@@ -33,7 +33,7 @@ def add_where_arguments(options: argparse.ArgumentParser) -> None:
 
 def show_where(asked: argparse.Namespace) -> int:
     recipe = CLASSICAL if asked.recipe in (COMMAND, CLASSICAL.name) else catalog.get(asked.recipe)
-    from train import runs
+    from train.run import runs
 
     changes = [f"data={asked.data}"] if asked.data else []
     command.show([str(runs.default(settings.change(recipe, changes)).path)])

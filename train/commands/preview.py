@@ -34,7 +34,7 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     options.output = options.output or Path("layers.png" if options.layers else "preview.png")
     _check(options)
-    from train import preview
+    from train.preview import preview
 
     return preview.show(options)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from device import command
-from train.environment import BACKENDS
+from train.environment.environment import BACKENDS
 from train.recipes import catalog, settings
 from train.recipes.training import Strategy
 
 if TYPE_CHECKING:
-    from device.folders import Cache
+    from device.data.folders import Cache
 
 # Options that are fields of the recipe too, by the fields' names.
 FIELDS = ("data", "backbone", "strategy", "freeze", "fine_tune_epochs")
@@ -67,7 +67,7 @@ def run(asked: argparse.Namespace) -> int:
         return command.GOOD
     outcome = training.perform(recipe, options)
     if outcome.evaluation:
-        from train import evaluate
+        from train.run import evaluate
 
         command.show(evaluate.summary(outcome.evaluation, outcome.run))
         for remark in evaluate.remarks(outcome.evaluation):
@@ -84,7 +84,7 @@ def given(asked: argparse.Namespace, names: Sequence[str]) -> list[str]:
 
 def describe(made: "Cache") -> list[str]:
     """An image cache, for people."""
-    from train.class_counts import ClassCounts
+    from train.data.class_counts import ClassCounts
 
     counts = ClassCounts.of(made, made.validation_rows)
     totals = ", ".join(f"{part} {sum(numbers)}" for part, numbers in counts.parts.items())

@@ -1,4 +1,4 @@
-"""Of a recipe: how training images are changed each time they are seen (train/augment.py)."""
+"""Of a recipe: how training images are changed each time they are seen (train/data/augment.py)."""
 
 from dataclasses import dataclass
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from device.errors import UserError
-from train import backbones
+from train.backbones import backbones
 from train.recipes import classical
 from train.recipes.augmentation import Augmentation
 from train.recipes.data import Data

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from device.card import Fit
+from device.model.card import Fit
 from train.recipes import fields
 from train.recipes.fields import BELOW_ONE, BETWEEN, Limits, setting
 
@@ -39,7 +39,7 @@ class Data:
     @property
     def name(self) -> str:
         """What the image cache knows the data by."""
-        from train import pet_images  # here, because a wrong option is answered before OpenCV is imported
+        from train.datasets import pet_images  # here, because a wrong option is answered before OpenCV is imported
 
         return pet_images.data_name(self.images_per_class) if self.source == pet_images.NAME else self.source
 

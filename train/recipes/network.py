@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from train import backbones
+from train.backbones import backbones
 from train.recipes import fields
 from train.recipes.fields import BELOW_ONE, Limits, setting
 
@@ -15,7 +15,8 @@ class Network:
     """UserError for values that can't work."""
 
     architecture: Architecture = setting(
-        "which (train/networks.py); backbone: one with ImageNet weights (train/transfer.py)", name="network"
+        "which (train/networks/networks.py); backbone: one with ImageNet weights (train/networks/transfer.py)",
+        name="network",
     )
     filters: tuple[int, ...] = setting(
         "residual: of the stem and of each stage, which halves the resolution",

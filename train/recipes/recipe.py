@@ -68,7 +68,7 @@ class Recipe(DataRecipe):
         require(training, "loss", fits, f"binary_crossentropy for a single sigmoid; network is {network.architecture}")
 
     def require_shareable(self) -> None:
-        """UserError where several processes can't train it together (train/devices.py)."""
+        """UserError where several processes can't train it together (train/environment/devices.py)."""
         if self.training.trains_head and (self.network.chooses_backbone or not self.can_cross_validate):
             raise UserError(
                 "--processes: of a head several share the backbone's features alone; expected --backbone NAME, no"
@@ -83,7 +83,7 @@ class Recipe(DataRecipe):
 
     @property
     def fits_head(self) -> bool:
-        """Whether the head is fitted in one go (train/head.py), not trained by epochs."""
+        """Whether the head is fitted in one go (train/networks/head.py), not trained by epochs."""
         return self.training.trains_head and not self.network.head_units
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from device.data.run_record import RENAMED, RENAMED_SCHEDULES
 from device.errors import UserError
-from train import backbones
+from train.backbones import backbones
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import is_folder
 from train.recipes.fields import flat_name, hints, parse, text

@@ -33,7 +33,7 @@ class Training:
     )
     patience: int = setting("stop after so many epochs without a better one; 0: never", 0, at_least(0))
     loss: Loss = setting("what is made small; binary_crossentropy is for one sigmoid", "categorical_crossentropy")
-    optimizer: Optimizer = setting("sgd with Nesterov momentum 0.9; muon: train/muon.py", "adam")
+    optimizer: Optimizer = setting("sgd with Nesterov momentum 0.9; muon: train/optimizers/muon.py", "adam")
     learning_rate: float = setting("with warmup_cosine: the peak", 1e-3, POSITIVE)
     schedule: Schedule = setting("of the learning rate over the steps", "constant")
     warmup: float = setting("warmup_cosine: share of the steps before the peak", 1 / 7, SHARE)

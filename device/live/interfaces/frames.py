@@ -10,8 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from device.pictures import Decoded, Picture, Size
-    from device.preprocess import Color
+    from device.images.pictures import Decoded, Picture, Size
+    from device.inference.preprocess import Color
 
 # How long a source may take for one frame, and be silent before it counts as lost.
 STALL_S = 5.0

@@ -14,7 +14,7 @@ from device.live.interfaces.readings import Reading, Status
 from device.live.interfaces.secrets import Secret
 
 if TYPE_CHECKING:
-    from device.card import Card
+    from device.model.card import Card
 
 
 class Output:

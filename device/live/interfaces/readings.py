@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from device.live.interfaces.frames import Frame
 
 if TYPE_CHECKING:
-    from device.prediction import Ranked, Scores
+    from device.inference.prediction import Ranked, Scores
 
 
 @dataclass(frozen=True)

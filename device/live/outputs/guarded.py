@@ -11,7 +11,7 @@ from device.live.interfaces.readings import Reading, Status
 from device.live.interfaces.worker import ThreadEndedError, reason
 
 if TYPE_CHECKING:
-    from device.card import Card
+    from device.model.card import Card
 
 # An output that failed is left alone for so long, and so is a thread that was begun anew.
 RETRY_S = 60.0

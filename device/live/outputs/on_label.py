@@ -114,7 +114,7 @@ def parse(label_seconds: str, command_line: str, limit_s: float = LIMIT_S) -> Ru
 
 def check_labels(rules: Iterable[Rule], labels: Sequence[str]) -> None:
     """UserError for a rule whose label the model never answers; 'unknown' is answered by each."""
-    from device.confidence import UNKNOWN
+    from device.model.confidence import UNKNOWN
 
     for rule in rules:
         if rule.label not in {*labels, UNKNOWN}:

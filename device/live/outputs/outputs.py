@@ -10,7 +10,7 @@ from device.live.interfaces.readings import Reading, Status
 from device.live.outputs.guarded import Guarded
 
 if TYPE_CHECKING:
-    from device.card import Card
+    from device.model.card import Card
 
 
 class Outputs(Output):

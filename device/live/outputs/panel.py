@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from device import text
+from device.images.pictures import Picture
 from device.live.interfaces.readings import Reading
-from device.pictures import Picture
 
 SIDE = 480  # the picture's smaller side on the screen, at least
 WHITE, GREEN, GREY, DARK = (255, 255, 255), (120, 220, 120), (110, 110, 110), (30, 30, 30)

@@ -115,7 +115,7 @@ class Window(Output):
 
 
 def _save(reading: Reading) -> None:
-    from device import pictures
+    from device.images import pictures
     from device.live.outputs import panel
 
     path = Path(f"frame_{reading.number:06}.png")

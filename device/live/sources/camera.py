@@ -14,7 +14,7 @@ from device.live.sources import driver
 from device.live.sources.options import CaptureOptions, CaptureSize, DecodeOptions
 
 if TYPE_CHECKING:
-    from device.pictures import Size
+    from device.images.pictures import Size
 
 # (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
 CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
@@ -82,7 +82,7 @@ class Camera(Source):
 
     def read(self) -> Frame:
         """The next frame that can be decoded; broken ones are passed over, for STALL_S at most."""
-        from device import pictures
+        from device.images import pictures
 
         deadline = monotonic() + STALL_S
         while True:

@@ -13,7 +13,7 @@ from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.sources.options import FileOptions
 
 if TYPE_CHECKING:
-    from device.pictures import Size
+    from device.images.pictures import Size
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ImageFiles(Source):
         self._rest = iter(self._paths)
 
     def read(self) -> Frame | None:
-        from device import pictures
+        from device.images import pictures
 
         while True:
             for path in self._rest:

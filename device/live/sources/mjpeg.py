@@ -16,8 +16,8 @@ from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostErro
 from device.live.sources.options import DecodeOptions
 
 if TYPE_CHECKING:
+    from device.images.pictures import Size
     from device.live.sources.connection import Stream
-    from device.pictures import Size
 
 MAX_FRAME_BYTES = 2**25
 PIECE_BYTES = 2**16
@@ -79,7 +79,7 @@ class Mjpeg(Source):
 
     def read(self) -> Frame:
         """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
-        from device import pictures
+        from device.images import pictures
 
         deadline = monotonic() + STALL_S
         reason = None

@@ -8,7 +8,7 @@ from device.live.interfaces.frames import Frame, Source
 from device.live.sources.options import LiveOptions
 
 if TYPE_CHECKING:
-    from device.pictures import Picture, Size
+    from device.images.pictures import Picture, Size
 
 SIZE = (720, 1280)
 RATE = 30.0

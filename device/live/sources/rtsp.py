@@ -12,7 +12,7 @@ from device.live.sources import driver
 from device.live.sources.options import LiveOptions
 
 if TYPE_CHECKING:
-    from device.pictures import Size
+    from device.images.pictures import Size
 
 # Read by OpenCV when a stream is opened: what it tells FFmpeg, as NAME;VALUE|NAME;VALUE.
 FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
@@ -50,7 +50,7 @@ class Rtsp(Source):
     def open(self) -> None:
         import cv2
 
-        from device import pictures
+        from device.images import pictures
 
         limit_ms = int(1e3 * STALL_S)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]

@@ -12,7 +12,7 @@ from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.sources.options import FileOptions
 
 if TYPE_CHECKING:
-    from device.pictures import Picture, Size
+    from device.images.pictures import Picture, Size
 
 # A video has ended when so many reads in a row gave nothing: where less did, its frames there are broken.
 READS_AT_THE_END = 25
@@ -54,7 +54,7 @@ class VideoFile(Source):
     def open(self) -> None:
         import cv2
 
-        from device import pictures
+        from device.images import pictures
 
         self._capture = _capture(self.path)
         if not self._capture.isOpened():

@@ -16,7 +16,7 @@ from device.live.outputs.web.server import access, address
 from device.live.outputs.web.server.access import Access
 
 if TYPE_CHECKING:
-    from device.card import Card
+    from device.model.card import Card
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from device.host.temperature import Thermometer
 from device.live.interfaces.frames import Frame
 from device.live.interfaces.readings import Reading
 from device.live.outputs.web.pages import PAGES, token_form
@@ -32,7 +33,6 @@ from device.live.outputs.web.server.authentication import KNOWN, Authentication
 from device.live.outputs.web.server.connections import Connection
 from device.live.outputs.web.server.metrics import CONTENT_TYPE, Metrics
 from device.live.outputs.web.server.newest import Newest
-from device.temperature import Thermometer
 
 # At most ten events and fifteen pictures a second for each viewer; where nothing is new for so long, a comment, and the
 # last picture again.

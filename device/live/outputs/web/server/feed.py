@@ -9,10 +9,10 @@ from time import monotonic
 from typing import Any
 
 from device import __version__
-from device.card import Card
 from device.live.interfaces.frames import STALL_S
 from device.live.interfaces.readings import Reading, Status
 from device.live.outputs.web.server.newest import Moment
+from device.model.card import Card
 
 # An answer older than this is no sign of health: a source is given STALL_S for one frame.
 RECENT_S = 2 * STALL_S

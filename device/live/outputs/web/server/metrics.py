@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 
 from device import text
+from device.host.temperature import Thermometer
 from device.live.interfaces.readings import Reading, Status
-from device.temperature import Thermometer
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 

@@ -7,8 +7,8 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from device.card import Card
 from device.live.interfaces.readings import Reading, Status
+from device.model.card import Card
 
 CHANGES = 100
 

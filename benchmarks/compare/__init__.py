@@ -1,0 +1,1 @@
+"""Two sides against one another: the command `compare`."""

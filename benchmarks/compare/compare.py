@@ -1,0 +1,75 @@
+"""Two models, two runtimes, two numbers of threads or two commits' files on this machine: the ratio of their times."""
+
+from dataclasses import dataclass
+
+from benchmarks import progress
+from benchmarks.gate import pairs, verdict
+from benchmarks.gate.pairs import Round, Side
+from benchmarks.gate.verdict import Clock
+from benchmarks.statistics.stats import Interval
+from device.errors import UserError
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """b's time to a's: of p50 and of p95. floor: a's p50 to its own. interrupted: Ctrl-C came before the end."""
+
+    p50: Interval
+    p95: Interval
+    floor: Interval
+    clock: Clock
+    taken: float
+    rounds: int
+    interrupted: bool = False
+
+    def row(self, a: str, b: str) -> "ComparisonRow":
+        ratios = self.p50.bounds, self.p95.bounds, self.floor.bounds
+        return ComparisonRow(a, b, *ratios, clock=self.clock, taken=self.taken, rounds=self.rounds)
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """A result document's "comparison": ratios of b's time to a's, low, middle and high; floor: a's to its own."""
+
+    a: str
+    b: str
+    p50_ratio: tuple[float, float, float]
+    p95_ratio: tuple[float, float, float]
+    floor: tuple[float, float, float]
+    clock: Clock
+    taken: float
+    rounds: int
+
+
+def measure(a: Side, b: Side, seconds: float) -> Comparison:
+    """UserError where the time is too short for six rounds. Ctrl-C ends it with what was measured, if it is six."""
+    taken: list[Round] = []
+    interrupted = False
+    with progress.bar(seconds, "comparing", "s") as advance:
+        try:
+            for each in pairs.rounds(a, b, seconds):
+                taken.append(each)
+                advance(min(pairs.ROUND_S, seconds - pairs.ROUND_S * (len(taken) - 1)))
+        except KeyboardInterrupt:
+            interrupted = True
+    clock, share = verdict.clock(taken, max(a.threads, b.threads)) if taken else ("wall", 0.0)
+    p50 = verdict.ratio(taken, clock, verdict.CONFIDENCE)
+    p95 = verdict.ratio(taken, clock, verdict.CONFIDENCE, verdict.p95)
+    floor = verdict.floor(taken, clock, verdict.CONFIDENCE)
+    if p50 is None or p95 is None or floor is None:
+        if interrupted:
+            raise KeyboardInterrupt
+        raise UserError(f"{len(taken)} rounds in {seconds:g} s are too few to tell; give more time with --seconds")
+    return Comparison(p50, p95, floor, clock, share, len(taken), interrupted)
+
+
+def lines(found: Comparison, a: str, b: str) -> list[str]:
+    clock = "thread's own time" if found.clock == "cpu" else "wall clock"
+    return [
+        f"{b} to {a}:",
+        *(
+            f"  {name:<11} {each}"
+            for name, each in (("p50", found.p50), ("p95", found.p95), ("a to itself", found.floor))
+        ),
+        f"  ratios with their 95 % intervals, {found.rounds} fresh processes, {clock}",
+    ]

@@ -1,0 +1,1 @@
+"""Result documents: rows, machine, fingerprint; which files they are about."""

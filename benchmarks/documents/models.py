@@ -1,0 +1,86 @@
+"""Which files a command measures: model files as they are named, or a run folder for its exported variants."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.documents.rows import ModelRow
+from device.errors import UserError
+from device.evaluation import exports
+from device.model import card as cards
+from device.model import flatbuffer, model_kinds
+from device.model.card import Card
+from device.model.variants import NAMES
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file with its card, if it has one, and the run folder it was named by, if it was."""
+
+    path: Path
+    card: Card | None
+    run: Path | None
+
+    def size(self, given: tuple[int, int] | None) -> tuple[int, int] | None:
+        """What the user says of the input's size; a card's own counts where there is one."""
+        return None if self.card else given
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def named(self) -> ModelRow:
+        """What a row of a result document begins with."""
+        return ModelRow(self.path.name, self.sha256(), self.variant)
+
+    @property
+    def variant(self) -> str | None:
+        return self.card.variant if self.card else None
+
+    @property
+    def origin(self) -> tuple[Any, ...] | None:
+        """What files of one run share; the ratio to float32 is taken among them. None where the card doesn't say."""
+        if self.card is None or self.card.provenance is None:
+            return None
+        return self.card.name, *(self.card.provenance.get(key) for key in ("run", "data_fingerprint", "source_sha256"))
+
+
+def find(paths: list[Path]) -> list[Model]:
+    """UserError for what is neither a model file nor a folder with exported ones."""
+    models: list[Model] = []
+    for path in paths:
+        if path.is_dir():
+            models += _of_folder(path)
+        elif path.is_file():
+            # What is no model has no card either; its own row says what it is.
+            models.append(Model(path, cards.read(path) if model_kinds.is_tflite(path) else None, None))
+        else:
+            raise UserError(f"{path}: there is no such model file or run folder")
+    return models
+
+
+def find_whole(paths: list[Path]) -> list[Model]:
+    """As `find`; UserError for a file that is damaged or no model too, before anything is measured."""
+    found = find(paths)
+    for model in found:
+        flatbuffer.check(model.path)
+    return found
+
+
+def _exported(folder: Path) -> list[Path]:
+    """The files that export.json names: others may be of an older model. All of them where there is no export.json."""
+    try:
+        named = [folder / row.file for row in exports.read(folder).variants if row.file]
+    except (FileNotFoundError, NotADirectoryError):
+        named = sorted(folder.glob("*.tflite"))
+    return [path for path in named if path.is_file()]
+
+
+def _of_folder(folder: Path) -> list[Model]:
+    files = _exported(folder / "export")
+    if not files:
+        if not (folder / "run.json").is_file() and model_kinds.of_folder(folder):
+            model_kinds.require_tflite(folder)
+        raise UserError(f"{folder}: no exported models in {folder}/export; make them with: python -m export {folder}")
+    models = [Model(file, cards.read(file), folder) for file in files]
+    return sorted(models, key=lambda model: NAMES.index(model.variant) if model.variant in NAMES else len(NAMES))

@@ -1,0 +1,1 @@
+"""The two measurements: accuracy and latency."""

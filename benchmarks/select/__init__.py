@@ -1,0 +1,1 @@
+"""The fastest file within a drop: the command `select`."""

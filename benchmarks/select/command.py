@@ -1,0 +1,134 @@
+"""The command `select`: the fastest file and number of threads on this board, within a drop of accuracy."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device import command, files, text
+from device.commands import options
+from device.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmarks.documents.models import Model
+    from benchmarks.documents.rows import LatencyRow
+    from benchmarks.gate.drop import Right
+    from device.evaluation.evaluate import TopOne
+
+
+def add_select(select: argparse.ArgumentParser) -> None:
+    select.add_argument("models", type=Path, nargs="+", metavar="MODEL|RUN", help=".tflite files, or a run folder")
+    select.add_argument(
+        "--max-drop", type=options.percent, default=0.01, metavar="POINTS", help="below the most accurate (default 1)"
+    )
+    select.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: what the cards say)")
+    select.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each case, at most (default 2)")
+    select.add_argument(
+        "-o", "--into", type=Path, metavar="FILE", help="for live --auto (default: selection.json in the run folder)"
+    )
+    select.add_argument("--json", metavar="FILE|-", help="what was measured, and what was chosen; - for stdout")
+    options.add_runtime(select)
+    options.add_hints(select, "for third-party files, which have no card, with --data")
+
+
+def select(given: argparse.Namespace) -> int:
+    options.check_seconds("--seconds", given.seconds)
+    files.check_target(given.json, "--json")
+    from benchmarks.documents import models, results
+    from benchmarks.measure import latency
+    from benchmarks.select import choose
+    from device.host import system
+    from device.inference import runtime
+    from device.live import selection
+
+    found = models.find_whole(given.models)
+    for into in [given.into] if given.into else [model.run / selection.NAME for model in found if model.run]:
+        files.check_target(into, "--into")
+    if not given.data:
+        _check_comparable(found)
+    engine = latency.Engine(runtime=runtime.find(given.runtime).name)
+    hints = options.hints(given)
+    answers = _answers(found, given) if given.data else Answers({}, None)
+    measured = latency.measure(
+        found, given.seconds, system.thread_counts(system.usable_cores()), [engine], size=hints.size
+    )
+    choice = choose.choose([answers.asked(row) for row in measured.rows], given.max_drop, answers.right)
+    chosen = {name: getattr(choice.chosen, name) for name in ("file", "sha256", "threads", "runtime")}
+    judged = {"max_drop": given.max_drop, "paired": choice.losses.paired, "flattery": choice.losses.flattery}
+    document = results.of(choose.told(choice), measured.interrupted)
+    results.deliver(document, choose.lines(choice), given.json, chosen=chosen, judged=judged)
+    if measured.interrupted:
+        raise KeyboardInterrupt
+    model = next(model for model in found if model.sha256() == choice.chosen.sha256)
+    into = given.into or (model.run / selection.NAME if model.run else None)
+    if into:
+        choose.keep(into, model.path, choice)
+        said = f"{into}: for python -m device live --auto {into}"
+        command.say(said) if given.json == "-" else command.show([said])
+    return command.GOOD
+
+
+@dataclass(frozen=True)
+class FileAccuracy:
+    """How often a file is right on the images of a split."""
+
+    found: "TopOne"
+    split: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How accurate each file is, or why it can't be told; and about which images each is right. By SHA-256."""
+
+    known: "Mapping[str, FileAccuracy | str]"
+    right: "dict[str, Right] | None"
+
+    def asked(self, row: "LatencyRow") -> "LatencyRow":
+        """The row with this accuracy in the place of the card's."""
+        known = self.known.get(row.sha256)
+        if row.error or known is None:
+            return row
+        if isinstance(known, str):
+            return replace(row, top1=None, error=known)
+        found = known.found
+        return replace(row, top1=found.top1, accuracy_n=found.n, interval=found.interval, accuracy_split=known.split)
+
+
+def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
+    """All files asked about the same pictures. UserError where none can be."""
+    from benchmarks.measure import accuracy
+    from device.evaluation import evaluate
+
+    known: dict[str, FileAccuracy | str] = {}
+    right: dict[str, Right] = {}
+    failures: list[UserError] = []
+    for model in found:
+        name = model.sha256()
+        try:
+            got = accuracy.answers(model, given.data, options.hints(given), 1, given.runtime)
+        except UserError as error:
+            failures.append(error)
+            known[name] = str(error).removeprefix(f"{model.path}: ")
+            continue
+        right[name] = got.right()
+        known[name] = FileAccuracy(evaluate.accuracy(got.scores, got.pictures.targets), got.pictures.split)
+    if len(failures) == len(found):
+        raise failures[0]
+    return Answers(known, right)
+
+
+def _check_comparable(found: Sequence["Model"]) -> None:
+    """UserError for models whose accuracies answer different questions; a note where the pictures were others."""
+    known = [(model.path, model.card.labels, model.card) for model in found if model.card and model.card.labels]
+    for path, labels, _ in known[1:]:
+        first, expected, _ = known[0]
+        if sorted(labels) != sorted(expected):  # a name that stands twice counts twice
+            raise UserError(
+                f"{first} and {path} have other labels ({text.some(expected)}; {text.some(labels)}), so their"
+                " accuracies can't be compared; expected files of one task"
+            )
+    if len({(card.provenance or {}).get("data_fingerprint") for _, _, card in known}) > 1:
+        command.say(
+            "note: these files' accuracies were not measured on the same pictures; --data asks all about the same"
+        )

@@ -1,0 +1,1 @@
+"""The commands that classify files and say what is in a model."""

@@ -1,0 +1,166 @@
+"""`device classify`: pictures and folders of pictures through one model file, answered in order."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device import command, files, text
+from device.data import walk
+from device.data.passed_over import PassedOver
+from device.data.walk import Walk
+from device.errors import ImageError, UserError
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Hints
+from device.inference.prediction import Prediction, Ranked
+from device.model.confidence import UNKNOWN
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    model: Path
+    sources: tuple[Path, ...]
+    hints: Hints
+    top_k: int
+    threads: int | None
+    runtime: str | None
+    json: str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """The prediction for one picture; `Unread` where there is none."""
+
+    picture: Path
+    prediction: Prediction
+    top_k: int
+
+    @property
+    def label(self) -> str:
+        """What is shown: the best label, or that it is unknown."""
+        return UNKNOWN if self.prediction.is_unknown else self.prediction.label
+
+    @property
+    def top(self) -> list[Ranked]:
+        return self.prediction.top(self.top_k)
+
+    def to_json(self) -> dict[str, Any]:
+        known = self.prediction.unknown_below is None
+        return {
+            "picture": str(self.picture),
+            "top": [{"label": ranked.label, "score": ranked.score} for ranked in self.top],
+            **({} if known else {"unknown": self.prediction.is_unknown}),
+            "ms": {stage: round(value, 4) for stage, value in self.prediction.timings_ms.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Why a picture has no prediction."""
+
+    error: str
+
+
+def run(request: Request) -> int:
+    """Answers every picture; a broken one is named and the others are answered all the same, then exit 2."""
+    sources = list(request.sources)
+    for source in sources:
+        if not source.exists():
+            raise UserError(f"{source}: there is no such picture or folder")
+    one_picture = len(sources) == 1 and sources[0].is_file()
+    classifier = Classifier(request.model, request.hints, request.threads or 1, request.runtime)
+    for note in classifier.notes:
+        command.say(f"note: {note}")
+
+    def work(own: Classifier, path: Path) -> Line | Unread:
+        return _classify(own, path, request.top_k)
+
+    paths = Paths(sources)
+    if one_picture:
+        lines: Iterator[Line | Unread] = iter([work(classifier, sources[0])])
+    else:
+        lines = classifier.in_order(work, paths)
+    with ExitStack() as stack:
+        emit = _emitter(request, one_picture, stack)
+        answered, broken = _answer_all(lines, emit)
+        if not answered + broken:
+            seen = f"; passed over: {paths.passed_over.describe()}" if paths.passed_over else ""
+            raise UserError(f"{sources[0]}: no pictures in it; {walk.EXPECTED}{seen}")
+    if paths.passed_over:
+        command.say(f"note: passed over: {paths.passed_over.describe()}")
+    if broken and one_picture:
+        return command.USER_ERROR
+    if broken:
+        raise UserError(f"{broken} of {answered + broken} pictures could not be read; the others were answered")
+    return command.GOOD
+
+
+def _answer_all(lines: Iterator[Line | Unread], emit: Callable[[Line], None]) -> tuple[int, int]:
+    answered = broken = 0
+    for line in lines:
+        if isinstance(line, Line):
+            answered += 1
+            emit(line)
+        else:
+            broken += 1
+            command.say(f"error: {line.error}")
+    return answered, broken
+
+
+def _classify(classifier: Classifier, path: Path, top_k: int) -> Line | Unread:
+    try:
+        return Line(path, classifier(path), top_k)
+    except ImageError as error:
+        return Unread(str(error))
+
+
+class Paths:
+    """Files as they are named; of folders every image at any depth, in order of path. Iterate once."""
+
+    def __init__(self, sources: Iterable[Path]) -> None:
+        self._sources = sources
+        self._walks: list[Walk] = []
+
+    @property
+    def passed_over(self) -> PassedOver:
+        """What was no image in the folders that were walked so far."""
+        return PassedOver.sum(one.passed_over for one in self._walks)
+
+    def __iter__(self) -> Iterator[Path]:
+        for source in self._sources:
+            if source.is_dir():
+                self._walks.append(Walk(source))
+                yield from self._walks[-1]
+            else:
+                yield source
+
+
+def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[[Line], None]:
+    """Where the answers go: JSON lines to a file or stdout, or text for people on stdout."""
+    if request.json and request.json != "-":
+        temporary = stack.enter_context(files.replacing(Path(request.json)))
+        file = stack.enter_context(temporary.open("w", encoding="utf-8", errors="backslashreplace"))
+        return lambda line: print(json.dumps(line.to_json(), ensure_ascii=False), file=file)
+    if request.json:
+        flushes = not sys.stdout.isatty()
+        return lambda line: print(text.visible(json.dumps(line.to_json(), ensure_ascii=False)), flush=flushes)
+    if one_picture:
+        return lambda line: print(text.visible("\n".join(bars(line))))
+    return lambda line: print(text.visible(f"{line.picture}  {line.label}  {line.prediction.score:.3f}"))
+
+
+def bars(line: Line) -> list[str]:
+    """The top labels of one picture with their scores as bars, and what each stage took."""
+    top = line.top
+    widest = max(len(ranked.label) for ranked in top)
+    rows = [
+        f"{ranked.label:<{widest}}  {ranked.score:6.3f}  {'#' * round(30 * min(max(ranked.score, 0), 1))}".rstrip()
+        for ranked in top
+    ]
+    stages = ", ".join(f"{stage} {text.milliseconds(ms)}" for stage, ms in line.prediction.timings_ms.items())
+    return [*([UNKNOWN] if line.prediction.is_unknown else []), *rows, f"ms: {stages}"]

@@ -1,0 +1,77 @@
+"""`device info`: what a model file says of itself, for people and as JSON."""
+
+from pathlib import Path
+from typing import Any
+
+from device import command, files, text
+from device.inference import model_spec, runtime
+from device.model import card as cards
+from device.model import channels
+from device.model.card import Card
+
+
+def run(path: Path, runtime_name: str | None, json: str | None, size: tuple[int, int] | None = None) -> int:
+    document = describe(path, runtime_name, size)
+    if json:
+        files.deliver_json(document, json)
+    else:
+        command.show(lines(document))
+    return command.GOOD
+
+
+def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """The card with file_bytes, tail_bytes, input_dtype and output_dtype; of a third-party file what can be known.
+
+    size: (height, width) for a network that leaves them open.
+    """
+    interpreter = runtime.find(runtime_name).open(path, 1, size)
+    source, answer = model_spec.tensors(interpreter, path)
+    card = cards.read(path)
+    if card is not None:
+        card, _ = model_spec.resolve(path, source, answer)
+    document = (card or _unknown(path, source, answer)).to_json()
+    if card is None:
+        document["input"]["mean"] = document["input"]["std"] = None
+        document["output"]["kind"] = None
+    return {
+        **document,
+        "file_bytes": path.stat().st_size,
+        "tail_bytes": cards.tail_bytes(path),
+        "input_dtype": str(source.dtype),
+        "output_dtype": str(answer.dtype),
+        "outputs": answer.count,
+    }
+
+
+def _unknown(path: Path, source: model_spec.Tensor, answer: model_spec.Tensor) -> Card:
+    hints = model_spec.Hints(mean=0.0, std=1.0)  # replaced by null above: a third-party file's scaling is not guessed
+    return model_spec.resolve(path, source, answer, hints)[0]
+
+
+def lines(document: dict[str, Any]) -> list[str]:
+    """What a person asks first: what it is, what it takes, what it answers, how good it is, where it came from."""
+    spec, accuracy = document["input"], document["accuracy"]
+    mean, std = spec["mean"], spec["std"]
+    scaling = "not known" if std is None else f"(pixel - {channels.text(mean)}) / {channels.text(std)}"
+    labels = document["labels"]
+    rows = [
+        ("name", document["name"]),
+        ("recipe", document["recipe"] or "-"),
+        ("variant", document["variant"] or "-"),
+        ("input", f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}, {scaling}"),
+        ("picture", f"fit {spec['fit']}, resize {spec['resize']}"),
+        ("output", f"{document['outputs']} x {document['output_dtype']}, {document['output']['kind'] or 'not known'}"),
+        ("labels", "-" if labels is None else text.some(labels, 12)),
+        ("file", f"{text.size(document['file_bytes'])}, of it the tail {text.size(document['tail_bytes'])}"),
+    ]
+    confidence = {key: value for key, value in document["confidence"].items() if value is not None}
+    if confidence:
+        rows.append(("confident", ", ".join(f"{key} {value:g}" for key, value in confidence.items())))
+    if accuracy is not None:
+        split = accuracy["split"]
+        how = "cross-validated" if split == "cross-validation" else f"on {split}"
+        rows.append(("accuracy", f"{text.accuracy(accuracy['top1'], accuracy['interval'], accuracy['n'])} {how}"))
+    if document["provenance"] is not None:
+        rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]
+    rows.append(("golden", f"{len(document['golden'])} pictures ({document['golden_source'] or 'none'})"))
+    return [f"{key:<9} {value}" for key, value in rows]

@@ -1,0 +1,248 @@
+"""Labelled pictures, for everyone who measures: a folder of class folders, or a picture cache that train made.
+
+    DIR/LABEL/…                   class folders, with or without splits: device/data/class_folders.py
+    CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy, index.json
+
+The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than memory. `$FRAMELITE_CACHE` or
+`~/.cache/framelite` holds it; `train/data/cache.py` writes it.
+"""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from device import command
+from device.data import cache_index, copies
+from device.data.cache_index import SPLITS, CacheIndex
+from device.data.class_folders import File as File
+from device.data.class_folders import Folder as Folder
+from device.data.class_folders import label_of
+from device.data.class_folders import read_folder as read_folder
+from device.data.content import content_hash as content_hash
+from device.data.content import hash_files
+from device.errors import UserError
+from device.images import pictures
+from device.images.pictures import Picture, Size
+from device.model.card import Fit
+from device.places import NoPlaceError
+from device.places import cache_root as cache_root
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A picture cache on disk: the same pictures at the same size that the network was trained on."""
+
+    path: Path
+    index: CacheIndex
+
+    @property
+    def name(self) -> str:
+        return self.index.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.index.fingerprint
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.index.labels
+
+    @property
+    def size(self) -> Size:
+        return self.index.height, self.index.width
+
+    @property
+    def fit(self) -> Fit:
+        return self.index.fit
+
+    def pictures(self, split: str) -> npt.NDArray[np.uint8]:
+        """n x height x width x 3, memory-mapped."""
+        array: npt.NDArray[np.uint8] = np.load(self.path / f"{split}.npy", mmap_mode="r")
+        return array
+
+    def targets(self, split: str) -> npt.NDArray[np.int64]:
+        """The index of each picture's label."""
+        return np.asarray(self.index.splits[split].targets, np.int64)
+
+    def hashes(self, split: str) -> list[str]:
+        return list(self.index.splits[split].hashes)
+
+    @property
+    def has_test(self) -> bool:
+        """Of few images there may be none: their accuracy is cross-validated."""
+        return bool(self.index.splits["test"].targets)
+
+    @property
+    def validation_rows(self) -> npt.NDArray[np.int64] | None:
+        """The rows of train.npy that a folder's own validation/ gave; None where none was there."""
+        rows = self.index.validation_rows
+        return None if rows is None else np.asarray(rows, np.int64)
+
+
+def cache_folder(name: str, fingerprint: str, size: Size, fit: str) -> Path:
+    return cache_root() / f"{name}-{fingerprint}-{size[0]}x{size[1]}-{fit}"
+
+
+def open_cache(path: Path) -> Cache | None:
+    """The cache in a folder; None where it isn't there or was not finished (index.json is written last).
+
+    UserError for one of another version.
+    """
+    try:
+        cache = Cache(path, cache_index.read(path))
+        for split in SPLITS:
+            if cache.pictures(split).shape != (len(cache.index.splits[split].targets), *cache.size, 3):
+                return None
+    except (OSError, ValueError):
+        return None
+    return cache
+
+
+def cache_of(name: str, fingerprint: str, size: Size, fit: str) -> Cache | None:
+    """The cache in the folder of that name below the root, or one of the same pictures: their folder may have moved."""
+    same = f"*-{glob.escape(fingerprint)}-{size[0]}x{size[1]}-{fit}"
+    paths = [cache_root() / name, *sorted(cache_root().glob(same))]
+    return next((cache for path in paths if (cache := open_cache(path)) and cache.fingerprint == fingerprint), None)
+
+
+def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) -> Cache | None:
+    """The newest finished cache of a data set at a size, or the one with that fingerprint."""
+    wanted = glob.escape(str(fingerprint)) if fingerprint else "*"
+    pattern = f"{glob.escape(name)}-{wanted}-{size[0]}x{size[1]}-{fit}"
+    found = [cache for path in _in_cache(pattern) if (cache := open_cache(path)) and cache.name == name]
+    return max(found, key=lambda cache: (cache.path / cache_index.NAME).stat().st_mtime, default=None)
+
+
+def _in_cache(pattern: str) -> list[Path]:
+    """What lies in the cache by that name; nothing where there is no place for a cache, or none that can be read."""
+    try:
+        return list(cache_root().glob(pattern))
+    except (NoPlaceError, OSError):
+        return []
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures at a network's size with the index of their label among the model's labels.
+
+    sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: their content
+    hashes, by which they are known to other models too; left_out: training pictures and copies. rows: which of the
+    sources count, where not all do.
+    """
+
+    labels: tuple[str, ...]
+    sources: npt.NDArray[np.uint8] | Sequence[Path]
+    targets: npt.NDArray[np.int64]
+    split: str
+    left_out: int
+    hashes: Sequence[str] = ()
+    rows: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def hash_of(self, i: int) -> str:
+        """The content hash of picture i, by which it is known to other models too."""
+        return self.hashes[i]
+
+    def picture(self, i: int) -> Picture:
+        """Picture i: of the network's size from a cache, of its own size from a file."""
+        source = self._source(i)
+        return pictures.read(source) if isinstance(source, Path) else np.asarray(source)
+
+    def _source(self, i: int) -> Path | npt.NDArray[np.uint8]:
+        return self.sources[i if self.rows is None else int(self.rows[i])]
+
+
+def labelled(
+    data: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
+) -> Labelled:
+    """The test pictures of a data set by name (from the cache) or of a folder (as it is), with a model's labels.
+
+    A folder without test/ counts whole. `fingerprint` is that of the data the model was trained on (its card has it):
+    pictures of a folder whose content hash is among the training pictures of that data are left out and counted.
+    UserError for a label that the model doesn't know, or a cache that isn't there.
+    """
+    if Path(data).is_dir() or "/" in data or data in (".", ".."):
+        return _labelled_folder(Path(data), labels, fingerprint, split)
+    return labelled_cache(data, labels, size, fit, fingerprint, split)
+
+
+def labelled_cache(
+    name: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
+) -> Labelled:
+    """As `labelled`, by name alone: the cache the model was trained on, else the newest of that name."""
+    cache = (fingerprint and find_cache(name, size, fit, fingerprint)) or find_cache(name, size, fit)
+    if not cache:
+        raise UserError(
+            f"the data {name!r} is neither a folder nor in the cache at {size[0]}x{size[1]} {fit}; make it with:"
+            f" python -m train data {name} --size {size[0]}x{size[1]}" + ("" if fit == "crop" else f" --fit {fit}")
+        )
+    targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
+    if not len(targets):
+        raise UserError(
+            f"{name}: there is no {split} picture, so few were cross-validated; give others, in class folders:"
+            " --data DIR"
+        )
+    # Another cache of that name may be another split of the same pictures.
+    trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
+    hashes = cache.hashes(split)
+    rows = copies.to_measure(name, cache.index.splits[split].origins, hashes, targets, trained_on)
+    if len(rows) == len(targets):
+        return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
+    left = [hashes[i] for i in rows]
+    return Labelled(labels, cache.pictures(split), targets[rows], split, len(targets) - len(rows), left, rows)
+
+
+def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
+    """For each label of the data its index among the model's; UserError for one it doesn't know, or has twice.
+
+    Accents may be encoded in either way (NFC, NFD), and spaces around a name don't count. Lists from elsewhere may
+    repeat a name (ImageNet's has two that are 'crane'): nothing says which output is meant.
+    """
+    found = {label: _places(label, ours) for label in theirs}
+    if unknown := next((label for label, places in found.items() if not places), None):
+        known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
+        raise UserError(f"{data}: the model doesn't know the label {unknown!r}; it knows {known}")
+    if twice := next((label for label, places in found.items() if len(places) > 1), None):
+        places = " and ".join(map(str, found[twice]))
+        raise UserError(
+            f"{data}: the model's outputs {places} are all called {twice!r}, expected one for a class of the data;"
+            " leave that class out, or tell them apart in the labels (--labels FILE)"
+        )
+    return np.array([found[label][0] for label in theirs], np.int64)
+
+
+def _places(label: str, ours: Sequence[str]) -> list[int]:
+    exact = [place for place, name in enumerate(ours) if name == label]
+    return exact or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
+
+
+def _labelled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labelled:
+    folder = read_folder(root)
+    if folder.note:
+        command.say_once(f"note: {folder.note}")
+    files = folder.split(split) if folder.has_splits else list(folder.files)
+    if not files:
+        raise UserError(f"{root}: no pictures in {split}/; expected {root}/{split}/LABEL/…")
+    places = dict(zip(folder.labels, match_labels(folder.labels, labels, str(root)), strict=True))
+    targets = np.array([places[file.label] for file in files], np.int64)
+    names = [str(file.path.relative_to(root)) for file in files]
+    hashes = list(hash_files([file.path for file in files]))
+    rows = copies.to_measure(str(root), names, hashes, targets, training_hashes(fingerprint))
+    kept, left = [files[row].path for row in rows], [hashes[row] for row in rows]
+    return Labelled(labels, kept, targets[rows], split, len(files) - len(rows), left)
+
+
+def training_hashes(fingerprint: str | None) -> frozenset[str]:
+    """Content hashes of the training pictures of a data set, where its cache lies on this machine; else empty."""
+    if not fingerprint:
+        return frozenset()
+    for path in _in_cache(f"*-{glob.escape(str(fingerprint))}-*"):
+        if cache := open_cache(path):
+            return frozenset(cache.hashes("train"))
+    return frozenset()

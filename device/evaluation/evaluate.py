@@ -1,0 +1,94 @@
+"""A model file over labelled pictures: every score, the accuracy with its interval, and the share of each class."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from device.data.folders import Labelled
+from device.evaluation import batching
+from device.host import system
+from device.inference import ordered
+from device.inference.classifier import Classifier
+from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.prediction import Scores
+
+Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """95 % interval of a share, `right` of n (E. B. Wilson, JASA 22, 1927); (0, 1) for n = 0. z: for another one."""
+    if n == 0:
+        return 0.0, 1.0
+    share, z2 = right / n, z**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def score_pictures(
+    path: Path,
+    data: Labelled,
+    hints: Hints = NO_HINTS,
+    threads: int = 1,
+    runtime_name: str | None = None,
+    progress: Callable[[int], Any] = lambda count: None,
+) -> npt.NDArray[np.float32]:
+    """Scores of every picture through the device's own path: n x labels. All cores share the pictures."""
+
+    def block(classifier: Classifier, rows: range) -> Scores:
+        return np.stack([classifier.classify(data.picture(i)).scores for i in rows])
+
+    step = 64
+    blocks = [range(start, min(start + step, len(data))) for start in range(0, len(data), step)]
+    workers = max(1, system.usable_cores() // threads)
+    parts = []
+    for part in ordered.in_order(block, blocks, lambda: Classifier(path, hints, threads, runtime_name), workers):
+        parts.append(part)
+        batching.let_go(data.sources)
+        progress(len(part))
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class TopOne:
+    """The share of images whose highest score is their label's, 0..1, of how many, and its 95 % Wilson interval."""
+
+    top1: float
+    n: int
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LabelTopOne:
+    """The same among the images of one label: its recall."""
+
+    label: str
+    top1: float
+    n: int
+    interval: tuple[float, float]
+
+
+def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> TopOne:
+    """Of equal scores the first is the highest."""
+    right = int((scores.argmax(axis=1) == targets).sum())
+    return TopOne(right / len(targets), len(targets), wilson(right, len(targets)))
+
+
+def per_class(
+    scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], labels: tuple[str, ...]
+) -> tuple[LabelTopOne, ...]:
+    """The accuracy among the pictures of each label that has any."""
+    each = ((label, targets == index) for index, label in enumerate(labels))
+    return tuple(
+        LabelTopOne(label, **vars(accuracy(scores[mine], targets[mine]))) for label, mine in each if mine.any()
+    )
+
+
+def balanced(classes: Sequence[LabelTopOne]) -> float:
+    """Balanced accuracy: the mean of the labels' own accuracies (recalls), so that each counts alike."""
+    return float(np.mean([row.top1 for row in classes]))

@@ -1,0 +1,1 @@
+"""The machine this runs on: what Linux says of it, temperature, throttling."""

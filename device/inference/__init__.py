@@ -1,0 +1,1 @@
+"""From an image to a prediction: model spec, runtime, preprocessing, classifier."""

@@ -1,0 +1,233 @@
+"""What a model file is to be fed and what its answers mean: its card, or for third-party files what the user says.
+
+One kind of answer for both: a `Card`. What the card of a third-party file was made from is said in notes, so that
+nothing is guessed in silence.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device.errors import UserError
+from device.labels import labels as label_lists
+from device.model import card as cards
+from device.model import channels, flatbuffer, shapes
+from device.model.card import Card, Confidence, Input, Output
+from device.model.channels import Channels
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the user says of a file without a card: labels, float scaling (pixel - mean) / std, fit, kind of output.
+
+    size: (height, width), for a network that leaves them open.
+    """
+
+    labels: Path | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
+    fit: str | None = None
+    output: str | None = None
+    size: tuple[int, int] | None = None
+
+    def given(self) -> list[str]:
+        return [f"--{name}" for name, value in vars(self).items() if value is not None]
+
+
+NO_HINTS = Hints()
+# What --mean and --std may be: far beyond any network's scaling.
+SMALLEST, LARGEST = 1e-9, 1e9
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One end of a network: its index, shape, type and quantization (scale 0 where it has none).
+
+    is_open: whether the file itself leaves height or width to whoever runs it (device/model/shapes.py).
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+    is_open: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are; of an output, scores."""
+        return math.prod(self.shape)
+
+    def real(self, code: int) -> float:
+        """The number that a quantized code stands for."""
+        return (code - self.zero_point) * self.scale
+
+
+def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
+    """(input, output) of a picture classifier; UserError when the network is not one."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    for end, details in (("input", inputs), ("output", outputs)):
+        if len(details) != 1:
+            names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
+            raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
+    source, answer = (_tensor(details[0]) for details in (inputs, outputs))
+    if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
+        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB picture")
+    # Fully convolutional networks end in [1, 1, 1, labels], others in [labels].
+    if not answer.shape or not answer.count or sum(side != 1 for side in answer.shape) > 1:
+        raise UserError(f"{path}: the output is {list(answer.shape)}, expected [1, labels]: a score a label")
+    for end, tensor in (("input", source), ("output", answer)):
+        if tensor.dtype not in (np.float32, np.uint8, np.int8):
+            raise UserError(f"{path}: the {end} is {tensor.dtype}, expected float32, uint8 or int8")
+        if tensor.dtype != np.float32 and not tensor.scale:
+            raise UserError(f"{path}: the {tensor.dtype} {end} has no quantization scale; export the model again")
+    return source, answer
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    scale, zero_point = details["quantization"]
+    shape = tuple(int(side) for side in details["shape"])
+    is_open = shapes.is_open(details)
+    return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point), is_open)
+
+
+def resolve(path: Path, source: Tensor, answer: Tensor, hints: Hints = NO_HINTS) -> tuple[Card, list[str]]:
+    """The file's card checked against its tensors, or one made of hints; and notes on what was taken from where."""
+    card = cards.read(path)
+    if card is None:
+        return _from_hints(path, source, answer, hints)
+    if hints.given():
+        raise UserError(f"{path}: the file has a card of its own; leave out {' '.join(hints.given())}")
+    _check_fit(path, card, source, answer)
+    return card, []
+
+
+def _check_fit(path: Path, card: Card, source: Tensor, answer: Tensor) -> None:
+    height, width = source.shape[1:3]
+    if (card.input.height, card.input.width) != (height, width):
+        raise UserError(
+            f"{path}: the card says {card.input.height}x{card.input.width} pixels, the network takes {height}x{width};"
+            " export the model again"
+        )
+    _check_count(path, "the card", card.labels, card.output.kind, answer)
+
+
+def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: str, answer: Tensor) -> None:
+    if labels is None:
+        return
+    outputs = answer.count
+    expected = 2 if kind == "sigmoid" and outputs == 1 else outputs
+    if len(labels) != expected:
+        raise UserError(
+            f"{path}: {origin} has {len(labels)} labels, the network has {outputs} outputs; expected {expected} labels"
+        )
+
+
+def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tuple[Card, list[str]]:
+    notes: list[str] = []
+    if hints.labels is not None:
+        listed: label_lists.LabelList | None = label_lists.read(hints.labels)
+        origin = str(hints.labels)
+    else:
+        listed = label_lists.in_archive(path)
+        if listed is None:
+            _refuse_lost_tail(path)
+        origin = "the file's own label list"
+    labels = listed.labels if listed else None
+    notes += listed.notes if listed else ()
+    kind = hints.output or ("sigmoid" if answer.count == 1 else "softmax")
+    if hints.output is None:
+        notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
+        if not flatbuffer.gives_probabilities(path):
+            notes.append(f"{path}: its last operator is no softmax: its scores may be logits (--output logits)")
+    _check_count(path, origin, labels, kind, answer)
+    mean, std, note = _scaling(path, source, hints)
+    notes.append(f"{path}: {note}")
+    if source.is_open:
+        height, width = source.shape[1:3]
+        by = shapes.origin(path, (height, width), hints.size)
+        notes.append(f"{path}: the network leaves its input's size open; taken as {height}x{width}, by {by}")
+    contract = Input(source.shape[1], source.shape[2], "RGB", hints.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
+    return Card(path.stem, None, None, labels, contract, Output(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
+
+
+def _refuse_lost_tail(path: Path) -> None:
+    """The archive at the file's end is what a copy that broke off lacks first; the network before it may be whole."""
+    if (files := flatbuffer.label_files(path)) and not cards.read_tail(path):
+        raise UserError(
+            f"{path}: its metadata names {files[0].name!r}, but the archive that holds it is missing at the file's end:"
+            " the file is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"
+        )
+
+
+def _scaling(path: Path, source: Tensor, hints: Hints) -> tuple[Channels, Channels, str]:
+    """(mean, std, where from): the network's number is (pixel - mean) / std."""
+    if hints.mean is not None or hints.std is not None:
+        mean = 0.0 if hints.mean is None else hints.mean
+        std = 1.0 if hints.std is None else hints.std
+        _check_scaling(mean, std)
+        return mean, std, f"pixels scaled by --mean {channels.text(mean)} --std {channels.text(std)}"
+    recorded = flatbuffer.normalization(path)
+    if source.dtype != np.float32:
+        return _scaling_of_codes(path, source, recorded)
+    if recorded is not None:
+        mean, std = recorded
+        said = f"mean {channels.text(mean)}, std {channels.text(std)}"
+        _refuse_unit_pixels(f"{path}: its metadata has {said}", mean, std)
+        return mean, std, f"pixels scaled by its metadata: {said}"
+    raise UserError(
+        f"{path}: the float input's scaling is not known; give --mean and --std"
+        " (0 and 255 for 0..1, 127.5 and 127.5 for -1..1, 0 and 1 for 0..255)"
+    )
+
+
+def _check_scaling(mean: Channels, std: Channels) -> None:
+    """The network computes in 32 bits, where 1e-50 is 0 and 1e50 is infinite."""
+    if not all(SMALLEST <= abs(one) <= LARGEST for one in channels.each(std)):
+        raise UserError(f"--std is {channels.text(std)}, expected a number other than 0 within ±{LARGEST:g}")
+    if not all(abs(one) <= LARGEST for one in channels.each(mean)):
+        raise UserError(f"--mean is {channels.text(mean)}, expected a number within ±{LARGEST:g}")
+    _refuse_unit_pixels(f"--mean {channels.text(mean)} --std {channels.text(std)}", mean, std)
+
+
+def _refuse_unit_pixels(origin: str, mean: Channels, std: Channels) -> None:
+    """PyTorch's numbers are for pixels 0..1; taken for 0..255 the network would see numbers up to a thousand."""
+    means, stds = channels.each(mean), channels.each(std)
+    if max(map(abs, (*means, *stds))) <= 1 and max(map(abs, stds)) < 1 and (isinstance(std, tuple) or any(means)):
+        whole = [channels.text(channels.of(*(255 * one for one in each))) for each in (means, stds)]
+        raise UserError(
+            f"{origin}: these are for pixels 0..1, expected them for 0..255; give --mean {whole[0]} --std {whole[1]}"
+        )
+
+
+def _scaling_of_codes(
+    path: Path, source: Tensor, recorded: tuple[Channels, Channels] | None
+) -> tuple[Channels, Channels, str]:
+    """A quantized input whose codes span 0..1, -1..1 or 0..255 to within two steps takes the pixel's code directly.
+
+    Another one is scaled by the metadata, where all that this makes of pixels spans the codes as well.
+    """
+    codes = np.iinfo(source.dtype)
+    span = source.real(int(codes.min)), source.real(int(codes.max))
+    for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+        if max(abs(span[0] - low), abs(span[1] - high)) <= 2 * source.scale:
+            std = 255.0 / (high - low)
+            note = f"the {source.dtype} input's codes span {low:g}..{high:g}: a pixel is its code"
+            return (0.0 - low) * std, std, note
+    if recorded is not None and _spans(recorded, span, source.scale):
+        mean, deviation = map(channels.text, recorded)
+        return *recorded, f"pixels scaled by its metadata, as its codes' span is: mean {mean}, std {deviation}"
+    raise UserError(
+        f"{path}: the {source.dtype} input spans {span[0]:.4g}..{span[1]:.4g}, expected 0..1, -1..1 or 0..255; give"
+        " --mean and --std"
+    )
+
+
+def _spans(scaling: tuple[Channels, Channels], span: tuple[float, float], step: float) -> bool:
+    """Whether the least and the greatest number of any channel are the span's ends, to within two steps."""
+    pairs = list(zip(*map(channels.each, scaling), strict=True))
+    ends = [(pixel - mean) / std for mean, std in pairs for pixel in (0, 255)]
+    return bool(max(abs(min(ends) - span[0]), abs(max(ends) - span[1])) <= 2 * step)

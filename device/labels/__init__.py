@@ -1,0 +1,1 @@
+"""The labels of a model file, ours and third-party ones."""

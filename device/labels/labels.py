@@ -1,0 +1,148 @@
+"""The label list of a third-party model: a file of the user's, or one in the archive at the model file's end.
+
+What lists look like in the field: a name a line; Teachable Machine's `0 name`; Coral's `0  name`; CSV with the place
+before or after the name; JSON, a Python literal or YAML (device/labels/label_documents.py). A list is in output order.
+What was decided in reading it is said in notes, so that no label changes in silence.
+"""
+
+import codecs
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from device import text
+from device.errors import UserError
+from device.labels import label_documents, label_numbers
+from device.model import card as cards
+from device.model import flatbuffer
+
+# A list of ten thousand labels has a fifth of it.
+MAX_BYTES = 1_000_000
+LINE_ENDS = re.compile(r"\r\n|\r|\n")
+# What is no text, and files that a label list is easily mistaken for, by how they begin.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+OTHERS = (
+    (re.compile(r"<(!doctype|html|\?xml|!--)", re.IGNORECASE), "a web page or XML"),
+    (re.compile(r"version https://git-lfs"), "a pointer of Git LFS, in the place of the file (git lfs pull)"),
+    (re.compile(r"(item|name|model)\s*:?\s*\{"), "a protocol buffer as text"),
+)
+# Byte order marks. UTF-32's begins with UTF-16's.
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class LabelList:
+    """Labels in output order, and what was decided in reading them: sentences that begin with where they lie."""
+
+    labels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read(path: Path) -> LabelList:
+    """From a file. UserError for one that can't be read, or is no label list."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path}: the labels can't be read ({error}); expected a text file, a label a line") from None
+    return parse(data, str(path))
+
+
+def parse(data: bytes, origin: str) -> LabelList:
+    """From a file's content; origin: what messages call it."""
+    content, notes = _decoded(data, origin)
+    for beginning, what in OTHERS:
+        if beginning.match(content):
+            raise UserError(f"{origin}: this is {what}, expected a text file, a label a line")
+    listed = label_documents.find(content, origin)
+    if listed is None:
+        listed, said = label_numbers.taken_off(_lines(content, origin))
+        notes += [f"{origin}: {sentence}" for sentence in said]
+    labels = tuple(label.strip() for label in listed)
+    if not labels:
+        raise UserError(f"{origin}: no labels in it, expected a label a line")
+    try:
+        cards.check_labels(labels)
+    except cards.CardError as error:
+        raise UserError(f"{origin}: {error}") from None
+    if twice := sorted(label for label, count in Counter(labels).items() if count > 1):
+        notes.append(f"{origin}: labels that stand there twice: {text.some([repr(label) for label in twice])}")
+    return LabelList(labels, tuple(notes))
+
+
+def _decoded(data: bytes, origin: str) -> tuple[str, list[str]]:
+    """UTF-8, or what a byte order mark says, or Windows-1252, of which Latin-1's letters are a part, with a note."""
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{origin}: more than {MAX_BYTES} bytes, expected a text file, a label a line")
+    encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
+    notes = []
+    try:
+        content = data.decode(encoding)
+    except UnicodeDecodeError:
+        try:
+            content = data.decode("cp1252")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{origin}: neither UTF-8 nor Windows-1252 ({error.reason}); save it as UTF-8") from None
+        odd = next(line.strip() for line in LINE_ENDS.split(content) if not line.isascii())
+        notes.append(f"{origin}: not UTF-8, read as Windows-1252: {odd[:60]!r}; if that is wrong, save it as UTF-8")
+    if found := CONTROL.search(content):
+        what = f"it holds the character 0x{ord(found[0]):02x}"
+        raise UserError(f"{origin}: this is no text ({what}), expected a text file, a label a line")
+    return content.lstrip("\ufeff"), notes
+
+
+def _lines(content: str, origin: str) -> list[str]:
+    lines = [line.strip() for line in LINE_ENDS.split(content)]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise UserError(f"{origin}: no labels in it, expected a label a line")
+    if "" in lines:
+        raise UserError(f"{origin}: line {lines.index('') + 1} is empty, expected a label on every line")
+    return lines
+
+
+def in_archive(path: Path) -> LabelList | None:
+    """The list in the archive at a model file's end; None where there is none, or nothing says which file it is."""
+    entries = cards.read_tail(path)
+    name = _which(flatbuffer.label_files(path), [name for name in entries if name.lower().endswith(".txt")], entries)
+    if name is None:
+        return None
+    found = parse(entries[name], f"{path}: {name}")
+    others = [other for other in entries if other != name and other.lower().endswith(".txt")]
+    beside = f", not {text.some(others)} (--labels FILE takes another)" if others else ""
+    return LabelList(found.labels, (f"{path}: labels from {name} inside it{beside}", *found.notes))
+
+
+def _which(described: tuple[flatbuffer.LabelFile, ...], texts: list[str], entries: dict[str, bytes]) -> str | None:
+    """By TFLite Metadata: in English, else for every language, else the first. Without it the only text file.
+
+    AutoML's pair has codes in probability-labels.txt and words in probability-labels-en.txt.
+    """
+    listed = [file for file in described if file.name in entries]
+    if listed:
+        return min(listed, key=lambda file: (file.locale[:2] != "en", bool(file.locale))).name
+    if described:
+        return None
+    pairs = [name for name in texts if re.sub(r"-en(\.\w+)$", r"\1", name) in set(texts) - {name}]
+    if len(texts) == 2 and pairs:
+        return pairs[0]
+    return texts[0] if len(texts) == 1 else None
+
+
+def missing(path: Path) -> str:
+    """What to say of a file without labels that can be found."""
+    texts = [name for name in cards.read_tail(path) if name.lower().endswith(".txt")]
+    if len(texts) > 1:
+        return (
+            f"{path}: nothing says which text file in its archive has the labels ({text.some(texts)}); unzip it and"
+            " give the right one: --labels FILE"
+        )
+    return f"{path}: the file carries no labels; give --labels FILE, a label a line in output order"

@@ -1,0 +1,1 @@
+"""What a model file is: its card, its network as FlatBuffer tables, its variants."""

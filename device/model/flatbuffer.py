@@ -1,0 +1,155 @@
+"""Reads the little that device needs from a .tflite file itself, by position: device/model/tables.py.
+
+tflite-runtime follows the positions in a file without looking whether they lie inside it, so a truncated one ends the
+process; `check` looks first. `normalization` reads the mean and standard deviation that TFLite Metadata records for a
+float input, `image_size` the size, `label_files` the names of label lists.
+"""
+
+import math
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from device.errors import UserError
+from device.model import channels, damage, model_kinds
+from device.model.channels import Channels
+from device.model.tables import (
+    BUFFERS,
+    METADATA,
+    OPERATOR_CODES,
+    OPERATORS,
+    OUTPUTS,
+    SUBGRAPHS,
+    OutsideError,
+    Table,
+    root,
+)
+
+INPUT_METADATA, OUTPUT_METADATA = 2, 3  # of SubGraphMetadata
+NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
+IMAGE_PROPERTIES = 2  # of the union ContentProperties
+# Operators, by their number in the schema's BuiltinOperator.
+PROBABILITIES = (25, 14)  # SOFTMAX, LOGISTIC
+CUSTOM = 32
+CARRIERS = (6, 114, 22, 43, 53)  # DEQUANTIZE, QUANTIZE, RESHAPE, SQUEEZE, CAST
+# Beyond any image; larger numbers are damage.
+MAX_SIDE = 1 << 15
+LABEL_FILE_TYPES = (0, 2)  # of AssociatedFileType: not said, TENSOR_AXIS_LABELS
+
+
+def _map(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+
+
+def check(path: Path, content: bytes | None = None) -> None:
+    """Refuses what is not a whole .tflite file: UserError says what it is instead, or that it is damaged.
+
+    content: what was read of it, where that is to be looked at and not what lies there by now.
+    """
+    model_kinds.require_tflite(path)
+    data = _map(path) if content is None else content
+    try:
+        operators = damage.walk(root(data, b"TFL3"), len(data))
+    except (OutsideError, struct.error):
+        raise UserError(
+            f"{path}: the .tflite file is truncated or damaged ({len(data)} bytes); copy or export it again"
+        ) from None
+    except damage.DamagedError as error:
+        raise UserError(
+            f"{path}: the .tflite file is damaged ({error}; {len(data)} bytes); copy or export it again"
+        ) from None
+    model_kinds.refuse_compiled(path, operators)
+
+
+def normalization(path: Path) -> tuple[Channels, Channels] | None:
+    """(mean, standard deviation) of the first input by TFLite Metadata, for all channels or each; None where absent.
+
+    The network's number is (pixel - mean) / standard deviation.
+    """
+    try:
+        for tensor in _described_tensors(_map(path), INPUT_METADATA):
+            for unit in tensor.tables(4):
+                options = unit.table(1)
+                if unit.number(0, "<B") == NORMALIZATION_OPTIONS and options is not None:
+                    return _mean_and_deviation(options)
+    except (OutsideError, struct.error):
+        return None
+    return None
+
+
+def _mean_and_deviation(options: Table) -> tuple[Channels, Channels] | None:
+    """As the schema has it, each is one number or one a channel."""
+    means, deviations = options.floats(0), options.floats(1)
+    if len(means) not in (1, 3) or len(deviations) not in (1, 3) or 0.0 in deviations:
+        return None
+    if not all(map(math.isfinite, (*means, *deviations))):
+        return None
+    mean, deviation = (channels.of(*each) if len(each) == 3 else each[0] for each in (means, deviations))
+    return mean, deviation
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) of the first input's images by TFLite Metadata; None where it says nothing."""
+    try:
+        for tensor in _described_tensors(_map(path), INPUT_METADATA):
+            content = tensor.table(3)
+            image = content.table(1) if content and content.number(0, "<B") == IMAGE_PROPERTIES else None
+            if image and (size := image.table(1)):
+                width, height = size.number(0, "<I"), size.number(1, "<I")
+                return (height, width) if 0 < min(height, width) <= max(height, width) <= MAX_SIDE else None
+    except (OutsideError, struct.error):
+        return None
+    return None
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label list that TFLite Metadata names; locale: the language of its words, '' where it is for all."""
+
+    name: str
+    locale: str
+
+
+def label_files(path: Path) -> tuple[LabelFile, ...]:
+    """The lists of the first output's labels by TFLite Metadata; they lie in the archive at the file's end."""
+    try:
+        return tuple(
+            LabelFile(*(file.bytes(field).decode("utf-8", "replace") for field in (0, 3)))
+            for tensor in _described_tensors(_map(path), OUTPUT_METADATA)
+            for file in tensor.tables(6)
+            if file.number(2, "<b") in LABEL_FILE_TYPES
+        )
+    except (OutsideError, struct.error):
+        return ()
+
+
+def gives_probabilities(path: Path) -> bool:
+    """Whether the first output comes from a softmax or a sigmoid; what only changes its type or shape is passed over.
+
+    True also where it can't be told (an operator of the file's own, a constant).
+    """
+    try:
+        model = root(_map(path), b"TFL3")
+        codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(OPERATOR_CODES)]
+        graph = next(model.tables(SUBGRAPHS))
+        makers = {output: op for op in graph.tables(OPERATORS) for output in op.integers(2)}
+        operator = makers.get(graph.integers(OUTPUTS)[0])
+        while operator is not None and codes[operator.number(0, "<I")] in CARRIERS:
+            operator = makers.get(operator.integers(1)[0])
+        return operator is None or codes[operator.number(0, "<I")] in (*PROBABILITIES, CUSTOM)
+    except (OutsideError, struct.error, StopIteration, IndexError):
+        return True
+
+
+def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:
+    """The TensorMetadata of the first input or output, where the file holds TFLite Metadata."""
+    model = root(data, b"TFL3")
+    buffers = list(model.tables(BUFFERS))
+    for entry in model.tables(METADATA):
+        index = entry.number(1, "<I")
+        if entry.bytes(0) == b"TFLITE_METADATA" and index < len(buffers):
+            for graph in root(buffers[index].bytes(0), b"M001").tables(3):
+                yield from list(graph.tables(field))[:1]

@@ -1,0 +1,1 @@
+"""The card of a variant, its TFLite Metadata and its golden images."""

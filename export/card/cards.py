@@ -1,0 +1,39 @@
+"""The card of a variant as far as export knows it, and the file with the card inside."""
+
+from datetime import UTC, datetime
+from os import environ
+
+from device.model import card
+from device.model.card import Card, Confidence
+from export.card import metadata
+from export.conversion import pixels
+from export.source.sources import Source
+
+
+def assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> bytes:
+    return card.append_tail(metadata.embed(bare, model_card), model_card, pictures)
+
+
+def of(source: Source, variant: str) -> Card:
+    """The card as far as it is known before the variant was measured."""
+    provenance = {**source.provenance, "calibration": vars(source.calibration.recorded), "created": _now()}
+    return Card(
+        name=source.name,
+        recipe=source.recipe,
+        variant=variant,
+        labels=source.labels,
+        input=pixels.fed(source.input),
+        output=source.output,
+        confidence=Confidence(),
+        accuracy=None,
+        golden=(),
+        golden_source=None,
+        provenance=provenance,
+    )
+
+
+def _now() -> str:
+    """SOURCE_DATE_EPOCH where it is set (https://reproducible-builds.org/specs/source-date-epoch), else the time."""
+    epoch = environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""From Keras to .tflite and from float to int8."""

@@ -1,0 +1,1 @@
+"""What is exported, and with which images it is calibrated."""

@@ -1,0 +1,40 @@
+"""Which pictures int8 is calibrated with: from the training split only, seeded, balanced over the labels, recorded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device.evaluation.exports import Calibration
+
+DEFAULT_PICTURES = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen pictures at the network's size, and how they were chosen (for export.json and the card)."""
+
+    pictures: npt.NDArray[np.uint8]
+    rows: tuple[int, ...]
+    seed: int
+    split: str
+
+    @property
+    def recorded(self) -> Calibration:
+        return Calibration(len(self.pictures), self.seed, self.split)
+
+
+def balanced_rows(targets: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], n: int, seed: int) -> list[int]:
+    """n of the allowed rows, as evenly over the labels as there are pictures; in the order they were drawn.
+
+    targets: the label of every row; allowed: the rows that may be taken. Where there are more labels than n, which of
+    them have a picture is drawn too: the first n may be all of one kind (ImageNet's begin with animals).
+    """
+    random = np.random.default_rng(seed)
+    piles = [list(random.permutation(allowed[targets[allowed] == label])) for label in np.unique(targets[allowed])]
+    if len(piles) > n:
+        piles = [piles[i] for i in np.sort(random.choice(len(piles), n, replace=False))]
+    chosen: list[int] = []
+    while len(chosen) < n and any(piles):
+        chosen += [int(pile.pop()) for pile in piles if pile]
+    return chosen[:n]

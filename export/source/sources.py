@@ -1,0 +1,274 @@
+"""What is exported: a run that train made, or anyone's float .tflite; either way the same record."""
+
+import hashlib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device import command
+from device.data import folders, run_record
+from device.data.folders import Cache, Labelled
+from device.data.run_record import RunRecord
+from device.data.splits import find_splits
+from device.data.walk import Walk
+from device.errors import UserError
+from device.images import pictures
+from device.inference import model_spec, runtime
+from device.inference.model_spec import Hints
+from device.labels import labels as label_lists
+from device.model import model_kinds
+from device.model.card import Input, Output
+from device.records import RecordError
+from export.source.calibration import DEFAULT_PICTURES, Choice, balanced_rows
+from export.source.unseen import Heads
+
+# Fewer calibration images than that hardly show what a network will see.
+FEW = 50
+
+
+@dataclass(frozen=True)
+class Source:
+    """A float model with all that its variants' cards will say."""
+
+    name: str
+    recipe: str | None
+    labels: tuple[str, ...]
+    input: Input
+    output: Output
+    folder: Path  # the run folder; files go to folder/export
+    model: Path  # model.keras or the float .tflite
+    model_sha256: str
+    calibration: Choice
+    test: Labelled | None
+    unseen: Heads | None  # of a run that was judged by cross-validation
+    provenance: dict[str, Any]
+
+    @property
+    def is_keras(self) -> bool:
+        return not model_kinds.is_tflite(self.model)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line says about where pictures and labels come from."""
+
+    model: Path
+    hints: Hints = model_spec.NO_HINTS
+    calibration: Path | None = None
+    test: Path | None = None
+    run: Path | None = None
+    pictures: int = DEFAULT_PICTURES
+    seed: int = 1
+
+
+def find(request: Request) -> Source:
+    """UserError when the model, its labels or its pictures can't be had. What it is, its content says."""
+    path = request.model
+    if path.is_file():
+        if model_kinds.is_tflite(path):
+            return _from_tflite(request)
+        # What is said to be a .keras and is nothing else that is known, Keras itself shall judge.
+        may_be_keras = path.suffix == ".keras" and model_kinds.of_file(path) in (model_kinds.KERAS, model_kinds.UNKNOWN)
+        if not (may_be_keras and (path.parent / run_record.NAME).is_file()):
+            raise model_kinds.refusal(path, "a run folder, the model.keras in one, or a float .tflite")
+    elif path.is_dir() and not (path / run_record.NAME).is_file() and (kind := model_kinds.of_folder(path)):
+        raise UserError(f"{path}: this is {kind.what}, expected a run folder or a float .tflite; {kind.todo}")
+    elif not path.exists() and path.suffix.lower() in model_kinds.TFLITE_ENDINGS:
+        raise UserError(f"{path}: there is no such model file")
+    return _from_run(request)
+
+
+def _from_run(request: Request) -> Source:
+    is_model = request.model.is_file() or (not request.model.exists() and request.model.suffix == ".keras")
+    folder = request.model.parent if is_model else request.model
+    model = request.model if is_model else folder / "model.keras"
+    record = _read_run(folder) if model.is_file() or not is_model else None
+    if record and record.is_classical:
+        raise UserError(f"{folder}: the classical baseline has no network to export; evaluation.json has its figures")
+    if record is None or not model.is_file():
+        raise UserError(f"{model}: there is no such model; train it with: python -m train RECIPE --run {folder}")
+    if given := _given(request):
+        raise UserError(f"{folder}: a run knows its labels, scaling and pictures; leave out {' '.join(given)}")
+    data = record.data
+    cache = folders.cache_of(data.cache, data.fingerprint, data.size, data.fit)
+    if cache is None:
+        raise UserError(
+            f"{folder}: its pictures are not in the cache ({folders.cache_root() / data.cache}); make them again"
+            f" with: {_data_command(record)} (or train anew, if they have changed; the folder may lie elsewhere)"
+        )
+    targets = cache.targets("train")
+    training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
+    rows = balanced_rows(targets, training, request.pictures, request.seed)
+    choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
+    unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
+    return Source(
+        name=record.name or record.recipe_name,
+        recipe=record.recipe_name,
+        labels=cache.labels,
+        input=Input(*data.size, fit=data.fit),
+        output=Output(),
+        folder=request.run or folder,
+        model=model,
+        model_sha256=_sha256(model),
+        calibration=choice,
+        test=_test_of(cache, record.split.test_rows, unseen),
+        unseen=unseen,
+        provenance={
+            "run": folder.resolve().name,
+            "data": data.name,
+            "data_fingerprint": data.fingerprint,
+            "seed": record.seed,
+            "git_commit": record.git_commit,
+            "versions": record.versions,
+            "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/run/ancestry.py
+        },
+    )
+
+
+def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -> Labelled:
+    """rows: those that a run was judged by, where it isn't all of the test (train/run/ancestry.py).
+
+    unseen: of a run that has no test, by which its training images can judge it.
+    """
+    if unseen:
+        every = len(unseen.rows) == len(cache.targets("train"))
+        pictures = cache.pictures("train")
+        targets = cache.targets("train")[unseen.rows]
+        return Labelled(cache.labels, pictures if every else pictures[unseen.rows], targets, "cross-validation", 0)
+    pictures, targets = cache.pictures("test"), cache.targets("test")
+    if rows is None:
+        return Labelled(cache.labels, pictures, targets, "test", 0)
+    kept = np.asarray(rows, np.int64)
+    return Labelled(cache.labels, pictures[kept], targets[kept], "test", len(targets) - len(kept))
+
+
+def _given(request: Request) -> list[str]:
+    """The options that a run has no use for."""
+    pictures_given = [f"--{name}" for name in ("calibration", "test") if getattr(request, name) is not None]
+    return request.hints.given() + pictures_given
+
+
+def _data_command(record: RunRecord) -> str:
+    """The command that makes a run's picture cache: for a folder, with all that decides its split."""
+    data = record.data
+    size = "x".join(map(str, data.size))
+    skip = " --skip-bad" if data.skipped else ""
+    allow = " --allow-copies" if data.copies and (data.copies.under_two_labels or data.copies.across) else ""
+    if not Path(data.origin).is_absolute():
+        return f"python -m train data {data.name} --size {size} --fit {data.fit}"
+    return (
+        f"python -m train data {shlex.quote(data.origin)} --size {size} --fit {data.fit}"
+        f" --test {record.test_share} --seed {record.seed}{skip}{allow}"
+    )
+
+
+def _read_run(folder: Path) -> RunRecord:
+    if not folder.exists():
+        raise UserError(f"{folder}: there is no such run or model; expected a run folder, a .keras or a .tflite file")
+    try:
+        record = run_record.read(folder)
+    except RecordError as error:
+        raise UserError(f"{folder / run_record.NAME}: {error}; train it again") from None
+    except (OSError, ValueError):
+        raise UserError(
+            f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE"
+        ) from None
+    if not record.is_done:
+        raise UserError(f"{folder}: the run is not finished (status {record.status!r}); train it again")
+    return record
+
+
+def _from_tflite(request: Request) -> Source:
+    path = request.model
+    if request.calibration is None:
+        raise UserError(
+            f"{path}: a .tflite needs --calibration DIR: pictures like those it will see, none of the test's"
+        )
+    interpreter = runtime.find("litert").open(path, 1, request.hints.size)
+    source, answer = model_spec.tensors(interpreter, path)
+    _require_float(path, source, interpreter)
+    card, notes = model_spec.resolve(path, source, answer, request.hints)
+    for note in notes:
+        command.say(f"note: {note}")
+    if card.labels is None:
+        raise UserError(label_lists.missing(path))
+    choice, used = _choose_files(request, card.input)
+    name = model_kinds.name(path).removesuffix("_float32")
+    return Source(
+        name=name,
+        recipe=None,
+        labels=card.labels,
+        input=card.input,
+        output=card.output,
+        folder=request.run or Path("runs") / name,
+        model=path,
+        model_sha256=_sha256(path),
+        calibration=choice,
+        test=_test_pictures(request, card.labels, used),
+        unseen=None,
+        provenance={"run": None, "source_sha256": _sha256(path)},
+    )
+
+
+def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> None:
+    small = (np.int8, np.uint8, np.float16)
+    quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in small]
+    if source.dtype != np.float32 or quantized:
+        raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
+
+
+def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
+    """Calibration pictures from a folder, train/ alone where it has one; and the content hashes of those taken."""
+    root = request.calibration
+    assert root is not None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of calibration pictures")
+    base = find_splits(root)[0].get("train", root)
+    walk = Walk(base)
+    paths = list(walk)
+    seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
+    if not paths:
+        raise UserError(f"{base}: no pictures in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
+    if seen:
+        command.say(f"note: {base}: {seen}")
+    # A picture's class is the folder it lies in; a flat folder is one class.
+    parents = sorted({path.parent for path in paths})
+    targets = np.array([parents.index(path.parent) for path in paths], np.int64)
+    rows = balanced_rows(targets, np.arange(len(paths)), request.pictures, request.seed)
+    if len(rows) < min(request.pictures, FEW):
+        command.say(
+            f"note: {base}: {len(rows)} calibration pictures, {request.pictures} were asked for: int8 keeps to what"
+            " they show; give more, of all that the network will see"
+        )
+    size = (spec.height, spec.width)
+    chosen = np.stack([pictures.prepare(pictures.read(paths[row]), size, spec.fit) for row in rows])
+    used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
+    return Choice(chosen, tuple(rows), request.seed, base.name), used
+
+
+def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) -> Labelled | None:
+    root = request.test
+    if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
+        root = request.calibration
+    if root is None:
+        return None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of test pictures")
+    test = folders.labelled(str(root), labels, (0, 0), "crop")
+    assert not isinstance(test.sources, np.ndarray)
+    kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
+    left_out = len(test) - len(kept)
+    if left_out:
+        command.say(f"note: {root}: {left_out} test pictures are among the calibration pictures and are left out")
+    if not kept:
+        raise UserError(f"{root}: every test picture is also a calibration picture; give others")
+    hashes = [test.hash_of(i) for i in kept]
+    sources = [test.sources[i] for i in kept]
+    return Labelled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

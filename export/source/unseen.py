@@ -1,0 +1,89 @@
+"""What a file answers for images that its head was fitted on: by heads that were fitted without them.
+
+A run of few images has no test (train/networks/head.py). The heads of its cross-validation lie in heads.npz; here they
+are asked about what a file's own backbone gives, the tensor that goes into its last layer. What the rounding of that
+one layer changes is not in it: that shows in the agreement, which is of the file as it is.
+"""
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from tqdm import tqdm
+
+from device.data.folders import Labelled
+from device.errors import UserError
+from device.host import system
+from device.inference import runtime
+from device.inference.classifier import Classifier
+from device.model import card
+from export.conversion import objects
+
+DENSE = schema.BuiltinOperator.FULLY_CONNECTED
+
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """rows: the training images that were judged; folds: of each the head that hasn't seen it.
+
+    kernels: heads x channels x labels; biases: heads x labels.
+    """
+
+    rows: npt.NDArray[np.int64]
+    folds: npt.NDArray[np.int64]
+    kernels: npt.NDArray[np.float32]
+    biases: npt.NDArray[np.float32]
+
+    @classmethod
+    def read(cls, path: Path) -> "Heads":
+        """As train/networks/head.py writes them."""
+        try:
+            with np.load(path) as arrays:
+                return cls(*(arrays[name] for name in ("rows", "folds", "kernels", "biases")))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
+
+    def scores(self, path: Path, pictures: Labelled) -> Scores:
+        """Logits of the images, n x labels; path: a variant, pictures: those of `rows`."""
+        found = features(path, pictures)
+        logits = np.empty((len(found), self.biases.shape[1]), np.float32)
+        for fold, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
+            mine = self.folds == fold
+            logits[mine] = found[mine] @ kernel + bias
+        return logits
+
+
+def features(path: Path, pictures: Labelled) -> Scores:
+    """n x channels: what goes into the file's last dense layer, as real numbers."""
+    whole = Classifier(path)
+    cut = path.with_suffix(".features.tflite")
+    cut.write_bytes(_before_last_dense(card.network_bytes(path)))
+    network = runtime.find(whole.runtime.name).open(cut, system.usable_cores())
+    source, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]
+    scale, zero_point = answer["quantization"]
+    rows = []
+    for i in tqdm(range(len(pictures)), desc=f"{path.stem}, unseen", unit=" pictures", disable=None, leave=False):
+        network.set_tensor(source, whole.preprocessor(pictures.picture(i)))
+        network.invoke()
+        row = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)
+        rows.append((row - zero_point) * scale if scale else row)
+    cut.unlink()
+    return np.stack(rows)
+
+
+def _before_last_dense(model: bytes) -> bytes:
+    tree = objects.read(model)
+    graph = tree.subgraphs[0]
+    dense = [i for i, operator in enumerate(graph.operators) if objects.kind(tree, operator) == DENSE]
+    if not dense:
+        raise UserError("the network has no dense layer that its features go into")
+    graph.outputs = [graph.operators[dense[-1]].inputs[0]]
+    graph.operators = graph.operators[: dense[-1]]
+    tree.signatureDefs = []
+    return objects.packed(tree)

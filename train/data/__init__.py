@@ -1,0 +1,1 @@
+"""The image cache, splits, batches and augmentation."""

@@ -1,0 +1,174 @@
+"""Augmentation: every training picture a little different each time it is seen.
+
+The changes have the names and the units of Keras' ImageDataGenerator, which the course chapter uses
+(https://keras.io/2.18/api/preprocessing/image): rotation and shear in degrees, shifts as shares of the side, zoom per
+axis (above 1: more of the scene), brightness as a factor. Rotation, shifts, shear, zoom and flip are one matrix and one
+warp a picture; what is beyond the edge repeats the nearest pixel. After it the light changes, and then what cameras
+do: blur and JPEG.
+
+All random numbers come from the generator that is given, drawn for a whole batch at once.
+"""
+
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device.images import pictures as codec
+from train.recipes.augmentation import NONE, Augmentation
+from train.recipes.data import is_folder
+from train.recipes.fields import hints, text
+from train.recipes.recipe import Recipe
+
+Pictures = npt.NDArray[np.uint8]
+Matrices = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Augmenter:
+    """Changes batches of images by numbers that are drawn from the ranges; mixup is not its (train/data/batches.py)."""
+
+    ranges: Augmentation
+
+    def augment(self, pictures: Pictures, random: np.random.Generator) -> Pictures:
+        """New pictures [n, height, width, 3] from those; the ones given stay as they are."""
+        count = len(pictures)
+        changed = self._warped(pictures, random)
+        if self.ranges.random_erasing:
+            self._erase(changed, random)
+        if self._changes_light:
+            tables = self._light_tables(count, random)
+            for picture, table in zip(changed, tables, strict=True):
+                cv2.LUT(picture, table, dst=picture)
+        if self.ranges.camera_noise:
+            for i in np.flatnonzero(random.random(count) < self.ranges.camera_noise):
+                changed[i] = self._through_camera(changed[i], random)
+        return changed
+
+    @property
+    def _changes_light(self) -> bool:
+        ranges = self.ranges
+        return ranges.brightness_range != (1.0, 1.0) or ranges.contrast_range != (1.0, 1.0)
+
+    @property
+    def _only_shifts(self) -> bool:
+        ranges = self.ranges
+        return not ranges.rotation_range and not ranges.shear_range and ranges.zoom_range == (1.0, 1.0)
+
+    @property
+    def _warps(self) -> bool:
+        return not self._only_shifts or bool(self.ranges.width_shift_range or self.ranges.height_shift_range)
+
+    def _warped(self, pictures: Pictures, random: np.random.Generator) -> Pictures:
+        mirrored = random.random(len(pictures)) < (0.5 if self.ranges.horizontal_flip else 0.0)
+        if not self._warps:
+            changed = pictures.copy()
+            if self.ranges.horizontal_flip:
+                changed[mirrored] = changed[mirrored, :, ::-1]
+            return changed
+        height, width = pictures.shape[1:3]
+        matrices = self.matrices(len(pictures), (height, width), random)
+        matrices[mirrored] = matrices[mirrored] @ mirror(width)
+        # Shifts by whole pixels need no interpolation, which would blur a small picture.
+        how = cv2.WARP_INVERSE_MAP | (cv2.INTER_NEAREST if self._only_shifts else cv2.INTER_LINEAR)
+        changed = np.empty_like(pictures)
+        for picture, matrix, into in zip(pictures, matrices[:, :2], changed, strict=True):
+            cv2.warpAffine(picture, matrix, (width, height), into, how, cv2.BORDER_REPLICATE)
+        return changed
+
+    def matrices(self, count: int, size: tuple[int, int], random: np.random.Generator) -> Matrices:
+        """count x 3 x 3: from a pixel (x, y, 1) of the new picture to its place in the old one.
+
+        Rotation, then shift, shear and zoom around the centre, multiplied in Keras' order.
+        """
+        (height, width), ranges = size, self.ranges
+        theta = np.deg2rad(random.uniform(-ranges.rotation_range, ranges.rotation_range, count))
+        shear = np.deg2rad(random.uniform(-ranges.shear_range, ranges.shear_range, count))
+        shift_x = random.uniform(-ranges.width_shift_range, ranges.width_shift_range, count) * width
+        shift_y = random.uniform(-ranges.height_shift_range, ranges.height_shift_range, count) * height
+        zoom_x, zoom_y = random.uniform(*ranges.zoom_range, (2, count))
+        if self._only_shifts:
+            shift_x, shift_y = np.rint(shift_x), np.rint(shift_y)
+        none, one = np.zeros(count), np.ones(count)
+        rotate = _stack((np.cos(theta), -np.sin(theta), none), (np.sin(theta), np.cos(theta), none))
+        shift = _stack((one, none, shift_x), (none, one, shift_y))
+        slant = _stack((one, -np.sin(shear), none), (none, np.cos(shear), none))
+        zoom = _stack((zoom_x, none, none), (none, zoom_y, none))
+        to_centre = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
+        back = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
+        return np.asarray(back @ rotate @ shift @ slant @ zoom @ to_centre)
+
+    def _erase(self, pictures: Pictures, random: np.random.Generator) -> None:
+        """A rectangle of 2 to 25 % of the picture becomes one random colour (https://arxiv.org/abs/1708.04896)."""
+        height, width = pictures.shape[1:3]
+        for i in np.flatnonzero(random.random(len(pictures)) < self.ranges.random_erasing):
+            area, ratio = random.uniform(0.02, 0.25), np.exp(random.uniform(-1, 1))
+            tall = min(height, max(1, round(height * np.sqrt(area * ratio))))
+            wide = min(width, max(1, round(width * np.sqrt(area / ratio))))
+            top, left = random.integers(height - tall + 1), random.integers(width - wide + 1)
+            pictures[i, top : top + tall, left : left + wide] = random.integers(0, 256, 3)
+
+    def _light_tables(self, count: int, random: np.random.Generator) -> Pictures:
+        """count x 256: what each pixel value becomes."""
+        brightness = random.uniform(*self.ranges.brightness_range, (count, 1))
+        contrast = random.uniform(*self.ranges.contrast_range, (count, 1))
+        values = ((np.arange(256) - 127.5) * contrast + 127.5) * brightness
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+    def _through_camera(self, picture: Pictures, random: np.random.Generator) -> Pictures:
+        """Blurred, then saved as JPEG and read again, each to a random degree."""
+        blur, least = self.ranges.blur, self.ranges.jpeg_quality
+        if blur and (sigma := random.uniform(0, blur)) > 0.1:
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
+        if least < 100:
+            quality = int(random.integers(least, 96)) if least < 96 else least
+            picture = codec.through_jpeg(picture, quality)
+        return picture
+
+
+def ranges(wanted: Augmentation) -> list[str]:
+    """What changes anything, field by field as --set takes it; empty where nothing does."""
+    unused = set() if wanted.camera_noise else {"blur", "jpeg_quality"}  # these are of the images with camera noise
+    if not wanted.blur and wanted.jpeg_quality == 100:
+        unused.add("camera_noise")
+    values = {each.name: getattr(wanted, each.name) for each in fields(wanted) if each.name not in unused}
+    return [
+        f"{name}={text(value, hints(Augmentation)[name])}"
+        for name, value in values.items()
+        if value != getattr(NONE, name)
+    ]
+
+
+def describe(recipe: Recipe) -> str:
+    """One line of what is changed in the training images, in the words that --set takes.
+
+    A head learns from the features of images as they are, so its augmentation is that of fine-tuning alone. Where a
+    folder of one's own isn't mirrored, the line says how to ask for it.
+    """
+    found = ranges(recipe.augmentation)
+    tunes = bool(recipe.training.fine_tune_epochs)
+    if recipe.training.trains_head:
+        found = [f"none for the head, in fine-tuning {', '.join(found)}"] if found and tunes else []
+    if recipe.network.flip_average:
+        found.append("the saved network averages an image and its mirror image")
+    line = f"augmentation: {', '.join(found) or 'none'}"
+    can_flip = not recipe.training.trains_head or tunes
+    if can_flip and not recipe.augmentation.horizontal_flip and is_folder(recipe.data.source):
+        line += " (no flips: left and right may differ; --set horizontal_flip=true mirrors half of the images)"
+    return line
+
+
+def _stack(*rows: tuple[npt.NDArray[np.float64], ...]) -> Matrices:
+    """Two rows of three columns, each an array over the batch -> [n, 3, 3] with a last row of 0 0 1."""
+    matrices = np.zeros((len(rows[0][0]), 3, 3))
+    matrices[:, 2, 2] = 1
+    for i, row in enumerate(rows):
+        for j, values in enumerate(row):
+            matrices[:, i, j] = values
+    return matrices
+
+
+def mirror(width: int) -> npt.NDArray[np.float64]:
+    """The matrix that swaps left and right."""
+    return np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])

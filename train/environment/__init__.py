@@ -1,0 +1,1 @@
+"""What is set before training: memory, Keras' settings, devices."""

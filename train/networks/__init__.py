@@ -1,0 +1,1 @@
+"""The networks, the fitted head, and which backbone suits the data."""

@@ -1,0 +1,143 @@
+"""The head of transfer: multinomial logistic regression on a backbone's features, folded into one dense layer.
+
+A convex problem has one answer: nothing depends on epochs, batches, rates or a seed, and five images a class get the
+same care as fifty thousand. Features are divided by the root of their mean squared length, so that one strength of the
+L2 penalty suits every backbone; the division is folded into the layer's weights.
+
+Trained by epochs instead where a recipe asks for hidden layers (train/fitting/fit.py).
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+
+from device import command, files
+from device.data import copies
+from device.evaluation.by_label import is_uneven
+from train.data.split import Rows
+
+Features = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
+
+# scikit-learn's inverse penalty, for features of length 1. Chosen by cross-validated log loss on training images, 5 to
+# 100 a class (docs/results.md, 2026-11-26); accuracy is flat from 10 to 300.
+C = 100.0
+MOST_STEPS = 1000
+# The fit has settled where no slope is steeper: scikit-learn's own measure, or less where the slopes begin small. They
+# are means over images, so with hundreds of classes all can be below 1e-4 before the first step.
+SETTLED, SETTLED_SHARE = 1e-4, 0.01
+FOLDS = 5
+# Of more images the test tells enough, and each fold takes as long as the head itself.
+MOST = 5000
+
+
+@dataclass(frozen=True)
+class Head:
+    """A dense layer: kernel [features, labels] and bias [labels], for a softmax."""
+
+    kernel: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def scores(self, features: Features) -> Scores:
+        """Probabilities, n x labels."""
+        logits = features @ self.kernel + self.bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: Scores = odds / odds.sum(axis=1, keepdims=True)
+        return probabilities
+
+
+def fit(features: Features, targets: Rows, labels: int) -> Head:
+    """features: n x channels; targets: n label numbers.
+
+    A label without an image gets no probability, so a single one gets all of it. Uneven classes are weighed,
+    so that a rare one is not given up.
+    """
+    if len(there := np.unique(targets)) == 1:
+        return _of_all(np.zeros((features.shape[1], 1)), np.zeros(1), there, labels)
+    given = features.astype(np.float64)
+    length = float(np.sqrt(np.vdot(given, given) / len(given))) or 1.0
+    given /= length
+    weights = "balanced" if is_uneven(np.bincount(targets)) else None
+    settled = min(SETTLED, SETTLED_SHARE * _first_slope(given, targets, there))
+    regression = LogisticRegression(C=C, max_iter=MOST_STEPS, class_weight=weights, tol=settled)
+    # Two threads make small fits many times slower than one: the work is in steps too small to share.
+    with threadpool_limits(1, "blas"), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        regression.fit(given, targets)
+    if caught:
+        command.say(f"note: the head had not settled after {MOST_STEPS} steps; it is used as it is")
+    kernel, bias = regression.coef_.T / length, regression.intercept_
+    if len(regression.classes_) == 2:  # one column, of the second's log odds
+        kernel, bias = np.hstack([-kernel / 2, kernel / 2]), np.array([-bias[0] / 2, bias[0] / 2])
+    return _of_all(kernel, bias, regression.classes_, labels)
+
+
+def _first_slope(features: npt.NDArray[np.float64], targets: Rows, there: Rows) -> float:
+    """The steepest slope of the loss where all weights are 0: of each class what its images' features lack to their
+    share of all.
+    """
+    sums = np.array([features[targets == label].sum(axis=0) for label in there])
+    return float(np.abs(sums - sums.mean(axis=0)).max()) / len(features)
+
+
+def _of_all(kernel: Any, bias: Any, classes: Rows, labels: int) -> Head:
+    """With a column for every label; those that had no image are never answered."""
+    whole = np.zeros((len(kernel), labels), np.float32)
+    never = np.full(labels, -1e4, np.float32)
+    whole[:, classes], never[classes] = kernel, bias
+    return Head(whole, never)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Training images by heads that were fitted without them: each different image once.
+
+    scores: n x labels; targets: their label numbers; rows: which of the training images they are; folds: of each the
+    place among `heads` of the one that scored it.
+    """
+
+    scores: Scores
+    targets: Rows
+    rows: Rows
+    folds: Rows
+    heads: tuple[Head, ...]
+
+    def save(self, path: Path) -> None:
+        """For export, which asks the same heads about what a file's own backbone gives (export/source/unseen.py)."""
+        kernels, biases = (np.stack([getattr(head, part) for head in self.heads]) for part in ("kernel", "bias"))
+        with files.replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, rows=self.rows, folds=self.folds, kernels=kernels, biases=biases)
+
+
+def cross_validated(
+    features: Features, targets: Rows, groups: Rows, rows: Rows, labels: int, seed: int
+) -> Unseen | None:
+    """Each image's scores by a head that was fitted without it and without its copies; None for more than `MOST`.
+
+    rows: those that are asked about, of features, targets and groups (device/data/copies.py). Five folds, fewer where
+    the smallest class has fewer images; every class in each as evenly as can be. An image that is its class's only one
+    is scored by heads that don't know the class.
+    """
+    if len(rows) > MOST:
+        return None
+    features, targets, groups = features[rows], targets[rows], groups[rows]
+    different = ~copies.repeated(groups)
+    smallest = min(len(np.unique(groups[targets == label])) for label in np.unique(targets))
+    folds = StratifiedGroupKFold(max(2, min(FOLDS, smallest)), shuffle=True, random_state=seed)
+    scores = np.zeros((len(features), labels), np.float32)
+    fold, heads = np.zeros(len(features), np.int64), list[Head]()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for rest, held_out in folds.split(features, targets, groups):
+            fold[held_out] = len(heads)
+            heads.append(fit(features[rest], targets[rest], labels))
+            scores[held_out] = heads[-1].scores(features[held_out])
+    return Unseen(scores[different], targets[different], rows[different], fold[different], tuple(heads))

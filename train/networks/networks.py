@@ -1,0 +1,186 @@
+"""The networks, as functions of size, number of labels and recipe. Pixels 0..255 come in; scaling is a layer inside."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from device import text
+from device.errors import UserError
+from train.environment import keras_settings
+from train.networks import transfer
+from train.recipes import fields
+from train.recipes.recipe import Recipe
+
+# ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
+LUMINANCE = (0.299, 0.587, 0.114)
+
+
+def build(recipe: Recipe, labels: int) -> keras.Model:
+    """The recipe's network, not compiled: [n, height, width, 3] pixels 0..255 -> [n, labels] probabilities.
+
+    UserError where its layers leave nothing of so small a picture, or a backbone can't be had.
+    """
+    keras_settings.apply()
+    if recipe.network.has_backbone:
+        return parts(recipe, labels).whole
+    with _fitting(recipe):
+        return _build(recipe, labels)
+
+
+def parts(recipe: Recipe, labels: int) -> transfer.Parts:
+    """The same of a recipe with a backbone, with the parts that its head is trained by."""
+    keras_settings.apply()
+    with _fitting(recipe):
+        return transfer.build(recipe, labels)
+
+
+@contextmanager
+def _fitting(recipe: Recipe) -> Iterator[None]:
+    """What Keras says of a picture that is too small, as a UserError."""
+    try:
+        yield
+    except ValueError as error:
+        size = fields.size_text(recipe.data.image_size)
+        raise UserError(
+            f"{recipe.name}: the network can't be built for {size} pictures: {text.one_line(error)}"
+        ) from None
+
+
+def mirrored(model: keras.Model) -> keras.Model:
+    """A network that answers for the picture and for its mirror image with the same weights, and gives the mean.
+
+    It takes twice as long. Left and right are mirrored by a slice, which LiteRT's quantizer takes; a flip it doesn't.
+    """
+    pixels = layers.Input(model.input_shape[1:], name="pixels")
+    # One that isn't compiled: Keras saves an optimizer once, with the innermost model that has it.
+    network = keras.Model(model.input, model.output, name=model.name)
+    both = [network(pixels), network(pixels[:, :, ::-1])]
+    return keras.Model(pixels, layers.Average(name="mean")(both), name=f"{model.name}_mirrored")
+
+
+def as_saved(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """The trained network in the form that model.keras has."""
+    return mirrored(model) if recipe.network.flip_average else model
+
+
+def trained_part(model: keras.Model) -> keras.Model:
+    """The network that was trained, of one that `mirrored` made; another as it is, also a mean of several."""
+    inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return inside[0] if isinstance(model.layers[-1], layers.Average) and len(inside) == 1 else model
+
+
+def load(path: Path) -> keras.Model:
+    """A saved model, not compiled; UserError when the file can't be read."""
+    keras_settings.apply()
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises
+        raise UserError(f"{path}: can't be read as a Keras model: {text.one_line(error)}") from None
+
+
+def _build(recipe: Recipe, labels: int) -> keras.Model:
+    pixels = layers.Input((*recipe.data.image_size, 3), name="pixels")
+    scaled = layers.Rescaling(1 / 255, name="scale")(pixels)
+    if recipe.network.grayscale:
+        scaled = _luminance(scaled)
+    scores = NETWORKS[recipe.network.architecture](scaled, labels, recipe)
+    return keras.Model(pixels, scores, name=recipe.name)
+
+
+def _luminance(x: keras.KerasTensor) -> keras.KerasTensor:
+    """RGB -> brightness with fixed weights, so that a network for grey pictures takes a colour camera's frames."""
+    layer = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="luminance")
+    grey = layer(x)
+    layer.set_weights([np.array(LUMINANCE, np.float32).reshape(1, 1, 3, 1)])
+    return grey
+
+
+def cifar10_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """The course chapter's CIFAR-10 network, layer by layer."""
+    x = layers.Conv2D(64, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(80, activation="relu")(x)
+    return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
+def cats_vs_dogs_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """The course chapter's network for two classes, layer by layer; it ends in one sigmoid."""
+    if labels != 2:
+        raise UserError(f"the network cats_vs_dogs_tutorial tells two classes apart, the data has {labels}")
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(64, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(512, activation="relu")(x)
+    return layers.Dense(1, activation="sigmoid", name="score")(x)
+
+
+def tiny(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """A few thousand parameters, for a few simple classes and for tests."""
+    x = _convolution(x, 8, strides=2)
+    x = _convolution(x, 16, strides=2)
+    x = _convolution(x, 16)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(recipe.network.dropout, seed=recipe.seed)(x)
+    return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
+def residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """A stem, then stages that begin with a 3x3 of stride 2 and go on with residual blocks.
+
+    Strides early and few blocks at high resolution: wide layers at low resolution cost little.
+    """
+    stem, *stages = recipe.network.filters
+    x = _convolution(x, stem, strides=recipe.network.stem_stride)
+    for filters, blocks in zip(stages, recipe.network.blocks, strict=True):
+        x = _convolution(x, filters, strides=2)
+        for _ in range(blocks):
+            x = _residual(x, filters)
+    return _pooled(x, labels, recipe)
+
+
+def resnet8(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    """MLPerf Tiny's network for CIFAR-10 (https://github.com/mlcommons/tiny, image classification): ResNet-8."""
+    x = _convolution(x, 16)
+    x = _residual(x, 16)
+    for filters in (32, 64):
+        y = _convolution(x, filters, strides=2)
+        y = _convolution(y, filters, activate=False)
+        x = layers.Conv2D(filters, 1, strides=2, padding="same")(x)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    return _pooled(x, labels, recipe)
+
+
+def _pooled(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(recipe.network.dropout, seed=recipe.seed)(x)
+    return layers.Dense(labels, activation="softmax", name="scores")(x)
+
+
+def _convolution(x: keras.KerasTensor, filters: int, strides: int = 1, activate: bool = True) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    return layers.ReLU()(x) if activate else x
+
+
+def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+    """Two 3x3 convolutions and a way around them (He et al., 2015, https://arxiv.org/abs/1512.03385)."""
+    y = _convolution(x, filters)
+    y = _convolution(y, filters, activate=False)
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+NETWORKS: dict[str, Callable[[keras.KerasTensor, int, Recipe], keras.KerasTensor]] = {
+    "residual": residual,
+    "resnet8": resnet8,
+    "tiny": tiny,
+    "cifar10_tutorial": cifar10_tutorial,
+    "cats_vs_dogs_tutorial": cats_vs_dogs_tutorial,
+}

@@ -1,0 +1,56 @@
+"""How weights are moved: the optimizer, its learning rate over time, the loss. All from the recipe's training."""
+
+from typing import Any
+
+import keras
+
+from train.optimizers.muon import Muon
+from train.recipes.training import Training
+
+
+def compile_model(model: keras.Model, training: Training, steps: int) -> None:
+    """Gives the model its optimizer and loss; steps: batches of the whole run."""
+    # By keyword: by position Keras 3 puts metrics into loss_weights.
+    model.compile(optimizer=optimizer(training, steps), loss=loss(training), metrics=["accuracy"])
+
+
+def compile_alike(model: keras.Model, learner: keras.Model, training: Training) -> None:
+    """The same weights with the same optimizer, so that what is saved has the state that goes with them."""
+    model.compile(optimizer=learner.optimizer, loss=loss(training), metrics=["accuracy"])
+
+
+def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
+    rate: Any = training.learning_rate
+    if training.schedule == "warmup_cosine":
+        rate = warmup_cosine(training.learning_rate, steps, training.warmup)
+    shared: dict[str, Any] = {}
+    if training.ema_momentum:
+        shared = {"use_ema": True, "ema_momentum": training.ema_momentum}
+    if training.optimizer == "sgd":
+        decay = training.weight_decay or None
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay, **shared)
+    if training.optimizer == "muon":
+        return Muon(rate, weight_decay=training.weight_decay or None, **shared)
+    if training.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **shared)
+    return keras.optimizers.Adam(rate, **shared)
+
+
+def warmup_cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up for a share of the steps, then down along a cosine (L. Smith, 2017, https://arxiv.org/abs/1708.07120)."""
+    rising = max(1, int(steps * warmup))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=peak / 20,
+        decay_steps=max(1, steps - rising),
+        alpha=0.002,
+        warmup_target=peak,
+        warmup_steps=rising,
+    )
+
+
+def loss(training: Training) -> Any:
+    if training.loss == "binary_crossentropy":
+        return keras.losses.BinaryCrossentropy(label_smoothing=training.label_smoothing)
+    if training.loss == "categorical_crossentropy":
+        return keras.losses.CategoricalCrossentropy(label_smoothing=training.label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy()

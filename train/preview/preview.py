@@ -1,0 +1,137 @@
+"""What `python -m train preview` shows: which recipe or trained run, and of which image or data.
+
+What it draws is in train/preview/sheets.py, what is in the network finds train/preview/layers.py. Both are imported
+late: TensorFlow for --layers alone, and matplotlib when there is something to draw.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from device import command, files
+from device.data.folders import Cache
+from device.errors import UserError
+from device.images import pictures
+from device.images.pictures import Picture
+from train.backbones.backbones import AUTO
+from train.data import cache
+from train.recipes import catalog, settings
+from train.recipes.fields import size_text
+from train.recipes.recipe import Recipe
+from train.run import runs
+
+
+def show(options: argparse.Namespace) -> int:
+    """Draws what train/commands/preview.py was asked for."""
+    recipe, trained = _choose(options)
+    picture = None
+    if options.picture:
+        picture = pictures.prepare(pictures.read(options.picture), recipe.data.image_size, recipe.data.fit)
+    if options.layers:
+        return _show_layers(options, recipe, trained, picture)
+    if picture is None:
+        data = _provide(recipe, options.skip_bad)
+        from train.preview import sheets
+
+        sheets.classes(data, recipe.seed, options.output)
+    else:
+        from train.preview import sheets
+
+        sheets.variants(recipe, picture, options.picture.name, options.output)
+    command.show([str(options.output)])
+    return command.GOOD
+
+
+def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
+    """The recipe that is asked for and, for --layers, the trained model that was made by it, if there is one.
+
+    A run's recipe is what was recorded, also where it was trained with --set: its network can't be another.
+    """
+    known = catalog.get(options.recipe)
+    changes = ([f"data={options.data}"] if options.data else []) + options.set
+    if options.run:
+        return _recorded(runs.Run(options.run), known.name, changes), runs.Run(options.run).model
+    recipe = _with_backbone(settings.change(known, changes))
+    run = runs.default(recipe)
+    if options.layers and options.labels is None and run.is_done:
+        try:
+            return _recorded(run, known.name, changes), run.model
+        except UserError as error:
+            command.say(f"note: {error}; so a fresh network is shown")
+    return recipe, None
+
+
+def _with_backbone(recipe: Recipe) -> Recipe:
+    """One that is yet to be chosen is shown by the first there is; of a trained run the one that was."""
+    if not recipe.network.chooses_backbone:
+        return recipe
+    from train.networks import auto
+
+    first = auto.of(recipe, auto.candidates(auto.Limits())[0])
+    command.say(f"note: training chooses the backbone (--backbone {AUTO}); this is {first.network.backbone}")
+    return first
+
+
+def _recorded(run: runs.Run, name: str, changes: list[str]) -> Recipe:
+    """The recipe in run.json; UserError where the run can't be shown as a run of that recipe with those settings."""
+    record = run.read()
+    if record is None or not run.model.is_file():
+        raise UserError(f"{run.path}: no trained network here, expected run.json and model.keras in it")
+    try:
+        recipe = settings.recorded(Recipe, record.recipe)
+    except (KeyError, TypeError, UserError):
+        raise UserError(f"{run.record}: its recipe is none of this version's") from None
+    if recipe.name != name:
+        raise UserError(f"{run.path}: it was trained by the recipe {recipe.name}, not {name}")
+    asked = settings.to_json(settings.change(recipe, changes))
+    for field, value in settings.to_json(recipe).items():
+        if (wanted := asked[field]) != value:
+            raise UserError(f"{run.path}: it was trained with {field} {value}, not {wanted}")
+    return recipe
+
+
+def _provide(recipe: Recipe, skip_bad: bool) -> Cache:
+    request = cache.DataRequest.of(recipe, skip_bad, allow_copies=True)  # to look at: nothing is judged by it
+    return cache.provide(request)
+
+
+def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | None, picture: Picture | None) -> int:
+    """The table on stdout, and as JSON where that is asked for; feature maps of PICTURE or the first of the data."""
+    name, labels = options.picture and options.picture.name, options.labels
+    if labels is None and (trained is None or picture is None):
+        data = _provide(recipe, options.skip_bad)
+        labels = len(data.labels)
+        if picture is None:
+            picture, first = data.pictures("train")[0], data.labels[data.targets("train")[0]]
+            name = f"the first training picture of {data.name} ({first})"
+    # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    from train.environment import keras_settings
+
+    keras_settings.apply()
+    from train.preview import layers, sheets
+
+    if trained:
+        from train.networks import networks
+
+        command.say(f"the trained network {trained}")
+        model = networks.load(trained)
+    else:
+        command.say(f"a fresh network: its weights are those that training begins with (seed {recipe.seed})")
+        model = layers.fresh(recipe, labels)
+    rows, maps = layers.inspect(model, np.zeros((*recipe.data.image_size, 3), np.uint8) if picture is None else picture)
+    if picture is not None:
+        state = f"trained ({trained.parent})" if trained else "before training"
+        title = f"{recipe.name}, {state}: {name} at {size_text(recipe.data.image_size)}"
+        sheets.feature_maps([(found.caption, found.values) for found in maps], picture, title, options.output)
+    if options.json:
+        files.deliver_json(layers.document(rows, recipe.name, trained), options.json)
+    if options.json != "-":
+        command.show(layers.lines(rows))
+    if picture is None:
+        command.say("neither PICTURE nor data: the table alone, no feature maps")
+    elif options.json == "-":
+        command.say(str(options.output))
+    else:
+        command.show([str(options.output)])
+    return command.GOOD

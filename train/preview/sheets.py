@@ -1,0 +1,156 @@
+"""What preview draws: variants of a picture, training pictures by class, feature maps. Drawn without a display."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from device import command
+from device.data.folders import Cache
+from device.images.pictures import Picture
+from train.data.augment import Augmenter, ranges
+from train.data.streams import Purpose, generator
+from train.recipes.fields import size_text
+from train.recipes.recipe import Recipe
+from train.run import plots
+
+VARIANTS = 8
+PICTURES_A_CLASS = 10
+# More rows than this no person reads in one figure.
+MAX_CLASSES = 20
+MAX_MAPS = 64
+CHANNELS = 16  # of a layer
+WIDTH_INCHES = 13
+GAP = 0.06  # between tiles, which are 1 wide
+LEGEND = "every channel from its lowest value (dark) to its highest (bright); all dark: the same value everywhere"
+CAPTION = 0.45  # room above a row for what is said of it
+
+Values = npt.NDArray[np.float32]
+
+
+def augmented(recipe: Recipe, picture: Picture) -> Picture:
+    """Eight pictures [8, height, width, 3] that the recipe's augmentation makes of one, drawn by its seed."""
+    same = np.repeat(picture[None], VARIANTS, axis=0)
+    return Augmenter(recipe.augmentation).augment(same, generator(Purpose.VARIANTS, recipe.seed))
+
+
+def variants(recipe: Recipe, picture: Picture, name: str, path: Path) -> None:
+    """The picture at the network's size, 8 variants of it, and the ranges they are drawn from, as a PNG."""
+    in_use = ranges(replace(recipe.augmentation, mixup=0.0))  # which blends images, and isn't drawn
+    if not in_use:
+        command.say(f"note: {recipe.name} has no augmentation: the variants equal the original (give ranges by --set)")
+    if recipe.augmentation.mixup:
+        command.say("note: mixup, which blends images of a batch with one another, is not drawn")
+    tall = max(0.4, _ratio(picture[None]))
+    figure, axes = plt.subplots(3, 3, figsize=(8, 8 * tall + 1.6), layout="constrained")
+    titles = ["original", *(f"variant {i}" for i in range(1, VARIANTS + 1))]
+    for axis, shown, title in zip(axes.flat, [picture, *augmented(recipe, picture)], titles, strict=True):
+        axis.imshow(shown, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        first = title == "original"
+        axis.set_title(title, fontsize=11, weight="bold" if first else "normal", color=plots.BLUE if first else "black")
+        axis.spines[:].set(color=plots.BLUE, linewidth=3 if first else 0)
+    size = size_text(recipe.data.image_size)
+    figure.suptitle(f"{recipe.name}: what training sees of {_plain(name, 40)} at {size}", fontsize=14)
+    caption = f"drawn by the seed {recipe.seed} from: {'  '.join(in_use)}" if in_use else "no augmentation"
+    caption += "; of the colours the network takes the brightness alone" if recipe.network.grayscale else ""
+    figure.supxlabel(textwrap.fill(caption, 92, break_on_hyphens=False), fontsize=10)
+    plots.save(figure, path)
+
+
+def classes(data: Cache, seed: int, path: Path) -> None:
+    """Ten training pictures of each class, drawn by the seed, with its label and how many there are, as a PNG."""
+    targets, pictures = data.targets("train"), data.pictures("train")
+    shown = data.labels[:MAX_CLASSES]
+    left_out = len(data.labels) - len(shown)
+    if left_out:
+        command.say(f"note: the first {MAX_CLASSES} of {len(data.labels)} classes are drawn, {left_out} are left out")
+    ratio = _ratio(pictures)
+    pitch = max(ratio, 0.5) + GAP  # a label of two lines needs its room beside a flat picture
+    figure, axis = _sheet(left=1.6, columns=PICTURES_A_CLASS, height=len(shown) * pitch)
+    random = generator(Purpose.SHOWN, seed)
+    for row, label in enumerate(shown):
+        mine = np.flatnonzero(targets == row)
+        chosen = np.sort(random.permutation(mine)[:PICTURES_A_CLASS])
+        _tiles(axis, pictures[chosen], row * pitch, ratio)
+        what = f"{_plain(label, 20)}\n{len(mine):,}"
+        axis.text(-2 * GAP, row * pitch + ratio / 2, what, ha="right", va="center")
+    title = f"{_plain(data.name, 40)}: {len(targets):,} training pictures, {len(data.labels)} classes"
+    title += f", {size_text(data.size)}" + (f"; {left_out} classes are left out" if left_out else "")
+    axis.set_title(title, fontsize=13)
+    plots.save(figure, path)
+
+
+def feature_maps(maps: Sequence[tuple[str, Values]], picture: Picture, title: str, path: Path) -> None:
+    """The picture, then a row a layer: its first 16 channels, each stretched to its own range, as a PNG.
+
+    maps: what is said of a layer, and its values [height, width, channels]; of a global pooling [channels], all drawn.
+    """
+    if len(maps) > MAX_MAPS:
+        command.say(f"note: the maps of the first {MAX_MAPS} layers are drawn, {len(maps) - MAX_MAPS} are left out")
+    maps = maps[:MAX_MAPS]
+    whole = 2 * _ratio(picture[None])
+    tops = np.cumsum([whole, *(_height(values) + CAPTION for _, values in maps)])
+    figure, axis = _sheet(left=0, columns=CHANNELS, height=tops[-1])
+    _tile(axis, picture, 0, 0, 2, whole)
+    axis.text(2 + 2 * GAP, whole / 2, textwrap.fill(_plain(title, 160), 90), va="bottom", fontsize=14)
+    axis.text(2 + 2 * GAP, whole / 2 + GAP, LEGEND, va="top")
+    for top, (what, values) in zip(tops, maps, strict=False):
+        axis.text(0, top + CAPTION - GAP, _plain(what, 120), va="bottom")
+        if values.ndim == 1:
+            _tile(axis, _coloured(values[None]), 0, top + CAPTION, CHANNELS * (1 + GAP) - GAP, _height(values))
+        else:
+            shown = [_coloured(channel) for channel in np.moveaxis(values[..., :CHANNELS], -1, 0)]
+            _tiles(axis, shown, top + CAPTION, _height(values))
+    plots.save(figure, path)
+
+
+def _plain(words: str, length: int) -> str:
+    """The beginning of it as matplotlib can set it: a file name may be no UTF-8."""
+    return plots.plain(words.encode(errors="replace").decode(), length)
+
+
+def _ratio(pictures: npt.NDArray[Any]) -> float:
+    """Height to width of [n, height, width, …], within what a sheet can hold: further out, tiles are distorted."""
+    return float(np.clip(pictures.shape[1] / pictures.shape[2], 0.1, 4))
+
+
+def _height(values: Values) -> float:
+    """Of a layer's tiles, which are 1 wide; a global pooling is one strip."""
+    return 0.5 if values.ndim == 1 else _ratio(values[None])
+
+
+def _coloured(values: Values) -> Picture:
+    """[height, width] numbers as RGB, from their lowest (dark) to their highest (bright); dark where all are equal."""
+    span = float(np.ptp(values))
+    shares = (values - values.min()) / span if span else np.zeros_like(values)
+    return np.asarray(matplotlib.colormaps["viridis"](shares, bytes=True)[..., :3], np.uint8)
+
+
+def _sheet(left: float, columns: int, height: float) -> tuple[Figure, plt.Axes]:
+    """An empty figure for rows of tiles 1 wide; y counts downwards, `left` is room for labels."""
+    width = left + columns * (1 + GAP)
+    figure, axis = plt.subplots(figsize=(WIDTH_INCHES, WIDTH_INCHES / width * height + 0.6), layout="constrained")
+    axis.set_axis_off()
+    axis.set(xlim=(-left, width - left), ylim=(height + GAP, -GAP), aspect="equal", autoscale_on=False)
+    return figure, axis
+
+
+def _tiles(axis: plt.Axes, shown: Iterable[Picture], top: float, height: float) -> None:
+    """Pictures side by side, each 1 wide whatever its resolution."""
+    for column, picture in enumerate(shown):
+        _tile(axis, picture, column * (1 + GAP), top, 1, height)
+
+
+def _tile(axis: plt.Axes, picture: Picture, left: float, top: float, width: float, height: float) -> None:
+    axis.imshow(picture, extent=(left, left + width, top + height, top), interpolation="nearest")

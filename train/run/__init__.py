@@ -1,0 +1,1 @@
+"""The folder of a run: its records, checkpoints, evaluation and plots."""

@@ -1,0 +1,88 @@
+"""What the networks that a run begins with, or learns from, have seen: their training images may be its test's.
+
+Another seed, or a folder that has grown, draws another split; what an older run was trained on then lies in the test,
+and the figure says how well it was learned by heart. An image is known by its content hash (train/data/cache.py).
+"""
+
+import glob
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from device import command
+from device.data import folders
+from device.data.folders import Cache
+from device.errors import UserError
+from train.run.runs import checksum, model_in, record_of
+
+
+@dataclass(frozen=True)
+class Ancestry:
+    """Which of a run's test images may judge it.
+
+    rows: of the test, those that no network before this one has seen; None: all. unknown: the networks of which it
+    can't be told whether they have seen others, since their training images, or those of a network before them, aren't
+    known here.
+    """
+
+    rows: npt.NDArray[np.int64] | None = None
+    unknown: tuple[str, ...] = ()
+
+
+def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
+    """What the ancestors, and theirs, were trained or validated on is left out; a note says how much, or what isn't
+    known. UserError where nothing is left.
+
+    ancestors: .keras files, known by the run.json of the folder they lie in.
+    """
+    if not ancestors:
+        return Ancestry()
+    by_hash, unknown = dict[str, Path](), list[str]()
+    for path in ancestors:
+        known = [folders.training_hashes(fingerprint) for fingerprint in _fingerprints(path, set())]
+        if not all(known):
+            command.say(f"note: {path}: what it was trained on isn't known here; it may have seen test images")
+            unknown.append(str(path))
+        for hashes in known:
+            by_hash.update(dict.fromkeys(hashes, path))
+    every = cache.hashes("test")
+    rows = np.flatnonzero([digest not in by_hash for digest in every])
+    seen = Counter(by_hash[digest] for digest in every if digest in by_hash)
+    said = " and ".join(f"{count} are among those that {path}" for path, count in seen.items())
+    if not len(rows):
+        raise UserError(
+            f"{cache.name}: of {len(every)} test images {said} was trained on, so none is left; expected others: give"
+            " the seed and the folder of that run, or a folder with a test/ of its own"
+        )
+    if seen:
+        command.say(f"note: {cache.name}: of {len(every)} test images {said} was trained on; left out of the test")
+    return Ancestry(rows if seen else None, tuple(unknown))
+
+
+def _fingerprints(model: Path, visited: set[Path]) -> Iterator[str | None]:
+    """Of the data of the run that a model lies in, and of those it began with or learned from; None: not known."""
+    visited.add(model)
+    record = record_of(model)
+    yield record.data.fingerprint if record else None
+    for named in (record.begun_with, record.teacher) if record else ():
+        if named is None:
+            continue
+        older = _found(model_in(Path(named.path)), named.sha256)
+        if older is None:
+            yield None
+        elif older not in visited:  # a run.json may name itself
+            yield from _fingerprints(older, visited)
+
+
+def _found(path: Path, digest: str | None) -> Path | None:
+    """The model that lay at a path when a run began with it: another may lie there now, and it where it was moved aside
+    (train/run/run_folder.py).
+    """
+    folder = path.parent.parent if path.parent.name == "checkpoint" else path.parent
+    aside = sorted(folder.parent.glob(f"{glob.escape(folder.name)}.*"))
+    places = [path, *(other / path.relative_to(folder) for other in aside)]
+    return next((place for place in places if place.is_file() and digest in (None, checksum(place))), None)

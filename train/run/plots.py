@@ -1,0 +1,159 @@
+"""The pictures of a run: curves, confusion, sample predictions. Drawn without a display."""
+
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix
+
+from device import files, text
+from train.data.streams import Purpose, generator
+
+BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
+# More classes than this no person reads in one figure.
+MAX_CLASSES = 40
+
+
+def save(figure: Figure, path: Path) -> None:
+    with files.replacing(path) as temporary, warnings.catch_warnings():
+        # A label in a script that matplotlib's font lacks: boxes in the figure, no chatter on the terminal.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(temporary, dpi=110)
+    plt.close(figure)
+
+
+def plain(label: str, length: int) -> str:
+    """The beginning of a label as it stands: matplotlib would set what is between two $ as a formula."""
+    return label[:length].replace("$", r"\$")
+
+
+def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None:
+    """Draws `curves`."""
+    save(curves(values, best_epoch), path)
+
+
+def curves(values: dict[str, list[float]], best_epoch: int) -> Figure:
+    """Loss and accuracy of training and validation by epoch, the kept epoch marked.
+
+    Of a run that learned no labels the training curve is the agreement with its targets (Recipe.learns_labels).
+    """
+    epochs = np.array(values["epoch"])
+    of_training = "training"
+    if "agreement" in values:
+        values, of_training = {**values, "accuracy": values["agreement"]}, "training: agreement with the targets"
+    figure: Figure
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for axis, name, scale in ((axes[0], "loss", 1), (axes[1], "accuracy", 100)):
+        label = "training" if name == "loss" else of_training
+        axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label=label)
+        axis.plot(epochs, scale * np.array(values[f"val_{name}"]), "o-", color=ORANGE, label="validation")
+        if best_epoch:  # else nothing was better than what the epochs began with
+            axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
+        axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(int(epochs[-1])))
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return figure
+
+
+def _ticks(epochs: int) -> npt.NDArray[np.int64]:
+    return np.arange(1, epochs + 1, max(1, epochs // 10))
+
+
+def confusion(
+    targets: npt.NDArray[np.int64],
+    answers: npt.NDArray[np.int64],
+    labels: tuple[str, ...],
+    path: Path,
+    title: str = "test pictures",
+) -> None:
+    """How often each label (row) was answered with each (column), in percent of the row.
+
+    Beside a label stands its recall, which is the number on the diagonal, and of how many images; above, their mean.
+    """
+    counts = confusion_matrix(targets, answers, labels=range(len(labels)))
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    few = len(labels) <= MAX_CLASSES
+    side = 3 + 0.55 * min(len(labels), MAX_CLASSES)
+    figure, axis = plt.subplots(figsize=(side + 1, side), layout="constrained")
+    image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(image, label="% of the row", shrink=0.8)
+    axis.set(xlabel="answer", ylabel="label, its recall", title=_title(counts, title))
+    if few:
+        names = [plain(label, 24) for label in labels]
+        axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
+        recalls = [f"{name}  {recall}" for name, recall in zip(names, _recalls(counts), strict=True)]
+        axis.set_yticks(range(len(labels)), recalls)
+        for row, column in np.argwhere(shares >= 0.5):
+            dark = shares[row, column] > 55
+            axis.text(
+                column, row, f"{shares[row, column]:.0f}", ha="center", va="center", color="white" if dark else "black"
+            )
+    save(figure, path)
+
+
+def _title(counts: npt.NDArray[np.int64], what: str) -> str:
+    mine = counts[counts.any(axis=1)]
+    balanced = float(np.mean(np.diag(counts)[counts.any(axis=1)] / mine.sum(axis=1)))
+    accuracy = np.trace(counts) / counts.sum()
+    return f"{counts.sum()} {what}\naccuracy {text.percent(accuracy, 1)}, balanced {text.percent(balanced, 1)}"
+
+
+def _recalls(counts: npt.NDArray[np.int64]) -> list[str]:
+    """'92 % of 40'; '-' of a label that has none."""
+    rows = zip(np.diag(counts), counts.sum(axis=1), strict=True)
+    return [f"{text.percent(right / n, 0)} of {n}" if n else "-" for right, n in rows]
+
+
+def samples(
+    pictures: npt.NDArray[np.uint8],
+    targets: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
+    labels: tuple[str, ...],
+    path: Path,
+    seed: int,
+) -> None:
+    """Twelve test pictures drawn by the seed and twelve that were answered wrongly, each with its three best scores."""
+    random = generator(Purpose.SHOWN, seed)
+    wrong = np.flatnonzero(scores.argmax(axis=1) != targets)
+    chosen = random.permutation(len(targets))[:12]
+    mistaken = random.permutation(wrong)[:12]
+    rows = [chosen[:6], chosen[6:], mistaken[:6], mistaken[6:]]
+    titles = ("drawn by lot", "", "answered wrongly", "")
+    figure, axes = plt.subplots(4, 12, figsize=(18, 8.6), width_ratios=[1, 1] * 6)
+    # Margins by hand: matplotlib's layout engine would draw the 48 axes twice to find them.
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.93, wspace=0.06, hspace=0.42)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for line, (members, title) in enumerate(zip(rows, titles, strict=True)):
+        for place, i in enumerate(members):
+            _sample(axes[line, 2 * place], axes[line, 2 * place + 1], pictures[i], int(targets[i]), scores[i], labels)
+        if title and len(members):
+            axes[line, 0].annotate(title, (0, 1.24), xycoords="axes fraction", fontsize=12, weight="bold")
+    save(figure, path)
+
+
+def _sample(
+    left: plt.Axes,
+    right: plt.Axes,
+    picture: npt.NDArray[np.uint8],
+    target: int,
+    scores: npt.NDArray[np.float32],
+    labels: tuple[str, ...],
+) -> None:
+    left.imshow(picture)
+    left.set_title(plain(labels[target], 16), fontsize=10)
+    best = np.argsort(-scores)[:3]
+    colors = [BLUE if i == target else RED for i in best]
+    right.set_axis_on()
+    right.barh(range(len(best)), scores[best], color=colors, alpha=0.55)
+    right.set(xlim=(0, 1), ylim=(2.6, -0.6), xticks=[], yticks=[])
+    for place, i in enumerate(best):
+        right.text(0.02, place, f"{plain(labels[i], 12)} {scores[i]:.2f}", va="center", fontsize=8)
+    right.spines[["top", "right", "bottom"]].set_visible(False)
