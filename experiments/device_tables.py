@@ -1,4 +1,4 @@
-"""The tables of docs/device.md and of README's webcam: what a frame costs, and how long a live classifier lasts."""
+"""The tables of docs/device.md and of figures.md: what a frame costs, and how long a live classifier lasts."""
 
 from typing import Any
 

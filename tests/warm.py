@@ -3,7 +3,8 @@
 The import takes longer than a tiny network's training. A fork is a process of its own: its arguments, environment,
 folder, standard streams and exit code are those of `python -m …`, and nothing that it does reaches the next one. What
 is not so: what happens while TensorFlow and Keras are imported, by keras.json or by variables that are read then. Tests
-of that start real processes (tests/conftest.py: `command`).
+of that start real processes (tests/conftest.py: `command`). The fresh process in which export converts a model is a
+fork as well.
 """
 
 import json
@@ -14,11 +15,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+CONVERSION = "export.conversion.convert"
+REAL_RUN = subprocess.run
 
 
 class Warm:
@@ -65,19 +69,53 @@ class Warm:
 
 def _become(asked: dict[str, Any]) -> None:
     """In the fork: its streams, folder, environment and arguments; then the command, whose exit is this process's."""
-    import keras
-
     for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, asked["out"], None), (2, asked["err"], None)):
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC if flags is None else flags, 0o644)
         os.dup2(opened, number)
         os.close(opened)
-    os.environ.clear()
-    os.environ.update(asked["env"])
-    keras.src.backend.config._KERAS_DIR = asked["env"]["KERAS_HOME"]  # which Keras reads once, when it is imported
     os.chdir(asked["cwd"])
     sys.path[0] = asked["cwd"]  # as `python -m` has it
-    sys.argv = asked["words"]
-    runpy.run_module(asked["words"][0], run_name="__main__", alter_sys=True)
+    subprocess.run = _run
+    _run_module(asked["words"], asked["env"])
+
+
+def _run_module(words: list[str], env: dict[str, str]) -> None:
+    """As `python -m WORDS…` in this environment."""
+    import keras
+
+    os.environ.clear()
+    os.environ.update(env)
+    keras.src.backend.config._KERAS_DIR = env["KERAS_HOME"]  # which Keras reads once, when it is imported
+    sys.argv = words
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+
+
+def _run(words: list[str], **options: Any) -> Any:
+    """subprocess.run, but what imports TensorFlow to convert a model is forked."""
+    if words[:3] != [sys.executable, "-m", CONVERSION]:
+        return REAL_RUN(words, **options)
+    with tempfile.TemporaryFile("w+") as err:
+        process = os.fork()
+        if process == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(err.fileno(), 2)
+            sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+            os._exit(_exit_code(words[2:], options["env"]))
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        err.seek(0)
+        return subprocess.CompletedProcess(words, code, None, err.read())
+
+
+def _exit_code(words: list[str], env: dict[str, str]) -> int:
+    """As the interpreter ends: an error's traceback on stderr and 1."""
+    try:
+        _run_module(words, env)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stderr.flush()
+    return 0
 
 
 def main() -> None:

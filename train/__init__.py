@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from train.training import train as train
 
 # Of each public name the module that has it.
-_PUBLIC = {"Run": "runs", "train": "training"}
+_PUBLIC = {"Run": "run.runs", "train": "training"}
 __all__ = list(_PUBLIC)
 
 
