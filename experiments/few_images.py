@@ -74,13 +74,13 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
     from export.card import cards
     from export.conversion import convert, pixels, quantize
     from export.source import unseen
-    from export.source.calibration import DEFAULT_PICTURES, balanced_rows
+    from export.source.calibration import DEFAULT_SAMPLES, balanced_rows
     from train.networks import head
 
     targets = made.targets("train")
     fitted = head.fit(features, targets, len(made.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
-    rows = np.sort(balanced_rows(targets, np.arange(len(targets)), DEFAULT_PICTURES, 1))
+    rows = np.sort(balanced_rows(targets, np.arange(len(targets)), DEFAULT_SAMPLES, 1))
     height, width = made.size
     given = Input(height, width, fit=made.fit)
     with tempfile.TemporaryDirectory(prefix="framelite-few-") as folder:
@@ -92,8 +92,8 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
         card = Card("few", None, "int8", made.labels, pixels.fed(given), Output(), Confidence(), None, (), None, {})
         path = Path(folder) / "few_int8.tflite"
         path.write_bytes(cards.assembled(made_int8, card, {}))
-        pictures = Labelled(made.labels, made.pictures("test"), made.targets("test"), "test", 0)
-        return unseen.features(path, pictures)
+        labelled = Labelled(made.labels, made.pictures("test"), made.targets("test"), "test", 0)
+        return unseen.features(path, labelled)
 
 
 def study(name: str, sets: list[Seen], counts: list[int], draws: int) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from experiments import large
 from experiments.record import ROOT, read, write
 
 IMAGES, CLASSES, CHANNELS = (1_000, 10_000, 50_000), (2, 10, 100), 1280
-PICTURES = (250, 500)
+FOLDER_SIZES = (250, 500)
 JAX = ROOT / ".venv-jax/bin/python"
 PART = """
 import os, sys, time
@@ -97,7 +97,7 @@ def main() -> None:
     if asked.only != "head":
         port = 29_517
         with tempfile.TemporaryDirectory(prefix="framelite-growth-") as name:
-            for images in PICTURES:
+            for images in FOLDER_SIZES:
                 folder = large.draw(Path(name) / f"images{images}", images)
                 for processes in (1, 2):
                     port += 1

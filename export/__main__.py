@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
     top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
-    top.add_argument("--pictures", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
+    top.add_argument("--calibration-samples", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
     top.add_argument("--seed", type=int, default=1, help="which calibration and golden pictures are drawn")
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden pictures, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
@@ -48,7 +48,7 @@ def main() -> int:
         hints=options.hints(given),
         calibration=given.calibration,
         test=given.test,
-        calibration_samples=given.pictures,
+        calibration_samples=given.calibration_samples,
         seed=given.seed,
         drawn_golden=given.drawn_golden,
         again=given.again,

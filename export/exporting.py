@@ -15,7 +15,7 @@ from device.inference.model_spec import NO_HINTS, Hints
 from device.model.variants import NAMES
 from export.models import ExportedModels
 from export.source import sources
-from export.source.calibration import DEFAULT_PICTURES
+from export.source.calibration import DEFAULT_SAMPLES
 
 FilePath = str | PathLike[str]
 
@@ -35,7 +35,7 @@ def export(
     hints: Hints = NO_HINTS,
     calibration: FilePath | None = None,
     test: FilePath | None = None,
-    calibration_samples: int = DEFAULT_PICTURES,
+    calibration_samples: int = DEFAULT_SAMPLES,
     seed: int = 1,
     drawn_golden: bool = False,
     again: bool = False,

@@ -128,9 +128,9 @@ class Classifier:
         color: the order of the channels of pixels; OpenCV's frames are BGR. ImageError for what is no such image.
         """
         start = perf_counter()
-        picture = to_rgb(image, color)
+        pixels = to_rgb(image, color)
         decoded = perf_counter()
-        found = self.classify(picture)
+        found = self.classify(pixels)
         return replace(found, timings_ms={"decode": 1e3 * (decoded - start), **found.timings_ms})
 
     def map(self, images: Iterable[Image], color: Color = "RGB") -> Iterator[Prediction]:

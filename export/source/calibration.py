@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from device.evaluation.exports import Calibration
 
-DEFAULT_PICTURES = 200
+DEFAULT_SAMPLES = 200
 
 
 @dataclass(frozen=True)

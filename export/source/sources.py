@@ -22,7 +22,7 @@ from device.labels import labels as label_lists
 from device.model import model_kinds
 from device.model.card import Input, Output
 from device.records import RecordError
-from export.source.calibration import DEFAULT_PICTURES, Choice, balanced_rows
+from export.source.calibration import DEFAULT_SAMPLES, Choice, balanced_rows
 from export.source.unseen import Heads
 
 # Fewer calibration images than that hardly show what a network will see.
@@ -60,7 +60,7 @@ class Request:
     calibration: Path | None = None
     test: Path | None = None
     run: Path | None = None
-    pictures: int = DEFAULT_PICTURES
+    calibration_samples: int = DEFAULT_SAMPLES
     seed: int = 1
 
 
@@ -101,7 +101,7 @@ def _from_run(request: Request) -> Source:
         )
     targets = cache.targets("train")
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
-    rows = balanced_rows(targets, training, request.pictures, request.seed)
+    rows = balanced_rows(targets, training, request.calibration_samples, request.seed)
     choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
     return Source(
@@ -237,10 +237,10 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
     # A picture's class is the folder it lies in; a flat folder is one class.
     parents = sorted({path.parent for path in paths})
     targets = np.array([parents.index(path.parent) for path in paths], np.int64)
-    rows = balanced_rows(targets, np.arange(len(paths)), request.pictures, request.seed)
-    if len(rows) < min(request.pictures, FEW):
+    rows = balanced_rows(targets, np.arange(len(paths)), request.calibration_samples, request.seed)
+    if len(rows) < min(request.calibration_samples, FEW):
         command.say(
-            f"note: {base}: {len(rows)} calibration pictures, {request.pictures} were asked for: int8 keeps to what"
+            f"note: {base}: {len(rows)} calibration pictures, {request.calibration_samples} were asked for: int8 keeps to what"
             " they show; give more, of all that the network will see"
         )
     size = (spec.height, spec.width)

@@ -16,9 +16,9 @@ NEGATIVE = 255 - ORIGINAL
 ALPHA = np.random.default_rng(0).integers(0, 256, ORIGINAL.shape[:2], np.uint8)
 
 
-def encoded(picture: Image.Image | Array, format: str, **options: Any) -> bytes:
+def encoded(pixels: Image.Image | Array, format: str, **options: Any) -> bytes:
     """A picture file made by Pillow."""
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()

@@ -200,7 +200,7 @@ def test_without_test_pictures_there_is_no_accuracy(export: Export, exported: Ex
     (flat / ".hidden/broken.png").write_bytes(b"no picture")
     words = exported.words(tmp_path / "run")
     words[words.index("--calibration") + 1] = flat
-    export(*words, "--pictures", 12, "--seed", 3, "--variants", "float32,int8", "--drawn-golden")
+    export(*words, "--calibration-samples", 12, "--seed", 3, "--variants", "float32,int8", "--drawn-golden")
     document = read(tmp_path / "run")
     for row in document["variants"]:
         assert (row["top1"], row["drop"], row["split"], row["n"]) == (None, None, "calibration", 12)
@@ -224,7 +224,7 @@ def test_weights_that_lie_behind_the_flatbuffer(export: Export, exported: Export
     """From 256 KB on: both ends can be made uint8, metadata and tail added, and the answers stay."""
     (tmp_path / "large.tflite").write_bytes(foreign.large())
     words = [tmp_path / "large.tflite" if word == exported.model else word for word in exported.words(tmp_path / "run")]
-    export(*words, "--variants", "float16,int8", "--pictures", 9)
+    export(*words, "--variants", "float16,int8", "--calibration-samples", 9)
     for row in read(tmp_path / "run")["variants"]:
         assert row["network_bytes"] > 256_000
         assert row["agreement"] > 0.9

@@ -31,7 +31,7 @@ def test_the_export_of_another_model_is_kept(command: Run, tmp_path: Path) -> No
 
 def test_few_calibration_images_are_said(command: Run, tmp_path: Path) -> None:
     lay_out(tmp_path)
-    done = command(*FLOAT, "--pictures", "60")
+    done = command(*FLOAT, "--calibration-samples", "60")
     assert done.returncode == 0
     assert "9 calibration pictures, 60 were asked for" in done.stderr
     assert "--test" not in done.stdout  # shapes/ has a test/ of its own

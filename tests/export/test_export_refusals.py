@@ -89,7 +89,7 @@ CASES = {
         "unknown variant 'int4', expected some of float32,",
     ),
     "no variant": (nothing, (*WORDS, "--variants", " ,"), "no variant is named, expected some of float32,"),
-    "no pictures": (nothing, (*WORDS, "--pictures", "0"), "0 calibration samples were asked for, expected at least 1"),
+    "no pictures": (nothing, (*WORDS, "--calibration-samples", "0"), "0 calibration samples were asked for, expected at least 1"),
     "missing .tflite": (nothing, ("export", "nowhere.tflite"), "nowhere.tflite: there is no such model file"),
     "missing .keras": (nothing, ("export", "nowhere.keras"), "nowhere.keras: there is no such model; train it with: "),
     "missing run": (nothing, ("export", "runs/nowhere"), "runs/nowhere: there is no such run or model; expected a run"),

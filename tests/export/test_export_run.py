@@ -69,7 +69,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
 
 def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> None:
     """With another seed than training's, and every picture there is: the validation pictures stay out."""
-    words = ["--variants", "float32", "--drawn-golden", "--seed", 2, "--pictures", 1000]
+    words = ["--variants", "float32", "--drawn-golden", "--seed", 2, "--calibration-samples", 1000]
     done = warm("export", run, "--run", tmp_path / "elsewhere", *words)
     assert done.returncode == 0, done.stderr
     assert not (run / "export").exists()

@@ -20,8 +20,8 @@ def main() -> None:
     options = vision.ImageClassifierOptions(base_options=tasks.BaseOptions(model_asset_path=model))
     answers = []
     with vision.ImageClassifier.create_from_options(options) as classifier:
-        for picture in np.load(pictures):
-            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=picture)
+        for pixels in np.load(pictures):
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
             (head,) = classifier.classify(image).classifications
             answers.append({category.category_name: category.score for category in head.categories})
     Path(target).write_text(json.dumps(answers), encoding="utf-8")
