@@ -240,8 +240,8 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
     rows = balanced_rows(targets, np.arange(len(paths)), request.calibration_samples, request.seed)
     if len(rows) < min(request.calibration_samples, FEW):
         command.say(
-            f"note: {base}: {len(rows)} calibration pictures, {request.calibration_samples} were asked for: int8 keeps to what"
-            " they show; give more, of all that the network will see"
+            f"note: {base}: {len(rows)} calibration pictures, {request.calibration_samples} were asked for: int8 keeps to"
+            " what they show; give more, of all that the network will see"
         )
     size = (spec.height, spec.width)
     chosen = np.stack([pictures.prepare(pictures.read(paths[row]), size, spec.fit) for row in rows])

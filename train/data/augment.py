@@ -18,7 +18,7 @@ import numpy.typing as npt
 from device.images import pictures as codec
 from train.recipes.augmentation import NONE, Augmentation
 from train.recipes.data import is_folder
-from train.recipes.fields import hints, text
+from train.recipes.fields import field_types, text
 from train.recipes.recipe import Recipe
 
 Pictures = npt.NDArray[np.uint8]
@@ -134,7 +134,7 @@ def ranges(wanted: Augmentation) -> list[str]:
         unused.add("camera_noise")
     values = {each.name: getattr(wanted, each.name) for each in fields(wanted) if each.name not in unused}
     return [
-        f"{name}={text(value, hints(Augmentation)[name])}"
+        f"{name}={text(value, field_types(Augmentation)[name])}"
         for name, value in values.items()
         if value != getattr(NONE, name)
     ]

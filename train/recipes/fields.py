@@ -42,7 +42,7 @@ def flat_name(each: "Field[Any]") -> str:
     return each.metadata.get("name") or each.name
 
 
-def hints(kind: Any) -> dict[str, Any]:
+def field_types(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
@@ -50,13 +50,13 @@ def require(record: Any, field_name: str, good: bool, wanted: str) -> None:
     """UserError with what a field of the record is and what was expected, unless it is good."""
     if not good:
         (each,) = (each for each in fields(record) if each.name == field_name)
-        value = text(getattr(record, field_name), hints(type(record))[field_name])
+        value = text(getattr(record, field_name), field_types(type(record))[field_name])
         raise UserError(f"{flat_name(each)} is {value}, expected {wanted}")
 
 
 def check(record: Any) -> None:
     """UserError for the first value beyond its field's limits or choices, or a range whose higher end comes first."""
-    types = hints(type(record))
+    types = field_types(type(record))
     for each in fields(record):
         value, hint, limits = getattr(record, each.name), types[each.name], each.metadata["limits"]
         good = get_origin(hint) is not Literal or value in get_args(hint)

@@ -14,7 +14,7 @@ from device.errors import UserError
 from train.backbones import backbones
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import is_folder
-from train.recipes.fields import flat_name, hints, parse, text
+from train.recipes.fields import flat_name, field_types, parse, text
 from train.recipes.recipe import DataRecipe, Recipe
 
 T = TypeVar("T", bound=DataRecipe)
@@ -27,9 +27,9 @@ MIRRORING = ("horizontal_flip", "flip_average")
 
 def fields_of(kind: type[DataRecipe]) -> dict[str, tuple["Field[Any]", Any]]:
     """Of each flat name its field and its type."""
-    records = [hints(kind)[each.name] for each in fields(kind)]
+    records = [field_types(kind)[each.name] for each in fields(kind)]
     return {
-        flat_name(each): (each, hints(record)[each.name])
+        flat_name(each): (each, field_types(record)[each.name])
         for record in records
         if is_dataclass(record)
         for each in fields(record)
@@ -59,7 +59,7 @@ def made(kind: type[T], values: Mapping[str, Any]) -> T:
     parts: dict[str, Any] = {}
     try:
         for each in fields(kind):
-            record = hints(kind)[each.name]
+            record = field_types(kind)[each.name]
             if is_dataclass(record):
                 mine = {i.name: values[flat_name(i)] for i in fields(record) if flat_name(i) in values}
                 parts[each.name] = record(**mine)  # type: ignore[operator]
