@@ -50,7 +50,7 @@ $(VENV)/serve.installed: requirements/serve.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-data: setup  ## the picture cache of the recipe alone
+data: setup  ## the image cache of the recipe alone
 	$(RUN) -m train $(RECIPE) $(GIVEN) $(SET:%=--set %) --only-data
 
 train: setup  ## train RECIPE: runs/RECIPE, of a folder of your own runs/FOLDER

@@ -53,12 +53,12 @@ def parser() -> argparse.ArgumentParser:
 
     options.add_size(latency)
 
-    accuracy = commands.add_parser("accuracy", help="share of right answers on labelled pictures")
+    accuracy = commands.add_parser("accuracy", help="share of right answers on labeled images")
     _add_models(accuracy)
     options.add_threads(accuracy)
     options.add_runtime(accuracy)
-    accuracy.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: the test of its own data)")
-    options.add_hints(accuracy, "for a third-party file, which has no card")
+    accuracy.add_argument("--data", metavar="NAME|DIR", help="labeled images (default: the test of its own data)")
+    options.add_overrides(accuracy, "for a third-party file, which has no card")
 
     add_compare(commands.add_parser("compare", help="the ratio of two models' times, with its interval"))
     add_gate(commands.add_parser("gate", help="is the candidate slower, or does it know less?"))
@@ -164,9 +164,9 @@ def _accuracy(given: argparse.Namespace) -> int:
     from device import files
 
     files.check_target(given.json, "--json")
-    hints = options.hints(given)
+    overrides = options.overrides(given)
     found = models.find(given.models)
-    judged = accuracy.measure_all(found, given.data, hints, given.threads, given.runtime)
+    judged = accuracy.measure_all(found, given.data, overrides, given.threads, given.runtime)
     results.deliver(results.of(judged.rows, judged.interrupted), results.accuracy_lines(judged.rows), given.json)
     if judged.interrupted:
         raise KeyboardInterrupt

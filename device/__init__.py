@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from device.errors import ImageError as ImageError
     from device.errors import UserError as UserError
     from device.inference.classifier import Classifier as Classifier
-    from device.inference.model_spec import Hints as Hints
+    from device.inference.model_spec import Overrides as Overrides
     from device.inference.prediction import Prediction as Prediction
     from device.live.watch import watch as watch
 
@@ -28,7 +28,7 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 # Of each public name the module that has it.
 _PUBLIC = {
     "Classifier": "inference.classifier",
-    "Hints": "inference.model_spec",
+    "Overrides": "inference.model_spec",
     "ImageError": "errors",
     "Prediction": "inference.prediction",
     "UserError": "errors",

@@ -1,4 +1,4 @@
-"""python -m device classify MODEL PICTURE|DIR…      labels of pictures
+"""python -m device classify MODEL IMAGE|DIR…      labels of images
 python -m device live [MODEL] --source SOURCE      labels of a camera's frames, as they come
 python -m device check MODEL [--data DIR]          whether it answers here as it did at export, and why not
 python -m device doctor [MODEL]                    what this machine has, what doesn't fit, and what to do
@@ -13,19 +13,19 @@ from device.commands import options
 
 
 def parser() -> argparse.ArgumentParser:
-    top = options.Parser(prog=command.program("device"), description="Pictures to labels, with a .tflite file.")
+    top = options.Parser(prog=command.program("device"), description="Images to labels, with a .tflite file.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    classify = commands.add_parser("classify", help="labels of pictures, or of every picture in a folder")
+    classify = commands.add_parser("classify", help="labels of images, or of every image in a folder")
     classify.add_argument("model", type=options.file, metavar="MODEL", help="a .tflite file")
     classify.add_argument(
-        "source", type=options.file, nargs="+", metavar="PICTURE|DIR", help="picture files or folders of them"
+        "source", type=options.file, nargs="+", metavar="IMAGE|DIR", help="image files or folders of them"
     )
     labels = options.whole_number(1, 1_000_000)
-    classify.add_argument("--top-k", type=labels, default=5, metavar="N", help="labels a picture (default 5)")
+    classify.add_argument("--top-k", type=labels, default=5, metavar="N", help="labels an image (default 5)")
     options.add_threads(classify)
-    classify.add_argument("--json", metavar="FILE|-", help="a line of JSON a picture; - for stdout")
-    options.add_hints(classify, "for a third-party file, which has no card")
+    classify.add_argument("--json", metavar="FILE|-", help="a line of JSON an image; - for stdout")
+    options.add_overrides(classify, "for a third-party file, which has no card")
     options.add_runtime(classify)
 
     commands.add_parser("live", help="labels of a camera's frames, as they come", fill=_add_live_options)
@@ -33,11 +33,11 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="does a file answer here as it did at export, and why not")
     check.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     check.add_argument(
-        "--data", metavar="DIR|NAME", help="labelled pictures: would a classic mistake answer more of them rightly?"
+        "--data", metavar="DIR|NAME", help="labeled images: would a classic mistake answer more of them rightly?"
     )
     options.add_threads(check)
     check.add_argument("--json", metavar="FILE|-", help="the result as JSON; - for stdout")
-    options.add_hints(check, "for a third-party file, which has no card")
+    options.add_overrides(check, "for a third-party file, which has no card")
     options.add_runtime(check)
 
     doctor = commands.add_parser("doctor", help="what this machine is and has, what doesn't fit, and what to do")
@@ -77,8 +77,8 @@ def main() -> int:
     if given.command == "check":
         from device.check import check
 
-        hints = options.hints(given)
-        return check.run(check.Request(given.model, hints, given.data, given.threads, given.runtime, given.json))
+        overrides = options.overrides(given)
+        return check.run(check.Request(given.model, overrides, given.data, given.threads, given.runtime, given.json))
     if given.command == "doctor":
         from device.doctor import doctor
 
@@ -89,7 +89,7 @@ def main() -> int:
         classify.Request(
             given.model,
             tuple(given.source),
-            options.hints(given),
+            options.overrides(given),
             given.top_k,
             given.threads,
             given.runtime,

@@ -19,7 +19,7 @@ from typing import NoReturn
 from device import text
 from device.errors import UserError
 
-GOOD, JUDGED_BAD, USER_ERROR, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 130
+GOOD, FAILED, USER_ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 # EX_SOFTWARE of sysexits.h. Not Python's own 1: a crash would look like a verdict.
 CRASHED = 70
 

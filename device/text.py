@@ -41,7 +41,7 @@ def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:
     return between.join(words[:most]) + (" …" if len(words) > most else "")
 
 
-# What moves a terminal's cursor, colours it or turns the writing round (C0, DEL, C1, bidirectional overrides), and
+# What moves a terminal's cursor, colors it or turns the writing round (C0, DEL, C1, bidirectional overrides), and
 # halves of characters. A tab and the end of a line stay.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -1,4 +1,4 @@
-"""How many augmented pictures a second training is given, and six Keras layers in a row. Interleaved, in one process.
+"""How many augmented images a second training is given, and six Keras layers in a row. Interleaved, in one process.
 
     python -m experiments.augmentation        about a minute; nothing else may run
 
@@ -39,12 +39,12 @@ RECIPE = settings.replaced(
 
 
 def random_cache(folder: Path, count: int) -> Cache:
-    """A cache of random pixels on the disk; how long a picture takes does not depend on them."""
-    pictures = np.lib.format.open_memmap(folder / "train.npy", "w+", np.uint8, (count, SIZE, SIZE, 3))
+    """A cache of random pixels on the disk; how long an image takes does not depend on them."""
+    images = np.lib.format.open_memmap(folder / "train.npy", "w+", np.uint8, (count, SIZE, SIZE, 3))
     random = np.random.default_rng(1)
     for i in range(count):
-        pictures[i] = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
-    pictures.flush()
+        images[i] = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    images.flush()
     names = tuple(map(str, range(count)))
     splits = {"train": CachedSplit(tuple(i % 2 for i in range(count)), names, names), "test": CachedSplit((), (), ())}
     split = SplitSettings(0.0, 1)
@@ -72,7 +72,7 @@ def keras_layers() -> Callable[[Any], Any]:
         ]
     )
     changed = tf.function(lambda batch: layers(batch, training=True))
-    return lambda pictures: changed(tf.constant(pictures, tf.float32)).numpy()
+    return lambda images: changed(tf.constant(images, tf.float32)).numpy()
 
 
 def seconds_of(call: Callable[[Any], Any], given: Any) -> float:
@@ -85,19 +85,19 @@ def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
     """A row each, and the median of how many times as long the layers took for the same batch."""
     from train.data.batches import Batches
 
-    pictures = cache.pictures("train")
-    batches, layers = Batches(cache, np.arange(len(pictures)), RECIPE), keras_layers()
-    whole = len(pictures) // RECIPE.training.batch_size
+    images = cache.images("train")
+    batches, layers = Batches(cache, np.arange(len(images)), RECIPE), keras_layers()
+    whole = len(images) // RECIPE.training.batch_size
     seconds: dict[str, list[float]] = {"ours": [], "six Keras layers": []}
     for number in range(rounds + WARM_UP):
         index = number % whole
         shown = batches.order[index * RECIPE.training.batch_size : (index + 1) * RECIPE.training.batch_size]
-        took = seconds_of(lambda i: batches[i], index), seconds_of(lambda rows: layers(pictures[rows]), shown)
+        took = seconds_of(lambda i: batches[i], index), seconds_of(lambda rows: layers(images[rows]), shown)
         if number >= WARM_UP:
             for name, one in zip(seconds, took, strict=True):
                 seconds[name].append(one)
     rows = [
-        {"what": name, "pictures_per_s": RECIPE.training.batch_size / statistics.median(each), "rounds": len(each)}
+        {"what": name, "images_per_s": RECIPE.training.batch_size / statistics.median(each), "rounds": len(each)}
         for name, each in seconds.items()
     ]
     return rows, statistics.median(theirs / ours for ours, theirs in zip(*seconds.values(), strict=True))
@@ -106,12 +106,12 @@ def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
 def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--pictures", type=int, default=2000, help="in the cache (49 KB each)")
+    options.add_argument("--images", type=int, default=2000, help="in the cache (49 KB each)")
     options.add_argument("--rounds", type=int, default=30, help="batches of each")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        rows, ratio = measure(random_cache(Path(name), asked.pictures), asked.rounds)
-    summary = {"size": SIZE, "batch": RECIPE.training.batch_size, "pictures": asked.pictures, "ratio": ratio}
+        rows, ratio = measure(random_cache(Path(name), asked.images), asked.rounds)
+    summary = {"size": SIZE, "batch": RECIPE.training.batch_size, "images": asked.images, "ratio": ratio}
     write("augmentation", rows, "python -m experiments.augmentation", **summary)
 
 

@@ -30,9 +30,9 @@ import numpy as np
 from device.data.folders import Cache
 from experiments.record import write
 from train.data import cache
-from train.data.batches import Batches, HeldOut
+from train.data.batches import Batches, ValidationBatches
 from train.data.split import split_cache
-from train.fitting.callbacks import EpochSeeds
+from train.fitting.callbacks import DeterministicEpoch
 from train.networks import networks
 from train.optimizers import optimizers
 from train.recipes import catalog, settings
@@ -57,7 +57,7 @@ RECIPE = settings.replaced(
 class Compared(keras.callbacks.Callback):  # type: ignore[misc]
     """Asks about the averaged weights with each kind of statistics after every epoch, and puts all back."""
 
-    def __init__(self, batches: Batches, held_out: HeldOut, momentum: float) -> None:
+    def __init__(self, batches: Batches, held_out: ValidationBatches, momentum: float) -> None:
         super().__init__()
         self.batches, self.held_out, self.momentum = batches, held_out, momentum
         self.rows: list[dict[str, Any]] = []
@@ -113,8 +113,8 @@ def run(schedule: str, momentum: float, seed: int, data: Cache) -> list[dict[str
     model = networks.build(recipe, len(data.labels))
     batches = Batches(data, rows, recipe)
     optimizers.compile_model(model, recipe.training, len(batches) * EPOCHS)
-    compared = Compared(batches, HeldOut(data, validation, recipe), momentum)
-    model.fit(batches, epochs=EPOCHS, verbose=0, shuffle=False, callbacks=[EpochSeeds(batches, seed), compared])
+    compared = Compared(batches, ValidationBatches(data, validation, recipe), momentum)
+    model.fit(batches, epochs=EPOCHS, verbose=0, shuffle=False, callbacks=[DeterministicEpoch(batches, seed), compared])
     return [{"schedule": schedule, "momentum": momentum, "seed": seed, **row} for row in compared.rows]
 
 

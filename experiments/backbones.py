@@ -2,7 +2,7 @@
 
     make backbones        half a minute a backbone; nothing else may run
 
-Each becomes a two-label network at 224x224, goes through export's converter and quantizer with pictures of random
+Each becomes a two-label network at 224x224, goes through export's converter and quantizer with images of random
 pixels (latency does not depend on them), and all are timed interleaved on one thread.
 """
 

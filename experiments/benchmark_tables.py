@@ -52,7 +52,7 @@ def gate() -> list[str]:
             ]
         )
     header = (
-        *("network, neighbour", "itself, limit 5 %", "itself, limit 2 %", "8 % slower, limit 5 %"),
+        *("network, neighbor", "itself, limit 5 %", "itself, limit 2 %", "8 % slower, limit 5 %"),
         *("5 % slower, limit 2 %", "a gate takes", "processor taken"),
     )
     return [*markdown(header, rows), "", source(document)]

@@ -7,15 +7,15 @@ from benchmarks.gate import needed
 from experiments.markdown import markdown
 from experiments.record import read
 
-# Points that may be lost, and of how many pictures in a hundred the two models judge differently.
+# Points that may be lost, and of how many images in a hundred the two models judge differently.
 LIMITS = (0.5, 1.0, 2.0)
 DIFFERING = (1, 2, 5)
 
 
-def pictures_for_a_limit() -> list[str]:
-    """How many pictures let 95 of 100 candidates pass that in truth lose nothing."""
+def images_for_a_limit() -> list[str]:
+    """How many images let 95 of 100 candidates pass that in truth lose nothing."""
     rows = [
-        [f"{share} in 100", *(f"{needed.pictures(share / 100, limit / 100):,}" for limit in LIMITS)]
+        [f"{share} in 100", *(f"{needed.images(share / 100, limit / 100):,}" for limit in LIMITS)]
         for share in DIFFERING
     ]
     header = ("answers that differ", *(f"`--max-drop {limit:g}`" for limit in LIMITS))
@@ -23,7 +23,7 @@ def pictures_for_a_limit() -> list[str]:
 
 
 def drop_told() -> list[str]:
-    """With so many pictures: what becomes of candidates that lose nothing, the limit, and twice as much."""
+    """With so many images: what becomes of candidates that lose nothing, the limit, and twice as much."""
     document, found = _simulated("tells")
     cells: dict[tuple[float, float], dict[int, dict[str, int]]] = {}
     for row in found:
@@ -49,13 +49,13 @@ def drop_told() -> list[str]:
 
 
 def drop_advice() -> list[str]:
-    """With a quarter of the pictures: how many it says that it takes."""
+    """With a quarter of the images: how many it says that it takes."""
     document, found = _simulated("advice")
     rows = [
         [
             f"{100 * row['differing']:g} in 100",
             f"{100 * row['limit']:g}",
-            f"{row['pictures']:,}",
+            f"{row['images']:,}",
             f"{row['would_do']:,}",
             " to ".join(f"{round(end):,}" for end in row["median"]),
             " to ".join(f"{round(end):,}" for end in row["of_90_in_100"]),
@@ -64,7 +64,7 @@ def drop_advice() -> list[str]:
         for row in found
     ]
     header = (
-        *("answers that differ", "`--max-drop`", "pictures", "would do", "says, the median of either end"),
+        *("answers that differ", "`--max-drop`", "images", "would do", "says, the median of either end"),
         *("of 90 in 100 between", "what would do is in it"),
     )
     return [*markdown(header, rows), "", _source(document)]

@@ -3,7 +3,7 @@
     python -m experiments.cifar10 MODEL REFERENCE        about two minutes; nothing else may run
 
 REFERENCE: MLPerf Tiny's pretrainedResnet_quant.tflite (https://github.com/mlcommons/tiny). Both are asked about the
-10,000 test pictures as they are, and about the same after JPEG quality 75 with Pillow's defaults, as a webcam sends.
+10,000 test images as they are, and about the same after JPEG quality 75 with Pillow's defaults, as a webcam sends.
 """
 
 import argparse
@@ -19,20 +19,20 @@ from PIL import Image
 from benchmarks.documents.models import Model
 from benchmarks.measure import latency
 from device.data import folders
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.evaluation import evaluate
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from experiments.record import write
 
 QUALITY = 75
 
 
-def after_jpeg(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    changed = np.empty_like(pictures)
-    for i, picture in enumerate(pictures):
+def after_jpeg(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    changed = np.empty_like(images)
+    for i, image in enumerate(images):
         coded = io.BytesIO()
-        Image.fromarray(picture).save(coded, "JPEG", quality=QUALITY)
+        Image.fromarray(image).save(coded, "JPEG", quality=QUALITY)
         changed[i] = np.asarray(Image.open(coded))
     return changed
 
@@ -44,8 +44,8 @@ def main() -> None:
     asked = options.parse_args()
     cache = folders.find_cache("cifar10", (32, 32), "crop")
     if cache is None:
-        raise SystemExit("make the pictures first: python -m train data cifar10 --size 32x32")
-    sources = {"clean": np.array(cache.pictures("test"))}
+        raise SystemExit("make the images first: python -m train data cifar10 --size 32x32")
+    sources = {"clean": np.array(cache.images("test"))}
     sources["jpeg"] = after_jpeg(sources["clean"])
     rows: list[dict[str, Any]] = []
     files = [Model(path, cards.read(path), None) for path in (asked.model, asked.reference)]
@@ -55,9 +55,11 @@ def main() -> None:
         labels.write_text("\n".join(cache.labels))
         for model, timing in zip(files, timed, strict=True):
             row: dict[str, Any] = {"file": model.path.name, "file_bytes": model.path.stat().st_size}
-            for name, pictures in sources.items():
-                data = Labelled(cache.labels, pictures, cache.targets("test"), "test", 0)
-                scores = evaluate.score_pictures(model.path, data, NO_HINTS if model.card else Hints(labels=labels))
+            for name, images in sources.items():
+                data = Labeled(cache.labels, images, cache.targets("test"), "test", 0)
+                scores = evaluate.score_images(
+                    model.path, data, NO_OVERRIDES if model.card else Overrides(labels=labels)
+                )
                 row[name] = vars(evaluate.accuracy(scores, data.targets))
             rows.append({**row, "p50_ms": timing.p50_ms, "samples": timing.n})
     ratio = rows[0]["p50_ms"] / rows[1]["p50_ms"]

@@ -65,12 +65,12 @@ State = tuple[list[Any], list[Any], list[Any]]
 Answer = Callable[[Any], Any]
 
 
-def degraded(pictures: Any, recipe: Recipe) -> Any:
+def degraded(images: Any, recipe: Recipe) -> Any:
     """[1 + COPIES, n, height, width, 3]: the images as they are, then each blurred and saved to a random degree."""
     wanted = recipe.augmentation
     only = Augmenter(Augmentation(camera_noise=1.0, blur=wanted.blur, jpeg_quality=wanted.jpeg_quality))
-    made = [only.augment(pictures, np.random.default_rng([recipe.seed, number])) for number in range(COPIES)]
-    return np.stack([pictures, *made])
+    made = [only.augment(images, np.random.default_rng([recipe.seed, number])) for number in range(COPIES)]
+    return np.stack([images, *made])
 
 
 def changed(key: Any, images: Any, rows: Any, ranges: Augmentation) -> Any:
@@ -102,7 +102,7 @@ def changed(key: Any, images: Any, rows: Any, ranges: Augmentation) -> Any:
 
 
 def mixed(key: Any, x: Any, y: Any, recipe: Recipe) -> tuple[Any, Any]:
-    """As train.data.batches.mixed: a share of the batches, each image with its neighbour in the shuffled batch."""
+    """As train.data.batches.mixed: a share of the batches, each image with its neighbor in the shuffled batch."""
     keys = jax.random.split(key)
     share = jax.random.beta(keys[0], 0.4, 0.4)
     share = jnp.where(jax.random.uniform(keys[1]) < recipe.augmentation.mixup, share, 1.0)
@@ -147,7 +147,7 @@ def fitted(recipe: Recipe, cache: Cache, rows: Rows, teacher: Answer | None) -> 
     """The recipe's network after its epochs."""
     keras.utils.set_random_seed(recipe.seed)
     model = networks.build(recipe, len(cache.labels))
-    images = jnp.asarray(degraded(np.asarray(cache.pictures("train"))[rows], recipe))
+    images = jnp.asarray(degraded(np.asarray(cache.images("train"))[rows], recipe))
     targets = jax.nn.one_hot(np.asarray(cache.targets("train"))[rows], len(cache.labels))
     batch, epochs = recipe.training.batch_size, recipe.training.epochs
     steps = len(rows) // batch

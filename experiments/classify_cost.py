@@ -1,8 +1,8 @@
-"""What `device classify` costs: process start to answer, peak memory, and a folder of 10,000 pictures in one call.
+"""What `device classify` costs: process start to answer, peak memory, and a folder of 10,000 images in one call.
 
-    python -m experiments.classify_cost MODEL [--pictures 10000]
+    python -m experiments.classify_cost MODEL [--images 10000]
 
-MODEL: an exported file such as runs/fashion_mnist/export/fashion_mnist_int8.tflite. The pictures are drawn, 160x120
+MODEL: an exported file such as runs/fashion_mnist/export/fashion_mnist_int8.tflite. The images are drawn, 160x120
 JPEG. Whole processes, timed from outside; peak memory is VmHWM, read by the process itself at its end.
 """
 
@@ -64,18 +64,18 @@ def classify(model: Path, source: Path) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("model", type=Path)
-    options.add_argument("--pictures", type=int, default=10_000)
+    options.add_argument("--images", type=int, default=10_000)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         few, many = Path(name) / "few", Path(name) / "many"
-        for folder, count in ((few, asked.pictures // 10), (many, asked.pictures)):
+        for folder, count in ((few, asked.images // 10), (many, asked.images)):
             folder.mkdir()
             draw(folder, count)
         one = [classify(asked.model, few / "00000.jpg") for _ in range(21)][1:]
         rows = [
-            {"pictures": 1, "processes": len(one), **{key: statistics.median(r[key] for r in one) for key in one[0]}},
-            {"pictures": asked.pictures // 10, "processes": 1, **classify(asked.model, few)},
-            {"pictures": asked.pictures, "processes": 1, **classify(asked.model, many)},
+            {"images": 1, "processes": len(one), **{key: statistics.median(r[key] for r in one) for key in one[0]}},
+            {"images": asked.images // 10, "processes": 1, **classify(asked.model, few)},
+            {"images": asked.images, "processes": 1, **classify(asked.model, many)},
         ]
     command = f"python -m experiments.classify_cost runs/fashion_mnist/export/{asked.model.name}"
     write("classify_cost", rows, command, wall_s_max=max(r["wall_s"] for r in one), model=asked.model.name)

@@ -55,9 +55,9 @@ def frame_figures() -> list[str]:
 def frame_errors() -> list[str]:
     """How far a frame made small is from one INTER_AREA, ours and the way of MediaPipe."""
     document = read("resize")
-    found = {(row["target"], row["method"], row["picture"]): row["mean_abs_error"] for row in document["results"]}
+    found = {(row["target"], row["method"], row["image"]): row["mean_abs_error"] for row in document["results"]}
     rows = [
-        [f"to {target}, {words}", *(f"{found[target, method, picture]:.2g}" for picture in FRAMES_LOOKED_AT)]
+        [f"to {target}, {words}", *(f"{found[target, method, image]:.2g}" for image in FRAMES_LOOKED_AT)]
         for target in (224, 32)
         for method, words in RESIZES.items()
     ]

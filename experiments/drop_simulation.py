@@ -3,17 +3,17 @@
     python -m experiments.drop_simulation        pure numpy, about three minutes on one slow core
 
 Writes experiments/results/drop_simulation.json, from which docs/ci.md has its tables. What is drawn, DRAWS times a
-cell, is which pictures are lost (right in the base alone) and won (right in the candidate alone). What is called is
-what `drop.judge` calls once pictures are matched: `by_label.compare` and `drop.decide`. In question:
+cell, is which images are lost (right in the base alone) and won (right in the candidate alone). What is called is
+what `drop.judge` calls once images are matched: `by_label.compare` and `drop.decide`. In question:
 
-- tells: with as many pictures as docs/ci.md asks for, what becomes of a candidate that in truth loses nothing, just the
+- tells: with as many images as docs/ci.md asks for, what becomes of a candidate that in truth loses nothing, just the
   limit, or twice the limit?
-- advice: how many pictures does a gate with a quarter of them ask for?
+- advice: how many images does a gate with a quarter of them ask for?
 - equal: how often does a candidate that in truth loses nothing of any label, or of each just the limit, fail because of
   a label?
 - vanished: how often is a label caught that the candidate is never right about any more?
 
-A candidate that loses L points of pictures that D in a hundred equal ones would answer otherwise loses D/2 + L and wins
+A candidate that loses L points of images that D in a hundred equal ones would answer otherwise loses D/2 + L and wins
 D/2 in a hundred.
 """
 
@@ -36,7 +36,7 @@ from experiments import record
 from experiments.ci_tables import DIFFERING, LIMITS
 
 DRAWS, SEED = 2000, 1
-# Labels, and pictures of each.
+# Labels, and images of each.
 SETS = ((10, 20), (10, 100), (10, 1000), (100, 20), (100, 100))
 RARE = (5, 10, 20)
 RECALLS = (1.0, 0.9)
@@ -46,24 +46,24 @@ Row = dict[str, Any]
 
 @cache
 def answer(n: int, lost: int, won: int, most: float) -> Answer:
-    """What the gate says where all other pictures are known to both."""
+    """What the gate says where all other images are known to both."""
     places = np.arange(n)
     return drop.decide(places >= won, places < n - lost, most, None).answer
 
 
 def tells(differing: float, most: float, dice: np.random.Generator) -> Iterator[Row]:
-    n = needed.pictures(differing, most)
+    n = needed.images(differing, most)
     for loss in (0.0, most, 2 * most):
         shares = (differing / 2 + loss, differing / 2, 1 - differing - loss)
         found = Counter(answer(n, int(lost), int(won), most) for lost, won, _ in dice.multinomial(n, shares, DRAWS))
-        yield {"what": "tells", **_cell(differing, most), "pictures": n, "loss": loss, "answers": dict(found)}
+        yield {"what": "tells", **_cell(differing, most), "images": n, "loss": loss, "answers": dict(found)}
 
 
 def advice(differing: float, most: float, dice: np.random.Generator) -> Iterator[Row]:
-    """Of equal candidates that can't be told from a quarter of the pictures: between what lies the number they ask for,
+    """Of equal candidates that can't be told from a quarter of the images: between what lies the number they ask for,
     and is it the one that would do?
     """
-    enough = needed.pictures(differing, most)
+    enough = needed.images(differing, most)
     n = enough // 4
     spans = []
     for lost, won, _ in dice.multinomial(n, (differing / 2, differing / 2, 1 - differing), DRAWS):
@@ -74,7 +74,7 @@ def advice(differing: float, most: float, dice: np.random.Generator) -> Iterator
     yield {
         "what": "advice",
         **_cell(differing, most),
-        "pictures": n,
+        "images": n,
         "would_do": enough,
         "asked": len(spans),
         "held": held,
@@ -101,7 +101,7 @@ def equal(labels: int, each: int, differing: float, most: float, loss: float, di
 
 
 def vanished(labels: int, rare: int, recall: float, dice: np.random.Generator) -> Row:
-    """A label of `rare` pictures beside others of a hundred, of which 2 in 100 are answered otherwise by chance."""
+    """A label of `rare` images beside others of a hundred, of which 2 in 100 are answered otherwise by chance."""
     differing, most = 0.02, 0.02
     targets = np.repeat(np.arange(labels), [rare, *[100] * (labels - 1)])
     mine = targets == 0

@@ -57,7 +57,7 @@ def seen(data: Path, backbone: str) -> Seen:
     made = cache.provide(cache.DataRequest.of(recipe, skip_bad=False, allow_copies=False))
     parts = networks.parts(recipe, len(made.labels))
     found = transfer.features(parts, recipe, made)
-    train, test = (np.array(found.pictures(split)) for split in ("train", "test"))
+    train, test = (np.array(found.images(split)) for split in ("train", "test"))
     kept = made.path / f"few-images-{backbone}-int8.npy"
     if not kept.is_file():
         np.save(kept, int8_features(parts, made, train))
@@ -69,7 +69,7 @@ def seen(data: Path, backbone: str) -> Seen:
 
 def int8_features(parts: Any, made: Any, features: Any) -> Any:
     """Of the test images, by the file that export would make of the head for all training images."""
-    from device.data.folders import Labelled
+    from device.data.folders import Labeled
     from device.model.card import Card, Confidence, Input, Output
     from export.card import cards
     from export.conversion import convert, pixels, quantize
@@ -86,14 +86,14 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
     with tempfile.TemporaryDirectory(prefix="framelite-few-") as folder:
         keras = Path(folder) / "model.keras"
         parts.whole.save(keras)
-        float32, _ = convert.convert(keras, made.pictures("train")[:1])
-        images = pixels.tensors(made.pictures("train")[rows], pixels.fed(given))
+        float32, _ = convert.convert(keras, made.images("train")[:1])
+        images = pixels.tensors(made.images("train")[rows], pixels.fed(given))
         made_int8 = quantize.make("int8", float32, images, *pixels.ends(pixels.fed(given)), {})
         card = Card("few", None, "int8", made.labels, pixels.fed(given), Output(), Confidence(), None, (), None, {})
         path = Path(folder) / "few_int8.tflite"
         path.write_bytes(cards.assembled(made_int8, card, {}))
-        labelled = Labelled(made.labels, made.pictures("test"), made.targets("test"), "test", 0)
-        return unseen.features(path, labelled)
+        labeled = Labeled(made.labels, made.images("test"), made.targets("test"), "test", 0)
+        return unseen.features(path, labeled)
 
 
 def study(name: str, sets: list[Seen], counts: list[int], draws: int) -> list[dict[str, Any]]:

@@ -21,28 +21,28 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from device.data import folders
-from device.images import pictures
-from device.images.pictures import Picture, Size
+from device.images import images
+from device.images.images import Pixels, Size
 from device.inference.classifier import Classifier
 from experiments.record import write
 
 Right = npt.NDArray[np.bool_]
-Way = Callable[[bytes, Size], Picture]
+Way = Callable[[bytes, Size], Pixels]
 
 
-def ours(data: bytes, size: Size) -> Picture:
-    return pictures.prepare(pictures.decode(data), size)
+def ours(data: bytes, size: Size) -> Pixels:
+    return images.prepare(images.decode(data), size)
 
 
-def one_inter_area(data: bytes, size: Size) -> Picture:
-    part = pictures.crop(pictures.decode(data), size)
+def one_inter_area(data: bytes, size: Size) -> Pixels:
+    part = images.crop(images.decode(data), size)
     return np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def reduced(data: bytes, size: Size) -> Picture:
+def reduced(data: bytes, size: Size) -> Pixels:
     """As `--decode auto` does: at a half, a quarter or an eighth where twice the target is left."""
-    picture, _ = pictures.decode_frame(data, size)
-    return pictures.prepare(picture[:, :, ::-1], size)
+    image, _ = images.decode_frame(data, size)
+    return images.prepare(image[:, :, ::-1], size)
 
 
 def small(files: list[folders.File], way: Way, size: Size) -> npt.NDArray[np.uint8]:
@@ -62,7 +62,7 @@ def two_labels(files: list[folders.File], targets: npt.NDArray[np.int64]) -> Ite
 
     def features(way: Way) -> npt.NDArray[np.float32]:
         # Pixels to -1..1, as this backbone wants them.
-        scaled = (np.float32(picture) / 127.5 - 1 for picture in np.array_split(small(files, way, (224, 224)), 40))
+        scaled = (np.float32(image) / 127.5 - 1 for image in np.array_split(small(files, way, (224, 224)), 40))
         return np.concatenate([network.predict_on_batch(batch) for batch in scaled])
 
     found = {way.__name__: features(way) for way in (ours, one_inter_area, reduced)}

@@ -4,7 +4,7 @@
 
 Frames of 1280x720 lie in memory. Each way runs in a process of its own, with the frames of the other ways' turns in
 between, in random order; a ratio is the median over rounds. That is done twelve times with fresh processes, and the
-figure is the centre of the twelve with its interval (benchmarks/statistics/stats.py). 'One thread' is pinned to one
+figure is the center of the twelve with its interval (benchmarks/statistics/stats.py). 'One thread' is pinned to one
 processor, MediaPipe as well: it can't be told how many threads to use. Writes results/frames.json.
 """
 
@@ -36,7 +36,7 @@ WAYS = ("one thread", "two threads", "mediapipe")
 
 
 def frames() -> list[Any]:
-    """Eight frames, BGR: smooth colours that move."""
+    """Eight frames, BGR: smooth colors that move."""
     source = np.random.default_rng(1).integers(0, 256, (12, 24, 3), np.uint8)
     large = cv2.resize(source, (1600, 800), interpolation=cv2.INTER_CUBIC)
     return [np.ascontiguousarray(large[10 * i : 720 + 10 * i, 20 * i : 1280 + 20 * i]) for i in range(8)]
@@ -85,8 +85,8 @@ def one_set(model: Path, labels: Path | None, number: int) -> dict[str, float]:
 
 
 def spread(values: list[float]) -> dict[str, Any]:
-    """The centre of the sets' figures and its 95 % interval."""
-    found = stats.geometric_centre(values)
+    """The center of the sets' figures and its 95 % interval."""
+    found = stats.geometric_center(values)
     assert found is not None, "there are sets enough"
     return {"ratio": round(found.middle, 4), "interval": [round(found.low, 4), round(found.high, 4)]}
 
@@ -112,10 +112,10 @@ def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
 def work(model: Path, threads: int, labels: Path | None) -> None:
     """The worker: for every line on stdin, frames for so many seconds, and a line of JSON."""
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import NO_HINTS, Hints
+    from device.inference.model_spec import NO_OVERRIDES, Overrides
 
     cv2.setNumThreads(threads)
-    classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, threads)
+    classifier = Classifier(model, Overrides(labels=labels) if labels else NO_OVERRIDES, threads)
     tensor_of, shown, number = classifier.preprocessor.stream(), frames(), 0
     side = classifier.size[::-1]
     for line in sys.stdin:
@@ -124,13 +124,13 @@ def work(model: Path, threads: int, labels: Path | None) -> None:
             frame = Frame(shown[number % len(shown)])
             number += 1
             start = perf_counter()
-            tensor = tensor_of(frame.picture, frame.colour)
+            tensor = tensor_of(frame.image, frame.color)
             fed = perf_counter()
             classifier.invoke(tensor)
             invoked = perf_counter()
             classifier.top(classifier.scores(), 5)
             ended = perf_counter()
-            cv2.resize(frame.picture[:, 280:1000], side, interpolation=cv2.INTER_AREA)
+            cv2.resize(frame.image[:, 280:1000], side, interpolation=cv2.INTER_AREA)
             area = perf_counter() - ended
             spent = {"preprocess": fed - start, "invoke": invoked - fed, "postprocess": ended - invoked}
             spent |= {"frame": ended - start, "inter_area": area}
@@ -157,13 +157,13 @@ class Memory(Source):
 def overlap(model: Path, labels: Path | None) -> None:
     """A worker: the live loop's answers a second as a share of bare invokes a second, one thread, in turns."""
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import NO_HINTS, Hints
+    from device.inference.model_spec import NO_OVERRIDES, Overrides
     from device.live.interfaces.output import Output
     from device.live.loop import Loop
     from device.live.smoothing import Smoother
 
     cv2.setNumThreads(1)
-    classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1)
+    classifier = Classifier(model, Overrides(labels=labels) if labels else NO_OVERRIDES, 1)
     classifier.invoke(classifier.preprocessor.stream()(frames()[0], "BGR"))
     for _ in sys.stdin:
         shares = []

@@ -23,7 +23,7 @@ import numpy as np
 
 from device import files
 from device.host import system
-from device.images import pictures
+from device.images import images
 from experiments.classify_cost import draw
 from experiments.record import ROOT, write
 from experiments.turns import Side, compare
@@ -35,14 +35,14 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from framelite import Classifier
-from device.images import pictures
+from device.images import images
 side, model, image = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 classifier = Classifier(model)
 def call():
     prediction = classifier(image)
     return prediction.label, prediction.score
 def steps():
-    classifier.invoke(classifier.preprocessor(pictures.read(image)))
+    classifier.invoke(classifier.preprocessor(images.read(image)))
     return classifier.top(classifier.scores(), 5)
 one = {"call": call, "steps": steps}[side]
 for line in sys.stdin:
@@ -81,7 +81,7 @@ def fresh(code: str, *words: object) -> Any:
 def call(folder: Path, pairs: int, rounds: int) -> dict[str, Any]:
     image = folder / "one.png"
     drawn = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
-    files.write_bytes(image, pictures.encode_png(drawn))
+    files.write_bytes(image, images.encode_png(drawn))
 
     def side(name: str) -> Side:
         return Side([sys.executable, "-c", WORKER, name, MODEL, image, str(CALLS)])

@@ -2,10 +2,10 @@
 
     python -m experiments.gate [--hours H]      about two hours; it goes on where it stopped; nothing else may run
 
-Four scenes: a network of about 8 ms with no neighbour, with one core kept busy, with every core kept busy; and one of
+Four scenes: a network of about 8 ms with no neighbor, with one core kept busy, with every core kept busy; and one of
 about 0.1 ms with none. In each 100 gates of the network against itself, half with a limit of 5 % and half of 2 %; 25 of
 one about 8 % slower with a limit of 5 %, and 25 of one about 5 % slower with a limit of 2 %. How much slower these are
-is measured first, in a long interleaved run without neighbours. A gate is added to results/gate.json when it ends.
+is measured first, in a long interleaved run without neighbors. A gate is added to results/gate.json when it ends.
 """
 
 import argparse
@@ -34,7 +34,7 @@ COMMAND = "python -m experiments.gate"
 
 @dataclass(frozen=True)
 class Scene:
-    """A network, and how many cores neighbours keep busy (None: every one)."""
+    """A network, and how many cores neighbors keep busy (None: every one)."""
 
     network: str
     busy: int | None
@@ -50,7 +50,7 @@ KINDS = (("itself", 0.05, 50), ("itself", 0.02, 50), ("8 %", 0.05, 25), ("5 %", 
 
 
 @contextlib.contextmanager
-def neighbours(busy: int | None) -> Iterator[None]:
+def neighbors(busy: int | None) -> Iterator[None]:
     """Processes that do nothing but compute, as many as cores are to be kept busy."""
     count = system.usable_cores() if busy is None else busy
     # A session each, as other people's processes have: Linux may share the processor out by session.
@@ -81,7 +81,7 @@ def gate(planned: dict[str, Any], seed: int) -> dict[str, Any]:
     limit = planned["limit"]
     base = qualify.NETWORKS / f"{scene.network}.tflite"
     candidate = base if planned["kind"] == "itself" else qualify.larger(scene.network, limit)
-    with neighbours(scene.busy):
+    with neighbors(scene.busy):
         start = monotonic()
         found = qualify.gate(scene.network, candidate, limit, 1, GATE_S, seed)
         seconds = monotonic() - start

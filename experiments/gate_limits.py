@@ -1,8 +1,8 @@
-"""Gates where they are hardest: a limit of 1 %, limits near the truth, two threads, two busy neighbours.
+"""Gates where they are hardest: a limit of 1 %, limits near the truth, two threads, two busy neighbors.
 
     python -m experiments.gate_limits [--part one,near,threads] [--hours H] [--cores GROUP...] [--document NAME]
 
-    one       a limit of 1 %, quiet and beside two busy neighbours: a byte-for-byte copy, and a network of two layers
+    one       a limit of 1 %, quiet and beside two busy neighbors: a byte-for-byte copy, and a network of two layers
               more in sixty (about 3 %); 100 gates of each, a bit under two hours
     near      limits just below and above what is planted: about 8 % against 7 and 9, about 5 % against 4 and 6; quiet,
               25 gates of each, half an hour
@@ -10,12 +10,12 @@
 
 The network is the one of about 8 ms. The copy lies at another path and is opened as a file of its own: where base and
 candidate are one path, what a second file changes can't show. How much slower a larger network is is measured first,
-in a long interleaved run without neighbours, for one thread and for two. Nothing else may run on the machine. Gates
+in a long interleaved run without neighbors, for one thread and for two. Nothing else may run on the machine. Gates
 are in random order within a part; a gate is added to results/gate_limits.json when it ends, and the next call on the
 same machine goes on from there.
 
-`--cores 0 1 2,3 4,5` runs four gates side by side, each on a group of cores of its own, its neighbours included; what
-takes two cores is left out where no group has them. Two neighbours fill a group of two cores, and no larger one.
+`--cores 0 1 2,3 4,5` runs four gates side by side, each on a group of cores of its own, its neighbors included; what
+takes two cores is left out where no group has them. Two neighbors fill a group of two cores, and no larger one.
 `--document gate_limits_shared` writes results/gate_limits_shared.json, for a machine that others use too.
 """
 
@@ -35,7 +35,7 @@ from tqdm import tqdm
 from benchmarks.gate import qualify
 from device.host import system
 from experiments import core_groups
-from experiments.gate import GATE_S, TRUTH_S, neighbours
+from experiments.gate import GATE_S, TRUTH_S, neighbors
 from experiments.record import RESULTS, read, write
 
 COMMAND = "python -m experiments.gate_limits"
@@ -47,7 +47,7 @@ COPY = "copy"
 
 @dataclass(frozen=True)
 class Cell:
-    """candidate: COPY, or what the larger network's name ends in; busy: how many cores neighbours keep busy."""
+    """candidate: COPY, or what the larger network's name ends in; busy: how many cores neighbors keep busy."""
 
     part: str
     candidate: str
@@ -84,7 +84,7 @@ def gate(cell: Cell, number: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
         path = qualify.NETWORKS / f"{NETWORK}{'' if cell.candidate == COPY else cell.candidate}.tflite"
         candidate = path if cell.candidate != COPY else Path(shutil.copyfile(path, Path(folder) / "copy.tflite"))
-        with neighbours(cell.busy):
+        with neighbors(cell.busy):
             start = monotonic()
             found = qualify.gate(NETWORK, candidate, cell.limit, cell.threads, GATE_S, seed)
             seconds = monotonic() - start
@@ -93,7 +93,7 @@ def gate(cell: Cell, number: int, seed: int) -> dict[str, Any]:
 
 
 def truth(cell: Cell) -> list[float]:
-    """Of the larger network on this machine, without neighbours: interval and middle."""
+    """Of the larger network on this machine, without neighbors: interval and middle."""
     candidate = qualify.NETWORKS / f"{NETWORK}{cell.candidate}.tflite"
     found = qualify.truth(NETWORK, candidate, cell.threads, TRUTH_S)
     return [found.low, found.middle, found.high]

@@ -7,7 +7,7 @@ most (about what 20 s hold). Only looks that can't be certain are passed over, t
 lies inside the plain interval, which the rule only ever widens. 2,000 gates a cell: six kinds of noise, two sizes,
 limits of 1, 2 and 5 %, a candidate that is as fast, one exactly at the limit, and one two points beyond it. `size` is
 the standard deviation of a lane's time from round to round; on the machine of results/gate.json it is about 0.3 % for
-a network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbours too. At the first size and limit other rules as well:
+a network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbors too. At the first size and limit other rules as well:
 without the test of dependence, and as it was before that, when an early end asked for 99 %.
 
 Noise: normal; heavy-tailed (Student's t with 3 degrees of freedom); skewed (exponential, to the slow side); drifting

@@ -57,7 +57,7 @@ def gate_limits_table(name: str = "gate_limits") -> list[str]:
         )
         cells.append([*planned, *(_answered(cell, mine, document["truths"]) if mine else ("not measured", *"-----"))])
     header = (
-        *("candidate", "limit", "threads", "neighbours", "gates", "regression", "no regression", CANNOT),
+        *("candidate", "limit", "threads", "neighbors", "gates", "regression", "no regression", CANNOT),
         *("interval holds the truth", "a gate takes"),
     )
     return [*markdown(header, cells), "", f"{_side_by_side(document['results'])}{source(document)}"]

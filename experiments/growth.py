@@ -6,7 +6,7 @@ Features: EfficientNet-Lite0 at 224x224 on JAX, drawn images, by one process and
 has one core of its own and a cache of its own, as two machines with one core would. Each count a run of its own; the
 seconds are those of the features alone, without imports, with the network's compilation.
 
-Head: a fit on drawn features, 1,280 numbers an image around a centre for each class that tells it apart, on one core.
+Head: a fit on drawn features, 1,280 numbers an image around a center for each class that tells it apart, on one core.
 
 Writes results/growth.json.
 """
@@ -72,8 +72,8 @@ def fit(images: int, classes: int) -> float:
     os.sched_setaffinity(0, {0})
     random = np.random.default_rng(1)
     targets = np.arange(images) % classes
-    centres = random.normal(0, 0.3, (classes, CHANNELS)).astype(np.float32)
-    given = np.maximum(centres[targets] + random.normal(0, 1, (images, CHANNELS)).astype(np.float32), 0)
+    centers = random.normal(0, 0.3, (classes, CHANNELS)).astype(np.float32)
+    given = np.maximum(centers[targets] + random.normal(0, 1, (images, CHANNELS)).astype(np.float32), 0)
     began = time.perf_counter()
     head.fit(given, targets, classes)
     return time.perf_counter() - began

@@ -3,7 +3,7 @@
     python -m experiments.held MODEL [--labels FILE]      three minutes; nothing else may run
 
 Ten pairs of fresh processes, one a way, that take turns every few frames of 1280x720; a frame's time is the thread's
-own, and its ratio the median over rounds. The start is from the module's call to the first answer of a picture in
+own, and its ratio the median over rounds. The start is from the module's call to the first answer of an image in
 memory, imports left out. Intervals over pairs (benchmarks/statistics/stats.py). Writes results/held.json.
 """
 
@@ -31,11 +31,11 @@ def work(model: Path, labels: Path | None, held: bool) -> None:
     """The worker: a line with the start's ms and the resident bytes, then the ms of a frame for every line on stdin."""
     from benchmarks.timing import memory
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import NO_HINTS, Hints
+    from device.inference.model_spec import NO_OVERRIDES, Overrides
 
     shown = frames.frames()
     began = perf_counter()
-    classifier = Classifier(model, Hints(labels=labels) if labels else NO_HINTS, 1, held=held)
+    classifier = Classifier(model, Overrides(labels=labels) if labels else NO_OVERRIDES, 1, held=held)
     tensor_of = classifier.preprocessor.stream()
     classifier.invoke(tensor_of(shown[0], "BGR"))
     classifier.top(classifier.scores(), 5)

@@ -26,7 +26,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device.images import pictures
+from device.images import images
 from experiments import memory
 from experiments.record import ROOT, write
 
@@ -48,8 +48,8 @@ from train.data.batches import Batches
 from train.recipes import catalog, settings
 class Held:
     def __init__(self, cache, count):
-        self.labels, self.images, self.numbers = cache.labels, cache.pictures("train")[:count], cache.targets("train")
-    def pictures(self, split): return self.images
+        self.labels, self.images, self.numbers = cache.labels, cache.images("train")[:count], cache.targets("train")
+    def images(self, split): return self.images
     def targets(self, split): return self.numbers[: len(self.images)]
 cache = folders.open_cache(Path(sys.argv[1]))
 count = int(sys.argv[2])
@@ -72,7 +72,7 @@ def draw(root: Path, count: int) -> Path:
     for _ in range(BASES):
         smooth = cv2.resize(random.integers(0, 256, (16, 16, 3), np.uint8), (256, 256), interpolation=cv2.INTER_CUBIC)
         noise = random.normal(0, 6, smooth.shape)
-        bases.append(pictures.encode_jpeg(np.clip(smooth + noise, 0, 255).astype(np.uint8), 80))
+        bases.append(images.encode_jpeg(np.clip(smooth + noise, 0, 255).astype(np.uint8), 80))
     for i in range(count):
         folder = root / f"class{i % CLASSES:02}"
         if i < CLASSES:

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.statistics.stats import geometric_centre
+from benchmarks.statistics.stats import geometric_center
 from benchmarks.timing.process import Case, Worker
 from device.commands import options
 from device.model import card
@@ -203,7 +203,7 @@ def ratio(rounds: Sequence[Round], a: str, b: str, figure: str = "p50_ms") -> An
     if not {a, b} <= rounds[0].keys():
         return None
     ratios = [each[a][figure] / each[b][figure] for each in rounds]
-    found = geometric_centre(ratios)
+    found = geometric_center(ratios)
     assert found is not None
     return {
         "median": round(found.middle, 4),

@@ -1,4 +1,4 @@
-"""How long the quantizer takes for int8 with 200 calibration pictures, the libraries' import apart.
+"""How long the quantizer takes for int8 with 200 calibration images, the libraries' import apart.
 
 python -m experiments.quantizer RUN          RUN: a trained and exported run folder
 """
@@ -29,7 +29,7 @@ def main() -> None:
         seconds.append(time.monotonic() - start)
     row = {
         "recipe": source.recipe,
-        "pictures": len(source.calibration.pictures),
+        "images": len(source.calibration.images),
         "n": len(seconds),
         "median_s": statistics.median(seconds),
         "max_s": max(seconds),

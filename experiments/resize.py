@@ -1,8 +1,8 @@
-"""Measures ways of shrinking a camera frame: time and error against one cv2 INTER_AREA, on drawn and real pictures.
+"""Measures ways of shrinking a camera frame: time and error against one cv2 INTER_AREA, on drawn and real images.
 
-    python -m experiments.resize [--pictures PHOTOGRAPH...]
+    python -m experiments.resize [--images PHOTOGRAPH...]
 
-Five ways, from the centre square of a 1280x720 frame to 224 and to 32 pixels, each on every picture, in random order
+Five ways, from the center square of a 1280x720 frame to 224 and to 32 pixels, each on every image, in random order
 in one process on one thread: only the ratios of times taken in one run mean something on a machine that does other
 things too. Errors are absolute differences of bytes (0..255) against one INTER_AREA resize of the same square.
 
@@ -24,42 +24,42 @@ import cv2
 import numpy as np
 
 from device import files
-from device.images import pictures
-from device.images.pictures import Picture, Size
+from device.images import images
+from device.images.images import Pixels, Size
 
 RESULTS = Path(__file__).parent / "results" / "resize.json"
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 FRAME: Size = (720, 1280)
 TARGETS = (224, 32)
-SCRATCH = pictures.Scratch()
+SCRATCH = images.Scratch()
 WARM_UP = 5  # rounds that aren't counted: the first ones fault memory in
 REFERENCE, OURS = "INTER_AREA", "halvings, then INTER_LINEAR_EXACT (ours)"
 
 
-def resized(picture: Picture, size: Size, interpolation: int) -> Picture:
-    return cast(Picture, cv2.resize(picture, size[::-1], interpolation=interpolation))
+def resized(image: Pixels, size: Size, interpolation: int) -> Pixels:
+    return cast(Pixels, cv2.resize(image, size[::-1], interpolation=interpolation))
 
 
-def area(frame: Picture, size: Size) -> Picture:
-    return resized(pictures.crop(frame, size), size, cv2.INTER_AREA)
+def area(frame: Pixels, size: Size) -> Pixels:
+    return resized(images.crop(frame, size), size, cv2.INTER_AREA)
 
 
-def linear(frame: Picture, size: Size) -> Picture:
-    return resized(pictures.crop(frame, size), size, cv2.INTER_LINEAR)
+def linear(frame: Pixels, size: Size) -> Pixels:
+    return resized(images.crop(frame, size), size, cv2.INTER_LINEAR)
 
 
-def linear_then_area(frame: Picture, size: Size) -> Picture:
+def linear_then_area(frame: Pixels, size: Size) -> Pixels:
     """INTER_LINEAR to twice the target (four times under 64 pixels) where that shrinks, then INTER_AREA."""
-    part = pictures.crop(frame, size)
+    part = images.crop(frame, size)
     factor = 4 if min(size) < 64 else 2
     if min(part.shape[:2]) > factor * min(size):
         part = resized(part, (factor * size[0], factor * size[1]), cv2.INTER_LINEAR)
     return resized(part, size, cv2.INTER_AREA)
 
 
-def halvings_then_area(frame: Picture, size: Size) -> Picture:
+def halvings_then_area(frame: Pixels, size: Size) -> Pixels:
     """INTER_AREA to a half while both sides are at least twice the target, then to the target: ours until 0.1."""
-    part = pictures.crop(frame, size)
+    part = images.crop(frame, size)
     height, width = part.shape[:2]
     while height >= 2 * size[0] and width >= 2 * size[1]:
         height, width = height // 2, width // 2
@@ -67,12 +67,12 @@ def halvings_then_area(frame: Picture, size: Size) -> Picture:
     return resized(part, size, cv2.INTER_AREA)
 
 
-def ours(frame: Picture, size: Size) -> Picture:
-    """The picture path, with memory that is kept as a stream of frames has it: the next result replaces this one."""
-    return pictures.prepare(frame, size, "crop", SCRATCH)
+def ours(frame: Pixels, size: Size) -> Pixels:
+    """The image path, with memory that is kept as a stream of frames has it: the next result replaces this one."""
+    return images.prepare(frame, size, "crop", SCRATCH)
 
 
-METHODS: dict[str, Callable[[Picture, Size], Picture]] = {
+METHODS: dict[str, Callable[[Pixels, Size], Pixels]] = {
     REFERENCE: area,
     "INTER_LINEAR": linear,
     "INTER_LINEAR to 2x (4x under 64), then INTER_AREA": linear_then_area,
@@ -81,18 +81,18 @@ METHODS: dict[str, Callable[[Picture, Size], Picture]] = {
 }
 
 
-def zone_plate() -> Picture:
-    """Rings around the centre, ever finer: two pixels a ring at the edge of the centre square, the finest there is."""
+def zone_plate() -> Pixels:
+    """Rings around the center, ever finer: two pixels a ring at the edge of the center square, the finest there is."""
     rows, columns = np.ogrid[: FRAME[0], : FRAME[1]]
     half = FRAME[0] / 2
     squared = (rows - half) ** 2 + (columns - FRAME[1] / 2) ** 2
-    # The frequency grows with the radius; outside the square it stays grey, or it would alias in the frame itself.
+    # The frequency grows with the radius; outside the square it stays gray, or it would alias in the frame itself.
     waves = np.where(squared < half**2, np.cos(np.pi * squared / (2 * half)), 0)
     return np.repeat(np.rint(127.5 + 127.5 * waves)[..., None], 3, axis=2).astype(np.uint8)
 
 
-def fine_text() -> Picture:
-    """A page of small type: black on white, coloured on white and white on colour."""
+def fine_text() -> Pixels:
+    """A page of small type: black on white, colored on white and white on color."""
     page = np.full((*FRAME, 3), 255, np.uint8)
     page[467:600], page[600:] = (20, 60, 140), (150, 20, 30)
     colors = [(0, 0, 0)] * 24 + [(200, 0, 0), (0, 130, 0), (0, 0, 200), (160, 0, 160)] * 2 + [(255, 255, 255)] * 40
@@ -105,7 +105,7 @@ def fine_text() -> Picture:
     return page
 
 
-def scene() -> Picture:
+def scene() -> Pixels:
     """Like a photograph: seeded smooth noise at several sizes, a few hard-edged shapes, a little grain."""
     source = np.random.default_rng(1)
     values = np.full((*FRAME, 3), 128.0, np.float32)
@@ -122,15 +122,15 @@ def scene() -> Picture:
     return np.clip(np.rint(values + source.normal(0, 3, values.shape)), 0, 255).astype(np.uint8)
 
 
-def frames(photographs: list[Path]) -> dict[str, Picture]:
-    """Every frame by name; photographs are brought to the frame's size by the picture path itself."""
+def frames(photographs: list[Path]) -> dict[str, Pixels]:
+    """Every frame by name; photographs are brought to the frame's size by the image path itself."""
     drawn = {"zone plate": zone_plate(), "fine text": fine_text(), "drawn scene": scene()}
-    real = {path.name: pictures.prepare(pictures.read(path), FRAME) for path in photographs}
+    real = {path.name: images.prepare(images.read(path), FRAME) for path in photographs}
     return {name: np.ascontiguousarray(frame) for name, frame in (drawn | real).items()}
 
 
-def sample(shown: dict[str, Picture], samples: int) -> dict[tuple[str, int, str], list[float]]:
-    """Times in ms of each (method, target, picture), one call at a time, in another order every round."""
+def sample(shown: dict[str, Pixels], samples: int) -> dict[tuple[str, int, str], list[float]]:
+    """Times in ms of each (method, target, image), one call at a time, in another order every round."""
     cells = [(method, target, name) for name in shown for target in TARGETS for method in METHODS]
     times: dict[tuple[str, int, str], list[float]] = {cell: [] for cell in cells}
     order = random.Random(1)
@@ -146,8 +146,8 @@ def sample(shown: dict[str, Picture], samples: int) -> dict[tuple[str, int, str]
     return times
 
 
-def measure(shown: dict[str, Picture], samples: int) -> list[dict[str, Any]]:
-    """A row for each (method, target, picture)."""
+def measure(shown: dict[str, Pixels], samples: int) -> list[dict[str, Any]]:
+    """A row for each (method, target, image)."""
     times = sample(shown, samples)
     p50_ms = {cell: float(np.median(spent)) for cell, spent in times.items()}
     rows = []
@@ -158,7 +158,7 @@ def measure(shown: dict[str, Picture], samples: int) -> list[dict[str, Any]]:
             {
                 "method": method,
                 "target": target,
-                "picture": name,
+                "image": name,
                 "p50_ms": round(p50_ms[method, target, name], 4),
                 "n": samples,
                 "ratio_to_area": round(p50_ms[method, target, name] / p50_ms[REFERENCE, target, name], 4),
@@ -169,7 +169,7 @@ def measure(shown: dict[str, Picture], samples: int) -> list[dict[str, Any]]:
     return rows
 
 
-def sheet(frame: Picture) -> Picture:
+def sheet(frame: Pixels) -> Pixels:
     """A column a method: to 224 pixels as it is, below to 32 pixels, each pixel drawn as a square of 7."""
     columns = []
     for title, method in METHODS.items():
@@ -182,7 +182,7 @@ def sheet(frame: Picture) -> Picture:
     return np.hstack(columns)
 
 
-def write_sheet(frame: Picture, path: Path) -> None:
+def write_sheet(frame: Pixels, path: Path) -> None:
     colors = cv2.cvtColor(sheet(frame), cv2.COLOR_RGB2BGR)
     # Half of what OpenCV's own choice takes: these lie in the repository.
     smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
@@ -207,21 +207,21 @@ def machine() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.resize", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pictures", nargs="+", type=Path, default=[], metavar="FILE", help="photographs to add")
+    parser.add_argument("--images", nargs="+", type=Path, default=[], metavar="FILE", help="photographs to add")
     parser.add_argument("--samples", type=int, default=300, metavar="N", help="times each way is timed (default 300)")
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
-    shown = frames(chosen.pictures)
+    shown = frames(chosen.images)
     rows = measure(shown, chosen.samples)
-    command = ["python -m experiments.resize", *(["--pictures"] if chosen.pictures else [])]
-    command += [path.name for path in chosen.pictures]
+    command = ["python -m experiments.resize", *(["--images"] if chosen.images else [])]
+    command += [path.name for path in chosen.images]
     document = {"schema": 1, "machine": machine(), "command": " ".join(command), "date": date.today().isoformat()}
     files.write_json(RESULTS, {**document, "results": rows})
     for name in ("zone plate", "fine text"):
         write_sheet(shown[name], IMAGES / f"resize_{name.replace(' ', '_')}.png")
     for row in rows:
         print(
-            "{method:50} {target:3} {picture:18} {p50_ms:6.3f} {ratio_to_area:5.3f} {mean_abs_error:5.2f}".format(**row)
+            "{method:50} {target:3} {image:18} {p50_ms:6.3f} {ratio_to_area:5.3f} {mean_abs_error:5.2f}".format(**row)
         )
 
 

@@ -1,12 +1,12 @@
-"""Whether two machines make the same bytes of the same pictures: the picture path, and the resizes that it isn't.
+"""Whether two machines make the same bytes of the same images: the image path, and the resizes that it isn't.
 
     python -m experiments.resize_bytes [--save FILE]     the SHA-256 of every result, as JSON; keeps the results
     python -m experiments.resize_bytes --against FILE    how many bytes differ from a run kept elsewhere, as JSON
 
 Inputs are drawn with integer arithmetic alone and asserted by hash, so a difference comes from decoding or resizing.
-A case is three pictures (rings, noise, a smooth scene) of one size brought to one target by one method; sizes in its
+A case is three images (rings, noise, a smooth scene) of one size brought to one target by one method; sizes in its
 name are width x height. The path itself takes every fit; the other methods of experiments/resize.py crop alone.
-results/drawn.jpg is draw((375, 500))[2] as pictures.encode_jpeg(…, 60) wrote it once: encoders aren't compared.
+results/drawn.jpg is draw((375, 500))[2] as images.encode_jpeg(…, 60) wrote it once: encoders aren't compared.
 results/resize_bytes.json compares x86 with the emulated arm64 board of experiments/emulated_board.sh.
 """
 
@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from device import files
-from device.images import pictures
-from device.images.pictures import Picture, Size
+from device.images import images
+from device.images.images import Pixels, Size
 from device.model.card import Fit
 from experiments.resize import METHODS, OURS, machine
 
@@ -60,7 +60,7 @@ def draw(size: Size) -> npt.NDArray[np.uint8]:
     noise = _hash(rows, columns, colors)
     scene = (2 * _smooth(rows, columns, colors, 64) + _smooth(rows, columns, colors, 16) + noise // 16) * 16 // 49
     scene = np.where((rows + 2 * columns) % 97 < 3, 255 - scene, scene)
-    return np.stack([np.broadcast_to(picture, (*size, 3)) for picture in (rings, noise, scene)]).astype(np.uint8)
+    return np.stack([np.broadcast_to(image, (*size, 3)) for image in (rings, noise, scene)]).astype(np.uint8)
 
 
 def _hash(*numbers: Numbers) -> Numbers:
@@ -80,14 +80,14 @@ def _smooth(rows: Numbers, columns: Numbers, colors: Numbers, cell: int) -> Numb
     return np.floor_divide(upper * (cell - down) + lower * down, cell * cell)
 
 
-def png(picture: Picture) -> bytes:
+def png(image: Pixels) -> bytes:
     """An RGB PNG without OpenCV's encoder: every row unfiltered."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    height, width = picture.shape[:2]
-    rows = b"".join(b"\0" + row.tobytes() for row in picture)
+    height, width = image.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in image)
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
@@ -103,21 +103,21 @@ def cases() -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
     """Every case's name and result."""
     jpeg = JPEG.read_bytes()
     check(JPEG.name, jpeg, JPEG_HASH)
-    yield "decode JPEG", pictures.decode(jpeg)
+    yield "decode JPEG", images.decode(jpeg)
     for size in (*SHRUNK, ENLARGED):
         drawn = draw(size)
         check(size, drawn.tobytes(), INPUTS[size])
         source = f"{size[1]}x{size[0]}"
-        yield f"decode PNG {source}", np.stack([pictures.decode(png(picture)) for picture in drawn])
+        yield f"decode PNG {source}", np.stack([images.decode(png(image)) for image in drawn])
         for target in TARGETS if size != ENLARGED else (224, 32):
             for fit in get_args(Fit):
                 name = f"{OURS}: {source} {fit} {target}"
-                yield name, np.stack([pictures.prepare(picture, (target, target), fit) for picture in drawn])
+                yield name, np.stack([images.prepare(image, (target, target), fit) for image in drawn])
             # The others are ways to shrink.
             for method in METHODS if target < min(size) else ():
                 if method != OURS:
                     name = f"{method}: {source} crop {target}"
-                    yield name, np.stack([METHODS[method](picture, (target, target)) for picture in drawn])
+                    yield name, np.stack([METHODS[method](image, (target, target)) for image in drawn])
 
 
 def hashes(results: Results) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from device.evaluation import exports
 from experiments.record import RESULTS, write
 from train.run import evaluation
 
-# Of export.json: drop is what int8 loses to float32 on the same pictures, as a fraction.
+# Of export.json: drop is what int8 loses to float32 on the same images, as a fraction.
 INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
 
 

@@ -53,7 +53,7 @@ THREADS = (
 
 def row(name: str, medians_ms: npt.NDArray[np.float64], threads: int, top1: float, n: int) -> LatencyRow:
     """Of a latency document's row what `choose` reads."""
-    interval = stats.geometric_centre(list(medians_ms))
+    interval = stats.geometric_center(list(medians_ms))
     assert interval is not None
     return LatencyRow(
         file=name,
@@ -126,7 +126,7 @@ def odd_process(random: np.random.Generator, own: float = 0.01, slower: float = 
     for _ in range(RUNS):
         medians = np.exp(random.normal(0, own, PROCESSES))
         odd = medians * np.array([1 + slower, *[1.0] * (PROCESSES - 1)])
-        before, after = stats.geometric_centre(list(medians)), stats.geometric_centre(list(odd))
+        before, after = stats.geometric_center(list(medians)), stats.geometric_center(list(odd))
         assert before is not None and after is not None
         moves.append([after.low / before.low, after.middle / before.middle, after.high / before.high])
     low, middle, high = np.mean(moves, axis=0) - 1

@@ -6,7 +6,7 @@ A camera's frames come as MJPEG from a server of its own, 30 a second. The hour:
 while, a broker is told, every answer is a line in a file, twenty connections a minute come to the page and say nothing
 or half a header, and every third minute the source is lost. What was promised is counted at the end: a line an answer,
 the viewer never put out, the broker's last word the file's last.
-The losses: the server is killed and started again; or its stream goes on with garbage, or with half pictures, until it
+The losses: the server is killed and started again; or its stream goes on with garbage, or with half images, until it
 is opened anew. Each is a recovery when later frames are answered. Writes results/soak.json.
 """
 
@@ -112,7 +112,7 @@ class Live:
 
 
 class Viewer:
-    """Looks at the live picture until the page ends."""
+    """Looks at the live image until the page ends."""
 
     def __init__(self, page: str) -> None:
         self.bytes, self.is_there = 0, True

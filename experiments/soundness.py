@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import evaluate
 from device.model import card
@@ -35,7 +35,7 @@ FEW = ("middle layer x0.5", "last layer x2", "channels swapped", "last layer zer
 FAULTS = {"int8": tuple(planting.FAULTS), "dynamic": FEW, "float16": FEW}
 
 
-def some(test: Labelled, images: int) -> Labelled:
+def some(test: Labeled, images: int) -> Labeled:
     rows = np.sort(np.random.default_rng(SEED).permutation(len(test))[:images])
     assert isinstance(test.sources, np.ndarray)
     return replace(test, sources=np.array(test.sources[rows]), targets=test.targets[rows], hashes=())
@@ -81,11 +81,11 @@ def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
             yield {**row, **figures, "by_scores": by_scores, "by_file": unlike, "refused": bool(by_scores or unlike)}
 
 
-def scores(source: Source, variant: str, content: bytes, test: Labelled) -> compare.Scores:
+def scores(source: Source, variant: str, content: bytes, test: Labeled) -> compare.Scores:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(cards.assembled(content, cards.of(source, variant), {}))
-        return evaluate.score_pictures(path, test)
+        return evaluate.score_images(path, test)
 
 
 def main() -> None:

@@ -88,9 +88,9 @@ def figures() -> list[str]:
         ),
         ("its peak memory", "110 MB", text.size(round(one["peak_bytes"])), classify),
         (
-            f"{many['pictures']} pictures in one call",
+            f"{many['images']} images in one call",
             "both cores, memory flat",
-            f"{many['processor_s'] / many['wall_s']:.2f} cores busy, {growth:+.1f} MB to {few['pictures']}",
+            f"{many['processor_s'] / many['wall_s']:.2f} cores busy, {growth:+.1f} MB to {few['images']}",
             classify,
         ),
         (
@@ -102,7 +102,7 @@ def figures() -> list[str]:
         ),
         ("its epoch against the chapter's script", "1.00", text.ratio(epochs["ratio_median"]), epochs),
         (
-            f"int8 through the quantizer, {quantizer['results'][0]['pictures']} pictures",
+            f"int8 through the quantizer, {quantizer['results'][0]['images']} images",
             "5 s",
             f"{quantizer['results'][0]['median_s']:.1f} s",
             quantizer,
@@ -137,10 +137,10 @@ def resize() -> list[str]:
     groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for row in document["results"]:
         groups.setdefault((-row["target"], row["method"]), []).append(row)
-    names = list(dict.fromkeys(row["picture"] for row in document["results"]))
+    names = list(dict.fromkeys(row["image"] for row in document["results"]))
     rows = []
     for (target, method), members in sorted(groups.items(), key=lambda group: group[0][0]):
-        errors = {row["picture"]: f"{row['mean_abs_error']:.2g}" for row in members}
+        errors = {row["image"]: f"{row['mean_abs_error']:.2g}" for row in members}
         times = [row["ratio_to_area"] for row in members]
         span = f"{min(times):.2f}-{max(times):.2f}" if min(times) < 1 else "1"
         rows.append([str(-target), method, span, *(errors[name] for name in names)])
@@ -180,7 +180,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     function.__name__: function
     for function in (
         boards,
-        ci_tables.pictures_for_a_limit,
+        ci_tables.images_for_a_limit,
         ci_tables.drop_told,
         ci_tables.drop_advice,
         ci_tables.drop_equal_labels,

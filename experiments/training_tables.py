@@ -13,7 +13,7 @@ from train.recipes.fields import expected, size_text
 from train.recipes.fields import text as as_text
 from train.recipes.recipe import DataRecipe, Recipe
 
-# What was reported elsewhere for the same task; the course chapter's figures are of its validation pictures.
+# What was reported elsewhere for the same task; the course chapter's figures are of its validation images.
 REPORTED = {
     "cifar10_tutorial": "chapter: 65.75 % (validation)",
     "cats_vs_dogs_tutorial": "chapter: 71.0 % (validation)",
@@ -99,8 +99,8 @@ def _duration(seconds: float) -> str:
 
 def augmentation() -> list[str]:
     document = read("augmentation")
-    rows = [[row["what"], f"{row['pictures_per_s']:,.0f}"] for row in document["results"]]
-    header = (f"all six at {document['size']}x{document['size']}", "pictures a second")
+    rows = [[row["what"], f"{row['images_per_s']:,.0f}"] for row in document["results"]]
+    header = (f"all six at {document['size']}x{document['size']}", "images a second")
     foot = f"{document['ratio']:.1f} times as many in one run. {source(document)}"
     return [*markdown(header, rows), "", foot]
 
@@ -184,7 +184,7 @@ def _bars_of_files() -> Iterator[list[str]]:
     yield [f"its p50 to that of `{reference['file']}`, one thread", "1.00", text.ratio(document["ratio_p50"])]
     speeds = read("augmentation")
     side = f"{speeds['size']}x{speeds['size']}"
-    yield [f"augmented pictures a second, all six at {side}", "1,200", f"{speeds['results'][0]['pictures_per_s']:,.0f}"]
+    yield [f"augmented images a second, all six at {side}", "1,200", f"{speeds['results'][0]['images_per_s']:,.0f}"]
     yield ["times as many as six Keras layers give", "5", f"{speeds['ratio']:.1f}"]
 
 

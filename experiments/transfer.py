@@ -2,7 +2,7 @@
 
     python -m experiments.transfer DIR        three minutes; nothing else may run
 
-DIR: a folder of class folders. The picture cache and the features are made anew in a folder of their own; the times
+DIR: a folder of class folders. The image cache and the features are made anew in a folder of their own; the times
 are those of whole commands. Leaves runs/transfer with its export. Writes results/transfer.json.
 """
 

@@ -4,7 +4,7 @@
     python -m experiments.tutorial epochs [--pairs 3]       about 5 minutes; alternates the two, nothing else may run
 
 `accuracy` trains `cifar10_tutorial` with each seed and keeps what the best epoch by validation and the last epoch give
-on the test pictures. `epochs` runs the chapter's script and the recipe in turn, two epochs each, and compares the
+on the test images. `epochs` runs the chapter's script and the recipe in turn, two epochs each, and compares the
 second epochs: the first also compiles.
 """
 
@@ -21,7 +21,7 @@ from device.data import run_record
 from experiments.record import write
 from train.run import evaluation
 
-# The chapter's program (its plots left out), timing each epoch. Its pictures come through Keras as float64.
+# The chapter's program (its plots left out), timing each epoch. Its images come through Keras as float64.
 CHAPTER = """
 import json, sys, time
 import numpy as np
@@ -88,11 +88,11 @@ def epochs(pairs: int) -> list[dict[str, Any]]:
 
     cache = folders.find_cache("cifar10", (32, 32), "crop")
     if cache is None:
-        sys.exit("make the pictures first: python -m train data cifar10 --size 32x32")
+        sys.exit("make the images first: python -m train data cifar10 --size 32x32")
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        np.save(folder / "train.npy", cache.pictures("train"))
+        np.save(folder / "train.npy", cache.images("train"))
         np.save(folder / "targets.npy", cache.targets("train")[:, None])
         for pair in range(pairs):
             words = [sys.executable, "-c", CHAPTER, str(folder)]

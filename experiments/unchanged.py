@@ -31,17 +31,17 @@ import time
 from pathlib import Path
 import numpy as np
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 model, labels, count = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-classifier = Classifier(model, Hints(labels=Path(labels)) if labels else Hints())
+classifier = Classifier(model, Overrides(labels=Path(labels)) if labels else Overrides())
 if hasattr(classifier, "preprocessor"):
     stream = classifier.preprocessor.stream()
-    tensor_of = lambda picture: stream(picture, "BGR")
+    tensor_of = lambda image: stream(image, "BGR")
 else:  # a checkout from before there was one
     from device.live.frame_path import FramePath
     from device.live.frames import Frame
     path = FramePath(classifier)
-    tensor_of = lambda picture: path.tensor(Frame(picture))
+    tensor_of = lambda image: path.tensor(Frame(image))
 random = np.random.default_rng(0)
 frames = [random.integers(0, 256, (720, 1280, 3), np.uint8) for _ in range(4)]
 for line in sys.stdin:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from device.images import pictures
+from device.images import images
 from experiments.record import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +44,7 @@ print(json.dumps({**took, "grown_kb": after - before}))
 def draw(root: Path, count: int) -> Path:
     """JPEG files of 2 to 8 KB in class folders; no two have the same bytes."""
     random = np.random.default_rng(1)
-    base = [pictures.encode_jpeg(random.integers(0, 256, (side, side, 3), np.uint8), 80) for side in (40, 56, 72, 84)]
+    base = [images.encode_jpeg(random.integers(0, 256, (side, side, 3), np.uint8), 80) for side in (40, 56, 72, 84)]
     for i in range(count):
         folder = root / f"class{i % CLASSES:02}"
         folder.mkdir(parents=True, exist_ok=True)

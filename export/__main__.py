@@ -24,15 +24,15 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
     top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
-    top.add_argument("--calibration-samples", type=int, default=200, metavar="N", help="calibration pictures (default 200)")
-    top.add_argument("--seed", type=int, default=1, help="which calibration and golden pictures are drawn")
-    top.add_argument("--drawn-golden", action="store_true", help="draw the golden pictures, for a file to commit")
-    top.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_hints(top, "for anyone's float .tflite")
-    group.add_argument(
-        "--calibration", type=Path, metavar="DIR", help="pictures to calibrate with (its train/, if any)"
+    top.add_argument(
+        "--calibration-samples", type=int, default=200, metavar="N", help="calibration images (default 200)"
     )
-    group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test pictures")
+    top.add_argument("--seed", type=int, default=1, help="which calibration and golden images are drawn")
+    top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
+    top.add_argument("--again", action="store_true", help="export even if nothing has changed")
+    group = options.add_overrides(top, "for anyone's float .tflite")
+    group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
+    group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
     return top
 
 
@@ -45,7 +45,7 @@ def main() -> int:
         given.model,
         variants=[name.strip() for name in given.variants.split(",") if name.strip()],
         run=given.run,
-        hints=options.hints(given),
+        overrides=options.overrides(given),
         calibration=given.calibration,
         test=given.test,
         calibration_samples=given.calibration_samples,
@@ -60,7 +60,7 @@ def main() -> int:
     if models.refused:
         wanted = len(models) + len(models.refused)
         command.say(f"{len(models.refused)} of {wanted} variants were not kept; see above why")
-        return command.JUDGED_BAD
+        return command.FAILED
     return command.GOOD
 
 

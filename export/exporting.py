@@ -11,7 +11,7 @@ from device import command, files
 from device.errors import UserError
 from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
 from export.models import ExportedModels
 from export.source import sources
@@ -32,7 +32,7 @@ def export(
     *,
     variants: str | Collection[str] = NAMES,
     run: FilePath | None = None,
-    hints: Hints = NO_HINTS,
+    overrides: Overrides = NO_OVERRIDES,
     calibration: FilePath | None = None,
     test: FilePath | None = None,
     calibration_samples: int = DEFAULT_SAMPLES,
@@ -48,7 +48,7 @@ def export(
         model: a run, its folder, the model.keras in one, or anyone's float .tflite.
         variants: which to keep, one or several of float32, float16, dynamic and int8.
         run: the folder in which export/ is made; the model's own run, or runs/NAME of a .tflite.
-        hints: of a .tflite, what it doesn't say itself: labels, scaling …
+        overrides: of a .tflite, what it doesn't say itself: labels, scaling …
         calibration: of a .tflite, a folder of images like those it will see; of splits its training part.
         test: of a .tflite, class folders of test images.
         calibration_samples: how many images int8 is calibrated with.
@@ -65,7 +65,7 @@ def export(
 
     place = model if isinstance(model, str | PathLike) else model.path
     request = sources.Request(
-        Path(place), hints, _path(calibration), _path(test), _path(run), calibration_samples, seed
+        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
     source = sources.find(request)
     folder = source.folder / "export"

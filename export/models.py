@@ -122,10 +122,10 @@ def _note(made: Export) -> str:
     first = made.variants[0]
     if first.split == "cross-validation":
         return (
-            f"compared with {made.reference} on the training pictures, through device; accuracy:"
-            " cross-validated, each picture by a head that has not seen it"
+            f"compared with {made.reference} on the training images, through device; accuracy:"
+            " cross-validated, each image by a head that has not seen it"
         )
-    note = f"compared with {made.reference} on the {first.split} pictures, through device"
+    note = f"compared with {made.reference} on the {first.split} images, through device"
     if first.split == "calibration":
         note += f"; these {first.n} calibrated it: --test DIR shows what it does on others"
     return note

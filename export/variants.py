@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from device import command, files, locks
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import evaluate, exports
 from device.evaluation.exports import CalibrationRows, Export, ExportedVariant, Inputs
@@ -27,7 +27,7 @@ from export.checks import compare, fidelity
 from export.conversion import convert, fixed_size, pixels, quantize
 from export.source.sources import Source
 
-RANGES_SEEN = 32  # calibration pictures; they lie in order of class, so every so many of them
+RANGES_SEEN = 32  # calibration images; they lie in order of class, so every so many of them
 
 Scores = npt.NDArray[np.float32]
 
@@ -43,19 +43,19 @@ class Made:
 
 @dataclass(frozen=True)
 class Reference:
-    """What every variant is compared with: scores by Keras (or by the float file itself) on the pictures at hand."""
+    """What every variant is compared with: scores by Keras (or by the float file itself) on the images at hand."""
 
     kind: str  # "keras" or "float32"
-    pictures: Labelled
-    labelled: bool
+    images: Labeled
+    labeled: bool
     scores: Scores
-    unseen: Scores | None = None  # by heads that haven't seen the pictures, where the network has
+    unseen: Scores | None = None  # by heads that haven't seen the images, where the network has
 
 
 def export(source: Source, variants: Collection[str], committed: bool = False) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
-    committed: golden pictures are drawn instead of taken from the data. UserError when float32 itself is not sound, and
+    committed: golden images are drawn instead of taken from the data. UserError when float32 itself is not sound, and
     where another process works in the folder: one that trains there would move it away.
     """
     with locks.held(source.folder, "an export"):
@@ -86,7 +86,7 @@ def _export(source: Source, variants: Collection[str], committed: bool) -> Expor
         for variant in NAMES:
             if variant not in variants and variant != "float32":
                 continue
-            command.say(f"{variant}: making and checking it on {len(reference.pictures)} pictures …")
+            command.say(f"{variant}: making and checking it on {len(reference.images)} images …")
             made = _attempt(source, variant, float32, reference, goldens, float32_top1, Path(scratch))
             if variant == "float32":
                 float32_top1, failures = made.row.top1, made.row.failures
@@ -109,15 +109,15 @@ def inputs(source: Source, variants: Collection[str], committed: bool) -> Inputs
         input=source.input,
         output=source.output.kind,
         calibration=source.calibration.recorded,
-        calibration_sha256=hashlib.sha256(source.calibration.pictures.tobytes()).hexdigest(),
+        calibration_sha256=hashlib.sha256(source.calibration.images.tobytes()).hexdigest(),
         golden="drawn" if committed else "data",
-        test_pictures=len(source.test) if source.test else 0,
+        test_images=len(source.test) if source.test else 0,
         test_sha256=_test_sha256(source),
     )
 
 
 def _test_sha256(source: Source) -> str | None:
-    """Of the test pictures' files and labels; None for a run, whose model_sha256 stands for its data too."""
+    """Of the test images' files and labels; None for a run, whose model_sha256 stands for its data too."""
     if source.test is None or isinstance(source.test.sources, np.ndarray):
         return None
     digest = hashlib.sha256(source.test.targets.tobytes())
@@ -128,11 +128,11 @@ def _test_sha256(source: Source) -> str | None:
 
 def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
     """The bare float32 model, which takes what the cards will say, and the reference's scores."""
-    labelled = source.test is not None
-    test = source.test or Labelled(
+    labeled = source.test is not None
+    test = source.test or Labeled(
         source.labels,
-        source.calibration.pictures,
-        np.zeros(len(source.calibration.pictures), np.int64),
+        source.calibration.images,
+        np.zeros(len(source.calibration.images), np.int64),
         "calibration",
         0,
     )
@@ -141,19 +141,19 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
         assert isinstance(test.sources, np.ndarray)
         model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
         taken = pixels.taken(model, source.input)
-        return taken, Reference("keras", test, labelled, scores, _unseen(source, taken, test, scratch))
+        return taken, Reference("keras", test, labeled, scores, _unseen(source, taken, test, scratch))
     bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
     path = scratch / "reference.tflite"
     path.write_bytes(cards.assembled(bare, replace(cards.of(source, "float32"), input=source.input), {}))
     try:
-        scores = evaluate.score_pictures(path, test)
+        scores = evaluate.score_images(path, test)
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise UserError(f"{source.model}: its float32 .tflite is not sound: {reason}") from None
-    return pixels.taken(bare, source.input), Reference("float32", test, labelled, scores)
+    return pixels.taken(bare, source.input), Reference("float32", test, labeled, scores)
 
 
-def _unseen(source: Source, float32: bytes, test: Labelled, scratch: Path) -> Scores | None:
+def _unseen(source: Source, float32: bytes, test: Labeled, scratch: Path) -> Scores | None:
     """What the variants' cross-validated scores are compared with: those of the float32 file."""
     if source.unseen is None:
         return None
@@ -166,14 +166,14 @@ def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Se
     labels, seed = source.labels, source.calibration.seed
     if committed:
         return golden.drawn((source.input.height, source.input.width), labels, seed)
-    if reference.pictures.split == "test" and isinstance(reference.pictures.sources, np.ndarray):
-        return golden.choose(reference.pictures.sources, "test", labels, seed)
-    return golden.choose(source.calibration.pictures, "calibration", labels, seed)
+    if reference.images.split == "test" and isinstance(reference.images.sources, np.ndarray):
+        return golden.choose(reference.images.sources, "test", labels, seed)
+    return golden.choose(source.calibration.images, "calibration", labels, seed)
 
 
 def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
-    """The calibration pictures as the float network takes them."""
-    return pixels.tensors(source.calibration.pictures, pixels.fed(source.input))
+    """The calibration images as the float network takes them."""
+    return pixels.tensors(source.calibration.images, pixels.fed(source.input))
 
 
 def input_range(source: Source) -> tuple[float, float]:
@@ -200,12 +200,12 @@ def _attempt(
         if variant == "float32":
             raise
         reason = re.sub(rf"^{re.escape(str(scratch))}\S*: ", "", str(error))
-        return Made(ExportedVariant(variant, len(reference.pictures), reference.pictures.split, failures=(reason,)))
+        return Made(ExportedVariant(variant, len(reference.images), reference.images.split, failures=(reason,)))
 
 
 def _unlike(source: Source, variant: str, float32: bytes, bare: bytes) -> list[str]:
-    """Where the file isn't the float network; for its ranges some of the calibration pictures are seen anew."""
-    every = max(1, len(source.calibration.pictures) // RANGES_SEEN)
+    """Where the file isn't the float network; for its ranges some of the calibration images are seen anew."""
+    every = max(1, len(source.calibration.images) // RANGES_SEEN)
     taken = fidelity.taken(float32, islice(tensors(source), 0, None, every)) if variant == "int8" else {}
     return fidelity.faults(float32, bare, input_range(source), taken)
 
@@ -226,13 +226,13 @@ def _prove(
     """
     path = scratch / f"{source.name}_{variant}.tflite"
     path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
-    with tqdm(total=len(reference.pictures), desc=variant, unit=" pictures", disable=None, leave=False) as bar:
-        scores = evaluate.score_pictures(path, reference.pictures, progress=bar.update)
-    targets = reference.pictures.targets if reference.labelled else None
-    split, kind = reference.pictures.split, source.output.kind
+    with tqdm(total=len(reference.images), desc=variant, unit=" images", disable=None, leave=False) as bar:
+        scores = evaluate.score_images(path, reference.images, progress=bar.update)
+    targets = reference.images.targets if reference.labeled else None
+    split, kind = reference.images.split, source.output.kind
     unseen = None
     if source.unseen is not None and reference.unseen is not None:
-        ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.pictures)
+        ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.images)
         unseen = ours, reference.unseen
     comparison = compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
     failures = (*compare.failures(variant, comparison), *unlike)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device import Classifier as Classifier
-    from device import Hints as Hints
     from device import ImageError as ImageError
+    from device import Overrides as Overrides
     from device import Prediction as Prediction
     from device import UserError as UserError
     from device import watch as watch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "Classifier": "device",
     "ExportedModels": "export",
-    "Hints": "device",
+    "Overrides": "device",
     "ImageError": "device",
     "Prediction": "device",
     "Run": "train",

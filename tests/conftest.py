@@ -1,4 +1,4 @@
-"""What every test may use: committed models, drawn pictures, a cache and a home of its own, other environments."""
+"""What every test may use: committed models, drawn images, a cache and a home of its own, other environments."""
 
 import os
 import subprocess
@@ -86,7 +86,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shapes_folder(tmp_path: Path) -> Path:
-    """60 training and 30 test pictures of three labels."""
+    """60 training and 30 test images of three labels."""
     return drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 30})
 
 

@@ -21,13 +21,13 @@ class Exported:
 
     model: Path
     labels: Path
-    pictures: Path
+    images: Path
     run: Path
     stdout: str
     stderr: str
 
     def words(self, run: Path) -> list[object]:
-        words = ["export", self.model, "--labels", self.labels, "--calibration", self.pictures, "--mean", 0, "--std", 1]
+        words = ["export", self.model, "--labels", self.labels, "--calibration", self.images, "--mean", 0, "--std", 1]
         return [*words, "--run", run]
 
 
@@ -37,8 +37,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("foreign")
     (folder / "shape_model.tflite").write_bytes(foreign.bare())
     (folder / "names.txt").write_text(foreign.LABELS)
-    pictures = drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
-    paths = folder / "shape_model.tflite", folder / "names.txt", pictures, folder / "run"
+    images = drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
+    paths = folder / "shape_model.tflite", folder / "names.txt", images, folder / "run"
     words = Exported(*paths, "", "").words(paths[-1])
     done = subprocess.run(
         [sys.executable, "-m", *map(str, words)],

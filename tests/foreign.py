@@ -93,9 +93,9 @@ def for_each_channel() -> bytes:
     )
 
 
-def pictures(count: int, seed: int) -> npt.NDArray[np.uint8]:
-    """Drawn pictures of the network's size."""
-    return np.stack([picture for _, picture in drawing.shapes(count, seed, SIZE)])
+def images(count: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Drawn images of the network's size."""
+    return np.stack([image for _, image in drawing.shapes(count, seed, SIZE)])
 
 
 def large() -> bytes:
@@ -119,6 +119,6 @@ def large() -> bytes:
     for index, shape in ((convolution.outputs[0], (1, 4, 4, filters)), (dense.inputs[0], (1, places * filters))):
         graph.tensors[index].shape = list(shape)
         graph.tensors[index].shapeSignature = None
-    flat = graph.operators[5].inputs[1]  # the constant of PACK: what Flatten makes of a picture
+    flat = graph.operators[5].inputs[1]  # the constant of PACK: what Flatten makes of an image
     tree.buffers[graph.tensors[flat].buffer].data = np.frombuffer(np.int32(places * filters).tobytes(), np.uint8)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))

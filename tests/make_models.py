@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pictures = drawing.write_folder(folder / "shapes", {"train": 900, "test": 300})
+        images = drawing.write_folder(folder / "shapes", {"train": 900, "test": 300})
         environment = {**os.environ, "FRAMELITE_CACHE": str(folder / "cache"), "SOURCE_DATE_EPOCH": "1767225600"}
         run = folder / "shapes_run"
         settings = [
@@ -29,7 +29,7 @@ def main() -> None:
             "learning_rate=0.01",
             "grayscale=false",
         ]
-        train = ["train", "fashion_mnist", "--data", str(pictures), "--run", str(run)]
+        train = ["train", "fashion_mnist", "--data", str(images), "--run", str(run)]
         for words in (
             [*train, *(word for setting in settings for word in ("--set", setting))],
             ["export", str(run), "--drawn-golden"],

@@ -1,4 +1,4 @@
-"""Who may import what: a board gets device/ (and benchmarks/) alone, and pictures go one way only."""
+"""Who may import what: a board gets device/ (and benchmarks/) alone, and images go one way only."""
 
 import ast
 import subprocess
@@ -69,7 +69,7 @@ def packages_of(path: Path) -> set[str]:
 
 def test_there_is_something_to_look_at() -> None:
     assert all(len(MODULES[package]) > 5 for package in PACKAGES)
-    assert packages_of(ROOT / "device/images/pictures.py") == {"numpy", "device", "cv2"}
+    assert packages_of(ROOT / "device/images/images.py") == {"numpy", "device", "cv2"}
 
 
 # In a fresh process.
@@ -143,7 +143,7 @@ def test_tensorflow_is_for_training_and_one_conversion() -> None:
     assert "tensorflow" in packages_of(ROOT / "export/conversion/convert.py")
 
 
-def test_nobody_but_pictures_decodes_or_resizes() -> None:
+def test_nobody_but_images_decodes_or_resizes() -> None:
     forbidden = {"imread", "imreadmulti", "imdecode", "imdecodemulti", "resize", "resizeWindow", "pyrDown", "remap"}
     users = set()
     for path in FILES:
@@ -153,7 +153,7 @@ def test_nobody_but_pictures_decodes_or_resizes() -> None:
         assert "PIL" not in packages_of(path), path
         whole = [node for module, node in imported(path) if module == "cv2"]
         assert all(isinstance(node, ast.Import) for node in whole), f"{path}: from cv2 import … hides what is used"
-    assert users == {"device.images.pictures"}
+    assert users == {"device.images.images"}
 
 
 def test_no_module_is_a_drawer() -> None:

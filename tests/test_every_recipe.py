@@ -1,4 +1,4 @@
-"""Every recipe, from a folder of pictures to an answer of the device: tiny data, one step of training."""
+"""Every recipe, from a folder of images to an answer of the device: tiny data, one step of training."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from train.recipes.catalog import RECIPES
 
 pytestmark = pytest.mark.tensorflow
 
-# What a step on a few drawn pictures needs; the networks stay the recipes' own.
+# What a step on a few drawn images needs; the networks stay the recipes' own.
 STEP = ("epochs=1", "steps_per_epoch=1", "batch_size=8", "validation_split=0.2")
 
 
@@ -49,8 +49,8 @@ def test_it_trains_exports_and_answers(warm: Run, two_shapes: Path, tmp_path: Pa
     assert files == sorted(row["file"] for row in rows if row["file"])
     called = {"transfer": "shapes", "scratch": "shapes_scratch"}.get(name, name)
     assert f"{called}_float32.tflite" in files
-    picture = next((two_shapes / "test/circle").iterdir())
-    answer = warm("device", "classify", run / "export" / files[-1], picture, "--json", "-")
+    image = next((two_shapes / "test/circle").iterdir())
+    answer = warm("device", "classify", run / "export" / files[-1], image, "--json", "-")
     assert answer.returncode == 0, answer.stderr
     top = json.loads(answer.stdout)["top"]
     assert {entry["label"] for entry in top} == {"circle", "square"}

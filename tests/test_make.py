@@ -37,7 +37,7 @@ def test_without_a_folder_the_recipe_is_the_default_or_named(words: tuple[str, .
 
 
 def test_a_folder_of_one_s_own_takes_transfer(tmp_path: Path) -> None:
-    folder = tmp_path / "my pictures"
+    folder = tmp_path / "my images"
     folder.mkdir()
     assert planned("train", f"DATA={folder}").endswith(f'-m train transfer --data "{folder}"')
     assert f'-m train cifar10 --data "{folder}"' in planned("train", f"DATA={folder}", "RECIPE=cifar10")
@@ -45,7 +45,7 @@ def test_a_folder_of_one_s_own_takes_transfer(tmp_path: Path) -> None:
 
 def test_export_takes_the_run_that_training_made(tmp_path: Path) -> None:
     """What its folder is called only train says: the command asks it."""
-    folder = tmp_path / "my pictures"
+    folder = tmp_path / "my images"
     folder.mkdir()
     where = f'-m train where transfer --data "{folder}")"'
     assert where in planned("export", f"DATA={folder}")
@@ -56,10 +56,10 @@ def test_export_takes_the_run_that_training_made(tmp_path: Path) -> None:
     ("words", "run"),
     [
         (("cifar10",), "runs/cifar10"),
-        (("cifar10", "--data", "my pictures"), "runs/cifar10"),
+        (("cifar10", "--data", "my images"), "runs/cifar10"),
         (("transfer",), "runs/transfer"),
-        (("transfer", "--data", "my pictures"), "runs/my_pictures"),
-        (("scratch", "--data", "my pictures"), "runs/my_pictures_scratch"),
+        (("transfer", "--data", "my images"), "runs/my_images"),
+        (("scratch", "--data", "my images"), "runs/my_images_scratch"),
         (("transfer", "--data", "./사진"), "runs/사진"),
         (("transfer", "--data", "./cifar10"), "runs/cifar10_folder"),
     ],

@@ -20,7 +20,7 @@ import pytest
 
 import benchmarks.__main__
 import device.__main__
-from device.images import pictures
+from device.images import images
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, missing, model
 from tests.trained import WORDS
@@ -147,7 +147,7 @@ def test_the_front_door_opens_where_only_a_board_s_packages_are(installed: Insta
     """The wheel's folder, with a Python that has numpy, OpenCV and an interpreter, nothing else."""
     network = next(installed.python.parents[1].rglob("cifar10_int8.tflite"))
     packages = network.parents[2]
-    (installed.folder / "one.png").write_bytes(pictures.encode_png(drawing.shapes(1, 1)[0][1]))
+    (installed.folder / "one.png").write_bytes(images.encode_png(drawing.shapes(1, 1)[0][1]))
     code = """if True:
         import sys
         from framelite import Classifier
@@ -169,7 +169,7 @@ def test_device_s_commands_work(installed: Installed) -> None:
     classes = [("cat", 1), ("dog", 2)]
     for name, seed in classes:
         (installed.folder / "data" / name).mkdir(parents=True, exist_ok=True)
-        drawn = pictures.encode_png(drawing.shapes(1, seed)[0][1])
+        drawn = images.encode_png(drawing.shapes(1, seed)[0][1])
         (installed.folder / "data" / name / "1.png").write_bytes(drawn)
     network = next(installed.python.parents[1].rglob("cifar10_int8.tflite"))
     assert json.loads(installed.run("-m", "device", "info", network, "--json", "-").stdout)["name"] == "cifar10"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from device.data import folders
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.model import card as cards
 from tests import drawing
@@ -73,32 +73,32 @@ def test_train_export_classify_and_measure(step: Step, tmp_path: Path) -> None:
 
 
 def check_answers(step: Step, measured: list[dict[str, Any]]) -> None:
-    """classify gives each test picture the same label under both interpreters, as often the right one as measured."""
+    """classify gives each test image the same label under both interpreters, as often the right one as measured."""
     tflite_runtime = environment("tflite-runtime")
     for model, result in zip(MODELS, measured, strict=True):
         words = ("device", "classify", model, "shapes/test", "--json", "-")
         here, there = step(*words), step(*words, python=tflite_runtime)
         assert len(here) == 60
-        pictures = [answer["picture"] for answer in here]
-        assert pictures == [answer["picture"] for answer in there]
+        images = [answer["image"] for answer in here]
+        assert images == [answer["image"] for answer in there]
         answers = [answer["top"][0]["label"] for answer in here]
         assert answers == [answer["top"][0]["label"] for answer in there], model
-        right = [Path(picture).parent.name == label for picture, label in zip(pictures, answers, strict=True)]
+        right = [Path(image).parent.name == label for image, label in zip(images, answers, strict=True)]
         assert sum(right) / 60 == result["top1"]
 
 
 def check_mediapipe(folder: Path) -> None:
-    """Stock MediaPipe gives the scores that device gives, on the test pictures at the network's size."""
-    tests = folders.labelled(str(folder / "shapes"), drawing.LABELS, (28, 28), "crop")
-    prepared = np.stack([pictures.prepare(tests.picture(i), (28, 28)) for i in range(len(tests))])
-    np.save(folder / "pictures.npy", prepared)
+    """Stock MediaPipe gives the scores that device gives, on the test images at the network's size."""
+    tests = folders.labeled(str(folder / "shapes"), drawing.LABELS, (28, 28), "crop")
+    prepared = np.stack([images.prepare(tests.image(i), (28, 28)) for i in range(len(tests))])
+    np.save(folder / "images.npy", prepared)
     for model in (MODELS[0], MODELS[3]):
         subprocess.run(
             [
                 environment("mediapipe"),
                 ROOT / "tests/peers/mediapipe_classify.py",
                 model,
-                "pictures.npy",
+                "images.npy",
                 "scores.json",
             ],
             cwd=folder,
@@ -107,8 +107,8 @@ def check_mediapipe(folder: Path) -> None:
             timeout=120,
         )
         classifier = Classifier(folder / model)
-        for picture, answer in zip(prepared, json.loads((folder / "scores.json").read_text()), strict=True):
-            ours = classifier.classify(picture).scores
+        for image, answer in zip(prepared, json.loads((folder / "scores.json").read_text()), strict=True):
+            ours = classifier.classify(image).scores
             np.testing.assert_allclose([answer[label] for label in drawing.LABELS], ours, atol=1e-6)
 
 

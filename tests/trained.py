@@ -13,14 +13,14 @@ from device.data.folders import Cache
 from tests import drawing
 from tests.conftest import ROOT
 
-# A second or two of training; about nine in ten test pictures are answered rightly, and the best epoch isn't the last.
+# A second or two of training; about nine in ten test images are answered rightly, and the best epoch isn't the last.
 SETTINGS = ("image_size=16x16", "network=tiny", "epochs=7", "batch_size=16", "learning_rate=0.01", "grayscale=false")
 WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The run folder, the pictures it was trained on, where their cache lies, and what train said."""
+    """The run folder, the images it was trained on, where their cache lies, and what train said."""
 
     run: Path
     data: Path
@@ -29,7 +29,7 @@ class Trained:
     stderr: str
 
     @property
-    def pictures(self) -> Cache:
+    def images(self) -> Cache:
         """The cache that the run itself was trained on: other tests may have made more beside it."""
         found = folders.open_cache(self.cache / run_record.read(self.run).data.cache)
         assert found is not None

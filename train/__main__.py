@@ -1,7 +1,7 @@
 """python -m train RECIPE [--data NAME|DIR] [--run DIR] [--resume] [--from RUN|MODEL] [--set FIELD=VALUE]…
 python -m train classical [--data NAME|DIR] [--run DIR] [--set FIELD=VALUE]…    the baseline without a network
 python -m train list                                                            the recipes
-python -m train preview RECIPE [PICTURE] [--layers]                             variants, the data, or the network
+python -m train preview RECIPE [IMAGE] [--layers]                             variants, the data, or the network
 python -m train backbones [--json FILE|-]                                       what transfer can begin from
 python -m train where RECIPE [--data NAME|DIR]                                  the run folder that training would make
 python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make the image cache alone

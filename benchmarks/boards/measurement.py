@@ -1,7 +1,7 @@
 """`benchmarks board`: latency of model files on another machine, over ssh. Nothing is written here until all is well.
 
 What is needed is copied to ~/.cache/framelite/bench on the board, what is there already is not sent again; then it
-checks its golden pictures and runs `python -m benchmarks latency` as one would there.
+checks its golden images and runs `python -m benchmarks latency` as one would there.
 """
 
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came back. wrong: the models whose golden pictures the board answers otherwise than export did."""
+    """What came back. wrong: the models whose golden images the board answers otherwise than export did."""
 
     document: Results
     health: health.Health
@@ -61,7 +61,7 @@ def run(request: Request) -> int:
     if interrupted:
         raise KeyboardInterrupt
     results.require_all(rows, f"{name}: ")
-    return command.JUDGED_BAD if outcome.wrong else command.GOOD
+    return command.FAILED if outcome.wrong else command.GOOD
 
 
 def _target(request: Request, found: list[Model]) -> str | None:
@@ -116,13 +116,13 @@ def deliver(board: Connection, packed: Parcel, requirements: bytes | None) -> st
 
 
 def _wrong(board: Connection, python: str, path: str, model: Model) -> bool:
-    """Whether the golden pictures in the file have other answers there; a file without any can't be asked."""
+    """Whether the golden images in the file have other answers there; a file without any can't be asked."""
     if model.card is None or not model.card.golden:
         return False
     ran = board.run([python, "-m", "device", "check", path])
-    if ran.code not in (command.GOOD, command.JUDGED_BAD):
+    if ran.code not in (command.GOOD, command.FAILED):
         raise UserError(f"{board.name}: the check of {model.path.name} ended with {ran.code}; why stands above")
-    return ran.code == command.JUDGED_BAD
+    return ran.code == command.FAILED
 
 
 def _healthy(board: Connection, python: str) -> Throttling | None:

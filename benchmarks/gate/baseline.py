@@ -40,7 +40,7 @@ Ratio = Annotated[
 
 @dataclass(frozen=True)
 class Baseline:
-    """The document. ratio: the model's median time to the reference's, with its interval. right: which pictures of
+    """The document. ratio: the model's median time to the reference's, with its interval. right: which images of
     `data` it knew, by their content hashes, if it was asked.
     """
 

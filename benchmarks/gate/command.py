@@ -27,18 +27,18 @@ def add_gate(gate: argparse.ArgumentParser) -> None:
     gate.add_argument("--history", type=Path, metavar="FILE.csv", help="a row is added, as Apache Otava reads them")
     gate.add_argument("--junit", type=Path, metavar="FILE", help="as JUnit XML")
     gate.add_argument("--markdown", metavar="FILE|-", help='added to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
-    options.add_hints(gate, "for third-party files, which have no card, with --data")
+    options.add_overrides(gate, "for third-party files, which have no card, with --data")
 
 
 def add_baseline(baseline: argparse.ArgumentParser) -> None:
     baseline.add_argument("model", type=Path, metavar="MODEL")
     baseline.add_argument("-o", "--into", type=Path, required=True, metavar="FILE.json")
     _add_measuring(baseline)
-    options.add_hints(baseline, "for a third-party file, which has no card, with --data")
+    options.add_overrides(baseline, "for a third-party file, which has no card, with --data")
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="NAME|DIR", help="labelled pictures: accuracy counts too")
+    parser.add_argument("--data", metavar="NAME|DIR", help="labeled images: accuracy counts too")
     parser.add_argument("--seconds", type=float, metavar="S", help=f"at most, for latency (default {SECONDS:g})")
     options.add_threads(parser)
     options.add_runtime(parser)
@@ -62,7 +62,7 @@ def gate(given: argparse.Namespace) -> int:
     asked = given.max_drop is not None or given.data is not None
     limits = gates.Limits(given.max_slowdown, (given.max_drop or 0.01) if asked else None)
     with gates.ends(base, candidate, given.threads, engine, given.other_machine) as found:
-        outcome = gates.run(found, limits, given.threads, engine, seconds, given.data, options.hints(given))
+        outcome = gates.run(found, limits, given.threads, engine, seconds, given.data, options.overrides(given))
     if "-" not in (given.json, given.markdown):
         command.show(formats.text(outcome))
     if given.markdown == "-":
@@ -146,7 +146,7 @@ def _qualify(given: argparse.Namespace) -> int:
     results.deliver(results.of([], interrupted), lines, given.json, qualify=told, limit=given.max_slowdown)
     if interrupted:
         raise KeyboardInterrupt
-    return command.CANNOT_TELL if qualify.doubt(trials, given.max_slowdown) else command.GOOD
+    return command.INCONCLUSIVE if qualify.doubt(trials, given.max_slowdown) else command.GOOD
 
 
 def baseline(given: argparse.Namespace) -> int:
@@ -161,10 +161,10 @@ def baseline(given: argparse.Namespace) -> int:
     (model,) = models.find_whole([given.model])
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     right = None
-    if given.data:  # first: what is wrong with pictures or labels is said at once
-        right = drop.right(model, given.data, options.hints(given), given.threads, engine.name)
+    if given.data:  # first: what is wrong with images or labels is said at once
+        right = drop.right(model, given.data, options.overrides(given), given.threads, engine.name)
     ratio, rounds = baselines.make(model, given.threads, engine, seconds, given.size)
     baselines.write(given.into, model, given.threads, engine, ratio, given.data, right)
     told = f"{ratio} of the reference workload's time, {len(rounds)} rounds"
-    command.show([f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} pictures" if right else "")])
+    command.show([f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} images" if right else "")])
     return command.GOOD

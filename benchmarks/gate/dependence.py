@@ -1,7 +1,7 @@
 """Whether each round follows from the one before: then an interval over rounds is too narrow. Pure; no clocks.
 
 Intervals over rounds take them to be independent. They aren't where something changes slowly: a clock that rises, a
-neighbour who stays for several rounds. That is a machine's fault, and seen in the rounds themselves.
+neighbor who stays for several rounds. That is a machine's fault, and seen in the rounds themselves.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def score(values: Sequence[float]) -> float:
     """Bartels' rank version of von Neumann's ratio, in standard deviations: 0 for independent values, below for
     values that are near the one before, above for values that jump. 0 for fewer than three, or for equal ones.
 
-    Sum of squared differences of neighbouring ranks to the ranks' sum of squares: 2 in the mean. R. Bartels, "The Rank
+    Sum of squared differences of neighboring ranks to the ranks' sum of squares: 2 in the mean. R. Bartels, "The Rank
     Version of von Neumann's Ratio Test for Randomness", Journal of the American Statistical Association 77 (1982),
     40-46; its normal approximation. Ranks, so that a few odd rounds don't hide it; equal values share theirs.
     """

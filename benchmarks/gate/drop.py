@@ -1,4 +1,4 @@
-"""How much accuracy the candidate loses, paired: both models are asked about the same pictures."""
+"""How much accuracy the candidate loses, paired: both models are asked about the same images."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,15 +16,15 @@ from device.errors import UserError
 from device.evaluation import by_label
 from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 
-# Right or wrong of each picture, by the picture's content hash.
+# Right or wrong of each image, by the image's content hash.
 Right = Mapping[str, bool]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """By the content hash of each picture: whether the model is right, and the picture's label."""
+    """By the content hash of each image: whether the model is right, and the image's label."""
 
     right: dict[str, bool]
     labels: dict[str, str]
@@ -32,10 +32,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Drop:
-    """points: accuracy lost, 0.01 for one percentage point; n pictures; lost and won: right in one model alone.
+    """points: accuracy lost, 0.01 for one percentage point; n images; lost and won: right in one model alone.
 
-    aside: pictures that only one of them was asked about, which don't count. by_label: the same label by label; None
-    where the pictures' labels aren't known.
+    aside: images that only one of them was asked about, which don't count. by_label: the same label by label; None
+    where the images' labels aren't known.
     """
 
     answer: Answer
@@ -50,27 +50,27 @@ class Drop:
     by_label: ByLabel | None = None
 
 
-def ask(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> Asked:
-    """Which pictures the model is right about."""
-    answers = accuracy.answers(model, data, hints, threads, runtime)
-    pictures = answers.pictures
-    labels = {pictures.hash_of(i): answers.labels[target] for i, target in enumerate(pictures.targets)}
+def ask(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> Asked:
+    """Which images the model is right about."""
+    answers = accuracy.answers(model, data, overrides, threads, runtime)
+    images = answers.images
+    labels = {images.hash_of(i): answers.labels[target] for i, target in enumerate(images.targets)}
     return Asked(answers.right(), labels)
 
 
-def right(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> dict[str, bool]:
+def right(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> dict[str, bool]:
     """As `ask`, without the labels: what a baseline stores."""
-    return accuracy.answers(model, data, hints, threads, runtime).right()
+    return accuracy.answers(model, data, overrides, threads, runtime).right()
 
 
 def judge(base: Right, candidate: Right, most: float, labels: Mapping[str, str] | None = None) -> Drop:
-    """most: 0.01 lets the candidate lose one point. labels: of each picture that the candidate was asked about.
+    """most: 0.01 lets the candidate lose one point. labels: of each image that the candidate was asked about.
 
-    UserError when the two were asked about different pictures.
+    UserError when the two were asked about different images.
     """
     both = [name for name in base if name in candidate]
     if not both:
-        raise UserError("base and candidate were not asked about the same pictures; give both the same --data")
+        raise UserError("base and candidate were not asked about the same images; give both the same --data")
     ours, theirs = (np.array([answers[name] for name in both], bool) for answers in (base, candidate))
     paired = None
     if labels is not None:
@@ -82,7 +82,7 @@ def judge(base: Right, candidate: Right, most: float, labels: Mapping[str, str] 
 def decide(
     ours: npt.NDArray[np.bool_], theirs: npt.NDArray[np.bool_], most: float, paired: ByLabel | None, aside: int = 0
 ) -> Drop:
-    """The rule: ours and theirs are whether base and candidate are right about each picture; paired: label by label.
+    """The rule: ours and theirs are whether base and candidate are right about each image; paired: label by label.
 
     A regression is a loss over all labels whose whole interval is above the limit, or a label whose loss is beyond
     chance and certainly above the limit, each with Bonferroni's correction (device/evaluation/by_label.py).
@@ -120,7 +120,7 @@ def _answer(points: Interval, most: float, pairs: Paired) -> tuple[Answer, str]:
         return "regression", f"{_change(points.low)} at least; {limit}"
     if points.high <= most:
         return "no regression", f"{_change(points.high)} at {'most' if points.high > 0 else 'least'}; {limit}"
-    span = f"{_change(points.low)} to {_change(points.high)} on {pairs.n} pictures"
+    span = f"{_change(points.low)} to {_change(points.high)} on {pairs.n} images"
     return "can't tell", "; ".join(filter(None, (span, limit, needed.advice(pairs, most))))
 
 

@@ -28,7 +28,7 @@ def rows(outcome: Outcome) -> list[tuple[str, Answer, str, str]]:
 
 def _accuracy(lost: Drop) -> str:
     """top-1; where the labels are not equally common, balanced accuracy and the worst label beside it."""
-    figures = f"{_from_to(lost.base, lost.candidate)} on {lost.n} pictures, {lost.lost} lost, {lost.won} won"
+    figures = f"{_from_to(lost.base, lost.candidate)} on {lost.n} images, {lost.lost} lost, {lost.won} won"
     paired = lost.by_label
     if paired is None or not paired.uneven:
         return figures

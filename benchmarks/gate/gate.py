@@ -19,14 +19,14 @@ from benchmarks.statistics.stats import Interval
 from device import command, records
 from device.errors import UserError
 from device.host import system
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.inference.runtime import Runtime
 from device.model import model_kinds
 
 CODES: dict[Answer, int] = {
     "no regression": command.GOOD,
-    "regression": command.JUDGED_BAD,
-    "can't tell": command.CANNOT_TELL,
+    "regression": command.FAILED,
+    "can't tell": command.INCONCLUSIVE,
 }
 
 
@@ -126,18 +126,18 @@ def rounds(
 
 
 def run(
-    found: Ends, limits: Limits, threads: int, runtime: Runtime, seconds: float, data: str | None, hints: Hints
+    found: Ends, limits: Limits, threads: int, runtime: Runtime, seconds: float, data: str | None, overrides: Overrides
 ) -> Outcome:
     """seconds: at most, for latency. data: a data set by name or a folder.
 
-    Accuracy first: what is wrong with pictures or labels is said at once. Ctrl-C ends it with what is known by then.
+    Accuracy first: what is wrong with images or labels is said at once. Ctrl-C ends it with what is known by then.
     """
     start, lost, interrupted = monotonic(), None, False
     taken: list[Round] = []
     try:
         if limits.drop is not None:
-            lost = accuracy(found, limits.drop, threads, runtime, data, hints)
-        for each in rounds(found, limits.slowdown, threads, runtime, seconds, hints.size):
+            lost = accuracy(found, limits.drop, threads, runtime, data, overrides)
+        for each in rounds(found, limits.slowdown, threads, runtime, seconds, overrides.size):
             taken.append(each)
     except KeyboardInterrupt:
         interrupted = True
@@ -163,17 +163,17 @@ def _worse(answers: list[Answer]) -> Answer:
     return "can't tell" if "can't tell" in answers else "no regression"
 
 
-def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str | None, hints: Hints) -> Drop:
-    """Paired, on the same pictures. A baseline answers with what it knew when it was made."""
+def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str | None, overrides: Overrides) -> Drop:
+    """Paired, on the same images. A baseline answers with what it knew when it was made."""
     base: Right
     if found.stored is None:
-        base = drop.right(found.base, data, hints, threads, runtime.name)
+        base = drop.right(found.base, data, overrides, threads, runtime.name)
     elif found.stored.right is None:
         raise UserError(f"{found.base_name}: the baseline was made without --data; make it again with it")
     else:
         base = found.stored.right
         data = data or found.stored.data
-    asked = drop.ask(found.candidate, data, hints, threads, runtime.name)
+    asked = drop.ask(found.candidate, data, overrides, threads, runtime.name)
     return drop.judge(base, asked.right, most, asked.labels)
 
 
@@ -195,7 +195,7 @@ def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
     if lost is not None and outcome.limits.drop is not None:
         yield from drop.notes(lost, outcome.limits.drop)
     if lost is not None and lost.aside:
-        yield f"pictures that base or candidate alone was asked about: {lost.aside}; they don't count"
+        yield f"images that base or candidate alone was asked about: {lost.aside}; they don't count"
     if found.candidate.sha256() == (found.stored.sha256 if found.stored else found.base.sha256()):
         yield "base and candidate are the same file"
     elif by_time.ratio is not None and by_time.ratio.middle < verdict.SUSPICIOUS and not _is_explained(found, lost):

@@ -17,7 +17,7 @@ Clock = Literal["wall", "cpu"]
 # be wrong. It takes ten rounds (experiments/gate_simulation.py has it with 99 % as well).
 CONFIDENCE, EARLY_CONFIDENCE = 0.95, 0.998
 EARLIEST = 10
-# A neighbour has taken the processor when this share of the wall time was not this thread's.
+# A neighbor has taken the processor when this share of the wall time was not this thread's.
 TAKEN = 0.01
 # A network that sleeps or waits for other threads gives the processor up itself, so often an inference or oftener.
 WAITS = 0.1
@@ -50,7 +50,7 @@ class Verdict:
 
 
 def clock(rounds: Sequence[Round], threads: int) -> tuple[Clock, float]:
-    """The thread's own time where a neighbour took the processor from it, the wall clock elsewhere.
+    """The thread's own time where a neighbor took the processor from it, the wall clock elsewhere.
 
     With one thread XNNPACK computes in the calling thread, so its own time is all there is to a network. With more, or
     where base or candidate waits by itself, the wall clock alone knows; and where the thread's clock is too coarse for
@@ -90,13 +90,13 @@ def ratio(
     rounds: Sequence[Round], clock: Clock, confidence: float, figure: Callable[[Taken, Clock], float] = p50
 ) -> Interval | None:
     """Candidate to base, with its interval over rounds."""
-    return stats.geometric_centre(ratios(rounds, clock, figure), confidence)
+    return stats.geometric_center(ratios(rounds, clock, figure), confidence)
 
 
 def floor(rounds: Sequence[Round], clock: Clock, confidence: float) -> Interval | None:
     """The base to itself; as ratio(), None for too few rounds and where a median is 0."""
     both = [(p50(each.again, clock), p50(each.base, clock)) for each in rounds]
-    return None if any(0 in lanes for lanes in both) else stats.geometric_centre([a / b for a, b in both], confidence)
+    return None if any(0 in lanes for lanes in both) else stats.geometric_center([a / b for a, b in both], confidence)
 
 
 def judge(

@@ -1,4 +1,4 @@
-"""How often a model file is right, on labelled pictures, through device's own path."""
+"""How often a model file is right, on labeled images, through device's own path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,32 +13,32 @@ from benchmarks.documents.models import Model
 from benchmarks.documents.rows import AccuracyRow, FailedRow
 from device import command
 from device.data import folders
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import by_label, evaluate
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's scores (n x labels) of labelled pictures; data: what they are called; labels: the model's."""
+    """A model's scores (n x labels) of labeled images; data: what they are called; labels: the model's."""
 
     scores: npt.NDArray[np.float32]
-    pictures: Labelled
+    images: Labeled
     data: str
     runtime: str
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return self.pictures.labels
+        return self.images.labels
 
     def right(self) -> dict[str, bool]:
-        """Which pictures the model is right about, by the content hash of each: a folder may have moved, and other
-        pictures may have its names.
+        """Which images the model is right about, by the content hash of each: a folder may have moved, and other
+        images may have its names.
         """
-        hits = self.scores.argmax(axis=1) == self.pictures.targets
-        return {self.pictures.hash_of(i): bool(hit) for i, hit in enumerate(hits)}
+        hits = self.scores.argmax(axis=1) == self.images.targets
+        return {self.images.hash_of(i): bool(hit) for i, hit in enumerate(hits)}
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Judged:
     interrupted: bool
 
 
-def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> Answers:
+def answers(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> Answers:
     """data: a data set by name or a folder; None takes the data the model was trained on."""
-    classifier = Classifier(model.path, NO_HINTS if model.card else hints, threads, runtime)
+    classifier = Classifier(model.path, NO_OVERRIDES if model.card else overrides, threads, runtime)
     card = classifier.card
     for note in classifier.notes:
         command.say(f"note: {note}")
@@ -62,31 +62,31 @@ def answers(model: Model, data: str | None, hints: Hints, threads: int, runtime:
         raise UserError(f"{model.path}: the file doesn't say what it was trained on; give --data NAME|DIR")
     assert card.labels is not None
     # Without --data by name alone: a folder that happens to be called like the data is not what was trained on.
-    find = folders.labelled if data else folders.labelled_cache
-    pictures = find(name, card.labels, classifier.size, card.input.fit, fingerprint)
+    find = folders.labeled if data else folders.labeled_cache
+    images = find(name, card.labels, classifier.size, card.input.fit, fingerprint)
     if fingerprint and data and Path(data).is_dir() and not folders.training_hashes(fingerprint):
         command.say(
-            f"note: {model.path}: its training pictures are not in the cache here; those that are in {name} count too"
+            f"note: {model.path}: its training images are not in the cache here; those that are in {name} count too"
         )
-    with progress.bar(len(pictures), model.path.name, " pictures") as advance:
-        scores = evaluate.score_pictures(
-            model.path, pictures, NO_HINTS if model.card else hints, threads, runtime, advance
+    with progress.bar(len(images), model.path.name, " images") as advance:
+        scores = evaluate.score_images(
+            model.path, images, NO_OVERRIDES if model.card else overrides, threads, runtime, advance
         )
     called = Path(name).resolve().name if data and Path(data).is_dir() else name
-    return Answers(scores, pictures, called, classifier.runtime.name)
+    return Answers(scores, images, called, classifier.runtime.name)
 
 
-def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime: str | None) -> AccuracyRow:
+def measure(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> AccuracyRow:
     """UserError where the model or the data can't be used."""
-    got = answers(model, data, hints, threads, runtime)
-    measured = evaluate.accuracy(got.scores, got.pictures.targets)
-    classes = evaluate.per_class(got.scores, got.pictures.targets, got.labels)
+    got = answers(model, data, overrides, threads, runtime)
+    measured = evaluate.accuracy(got.scores, got.images.targets)
+    classes = evaluate.per_class(got.scores, got.images.targets, got.labels)
     return AccuracyRow(
         **vars(model.named()),
         **vars(measured),
-        left_out=got.pictures.left_out,
+        left_out=got.images.left_out,
         data=got.data,
-        split=got.pictures.split,
+        split=got.images.split,
         runtime=got.runtime,
         balanced=evaluate.balanced(classes),
         worst_label=by_label.worst(classes),
@@ -94,7 +94,9 @@ def measure(model: Model, data: str | None, hints: Hints, threads: int, runtime:
     )
 
 
-def measure_all(models: Sequence[Model], data: str | None, hints: Hints, threads: int, runtime: str | None) -> Judged:
+def measure_all(
+    models: Sequence[Model], data: str | None, overrides: Overrides, threads: int, runtime: str | None
+) -> Judged:
     """A row a model. One that fails has its "error" and no figures; UserError where all do.
 
     Ctrl-C ends it with those that were measured, if there are any.
@@ -104,7 +106,7 @@ def measure_all(models: Sequence[Model], data: str | None, hints: Hints, threads
     try:
         for model in models:
             try:
-                rows.append(measure(model, data, hints, threads, runtime))
+                rows.append(measure(model, data, overrides, threads, runtime))
             except UserError as error:
                 failures.append(error)
                 rows.append(FailedRow(**vars(model.named()), error=str(error).removeprefix(f"{model.path}: ")))

@@ -2,7 +2,7 @@
 
 First each case has a fresh process to itself: loading, the first inference, memory, the rate it can keep up, energy.
 Then fresh processes load all cases together, and each lane gets blocks of a few milliseconds in random order. So a
-neighbour who takes the processor for a while takes it from all of them, and their ratio holds where their times don't.
+neighbor who takes the processor for a while takes it from all of them, and their ratio holds where their times don't.
 That goes on until the intervals of the medians, over processes, are narrow, or the time is spent.
 """
 

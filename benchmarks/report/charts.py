@@ -1,4 +1,4 @@
-"""Charts as SVG text, of plain numbers: the same numbers give the same bytes. Nothing is said by colour alone."""
+"""Charts as SVG text, of plain numbers: the same numbers give the same bytes. Nothing is said by color alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.drawing import GREY, colour, draw, label_points, scale, short
+from benchmarks.report.drawing import GRAY, color, draw, label_points, scale, short
 from benchmarks.report.pareto import beaten, front
 
 BINS = 150
@@ -22,7 +22,7 @@ class Point:
     """A case between latency and accuracy (a share, 0..1), with their intervals (low, high)."""
 
     name: str
-    colour: str
+    color: str
     latency_ms: float
     latency_interval_ms: tuple[float, float] | None
     accuracy: float
@@ -34,7 +34,7 @@ class Samples:
     """The times of one case, or a part of them; p50, p99 and the longest are of all, None where they aren't known."""
 
     name: str
-    colour: str
+    color: str
     times_ms: Sequence[float]
     p50_ms: float
     p99_ms: float | None
@@ -46,7 +46,7 @@ class Bar:
     """value decides the length, text is what is written at its end."""
 
     name: str
-    colour: str
+    color: str
     value: float
     text: str
 
@@ -56,7 +56,7 @@ class Moment:
     """A turn of one of the cases that are called `name`. ratio: its median as a share of its case's median turn."""
 
     name: str
-    colour: str
+    color: str
     at_s: float
     ratio: float
     temperature_c: float | None
@@ -93,7 +93,7 @@ def _whiskers(axis: Any, point: Point, alpha: float) -> None:
     # The interval is of another estimate than the median of all samples, which may lie just outside of it.
     errors = {"xerr": [[max(0, x - low)], [max(0, high - x)]], "yerr": [[max(0, y - below)], [max(0, above - y)]]}
     axis.errorbar(
-        [x], [y], **errors, fmt="o", color=point.colour, alpha=alpha, markersize=7, elinewidth=1.2, capsize=2.5
+        [x], [y], **errors, fmt="o", color=point.color, alpha=alpha, markersize=7, elinewidth=1.2, capsize=2.5
     )
 
 
@@ -109,7 +109,7 @@ def distributions(title: str, cases: Sequence[Samples]) -> str:
         edges = np.geomspace(low, high, BINS + 1) if scale(axis, low, high) else np.linspace(low, high, BINS + 1)
         for row, case in enumerate(reversed(cases)):
             counts = np.histogram(case.times_ms, edges)[0]
-            axis.stairs(row + 0.45 * counts / max(1, counts.max()), edges, baseline=row, fill=True, color=case.colour)
+            axis.stairs(row + 0.45 * counts / max(1, counts.max()), edges, baseline=row, fill=True, color=case.color)
             axis.vlines(case.p50_ms, row, row + 0.5, color="black", linewidth=1.3)
             if case.p99_ms is not None:
                 axis.vlines(case.p99_ms, row, row + 0.3, color="black", linewidth=1.3, linestyles="dashed")
@@ -131,7 +131,7 @@ def bars(title: str, items: Sequence[Bar]) -> str:
     def paint(figure: Figure) -> None:
         axis = figure.subplots()
         for row, item in enumerate(reversed(items)):
-            axis.barh(row, item.value, height=0.4, color=item.colour, align="edge")
+            axis.barh(row, item.value, height=0.4, color=item.color, align="edge")
             axis.annotate(item.text, (item.value, row + 0.2), (4, 0), textcoords="offset points", va="center")
             _write(axis, row + 0.46, item.name, bold=True)
         axis.set(ylim=(-0.1, len(items)), xlim=(0, 1.25 * most or 1), xticks=[], yticks=[])
@@ -150,8 +150,8 @@ def pairs(title: str, before: str, after: str, items: Sequence[tuple[str, float,
         axis = figure.subplots()
         places = np.arange(len(items))[::-1]
         axis.hlines(places, first, second, color="#999999", linewidth=2, zorder=1)
-        axis.scatter(first, places, s=60, facecolors="white", edgecolors=colour(before), linewidths=1.8, label=before)
-        axis.scatter(second, places, s=22, color=colour(after), label=after)
+        axis.scatter(first, places, s=60, facecolors="white", edgecolors=color(before), linewidths=1.8, label=before)
+        axis.scatter(second, places, s=22, color=color(after), label=after)
         for place, change in zip(places, second - first, strict=True):
             said = f"{change:+.1f}".replace("-", "−")
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
@@ -185,7 +185,7 @@ def over_time(title: str, moments: Sequence[Moment]) -> str:
             _dots(top, held_back, "x", "held back", "black")
         top.set_ylabel("p50, % of its median")
         for axis, (unit, values) in zip(others, below.items(), strict=True):
-            axis.plot(*zip(*values, strict=True), color=GREY, linewidth=1.2)
+            axis.plot(*zip(*values, strict=True), color=GRAY, linewidth=1.2)
             axis.set_ylabel(unit)
         for axis in (top, *others):
             axis.grid()
@@ -197,9 +197,9 @@ def over_time(title: str, moments: Sequence[Moment]) -> str:
     return draw(title, 2.8 + 0.06 * len(names) + len(below), paint)
 
 
-def _dots(axis: Any, moments: Sequence[Moment], marker: str, label: str, colour: str | None = None) -> None:
+def _dots(axis: Any, moments: Sequence[Moment], marker: str, label: str, color: str | None = None) -> None:
     x, y = [moment.at_s for moment in moments], [100 * moment.ratio for moment in moments]
-    axis.plot(x, y, marker, color=colour or moments[0].colour, markersize=4, alpha=0.75, label=label)
+    axis.plot(x, y, marker, color=color or moments[0].color, markersize=4, alpha=0.75, label=label)
 
 
 def _write(axis: Any, y: float, text: str, bold: bool = False, most: int = 40) -> None:

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from device.model import variants
 
-GREY = "#555555"
+GRAY = "#555555"
 # As wide as a phone: drawn at that width, letters have their own size.
 WIDTH_IN = 4.2
 # A scale whose ends are further apart is logarithmic.
@@ -41,9 +41,9 @@ NEXT_TO = 11.0
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
-def colour(variant: str | None) -> str:
+def color(variant: str | None) -> str:
     found = variants.BY_NAME.get(variant or "")
-    return found.color if found else GREY
+    return found.color if found else GRAY
 
 
 def short(name: str, length: int) -> str:
@@ -87,9 +87,9 @@ def label_points(axis: Any, points: Sequence[tuple[str, float, float]]) -> None:
     figure = axis.figure
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # the axes stay where they are now
-    centres = [(float(x), float(y)) for x, y in (axis.transData.transform(point[1:]) for point in points)]
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in centres]
-    for (name, *_), (x, y) in zip(points, centres, strict=True):
+    centers = [(float(x), float(y)) for x, y in (axis.transData.transform(point[1:]) for point in points)]
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in centers]
+    for (name, *_), (x, y) in zip(points, centers, strict=True):
         label = axis.text(x, y, short(name, 26), fontsize=9.5, transform=None, va="center", ha="center", zorder=5)
         label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5})
         extent = label.get_window_extent()

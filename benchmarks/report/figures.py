@@ -8,7 +8,7 @@ from benchmarks.documents.rows import AccuracyRow, FrameLane, LatencyRow, TurnRo
 from benchmarks.report import charts, rows
 from benchmarks.report.charts import Bar, Moment, Point, Samples
 from benchmarks.report.documents import Machine
-from benchmarks.report.drawing import colour
+from benchmarks.report.drawing import color
 from benchmarks.report.rows import Accuracy, p99_ms
 from device import text
 
@@ -33,28 +33,28 @@ class Shown:
 
 
 def _named(found: Sequence[LatencyRow], brief: bool = False) -> list[tuple[LatencyRow, str, str]]:
-    """Each with its name and its colour."""
+    """Each with its name and its color."""
     names = rows.names(found, brief)
-    return [(row, name, colour(row.variant)) for row, name in zip(found, names, strict=True)]
+    return [(row, name, color(row.variant)) for row, name in zip(found, names, strict=True)]
 
 
 def trade_offs(machine: Machine) -> list[Shown]:
-    """A chart for all cases whose accuracy was taken on the same pictures."""
-    by_pictures: dict[str, list[Point]] = {}
+    """A chart for all cases whose accuracy was taken on the same images."""
+    by_images: dict[str, list[Point]] = {}
     named = _named([case.row for case in machine.cases], brief=True)
     for case, (row, name, tint) in zip(machine.cases, named, strict=True):
         p50_ms, accuracy = row.p50_ms, case.accuracy
         if p50_ms is not None and accuracy is not None:
             point = Point(name, tint, p50_ms, row.p50_interval_ms, accuracy.top1, accuracy.interval)
-            by_pictures.setdefault(accuracy.pictures, []).append(point)
+            by_images.setdefault(accuracy.images, []).append(point)
     return [
         Shown(
-            charts.trade_off(f"{machine.name}: accuracy against latency, {pictures}", points),
-            f"Accuracy: {pictures}. Left is faster, up is more often right. The line is the Pareto front of the"
+            charts.trade_off(f"{machine.name}: accuracy against latency, {images}", points),
+            f"Accuracy: {images}. Left is faster, up is more often right. The line is the Pareto front of the"
             " estimates. What is paler is beaten in both, beyond the intervals; what is neither isn't told apart. Where"
             " there are many, those on the line alone are named. Whiskers: 95 % intervals. 2T: two threads.",
         )
-        for pictures, points in by_pictures.items()
+        for images, points in by_images.items()
     ]
 
 
@@ -85,7 +85,7 @@ def _longest_ms(latency: LatencyRow | FrameLane) -> float | None:
 
 
 def labels(machine: Machine) -> list[Shown]:
-    """A chart for each float32 and int8 of one model in one runtime, on the same pictures."""
+    """A chart for each float32 and int8 of one model in one runtime, on the same images."""
     floats = {_pair(one): _shares(one) for one in machine.accuracies if one.row.variant == "float32"}
     made = []
     for accuracy in machine.accuracies:
@@ -96,14 +96,14 @@ def labels(machine: Machine) -> list[Shown]:
             cut = f"the {MAX_LABELS} of {len(items)} labels that lose most" if len(items) > MAX_LABELS else "all labels"
             title = f"{machine.name}: {accuracy.row.model}, accuracy of each label"
             caption = (
-                f"{accuracy.row.model}, {accuracy.pictures}: {cut}, the greatest loss first; right: points lost or won."
+                f"{accuracy.row.model}, {accuracy.images}: {cut}, the greatest loss first; right: points lost or won."
             )
             made.append(Shown(charts.pairs(title, "float32", "int8", items[:MAX_LABELS]), caption))
     return made
 
 
 def _pair(accuracy: Accuracy) -> tuple[str, str, str]:
-    return accuracy.row.model, accuracy.pictures, accuracy.engine
+    return accuracy.row.model, accuracy.images, accuracy.engine
 
 
 def _shares(accuracy: Accuracy) -> dict[str, float]:
@@ -115,7 +115,7 @@ def sizes(machine: Machine) -> list[Shown]:
     """The size of each file, the memory of each case."""
     named = _named([case.row for case in machine.cases])
     by_file = {(row.file, row.sha256): row for row, _, _ in named}
-    files = [(row, row.file.removesuffix(".tflite"), colour(row.variant)) for row in by_file.values()]
+    files = [(row, row.file.removesuffix(".tflite"), color(row.variant)) for row in by_file.values()]
     made = []
     of_files = [(row.file_bytes, name, tint) for row, name, tint in files]
     of_cases = [(row.peak_memory_bytes, name, tint) for row, name, tint in named]
@@ -149,5 +149,5 @@ def _moments(row: LatencyRow) -> list[Moment]:
         middle = statistics.median(p50_ms for p50_ms, _ in turns)
         for p50_ms, turn in turns:
             how = p50_ms / middle, turn.temperature_c, turn.clock_mhz, bool(turn.throttled)
-            moments.append(Moment(variant or row.model, colour(variant), turn.at_s, *how))
+            moments.append(Moment(variant or row.model, color(variant), turn.at_s, *how))
     return moments

@@ -29,13 +29,13 @@ def printable(value: T) -> T:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A share of right answers, 0..1, with its interval, and the pictures it was taken on, in words."""
+    """A share of right answers, 0..1, with its interval, and the images it was taken on, in words."""
 
     row: AccuracyRow | LatencyRow
     top1: float
     interval: Pair
     n: int
-    pictures: str
+    images: str
 
     def is_of(self, case: ModelRow) -> bool:
         hashes = {self.row.sha256, case.sha256} - {""}
@@ -71,7 +71,7 @@ def of_card(row: LatencyRow) -> Accuracy | None:
 def _accuracy(row: AccuracyRow | LatencyRow, n: int | None, words: list[str]) -> Accuracy | None:
     if row.top1 is None or row.interval is None or n is None:
         return None
-    return Accuracy(row, row.top1, row.interval, n, ", ".join([*words, f"{n} pictures"]))
+    return Accuracy(row, row.top1, row.interval, n, ", ".join([*words, f"{n} images"]))
 
 
 def names(rows: Sequence[LatencyRow], brief: bool = False) -> list[str]:

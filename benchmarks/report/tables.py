@@ -180,4 +180,4 @@ def _origin(document: Document) -> str:
 
 def _judged(accuracy: Accuracy) -> str:
     left_out = accuracy.row.left_out if isinstance(accuracy.row, AccuracyRow) else None
-    return f"in {accuracy.engine}: {accuracy.pictures}, {left_out or 0} left out"
+    return f"in {accuracy.engine}: {accuracy.images}, {left_out or 0} left out"

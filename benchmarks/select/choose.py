@@ -1,6 +1,6 @@
 """Which file and how many threads are fastest on this very board, among those that lose little accuracy.
 
-The accuracy is that of labelled pictures that are given, or of each file's card, measured at export. A file whose loss
+The accuracy is that of labeled images that are given, or of each file's card, measured at export. A file whose loss
 isn't certainly too large stays (losses.py), and one is faster when the same processes say so. The answer is written
 beside the models, and `device live --auto` uses it.
 """
@@ -62,7 +62,7 @@ def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Rig
         if row.top1 is not None
     }
     if not known:
-        raise UserError("no file says how accurate it is; give labelled pictures with --data")
+        raise UserError("no file says how accurate it is; give labeled images with --data")
     found = losses.judge(known, most_drop)
     allowed = [row for row in measured if _is_known(row) and found.of[row.sha256].standing != "beyond"]
     by_frame = all(row.frame for row in allowed)
@@ -100,7 +100,7 @@ def _ratio(row: LatencyRow, other: LatencyRow, by_frame: bool) -> Interval | Non
     What a process or a moment does to both of them cancels in each ratio, and doesn't in two intervals.
     """
     times = (_lane(each, by_frame).p50_by_process_ms for each in (row, other))
-    return stats.geometric_centre([ours / theirs for ours, theirs in zip(*times, strict=False) if ours and theirs])
+    return stats.geometric_center([ours / theirs for ours, theirs in zip(*times, strict=False) if ours and theirs])
 
 
 def _is_slower(ratio: Interval | None) -> bool:

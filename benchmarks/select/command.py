@@ -22,14 +22,14 @@ def add_select(select: argparse.ArgumentParser) -> None:
     select.add_argument(
         "--max-drop", type=options.percent, default=0.01, metavar="POINTS", help="below the most accurate (default 1)"
     )
-    select.add_argument("--data", metavar="NAME|DIR", help="labelled pictures (default: what the cards say)")
+    select.add_argument("--data", metavar="NAME|DIR", help="labeled images (default: what the cards say)")
     select.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each case, at most (default 2)")
     select.add_argument(
         "-o", "--into", type=Path, metavar="FILE", help="for live --auto (default: selection.json in the run folder)"
     )
     select.add_argument("--json", metavar="FILE|-", help="what was measured, and what was chosen; - for stdout")
     options.add_runtime(select)
-    options.add_hints(select, "for third-party files, which have no card, with --data")
+    options.add_overrides(select, "for third-party files, which have no card, with --data")
 
 
 def select(given: argparse.Namespace) -> int:
@@ -48,10 +48,10 @@ def select(given: argparse.Namespace) -> int:
     if not given.data:
         _check_comparable(found)
     engine = latency.Engine(runtime=runtime.find(given.runtime).name)
-    hints = options.hints(given)
+    overrides = options.overrides(given)
     answers = _answers(found, given) if given.data else Answers({}, None)
     measured = latency.measure(
-        found, given.seconds, system.thread_counts(system.usable_cores()), [engine], size=hints.size
+        found, given.seconds, system.thread_counts(system.usable_cores()), [engine], size=overrides.size
     )
     choice = choose.choose([answers.asked(row) for row in measured.rows], given.max_drop, answers.right)
     chosen = {name: getattr(choice.chosen, name) for name in ("file", "sha256", "threads", "runtime")}
@@ -96,7 +96,7 @@ class Answers:
 
 
 def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
-    """All files asked about the same pictures. UserError where none can be."""
+    """All files asked about the same images. UserError where none can be."""
     from benchmarks.measure import accuracy
     from device.evaluation import evaluate
 
@@ -106,20 +106,20 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
     for model in found:
         name = model.sha256()
         try:
-            got = accuracy.answers(model, given.data, options.hints(given), 1, given.runtime)
+            got = accuracy.answers(model, given.data, options.overrides(given), 1, given.runtime)
         except UserError as error:
             failures.append(error)
             known[name] = str(error).removeprefix(f"{model.path}: ")
             continue
         right[name] = got.right()
-        known[name] = FileAccuracy(evaluate.accuracy(got.scores, got.pictures.targets), got.pictures.split)
+        known[name] = FileAccuracy(evaluate.accuracy(got.scores, got.images.targets), got.images.split)
     if len(failures) == len(found):
         raise failures[0]
     return Answers(known, right)
 
 
 def _check_comparable(found: Sequence["Model"]) -> None:
-    """UserError for models whose accuracies answer different questions; a note where the pictures were others."""
+    """UserError for models whose accuracies answer different questions; a note where the images were others."""
     known = [(model.path, model.card.labels, model.card) for model in found if model.card and model.card.labels]
     for path, labels, _ in known[1:]:
         first, expected, _ = known[0]
@@ -130,5 +130,5 @@ def _check_comparable(found: Sequence["Model"]) -> None:
             )
     if len({(card.provenance or {}).get("data_fingerprint") for _, _, card in known}) > 1:
         command.say(
-            "note: these files' accuracies were not measured on the same pictures; --data asks all about the same"
+            "note: these files' accuracies were not measured on the same images; --data asks all about the same"
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# With fewer samples less than ten lie above their 99th percentile, and one or two neighbours decide on it.
+# With fewer samples less than ten lie above their 99th percentile, and one or two neighbors decide on it.
 FEWEST_FOR_P99 = 1_000
 
 
@@ -48,7 +48,7 @@ def p99(samples: Sequence[float] | npt.NDArray[Any]) -> float | None:
     return percentile(samples, 99) if len(samples) >= FEWEST_FOR_P99 else None
 
 
-def centre(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
+def center(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
     """The Hodges-Lehmann estimate with its exact interval.
 
     The median of all pairs' means; the interval is the one that goes with Wilcoxon's signed-rank test (Hollander,
@@ -89,7 +89,7 @@ def critical_rank(count: int, tail: float) -> int:
     return int(np.searchsorted(np.cumsum(ways) / 2.0**count, tail, side="right"))
 
 
-def geometric_centre(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
-    """`centre` of positive numbers by their logarithms: of times and ratios."""
-    logs = centre([log(value) for value in values], confidence)
+def geometric_center(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
+    """`center` of positive numbers by their logarithms: of times and ratios."""
+    logs = center([log(value) for value in values], confidence)
     return None if logs is None else Interval(exp(logs.low), exp(logs.middle), exp(logs.high))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from device import records
 from device.errors import UserError
 
-# Longer than a timer's tick, shorter than a scheduler's slice: what a neighbour takes, it takes from every lane.
+# Longer than a timer's tick, shorter than a scheduler's slice: what a neighbor takes, it takes from every lane.
 BLOCK_S = 0.004
 PATIENCE_S = 10
 HERE = Path(__file__).resolve().parents[2]

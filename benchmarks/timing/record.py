@@ -86,7 +86,7 @@ class Record:
 
     def interval(self, what: str) -> stats.Interval | None:
         """Of the median, by the medians of the fresh processes; None for fewer than six."""
-        return stats.geometric_centre([median for median in self.medians_ms(what) if median is not None])
+        return stats.geometric_center([median for median in self.medians_ms(what) if median is not None])
 
     def medians_ms(self, what: str) -> list[float | None]:
         """A lane's median in each fresh process, in their order; None in one that was lost before the lane's turn."""

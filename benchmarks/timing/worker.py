@@ -3,7 +3,7 @@
     python -m benchmarks.timing.worker        a line of JSON in, a line of JSON out; the other side: process.py
 
 A lane is something to repeat: ["invoke", i] or ["frame", i] of case i. In a turn the lanes take blocks of a few
-milliseconds in random order, so that a neighbour who takes the processor for a while takes it from all of them.
+milliseconds in random order, so that a neighbor who takes the processor for a while takes it from all of them.
 """
 
 import json

@@ -62,20 +62,20 @@ def frame_path(
     import cv2
 
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import Hints
+    from device.inference.model_spec import Overrides
 
     try:
-        classifier = Classifier(path, Hints(size=size), threads, runtime.name)
+        classifier = Classifier(path, Overrides(size=size), threads, runtime.name)
     except UserError:
         return None
     tiles = np.random.default_rng(SEED).integers(0, 256, (9, 16, 3), np.uint8)
-    picture = tiles.repeat(FRAME_SIZE[0] // 9, axis=0).repeat(FRAME_SIZE[1] // 16, axis=1)
+    image = tiles.repeat(FRAME_SIZE[0] // 9, axis=0).repeat(FRAME_SIZE[1] // 16, axis=1)
     tensor_of = classifier.preprocessor.stream()
     cv2.setNumThreads(1)
 
     def answer() -> None:
         # Not classifier.invoke: how a network fails half way, the worker tells in its own words.
-        classifier.interpreter.set_tensor(classifier.input.index, tensor_of(picture, "BGR"))
+        classifier.interpreter.set_tensor(classifier.input.index, tensor_of(image, "BGR"))
         classifier.interpreter.invoke()
         classifier.top(classifier.scores(), TOP)
 

@@ -1,6 +1,6 @@
-"""`device check`: whether this machine makes of a file's golden pictures what export made of them, and if not, why.
+"""`device check`: whether this machine makes of a file's golden images what export made of them, and if not, why.
 
-With labelled pictures also whether the network is fed as it was trained. What was found, and how it is said:
+With labeled images also whether the network is fed as it was trained. What was found, and how it is said:
 device/check/checked.py.
 """
 
@@ -16,17 +16,17 @@ from device.host import system
 from device.inference import golden
 from device.inference.classifier import Classifier
 from device.inference.golden import Verdict
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model import card as cards
 from device.model import model_kinds
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for. data: a data set by name, or a folder of labelled pictures."""
+    """What the command line asks for. data: a data set by name, or a folder of labeled images."""
 
     model: Path
-    hints: Hints
+    overrides: Overrides
     data: str | None
     threads: int
     runtime: str | None
@@ -34,12 +34,12 @@ class Request:
 
 
 def run(request: Request) -> int:
-    """0 when the golden pictures pass, 1 when they don't or the data speak for a mistake, 3 when there are none."""
+    """0 when the golden images pass, 1 when they don't or the data speak for a mistake, 3 when there are none."""
     report = examine(request)
     if report.verdict is None:
-        begin = "can't tell" if report.code == command.CANNOT_TELL else "note"
-        more = "" if request.data else "; whether it is fed rightly shows with labelled pictures: --data DIR"
-        command.say(f"{begin}: {request.model}: no golden pictures in the file (export records them){more}")
+        begin = "can't tell" if report.code == command.INCONCLUSIVE else "note"
+        more = "" if request.data else "; whether it is fed rightly shows with labeled images: --data DIR"
+        command.say(f"{begin}: {request.model}: no golden images in the file (export records them){more}")
     if request.json:
         document = {"schema": 1, "machine": vars(system.describe()), "results": [checked.document(report)]}
         files.deliver_json(document, request.json)
@@ -49,7 +49,7 @@ def run(request: Request) -> int:
 
 
 def examine(request: Request) -> Report:
-    """Does the golden pictures again, looks for a cause where they fail, and asks the labelled ones."""
+    """Does the golden images again, looks for a cause where they fail, and asks the labeled ones."""
     classifier = _load(request)
     verdict = golden.replay(classifier) if classifier.card.golden else None
     causes = explain(classifier, verdict) if verdict and not verdict.passed else ()
@@ -59,11 +59,11 @@ def examine(request: Request) -> Report:
 def _load(request: Request) -> Classifier:
     """Without data a third-party file is fed nothing: neither its scaling nor its labels have to be known."""
     model_kinds.require_tflite(request.model)
-    hints = request.hints
+    overrides = request.overrides
     fed = request.data is not None or cards.read(request.model) is not None
-    if not fed and hints.mean is None and hints.std is None:
-        hints = replace(hints, mean=0.0, std=1.0)
-    classifier = Classifier(request.model, hints, request.threads, request.runtime, request.data is not None)
+    if not fed and overrides.mean is None and overrides.std is None:
+        overrides = replace(overrides, mean=0.0, std=1.0)
+    classifier = Classifier(request.model, overrides, request.threads, request.runtime, request.data is not None)
     for note in classifier.notes if fed else ():
         command.say(f"note: {note}")
     return classifier
@@ -81,16 +81,16 @@ def explain(classifier: Classifier, verdict: Verdict) -> tuple[Cause, ...]:
 
 
 def _on_data(request: Request, classifier: Classifier) -> Trial | None:
-    """A sample of the labelled pictures, the card's way and under every mistake."""
+    """A sample of the labeled images, the card's way and under every mistake."""
     if request.data is None:
         return None
     card = classifier.card
     assert card.labels is not None
     fingerprint = (card.provenance or {}).get("data_fingerprint")
-    data = folders.labelled(request.data, card.labels, classifier.size, card.input.fit, fingerprint)
+    data = folders.labeled(request.data, card.labels, classifier.size, card.input.fit, fingerprint)
 
     def make() -> Classifier:
-        return Classifier(request.model, request.hints, request.threads, request.runtime)
+        return Classifier(request.model, request.overrides, request.threads, request.runtime)
 
     workers = max(1, system.usable_cores() // request.threads)
     return mismatches.on_data(make, mismatches.classic(card.input), data, workers)

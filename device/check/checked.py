@@ -13,7 +13,7 @@ from device.inference.golden import Replay, Verdict
 
 @dataclass(frozen=True)
 class Cause:
-    """A mistake under which every recorded score is reproduced, and what the golden pictures say then."""
+    """A mistake under which every recorded score is reproduced, and what the golden images say then."""
 
     mistake: Mistake
     verdict: Verdict
@@ -21,7 +21,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Report:
-    """verdict: None where the file has no golden pictures. trial: None where no data was given."""
+    """verdict: None where the file has no golden images. trial: None where no data was given."""
 
     classifier: Classifier
     verdict: Verdict | None
@@ -30,21 +30,21 @@ class Report:
 
     @property
     def code(self) -> int:
-        """Judged bad by the golden pictures or by the data, else good if there are golden pictures."""
+        """Judged bad by the golden images or by the data, else good if there are golden images."""
         if (self.verdict and not self.verdict.passed) or (self.trial and self.trial.named()):
-            return command.JUDGED_BAD
-        return command.GOOD if self.verdict else command.CANNOT_TELL
+            return command.FAILED
+        return command.GOOD if self.verdict else command.INCONCLUSIVE
 
 
 def lines(report: Report) -> list[str]:
-    """A table of the golden pictures and one of the mistakes, under each what follows from it."""
+    """A table of the golden images and one of the mistakes, under each what follows from it."""
     found: list[str] = []
     if report.verdict is not None:
-        header = ("picture", "differs from export at", "score error", "tolerance", "answer", "at export")
-        found += text.table(header, [_row(replay, report) for replay in report.verdict.pictures])
+        header = ("image", "differs from export at", "score error", "tolerance", "answer", "at export")
+        found += text.table(header, [_row(replay, report) for replay in report.verdict.images])
         found += _judgement(report, report.verdict)
     if report.trial is not None:
-        columns = ("pictures", "accuracy", "gained", "lost", "p")
+        columns = ("images", "accuracy", "gained", "lost", "p")
         found += text.table(columns, list(_accuracies(report.trial)))
         found.append(_said_of_data(report, report.trial))
     return [line.rstrip() for line in found]
@@ -52,7 +52,7 @@ def lines(report: Report) -> list[str]:
 
 def _row(replay: Replay, report: Report) -> list[str]:
     return [
-        replay.picture,
+        replay.image,
         ", ".join(replay.differing) or "-",
         _number(replay.score_error),
         _number(replay.tolerance),
@@ -71,8 +71,8 @@ def _number(value: float | None) -> str:
 
 
 def _judgement(report: Report, verdict: Verdict) -> Iterator[str]:
-    runtime, n, first = report.classifier.runtime, len(verdict.pictures), verdict.first
-    on = f"{n} golden pictures, {runtime.name} {runtime.version}"
+    runtime, n, first = report.classifier.runtime, len(verdict.images), verdict.first
+    on = f"{n} golden images, {runtime.name} {runtime.version}"
     error = f"largest score error {_number(verdict.score_error)}"
     if not verdict.passed:
         assert first is not None
@@ -85,7 +85,7 @@ def _judgement(report: Report, verdict: Verdict) -> Iterator[str]:
 
 
 def _explanations(report: Report) -> Iterator[str]:
-    """Every mistake that reproduces the scores: five pictures may not tell two of them apart."""
+    """Every mistake that reproduces the scores: five images may not tell two of them apart."""
     if not report.causes:
         yield "no classic mistake reproduces the recorded scores; export the model again, or try another --runtime"
     for cause in report.causes:
@@ -110,17 +110,17 @@ def _accuracy(right: int, n: int) -> str:
 def _said_of_data(report: Report, trial: Trial) -> str:
     best = trial.named() or trial.suspected()
     if best is None:
-        return "no classic mistake makes more of these pictures right, beyond chance"
+        return "no classic mistake makes more of these images right, beyond chance"
     would, instead = (text.percent(right / trial.n, 1) for right in (best.right, trial.right))
     said = f"{best.mistake.how} the accuracy would be {would} instead of {instead} (n {trial.n})"
     if trial.named() is None:
-        return f"{said}, which may be chance where {len(trial.measured)} ways are tried: give more pictures"
+        return f"{said}, which may be chance where {len(trial.measured)} ways are tried: give more images"
     mend = f"; {best.mistake.mend}" if report.verdict is None else ""
     return f"{said}: {best.mistake.cause}{mend}"
 
 
 def document(report: Report) -> dict[str, Any]:
-    """One result of a `--json` document. passed: null where there are no golden pictures."""
+    """One result of a `--json` document. passed: null where there are no golden images."""
     classifier, verdict, trial = report.classifier, report.verdict, report.trial
     return {
         "file": classifier.path.name,
@@ -130,7 +130,7 @@ def document(report: Report) -> dict[str, Any]:
         "passed": verdict.passed if verdict else None,
         "differs_first_at": verdict.first if verdict else None,
         "score_error": verdict.score_error if verdict else None,
-        "golden": [_replay_document(replay, report) for replay in verdict.pictures] if verdict else [],
+        "golden": [_replay_document(replay, report) for replay in verdict.images] if verdict else [],
         "reproduced_by": [
             {"mistake": cause.mistake.name, "score_error": cause.verdict.score_error} for cause in report.causes
         ],
@@ -140,7 +140,7 @@ def document(report: Report) -> dict[str, Any]:
 
 def _replay_document(replay: Replay, report: Report) -> dict[str, Any]:
     return {
-        "picture": replay.picture,
+        "image": replay.image,
         "passed": replay.passed,
         "differing": list(replay.differing),
         "score_error": replay.score_error,

@@ -1,7 +1,7 @@
-"""The classic mistakes in feeding a network, and which of them labelled pictures speak for.
+"""The classic mistakes in feeding a network, and which of them labeled images speak for.
 
-Each is a way of feeding that isn't the card's: another order of colours, another scaling, another fit, another way up,
-another order of labels. It is the classifier with another Preprocessor, so the picture path stays the one there is.
+Each is a way of feeding that isn't the card's: another order of colors, another scaling, another fit, another way up,
+another order of labels. It is the classifier with another Preprocessor, so the image path stays the one there is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,21 +11,21 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.evaluation.paired import Paired
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from device.inference import ordered
 from device.inference.classifier import Classifier
 from device.inference.prediction import Scores
 from device.inference.preprocess import Preprocessor
 from device.model.card import Fit, Input
 
-# Of labelled pictures at most so many are asked, drawn by the seed: each is answered once for every mistake.
+# Of labeled images at most so many are asked, drawn by the seed: each is answered once for every mistake.
 SAMPLE, SEED = 500, 1
 # What chance may have at being named, among all the mistakes that are tried.
 SIGNIFICANCE = 0.01
 
-Change = Callable[[Picture], Picture]
+Change = Callable[[Pixels], Pixels]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Mistake:
 
     how: it in words, after which 'the accuracy would be …' can be said. about: what it is about. cause: what is true
     of the network if it answers rightly so. mend: what the user of a third-party file can do then.
-    whole: what is done to the picture before it is fitted. input: fields of the card's input that are others. shift:
+    whole: what is done to the image before it is fitted. input: fields of the card's input that are others. shift:
     by how many places the scores move to other labels.
     """
 
@@ -63,36 +63,36 @@ class MistakenPreprocessor(Preprocessor):
         super().__init__(replace(right.spec, **mistake.input), right.input)
         self._whole = mistake.whole
 
-    def resize(self, picture: Picture) -> Picture:
-        return super().resize(picture if self._whole is None else np.ascontiguousarray(self._whole(picture)))
+    def resize(self, image: Pixels) -> Pixels:
+        return super().resize(image if self._whole is None else np.ascontiguousarray(self._whole(image)))
 
 
 def classic(spec: Input) -> tuple[Mistake, ...]:
     """The mistakes that can be made with such an input; what the card says itself is none."""
-    return (*_colours(), *_scalings(spec), *_fits(spec), *_turns(), *_labels())
+    return (*_colors(), *_scalings(spec), *_fits(spec), *_turns(), *_labels())
 
 
-def _colours() -> Iterable[Mistake]:
+def _colors() -> Iterable[Mistake]:
     ways: tuple[tuple[str, str, Change, str], ...] = (
         ("BGR", "with BGR order", _reversed, "BGR"),
-        ("grey", "with grey pictures", _grey, "grey pictures"),
+        ("gray", "with gray images", _gray, "gray images"),
         ("negative", "with negatives", _negative, "negatives"),
     )
     for name, how, change, trained_on in ways:
         mend = "convert it again with a first layer that makes this of RGB"
-        yield Mistake(name, how, "the colours", f"the network was trained on {trained_on}", mend, whole=change)
+        yield Mistake(name, how, "the colors", f"the network was trained on {trained_on}", mend, whole=change)
 
 
-def _reversed(picture: Picture) -> Picture:
-    return picture[:, :, ::-1]
+def _reversed(image: Pixels) -> Pixels:
+    return image[:, :, ::-1]
 
 
-def _grey(picture: Picture) -> Picture:
-    return np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+def _gray(image: Pixels) -> Pixels:
+    return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
 
 
-def _negative(picture: Picture) -> Picture:
-    return 255 - picture
+def _negative(image: Pixels) -> Pixels:
+    return 255 - image
 
 
 def _scalings(spec: Input) -> Iterable[Mistake]:
@@ -106,41 +106,41 @@ def _scalings(spec: Input) -> Iterable[Mistake]:
 
 def _fits(spec: Input) -> Iterable[Mistake]:
     ways: dict[Fit, str] = {
-        "crop": "with the centre cropped",
-        "stretch": "with pictures stretched to the input's shape",
-        "pad": "with the whole picture and black beside it",
+        "crop": "with the center cropped",
+        "stretch": "with images stretched to the input's shape",
+        "pad": "with the whole image and black beside it",
     }
     for fit, how in ways.items():
         if fit != spec.fit:
             cause = f"the network was trained with fit {fit}"
-            yield Mistake(fit, how, "how a picture is made to fit", cause, f"give --fit {fit}", input={"fit": fit})
+            yield Mistake(fit, how, "how an image is made to fit", cause, f"give --fit {fit}", input={"fit": fit})
 
 
 def _turns() -> Iterable[Mistake]:
     ways: tuple[tuple[str, Change], ...] = (
-        ("mirrored", lambda picture: picture[:, ::-1]),
-        ("upside down", lambda picture: picture[::-1, ::-1]),
-        ("turned left", lambda picture: np.rot90(picture)),
-        ("turned right", lambda picture: np.rot90(picture, 3)),
+        ("mirrored", lambda image: image[:, ::-1]),
+        ("upside down", lambda image: image[::-1, ::-1]),
+        ("turned left", lambda image: np.rot90(image)),
+        ("turned right", lambda image: np.rot90(image, 3)),
     )
     for name, turn in ways:
-        how, cause = f"with pictures {name}", f"the network was trained on pictures {name}"
-        mend = "turn the camera, or the pictures before they are classified"
-        yield Mistake(name, how, "which way up a picture is", cause, mend, whole=turn)
+        how, cause = f"with images {name}", f"the network was trained on images {name}"
+        mend = "turn the camera, or the images before they are classified"
+        yield Mistake(name, how, "which way up an image is", cause, mend, whole=turn)
 
 
 def _labels() -> Iterable[Mistake]:
-    for name, neighbour, shift in (("labels +1", "next", 1), ("labels -1", "previous", -1)):
-        how, cause = f"with each score read as the {neighbour} label's", "the labels are one place off"
+    for name, neighbor, shift in (("labels +1", "next", 1), ("labels -1", "previous", -1)):
+        how, cause = f"with each score read as the {neighbor} label's", "the labels are one place off"
         mend = "see whether the label file has a line too many or too few at its head (a background class)"
         yield Mistake(name, how, "the order of the labels", cause, mend, shift=shift)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How n labelled pictures are answered under a mistake, against the card's way.
+    """How n labeled images are answered under a mistake, against the card's way.
 
-    right: answered rightly. gained and lost: pictures that only this way, or only the card's, answers rightly. p: how
+    right: answered rightly. gained and lost: images that only this way, or only the card's, answers rightly. p: how
     probable such a split or a more unequal one is where both are equally good (McNemar's exact test).
     """
 
@@ -157,7 +157,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Trial:
-    """n labelled pictures: how many are right the card's way, and every mistake beside it."""
+    """n labeled images: how many are right the card's way, and every mistake beside it."""
 
     n: int
     right: int
@@ -176,17 +176,17 @@ class Trial:
         return max(better, key=lambda one: one.right, default=None)
 
 
-def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Labelled, workers: int) -> Trial:
-    """A sample of labelled pictures, each decoded once and answered the card's way and under every mistake.
+def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Labeled, workers: int) -> Trial:
+    """A sample of labeled images, each decoded once and answered the card's way and under every mistake.
 
-    make: a classifier for each of the worker threads. UserError for a picture that can't be read.
+    make: a classifier for each of the worker threads. UserError for an image that can't be read.
     """
     rows = np.sort(np.random.default_rng(SEED).permutation(len(data))[:SAMPLE])
 
     def answer(classifier: Classifier, row: int) -> list[bool]:
-        picture, target = data.picture(row), data.targets[row]
-        read = [way.reading(way.feeding(classifier).classify(picture).scores) for way in ways]
-        return [bool(scores.argmax() == target) for scores in (classifier.classify(picture).scores, *read)]
+        image, target = data.image(row), data.targets[row]
+        read = [way.reading(way.feeding(classifier).classify(image).scores) for way in ways]
+        return [bool(scores.argmax() == target) for scores in (classifier.classify(image).scores, *read)]
 
     hits = np.array(list(ordered.in_order(answer, map(int, rows), make, workers)))
     right = hits[:, 0]

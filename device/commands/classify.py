@@ -1,4 +1,4 @@
-"""`device classify`: pictures and folders of pictures through one model file, answered in order."""
+"""`device classify`: images and folders of images through one model file, answered in order."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from device.data.passed_over import PassedOver
 from device.data.walk import Walk
 from device.errors import ImageError, UserError
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.inference.prediction import Prediction, Ranked
 from device.model.confidence import UNKNOWN
 
@@ -25,7 +25,7 @@ class Request:
 
     model: Path
     sources: tuple[Path, ...]
-    hints: Hints
+    overrides: Overrides
     top_k: int
     threads: int | None
     runtime: str | None
@@ -34,9 +34,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Line:
-    """The prediction for one picture; `Unread` where there is none."""
+    """The prediction for one image; `Unread` where there is none."""
 
-    picture: Path
+    image: Path
     prediction: Prediction
     top_k: int
 
@@ -52,7 +52,7 @@ class Line:
     def to_json(self) -> dict[str, Any]:
         known = self.prediction.unknown_below is None
         return {
-            "picture": str(self.picture),
+            "image": str(self.image),
             "top": [{"label": ranked.label, "score": ranked.score} for ranked in self.top],
             **({} if known else {"unknown": self.prediction.is_unknown}),
             "ms": {stage: round(value, 4) for stage, value in self.prediction.timings_ms.items()},
@@ -61,19 +61,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Unread:
-    """Why a picture has no prediction."""
+    """Why an image has no prediction."""
 
     error: str
 
 
 def run(request: Request) -> int:
-    """Answers every picture; a broken one is named and the others are answered all the same, then exit 2."""
+    """Answers every image; a broken one is named and the others are answered all the same, then exit 2."""
     sources = list(request.sources)
     for source in sources:
         if not source.exists():
-            raise UserError(f"{source}: there is no such picture or folder")
-    one_picture = len(sources) == 1 and sources[0].is_file()
-    classifier = Classifier(request.model, request.hints, request.threads or 1, request.runtime)
+            raise UserError(f"{source}: there is no such image or folder")
+    one_image = len(sources) == 1 and sources[0].is_file()
+    classifier = Classifier(request.model, request.overrides, request.threads or 1, request.runtime)
     for note in classifier.notes:
         command.say(f"note: {note}")
 
@@ -81,22 +81,22 @@ def run(request: Request) -> int:
         return _classify(own, path, request.top_k)
 
     paths = Paths(sources)
-    if one_picture:
+    if one_image:
         lines: Iterator[Line | Unread] = iter([work(classifier, sources[0])])
     else:
         lines = classifier.in_order(work, paths)
     with ExitStack() as stack:
-        emit = _emitter(request, one_picture, stack)
+        emit = _emitter(request, one_image, stack)
         answered, broken = _answer_all(lines, emit)
         if not answered + broken:
             seen = f"; passed over: {paths.passed_over.describe()}" if paths.passed_over else ""
-            raise UserError(f"{sources[0]}: no pictures in it; {walk.EXPECTED}{seen}")
+            raise UserError(f"{sources[0]}: no images in it; {walk.EXPECTED}{seen}")
     if paths.passed_over:
         command.say(f"note: passed over: {paths.passed_over.describe()}")
-    if broken and one_picture:
+    if broken and one_image:
         return command.USER_ERROR
     if broken:
-        raise UserError(f"{broken} of {answered + broken} pictures could not be read; the others were answered")
+        raise UserError(f"{broken} of {answered + broken} images could not be read; the others were answered")
     return command.GOOD
 
 
@@ -140,7 +140,7 @@ class Paths:
                 yield source
 
 
-def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[[Line], None]:
+def _emitter(request: Request, one_image: bool, stack: ExitStack) -> Callable[[Line], None]:
     """Where the answers go: JSON lines to a file or stdout, or text for people on stdout."""
     if request.json and request.json != "-":
         temporary = stack.enter_context(files.replacing(Path(request.json)))
@@ -149,13 +149,13 @@ def _emitter(request: Request, one_picture: bool, stack: ExitStack) -> Callable[
     if request.json:
         flushes = not sys.stdout.isatty()
         return lambda line: print(text.visible(json.dumps(line.to_json(), ensure_ascii=False)), flush=flushes)
-    if one_picture:
+    if one_image:
         return lambda line: print(text.visible("\n".join(bars(line))))
-    return lambda line: print(text.visible(f"{line.picture}  {line.label}  {line.prediction.score:.3f}"))
+    return lambda line: print(text.visible(f"{line.image}  {line.label}  {line.prediction.score:.3f}"))
 
 
 def bars(line: Line) -> list[str]:
-    """The top labels of one picture with their scores as bars, and what each stage took."""
+    """The top labels of one image with their scores as bars, and what each stage took."""
     top = line.top
     widest = max(len(ranked.label) for ranked in top)
     rows = [

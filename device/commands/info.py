@@ -44,8 +44,10 @@ def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] 
 
 
 def _unknown(path: Path, source: model_spec.Tensor, answer: model_spec.Tensor) -> Card:
-    hints = model_spec.Hints(mean=0.0, std=1.0)  # replaced by null above: a third-party file's scaling is not guessed
-    return model_spec.resolve(path, source, answer, hints)[0]
+    overrides = model_spec.Overrides(
+        mean=0.0, std=1.0
+    )  # replaced by null above: a third-party file's scaling is not guessed
+    return model_spec.resolve(path, source, answer, overrides)[0]
 
 
 def lines(document: dict[str, Any]) -> list[str]:
@@ -59,7 +61,7 @@ def lines(document: dict[str, Any]) -> list[str]:
         ("recipe", document["recipe"] or "-"),
         ("variant", document["variant"] or "-"),
         ("input", f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}, {scaling}"),
-        ("picture", f"fit {spec['fit']}, resize {spec['resize']}"),
+        ("image", f"fit {spec['fit']}, resize {spec['resize']}"),
         ("output", f"{document['outputs']} x {document['output_dtype']}, {document['output']['kind'] or 'not known'}"),
         ("labels", "-" if labels is None else text.some(labels, 12)),
         ("file", f"{text.size(document['file_bytes'])}, of it the tail {text.size(document['tail_bytes'])}"),
@@ -73,5 +75,5 @@ def lines(document: dict[str, Any]) -> list[str]:
         rows.append(("accuracy", f"{text.accuracy(accuracy['top1'], accuracy['interval'], accuracy['n'])} {how}"))
     if document["provenance"] is not None:
         rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]
-    rows.append(("golden", f"{len(document['golden'])} pictures ({document['golden_source'] or 'none'})"))
+    rows.append(("golden", f"{len(document['golden'])} images ({document['golden_source'] or 'none'})"))
     return [f"{key:<9} {value}" for key, value in rows]

@@ -10,7 +10,7 @@ from device.model import channels
 from device.model.channels import Channels
 
 if TYPE_CHECKING:
-    from device.inference.model_spec import Hints
+    from device.inference.model_spec import Overrides
 
 # More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
 MAX_THREADS = 256
@@ -49,7 +49,7 @@ def file(text: str) -> Path:
     return Path(text)
 
 
-def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":
+def add_overrides(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":
     """What a file without a card is to be fed and what its outputs are."""
     group = options.add_argument_group(title)
     group.add_argument(
@@ -61,7 +61,7 @@ def add_hints(options: argparse.ArgumentParser, title: str) -> "argparse._Argume
     scaling = "the network takes (pixel - M) / S, pixels 0..255; M and S: a number, or three: 123.7,116.3,103.5"
     group.add_argument("--mean", type=per_channel, metavar="M", help=scaling)
     group.add_argument("--std", type=per_channel, metavar="S")
-    group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how a picture is made to fit (default crop)")
+    group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how an image is made to fit (default crop)")
     group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
     add_size(group)
     return group
@@ -72,11 +72,11 @@ def add_size(options: "argparse._ActionsContainer") -> None:
     options.add_argument("--size", type=size, metavar="HxW", help="the input's height and width, if the file has none")
 
 
-def hints(given: argparse.Namespace) -> "Hints":
+def overrides(given: argparse.Namespace) -> "Overrides":
     """Of the parsed options. numpy comes in here, after wrong options were answered."""
-    from device.inference.model_spec import Hints
+    from device.inference.model_spec import Overrides
 
-    return Hints(given.labels, given.mean, given.std, given.fit, given.output, size=given.size)
+    return Overrides(given.labels, given.mean, given.std, given.fit, given.output, size=given.size)
 
 
 def per_channel(text: str) -> Channels:

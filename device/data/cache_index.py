@@ -1,4 +1,4 @@
-"""index.json of a picture cache: what lies in its arrays, row by row. Written by train/data/cache.py, read by all."""
+"""index.json of an image cache: what lies in its arrays, row by row. Written by train/data/cache.py, read by all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from device.records import RecordError
 
 NAME = "index.json"
 SCHEMA = 1
-SPLITS = ("train", "test")  # of a cache; validation pictures are rows of train
+SPLITS = ("train", "test")  # of a cache; validation images are rows of train
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class CopyCounts:
 
 @dataclass(frozen=True)
 class CacheIndex:
-    """fingerprint: of labels and pictures, with their split. height, width: of every picture, in pixels.
+    """fingerprint: of labels and images, with their split. height, width: of every image, in pixels.
 
-    origin: the folder, or where a data set by name came from. skipped: why a picture couldn't be read, of each of them.
+    origin: the folder, or where a data set by name came from. skipped: why an image couldn't be read, of each of them.
     copies: None for a data set by name, which is taken as it is published. validation_rows: the rows of train.npy that
     a folder's own validation/ gave; None where none was there.
     """

@@ -170,14 +170,14 @@ def _check_filled(root: Path, classes: list[ClassFolder], total: PassedOver) -> 
             above = (
                 f"; images right in it have no class: is it a class folder itself? then give {root.resolve().parent}"
             )
-        raise UserError(f"{root}: no pictures in it ({others} other files); {EXPECTED} with images{above}{seen}")
+        raise UserError(f"{root}: no images in it ({others} other files); {EXPECTED} with images{above}{seen}")
     labels = {one.label for one in classes if one.images}
     for one in classes:
         if not one.images:
             there = one.passed_over.describe() or "the folder is empty"
-            alone = f"only one class ({min(labels)!r}) has pictures, " if len(labels) == 1 else ""
+            alone = f"only one class ({min(labels)!r}) has images, " if len(labels) == 1 else ""
             raise UserError(
-                f"{root}: {alone}the class {one.label!r} has no usable pictures{one.place} ({there}); expected some in"
+                f"{root}: {alone}the class {one.label!r} has no usable images{one.place} ({there}); expected some in"
                 f" every class folder; put some there, or move {one.path} away"
             )
 
@@ -188,9 +188,9 @@ def _check_complete(root: Path, classes: list[ClassFolder], labels: tuple[str, .
         inner = walk.folders_in(classes[0].path)
         hint = f"; {classes[0].path.name}/ holds {said(inner)}: give {classes[0].path}" if len(inner) > 1 else ""
         raise UserError(
-            f"{root}: only one class ({labels[0]!r}) has pictures, expected a folder each for two or more{hint}"
+            f"{root}: only one class ({labels[0]!r}) has images, expected a folder each for two or more{hint}"
         )
     for place in dict.fromkeys(one.place for one in classes):
         present = {one.label for one in classes if one.place == place}
         if missing := [label for label in labels if label not in present]:
-            raise UserError(f"{root}: the class {missing[0]!r} has no pictures{place}; expected every class there")
+            raise UserError(f"{root}: the class {missing[0]!r} has no images{place}; expected every class there")

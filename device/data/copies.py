@@ -65,7 +65,7 @@ def two_labels(names: Sequence[str], groups: Numbers, targets: Numbers) -> str:
 def to_measure(
     data: str, names: Sequence[str], hashes: Sequence[str], targets: Numbers, trained_on: frozenset[str]
 ) -> Numbers:
-    """The rows of labelled images that a model is measured on, in order.
+    """The rows of labeled images that a model is measured on, in order.
 
     Left out are training images (trained_on: their hashes), images under two labels, and all but the first of each
     image; what was found is said in notes. UserError where nothing is left.
@@ -73,7 +73,7 @@ def to_measure(
     groups = groups_of(hashes)
     trained = np.array([known in trained_on for known in hashes], np.bool_)
     if trained.all():
-        raise UserError(f"{data}: all {len(names)} pictures are among the model's training pictures; give others")
+        raise UserError(f"{data}: all {len(names)} images are among the model's training images; give others")
     doubtful = under_two_labels(groups, targets)
     again = repeated(groups) & ~trained & ~doubtful
     if problem := two_labels(names, groups, targets):

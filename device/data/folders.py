@@ -1,4 +1,4 @@
-"""Labelled pictures, for everyone who measures: a folder of class folders, or a picture cache that train made.
+"""Labeled images, for everyone who measures: a folder of class folders, or an image cache that train made.
 
     DIR/LABEL/…                   class folders, with or without splits: device/data/class_folders.py
     CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy, index.json
@@ -25,8 +25,8 @@ from device.data.class_folders import read_folder as read_folder
 from device.data.content import content_hash as content_hash
 from device.data.content import hash_files
 from device.errors import UserError
-from device.images import pictures
-from device.images.pictures import Picture, Size
+from device.images import images
+from device.images.images import Pixels, Size
 from device.model.card import Fit
 from device.places import NoPlaceError
 from device.places import cache_root as cache_root
@@ -34,7 +34,7 @@ from device.places import cache_root as cache_root
 
 @dataclass(frozen=True)
 class Cache:
-    """A picture cache on disk: the same pictures at the same size that the network was trained on."""
+    """An image cache on disk: the same images at the same size that the network was trained on."""
 
     path: Path
     index: CacheIndex
@@ -59,13 +59,13 @@ class Cache:
     def fit(self) -> Fit:
         return self.index.fit
 
-    def pictures(self, split: str) -> npt.NDArray[np.uint8]:
+    def images(self, split: str) -> npt.NDArray[np.uint8]:
         """n x height x width x 3, memory-mapped."""
         array: npt.NDArray[np.uint8] = np.load(self.path / f"{split}.npy", mmap_mode="r")
         return array
 
     def targets(self, split: str) -> npt.NDArray[np.int64]:
-        """The index of each picture's label."""
+        """The index of each image's label."""
         return np.asarray(self.index.splits[split].targets, np.int64)
 
     def hashes(self, split: str) -> list[str]:
@@ -95,7 +95,7 @@ def open_cache(path: Path) -> Cache | None:
     try:
         cache = Cache(path, cache_index.read(path))
         for split in SPLITS:
-            if cache.pictures(split).shape != (len(cache.index.splits[split].targets), *cache.size, 3):
+            if cache.images(split).shape != (len(cache.index.splits[split].targets), *cache.size, 3):
                 return None
     except (OSError, ValueError):
         return None
@@ -103,7 +103,7 @@ def open_cache(path: Path) -> Cache | None:
 
 
 def cache_of(name: str, fingerprint: str, size: Size, fit: str) -> Cache | None:
-    """The cache in the folder of that name below the root, or one of the same pictures: their folder may have moved."""
+    """The cache in the folder of that name below the root, or one of the same images: their folder may have moved."""
     same = f"*-{glob.escape(fingerprint)}-{size[0]}x{size[1]}-{fit}"
     paths = [cache_root() / name, *sorted(cache_root().glob(same))]
     return next((cache for path in paths if (cache := open_cache(path)) and cache.fingerprint == fingerprint), None)
@@ -126,11 +126,11 @@ def _in_cache(pattern: str) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Pictures at a network's size with the index of their label among the model's labels.
+class Labeled:
+    """Images at a network's size with the index of their label among the model's labels.
 
-    sources: rows of a cache (an array), or picture files that are read when their turn comes. hashes: their content
-    hashes, by which they are known to other models too; left_out: training pictures and copies. rows: which of the
+    sources: rows of a cache (an array), or image files that are read when their turn comes. hashes: their content
+    hashes, by which they are known to other models too; left_out: training images and copies. rows: which of the
     sources count, where not all do.
     """
 
@@ -146,36 +146,36 @@ class Labelled:
         return len(self.targets)
 
     def hash_of(self, i: int) -> str:
-        """The content hash of picture i, by which it is known to other models too."""
+        """The content hash of image i, by which it is known to other models too."""
         return self.hashes[i]
 
-    def picture(self, i: int) -> Picture:
-        """Picture i: of the network's size from a cache, of its own size from a file."""
+    def image(self, i: int) -> Pixels:
+        """Image i: of the network's size from a cache, of its own size from a file."""
         source = self._source(i)
-        return pictures.read(source) if isinstance(source, Path) else np.asarray(source)
+        return images.read(source) if isinstance(source, Path) else np.asarray(source)
 
     def _source(self, i: int) -> Path | npt.NDArray[np.uint8]:
         return self.sources[i if self.rows is None else int(self.rows[i])]
 
 
-def labelled(
+def labeled(
     data: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
-) -> Labelled:
-    """The test pictures of a data set by name (from the cache) or of a folder (as it is), with a model's labels.
+) -> Labeled:
+    """The test images of a data set by name (from the cache) or of a folder (as it is), with a model's labels.
 
     A folder without test/ counts whole. `fingerprint` is that of the data the model was trained on (its card has it):
-    pictures of a folder whose content hash is among the training pictures of that data are left out and counted.
+    images of a folder whose content hash is among the training images of that data are left out and counted.
     UserError for a label that the model doesn't know, or a cache that isn't there.
     """
     if Path(data).is_dir() or "/" in data or data in (".", ".."):
-        return _labelled_folder(Path(data), labels, fingerprint, split)
-    return labelled_cache(data, labels, size, fit, fingerprint, split)
+        return _labeled_folder(Path(data), labels, fingerprint, split)
+    return labeled_cache(data, labels, size, fit, fingerprint, split)
 
 
-def labelled_cache(
+def labeled_cache(
     name: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
-) -> Labelled:
-    """As `labelled`, by name alone: the cache the model was trained on, else the newest of that name."""
+) -> Labeled:
+    """As `labeled`, by name alone: the cache the model was trained on, else the newest of that name."""
     cache = (fingerprint and find_cache(name, size, fit, fingerprint)) or find_cache(name, size, fit)
     if not cache:
         raise UserError(
@@ -185,17 +185,16 @@ def labelled_cache(
     targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
     if not len(targets):
         raise UserError(
-            f"{name}: there is no {split} picture, so few were cross-validated; give others, in class folders:"
-            " --data DIR"
+            f"{name}: there is no {split} image, so few were cross-validated; give others, in class folders: --data DIR"
         )
-    # Another cache of that name may be another split of the same pictures.
+    # Another cache of that name may be another split of the same images.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
     hashes = cache.hashes(split)
     rows = copies.to_measure(name, cache.index.splits[split].origins, hashes, targets, trained_on)
     if len(rows) == len(targets):
-        return Labelled(labels, cache.pictures(split), targets, split, 0, hashes)
+        return Labeled(labels, cache.images(split), targets, split, 0, hashes)
     left = [hashes[i] for i in rows]
-    return Labelled(labels, cache.pictures(split), targets[rows], split, len(targets) - len(rows), left, rows)
+    return Labeled(labels, cache.images(split), targets[rows], split, len(targets) - len(rows), left, rows)
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
@@ -222,24 +221,24 @@ def _places(label: str, ours: Sequence[str]) -> list[int]:
     return exact or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
 
 
-def _labelled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labelled:
+def _labeled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labeled:
     folder = read_folder(root)
     if folder.note:
         command.say_once(f"note: {folder.note}")
     files = folder.split(split) if folder.has_splits else list(folder.files)
     if not files:
-        raise UserError(f"{root}: no pictures in {split}/; expected {root}/{split}/LABEL/…")
+        raise UserError(f"{root}: no images in {split}/; expected {root}/{split}/LABEL/…")
     places = dict(zip(folder.labels, match_labels(folder.labels, labels, str(root)), strict=True))
     targets = np.array([places[file.label] for file in files], np.int64)
     names = [str(file.path.relative_to(root)) for file in files]
     hashes = list(hash_files([file.path for file in files]))
     rows = copies.to_measure(str(root), names, hashes, targets, training_hashes(fingerprint))
     kept, left = [files[row].path for row in rows], [hashes[row] for row in rows]
-    return Labelled(labels, kept, targets[rows], split, len(files) - len(rows), left)
+    return Labeled(labels, kept, targets[rows], split, len(files) - len(rows), left)
 
 
 def training_hashes(fingerprint: str | None) -> frozenset[str]:
-    """Content hashes of the training pictures of a data set, where its cache lies on this machine; else empty."""
+    """Content hashes of the training images of a data set, where its cache lies on this machine; else empty."""
     if not fingerprint:
         return frozenset()
     for path in _in_cache(f"*-{glob.escape(str(fingerprint))}-*"):

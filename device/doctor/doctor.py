@@ -39,7 +39,7 @@ def run(request: Request) -> int:
         files.deliver_json({"schema": 1, "machine": vars(system.describe()), "results": results}, request.json)
     else:
         command.show(lines(found))
-    return command.JUDGED_BAD if any(finding.level == "problem" for finding in found) else command.GOOD
+    return command.FAILED if any(finding.level == "problem" for finding in found) else command.GOOD
 
 
 def _of_model(path: Path, request: Request) -> list[Finding]:

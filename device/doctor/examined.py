@@ -44,7 +44,7 @@ class Plan:
 def findings(
     path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None, root: Path = HERE
 ) -> list[Finding]:
-    """UserError for what is no picture classifier, or can't be loaded. size: for a network that leaves it open."""
+    """UserError for what is no image classifier, or can't be loaded. size: for a network that leaves it open."""
     found = runtime.find(runtime_name)
     document = info.describe(path, found.name, size)
     threads, float32 = system.usable_cores(), float32_beside(path)

@@ -1,4 +1,4 @@
-"""A model file over labelled pictures: every score, the accuracy with its interval, and the share of each class."""
+"""A model file over labeled images: every score, the accuracy with its interval, and the share of each class."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.evaluation import batching
 from device.host import system
 from device.inference import ordered
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.inference.prediction import Scores
 
 Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
@@ -25,29 +25,29 @@ def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
     if n == 0:
         return 0.0, 1.0
     share, z2 = right / n, z**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    center = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
-def score_pictures(
+def score_images(
     path: Path,
-    data: Labelled,
-    hints: Hints = NO_HINTS,
+    data: Labeled,
+    overrides: Overrides = NO_OVERRIDES,
     threads: int = 1,
     runtime_name: str | None = None,
     progress: Callable[[int], Any] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
-    """Scores of every picture through the device's own path: n x labels. All cores share the pictures."""
+    """Scores of every image through the device's own path: n x labels. All cores share the images."""
 
     def block(classifier: Classifier, rows: range) -> Scores:
-        return np.stack([classifier.classify(data.picture(i)).scores for i in rows])
+        return np.stack([classifier.classify(data.image(i)).scores for i in rows])
 
     step = 64
     blocks = [range(start, min(start + step, len(data))) for start in range(0, len(data), step)]
     workers = max(1, system.usable_cores() // threads)
     parts = []
-    for part in ordered.in_order(block, blocks, lambda: Classifier(path, hints, threads, runtime_name), workers):
+    for part in ordered.in_order(block, blocks, lambda: Classifier(path, overrides, threads, runtime_name), workers):
         parts.append(part)
         batching.let_go(data.sources)
         progress(len(part))
@@ -82,7 +82,7 @@ def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) ->
 def per_class(
     scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], labels: tuple[str, ...]
 ) -> tuple[LabelTopOne, ...]:
-    """The accuracy among the pictures of each label that has any."""
+    """The accuracy among the images of each label that has any."""
     each = ((label, targets == index) for index, label in enumerate(labels))
     return tuple(
         LabelTopOne(label, **vars(accuracy(scores[mine], targets[mine]))) for label, mine in each if mine.any()

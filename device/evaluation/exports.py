@@ -49,7 +49,7 @@ class Inputs:
     calibration: Calibration | None = None
     calibration_sha256: str | None = None
     golden: str | None = None
-    test_pictures: int | None = None
+    test_images: int | None = None
     test_sha256: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""What OpenCV overlooks in picture files, found by position in their bytes with the standard library.
+"""What OpenCV overlooks in image files, found by position in their bytes with the standard library.
 
 Orientation: OpenCV turns JPEG, PNG and TIFF by it, WebP only since version 5, AVIF never (there it lies in boxes of
 its own). Alpha: a TIFF's pixels come out multiplied by it where the file says that this wasn't done before.

@@ -22,10 +22,10 @@ import numpy as np
 from device import text
 from device.errors import UserError
 from device.host import system
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from device.inference import model_spec, ordered, runtime
 from device.inference.image_input import Image, to_rgb
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.inference.ordered import Item, Result
 from device.inference.prediction import Prediction, Ranked, Scores, ranked
 from device.inference.preprocess import Color, Fed, Preprocessor
@@ -38,9 +38,9 @@ class NotFiniteError(UserError):
 
 
 class Classifier:
-    """Loads a model file and checks it against its card, or against the user's hints, before the first image.
+    """Loads a model file and checks it against its card, or against the user's overrides, before the first image.
 
-    Raises UserError for a file that is no picture classifier, a card that doesn't fit its network, or a third-party
+    Raises UserError for a file that is no image classifier, a card that doesn't fit its network, or a third-party
     file whose labels or scaling are not known. `notes` says what was taken from where.
 
     held: it goes on as it is when the file is overwritten, for the file's size in memory. UserError where that happens
@@ -50,20 +50,20 @@ class Classifier:
     def __init__(
         self,
         path: str | PathLike[str],
-        hints: Hints = NO_HINTS,
+        overrides: Overrides = NO_OVERRIDES,
         threads: int = 1,
         runtime_name: str | None = None,
         labels: bool = True,
         held: bool = False,
     ) -> None:
-        self._again = partial(Classifier, path, hints, threads, runtime_name, labels, held)
+        self._again = partial(Classifier, path, overrides, threads, runtime_name, labels, held)
         self.path = path = Path(path)
         self.threads = threads
         self.runtime = runtime.find(runtime_name)
         content = _whole(path) if held else None
-        self.interpreter = self.runtime.open(path, threads, hints.size, content)
+        self.interpreter = self.runtime.open(path, threads, overrides.size, content)
         self.input, self.output = model_spec.tensors(self.interpreter, path)
-        self.card, self.notes = model_spec.resolve(path, self.input, self.output, hints)
+        self.card, self.notes = model_spec.resolve(path, self.input, self.output, overrides)
         if labels and self.card.labels is None:
             raise UserError(label_lists.missing(path))
         if content is not None and content != path.read_bytes():
@@ -152,10 +152,10 @@ class Classifier:
 
         return ordered.in_order(work, items, make, max(1, system.usable_cores() // self.threads))
 
-    def classify(self, picture: Picture) -> Prediction:
-        """The prediction for one RGB picture, uint8 [height, width, 3], of any size."""
+    def classify(self, image: Pixels) -> Prediction:
+        """The prediction for one RGB image, uint8 [height, width, 3], of any size."""
         start = perf_counter()
-        tensor = self.preprocessor(picture)
+        tensor = self.preprocessor(image)
         fed = perf_counter()
         self.invoke(tensor)
         invoked = perf_counter()

@@ -1,4 +1,4 @@
-"""The golden pictures in a model file: recorded when it is exported, and done again on another machine.
+"""The golden images in a model file: recorded when it is exported, and done again on another machine.
 
     entries = record(classifier, files, tolerance)       # for the card
     if replay(classifier).passed: …
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.prediction import Scores
 from device.model import card as cards
@@ -31,7 +31,7 @@ MANY_LABELS = 100
 
 @dataclass(frozen=True)
 class Passed:
-    """What one picture's way through a classifier left at each stage, as hashes, and the raw scores."""
+    """What one image's way through a classifier left at each stage, as hashes, and the raw scores."""
 
     decoded_sha256: str
     resized_sha256: str
@@ -41,7 +41,7 @@ class Passed:
     @classmethod
     def through(cls, classifier: Classifier, data: bytes) -> "Passed":
         """ValueError for bytes that can't be decoded here."""
-        decoded = pictures.decode(data)
+        decoded = images.decode(data)
         resized = classifier.preprocessor.resize(decoded)
         tensor = classifier.preprocessor.tensor(resized)
         classifier.invoke(tensor)
@@ -49,11 +49,11 @@ class Passed:
 
 
 def record(classifier: Classifier, encoded: Mapping[str, bytes], tolerance: float) -> tuple[Golden, ...]:
-    """What the classifier makes of each picture; encoded: by its name in the tail."""
+    """What the classifier makes of each image; encoded: by its name in the tail."""
     seen = {name: Passed.through(classifier, data) for name, data in encoded.items()}
     return tuple(
         Golden(
-            picture=name,
+            image=name,
             decoded_sha256=passed.decoded_sha256,
             resized_sha256=passed.resized_sha256,
             input_sha256=passed.input_sha256,
@@ -75,14 +75,14 @@ def rounded(scores: Scores) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Replay:
-    """One golden picture done again.
+    """One golden image done again.
 
     differing: the stages that gave something else than at export, in their order; the output counts when its best
     label is another or a score is beyond the tolerance. score_error: the largest difference of a score; None where
     there are no scores, or some are no numbers. best, expected: the index of the best label here and at export.
     """
 
-    picture: str
+    image: str
     differing: tuple[Stage, ...]
     score_error: float | None
     tolerance: float
@@ -96,44 +96,44 @@ class Replay:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the golden pictures say of a file on this machine. Without any it doesn't pass: nothing speaks for it."""
+    """What the golden images say of a file on this machine. Without any it doesn't pass: nothing speaks for it."""
 
-    pictures: tuple[Replay, ...]
+    images: tuple[Replay, ...]
 
     @property
     def passed(self) -> bool:
-        return bool(self.pictures) and all(replay.passed for replay in self.pictures)
+        return bool(self.images) and all(replay.passed for replay in self.images)
 
     @property
     def first(self) -> Stage | None:
-        """The stage that differs first, of all pictures."""
+        """The stage that differs first, of all images."""
         return next((stage for stage in STAGES if self.count(stage)), None)
 
     @property
     def score_error(self) -> float | None:
-        """The largest one; None where a picture has none."""
-        errors = [replay.score_error for replay in self.pictures]
+        """The largest one; None where an image has none."""
+        errors = [replay.score_error for replay in self.images]
         known = [error for error in errors if error is not None]
         return max(known) if known and len(known) == len(errors) else None
 
     def count(self, stage: Stage) -> int:
-        """How many pictures differ at a stage."""
-        return sum(stage in replay.differing for replay in self.pictures)
+        """How many images differ at a stage."""
+        return sum(stage in replay.differing for replay in self.images)
 
 
 def replay(
     classifier: Classifier, beat: Callable[[], None] = lambda: None, reading: Callable[[Scores], Scores] = lambda s: s
 ) -> Verdict:
-    """Does the golden pictures in the classifier's own file again. UserError where card and tail don't fit.
+    """Does the golden images in the classifier's own file again. UserError where card and tail don't fit.
 
-    beat: called before each picture, and behind the last one; a large network may take seconds for one. reading: what
+    beat: called before each image, and behind the last one; a large network may take seconds for one. reading: what
     is done to the scores before they are compared.
     """
     tail = cards.read_tail(classifier.path)
     for entry in classifier.card.golden:
-        if entry.picture not in tail:
+        if entry.image not in tail:
             raise UserError(
-                f"{classifier.path}: its card names {entry.picture!r}, which isn't in the file; export the model again"
+                f"{classifier.path}: its card names {entry.image!r}, which isn't in the file; export the model again"
             )
     replays = []
     for entry in classifier.card.golden:
@@ -149,9 +149,9 @@ def _replay(
     indices, recorded = _recorded(classifier.path, entry, _outputs(classifier))
     expected = int(indices[recorded.argmax()])
     try:
-        passed = Passed.through(classifier, tail[entry.picture])
+        passed = Passed.through(classifier, tail[entry.image])
     except ValueError:
-        return Replay(entry.picture, ("decode",), None, entry.tolerance, None, expected)
+        return Replay(entry.image, ("decode",), None, entry.tolerance, None, expected)
     scores = reading(passed.scores)
     error = float(np.abs(scores[indices] - recorded).max())
     best = int(scores.argmax())
@@ -163,7 +163,7 @@ def _replay(
         "output": not (error <= entry.tolerance and best in indices[recorded == recorded.max()]),
     }
     stages = tuple(stage for stage in STAGES if differing[stage])
-    return Replay(entry.picture, stages, error if np.isfinite(error) else None, entry.tolerance, best, expected)
+    return Replay(entry.image, stages, error if np.isfinite(error) else None, entry.tolerance, best, expected)
 
 
 def _outputs(classifier: Classifier) -> int:
@@ -185,7 +185,7 @@ def _recorded(path: Path, entry: Golden, outputs: int) -> tuple[npt.NDArray[np.i
     except (KeyError, TypeError, ValueError):
         pass
     raise UserError(
-        f"{path}: the scores in its card for {entry.picture!r} don't fit its {outputs} outputs; export the model again"
+        f"{path}: the scores in its card for {entry.image!r} don't fit its {outputs} outputs; export the model again"
     )
 
 

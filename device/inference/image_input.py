@@ -1,4 +1,4 @@
-"""What a Python program gives as an image, as the RGB picture that everything else takes."""
+"""What a Python program gives as an image, as the RGB image that everything else takes."""
 
 from os import PathLike
 from pathlib import Path
@@ -7,27 +7,27 @@ from typing import Any
 import numpy as np
 
 from device.errors import ImageError
-from device.images import orientation, pictures
-from device.images.pictures import Picture
+from device.images import images, orientation
+from device.images.images import Pixels
 from device.inference.preprocess import Color
 
 # A file's path, its bytes, a PIL image, or pixels, uint8 [height, width, 3].
-Image = str | PathLike[str] | bytes | Picture | Any
+Image = str | PathLike[str] | bytes | Pixels | Any
 EXPECTED = "expected a path, a file's bytes, a PIL image, or a uint8 array of height x width x 3"
 # PIL's modes of 8 bits a channel, which it converts to RGB without a loss.
 PIL_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 
 
-def to_rgb(image: Image, color: Color = "RGB") -> Picture:
+def to_rgb(image: Image, color: Color = "RGB") -> Pixels:
     """uint8 [height, width, 3], upright. color: the order of the channels of an array; OpenCV's frames are BGR.
 
     ImageError for what is no image, or can't be decoded.
     """
     if isinstance(image, str | PathLike):
-        return pictures.read(Path(image))
+        return images.read(Path(image))
     if isinstance(image, bytes | bytearray | memoryview):
         try:
-            return pictures.decode(bytes(image))
+            return images.decode(bytes(image))
         except ValueError as error:
             raise ImageError(f"the image's bytes: {error}") from None
     if isinstance(image, np.ndarray):
@@ -37,7 +37,7 @@ def to_rgb(image: Image, color: Color = "RGB") -> Picture:
     raise ImageError(f"the image is of type {type(image).__name__}, {EXPECTED}")
 
 
-def _of_array(array: Picture, color: Color) -> Picture:
+def _of_array(array: Pixels, color: Color) -> Pixels:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
         raise ImageError(
             f"the image is an array of {array.dtype} and shape {array.shape}, expected uint8 of (height, width, 3);"
@@ -48,11 +48,11 @@ def _of_array(array: Picture, color: Color) -> Picture:
     return array if color == "RGB" else np.ascontiguousarray(array[:, :, ::-1])
 
 
-def _of_pil(image: Any) -> Picture:
+def _of_pil(image: Any) -> Pixels:
     """PIL leaves an image as it lies in the file; how it has to be turned is in its EXIF."""
     if image.mode not in PIL_MODES:
         raise ImageError(
             f"the image is a PIL image of mode {image.mode}, expected 8 bits a channel; give the file's path"
         )
     turn = orientation.TURNS.get(image.getexif().get(orientation.ORIENTATION), orientation.UPRIGHT)
-    return pictures.turned(np.asarray(image.convert("RGB")), turn)
+    return images.turned(np.asarray(image.convert("RGB")), turn)

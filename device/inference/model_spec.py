@@ -20,7 +20,7 @@ from device.model.channels import Channels
 
 
 @dataclass(frozen=True)
-class Hints:
+class Overrides:
     """What the user says of a file without a card: labels, float scaling (pixel - mean) / std, fit, kind of output.
 
     size: (height, width), for a network that leaves them open.
@@ -37,7 +37,7 @@ class Hints:
         return [f"--{name}" for name, value in vars(self).items() if value is not None]
 
 
-NO_HINTS = Hints()
+NO_OVERRIDES = Overrides()
 # What --mean and --std may be: far beyond any network's scaling.
 SMALLEST, LARGEST = 1e-9, 1e9
 
@@ -67,7 +67,7 @@ class Tensor:
 
 
 def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
-    """(input, output) of a picture classifier; UserError when the network is not one."""
+    """(input, output) of an image classifier; UserError when the network is not one."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     for end, details in (("input", inputs), ("output", outputs)):
         if len(details) != 1:
@@ -75,7 +75,7 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
             raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
     source, answer = (_tensor(details[0]) for details in (inputs, outputs))
     if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
-        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB picture")
+        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB image")
     # Fully convolutional networks end in [1, 1, 1, labels], others in [labels].
     if not answer.shape or not answer.count or sum(side != 1 for side in answer.shape) > 1:
         raise UserError(f"{path}: the output is {list(answer.shape)}, expected [1, labels]: a score a label")
@@ -94,13 +94,13 @@ def _tensor(details: dict[str, Any]) -> Tensor:
     return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point), is_open)
 
 
-def resolve(path: Path, source: Tensor, answer: Tensor, hints: Hints = NO_HINTS) -> tuple[Card, list[str]]:
-    """The file's card checked against its tensors, or one made of hints; and notes on what was taken from where."""
+def resolve(path: Path, source: Tensor, answer: Tensor, overrides: Overrides = NO_OVERRIDES) -> tuple[Card, list[str]]:
+    """The file's card checked against its tensors, or one made of overrides; and notes on what was taken from where."""
     card = cards.read(path)
     if card is None:
-        return _from_hints(path, source, answer, hints)
-    if hints.given():
-        raise UserError(f"{path}: the file has a card of its own; leave out {' '.join(hints.given())}")
+        return _from_hints(path, source, answer, overrides)
+    if overrides.given():
+        raise UserError(f"{path}: the file has a card of its own; leave out {' '.join(overrides.given())}")
     _check_fit(path, card, source, answer)
     return card, []
 
@@ -126,11 +126,11 @@ def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: 
         )
 
 
-def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tuple[Card, list[str]]:
+def _from_hints(path: Path, source: Tensor, answer: Tensor, overrides: Overrides) -> tuple[Card, list[str]]:
     notes: list[str] = []
-    if hints.labels is not None:
-        listed: label_lists.LabelList | None = label_lists.read(hints.labels)
-        origin = str(hints.labels)
+    if overrides.labels is not None:
+        listed: label_lists.LabelList | None = label_lists.read(overrides.labels)
+        origin = str(overrides.labels)
     else:
         listed = label_lists.in_archive(path)
         if listed is None:
@@ -138,19 +138,19 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, hints: Hints) -> tup
         origin = "the file's own label list"
     labels = listed.labels if listed else None
     notes += listed.notes if listed else ()
-    kind = hints.output or ("sigmoid" if answer.count == 1 else "softmax")
-    if hints.output is None:
+    kind = overrides.output or ("sigmoid" if answer.count == 1 else "softmax")
+    if overrides.output is None:
         notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
         if not flatbuffer.gives_probabilities(path):
             notes.append(f"{path}: its last operator is no softmax: its scores may be logits (--output logits)")
     _check_count(path, origin, labels, kind, answer)
-    mean, std, note = _scaling(path, source, hints)
+    mean, std, note = _scaling(path, source, overrides)
     notes.append(f"{path}: {note}")
     if source.is_open:
         height, width = source.shape[1:3]
-        by = shapes.origin(path, (height, width), hints.size)
+        by = shapes.origin(path, (height, width), overrides.size)
         notes.append(f"{path}: the network leaves its input's size open; taken as {height}x{width}, by {by}")
-    contract = Input(source.shape[1], source.shape[2], "RGB", hints.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
+    contract = Input(source.shape[1], source.shape[2], "RGB", overrides.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
     return Card(path.stem, None, None, labels, contract, Output(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
 
 
@@ -163,11 +163,11 @@ def _refuse_lost_tail(path: Path) -> None:
         )
 
 
-def _scaling(path: Path, source: Tensor, hints: Hints) -> tuple[Channels, Channels, str]:
+def _scaling(path: Path, source: Tensor, overrides: Overrides) -> tuple[Channels, Channels, str]:
     """(mean, std, where from): the network's number is (pixel - mean) / std."""
-    if hints.mean is not None or hints.std is not None:
-        mean = 0.0 if hints.mean is None else hints.mean
-        std = 1.0 if hints.std is None else hints.std
+    if overrides.mean is not None or overrides.std is not None:
+        mean = 0.0 if overrides.mean is None else overrides.mean
+        std = 1.0 if overrides.std is None else overrides.std
         _check_scaling(mean, std)
         return mean, std, f"pixels scaled by --mean {channels.text(mean)} --std {channels.text(std)}"
     recorded = flatbuffer.normalization(path)

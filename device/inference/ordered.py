@@ -1,4 +1,4 @@
-"""Many pictures through as many copies of a model as there are workers: cores busy, memory flat, answers in order."""
+"""Many images through as many copies of a model as there are workers: cores busy, memory flat, answers in order."""
 
 import threading
 from collections import deque

@@ -5,7 +5,7 @@
     stream = preprocessor.stream()
     stream(frame, "BGR")                     # the same bytes, in memory that is kept from frame to frame
 
-How an image is decoded, fitted and resized: device/images/pictures.py; how pixels become numbers:
+How an image is decoded, fitted and resized: device/images/images.py; how pixels become numbers:
 device/inference/scaling.py.
 """
 
@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device.images import pictures
-from device.images.pictures import Picture, Scratch
+from device.images import images
+from device.images.images import Pixels, Scratch
 from device.inference import scaling
 from device.inference.model_spec import Tensor
 from device.model.card import Input
@@ -37,21 +37,21 @@ class Preprocessor:
         self.size = (spec.height, spec.width)
         self._scaling = scaling.of(spec, tensor)
 
-    def __call__(self, picture: Picture) -> Fed:
-        """[1, height, width, 3] of the input's type, for an RGB picture of any size."""
-        return self.tensor(self.resize(picture))
+    def __call__(self, image: Pixels) -> Fed:
+        """[1, height, width, 3] of the input's type, for an RGB image of any size."""
+        return self.tensor(self.resize(image))
 
-    def resize(self, picture: Picture) -> Picture:
-        """The picture at the network's size, by the card's fit."""
-        return pictures.prepare(picture, self.size, self.spec.fit)
+    def resize(self, image: Pixels) -> Pixels:
+        """The image at the network's size, by the card's fit."""
+        return images.prepare(image, self.size, self.spec.fit)
 
-    def tensor(self, picture: Picture) -> Fed:
-        """[1, height, width, 3] of the input's type, for a picture of the network's size."""
+    def tensor(self, image: Pixels) -> Fed:
+        """[1, height, width, 3] of the input's type, for an image of the network's size."""
         if self._scaling is None:
-            codes = picture if self.input.dtype == np.uint8 else (picture ^ 0x80).view(np.int8)
+            codes = image if self.input.dtype == np.uint8 else (image ^ 0x80).view(np.int8)
             return codes[None]
-        tensor = np.empty((1, *picture.shape), self.input.dtype)
-        self._scaling.write(picture, tensor[0])
+        tensor = np.empty((1, *image.shape), self.input.dtype)
+        self._scaling.write(image, tensor[0])
         return tensor
 
     def stream(self) -> "Stream":
@@ -60,7 +60,7 @@ class Preprocessor:
 
 class Stream:
     """A Preprocessor with what a stream of frames can spare: memory that is kept, and channels that are put in order
-    when the picture is small. Belongs to one thread.
+    when the image is small. Belongs to one thread.
     """
 
     def __init__(self, spec: Input, tensor: Tensor) -> None:
@@ -70,9 +70,9 @@ class Stream:
         self._dtype = tensor.dtype
         self._small = np.empty((*self.size, 3), np.uint8)
 
-    def __call__(self, picture: Picture, color: Color = "RGB") -> Fed:
+    def __call__(self, image: Pixels, color: Color = "RGB") -> Fed:
         """[1, height, width, 3] of the input's type: the caller's own, the next frame leaves it alone."""
-        small = pictures.prepare(picture, self.size, self.fit, self._scratch)
+        small = images.prepare(image, self.size, self.fit, self._scratch)
         tensor = np.empty((1, *self.size, 3), self._dtype)
         if tensor.dtype == np.uint8 and self._scaling is None:
             _in_order(small, color, tensor[0])
@@ -85,9 +85,9 @@ class Stream:
         return tensor
 
 
-def _in_order(picture: Picture, color: Color, into: npt.NDArray[Any]) -> None:
+def _in_order(image: Pixels, color: Color, into: npt.NDArray[Any]) -> None:
     """Red, green, blue, in `into`."""
     if color == "BGR":
-        cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=into)
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=into)
     else:
-        np.copyto(into, picture)
+        np.copyto(into, image)

@@ -15,7 +15,7 @@ from device.model import channels
 from device.model.card import Input
 
 Table = npt.NDArray[Any]
-Picture = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 
 
 def of(spec: Input, tensor: Tensor) -> "Scaling | None":
@@ -71,20 +71,20 @@ class Scaling:
         self._shape: tuple[int, ...] = ()
         self._kept: list[Table] = []
 
-    def write(self, picture: Picture, into: Table) -> None:
-        """picture: RGB, [height, width, 3]; into: of the same shape and the table's type."""
+    def write(self, image: Pixels, into: Table) -> None:
+        """image: RGB, [height, width, 3]; into: of the same shape and the table's type."""
         if not self._columns:
-            cv2.LUT(picture, self.table, dst=into)
+            cv2.LUT(image, self.table, dst=into)
             return
-        if picture.shape != self._shape:
-            self._shape, self._kept = picture.shape, self._memory(picture.shape)
+        if image.shape != self._shape:
+            self._shape, self._kept = image.shape, self._memory(image.shape)
         if self.table.dtype == np.float32:
             mean, std = self._kept
-            cv2.subtract(picture, mean, dst=into, dtype=cv2.CV_32F)
+            cv2.subtract(image, mean, dst=into, dtype=cv2.CV_32F)
             np.divide(into, std, out=into)
             return
         planes, found = self._kept[:3], self._kept[3:]
-        cv2.split(picture, planes)
+        cv2.split(image, planes)
         for plane, column, out in zip(planes, self._columns, found, strict=True):
             cv2.LUT(plane, column, dst=out)
         cv2.merge(found, into)

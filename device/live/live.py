@@ -10,7 +10,7 @@ from typing import Any
 from device import command
 from device.errors import UserError
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.live import loading, outputs, sources
 from device.live.interfaces.output import OutputOptions, Surroundings
 from device.live.loop import Loop
@@ -25,7 +25,7 @@ class Request:
 
     model: Path | None
     source: SourceOptions
-    hints: Hints
+    overrides: Overrides
     runtime: str | None = None
     threads: int | None = None
     top_k: int = 5
@@ -35,7 +35,7 @@ class Request:
     outputs: Sequence[OutputOptions] = field(default=())
 
     def load(self, threads_before: int | None = None) -> Classifier:
-        return loading.load(self.model or loading.MODEL, self.hints, self.runtime, self.threads, threads_before)
+        return loading.load(self.model or loading.MODEL, self.overrides, self.runtime, self.threads, threads_before)
 
     def check_labels(self, classifier: Classifier) -> None:
         for options in self.outputs:

@@ -102,7 +102,7 @@ class Loop:
         """In the reader's thread."""
         start = perf_counter()
         classifier, tensor_of = self._model
-        tensor = tensor_of(frame.picture, frame.colour)
+        tensor = tensor_of(frame.image, frame.color)
         return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
 
     def _answer(self, ready: Prepared, state: State) -> Reading | None:

@@ -37,7 +37,7 @@ def add(live: argparse.ArgumentParser) -> None:
     answers.add_argument("--threshold", type=options.share, metavar="SCORE", help=THRESHOLD)
     for kind in outputs.KINDS:
         declared.add_arguments(live.add_argument_group(kind.title), kind)
-    options.add_hints(live, "for a third-party file, which has no card")
+    options.add_overrides(live, "for a third-party file, which has no card")
 
 
 def request(given: argparse.Namespace) -> "Request":
@@ -48,7 +48,7 @@ def request(given: argparse.Namespace) -> "Request":
 
     same = ("model", "runtime", "threads", "top_k", "smooth", "threshold", "frames")
     fields = {name: getattr(given, name) for name in same} | _selected(given)
-    return Request(**fields, source=source, hints=options.hints(given), outputs=wanted)
+    return Request(**fields, source=source, overrides=options.overrides(given), outputs=wanted)
 
 
 def _selected(given: argparse.Namespace) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from device import command
 from device.errors import UserError
-from device.images.pictures import Size
+from device.images.images import Size
 from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostError
 from device.live.stillness import Stillness
 

@@ -6,7 +6,7 @@ A driver that repeats its last frame without new data gives itself away by the f
 
 import numpy as np
 
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from device.live.interfaces.frames import Frame, SourceLostError
 
 
@@ -27,7 +27,7 @@ class Stillness:
         """False for a repetition, which is no frame to answer. SourceLostError when it has lasted too long."""
         before, self._before = self._before, frame
         is_stamped_alike = self._is_stamped_alike(frame, before)
-        if before is None or not (is_stamped_alike or self._wished_s) or not _is_same(frame.picture, before.picture):
+        if before is None or not (is_stamped_alike or self._wished_s) or not _is_same(frame.image, before.image):
             if is_stamped_alike:  # a time that stands still while the image changes says nothing
                 self._trusts_driver = False
             self._new_at = self._changed_at = frame.captured
@@ -49,8 +49,8 @@ class Stillness:
         return frame.driver_ms == before.driver_ms
 
 
-def _is_same(picture: Picture, before: Picture) -> bool:
+def _is_same(image: Pixels, before: Pixels) -> bool:
     """To the byte. A few pixels tell most frames apart."""
-    if picture.shape != before.shape or not np.array_equal(picture[::16, ::16], before[::16, ::16]):
+    if image.shape != before.shape or not np.array_equal(image[::16, ::16], before[::16, ::16]):
         return False
-    return np.array_equal(picture, before)
+    return np.array_equal(image, before)

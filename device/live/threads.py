@@ -39,7 +39,7 @@ class Trial:
 def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> int:
     """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept.
 
-    A trial beside busy neighbours counts this time alone, which is said. size: (height, width) for a network that
+    A trial beside busy neighbors counts this time alone, which is said. size: (height, width) for a network that
     leaves them open.
     """
     candidates = system.thread_counts(system.usable_cores())

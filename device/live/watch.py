@@ -17,8 +17,8 @@ import numpy as np
 
 from device import declared
 from device.errors import UserError
-from device.images.pictures import Picture
-from device.inference.model_spec import NO_HINTS, Hints
+from device.images.images import Pixels
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.inference.prediction import Prediction
 from device.live import loading, sources
 from device.live.interfaces.frames import Source
@@ -43,7 +43,7 @@ class LivePrediction(Prediction):
 
     shown: str
     shown_score: float
-    frame: Picture = field(repr=False)
+    frame: Pixels = field(repr=False)
     captured: float
     held_s: float
 
@@ -74,7 +74,7 @@ def watch(
     smooth: int = 1,
     threshold: float | None = None,
     threads: int | None = None,
-    hints: Hints = NO_HINTS,
+    overrides: Overrides = NO_OVERRIDES,
     **of_source: Any,
 ) -> Generator[LivePrediction, None, None]:
     """Predictions for the newest frame of a source, for as long as they are asked for; a source that ends ends them.
@@ -91,7 +91,7 @@ def watch(
         smooth: scores are averaged over so many frames, and labels don't flicker.
         threshold: a best score below it is `unknown`; None: the file's, where it has one.
         threads: of the interpreter; None: what is fastest here, tried for a second and kept.
-        hints: what a file from elsewhere doesn't say.
+        overrides: what a file from elsewhere doesn't say.
         of_source: what goes with the source, as on the command line: capture=(1280, 720), loop=True, …
 
     Raises:
@@ -99,7 +99,7 @@ def watch(
     """
     _check(held_s, smooth, threshold, of_source)
     named = sources.options(str(source), of_source)
-    classifier = loading.load(Path(model), hints, None, threads)
+    classifier = loading.load(Path(model), overrides, None, threads)
     news = _News(on_change, held_s)
     loop = Loop(classifier, Smoother(smooth, loading.threshold(threshold, classifier)), news)
     return _predictions(loop, news, named.source(classifier.size), classifier.card.labels or ())
@@ -131,7 +131,7 @@ def _predictions(
 
 def _prediction(reading: Reading, held_s: float, labels: tuple[str, ...]) -> LivePrediction:
     frame = reading.frame
-    rgb = frame.picture if frame.colour == "RGB" else np.ascontiguousarray(frame.picture[:, :, ::-1])
+    rgb = frame.image if frame.color == "RGB" else np.ascontiguousarray(frame.image[:, :, ::-1])
     return LivePrediction(
         reading.scores,
         labels,

@@ -1,6 +1,6 @@
 """The card: what a model file says of itself, and how it lies in the file.
 
-`NAME_VARIANT.tflite` ends in a ZIP archive with `card.json`, `labels.txt` and the golden pictures, all stored, never
+`NAME_VARIANT.tflite` ends in a ZIP archive with `card.json`, `labels.txt` and the golden images, all stored, never
 compressed. This module holds the card's fields, its checks, and reading and writing the tail. Whether a card fits the
 tensors of its network is checked where both are known, in `device.inference.classifier`.
 """
@@ -20,10 +20,10 @@ from device.model import channels
 from device.model.channels import Channels
 from device.records import RecordError, record
 
-# How a picture is made to fit the network's shape: see device/images/pictures.py.
+# How an image is made to fit the network's shape: see device/images/images.py.
 Fit = Literal["crop", "stretch", "pad"]
 
-SCHEMA = 1
+SCHEMA = 2
 CARD, LABELS = "card.json", "labels.txt"
 # Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
 MAX_TAIL_BYTES = 1_000_000
@@ -43,7 +43,7 @@ CardError = RecordError  # of a card that breaks its own rules
 
 @dataclass(frozen=True)
 class Input:
-    """What the network is fed: RGB pixels, fitted and resized by `device.images.pictures`, as (pixel - mean) / std.
+    """What the network is fed: RGB pixels, fitted and resized by `device.images.images`, as (pixel - mean) / std.
 
     mean, std: of pixels 0..255, for all channels or for each.
     """
@@ -84,7 +84,7 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of right answers among n pictures of a split, its 95 % Wilson interval; float32_top1: on the same ones."""
+    """Share of right answers among n images of a split, its 95 % Wilson interval; float32_top1: on the same ones."""
 
     top1: float
     n: int
@@ -95,13 +95,13 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Golden:
-    """A picture in the tail, the SHA-256 of what each stage makes of it, and the scores this very file gave at export.
+    """An image in the tail, the SHA-256 of what each stage makes of it, and the scores this very file gave at export.
 
     scores: one a label in output order, or with more than 100 labels the five highest as {"index", "score"}.
     tolerance: the largest difference of a score that still passes (processors differ in the last steps of int8).
     """
 
-    picture: str
+    image: str
     decoded_sha256: str
     resized_sha256: str
     input_sha256: str
@@ -227,8 +227,8 @@ def read(path: Path) -> Card | None:
         raise UserError(f"{path}: its card can't be used: {error}") from None
 
 
-def append_tail(model: bytes, card: Card, pictures: Mapping[str, bytes]) -> bytes:
-    """The model's bytes with card, labels and golden pictures as a ZIP behind them; same input, same bytes.
+def append_tail(model: bytes, card: Card, images: Mapping[str, bytes]) -> bytes:
+    """The model's bytes with card, labels and golden images as a ZIP behind them; same input, same bytes.
 
     Stored, not compressed: MediaPipe refuses anything else. Appended (mode "a"), so that positions count from the
     file's beginning and `unzip` doesn't warn.
@@ -236,7 +236,7 @@ def append_tail(model: bytes, card: Card, pictures: Mapping[str, bytes]) -> byte
     entries = {CARD: (json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()}
     if card.labels is not None:
         entries[LABELS] = "".join(f"{label}\n" for label in card.labels).encode()
-    entries.update(pictures)
+    entries.update(images)
     whole = io.BytesIO(model)
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
         for name, data in entries.items():

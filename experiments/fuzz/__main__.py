@@ -20,9 +20,9 @@ import numpy as np
 from tqdm import tqdm
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card
 from experiments.fuzz import children, mutants
 from experiments.fuzz.mutants import Original
@@ -49,13 +49,13 @@ class Tally:
 
 def answer(path: Path) -> None:
     """One answer, as a file without a card is asked too."""
-    hints = NO_HINTS if card.read_tail(path) else Hints(path.with_name(LABELS), 0.0, 1.0)
-    Classifier(path, hints).classify(IMAGE)
+    overrides = NO_OVERRIDES if card.read_tail(path) else Overrides(path.with_name(LABELS), 0.0, 1.0)
+    Classifier(path, overrides).classify(IMAGE)
 
 
 def decode(path: Path) -> None:
     try:
-        pictures.decode(path.read_bytes())
+        images.decode(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
 

@@ -51,9 +51,9 @@ def structure(model: bytes) -> tuple[int, ...]:
 
 def images() -> list[Original]:
     """One drawn image in every format and mode that the tests draw."""
-    from tests.device import picture_files
+    from tests.device import image_files
 
-    tables = (value for value in vars(picture_files).values() if isinstance(value, Mapping))
+    tables = (value for value in vars(image_files).values() if isinstance(value, Mapping))
     files = {name: data for table in tables for name, data in table.items() if isinstance(data, bytes)}
     # Headers come first in most formats, and pixels are many.
     return [Original(name, data, tuple(range(min(len(data), 512)))) for name, data in sorted(files.items())]

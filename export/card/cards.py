@@ -10,8 +10,8 @@ from export.conversion import pixels
 from export.source.sources import Source
 
 
-def assembled(bare: bytes, model_card: Card, pictures: dict[str, bytes]) -> bytes:
-    return card.append_tail(metadata.embed(bare, model_card), model_card, pictures)
+def assembled(bare: bytes, model_card: Card, images: dict[str, bytes]) -> bytes:
+    return card.append_tail(metadata.embed(bare, model_card), model_card, images)
 
 
 def of(source: Source, variant: str) -> Card:

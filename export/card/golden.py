@@ -1,4 +1,4 @@
-"""Which pictures are the golden ones in a file's tail, and their bytes. What is recorded of them:
+"""Which images are the golden ones in a file's tail, and their bytes. What is recorded of them:
 device/inference/golden.py."""
 
 import json
@@ -9,21 +9,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device.images import pictures
-from device.images.pictures import Picture
+from device.images import images
+from device.images.images import Pixels
 from device.inference.golden import MANY_LABELS
 
 COUNT = 5
 PNG_UP_TO = 64  # pixels a side; larger ones are JPEG
 TAIL_BYTES, TAIL_BYTES_MANY_LABELS = 32_000, 128_000
-# What the tail takes beside labels, scores and pictures; and a score's line in card.json.
+# What the tail takes beside labels, scores and images; and a score's line in card.json.
 OVERHEAD_BYTES, SCORE_BYTES = 5_000, 16
-SMALLEST = 32  # pixels a side below which a picture isn't halved any more
+SMALLEST = 32  # pixels a side below which an image isn't halved any more
 
 
 @dataclass(frozen=True)
 class Set:
-    """Encoded pictures by their name in the tail, and where they are from."""
+    """Encoded images by their name in the tail, and where they are from."""
 
     files: dict[str, bytes]
     source: Literal["test", "calibration", "drawn"]
@@ -35,43 +35,43 @@ def choose(
     labels: tuple[str, ...],
     seed: int,
 ) -> Set:
-    """Five of the candidate pictures, drawn by the seed, encoded to fit the tail."""
+    """Five of the candidate images, drawn by the seed, encoded to fit the tail."""
     rows = np.random.default_rng(seed).permutation(len(candidates))[:COUNT]
     return Set(encode([np.asarray(candidates[row]) for row in rows], labels), source)
 
 
-def encode(chosen: list[Picture], labels: tuple[str, ...]) -> dict[str, bytes]:
+def encode(chosen: list[Pixels], labels: tuple[str, ...]) -> dict[str, bytes]:
     """PNG up to 64 pixels where that fits the tail, else JPEG of the best quality that does."""
     room = _room(labels)
-    if max(max(picture.shape[:2]) for picture in chosen) <= PNG_UP_TO:
-        encoded = [pictures.encode_png(picture) for picture in chosen]
+    if max(max(image.shape[:2]) for image in chosen) <= PNG_UP_TO:
+        encoded = [images.encode_png(image) for image in chosen]
         if sum(map(len, encoded)) <= room:
             return {f"golden_{i}.png": data for i, data in enumerate(encoded, 1)}
-    return {f"golden_{i}.jpg": _jpeg(picture, room // len(chosen)) for i, picture in enumerate(chosen, 1)}
+    return {f"golden_{i}.jpg": _jpeg(image, room // len(chosen)) for i, image in enumerate(chosen, 1)}
 
 
 def _room(labels: tuple[str, ...]) -> int:
-    """Bytes of the tail that are left for pictures; labels stand in it twice, up to 100 also with their scores."""
+    """Bytes of the tail that are left for images; labels stand in it twice, up to 100 also with their scores."""
     many = len(labels) > MANY_LABELS
     names = sum(2 * len(json.dumps(label, ensure_ascii=False).encode()) + 4 for label in labels)
     scores = 0 if many else COUNT * SCORE_BYTES * len(labels)
     return (TAIL_BYTES_MANY_LABELS if many else TAIL_BYTES) - OVERHEAD_BYTES - names - scores
 
 
-def _jpeg(picture: Picture, room: int) -> bytes:
-    """The best quality that fits; where none does, the picture is halved, down to 32 pixels a side."""
+def _jpeg(image: Pixels, room: int) -> bytes:
+    """The best quality that fits; where none does, the image is halved, down to 32 pixels a side."""
     while True:
         for quality in (95, 90, 80, 70, 60, 50, 40, 30):
-            data = pictures.encode_jpeg(picture, quality)
+            data = images.encode_jpeg(image, quality)
             if len(data) <= room:
                 return data
-        if max(picture.shape[:2]) <= SMALLEST:
+        if max(image.shape[:2]) <= SMALLEST:
             return data  # the labels alone fill the tail
-        picture = pictures.resize(picture, (max(1, picture.shape[0] // 2), max(1, picture.shape[1] // 2)))
+        image = images.resize(image, (max(1, image.shape[0] // 2), max(1, image.shape[1] // 2)))
 
 
 def drawn(size: tuple[int, int], labels: tuple[str, ...], seed: int) -> Set:
-    """Five drawn pictures for a model that is committed: no data set's pictures go into a repository.
+    """Five drawn images for a model that is committed: no data set's images go into a repository.
 
     Larger than the input and not of its shape where they fit the tail, so that crop and resize are exercised too.
     """
@@ -82,14 +82,14 @@ def drawn(size: tuple[int, int], labels: tuple[str, ...], seed: int) -> Set:
     return Set(encode([_draw(random, height, width) for _ in range(COUNT)], labels), "drawn")
 
 
-def _draw(random: np.random.Generator, height: int, width: int) -> Picture:
-    picture = np.full((height, width, 3), random.integers(40, 216, 3), np.uint8)
+def _draw(random: np.random.Generator, height: int, width: int) -> Pixels:
+    image = np.full((height, width, 3), random.integers(40, 216, 3), np.uint8)
     for _ in range(4):
         color = tuple(int(part) for part in random.integers(0, 256, 3))
         x, y = int(random.integers(0, width)), int(random.integers(0, height))
         radius = int(random.integers(3, max(4, min(height, width) // 3)))
         if random.random() < 0.5:
-            cv2.circle(picture, (x, y), radius, color, -1)
+            cv2.circle(image, (x, y), radius, color, -1)
         else:
-            cv2.rectangle(picture, (x, y), (x + 2 * radius, y + radius), color, -1)
-    return picture
+            cv2.rectangle(image, (x, y), (x + 2 * radius, y + radius), color, -1)
+    return image

@@ -1,7 +1,7 @@
 """TFLite Metadata: what stock clients such as MediaPipe's ImageClassifier read of a file.
 
 Written with `flatbuffers` from the public schema (metadata_schema.fbs in google-ai-edge/mediapipe), since the packaged
-writers no longer install. It says: an RGB picture, normalized by mean and standard deviation; labels in labels.txt.
+writers no longer install. It says: an RGB image, normalized by mean and standard deviation; labels in labels.txt.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ def metadata(card: Card) -> bytes:
     scaling = {0: _numbers(card.input.mean), 1: _numbers(card.input.std)}
     normalization: dict[int, Any] = {0: Byte(NORMALIZATION_OPTIONS), 1: scaling}
     labels: dict[int, Any] = {0: LABELS, 1: "a label a line, in output order", 2: Byte(TENSOR_AXIS_LABELS)}
-    source: dict[int, Any] = {0: "picture", 1: "RGB pixels", 3: image, 4: [normalization]}
+    source: dict[int, Any] = {0: "image", 1: "RGB pixels", 3: image, 4: [normalization]}
     answer: dict[int, Any] = {0: "scores", 1: f"{card.output.kind}, one a label", 6: [labels]}
     graph: dict[int, Any] = {2: [source], 3: [answer]}
     builder = flatbuffers.Builder(1024)

@@ -1,4 +1,4 @@
-"""Is a variant still the network it was made from? Scores on the same pictures, against Keras or the float file."""
+"""Is a variant still the network it was made from? Scores on the same images, against Keras or the float file."""
 
 import math
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ def compare(
     unseen: tuple[Scores, Scores] | None = None,
     labels: Sequence[str] | None = None,
 ) -> ReferenceComparison:
-    """scores and reference: n x labels on the same pictures; targets: their labels, where they have any.
+    """scores and reference: n x labels on the same images; targets: their labels, where they have any.
 
     labels: their names (default: their places). kind: what the scores are (softmax, sigmoid or logits), as the card has
-    it. unseen: the variant's and the float file's where the network has seen the pictures, by heads that have not;
+    it. unseen: the variant's and the float file's where the network has seen the images, by heads that have not;
     accuracy and drop are theirs.
     """
     error = np.abs(scores.astype(np.float64) - reference)
@@ -72,9 +72,9 @@ def _finite(value: float) -> float | None:
 
 
 def signal_to_noise(scores: Scores, reference: Scores, kind: str) -> float:
-    """How far the reference's logits stand above what is added to them, in dB, over all pictures and labels.
+    """How far the reference's logits stand above what is added to them, in dB, over all images and labels.
 
-    A ratio, so it says the same of sure and of unsure networks. Logits of a picture count from their mean, which a
+    A ratio, so it says the same of sure and of unsure networks. Logits of an image count from their mean, which a
     softmax takes out. Scores below a uint8's step count as that step, and a difference of less than a step as none: no
     file with uint8 scores can have more. nan where scores are not finite.
     """

@@ -21,7 +21,7 @@ OPERATOR, TYPE = schema.BuiltinOperator, schema.TensorType
 CONVERSIONS = (OPERATOR.QUANTIZE, OPERATOR.DEQUANTIZE)
 # A weight lies within half a step of the float one. The limit is of the root mean square over one of a layer's outputs.
 MOST_STEPS = 1.0
-# The range of a tensor holds all that it takes on over calibration pictures, but for the rounding of its zero point.
+# The range of a tensor holds all that it takes on over calibration images, but for the rounding of its zero point.
 LEAST_HELD = 0.98
 # float16's step: of a number of size 1, and of the smallest.
 HALF, SMALLEST_HALF = 2.0**-10, 2.0**-24
@@ -128,7 +128,7 @@ def taken(float32: bytes, inputs: Iterable[npt.NDArray[np.float32]]) -> dict[int
 def faults(float32: bytes, variant: bytes, pixels: Range, taken: Mapping[int, Range]) -> list[str]:
     """What of a variant isn't the float network; nothing where rounding explains every difference.
 
-    pixels: what the network is fed for 0 and for 255. taken: the float network's ranges over calibration pictures.
+    pixels: what the network is fed for 0 and for 255. taken: the float network's ranges over calibration images.
     Where the two files have other operators, the input alone is judged.
     """
     source, made = Graph(float32), Graph(variant)

@@ -1,9 +1,9 @@
 """Keras -> float32 .tflite. The only step of export that needs TensorFlow, so it has a process of its own.
 
-    python -m export.conversion.convert model.keras float32.tflite [pictures.npy scores.npy MEAN STD]
+    python -m export.conversion.convert model.keras float32.tflite [images.npy scores.npy MEAN STD]
 
 The process is fresh on purpose: in the one that trained, tensor names differ, and with them the file's bytes. With
-pictures it also writes what Keras itself answers for them, fed as (picture - mean) / std: the reference that every
+images it also writes what Keras itself answers for them, fed as (image - mean) / std: the reference that every
 variant is compared with.
 """
 
@@ -36,12 +36,12 @@ ENVIRONMENT = {
 
 
 def convert(
-    model: Path, pictures: npt.NDArray[np.uint8], mean: Channels = 0.0, std: Channels = 1.0
+    model: Path, images: npt.NDArray[np.uint8], mean: Channels = 0.0, std: Channels = 1.0
 ) -> tuple[bytes, npt.NDArray[np.float32]]:
-    """(the float32 .tflite, Keras' scores of the pictures: n x labels). The model takes (pixel - mean) / std."""
+    """(the float32 .tflite, Keras' scores of the images: n x labels). The model takes (pixel - mean) / std."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         folder = Path(name)
-        files = [str(folder / "float32.tflite"), str(_lying(pictures, folder)), str(folder / "scores.npy")]
+        files = [str(folder / "float32.tflite"), str(_lying(images, folder)), str(folder / "scores.npy")]
         scaling = [",".join(map(repr, channels.each(value))) for value in (mean, std)]
         done = subprocess.run(
             [sys.executable, "-m", "export.conversion.convert", str(model), *files, *scaling],
@@ -65,12 +65,12 @@ def _environment(keras_home: Path) -> dict[str, str]:
     return {**kept, **ENVIRONMENT, "KERAS_HOME": str(keras_home / "keras")}
 
 
-def _lying(pictures: npt.NDArray[np.uint8], folder: Path) -> Path:
-    """An .npy file of the pictures: the one that they are mapped from, or a new one."""
-    if isinstance(pictures, np.memmap) and not isinstance(pictures.base, np.ndarray):  # the whole file, no part of it
-        return Path(str(pictures.filename))
-    np.save(folder / "pictures.npy", pictures)
-    return folder / "pictures.npy"
+def _lying(images: npt.NDArray[np.uint8], folder: Path) -> Path:
+    """An .npy file of the images: the one that they are mapped from, or a new one."""
+    if isinstance(images, np.memmap) and not isinstance(images.base, np.ndarray):  # the whole file, no part of it
+        return Path(str(images.filename))
+    np.save(folder / "images.npy", images)
+    return folder / "images.npy"
 
 
 def with_softmax(model: "keras.Model") -> "keras.Model":
@@ -95,11 +95,11 @@ def main() -> None:
     import keras
     import tensorflow as tf
 
-    source, target, pictures, scores = map(Path, sys.argv[1:5])
+    source, target, images, scores = map(Path, sys.argv[1:5])
     mean, std = (np.array(channels.each(channels.parse(text)), np.float32) for text in sys.argv[5:7])
     model = with_softmax(keras.models.load_model(source, compile=False))
     target.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
-    array = np.load(pictures, mmap_mode="r")
+    array = np.load(images, mmap_mode="r")
     step = batching.at_a_time(array.shape[1:], 2_000_000)
     parts = [model.predict_on_batch((batch.astype(np.float32) - mean) / std) for batch in batching.batches(array, step)]
     np.save(scores, np.concatenate(parts) if parts else np.zeros((0, model.output_shape[-1]), np.float32))

@@ -21,11 +21,11 @@ from export.conversion import objects
 NAME = "pixels"
 
 
-def tensors(pictures: Iterable[npt.NDArray[np.uint8]], spec: Input) -> Iterator[npt.NDArray[np.float32]]:
-    """Each picture as [1, height, width, 3]: (pixel - mean) / std."""
+def tensors(images: Iterable[npt.NDArray[np.uint8]], spec: Input) -> Iterator[npt.NDArray[np.float32]]:
+    """Each image as [1, height, width, 3]: (pixel - mean) / std."""
     mean, std = (np.array(channels.each(value), np.float32) for value in (spec.mean, spec.std))
-    for picture in pictures:
-        yield ((picture.astype(np.float32) - mean) / std)[None]
+    for image in images:
+        yield ((image.astype(np.float32) - mean) / std)[None]
 
 
 def ends(spec: Input) -> tuple[float, float]:

@@ -103,7 +103,7 @@ def _int8(
 def _ranges(
     engine: Any, float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Mapping[str, Range]
 ) -> dict[str, Any]:
-    """Each tensor's true minimum and maximum over the calibration pictures; what is known is its whole range.
+    """Each tensor's true minimum and maximum over the calibration images; what is known is its whole range.
 
     Not Quantizer.calibrate: that takes a moving average, which forgets the extremes and costs accuracy.
     """
@@ -111,7 +111,7 @@ def _ranges(
     counter = calibrator.Calibrator(signed, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
     interpreter = tfl_interpreter_utils.create_tfl_interpreter(signed)
     key, signature = next(iter(interpreter.get_signature_list().items()))
-    # A list: the calibrator goes through the pictures twice, first to count them.
+    # A list: the calibrator goes through the images twice, first to count them.
     inputs = [{signature["inputs"][0]: tensor} for tensor in calibration]
     counter.calibrate({key: inputs}, engine._recipe_manager)
     ranges: dict[str, Any] = counter.get_model_qsvs()

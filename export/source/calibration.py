@@ -1,4 +1,4 @@
-"""Which pictures int8 is calibrated with: from the training split only, seeded, balanced over the labels, recorded."""
+"""Which images int8 is calibrated with: from the training split only, seeded, balanced over the labels, recorded."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ DEFAULT_SAMPLES = 200
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen pictures at the network's size, and how they were chosen (for export.json and the card)."""
+    """The chosen images at the network's size, and how they were chosen (for export.json and the card)."""
 
-    pictures: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
     rows: tuple[int, ...]
     seed: int
     split: str
 
     @property
     def recorded(self) -> Calibration:
-        return Calibration(len(self.pictures), self.seed, self.split)
+        return Calibration(len(self.images), self.seed, self.split)
 
 
 def balanced_rows(targets: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], n: int, seed: int) -> list[int]:
-    """n of the allowed rows, as evenly over the labels as there are pictures; in the order they were drawn.
+    """n of the allowed rows, as evenly over the labels as there are images; in the order they were drawn.
 
     targets: the label of every row; allowed: the rows that may be taken. Where there are more labels than n, which of
-    them have a picture is drawn too: the first n may be all of one kind (ImageNet's begin with animals).
+    them have an image is drawn too: the first n may be all of one kind (ImageNet's begin with animals).
     """
     random = np.random.default_rng(seed)
     piles = [list(random.permutation(allowed[targets[allowed] == label])) for label in np.unique(targets[allowed])]

@@ -10,14 +10,14 @@ import numpy as np
 
 from device import command
 from device.data import folders, run_record
-from device.data.folders import Cache, Labelled
+from device.data.folders import Cache, Labeled
 from device.data.run_record import RunRecord
 from device.data.splits import find_splits
 from device.data.walk import Walk
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference import model_spec, runtime
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.labels import labels as label_lists
 from device.model import model_kinds
 from device.model.card import Input, Output
@@ -42,7 +42,7 @@ class Source:
     model: Path  # model.keras or the float .tflite
     model_sha256: str
     calibration: Choice
-    test: Labelled | None
+    test: Labeled | None
     unseen: Heads | None  # of a run that was judged by cross-validation
     provenance: dict[str, Any]
 
@@ -53,10 +53,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line says about where pictures and labels come from."""
+    """What the command line says about where images and labels come from."""
 
     model: Path
-    hints: Hints = model_spec.NO_HINTS
+    overrides: Overrides = model_spec.NO_OVERRIDES
     calibration: Path | None = None
     test: Path | None = None
     run: Path | None = None
@@ -65,7 +65,7 @@ class Request:
 
 
 def find(request: Request) -> Source:
-    """UserError when the model, its labels or its pictures can't be had. What it is, its content says."""
+    """UserError when the model, its labels or its images can't be had. What it is, its content says."""
     path = request.model
     if path.is_file():
         if model_kinds.is_tflite(path):
@@ -91,18 +91,18 @@ def _from_run(request: Request) -> Source:
     if record is None or not model.is_file():
         raise UserError(f"{model}: there is no such model; train it with: python -m train RECIPE --run {folder}")
     if given := _given(request):
-        raise UserError(f"{folder}: a run knows its labels, scaling and pictures; leave out {' '.join(given)}")
+        raise UserError(f"{folder}: a run knows its labels, scaling and images; leave out {' '.join(given)}")
     data = record.data
     cache = folders.cache_of(data.cache, data.fingerprint, data.size, data.fit)
     if cache is None:
         raise UserError(
-            f"{folder}: its pictures are not in the cache ({folders.cache_root() / data.cache}); make them again"
+            f"{folder}: its images are not in the cache ({folders.cache_root() / data.cache}); make them again"
             f" with: {_data_command(record)} (or train anew, if they have changed; the folder may lie elsewhere)"
         )
     targets = cache.targets("train")
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
     rows = balanced_rows(targets, training, request.calibration_samples, request.seed)
-    choice = Choice(cache.pictures("train")[np.sort(rows)], tuple(rows), request.seed, "train")
+    choice = Choice(cache.images("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
     return Source(
         name=record.name or record.recipe_name,
@@ -128,31 +128,31 @@ def _from_run(request: Request) -> Source:
     )
 
 
-def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -> Labelled:
+def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -> Labeled:
     """rows: those that a run was judged by, where it isn't all of the test (train/run/ancestry.py).
 
     unseen: of a run that has no test, by which its training images can judge it.
     """
     if unseen:
         every = len(unseen.rows) == len(cache.targets("train"))
-        pictures = cache.pictures("train")
+        images = cache.images("train")
         targets = cache.targets("train")[unseen.rows]
-        return Labelled(cache.labels, pictures if every else pictures[unseen.rows], targets, "cross-validation", 0)
-    pictures, targets = cache.pictures("test"), cache.targets("test")
+        return Labeled(cache.labels, images if every else images[unseen.rows], targets, "cross-validation", 0)
+    images, targets = cache.images("test"), cache.targets("test")
     if rows is None:
-        return Labelled(cache.labels, pictures, targets, "test", 0)
+        return Labeled(cache.labels, images, targets, "test", 0)
     kept = np.asarray(rows, np.int64)
-    return Labelled(cache.labels, pictures[kept], targets[kept], "test", len(targets) - len(kept))
+    return Labeled(cache.labels, images[kept], targets[kept], "test", len(targets) - len(kept))
 
 
 def _given(request: Request) -> list[str]:
     """The options that a run has no use for."""
-    pictures_given = [f"--{name}" for name in ("calibration", "test") if getattr(request, name) is not None]
-    return request.hints.given() + pictures_given
+    images_given = [f"--{name}" for name in ("calibration", "test") if getattr(request, name) is not None]
+    return request.overrides.given() + images_given
 
 
 def _data_command(record: RunRecord) -> str:
-    """The command that makes a run's picture cache: for a folder, with all that decides its split."""
+    """The command that makes a run's image cache: for a folder, with all that decides its split."""
     data = record.data
     size = "x".join(map(str, data.size))
     skip = " --skip-bad" if data.skipped else ""
@@ -184,13 +184,11 @@ def _read_run(folder: Path) -> RunRecord:
 def _from_tflite(request: Request) -> Source:
     path = request.model
     if request.calibration is None:
-        raise UserError(
-            f"{path}: a .tflite needs --calibration DIR: pictures like those it will see, none of the test's"
-        )
-    interpreter = runtime.find("litert").open(path, 1, request.hints.size)
+        raise UserError(f"{path}: a .tflite needs --calibration DIR: images like those it will see, none of the test's")
+    interpreter = runtime.find("litert").open(path, 1, request.overrides.size)
     source, answer = model_spec.tensors(interpreter, path)
     _require_float(path, source, interpreter)
-    card, notes = model_spec.resolve(path, source, answer, request.hints)
+    card, notes = model_spec.resolve(path, source, answer, request.overrides)
     for note in notes:
         command.say(f"note: {note}")
     if card.labels is None:
@@ -207,7 +205,7 @@ def _from_tflite(request: Request) -> Source:
         model=path,
         model_sha256=_sha256(path),
         calibration=choice,
-        test=_test_pictures(request, card.labels, used),
+        test=_test_images(request, card.labels, used),
         unseen=None,
         provenance={"run": None, "source_sha256": _sha256(path)},
     )
@@ -221,53 +219,53 @@ def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> N
 
 
 def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
-    """Calibration pictures from a folder, train/ alone where it has one; and the content hashes of those taken."""
+    """Calibration images from a folder, train/ alone where it has one; and the content hashes of those taken."""
     root = request.calibration
     assert root is not None
     if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of calibration pictures")
+        raise UserError(f"{root}: there is no such folder of calibration images")
     base = find_splits(root)[0].get("train", root)
     walk = Walk(base)
     paths = list(walk)
     seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
     if not paths:
-        raise UserError(f"{base}: no pictures in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
+        raise UserError(f"{base}: no images in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
     if seen:
         command.say(f"note: {base}: {seen}")
-    # A picture's class is the folder it lies in; a flat folder is one class.
+    # An image's class is the folder it lies in; a flat folder is one class.
     parents = sorted({path.parent for path in paths})
     targets = np.array([parents.index(path.parent) for path in paths], np.int64)
     rows = balanced_rows(targets, np.arange(len(paths)), request.calibration_samples, request.seed)
     if len(rows) < min(request.calibration_samples, FEW):
         command.say(
-            f"note: {base}: {len(rows)} calibration pictures, {request.calibration_samples} were asked for: int8 keeps to"
+            f"note: {base}: {len(rows)} calibration images, {request.calibration_samples} were asked for: int8 keeps to"
             " what they show; give more, of all that the network will see"
         )
     size = (spec.height, spec.width)
-    chosen = np.stack([pictures.prepare(pictures.read(paths[row]), size, spec.fit) for row in rows])
+    chosen = np.stack([images.prepare(images.read(paths[row]), size, spec.fit) for row in rows])
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
     return Choice(chosen, tuple(rows), request.seed, base.name), used
 
 
-def _test_pictures(request: Request, labels: tuple[str, ...], used: set[str]) -> Labelled | None:
+def _test_images(request: Request, labels: tuple[str, ...], used: set[str]) -> Labeled | None:
     root = request.test
     if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
         root = request.calibration
     if root is None:
         return None
     if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of test pictures")
-    test = folders.labelled(str(root), labels, (0, 0), "crop")
+        raise UserError(f"{root}: there is no such folder of test images")
+    test = folders.labeled(str(root), labels, (0, 0), "crop")
     assert not isinstance(test.sources, np.ndarray)
     kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
     left_out = len(test) - len(kept)
     if left_out:
-        command.say(f"note: {root}: {left_out} test pictures are among the calibration pictures and are left out")
+        command.say(f"note: {root}: {left_out} test images are among the calibration images and are left out")
     if not kept:
-        raise UserError(f"{root}: every test picture is also a calibration picture; give others")
+        raise UserError(f"{root}: every test image is also a calibration image; give others")
     hashes = [test.hash_of(i) for i in kept]
     sources = [test.sources[i] for i in kept]
-    return Labelled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
+    return Labeled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
 
 
 def _sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from tqdm import tqdm
 
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.errors import UserError
 from device.host import system
 from device.inference import runtime
@@ -49,9 +49,9 @@ class Heads:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
 
-    def scores(self, path: Path, pictures: Labelled) -> Scores:
-        """Logits of the images, n x labels; path: a variant, pictures: those of `rows`."""
-        found = features(path, pictures)
+    def scores(self, path: Path, images: Labeled) -> Scores:
+        """Logits of the images, n x labels; path: a variant, images: those of `rows`."""
+        found = features(path, images)
         logits = np.empty((len(found), self.biases.shape[1]), np.float32)
         for fold, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
             mine = self.folds == fold
@@ -59,7 +59,7 @@ class Heads:
         return logits
 
 
-def features(path: Path, pictures: Labelled) -> Scores:
+def features(path: Path, images: Labeled) -> Scores:
     """n x channels: what goes into the file's last dense layer, as real numbers."""
     whole = Classifier(path)
     cut = path.with_suffix(".features.tflite")
@@ -68,8 +68,8 @@ def features(path: Path, pictures: Labelled) -> Scores:
     source, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]
     scale, zero_point = answer["quantization"]
     rows = []
-    for i in tqdm(range(len(pictures)), desc=f"{path.stem}, unseen", unit=" pictures", disable=None, leave=False):
-        network.set_tensor(source, whole.preprocessor(pictures.picture(i)))
+    for i in tqdm(range(len(images)), desc=f"{path.stem}, unseen", unit=" images", disable=None, leave=False):
+        network.set_tensor(source, whole.preprocessor(images.image(i)))
         network.invoke()
         row = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)
         rows.append((row - zero_point) * scale if scale else row)

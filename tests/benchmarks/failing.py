@@ -13,7 +13,7 @@ LABELS = 3
 
 
 def network(answers: int) -> bytes:
-    """Looks at no picture. A recurrent layer adds 1 to its state each time, and a table of `answers` + 1 entries is
+    """Looks at no image. A recurrent layer adds 1 to its state each time, and a table of `answers` + 1 entries is
     read at that place: GATHER refuses a place behind its end, so it loads, and fails half way.
     """
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(crafted.constant([0.5] * LABELS)))

@@ -1,4 +1,4 @@
-"""Accuracy of a model file: which pictures count, under which label, and which are left out."""
+"""Accuracy of a model file: which images count, under which label, and which are left out."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from device import records
 from device.data import folders
 from device.errors import UserError
 from device.evaluation import evaluate
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from tests import drawing
 from tests.benchmarks import failing
@@ -28,9 +28,9 @@ from tests.device.refusals import refusal, with_card
 from train.data import cache as caches
 
 
-def measure(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> dict[str, Any]:
+def measure(path: Path, data: str | Path | None, overrides: Overrides = NO_OVERRIDES) -> dict[str, Any]:
     """The row as it stands in the document."""
-    row = accuracy.measure(models.find([path])[0], None if data is None else str(data), hints, 1, None)
+    row = accuracy.measure(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
     written: dict[str, Any] = records.to_json(row)
     return written
 
@@ -42,7 +42,7 @@ def colors(tmp_path: Path) -> Path:
     return with_card(tmp_path / "colors.tflite", crafted.echo(), card)
 
 
-def test_the_test_pictures_of_a_folder(shapes_folder: Path) -> None:
+def test_the_test_images_of_a_folder(shapes_folder: Path) -> None:
     row = measure(model("int8"), shapes_folder)
     assert (row["file"], row["variant"], row["runtime"]) == ("shapes_int8.tflite", "int8", "litert")
     assert (row["n"], row["left_out"], row["data"], row["split"]) == (30, 0, "shapes", "test")
@@ -92,12 +92,12 @@ def test_a_model_that_fails_leaves_the_figures_of_the_others(command: Run, shape
 # The answers themselves, for who compares two models.
 
 
-def hashes(pictures: folders.Labelled) -> list[str]:
-    return [pictures.hash_of(i) for i in range(len(pictures))]
+def hashes(images: folders.Labeled) -> list[str]:
+    return [images.hash_of(i) for i in range(len(images))]
 
 
-def answers(path: Path, data: str | Path | None, hints: Hints = NO_HINTS) -> Answers:
-    return accuracy.answers(models.find([path])[0], None if data is None else str(data), hints, 1, None)
+def answers(path: Path, data: str | Path | None, overrides: Overrides = NO_OVERRIDES) -> Answers:
+    return accuracy.answers(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
 
 
 class Interrupted(list[Model]):
@@ -110,36 +110,36 @@ class Interrupted(list[Model]):
 
 def test_ctrl_c_keeps_what_was_measured(shapes_folder: Path) -> None:
     found = Interrupted(models.find([model("int8"), model("float32")]))
-    judged = accuracy.measure_all(found, str(shapes_folder), NO_HINTS, 1, None)
+    judged = accuracy.measure_all(found, str(shapes_folder), NO_OVERRIDES, 1, None)
     assert judged.interrupted
     assert [row.error for row in judged.rows] == [None, "interrupted before it was measured"]
     first, second = judged.rows
     assert isinstance(first, AccuracyRow) and first.n and second.file == "shapes_float32.tflite"
 
 
-def test_answers_hold_a_score_a_label_and_a_hash_a_picture(colors: Path, tmp_path: Path) -> None:
+def test_answers_hold_a_score_a_label_and_a_hash_a_image(colors: Path, tmp_path: Path) -> None:
     data = drawing.colored(tmp_path / "data", "blue/blue.png", "red/red.png", "red/blue1.png")
     found = answers(colors, data)
     assert (found.labels, found.data, found.runtime) == (("red", "green", "blue"), "data", "litert")
     files = [data / name for name in ("blue/blue.png", "red/blue1.png", "red/red.png")]
-    assert hashes(found.pictures) == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert hashes(found.images) == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     assert found.scores.tolist() == [[0, 0, 255], [0, 0, 255], [255, 0, 0]]
-    assert found.pictures.targets.tolist() == [2, 0, 0]
-    assert (found.scores.argmax(axis=1) == found.pictures.targets).tolist() == [True, False, True]
+    assert found.images.targets.tolist() == [2, 0, 0]
+    assert (found.scores.argmax(axis=1) == found.images.targets).tolist() == [True, False, True]
 
 
-def test_in_a_cache_pictures_are_known_by_their_content(tmp_path: Path) -> None:
-    """So one model's pictures are found again among another's, whose cache leaves out others."""
+def test_in_a_cache_images_are_known_by_their_content(tmp_path: Path) -> None:
+    """So one model's images are found again among another's, whose cache leaves out others."""
     root = drawing.write_folder(tmp_path / "shapes", {None: 30})
     cache = caches.provide(caches.DataRequest(str(root), (16, 16), test=0.4))
     own = answers(trained_on(model("int8"), cache.fingerprint, "shapes", tmp_path), None)
-    assert hashes(own.pictures) == cache.hashes("test") and len(set(hashes(own.pictures))) == 12
+    assert hashes(own.images) == cache.hashes("test") and len(set(hashes(own.images))) == 12
     # At another size there is another split: what this model was trained on is left out of the hashes too.
     other = caches.provide(caches.DataRequest(str(root), (8, 8), test=0.5, seed=5))
-    picked = folders.labelled_cache("shapes", drawing.LABELS, (8, 8), "crop", cache.fingerprint)
+    picked = folders.labeled_cache("shapes", drawing.LABELS, (8, 8), "crop", cache.fingerprint)
     unseen = [digest for digest in other.hashes("test") if digest not in cache.hashes("train")]
     assert hashes(picked) == unseen and 0 < len(unseen) == len(picked) < len(other.hashes("test"))
-    assert hashes(folders.labelled_cache("shapes", drawing.LABELS, (8, 8), "crop")) == other.hashes("test")
+    assert hashes(folders.labeled_cache("shapes", drawing.LABELS, (8, 8), "crop")) == other.hashes("test")
 
 
 def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def trained_on(path: Path, fingerprint: str, data: str, folder: Path) -> Path:
     return with_card(folder / "trained.tflite", cards.network_bytes(path), card)
 
 
-def test_training_pictures_are_left_out_where_the_cache_knows_them(
+def test_training_images_are_left_out_where_the_cache_knows_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {None: 30})
@@ -195,7 +195,7 @@ def test_where_the_cache_is_gone_that_is_said(tmp_path: Path, capsys: pytest.Cap
     root = drawing.write_folder(tmp_path / "shapes", {None: 9})
     row = measure(trained_on(model("int8"), "gone", "shapes", tmp_path), root)
     assert (row["n"], row["left_out"]) == (9, 0)
-    assert "its training pictures are not in the cache here" in capsys.readouterr().err
+    assert "its training images are not in the cache here" in capsys.readouterr().err
 
 
 def test_a_file_that_does_not_say_what_it_was_trained_on(colors: Path) -> None:
@@ -213,6 +213,6 @@ def test_a_third_party_file_with_hints(tmp_path: Path, capsys: pytest.CaptureFix
     labels = tmp_path / "labels.txt"
     labels.write_text("red\ngreen\nblue\n")
     data = drawing.colored(tmp_path / "data", "blue/blue.png", "red/red.png", "green/red.png", "green/green.png")
-    row = measure(path, data, Hints(labels=labels, mean=0.0, std=255.0))
+    row = measure(path, data, Overrides(labels=labels, mean=0.0, std=255.0))
     assert (row["top1"], row["variant"]) == (0.75, None)
     assert "note: " in capsys.readouterr().err

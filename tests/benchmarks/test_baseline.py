@@ -158,7 +158,7 @@ def test_made_by_real_processes(
     assert found.sha256 == int8().sha256() and found.right is not None and len(found.right) == 30
     said = capsys.readouterr().out
     assert said.startswith(f"{tmp_path}/stored.json: shapes_int8.tflite takes {found.interval.middle:.3f} (")
-    assert said.endswith("of the reference workload's time, 10 rounds; 30 pictures\n")
+    assert said.endswith("of the reference workload's time, 10 rounds; 30 images\n")
 
 
 @pytest.mark.programs

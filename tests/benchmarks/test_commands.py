@@ -146,13 +146,13 @@ def test_wrong_options(words: list[str], said: str, command: Run) -> None:
         ("./none", "none: there is no such folder; expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
         ("a**", "the data 'a**' is neither a folder nor in the cache at 16x16 crop; make it with: python -m train"),
         ("animals", "animals: the model doesn't know the label 'cat'; it knows circle, square, triangle"),
-        ("broken", "broken/square/0001.png: the picture is truncated (its end is missing)"),
+        ("broken", "broken/square/0001.png: the image is truncated (its end is missing)"),
     ],
 )
 def test_data_that_cannot_be_used(data: str, said: str, command: Run, tmp_path: Path) -> None:
     drawing.write_folder(tmp_path / "broken", {None: 6})
-    picture = tmp_path / "broken/square/0001.png"
-    picture.write_bytes(picture.read_bytes()[:100])
+    image = tmp_path / "broken/square/0001.png"
+    image.write_bytes(image.read_bytes()[:100])
     for name in ("animals/cat/1.png", "animals/dog/1.png"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"")

@@ -1,4 +1,4 @@
-"""How much accuracy is lost on the same pictures: cases by hand, how often the interval is right, and pairing."""
+"""How much accuracy is lost on the same images: cases by hand, how often the interval is right, and pairing."""
 
 import shutil
 from collections import Counter
@@ -13,14 +13,14 @@ from benchmarks.gate import drop, needed
 from device.errors import UserError
 from device.evaluation import by_label
 from device.evaluation.paired import Paired
-from device.inference.model_spec import NO_HINTS
+from device.inference.model_spec import NO_OVERRIDES
 from tests import drawing
 from tests.conftest import model
 from train.data import cache as caches
 
 
 def answers(lost: int, won: int, n: int, wrong: int = 0) -> tuple[dict[str, bool], dict[str, bool]]:
-    """Of base and candidate, about the same n pictures; `wrong`: both are."""
+    """Of base and candidate, about the same n images; `wrong`: both are."""
     both = n - lost - won - wrong
     base = [True] * lost + [False] * won + [False] * wrong + [True] * both
     candidate = [False] * lost + [True] * won + [False] * wrong + [True] * both
@@ -91,15 +91,15 @@ def test_the_interval_holds_what_is_true_by_exact_enumeration(n: int, fell: floa
             15,
             10,
             1000,
-            "0.52 points gained to 1.51 points lost on 1000 pictures; the limit is 1 point; it takes 2,300 to 4,800"
-            " pictures until one that loses nothing passes",
+            "0.52 points gained to 1.51 points lost on 1000 images; the limit is 1 point; it takes 2,300 to 4,800"
+            " images until one that loses nothing passes",
         ),
         (
             200,
             100,
             10_000,
-            "0.66 points lost to 1.34 points lost on 10000 pictures; the limit is 1 point; it loses about what the"
-            " limit allows, so that more pictures may not tell either",
+            "0.66 points lost to 1.34 points lost on 10000 images; the limit is 1 point; it loses about what the"
+            " limit allows, so that more images may not tell either",
         ),
     ],
 )
@@ -107,12 +107,12 @@ def test_reasons(lost: int, won: int, n: int, reason: str) -> None:
     assert drop.judge(*answers(lost, won, n), 0.01).reason == reason
 
 
-# How many pictures it takes.
+# How many images it takes.
 
 
 @pytest.mark.parametrize(("differing", "most"), [(0.01, 0.005), (0.02, 0.01), (0.05, 0.02)])
-def test_with_so_many_pictures_nearly_all_pass_that_lose_nothing(differing: float, most: float) -> None:
-    dice, n = np.random.default_rng(1), needed.pictures(differing, most)
+def test_with_so_many_images_nearly_all_pass_that_lose_nothing(differing: float, most: float) -> None:
+    dice, n = np.random.default_rng(1), needed.images(differing, most)
     shares = (differing / 2, differing / 2, 1 - differing)
     found = [
         drop.judge(*answers(int(lost), int(won), n), most).answer for lost, won, _ in dice.multinomial(n, shares, 200)
@@ -121,8 +121,8 @@ def test_with_so_many_pictures_nearly_all_pass_that_lose_nothing(differing: floa
 
 
 def test_what_is_asked_for_is_what_it_takes() -> None:
-    """Of a thousand pictures 20 in 1,000 are answered otherwise; the span is of the number for that share."""
-    dice, enough, held = np.random.default_rng(1), needed.pictures(0.02, 0.01), 0
+    """Of a thousand images 20 in 1,000 are answered otherwise; the span is of the number for that share."""
+    dice, enough, held = np.random.default_rng(1), needed.images(0.02, 0.01), 0
     for differ in dice.binomial(1000, 0.02, 200):
         low, high = needed.span(Paired(1000, int(differ), 0), 0.01)
         assert low < high
@@ -130,7 +130,7 @@ def test_what_is_asked_for_is_what_it_takes() -> None:
     assert held >= 180
 
 
-def test_a_few_pictures_are_never_said_to_be_enough() -> None:
+def test_a_few_images_are_never_said_to_be_enough() -> None:
     found = drop.judge(*answers(0, 0, 30), 0.08)
     assert found.answer == "can't tell"
     assert needed.span(Paired(30, 0, 0), 0.08)[0] > 30
@@ -144,7 +144,7 @@ def test_what_nobody_has_is_not_asked_for() -> None:
 # Label by label.
 
 
-def labelled(*labels: tuple[int, int, int]) -> tuple[dict[str, bool], dict[str, bool], dict[str, str]]:
+def labeled(*labels: tuple[int, int, int]) -> tuple[dict[str, bool], dict[str, bool], dict[str, str]]:
     """Of base and candidate, and the labels, which are called 0, 1, 2 …; of each n, lost and won."""
     base: dict[str, bool] = {}
     candidate: dict[str, bool] = {}
@@ -157,7 +157,7 @@ def labelled(*labels: tuple[int, int, int]) -> tuple[dict[str, bool], dict[str, 
 
 
 def judged(most: float, *labels: tuple[int, int, int]) -> drop.Drop:
-    base, candidate, names = labelled(*labels)
+    base, candidate, names = labeled(*labels)
     return drop.judge(base, candidate, most, names)
 
 
@@ -207,28 +207,28 @@ def test_of_equal_models_hardly_any_label_fails() -> None:
 
 
 def test_labels_that_are_not_known_are_not_judged() -> None:
-    base, candidate, _ = labelled(*[(1000, 5, 5)] * 9, (20, 20, 0))
+    base, candidate, _ = labeled(*[(1000, 5, 5)] * 9, (20, 20, 0))
     found = drop.judge(base, candidate, 0.02)
     assert (found.answer, found.by_label, list(drop.notes(found, 0.02))) == ("no regression", None, [])
 
 
-def test_only_labels_of_pictures_that_both_were_asked_about_count() -> None:
-    base, candidate, names = labelled((100, 0, 0), (30, 30, 0))
+def test_only_labels_of_images_that_both_were_asked_about_count() -> None:
+    base, candidate, names = labeled((100, 0, 0), (30, 30, 0))
     seen = {name: hit for name, hit in base.items() if name.startswith("0/")}
     assert drop.judge(seen, candidate, 0.05, names).answer == "no regression"
 
 
-# The same pictures.
+# The same images.
 
 
-def test_only_pictures_that_both_were_asked_about_count() -> None:
+def test_only_images_that_both_were_asked_about_count() -> None:
     base, candidate = answers(0, 0, 500)
     found = drop.judge({**base, "mine": True}, {**candidate, "theirs": False, "too": False}, 0.01)
     assert (found.n, found.lost, found.won, found.aside) == (500, 0, 0, 3)
 
 
 def test_none_in_common() -> None:
-    said = "base and candidate were not asked about the same pictures; give both the same --data"
+    said = "base and candidate were not asked about the same images; give both the same --data"
     with pytest.raises(UserError, match=said):
         drop.judge({"a": True}, {"b": True}, 0.01)
     with pytest.raises(UserError, match=said):
@@ -237,30 +237,30 @@ def test_none_in_common() -> None:
 
 def right(variant: str, data: str | Path | None) -> dict[str, bool]:
     (found,) = models.find([model(variant)])
-    return drop.right(found, None if data is None else str(data), NO_HINTS, 1, None)
+    return drop.right(found, None if data is None else str(data), NO_OVERRIDES, 1, None)
 
 
-def test_a_folder_that_has_moved_holds_the_same_pictures(shapes_folder: Path, tmp_path: Path) -> None:
+def test_a_folder_that_has_moved_holds_the_same_images(shapes_folder: Path, tmp_path: Path) -> None:
     before = right("int8", shapes_folder)
     assert len(before) == 30 and sum(before.values()) >= 28
-    moved = shutil.move(shapes_folder, tmp_path / "elsewhere/pictures")
+    moved = shutil.move(shapes_folder, tmp_path / "elsewhere/images")
     assert right("int8", moved) == before
 
 
-def test_other_pictures_of_the_same_names_are_others(tmp_path: Path) -> None:
+def test_other_images_of_the_same_names_are_others(tmp_path: Path) -> None:
     one = drawing.write_folder(tmp_path / "one", {None: 9}, seed=1)
     other = drawing.write_folder(tmp_path / "other", {None: 9}, seed=2)
     assert not set(right("int8", one)) & set(right("int8", other))
 
 
-def test_a_cache_of_the_folder_holds_the_same_pictures_too(tmp_path: Path) -> None:
+def test_a_cache_of_the_folder_holds_the_same_images_too(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 9, "test": 30})
     caches.provide(caches.DataRequest(str(root), (16, 16)))
     assert set(right("int8", "shapes")) == set(right("int8", root))
 
 
-def test_pictures_come_with_their_labels(shapes_folder: Path) -> None:
-    asked = drop.ask(models.find([model("int8")])[0], str(shapes_folder), NO_HINTS, 1, None)
+def test_images_come_with_their_labels(shapes_folder: Path) -> None:
+    asked = drop.ask(models.find([model("int8")])[0], str(shapes_folder), NO_OVERRIDES, 1, None)
     assert asked.right == right("int8", shapes_folder) and set(asked.labels) == set(asked.right)
     assert Counter(asked.labels.values()) == dict.fromkeys(drawing.LABELS, 10)
 

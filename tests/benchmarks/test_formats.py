@@ -30,7 +30,7 @@ def test_text() -> None:
         "regression: b.tflite against main:a.tflite",
         "  latency   no regression: because; 1.080 (1.075-1.085) of the base's p50, base to itself 1.001 (0.998-1.004),"
         " 8 rounds, 1 thread, wall clock",
-        "  accuracy  regression: on these grounds; 92.00 % to 90.00 % on 1000 pictures, 25 lost, 5 won",
+        "  accuracy  regression: on these grounds; 92.00 % to 90.00 % on 1000 images, 25 lost, 5 won",
     ]
     assert formats.text(GOOD)[-1] == "  note: latency only"
     assert formats.text(NOT_TOLD)[1].endswith("8 rounds, 2 threads, thread's own time")

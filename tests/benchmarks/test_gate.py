@@ -21,7 +21,7 @@ from benchmarks.gate.drop import Drop
 from benchmarks.gate.verdict import Verdict
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from tests import processes
 from tests.benchmarks import gated
 from tests.benchmarks.gating import LARGE, LONG, ONE_ROUND, SMALL, Gate, document, spoiled
@@ -163,32 +163,32 @@ def test_a_candidate_that_knows_less(command: Run, tmp_path: Path, shapes_folder
     assert latency.find("skipped") is not None and accuracy.find("failure") is not None
 
 
-def test_too_few_pictures(command: Run, shapes_folder: Path) -> None:
-    """Float against int8 of one network; to lose one point or not takes more than 30 pictures."""
+def test_too_few_images(command: Run, shapes_folder: Path) -> None:
+    """Float against int8 of one network; to lose one point or not takes more than 30 images."""
     done = command("benchmarks", "gate", model("float32"), model("int8"), "--data", "shapes", *ONE_ROUND)
     assert done.returncode == 3
     (accuracy,) = (line for line in done.stdout.splitlines() if line.startswith("  accuracy"))
-    assert "can't tell: " in accuracy and "points lost on 30 pictures; the limit is 1 point; it takes " in accuracy
-    assert " pictures until one that loses nothing passes; " in accuracy
+    assert "can't tell: " in accuracy and "points lost on 30 images; the limit is 1 point; it takes " in accuracy
+    assert " images until one that loses nothing passes; " in accuracy
 
 
 @pytest.fixture
 def without_card(tmp_path: Path) -> tuple[Path, Path]:
-    """A network without a card, and pictures in a folder; colors.txt has its labels."""
+    """A network without a card, and images in a folder; colors.txt has its labels."""
     (tmp_path / "colors.txt").write_text("red\ngreen\nblue\n")
     for label, color in (("red", (255, 0, 0)), ("green", (0, 255, 0)), ("blue", (0, 0, 255))):
         path = tmp_path / f"colors/{label}/1.png"
         path.parent.mkdir(parents=True)
-        path.write_bytes(pictures.encode_png(np.full((4, 4, 3), color, np.uint8)))
+        path.write_bytes(images.encode_png(np.full((4, 4, 3), color, np.uint8)))
     return crafted.write(tmp_path / "net.tflite", crafted.echo()), tmp_path / "colors"
 
 
 def test_models_without_a_card(command: Run, without_card: tuple[Path, Path]) -> None:
     net, data = without_card
-    hints = ("--labels", "colors.txt", "--mean", "0", "--std", "255")
-    done = command("benchmarks", "gate", net, net, *ONE_ROUND, "--data", data, *hints)
+    overrides = ("--labels", "colors.txt", "--mean", "0", "--std", "255")
+    done = command("benchmarks", "gate", net, net, *ONE_ROUND, "--data", data, *overrides)
     assert done.returncode == 3
-    assert "100.00 % to 100.00 % on 3 pictures, 0 lost, 0 won" in done.stdout
+    assert "100.00 % to 100.00 % on 3 images, 0 lost, 0 won" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from benchmarks.gate import baseline, drop
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from device.inference import runtime
-from device.inference.model_spec import NO_HINTS
+from device.inference.model_spec import NO_OVERRIDES
 from tests import drawing
 from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, document, spoiled
 from tests.conftest import Run, model
@@ -60,14 +60,14 @@ def test_a_baseline_of_another_machine(command: Run, tmp_path: Path) -> None:
 def test_what_a_baseline_knew(
     gate: Gate, tmp_path: Path, shapes_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The pictures have moved since, and one is gone."""
-    right = drop.right(models.find([model("int8")])[0], str(shapes_folder), NO_HINTS, 1, None)
+    """The images have moved since, and one is gone."""
+    right = drop.right(models.find([model("int8")])[0], str(shapes_folder), NO_OVERRIDES, 1, None)
     path = stored(tmp_path, 1.0, {**right, "0" * 64: True})
     moved = shutil.move(shapes_folder, tmp_path / "moved")
     assert gate(path, spoiled("int8", tmp_path), "--data", moved, *ONE_ROUND) == 1
     said = capsys.readouterr().out
     assert "  accuracy  regression: " in said
-    assert "  note: pictures that base or candidate alone was asked about: 1; they don't count\n" in said
+    assert "  note: images that base or candidate alone was asked about: 1; they don't count\n" in said
     with pytest.raises(UserError, match="the baseline was made without --data; make it again with it"):
         gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
 
@@ -75,12 +75,12 @@ def test_what_a_baseline_knew(
 def test_a_label_that_the_candidate_no_longer_knows(
     gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Twenty of 320 are within ten points; a baseline holds no labels, the pictures have them."""
+    """Twenty of 320 are within ten points; a baseline holds no labels, the images have them."""
     candidate = with_card(tmp_path / "colors.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
     names = [*(f"red/red{i}.png" for i in range(300)), *(f"blue/green{i}.png" for i in range(20))]
     data = drawing.colored(tmp_path / "data", *names)
-    pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.rglob("*.png")]
-    path = stored(tmp_path, 1.0, dict.fromkeys(pictures, True))
+    images = [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.rglob("*.png")]
+    path = stored(tmp_path, 1.0, dict.fromkeys(images, True))
     assert gate(path, candidate, "--data", data, "--max-drop", "10", *ONE_ROUND, "--json", "out.json") == 1
     said = capsys.readouterr().out
     assert "  accuracy  regression: label blue: 20 of 20 images lost, beyond chance; over all labels " in said

@@ -114,7 +114,7 @@ def test_a_document_goes_on_where_it_was_begun() -> None:
     assert not gate_limits.is_same_machine(machine, {**machine, "cores": 4096})
 
 
-def test_two_cores_are_for_neighbours_and_threads() -> None:
+def test_two_cores_are_for_neighbors_and_threads() -> None:
     assert {(cell.part, cell.busy): cell.cores for cell in CELLS} == {
         **{("one", 0): 1, ("one", 2): 2, ("near", 0): 1, ("threads", 0): 2}
     }

@@ -64,7 +64,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, monkeypatch: pytest.Monk
     assert not any(Path(f"/proc/{pid}").exists() for pid in (*first, *second))
 
 
-def test_ctrl_c_while_pictures_are_classified(tmp_path: Path) -> None:
+def test_ctrl_c_while_images_are_classified(tmp_path: Path) -> None:
     """They are large, so that they take a while after the note that comes before the first of them."""
     for number in range(8):
         path = tmp_path / f"shapes/{drawing.LABELS[number % 3]}/{number}.png"
@@ -72,7 +72,7 @@ def test_ctrl_c_while_pictures_are_classified(tmp_path: Path) -> None:
         cv2.imwrite(str(path), np.full((6000, 6000, 3), 10 * number, np.uint8))
     words = (model("int8"), model("int8"), "--data", "shapes", "--json", "out.json")
     process = start(tmp_path, "benchmarks", "gate", *words, stdout=subprocess.PIPE)
-    assert process.stderr is not None and "training pictures" in process.stderr.readline()
+    assert process.stderr is not None and "training images" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     out = ended(process)
     assert "not a single round was measured" in out

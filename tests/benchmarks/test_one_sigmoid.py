@@ -11,7 +11,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from device.data import folders
 from device.evaluation import evaluate
-from device.inference.model_spec import NO_HINTS
+from device.inference.model_spec import NO_OVERRIDES
 from tests import drawing, foreign
 from tests.conftest import Run, model
 
@@ -59,9 +59,9 @@ def test_a_stranger_s_file(command: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (row,) = results(done.stdout)
     # What it was made of says the same of two of its three labels.
-    pictures = folders.labelled(str(data), drawing.LABELS, (16, 16), "crop")
-    scores = evaluate.score_pictures(model("float32"), pictures, NO_HINTS)
-    right = scores[:, :2].argmax(axis=1) == pictures.targets
+    images = folders.labeled(str(data), drawing.LABELS, (16, 16), "crop")
+    scores = evaluate.score_images(model("float32"), images, NO_OVERRIDES)
+    right = scores[:, :2].argmax(axis=1) == images.targets
     assert (row["n"], row["top1"]) == (60, right.mean())
     assert row["top1"] > 0.9
     assert [(each["label"], each["n"]) for each in row["per_class"]] == [(label, 30) for label in LABELS]

@@ -133,7 +133,7 @@ def test_two_machines_side_by_side(tmp_path: Path) -> None:
     for said in ("Cortex-A72", "ondemand", "58.4 to 80.6 °C", "1200 to 1800 MHz", "25.3 GB", "avx2, fma", "1.42 mJ"):
         assert said in page.text, said
     assert "benchmark.json, 2026-11-25: latency of 8 cases" in page.text and "a command" in page.text
-    assert "accuracy of 4 files in litert: fashion_mnist, test, 10000 pictures, 0 left out" in page.text
+    assert "accuracy of 4 files in litert: fashion_mnist, test, 10000 images, 0 left out" in page.text
     charts_of = [title.partition(": ")[0] for title in page.charts()]
     # The board's accuracy is what was measured on the PC; its labels are not shown as its own.
     assert (charts_of.count("AMD EPYC"), charts_of.count("Raspberry Pi 4 Model B Rev 1.4")) == (7, 6)
@@ -217,14 +217,12 @@ def test_without_an_accuracy_there_is_no_chart_of_it(tmp_path: Path) -> None:
     assert "Not known here: accuracy." in page.text
 
 
-def test_accuracies_on_other_pictures_are_in_another_chart(tmp_path: Path) -> None:
+def test_accuracies_on_other_images_are_in_another_chart(tmp_path: Path) -> None:
     document = reporting.latency(PC, 8.0)
     for row in document["results"][:2]:
         row["accuracy_n"] = 500
     titles = [title for title in made(tmp_path, document).charts() if "accuracy" in title]
-    assert titles == [
-        f"AMD EPYC: accuracy against latency, as the card says, test, {n} pictures" for n in (500, 10_000)
-    ]
+    assert titles == [f"AMD EPYC: accuracy against latency, as the card says, test, {n} images" for n in (500, 10_000)]
 
 
 def test_a_part_says_so_and_what_has_no_accuracy_is_left_out(tmp_path: Path) -> None:
@@ -244,7 +242,7 @@ def test_an_accuracy_of_another_file_by_the_same_name(tmp_path: Path) -> None:
     for row in accuracy["results"]:
         row["sha256"] = "f" * 64
     page = made(tmp_path, reporting.latency(PC, 8.0), accuracy)
-    assert "AMD EPYC: accuracy against latency, as the card says, test, 10000 pictures" in page.charts()
+    assert "AMD EPYC: accuracy against latency, as the card says, test, 10000 images" in page.charts()
 
 
 def test_labels_are_sorted_by_their_loss_and_cut(tmp_path: Path) -> None:
@@ -430,7 +428,7 @@ def test_from_a_model_to_a_page(command: Run, tmp_path: Path, shapes_folder: Pat
     assert (done.returncode, done.stderr) == (0, "")
     page = Page(tmp_path / "report.html")
     assert len(page.charts()) == 7
-    assert "shapes, test, 30 pictures" in page.text
+    assert "shapes, test, 30 images" in page.text
 
 
 @pytest.mark.programs

@@ -196,7 +196,7 @@ def test_one_without_a_frame_s_way_is_compared_by_invoke() -> None:
 def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
     found = choose.choose([row("unknown", 1.0, top1=None), row("int8", 2.0)], 0.01)
     assert found.chosen.file == "int8.tflite" and why(found) == ["its accuracy isn't known", None]
-    with pytest.raises(UserError, match="no file says how accurate it is; give labelled pictures with --data"):
+    with pytest.raises(UserError, match="no file says how accurate it is; give labeled images with --data"):
         choose.choose([row("unknown", 1.0, top1=None)], 0.01)
 
 
@@ -265,13 +265,13 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
 
 
 @pytest.mark.programs
-def test_labelled_pictures_decide_on_accuracy(command: Run, tmp_path: Path, shapes_folder: Path) -> None:
+def test_labeled_images_decide_on_accuracy(command: Run, tmp_path: Path, shapes_folder: Path) -> None:
     """A model that always says 'circle' is faster, and has no card; its labels are given."""
     guess = crafted.constant([0.5, 0.3, 0.2], crafted.End((1, 16, 16, 3)))
     crafted.write(tmp_path / "guess.tflite", guess)
     (tmp_path / "labels.txt").write_text("circle\nsquare\ntriangle\n")
-    hints = ("--labels", "labels.txt", "--mean", "0", "--std", "1")
-    words = ("guess.tflite", model("int8"), "--seconds", "0.02", "--data", "shapes", *hints, "-o", "out/mine.json")
+    overrides = ("--labels", "labels.txt", "--mean", "0", "--std", "1")
+    words = ("guess.tflite", model("int8"), "--seconds", "0.02", "--data", "shapes", *overrides, "-o", "out/mine.json")
     done = command("benchmarks", "select", *words)
     assert done.returncode == 0, done.stderr
     table = done.stdout.splitlines()
@@ -283,7 +283,7 @@ def test_labelled_pictures_decide_on_accuracy(command: Run, tmp_path: Path, shap
     )
     assert selection.read(tmp_path / "out/mine.json").path.samefile(model("int8"))
     done = command("benchmarks", "select", "guess.tflite", "--seconds", "0.02", "-o", "out/other.json")
-    assert refusal(done) == "no file says how accurate it is; give labelled pictures with --data"
+    assert refusal(done) == "no file says how accurate it is; give labeled images with --data"
     assert names(tmp_path / "out") == ["mine.json"]
 
 
@@ -332,14 +332,14 @@ def test_bad_input(words: list[str], said: str, command: Run, tmp_path: Path) ->
 
 
 def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> None:
-    """Of another task; and, with a note, on other pictures."""
-    with_card(tmp_path / "colours.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
-    said = refusal(command("benchmarks", "select", model("int8"), "colours.tflite", "--seconds", "0.02"))
+    """Of another task; and, with a note, on other images."""
+    with_card(tmp_path / "colors.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
+    said = refusal(command("benchmarks", "select", model("int8"), "colors.tflite", "--seconds", "0.02"))
     assert said == (
-        f"{model('int8')} and colours.tflite have other labels (circle, square, triangle; red, green, blue), so their"
+        f"{model('int8')} and colors.tflite have other labels (circle, square, triangle; red, green, blue), so their"
         " accuracies can't be compared; expected files of one task"
     )
-    elsewhere = {"data_fingerprint": "of other pictures"}
+    elsewhere = {"data_fingerprint": "of other images"}
     altered(
         tmp_path / "other.tflite",
         "int8",
@@ -347,7 +347,7 @@ def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> Non
     )
     done = command("benchmarks", "select", model("float32"), "other.tflite", "--seconds", "0.02", "--json", "-")
     assert done.returncode == 0
-    assert done.stderr.startswith("note: these files' accuracies were not measured on the same pictures; --data")
+    assert done.stderr.startswith("note: these files' accuracies were not measured on the same images; --data")
     document = json.loads(done.stdout)
     assert document["judged"] == {"max_drop": 0.01, "paired": False, "flattery": document["judged"]["flattery"]}
     assert {row["standing"] for row in document["results"]} <= {"best", "within", "can't tell", "beyond"}

@@ -38,25 +38,25 @@ def test_many_samples_beside_the_standard_library() -> None:
         assert stats.percentile(samples, q) == pytest.approx(quantiles[q - 1], abs=1e-12)
 
 
-# The centre and its interval.
+# The center and its interval.
 
 
-def centre(values: list[float], confidence: float = 0.95) -> Interval:
-    found = stats.centre(values, confidence)
+def center(values: list[float], confidence: float = 0.95) -> Interval:
+    found = stats.center(values, confidence)
     assert found is not None
     return found
 
 
 def test_six_values_by_hand() -> None:
     """With six the interval reaches from the lowest to the highest: 2 of 64 orders of signs are as far out."""
-    assert stats.centre([3.0, 1.0, 2.0, 10.0, 4.0, 5.0]) == Interval(1.0, 3.5, 10.0)
+    assert stats.center([3.0, 1.0, 2.0, 10.0, 4.0, 5.0]) == Interval(1.0, 3.5, 10.0)
     assert Interval(1.0, 3.5, 10.0).half_width == 4.5
 
 
 @pytest.mark.parametrize(("confidence", "fewest"), [(0.9, 5), (0.95, 6), (0.98, 7), (0.99, 8)])
 def test_too_few_values_say_nothing(confidence: float, fewest: int) -> None:
-    assert all(stats.centre([1.0] * count, confidence) is None for count in range(fewest))
-    assert centre([1.0] * fewest, confidence) == Interval(1.0, 1.0, 1.0)
+    assert all(stats.center([1.0] * count, confidence) is None for count in range(fewest))
+    assert center([1.0] * fewest, confidence) == Interval(1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("confidence", [0.95, 0.99])
@@ -64,7 +64,7 @@ def test_too_few_values_say_nothing(confidence: float, fewest: int) -> None:
 def test_the_interval_holds_what_the_signed_rank_test_does_not_reject(count: int, confidence: float) -> None:
     """The test is the oracle: just inside the bounds it accepts the value as the middle, just outside it doesn't."""
     values = list(np.random.default_rng(count).standard_t(3, count))
-    if (found := stats.centre(values, confidence)) is None:
+    if (found := stats.center(values, confidence)) is None:
         assert 2 / 2**count > 1 - confidence
         return
 
@@ -80,7 +80,7 @@ def test_the_interval_holds_what_the_signed_rank_test_does_not_reject(count: int
 def test_the_middle_is_the_median_of_all_pairs_means() -> None:
     values = list(np.random.default_rng(1).normal(5, 2, 9))
     means = [(a + b) / 2 for a, b in itertools.combinations_with_replacement(values, 2)]
-    assert centre(values).middle == pytest.approx(statistics.median(means))
+    assert center(values).middle == pytest.approx(statistics.median(means))
 
 
 @pytest.mark.parametrize(("count", "exact"), [(6, 1 - 2 / 64), (8, 1 - 2 * 5 / 256), (12, 1 - 2 * 87 / 4096)])
@@ -88,15 +88,15 @@ def test_as_many_intervals_hold_the_truth_as_they_promise(count: int, exact: flo
     """exact: by counting the orders of signs whose rank sum is below the critical one (0; 3; 13)."""
     assert exact >= 0.95
     samples = 7 + np.random.default_rng(3).laplace(size=(5000, count))
-    held = np.mean([found.low <= 7 <= found.high for found in (centre(list(row)) for row in samples)])
+    held = np.mean([found.low <= 7 <= found.high for found in (center(list(row)) for row in samples)])
     assert held == pytest.approx(exact, abs=0.01)
 
 
 def test_two_odd_values_of_eight_leave_the_estimate_among_the_others() -> None:
     """The mean would be at 258; one bound is pulled along."""
     calm, odd = (
-        centre([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.0]),
-        centre([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 1e3, 1e3]),
+        center([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.0]),
+        center([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 1e3, 1e3]),
     )
     assert calm.middle == pytest.approx(1, abs=0.01)
     assert odd.middle < 1.1 and odd.low < 1.1 and odd.high >= 500
@@ -106,7 +106,7 @@ def test_two_odd_values_of_eight_leave_the_estimate_among_the_others() -> None:
 def test_one_odd_value_of_eight_takes_a_bound_half_its_way_along(off: float) -> None:
     """As the docstring says: the upper bound is the mean of the odd one and the third highest of the others."""
     others = [0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06]
-    calm, odd = centre([*others, 1.0]), centre([*others, off])
+    calm, odd = center([*others, 1.0]), center([*others, off])
     assert odd.high == pytest.approx((off + 1.02) / 2)
     assert 0.94 < odd.low < 1 < odd.middle < 1.03
     assert calm.low == pytest.approx(odd.low, abs=0.02)
@@ -114,12 +114,12 @@ def test_one_odd_value_of_eight_takes_a_bound_half_its_way_along(off: float) -> 
 
 def test_ratios_by_their_logarithms() -> None:
     ratios = [1.0, 1.1, 0.9, 1.3, 1.05, 1.2, 0.95]
-    found, turned = stats.geometric_centre(ratios), stats.geometric_centre([1 / ratio for ratio in ratios])
-    logs = centre([log(ratio) for ratio in ratios])
+    found, turned = stats.geometric_center(ratios), stats.geometric_center([1 / ratio for ratio in ratios])
+    logs = center([log(ratio) for ratio in ratios])
     assert found is not None and turned is not None
     assert [log(value) for value in (found.low, found.middle, found.high)] == pytest.approx(
         [logs.low, logs.middle, logs.high]
     )
     # Which of two is the base makes no difference.
     assert [1 / turned.high, 1 / turned.middle, 1 / turned.low] == pytest.approx([found.low, found.middle, found.high])
-    assert stats.geometric_centre(ratios[:5]) is None
+    assert stats.geometric_center(ratios[:5]) is None

@@ -135,7 +135,7 @@ TICKING = lane(16.0, 8.0, step_ms=4.0)
         (ALONE, SHARED, 1, "cpu"),
         (SHARED, lane(16.0, 8.0, waits=5), 1, "cpu"),  # a page from the disk is no habit
         (ALONE, WAITING, 1, "wall"),  # a candidate that sleeps is slower
-        (WAITING, ALONE, 1, "wall"),  # and a base that sleeps is no neighbour's fault
+        (WAITING, ALONE, 1, "wall"),  # and a base that sleeps is no neighbor's fault
         (SHARED, TICKING, 1, "wall"),  # a thread's clock in ticks of 4 ms says 8 of what is 7.9
         (lane(16.0, 8.0, step_ms=0.001), SHARED, 1, "cpu"),
         (SHARED, lane(0.1, 0.0), 1, "wall"),  # ticks again: most samples saw none
@@ -166,7 +166,7 @@ def test_a_median_of_nothing_can_not_be_divided_by(zero: str) -> None:
 
 
 def preempted(slower: float, count: int = 12) -> list[Round]:
-    """A neighbour takes half of the processor: wall medians land on one slice or on two."""
+    """A neighbor takes half of the processor: wall medians land on one slice or on two."""
     slices = (8.0, 16.0, 12.0, 15.5, 8.3, 11.0, 16.2)
     return [
         Round(
@@ -178,7 +178,7 @@ def preempted(slower: float, count: int = 12) -> list[Round]:
     ]
 
 
-def test_the_threads_own_time_sees_through_a_neighbour() -> None:
+def test_the_threads_own_time_sees_through_a_neighbor() -> None:
     for slower, answer in ((1.08, "regression"), (1.0, "no regression")):
         found = verdict.judge(preempted(slower), 1, 0.05)
         assert (found.answer, found.clock) == (answer, "cpu")

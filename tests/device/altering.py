@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.model import card as cards
 from device.model.card import Card, Golden
 from tests.conftest import model
 from tests.device import crafted
 
-Picture = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 NOT_A_HASH = "0" * 64
 
 
@@ -23,8 +23,8 @@ def same(card: Card) -> Card:
     return card
 
 
-def golden_pictures(path: Path) -> dict[str, bytes]:
-    """The golden pictures in a file's tail, by name."""
+def golden_images(path: Path) -> dict[str, bytes]:
+    """The golden images in a file's tail, by name."""
     return {name: data for name, data in cards.read_tail(path).items() if name.startswith("golden_")}
 
 
@@ -34,7 +34,7 @@ def altered(target: Path, variant: str, change: Callable[[Card], Card] = same, n
     card = cards.read(source)
     assert card is not None
     body = cards.network_bytes(source) if network is None else network
-    return crafted.write(target, cards.append_tail(body, change(card), golden_pictures(source)))
+    return crafted.write(target, cards.append_tail(body, change(card), golden_images(source)))
 
 
 def with_input(**changes: Any) -> Callable[[Card], Card]:
@@ -47,22 +47,22 @@ def with_entries(change: Callable[[Golden], Golden]) -> Callable[[Card], Card]:
     return lambda card: replace(card, golden=tuple(map(change, card.golden)))
 
 
-def recorded_of(variant: str, fed: Callable[[Picture], Picture]) -> Callable[[Card], Card]:
-    """A card whose scores were recorded of other pictures than its golden ones."""
-    classifier, tail = Classifier(model(variant)), golden_pictures(model(variant))
+def recorded_of(variant: str, fed: Callable[[Pixels], Pixels]) -> Callable[[Card], Card]:
+    """A card whose scores were recorded of other images than its golden ones."""
+    classifier, tail = Classifier(model(variant)), golden_images(model(variant))
 
     def change(entry: Golden) -> Golden:
-        picture = np.ascontiguousarray(fed(pictures.decode(tail[entry.picture])))
-        return replace(entry, scores=tuple(map(float, classifier.classify(picture).scores)))
+        image = np.ascontiguousarray(fed(images.decode(tail[entry.image])))
+        return replace(entry, scores=tuple(map(float, classifier.classify(image).scores)))
 
     return with_entries(change)
 
 
-def with_one_picture(
-    target: Path, network: bytes, picture: Picture, scores: tuple[Any, ...], tolerance: float, **changes: Any
+def with_one_image(
+    target: Path, network: bytes, image: Pixels, scores: tuple[Any, ...], tolerance: float, **changes: Any
 ) -> Path:
-    """A crafted network with one golden picture and what is said to be recorded of it; the hashes are none."""
+    """A crafted network with one golden image and what is said to be recorded of it; the hashes are none."""
     card = crafted.card(**changes)
     entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, scores, tolerance)
-    tail = {"golden_1.png": pictures.encode_png(picture)}
+    tail = {"golden_1.png": images.encode_png(image)}
     return crafted.write(target, cards.append_tail(network, replace(card, golden=(entry,)), tail))

@@ -63,11 +63,11 @@ class Pages:
 
 
 def watch(page: Page, serve: Serve) -> None:
-    """Opens the page and waits for its first picture."""
+    """Opens the page and waits for its first image."""
     page.goto(serve.url)
-    wait_for_picture(page)
+    wait_for_image(page)
 
 
-def wait_for_picture(page: Page) -> None:
+def wait_for_image(page: Page) -> None:
     """Asked again and again from here: the page's policy lets nobody put code of his own into it."""
-    wait_for(lambda: page.evaluate("picture.naturalWidth > 0"))
+    wait_for(lambda: page.evaluate("image.naturalWidth > 0"))

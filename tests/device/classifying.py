@@ -1,4 +1,4 @@
-"""What the tests of `device classify` share: a model, pictures to draw for it, and its answers read back."""
+"""What the tests of `device classify` share: a model, images to draw for it, and its answers read back."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from tests.conftest import model
 
@@ -16,7 +16,7 @@ INT8 = model("int8")
 
 def draw(path: Path, label: str, seed: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(pictures.encode_png(drawing.shape(label, np.random.default_rng(seed))))
+    path.write_bytes(images.encode_png(drawing.shape(label, np.random.default_rng(seed))))
     return path
 
 

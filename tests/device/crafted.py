@@ -45,7 +45,7 @@ class End:
 
 
 def constant(scores: Sequence[float], *inputs: End, output: End | None = None) -> bytes:
-    """Looks at no picture: the output is always `scores` (codes, where the output is quantized)."""
+    """Looks at no image: the output is always `scores` (codes, where the output is quantized)."""
     end = output or End((1, len(scores)))
     tree, graph = _empty()
     graph.inputs = [_add(graph, f"input_{i}", one, 0) for i, one in enumerate(inputs or (End(),), 1)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from device.images import kinds, pictures
+from device.images import images, kinds
 
 
 def cuts(length: int) -> list[int]:
@@ -23,13 +23,13 @@ def cuts(length: int) -> list[int]:
 
 
 def halves(data: bytes, whole: npt.NDArray[np.uint8]) -> list[int]:
-    """The lengths at which a cut-off file is not refused and doesn't give the whole picture either: must be none."""
+    """The lengths at which a cut-off file is not refused and doesn't give the whole image either: must be none."""
     return [cut for cut in cuts(len(data)) if (part := decoded(data[:cut])) is not None and not equal(part, whole)]
 
 
 def decoded(data: bytes) -> npt.NDArray[np.uint8] | None:
     try:
-        return pictures.decode(data)
+        return images.decode(data)
     except ValueError:
         return None
 
@@ -42,13 +42,13 @@ def main(folder: Path) -> None:
     said: dict[str, str | list[int]] = {}
     for path in sorted(file for file in folder.iterdir() if file.suffix in kinds.ENDINGS):
         try:
-            picture = pictures.decode(path.read_bytes())
+            image = images.decode(path.read_bytes())
         except ValueError as error:
             said[path.name] = str(error)
             continue
-        np.save(f"{path}.npy", picture)
-        said[path.name] = halves(path.read_bytes(), picture)
-    print(json.dumps({"opencv": pictures.cv2.__version__, "said": said}))
+        np.save(f"{path}.npy", image)
+        said[path.name] = halves(path.read_bytes(), image)
+    print(json.dumps({"opencv": images.cv2.__version__, "said": said}))
 
 
 if __name__ == "__main__":

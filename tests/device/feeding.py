@@ -11,7 +11,7 @@ from math import cos, sin
 import cv2
 import numpy as np
 
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from device.inference.classifier import Classifier
 from device.live.interfaces.frames import Frame
 from device.live.interfaces.output import Output
@@ -26,7 +26,7 @@ TURN = 45
 
 
 class Feed:
-    """Makes one reading after another; a frame (height, width) of each is of another colour and place."""
+    """Makes one reading after another; a frame (height, width) of each is of another color and place."""
 
     def __init__(self, size: tuple[int, int] = (360, 640)) -> None:
         self.classifier = Classifier(model("int8"))
@@ -39,7 +39,7 @@ class Feed:
         self._number += 1
         drawn = drawing.LABELS[self._number // TURN % 3]
         frame = Frame(draw(drawn, self._number, self.size))
-        answer = self.classifier.classify(np.ascontiguousarray(frame.picture[..., ::-1]))
+        answer = self.classifier.classify(np.ascontiguousarray(frame.image[..., ::-1]))
         top = tuple(self.classifier.top(answer.scores, 3))
         label = label or top[0].label
         changed, self._label = label != self._label, label
@@ -55,7 +55,7 @@ class Feed:
         )
 
 
-def draw(label: str, number: int, size: tuple[int, int]) -> Picture:
+def draw(label: str, number: int, size: tuple[int, int]) -> Pixels:
     """A BGR frame: a shape that goes round a little and changes its size, on a slow gradient."""
     height, width = size
     across = np.linspace(40, 90, width) + 20 * sin(number / 40)
@@ -76,15 +76,15 @@ def draw(label: str, number: int, size: tuple[int, int]) -> Picture:
 
 
 def marked(reading: Reading, mark: int) -> Reading:
-    """The same reading of a noisy frame, which makes a large JPEG, with a corner of so much grey."""
+    """The same reading of a noisy frame, which makes a large JPEG, with a corner of so much gray."""
     noise = np.random.default_rng(mark).integers(0, 256, (400, 600, 3), np.uint8)
     noise[:80, :80] = mark
     return replace(reading, frame=Frame(noise))
 
 
-def see(pictures: Iterator[Picture], mark: int) -> Picture:
-    """Looks at pictures until the one with this corner comes."""
-    return next(picture for picture in pictures if abs(int(picture[8:72, 8:72].mean()) - mark) < 4)
+def see(images: Iterator[Pixels], mark: int) -> Pixels:
+    """Looks at images until the one with this corner comes."""
+    return next(image for image in images if abs(int(image[8:72, 8:72].mean()) - mark) < 4)
 
 
 @contextmanager

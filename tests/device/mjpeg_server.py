@@ -2,13 +2,13 @@
 
     python -m tests.device.mjpeg_server PORT MODE
 
-good      moving pictures, 640x480, 30 a second, each with its length
+good      moving images, 640x480, 30 a second, each with its length
 bare      the same without lengths
 short     the same with lengths that are two bytes less
-thumbnail the same without lengths, and with a thumbnail in each picture
+thumbnail the same without lengths, and with a thumbnail in each image
 same      the same bytes again and again
 garbage   parts that are no JPEG
-some      of three pictures one good, one garbage (or one too large), one half
+some      of three images one good, one garbage (or one too large), one half
 half      parts that end half way, with the whole length said
 large     parts that are a small JPEG and say that they have more pixels than a camera's frame may have
 silent    a header, then nothing
@@ -35,8 +35,8 @@ BOUNDARY = b"frame"
 RATE = 30.0
 
 
-def picture(number: int) -> bytes:
-    """A bar that moves over a grey ramp, as JPEG."""
+def image(number: int) -> bytes:
+    """A bar that moves over a gray ramp, as JPEG."""
     drawn = np.repeat(np.linspace(60, 200, 640, dtype=np.uint8)[None], 480, axis=0)[..., None].repeat(3, axis=2)
     start = 8 * number % 600
     drawn[:, start : start + 40] = (20, 120, 220)
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         began = time.monotonic()
         for number in range(10**9):
             mode = self.broken if began < self.broken_at else self.mode
-            data = picture(0 if mode == "same" else number)
+            data = image(0 if mode == "same" else number)
             length = b"Content-Length: %d\r\n" % len(data)
             if mode == "silent":
                 time.sleep(60)

@@ -1,6 +1,6 @@
 """An RTSP server for one viewer at a time, since Debian has none that is small: MJPEG over RTP, inside the connection.
 
-RTSP: RFC 2326; interleaved RTP: its section 10.12; JPEG in RTP: RFC 2435. Its pictures are those of mjpeg_server.py.
+RTSP: RFC 2326; interleaved RTP: its section 10.12; JPEG in RTP: RFC 2435. Its images are those of mjpeg_server.py.
 """
 
 import socket
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.device.mjpeg_server import RATE, picture
+from tests.device.mjpeg_server import RATE, image
 
 PIECE_BYTES = 1400
 CLOCK = 90_000  # RTP's for JPEG, in ticks a second
@@ -24,7 +24,7 @@ DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=test\r\nt=0 0\r\nm=video 0 R
 
 
 class RtspServer:
-    """Streams from when it is asked to play; `is_silent`: no picture comes, though the connection stays open.
+    """Streams from when it is asked to play; `is_silent`: no image comes, though the connection stays open.
 
     tls: RTSP inside TLS. asked: the methods of all requests.
     """
@@ -79,7 +79,7 @@ class RtspServer:
         for number in range(10**9):
             while self.is_silent and not self._is_killed:
                 time.sleep(0.05)
-            pieces = list(payloads(picture(number)))
+            pieces = list(payloads(image(number)))
             for i, payload in enumerate(pieces):
                 packet += 1
                 last = 0x80 if i == len(pieces) - 1 else 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.data.folders import Labelled
+from device.data.folders import Labeled
 from device.evaluation import batching
 
 
@@ -75,6 +75,6 @@ def test_arrays_in_memory_and_copies_on_write_are_left_alone(stored: Path) -> No
 
 def test_images_that_are_left_out_need_no_copy_of_the_others(stored: Path) -> None:
     images, rows = np.load(stored, mmap_mode="r"), np.array([3, 5, 39])
-    data = Labelled(("a",), images, np.zeros(3, np.int64), "test", 37, ["x", "y", "z"], rows)
+    data = Labeled(("a",), images, np.zeros(3, np.int64), "test", 37, ["x", "y", "z"], rows)
     assert (len(data), data.hash_of(1)) == (3, "y")
-    np.testing.assert_array_equal(data.picture(2), images[39])
+    np.testing.assert_array_equal(data.image(2), images[39])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.live import reader
 from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader
@@ -57,10 +57,10 @@ class Capture:
         self.stamp = next(self.stamps, self.stamp)
         if self.frames < 0:
             return False, None
-        picture = np.full((int(self.get(HEIGHT)), int(self.get(WIDTH)), 3), 90, np.uint8)
+        image = np.full((int(self.get(HEIGHT)), int(self.get(WIDTH)), 3), 90, np.uint8)
         if self.settings.get(cv2.CAP_PROP_CONVERT_RGB, 1):
-            return True, picture
-        jpeg = np.frombuffer(pictures.encode_jpeg(picture, 90), np.uint8)[None]
+            return True, image
+        jpeg = np.frombuffer(images.encode_jpeg(image, 90), np.uint8)[None]
         return True, jpeg[:, :1000] if self.frames in self.broken else jpeg
 
     def release(self) -> None:
@@ -96,8 +96,8 @@ def test_the_smallest_size_that_covers_the_input_is_taken(
 ) -> None:
     with Camera("0", target, capture) as camera:
         frame = camera.read()
-        assert frame.picture.shape == (expected[1], expected[0], 3)
-        assert (frame.colour, frame.decoded) == ("BGR", "full")
+        assert frame.image.shape == (expected[1], expected[0], 3)
+        assert (frame.color, frame.decoded) == ("BGR", "full")
     (opened,) = made
     assert opened.where == 0
     assert opened.settings[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
@@ -112,7 +112,7 @@ def test_another_input_is_covered_from_the_next_opening_on(made: list[Capture]) 
         camera.fit((300, 300))
     with camera:
         frame = camera.read()
-    assert (frame.picture.shape, frame.decoded) == ((480, 640, 3), "full")
+    assert (frame.image.shape, frame.decoded) == ((480, 640, 3), "full")
 
 
 def test_an_unplugged_camera_is_lost_and_opened_anew(made: list[Capture]) -> None:
@@ -128,8 +128,8 @@ def test_an_unplugged_camera_is_lost_and_opened_anew(made: list[Capture]) -> Non
 def test_its_jpegs_are_decoded_at_a_part_when_asked(made: list[Capture]) -> None:
     with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
         frame = camera.read()
-    assert (frame.picture.shape, frame.decoded) == ((90, 160, 3), "1/8")
-    assert np.abs(frame.picture.astype(int) - 90).max() <= 2
+    assert (frame.image.shape, frame.decoded) == ((90, 160, 3), "1/8")
+    assert np.abs(frame.image.astype(int) - 90).max() <= 2
 
 
 @pytest.mark.parametrize("reduced", [False, True])
@@ -168,7 +168,7 @@ def test_a_broken_jpeg_is_passed_over(made: list[Capture], monkeypatch: pytest.M
     monkeypatch.setattr("device.live.sources.camera.STALL_S", 0.0)
     with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
         made[1].broken = {2, 1, 0}
-        with pytest.raises(SourceLostError, match="its frames can't be decoded: the picture is truncated"):
+        with pytest.raises(SourceLostError, match="its frames can't be decoded: the image is truncated"):
             camera.read()
 
 
@@ -243,12 +243,12 @@ def test_the_boards_own_camera(library: types.ModuleType, monkeypatch: pytest.Mo
     ):
         with PiCamera(target, capture) as camera:
             frame = camera.read()
-            assert frame.picture.shape == (expected[1], expected[0], 3)
-            assert frame.colour == "BGR"
+            assert frame.image.shape == (expected[1], expected[0], 3)
+            assert frame.color == "BGR"
     camera = PiCamera((32, 32))
     camera.fit((500, 500))
     with camera:
-        assert camera.read().picture.shape == (720, 1280, 3)
+        assert camera.read().image.shape == (720, 1280, 3)
     monkeypatch.setattr(Picamera2, "fails", TimeoutError())
     with PiCamera((32, 32)) as camera, pytest.raises(SourceLostError, match="gives no frames"):
         camera.read()

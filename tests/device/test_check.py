@@ -14,22 +14,22 @@ from device.check.checked import Report
 from device.errors import UserError
 from device.inference.classifier import Classifier
 from device.inference.golden import Verdict, replay
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.card import Golden
 from tests import drawing
 from tests.conftest import Run, environment, model, shared
 from tests.device import altering, crafted
-from tests.device.altering import NOT_A_HASH, altered, with_entries, with_one_picture
+from tests.device.altering import NOT_A_HASH, altered, with_entries, with_one_image
 from tests.device.refusals import names, refusal, with_card
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
-GREY = np.full((4, 6, 3), 90, np.uint8)
+GRAY = np.full((4, 6, 3), 90, np.uint8)
 THREE = {"labels": ("a", "b", "c"), "size": (4, 6)}
 
 
 def request(path: Path, data: str | None = None) -> Request:
-    return Request(path, NO_HINTS, data, 1, None, None)
+    return Request(path, NO_OVERRIDES, data, 1, None, None)
 
 
 def examined(path: Path) -> tuple[Report, Verdict]:
@@ -42,8 +42,8 @@ def examined(path: Path) -> tuple[Report, Verdict]:
 def test_the_committed_models_pass_byte_for_byte(variant: str) -> None:
     verdict = replay(Classifier(model(variant)))
     assert verdict.passed and verdict.first is None
-    assert len(verdict.pictures) == 5 and all(replay.differing == () for replay in verdict.pictures)
-    tolerance = verdict.pictures[0].tolerance
+    assert len(verdict.images) == 5 and all(replay.differing == () for replay in verdict.images)
+    tolerance = verdict.images[0].tolerance
     assert verdict.score_error is not None and verdict.score_error <= tolerance
 
 
@@ -59,9 +59,9 @@ def test_for_a_person(command: Run) -> None:
     done = command("device", "check", model("int8"), "--threads", "2", "--runtime", "litert")
     assert (done.returncode, done.stderr) == (0, "")
     head, _, *rows, verdict = done.stdout.splitlines()
-    assert head.split("  ")[0] == "picture" and len(rows) == 5
+    assert head.split("  ")[0] == "image" and len(rows) == 5
     assert rows[0].split() == ["golden_1.png", "-", *rows[0].split()[2:3], "0.094", "square", "square"]
-    assert verdict.startswith("PASS: 5 golden pictures, litert ")
+    assert verdict.startswith("PASS: 5 golden images, litert ")
 
 
 def test_for_a_script(command: Run, tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_for_a_script(command: Run, tmp_path: Path) -> None:
 
 
 def with_other_scores(entry: Golden) -> Golden:
-    """Of one picture alone."""
-    return replace(entry, scores=(0.5, 0.25, 0.25)) if entry.picture == "golden_3.png" else entry
+    """Of one image alone."""
+    return replace(entry, scores=(0.5, 0.25, 0.25)) if entry.image == "golden_3.png" else entry
 
 
 def test_other_scores_are_judged_bad_at_the_output(command: Run, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_other_scores_are_judged_bad_at_the_output(command: Run, tmp_path: Path)
     *_, verdict, explanation = done.stdout.splitlines()
     scores = Classifier(path).card.golden[2].scores
     error = max(abs(was - now) for was, now in zip((0.995696, 0.003036, 0.001268), scores, strict=True))
-    assert verdict.startswith("FAIL: 5 golden pictures, litert ")
+    assert verdict.startswith("FAIL: 5 golden images, litert ")
     assert verdict.endswith(f", differs first at: output (1 of 5), largest score error {error:.2g}")
     assert explanation.startswith("no classic mistake reproduces the recorded scores")
     done = command("device", "check", path, "--json", "-")
@@ -112,9 +112,9 @@ def test_another_hash_names_the_stage_and_passes(field: str, stage: str, tmp_pat
     )
 
 
-def test_the_first_stage_is_the_first_of_all_pictures(tmp_path: Path) -> None:
+def test_the_first_stage_is_the_first_of_all_images(tmp_path: Path) -> None:
     def change(entry: Golden) -> Golden:
-        field = "resized_sha256" if entry.picture == "golden_4.png" else "input_sha256"
+        field = "resized_sha256" if entry.image == "golden_4.png" else "input_sha256"
         other: dict[str, Any] = {field: NOT_A_HASH}
         return replace(entry, **other)
 
@@ -137,10 +137,10 @@ def test_scores_alone_decide(
     scores: tuple[float, ...], recorded: tuple[float, ...], tolerance: float, passed: bool, tmp_path: Path
 ) -> None:
     network = crafted.constant(scores)
-    path = with_one_picture(tmp_path / "net.tflite", network, GREY, recorded, tolerance, **THREE)
+    path = with_one_image(tmp_path / "net.tflite", network, GRAY, recorded, tolerance, **THREE)
     report, verdict = examined(path)
     assert verdict.passed == passed and verdict.first == "decode"
-    assert ("output" in verdict.pictures[0].differing) != passed
+    assert ("output" in verdict.images[0].differing) != passed
     assert report.code == (0 if passed else 1)
     json.dumps(checked.document(report), allow_nan=False)
 
@@ -149,11 +149,11 @@ def test_with_many_labels_the_five_highest_are_compared(tmp_path: Path) -> None:
     scores = np.linspace(0, 0.02, 101)
     best = tuple({"index": i, "score": float(scores[i])} for i in (100, 99, 98, 97, 96))
     size = {"labels": tuple(f"label {i}" for i in range(101)), "size": (4, 6)}
-    path = with_one_picture(tmp_path / "net.tflite", crafted.constant(scores), GREY, best, 1e-6, **size)
+    path = with_one_image(tmp_path / "net.tflite", crafted.constant(scores), GRAY, best, 1e-6, **size)
     _, verdict = examined(path)
-    assert verdict.passed and verdict.pictures[0].best == verdict.pictures[0].expected == 100
+    assert verdict.passed and verdict.images[0].best == verdict.images[0].expected == 100
     scores[50] = 0.03  # none of the five, and now the best
-    path = with_one_picture(tmp_path / "other.tflite", crafted.constant(scores), GREY, best, 1e-6, **size)
+    path = with_one_image(tmp_path / "other.tflite", crafted.constant(scores), GRAY, best, 1e-6, **size)
     assert not examined(path)[1].passed
 
 
@@ -172,12 +172,12 @@ def test_with_many_labels_the_five_highest_are_compared(tmp_path: Path) -> None:
     ],
 )
 def test_scores_that_do_not_fit_the_network(recorded: tuple[Any, ...], tmp_path: Path) -> None:
-    path = with_one_picture(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]), GREY, recorded, 0.1, **THREE)
+    path = with_one_image(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]), GRAY, recorded, 0.1, **THREE)
     with pytest.raises(UserError, match=r"the scores in its card for 'golden_1.png' don't fit its 3 outputs"):
         replay(Classifier(path))
 
 
-def test_a_golden_picture_that_is_not_in_the_file(tmp_path: Path) -> None:
+def test_a_golden_image_that_is_not_in_the_file(tmp_path: Path) -> None:
     card = cards.read(model("int8"))
     assert card is not None
     path = with_card(tmp_path / "net.tflite", cards.network_bytes(model("int8")), card)
@@ -185,7 +185,7 @@ def test_a_golden_picture_that_is_not_in_the_file(tmp_path: Path) -> None:
         replay(Classifier(path))
 
 
-def test_a_golden_picture_that_this_machine_cannot_decode(tmp_path: Path) -> None:
+def test_a_golden_image_that_this_machine_cannot_decode(tmp_path: Path) -> None:
     """An OpenCV without the format: here, bytes of no format at all."""
     entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, (0.5, 0.3, 0.2), 0.1)
     card = crafted.card(("a", "b", "c"), (4, 6), golden=(entry,))
@@ -196,7 +196,7 @@ def test_a_golden_picture_that_this_machine_cannot_decode(tmp_path: Path) -> Non
     assert "FAIL" in checked.lines(report)[-2] and "decode (1 of 1)" in checked.lines(report)[-2]
 
 
-def test_a_file_without_golden_pictures_does_not_pass(tmp_path: Path) -> None:
+def test_a_file_without_golden_images_does_not_pass(tmp_path: Path) -> None:
     path = with_card(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]), crafted.card(("a", "b", "c"), (4, 6)))
     assert replay(Classifier(path)) == Verdict(())
     assert not Verdict(()).passed and Verdict(()).first is None and Verdict(()).score_error is None
@@ -207,7 +207,7 @@ def test_what_cannot_be_told_is_said(command: Run, tmp_path: Path, capsys: pytes
     crafted.write(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]))
     done = command("device", "check", "net.tflite")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("can't tell: net.tflite: no golden pictures in the file")
+    assert done.stderr.startswith("can't tell: net.tflite: no golden images in the file")
     assert len(done.stderr.splitlines()) == 1
     path = with_card(tmp_path / "ours.tflite", crafted.constant([0.5, 0.3, 0.2]), crafted.card(("a", "b", "c"), (4, 6)))
     assert check.run(replace(request(path), json="-")) == 3
@@ -243,20 +243,20 @@ def test_refusals() -> None:
         with pytest.raises(UserError, match=rf"{path}: there is no such model file"):
             check.run(request(path))
     with pytest.raises(UserError, match="the file has a card of its own; leave out --mean"):
-        check.run(replace(request(ours), hints=Hints(mean=3.0)))
+        check.run(replace(request(ours), overrides=Overrides(mean=3.0)))
     with pytest.raises(UserError, match="none: there is no such folder; expected"):
         check.run(request(ours, "./none"))
     with pytest.raises(UserError, match="the data 'never_heard_of' is neither a folder nor in the cache"):
         check.run(request(ours, "never_heard_of"))
 
 
-def test_golden_pictures_and_data_in_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_golden_images_and_data_in_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = drawing.write_folder(tmp_path / "shapes", {None: 60})
     assert check.run(request(model("int8"), str(folder))) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    assert "PASS: 5 golden pictures" in said.out and "as they are fed" in said.out
-    assert said.out.splitlines()[-1] == "no classic mistake makes more of these pictures right, beyond chance"
+    assert "PASS: 5 golden images" in said.out and "as they are fed" in said.out
+    assert said.out.splitlines()[-1] == "no classic mistake makes more of these images right, beyond chance"
 
 
 def test_altering_nothing_gives_the_same_file(tmp_path: Path) -> None:

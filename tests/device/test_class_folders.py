@@ -9,7 +9,7 @@ import pytest
 from device.data import class_folders, folders
 from device.data.splits import split_of
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from tests.conftest import Run
 from tests.device.classifying import INT8
@@ -17,7 +17,7 @@ from tests.device.refusals import refusal
 from tests.device.test_walk import HEIC, PIXELS
 
 NFC, NFD = (unicodedata.normalize(form, "Pâté") for form in ("NFC", "NFD"))
-JPEG = pictures.encode_jpeg(PIXELS, 80)
+JPEG = images.encode_jpeg(PIXELS, 80)
 
 
 def fill(root: Path, *places: str, count: int = 2, ending: str = ".jpg", data: bytes = JPEG) -> Path:
@@ -140,7 +140,7 @@ def test_one_folder_around_the_classes_is_named(tmp_path: Path) -> None:
 
 def test_images_without_class_folders(tmp_path: Path) -> None:
     message = said(fill(tmp_path / "data/cat", "."))
-    assert message.startswith("no pictures in it") and str(tmp_path / "data") in message
+    assert message.startswith("no images in it") and str(tmp_path / "data") in message
 
 
 # Classes that are none, or one twice.
@@ -268,5 +268,5 @@ def test_an_image_by_content_is_read_in_a_class(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "flat", {None: 6})
     first = next((root / "circle").iterdir())
     first.rename(first.with_suffix(""))
-    data = folders.labelled(str(root), drawing.LABELS, (16, 16), "crop")
-    assert len(data) == 6 and all(np.asarray(data.picture(i)).shape == (24, 30, 3) for i in range(6))
+    data = folders.labeled(str(root), drawing.LABELS, (16, 16), "crop")
+    assert len(data) == 6 and all(np.asarray(data.image(i)).shape == (24, 30, 3) for i in range(6))

@@ -1,4 +1,4 @@
-"""A picture in, scores out: what the network is fed, and what its answer is read as."""
+"""An image in, scores out: what the network is fed, and what its answer is read as."""
 
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model.card import Input, Output
 from tests import drawing
 from tests.conftest import model
@@ -22,8 +22,8 @@ VARIANTS = ("float32", "float16", "dynamic", "int8")
 RANDOM = np.random.default_rng(1).integers(0, 256, (4, 6, 3), np.uint8)
 
 
-def load(folder: Path, network: bytes, **hints: Any) -> Classifier:
-    return Classifier(crafted.write(folder / "net.tflite", network), Hints(**hints), labels=False)
+def load(folder: Path, network: bytes, **overrides: Any) -> Classifier:
+    return Classifier(crafted.write(folder / "net.tflite", network), Overrides(**overrides), labels=False)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -32,8 +32,8 @@ def test_the_committed_models_know_their_shapes(variant: str) -> None:
     assert classifier.notes == []
     assert (classifier.card.labels, classifier.size) == (drawing.LABELS, (16, 16))
     right = 0
-    for label, picture in drawing.shapes(30, seed=77):
-        answer = classifier.classify(picture)
+    for label, image in drawing.shapes(30, seed=77):
+        answer = classifier.classify(image)
         assert answer.scores.shape == (3,) and answer.scores.dtype == np.float32
         assert answer.scores.sum() == pytest.approx(1, abs=0.02)
         assert min(answer.timings_ms.values()) > 0 and len(answer.timings_ms) == 3
@@ -44,8 +44,8 @@ def test_the_committed_models_know_their_shapes(variant: str) -> None:
 # What the network is fed.
 
 
-def formula(picture: npt.NDArray[np.uint8], mean: float, std: float) -> npt.NDArray[np.float32]:
-    return np.asarray((picture.astype(np.float32) - np.float32(mean)) / np.float32(std), np.float32)
+def formula(image: npt.NDArray[np.uint8], mean: float, std: float) -> npt.NDArray[np.float32]:
+    return np.asarray((image.astype(np.float32) - np.float32(mean)) / np.float32(std), np.float32)
 
 
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (0.0, 255.0), (127.5, 127.5), (123.68, -58.4)])
@@ -84,7 +84,7 @@ def test_codes_are_the_formula_where_it_is_given(
 
 
 @pytest.mark.parametrize(
-    ("dtype", "scale", "zero_point", "hints", "scores"),
+    ("dtype", "scale", "zero_point", "overrides", "scores"),
     [
         ("float32", 0.0, 0, {"mean": 0.0}, (10, 200, 255)),
         ("float32", 0.0, 0, {"mean": 5.0, "std": 10.0}, (0.5, 19.5, 25)),
@@ -94,16 +94,16 @@ def test_codes_are_the_formula_where_it_is_given(
     ],
 )
 def test_red_green_and_blue_arrive_as_themselves(
-    dtype: str, scale: float, zero_point: int, hints: dict[str, float], scores: tuple[float, ...], tmp_path: Path
+    dtype: str, scale: float, zero_point: int, overrides: dict[str, float], scores: tuple[float, ...], tmp_path: Path
 ) -> None:
     """Through a network that answers with what it was fed."""
-    classifier = load(tmp_path, crafted.echo(dtype, scale, zero_point), **hints)
-    picture = np.full((9, 7, 3), (10, 200, 255), np.uint8)
-    assert classifier.classify(picture).scores.tolist() == list(scores)
+    classifier = load(tmp_path, crafted.echo(dtype, scale, zero_point), **overrides)
+    image = np.full((9, 7, 3), (10, 200, 255), np.uint8)
+    assert classifier.classify(image).scores.tolist() == list(scores)
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
-def test_a_view_into_a_larger_picture_is_fed_as_a_copy_is(variant: str) -> None:
+def test_a_view_into_a_larger_image_is_fed_as_a_copy_is(variant: str) -> None:
     """A crop that needs no resize reaches the interpreter as a view with strides of the whole."""
     whole = np.random.default_rng(3).integers(0, 256, (16, 40, 3), np.uint8)
     classifier = Classifier(model(variant))
@@ -114,12 +114,12 @@ def test_a_view_into_a_larger_picture_is_fed_as_a_copy_is(variant: str) -> None:
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
-def test_a_picture_is_made_to_fit_as_the_card_says(fit: str, tmp_path: Path) -> None:
+def test_a_image_is_made_to_fit_as_the_card_says(fit: str, tmp_path: Path) -> None:
     card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, fit=fit))  # type: ignore[arg-type]
     classifier = Classifier(with_card(tmp_path / "net.tflite", crafted.constant([0.25, 0.75]), card))
-    picture = np.random.default_rng(4).integers(0, 256, (30, 20, 3), np.uint8)
-    expected = pictures.prepare(picture, (4, 6), fit)  # type: ignore[arg-type]
-    assert np.array_equal(classifier.preprocessor.resize(picture), expected)
+    image = np.random.default_rng(4).integers(0, 256, (30, 20, 3), np.uint8)
+    expected = images.prepare(image, (4, 6), fit)  # type: ignore[arg-type]
+    assert np.array_equal(classifier.preprocessor.resize(image), expected)
 
 
 # What the answer is read as.
@@ -177,11 +177,11 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
 def test_labels_are_asked_for_unless_they_are_not_wanted(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2]))
     with pytest.raises(UserError, match="carries no labels; give --labels FILE"):
-        Classifier(path, Hints(mean=0.0))
-    assert Classifier(path, Hints(mean=0.0), labels=False).card.labels is None
+        Classifier(path, Overrides(mean=0.0))
+    assert Classifier(path, Overrides(mean=0.0), labels=False).card.labels is None
 
 
 def test_two_threads_answer_as_one_does() -> None:
     one, two = Classifier(model("float32")), Classifier(model("float32"), threads=2)
-    for _, picture in drawing.shapes(3, seed=5):
-        assert two.classify(picture).scores == pytest.approx(one.classify(picture).scores, abs=1e-6)
+    for _, image in drawing.shapes(3, seed=5):
+        assert two.classify(image).scores == pytest.approx(one.classify(image).scores, abs=1e-6)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from device.host import system
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from tests import drawing
 from tests.conftest import ROOT, Run, environment, model
@@ -24,9 +24,9 @@ VARIANTS = ("float32", "float16", "dynamic", "int8")
 # Answers.
 
 
-def test_one_picture_for_a_person(command: Run, tmp_path: Path) -> None:
-    draw(tmp_path / "picture.png", "square")
-    done = command("device", "classify", INT8, "picture.png")
+def test_one_image_for_a_person(command: Run, tmp_path: Path) -> None:
+    draw(tmp_path / "image.png", "square")
+    done = command("device", "classify", INT8, "image.png")
     assert (done.returncode, done.stderr) == (0, "")
     first, *others, times = done.stdout.splitlines()
     assert first.split()[0] == "square" and float(first.split()[1]) > 0.5 and "####" in first
@@ -34,13 +34,13 @@ def test_one_picture_for_a_person(command: Run, tmp_path: Path) -> None:
     assert times.startswith("ms: decode ") and "invoke" in times
 
 
-def test_one_picture_for_a_script(command: Run, tmp_path: Path) -> None:
-    draw(tmp_path / "picture.png", "square")
-    done = command("device", "classify", INT8, "picture.png", "--json", "-", "--top-k", 2)
+def test_one_image_for_a_script(command: Run, tmp_path: Path) -> None:
+    draw(tmp_path / "image.png", "square")
+    done = command("device", "classify", INT8, "image.png", "--json", "-", "--top-k", 2)
     assert (done.returncode, done.stderr) == (0, "")
     (answer,) = lines(done)
-    assert set(answer) == {"picture", "top", "ms"}
-    assert answer["picture"] == "picture.png"
+    assert set(answer) == {"image", "top", "ms"}
+    assert answer["image"] == "image.png"
     assert answer["top"][0]["label"] == "square" and len(answer["top"]) == 2
     assert all(set(ranked) == {"label", "score"} and 0 <= ranked["score"] <= 1 for ranked in answer["top"])
     assert set(answer["ms"]) == {"decode", "preprocess", "invoke", "postprocess"}
@@ -50,16 +50,16 @@ def test_one_picture_for_a_script(command: Run, tmp_path: Path) -> None:
 def test_folders_are_answered_in_order_without_what_is_hidden(command: Run, tmp_path: Path) -> None:
     for name in ("in/b.png", "in/a/2.png", "in/a/10.PNG", "in/c/deep/x.png", "in/.hidden.png", "in/.git/y.png"):
         draw(tmp_path / name, "circle")
-    (tmp_path / "in/notes.txt").write_text("no picture")
+    (tmp_path / "in/notes.txt").write_text("no image")
     draw(tmp_path / "single.png", "triangle")
     done = command("device", "classify", INT8, "single.png", "in", "single.png", "--json", "-")
     assert (done.returncode, done.stderr) == (0, "note: passed over: 1 .txt (no images), 2 hidden\n")
     inside = ["in/a/10.PNG", "in/a/2.png", "in/b.png", "in/c/deep/x.png"]
-    assert [line["picture"] for line in lines(done)] == ["single.png", *inside, "single.png"]
+    assert [line["image"] for line in lines(done)] == ["single.png", *inside, "single.png"]
     assert [line["top"][0]["label"] for line in lines(done)] == ["triangle", *["circle"] * 4, "triangle"]
 
 
-def test_many_pictures_for_a_person_are_a_line_each(command: Run, tmp_path: Path) -> None:
+def test_many_images_for_a_person_are_a_line_each(command: Run, tmp_path: Path) -> None:
     for label in drawing.LABELS:
         draw(tmp_path / f"in/{label}.png", label)
     done = command("device", "classify", INT8, "in", "--threads", 2)
@@ -69,14 +69,14 @@ def test_many_pictures_for_a_person_are_a_line_each(command: Run, tmp_path: Path
     assert all(0.5 < float(row[2]) <= 1 for row in rows)
 
 
-def test_order_holds_where_some_pictures_take_much_longer(command: Run, tmp_path: Path) -> None:
-    large = pictures.encode_jpeg(np.random.default_rng(1).integers(0, 256, (1500, 1500, 3), np.uint8), 90)
+def test_order_holds_where_some_images_take_much_longer(command: Run, tmp_path: Path) -> None:
+    large = images.encode_jpeg(np.random.default_rng(1).integers(0, 256, (1500, 1500, 3), np.uint8), 90)
     for i in range(24):
         draw(tmp_path / f"in/{i:02}.png", "square", i)
         if i % 4 == 0:
             (tmp_path / f"in/{i:02}.png").write_bytes(large)
     done = command("device", "classify", INT8, "in", "--json", "-")
-    assert [Path(line["picture"]).stem for line in lines(done)] == [f"{i:02}" for i in range(24)]
+    assert [Path(line["image"]).stem for line in lines(done)] == [f"{i:02}" for i in range(24)]
 
 
 def test_an_answer_file(command: Run, tmp_path: Path) -> None:
@@ -101,14 +101,14 @@ def test_a_name_that_is_no_utf8_is_answered_too(command: Run, tmp_path: Path) ->
         done = command("device", "classify", INT8, "in", *words, **strict)
         assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
-    assert os.fsencode(answer["picture"]) == b"in/\xe4\xff.png"
+    assert os.fsencode(answer["image"]) == b"in/\xe4\xff.png"
 
 
 def test_a_third_party_file_says_what_was_assumed(command: Run, tmp_path: Path) -> None:
     crafted.write(tmp_path / "net.tflite", crafted.echo("uint8", 1.0))
     (tmp_path / "labels.txt").write_text("0 red\n1 green\n2 blue\n")
     color = np.full((8, 8, 3), (10, 200, 30), np.uint8)
-    (tmp_path / "green.png").write_bytes(pictures.encode_png(color))
+    (tmp_path / "green.png").write_bytes(images.encode_png(color))
     done = command("device", "classify", "net.tflite", "green.png", "--labels", "labels.txt", "--json", "-")
     assert done.returncode == 0
     numbers, *others = done.stderr.splitlines()
@@ -132,9 +132,9 @@ def same_answers(done: subprocess.CompletedProcess[str], variant: str, folder: P
     """A command's answers beside those of this process: the same labels, scores within what kernels differ by."""
     assert (done.returncode, done.stderr) == (0, "")
     here = Classifier(model(variant))
-    assert [line["picture"] for line in lines(done)] == [str(path) for path in sorted(folder.iterdir())]
+    assert [line["image"] for line in lines(done)] == [str(path) for path in sorted(folder.iterdir())]
     for line in lines(done):
-        scores = here.classify(pictures.read(Path(line["picture"]))).scores
+        scores = here.classify(images.read(Path(line["image"]))).scores
         assert line["top"][0]["label"] == here.top(scores, 1)[0].label
         theirs = {ranked["label"]: ranked["score"] for ranked in line["top"]}
         assert [theirs[label] for label in drawing.LABELS] == pytest.approx(scores.tolist(), abs=24 / 256)
@@ -177,9 +177,9 @@ sys.exit(code)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 def test_memory_stays_flat_and_every_core_works(tmp_path: Path) -> None:
-    """Ten times as many pictures, 330 MB when decoded, take no more memory: they are not held."""
-    picture = drawing.shape("square", np.random.default_rng(1), (480, 640))
-    (tmp_path / "0.png").write_bytes(pictures.encode_jpeg(picture, 95))
+    """Ten times as many images, 330 MB when decoded, take no more memory: they are not held."""
+    image = drawing.shape("square", np.random.default_rng(1), (480, 640))
+    (tmp_path / "0.png").write_bytes(images.encode_jpeg(image, 95))
     peaks = []
     for count in (40, 400):
         folder = tmp_path / str(count)

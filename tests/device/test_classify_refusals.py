@@ -1,4 +1,4 @@
-"""`device classify` where something is wrong: broken pictures, missing files, full disks, Ctrl-C, closed pipes."""
+"""`device classify` where something is wrong: broken images, missing files, full disks, Ctrl-C, closed pipes."""
 
 import json
 import os
@@ -11,63 +11,63 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.images import pictures
+from device.images import images
 from tests.conftest import ROOT, Run
 from tests.device.classifying import INT8, draw, lines
 from tests.device.processes import start
 from tests.device.refusals import names, refusal
 
-# Pictures and folders that can't be read.
+# Images and folders that can't be read.
 
 
-def test_a_broken_picture_among_good_ones(command: Run, tmp_path: Path) -> None:
+def test_a_broken_image_among_good_ones(command: Run, tmp_path: Path) -> None:
     for i in range(9):
         draw(tmp_path / f"in/{i}.png", "square", i)
     (tmp_path / "in/3.png").write_bytes((tmp_path / "in/3.png").read_bytes()[:200])
     (tmp_path / "in/5.png").write_text("words")
     for target in ("-", "out.jsonl"):
         done = command("device", "classify", INT8, "in", "--json", target)
-        assert refusal(done) == "2 of 9 pictures could not be read; the others were answered"
+        assert refusal(done) == "2 of 9 images could not be read; the others were answered"
         assert done.stderr.splitlines()[:2] == [
-            "error: in/3.png: the picture is truncated (its end is missing)",
-            "error: in/5.png: not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
+            "error: in/3.png: the image is truncated (its end is missing)",
+            "error: in/5.png: not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
         ]
         text = done.stdout if target == "-" else (tmp_path / target).read_text()
-        answered = [json.loads(line)["picture"] for line in text.splitlines()]
+        answered = [json.loads(line)["image"] for line in text.splitlines()]
         assert answered == [f"in/{i}.png" for i in range(9) if i not in (3, 5)]
 
 
-def test_one_broken_picture(command: Run, tmp_path: Path) -> None:
+def test_one_broken_image(command: Run, tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     done = command("device", "classify", INT8, "empty.png")
-    assert refusal(done) == "empty.png: the file is empty, expected a picture"
+    assert refusal(done) == "empty.png: the file is empty, expected an image"
     assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
 
 
-def test_a_folder_without_pictures(command: Run, tmp_path: Path) -> None:
+def test_a_folder_without_images(command: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in/notes.txt").write_text("no picture")
+    (tmp_path / "in/notes.txt").write_text("no image")
     done = command("device", "classify", INT8, "in", "--json", "out.jsonl")
-    assert refusal(done).startswith("in: no pictures in it; expected files that end in .jpg")
+    assert refusal(done).startswith("in: no images in it; expected files that end in .jpg")
     assert names(tmp_path) == ["in"]
 
 
-def test_a_missing_picture_is_told_before_anything_is_answered(command: Run, tmp_path: Path) -> None:
+def test_a_missing_image_is_told_before_anything_is_answered(command: Run, tmp_path: Path) -> None:
     draw(tmp_path / "good.png", "circle")
     done = command("device", "classify", INT8, "good.png", "none.png")
-    assert refusal(done) == "none.png: there is no such picture or folder"
+    assert refusal(done) == "none.png: there is no such image or folder"
     assert done.stdout == ""
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_pictures_and_folders_without_permission(command: Run, tmp_path: Path) -> None:
+def test_images_and_folders_without_permission(command: Run, tmp_path: Path) -> None:
     draw(tmp_path / "good.png", "circle")
     draw(tmp_path / "locked.png", "circle").chmod(0)
     done = command("device", "classify", INT8, "good.png", "locked.png", "--json", "-")
-    assert refusal(done) == "1 of 2 pictures could not be read; the others were answered"
-    assert "locked.png: the picture can't be read (Permission denied)" in done.stderr
-    assert [line["picture"] for line in lines(done)] == ["good.png"]
-    draw(tmp_path / "locked/picture.png", "circle").parent.chmod(0)
+    assert refusal(done) == "1 of 2 images could not be read; the others were answered"
+    assert "locked.png: the image can't be read (Permission denied)" in done.stderr
+    assert [line["image"] for line in lines(done)] == ["good.png"]
+    draw(tmp_path / "locked/image.png", "circle").parent.chmod(0)
     assert "permission denied" in refusal(command("device", "classify", INT8, "locked"))
     (tmp_path / "locked").chmod(0o755)
 
@@ -86,7 +86,7 @@ def test_pictures_and_folders_without_permission(command: Run, tmp_path: Path) -
     ],
 )
 def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str, command: Run, tmp_path: Path) -> None:
-    draw(tmp_path / "in/picture.png", "circle")
+    draw(tmp_path / "in/image.png", "circle")
     if content is not None:
         (tmp_path / name).write_bytes(content)
     done = command("device", "classify", name, "in", "--json", "out.jsonl")
@@ -106,7 +106,7 @@ def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str
     ],
 )
 def test_wrong_options(words: list[str], said: str, command: Run) -> None:
-    done = command("device", "classify", "model.tflite", "picture.png", *words)
+    done = command("device", "classify", "model.tflite", "image.png", *words)
     assert done.returncode == 2
     assert f"error: {said}" in done.stderr.splitlines()[-1]
 
@@ -115,12 +115,12 @@ def test_wrong_options(words: list[str], said: str, command: Run) -> None:
 
 
 def test_a_folder_in_the_way_of_the_answers(command: Run, tmp_path: Path) -> None:
-    draw(tmp_path / "in/picture.png", "circle")
+    draw(tmp_path / "in/image.png", "circle")
     (tmp_path / "out").mkdir()
     done = command("device", "classify", INT8, "in", "--json", "out")
     assert refusal(done) == "out: it is a directory, a file was expected"
     assert names(tmp_path) == ["in", "out"] and names(tmp_path / "out") == []
-    done = command("device", "classify", INT8, "in", "--json", "in/picture.png/out.jsonl")
+    done = command("device", "classify", INT8, "in", "--json", "in/image.png/out.jsonl")
     assert "a file of that name is in the way" in refusal(done) or "a part of the path is a file" in refusal(done)
 
 
@@ -130,7 +130,7 @@ needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/
 @needs_full
 def test_no_space_for_an_answer_file(command: Run, tmp_path: Path) -> None:
     """Through a link, so that a test that goes wrong replaces the link and not the machine's device."""
-    draw(tmp_path / "in/picture.png", "circle")
+    draw(tmp_path / "in/image.png", "circle")
     (tmp_path / "full").symlink_to("/dev/full")
     done = command("device", "classify", INT8, "in", "--json", "full")
     assert refusal(done).endswith("no space is left on the device; free some, then run the command again")
@@ -139,9 +139,9 @@ def test_no_space_for_an_answer_file(command: Run, tmp_path: Path) -> None:
 
 
 @needs_full
-@pytest.mark.parametrize("words", [["in/picture.png"], ["in", "--json", "-"]])
+@pytest.mark.parametrize("words", [["in/image.png"], ["in", "--json", "-"]])
 def test_no_space_behind_stdout(words: list[str], tmp_path: Path) -> None:
-    draw(tmp_path / "in/picture.png", "circle")
+    draw(tmp_path / "in/image.png", "circle")
     with Path("/dev/full").open("w") as full:
         process = start(tmp_path, "device", "classify", INT8, *words, stdout=full)
         said = process.communicate(timeout=60)[1]
@@ -151,7 +151,7 @@ def test_no_space_behind_stdout(words: list[str], tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     large = np.random.default_rng(1).integers(0, 256, (1500, 1500, 3), np.uint8)
-    (tmp_path / "large.jpg").write_bytes(pictures.encode_jpeg(large, 90))
+    (tmp_path / "large.jpg").write_bytes(images.encode_jpeg(large, 90))
     (tmp_path / "out").mkdir()
     process = start(tmp_path, "device", "classify", INT8, *["large.jpg"] * 4000, "--json", "out/answers.jsonl")
     deadline = time.monotonic() + 60
@@ -166,8 +166,8 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [[], ["--json", "-"]])
 def test_a_reader_that_has_seen_enough(words: list[str], tmp_path: Path) -> None:
-    draw(tmp_path / "picture.png", "circle")
-    process = start(tmp_path, "device", "classify", INT8, *["picture.png"] * 5000, *words, stdout=subprocess.PIPE)
+    draw(tmp_path / "image.png", "circle")
+    process = start(tmp_path, "device", "classify", INT8, *["image.png"] * 5000, *words, stdout=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     assert "circle" in process.stdout.readline()
     process.stdout.close()
@@ -177,10 +177,10 @@ def test_a_reader_that_has_seen_enough(words: list[str], tmp_path: Path) -> None
 
 
 def test_closed_stdout_and_stderr_are_no_reason_to_fail(tmp_path: Path) -> None:
-    draw(tmp_path / "picture.png", "circle")
+    draw(tmp_path / "image.png", "circle")
     shell = f"'{sys.executable}' -m device classify '{INT8}' "
     run = {"shell": True, "cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "text": True}
-    done = subprocess.run(shell + "picture.png >&-", capture_output=True, **run)  # type: ignore[call-overload]
+    done = subprocess.run(shell + "image.png >&-", capture_output=True, **run)  # type: ignore[call-overload]
     assert (done.returncode, done.stderr) == (0, "")
     done = subprocess.run(shell + "none.png 2>&-", capture_output=True, **run)  # type: ignore[call-overload]
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")

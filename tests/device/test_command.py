@@ -30,8 +30,8 @@ def run(code: str, stderr: Any = subprocess.PIPE, **environment: str) -> subproc
     ("body", "code", "said"),
     [
         ("return command.GOOD", 0, ""),
-        ("return command.JUDGED_BAD", 1, ""),
-        ("return command.CANNOT_TELL", 3, ""),
+        ("return command.FAILED", 1, ""),
+        ("return command.INCONCLUSIVE", 3, ""),
         ("raise UserError('model: what came,\\nwhat to do')", 2, "error: model: what came, what to do\n"),
         ("raise KeyboardInterrupt", 130, "interrupted\n"),
         (
@@ -80,7 +80,7 @@ def test_native_chatter_stays_off_the_terminal_and_notes_do_not() -> None:
     ("body", "code"),
     [
         ("print('answer')\n    return command.GOOD", 0),
-        ("print('answer')\n    return command.JUDGED_BAD", 1),
+        ("print('answer')\n    return command.FAILED", 1),
         ("print('answer')\n    raise UserError('x')", 2),
         ("print('answer')\n    raise ValueError('x')", 70),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.golden import replay
 from device.model import card as cards
@@ -94,19 +94,19 @@ def with_confidence(**values: float) -> Any:
     return lambda card: replace(card, confidence=Confidence(**values))
 
 
-def test_golden_pictures_are_held_against_what_the_network_itself_says(tmp_path: Path) -> None:
+def test_golden_images_are_held_against_what_the_network_itself_says(tmp_path: Path) -> None:
     """They were recorded so: a temperature that is fitted later changes what is shown, not what is checked."""
     path = altered(tmp_path / "net.tflite", "int8", with_confidence(temperature=3.0))
     plain, classifier = Classifier(model("int8")), Classifier(path)
-    for _, picture in drawing.shapes(9, seed=3):
-        sure, less = (one.classify(picture).scores for one in (plain, classifier))
+    for _, image in drawing.shapes(9, seed=3):
+        sure, less = (one.classify(image).scores for one in (plain, classifier))
         assert less.max() < sure.max() and less.argmax() == sure.argmax()
     assert replay(classifier).passed and replay(classifier).score_error == replay(plain).score_error
 
 
 def test_classify_says_unknown(command: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(pictures.encode_png(IMAGE))
-    (tmp_path / "b.png").write_bytes(pictures.encode_png(IMAGE))
+    (tmp_path / "a.png").write_bytes(images.encode_png(IMAGE))
+    (tmp_path / "b.png").write_bytes(images.encode_png(IMAGE))
     network(tmp_path, SURE, "softmax", Confidence(temperature=None, unknown_below=0.9))
     assert command("device", "classify", "net.tflite", "a.png").stdout.splitlines()[0] == "unknown"
     done = command("device", "classify", "net.tflite", "a.png", "b.png")
@@ -118,7 +118,7 @@ def test_classify_says_unknown(command: Run, tmp_path: Path) -> None:
 
 def test_classify_by_temperature_and_threshold(command: Run, tmp_path: Path) -> None:
     """The threshold is held against the score that is shown."""
-    (tmp_path / "a.png").write_bytes(pictures.encode_png(IMAGE))
+    (tmp_path / "a.png").write_bytes(images.encode_png(IMAGE))
     for temperature, unknown in ((1.0, False), (3.0, True)):
         network(tmp_path, SURE, "softmax", Confidence(temperature, 0.6))
         document = json.loads(command("device", "classify", "net.tflite", "a.png", "--json", "-").stdout)

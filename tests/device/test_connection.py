@@ -66,7 +66,7 @@ def test_the_strongest_that_is_known_is_taken() -> None:
 def test_a_camera_gets_the_proof_it_wants(way: str, scheme: str) -> None:
     with GuardedCamera(way, password=PASSWORD) as camera:
         with Mjpeg(camera.url(f"anna:{ENCODED}", "/video?stream=1&x=a%20b")) as source:
-            assert source.read().picture.shape == (480, 640, 3)
+            assert source.read().image.shape == (480, 640, 3)
         sent = [(authorization or "none").partition(" ")[0] for _, authorization in camera.asked]
         assert sent == ["none", scheme, *[scheme] * (way == "stale")], "nothing before it was asked for"
 
@@ -121,7 +121,7 @@ def test_who_is_let_in_and_sent_on_takes_no_password_along(way: str, other_way: 
         source = Mjpeg(first.url(f"anna:{ENCODED}"))
         if other_way == "open":
             with source:
-                assert source.read().picture.shape == (480, 640, 3)
+                assert source.read().image.shape == (480, 640, 3)
         else:
             with pytest.raises(SourceLostError, match="give that address itself"), source:
                 pytest.fail("it was opened")
@@ -133,7 +133,7 @@ def test_who_is_let_in_and_sent_on_takes_no_password_along(way: str, other_way: 
 def test_a_redirect_within_the_camera_is_followed() -> None:
     with GuardedCamera("digest", password=PASSWORD) as camera:
         with Mjpeg(camera.url(f"anna:{ENCODED}", "/moved")) as source:
-            assert source.read().picture.shape == (480, 640, 3)
+            assert source.read().image.shape == (480, 640, 3)
         assert [path for path, _ in camera.asked] == ["/moved", "/video", "/video"]
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from device.__main__ import parser
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model.card import Input, Output
 from export.card import metadata
 from tests.conftest import Run, model, shared
@@ -18,14 +18,14 @@ from tests.device import crafted
 from tests.device.crafted import End
 from tests.device.refusals import refusal, with_card
 
-FLOAT = Hints(mean=0.0, std=255.0)
+FLOAT = Overrides(mean=0.0, std=255.0)
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
-    path.write_bytes(pictures.encode_png(np.full((5, 7, 3), (10, 200, 255), np.uint8)))
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image.png"
+    path.write_bytes(images.encode_png(np.full((5, 7, 3), (10, 200, 255), np.uint8)))
     return path
 
 
@@ -35,13 +35,13 @@ def labels_file(folder: Path, text: str | bytes = "red\ngreen\nblue\n") -> Path:
     return path
 
 
-# Without a card: hints, codes, metadata, and notes on what was taken from where.
+# Without a card: overrides, codes, metadata, and notes on what was taken from where.
 
 
 def test_hints_make_a_card_and_the_rest_is_said(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
     labels = labels_file(tmp_path)
-    classifier = Classifier(path, Hints(labels, 127.5, 64.0, "pad", "logits"))
+    classifier = Classifier(path, Overrides(labels, 127.5, 64.0, "pad", "logits"))
     assert classifier.card == crafted.card(
         ("red", "green", "blue"),
         (4, 6),
@@ -51,7 +51,7 @@ def test_hints_make_a_card_and_the_rest_is_said(tmp_path: Path) -> None:
         output=Output("logits"),
     )
     assert classifier.notes == [f"{path}: pixels scaled by --mean 127.5 --std 64"]
-    classifier = Classifier(path, Hints(labels, std=255.0))
+    classifier = Classifier(path, Overrides(labels, std=255.0))
     assert (classifier.card.output.kind, classifier.card.input) == ("softmax", Input(4, 6, std=255.0))
     assert classifier.notes == [
         f"{path}: no card; outputs taken as softmax (--output says otherwise)",
@@ -111,7 +111,7 @@ def test_a_float_input_is_scaled_by_metadata_or_asks(tmp_path: Path) -> None:
         Classifier(path, labels=False)
     card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=127.5, std=64.0))
     crafted.write(path, metadata.embed(network, card))
-    classifier = Classifier(path, Hints(labels_file(tmp_path, "a\nb\n")))
+    classifier = Classifier(path, Overrides(labels_file(tmp_path, "a\nb\n")))
     assert (classifier.card.input.mean, classifier.card.input.std) == (127.5, 64.0)
     assert classifier.notes[-1] == f"{path}: pixels scaled by its metadata: mean 127.5, std 64"
 
@@ -121,16 +121,16 @@ def test_metadata_without_its_archive_is_a_truncated_file_unless_labels_are_give
     path = crafted.write(tmp_path / "net.tflite", metadata.embed(crafted.constant([0.25, 0.75]), card))
     with pytest.raises(UserError, match=r"names 'labels.txt', but the archive .* is missing"):
         Classifier(path)
-    assert Classifier(path, Hints(labels_file(tmp_path, "a\nb\n"))).card.labels == ("a", "b")
+    assert Classifier(path, Overrides(labels_file(tmp_path, "a\nb\n"))).card.labels == ("a", "b")
 
 
 def test_one_output_is_a_sigmoid_with_two_labels(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.3]))
-    hints = replace(FLOAT, labels=labels_file(tmp_path, "cat\ndog\n"))
-    classifier = Classifier(path, hints)
+    overrides = replace(FLOAT, labels=labels_file(tmp_path, "cat\ndog\n"))
+    classifier = Classifier(path, overrides)
     assert classifier.card.output.kind == "sigmoid"
     assert f"{path}: no card; outputs taken as sigmoid (--output says otherwise)" in classifier.notes
-    one = replace(hints, labels=labels_file(tmp_path, "dog\n"), output="softmax")
+    one = replace(overrides, labels=labels_file(tmp_path, "dog\n"), output="softmax")
     assert Classifier(path, one).card.labels == ("dog",)
 
 
@@ -161,15 +161,15 @@ def test_hints_that_do_not_fit_are_refused(
     labels_file(tmp_path)
     (tmp_path / "two.txt").write_text("a\nb\n")
     monkeypatch.chdir(tmp_path)
-    given = parser().parse_args(["classify", "net.tflite", "picture.png", *options])
+    given = parser().parse_args(["classify", "net.tflite", "image.png", *options])
     with pytest.raises(UserError) as raised:
-        Classifier(network, Hints(given.labels, given.mean, given.std, given.fit, given.output))
+        Classifier(network, Overrides(given.labels, given.mean, given.std, given.fit, given.output))
     assert said in str(raised.value)
 
 
-def test_hints_that_do_not_fit_through_the_command_line(command: Run, tmp_path: Path, picture: Path) -> None:
+def test_hints_that_do_not_fit_through_the_command_line(command: Run, tmp_path: Path, image: Path) -> None:
     crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
-    words = ("device", "classify", "net.tflite", picture, "--labels", "labels.txt", "--json", "out.json")
+    words = ("device", "classify", "net.tflite", image, "--labels", "labels.txt", "--json", "out.json")
     labels_file(tmp_path)
     assert refusal(command(*words, "--std", "nan")).startswith("--std is nan, expected a number other than 0")
     labels_file(tmp_path, "a\nb\n")
@@ -177,9 +177,9 @@ def test_hints_that_do_not_fit_through_the_command_line(command: Run, tmp_path: 
     assert not (tmp_path / "out.json").exists()
 
 
-def test_hints_beside_a_card_are_refused(command: Run, picture: Path, tmp_path: Path) -> None:
+def test_hints_beside_a_card_are_refused(command: Run, image: Path, tmp_path: Path) -> None:
     labels = labels_file(tmp_path)
-    said = refusal(command("device", "classify", model("int8"), picture, "--labels", labels, "--std", "1"))
+    said = refusal(command("device", "classify", model("int8"), image, "--labels", labels, "--std", "1"))
     assert said == f"{model('int8')}: the file has a card of its own; leave out --labels --std"
 
 
@@ -201,7 +201,7 @@ TWO_INPUTS = crafted.constant([0.5, 0.5], End(), End())
 NETWORKS = {
     "two inputs": (TWO_INPUTS, "the network has 2 inputs (input_1 [1, 4, 6, 3], input_2 [1, 4, 6, 3]), expected one"),
     "rank 2": (crafted.constant([1], End((1, 10))), "the input is [1, 10], expected [1, height, width, 3]: one RGB"),
-    "grey": (crafted.constant([1], End((1, 8, 8, 1))), "the input is [1, 8, 8, 1], expected [1, height, width, 3]"),
+    "gray": (crafted.constant([1], End((1, 8, 8, 1))), "the input is [1, 8, 8, 1], expected [1, height, width, 3]"),
     "a batch": (crafted.constant([1], End((2, 8, 8, 3))), "the input is [2, 8, 8, 3], expected [1, height"),
     "float64": (crafted.constant([1], End(dtype="float64")), "the input is float64, expected float32, uint8 or int8"),
     "no scale": (crafted.constant([1], End(dtype="uint8")), "the uint8 input has no quantization scale"),
@@ -217,7 +217,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_what_is_no_picture_classifier_is_refused(name: str, tmp_path: Path) -> None:
+def test_what_is_no_image_classifier_is_refused(name: str, tmp_path: Path) -> None:
     network, said = NETWORKS[name]
     path = crafted.write(tmp_path / "net.tflite", network)
     with pytest.raises(UserError) as raised:
@@ -225,9 +225,9 @@ def test_what_is_no_picture_classifier_is_refused(name: str, tmp_path: Path) -> 
     assert str(raised.value).startswith(f"{path}: {said}")
 
 
-def test_a_network_of_two_inputs_through_the_command_line(command: Run, picture: Path, tmp_path: Path) -> None:
+def test_a_network_of_two_inputs_through_the_command_line(command: Run, image: Path, tmp_path: Path) -> None:
     crafted.write(tmp_path / "two.tflite", TWO_INPUTS)
-    said = refusal(command("device", "classify", "two.tflite", picture, "--std", 1))
+    said = refusal(command("device", "classify", "two.tflite", image, "--std", 1))
     assert said.startswith("two.tflite: the network has 2 inputs")
 
 
@@ -238,21 +238,21 @@ def test_a_network_of_two_inputs_through_the_command_line(command: Run, picture:
 def test_mobilenet_with_the_labels_inside_it(name: str) -> None:
     classifier = Classifier(shared(f"models/{name}.tflite"))
     assert "labels from " in classifier.notes[0] and classifier.notes[0].endswith(".txt inside it")
-    answer = classifier.classify(pictures.read(shared("images/cat.bmp")))
+    answer = classifier.classify(images.read(shared("images/cat.bmp")))
     assert classifier.top(answer.scores, 1)[0].label == "Egyptian cat"
 
 
 def test_mobilenet_with_labels_from_a_file() -> None:
-    hints = Hints(shared("models/imagenet_labels.txt"))
-    classifier = Classifier(shared("models/mobilenet_v2_1.0_224_quant.tflite"), hints)
-    answer = classifier.classify(pictures.read(shared("images/cat.bmp")))
+    overrides = Overrides(shared("models/imagenet_labels.txt"))
+    classifier = Classifier(shared("models/mobilenet_v2_1.0_224_quant.tflite"), overrides)
+    answer = classifier.classify(images.read(shared("images/cat.bmp")))
     assert classifier.top(answer.scores, 1)[0].label == "Egyptian cat"
 
 
 def test_an_int8_network_of_0_to_255(tmp_path: Path) -> None:
     labels = labels_file(tmp_path, "".join(f"{label}\n" for label in CIFAR10))
-    classifier = Classifier(shared("models/pretrainedResnet_quant.tflite"), Hints(labels))
+    classifier = Classifier(shared("models/pretrainedResnet_quant.tflite"), Overrides(labels))
     assert (classifier.card.labels, classifier.input.dtype) == (CIFAR10, np.int8)
     assert "the int8 input's codes span 0..255: a pixel is its code" in classifier.notes[-1]
-    answer = classifier.classify(pictures.read(shared("images/cat.bmp")))
+    answer = classifier.classify(images.read(shared("images/cat.bmp")))
     assert classifier.top(answer.scores, 1)[0].label == "cat"

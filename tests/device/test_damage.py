@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.model import flatbuffer
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
@@ -138,11 +138,11 @@ def test_a_file_without_a_network(tmp_path: Path) -> None:
 
 def test_a_png_whose_chunk_claims_gigabytes_is_not_given_them() -> None:
     """OpenCV asked for two gigabytes for a file of some hundred bytes, which a board hasn't."""
-    data = bytearray(pictures.encode_png(np.zeros((8, 8, 3), np.uint8)))
-    pictures.decode(bytes(data))
+    data = bytearray(images.encode_png(np.zeros((8, 8, 3), np.uint8)))
+    images.decode(bytes(data))
     data[data.index(b"IDAT") - 4] = 0x7F
     with pytest.raises(ValueError, match="truncated"):
-        pictures.decode(bytes(data))
+        images.decode(bytes(data))
 
 
 # Seed 1's mutants from 450 on: among them were a name that is no UTF-8 and a zero point of -131200.

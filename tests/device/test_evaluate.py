@@ -1,4 +1,4 @@
-"""Accuracy, its interval, the share of each class, and a model file over labelled pictures."""
+"""Accuracy, its interval, the share of each class, and a model file over labeled images."""
 
 from pathlib import Path
 
@@ -42,31 +42,31 @@ def test_each_class_by_itself() -> None:
     assert rows[1].interval == evaluate.wilson(1, 2)
 
 
-def test_scores_of_a_folder_are_those_of_each_picture_alone(shapes_folder: Path) -> None:
-    """More pictures than one block of 64 holds, over all cores, in order."""
-    data = folders.labelled(str(shapes_folder), drawing.LABELS, (16, 16), "crop", split="train")
+def test_scores_of_a_folder_are_those_of_each_image_alone(shapes_folder: Path) -> None:
+    """More images than one block of 64 holds, over all cores, in order."""
+    data = folders.labeled(str(shapes_folder), drawing.LABELS, (16, 16), "crop", split="train")
     paths = [path for path in data.sources if isinstance(path, Path)]
-    many = folders.Labelled(drawing.LABELS, paths * 3, np.tile(data.targets, 3), "train", 0)
+    many = folders.Labeled(drawing.LABELS, paths * 3, np.tile(data.targets, 3), "train", 0)
     counted: list[int] = []
-    scores = evaluate.score_pictures(model("int8"), many, progress=counted.append)
+    scores = evaluate.score_images(model("int8"), many, progress=counted.append)
     assert scores.shape == (180, 3) and counted == [64, 64, 52]
     alone = Classifier(model("int8"))
-    expected = np.stack([alone.classify(data.picture(i)).scores for i in range(len(data))])
+    expected = np.stack([alone.classify(data.image(i)).scores for i in range(len(data))])
     assert np.array_equal(scores, np.tile(expected, (3, 1)))
     assert evaluate.accuracy(scores, many.targets).top1 > 0.95
 
 
 def test_rows_of_a_cache_are_scored_too() -> None:
-    pictures = np.stack([picture[4:20, 7:23] for _, picture in drawing.shapes(9, 1)])
-    data = folders.Labelled(drawing.LABELS, pictures, np.arange(9) % 3, "test", 0)
-    scores = evaluate.score_pictures(model("float32"), data)
+    images = np.stack([image[4:20, 7:23] for _, image in drawing.shapes(9, 1)])
+    data = folders.Labeled(drawing.LABELS, images, np.arange(9) % 3, "test", 0)
+    scores = evaluate.score_images(model("float32"), data)
     alone = Classifier(model("float32"))
-    assert np.array_equal(scores[5], alone.classify(pictures[5]).scores)
+    assert np.array_equal(scores[5], alone.classify(images[5]).scores)
 
 
-def test_a_broken_picture_stops_the_measurement(shapes_folder: Path) -> None:
+def test_a_broken_image_stops_the_measurement(shapes_folder: Path) -> None:
     broken = next((shapes_folder / "test/square").iterdir())
     broken.write_bytes(broken.read_bytes()[:100])
-    data = folders.labelled(str(shapes_folder), drawing.LABELS, (16, 16), "crop")
-    with pytest.raises(UserError, match=f"{broken.name}: the picture is truncated"):
-        evaluate.score_pictures(model("int8"), data)
+    data = folders.labeled(str(shapes_folder), drawing.LABELS, (16, 16), "crop")
+    with pytest.raises(UserError, match=f"{broken.name}: the image is truncated"):
+        evaluate.score_images(model("int8"), data)

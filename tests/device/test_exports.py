@@ -31,7 +31,7 @@ OLD: dict[str, Any] = {
         **{"model_sha256": "a" * 64, "variants": ["int8"], "labels": ["cat", "dog"]},
         "input": {"height": 28, "width": 28, "color": "RGB", "fit": "crop", "resize": "area", "mean": 0.0, "std": 1.0},
         **{"calibration": {"n": 7, "seed": 1, "split": "train"}, "calibration_sha256": "b" * 64, "golden": "data"},
-        "test_pictures": 20,
+        "test_images": 20,
     },
     "reference": "keras",
     "calibration": {"n": 7, "seed": 1, "split": "train", "rows": [3, 1, 2]},

@@ -1,4 +1,4 @@
-"""Labelled pictures: folders as they lie there, caches that train made, labels by name, training pictures left out."""
+"""Labeled images: folders as they lie there, caches that train made, labels by name, training images left out."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from device.data import folders
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from train.data import cache as caches
 
@@ -61,12 +61,12 @@ def test_test_alone_is_a_folder_with_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([], "no pictures in it (0 other files); expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
-        (["cat/notes.txt", "dog/notes.txt"], "no pictures in it (2 other files)"),
-        (["1.png", "2.png"], "no pictures in it"),
-        (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has pictures, the class 'dog' has no usable"),
-        (["cat/1.png"], "only one class ('cat') has pictures, expected a folder each for two or more"),
-        (["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"], "the class 'dog' has no pictures in test/"),
+        ([], "no images in it (0 other files); expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
+        (["cat/notes.txt", "dog/notes.txt"], "no images in it (2 other files)"),
+        (["1.png", "2.png"], "no images in it"),
+        (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has images, the class 'dog' has no usable"),
+        (["cat/1.png"], "only one class ('cat') has images, expected a folder each for two or more"),
+        (["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"], "the class 'dog' has no images in test/"),
     ],
 )
 def test_folders_that_are_no_data_set(names: list[str], said: str, tmp_path: Path) -> None:
@@ -92,34 +92,34 @@ def test_the_content_hash_is_sha256() -> None:
     assert folders.content_hash(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_a_folder_as_labelled_pictures(shapes_folder: Path) -> None:
+def test_a_folder_as_labeled_images(shapes_folder: Path) -> None:
     labels = ("triangle", "square", "circle")  # the model's order, not the folder's
-    data = folders.labelled(str(shapes_folder), labels, SIZE, "crop")
+    data = folders.labeled(str(shapes_folder), labels, SIZE, "crop")
     assert (len(data), data.split, data.left_out, data.labels) == (30, "test", 0, labels)
     for i in (0, 15, 29):
         path = data.sources[i]
         assert isinstance(path, Path) and path.parts[-3] == "test"
         assert labels[data.targets[i]] == path.parent.name
-        assert np.array_equal(data.picture(i), pictures.read(path))
-    assert len(folders.labelled(str(shapes_folder), labels, SIZE, "crop", split="train")) == 60
+        assert np.array_equal(data.image(i), images.read(path))
+    assert len(folders.labeled(str(shapes_folder), labels, SIZE, "crop", split="train")) == 60
 
 
 def test_a_folder_of_one_level_counts_whole(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "flat", {None: 12})
-    assert len(folders.labelled(str(root), drawing.LABELS, SIZE, "crop")) == 12
+    assert len(folders.labeled(str(root), drawing.LABELS, SIZE, "crop")) == 12
 
 
 def test_a_folder_that_lacks_the_split(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 6})
-    with pytest.raises(UserError, match=r"no pictures in test/; expected .*/test/LABEL/"):
-        folders.labelled(str(root), drawing.LABELS, SIZE, "crop")
+    with pytest.raises(UserError, match=r"no images in test/; expected .*/test/LABEL/"):
+        folders.labeled(str(root), drawing.LABELS, SIZE, "crop")
 
 
 # Caches.
 
 
 def write_cache(name: str, fingerprint: str, size: tuple[int, int] = SIZE, count: int = 6, **changes: Any) -> Path:
-    """A cache as the module's first lines describe it, by hand: picture i is of colour i."""
+    """A cache as the module's first lines describe it, by hand: image i is of color i."""
     folder = folders.cache_root() / f"{name}-{fingerprint}-{size[0]}x{size[1]}-crop"
     folder.mkdir(parents=True)
     splits = {}
@@ -155,7 +155,7 @@ def test_a_cache_is_read_as_it_lies_there() -> None:
     )
     assert cache.targets("train").tolist() == [0, 1, 0, 1, 0, 1]
     assert cache.hashes("test")[0] == "test0"
-    array = cache.pictures("test")
+    array = cache.images("test")
     assert array.shape == (6, 4, 6, 3) and array[2].min() == array[2].max() == 102
     assert isinstance(array, np.memmap)  # it may be larger than memory
     assert folders.cache_folder("pets", "aaaa", (4, 6), "crop") == path
@@ -208,74 +208,74 @@ def test_a_name_is_no_pattern(name: str) -> None:
     assert folders.training_hashes(name) == frozenset()
 
 
-def test_a_cache_as_labelled_pictures() -> None:
+def test_a_cache_as_labeled_images() -> None:
     write_cache("pets", "aaaa")
-    data = folders.labelled("pets", ("dog", "cow", "cat"), SIZE, "crop")
+    data = folders.labeled("pets", ("dog", "cow", "cat"), SIZE, "crop")
     assert (len(data), data.split, data.left_out) == (6, "test", 0)
     assert data.targets.tolist() == [2, 0, 2, 0, 2, 0]
-    assert data.picture(3).shape == (*SIZE, 3) and data.picture(3).max() == 103
+    assert data.image(3).shape == (*SIZE, 3) and data.image(3).max() == 103
     with pytest.raises(UserError, match="the model doesn't know the label 'dog'; it knows cat, cow"):
-        folders.labelled("pets", ("cat", "cow"), SIZE, "crop")
+        folders.labeled("pets", ("cat", "cow"), SIZE, "crop")
 
 
 def test_data_that_is_nowhere_says_how_to_make_it() -> None:
     with pytest.raises(UserError) as raised:
-        folders.labelled("pets", ("a", "b"), (28, 30), "crop")
+        folders.labeled("pets", ("a", "b"), (28, 30), "crop")
     assert str(raised.value) == (
         "the data 'pets' is neither a folder nor in the cache at 28x30 crop; make it with: python -m train data pets"
         " --size 28x30"
     )
     with pytest.raises(UserError, match=r"--size 28x30 --fit pad$"):
-        folders.labelled("pets", ("a", "b"), (28, 30), "pad")
+        folders.labeled("pets", ("a", "b"), (28, 30), "pad")
 
 
 def test_a_path_is_never_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for data in ("./none", "none/", str(tmp_path / "none")):
         with pytest.raises(UserError, match="there is no such folder"):
-            folders.labelled(data, ("a", "b"), SIZE, "crop")
+            folders.labeled(data, ("a", "b"), SIZE, "crop")
     drawing.write_folder(tmp_path / "local", {None: 6})
-    assert len(folders.labelled("local", drawing.LABELS, SIZE, "crop")) == 6
+    assert len(folders.labeled("local", drawing.LABELS, SIZE, "crop")) == 6
 
 
-# Pictures that the model was trained on.
+# Images that the model was trained on.
 
 
-def test_training_pictures_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_training_images_are_left_out_and_counted(tmp_path: Path) -> None:
     """train's own cache says which those are, whatever folder they come back in."""
     root = drawing.write_folder(tmp_path / "shapes", {None: 30})
     cache = caches.provide(caches.DataRequest(str(root), SIZE, test=0.4, seed=3))
     assert (len(cache.targets("train")), len(cache.targets("test"))) == (18, 12)
     assert len(folders.training_hashes(cache.fingerprint)) == 18
 
-    data = folders.labelled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
+    data = folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
     assert (len(data), data.left_out) == (12, 18)
     kept = {str(path.relative_to(root)) for path in data.sources if isinstance(path, Path)}
     assert kept == set(cache.index.splits["test"].origins)
 
     for i, path in enumerate(root.rglob("*.png")):
         path.rename(path.with_name(f"renamed{i}.png"))
-    assert folders.labelled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint).left_out == 18
-    assert folders.labelled(str(root), drawing.LABELS, SIZE, "crop", "another").left_out == 0
-    assert folders.labelled(str(root), drawing.LABELS, SIZE, "crop").left_out == 0
+    assert folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint).left_out == 18
+    assert folders.labeled(str(root), drawing.LABELS, SIZE, "crop", "another").left_out == 0
+    assert folders.labeled(str(root), drawing.LABELS, SIZE, "crop").left_out == 0
 
 
-def test_training_pictures_alone_are_refused(tmp_path: Path) -> None:
+def test_training_images_alone_are_refused(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 6, "test": 6})
     cache = caches.provide(caches.DataRequest(str(root), SIZE))
     (root / "test").rename(tmp_path / "away")
     (root / "train").rename(root / "test")
-    with pytest.raises(UserError, match="all 6 pictures are among the model's training pictures; give others"):
-        folders.labelled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
+    with pytest.raises(UserError, match="all 6 images are among the model's training images; give others"):
+        folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
 
 
-def test_another_split_of_the_same_name_leaves_training_pictures_out(tmp_path: Path) -> None:
+def test_another_split_of_the_same_name_leaves_training_images_out(tmp_path: Path) -> None:
     """Two splits of one folder; the model was trained on the first, and only the second is there at this size."""
     root = drawing.write_folder(tmp_path / "flat", {None: 60}, seed=5)
     first = caches.provide(caches.DataRequest(str(root), (8, 8), test=0.3, seed=1))
     second = caches.provide(caches.DataRequest(str(root), (16, 16), test=0.3, seed=2))
-    shared_pictures = len(set(first.hashes("train")) & set(second.hashes("test")))
-    assert 0 < shared_pictures < len(second.targets("test"))
-    found = folders.labelled("flat", drawing.LABELS, (16, 16), "crop", first.fingerprint)
-    assert (len(found), found.left_out) == (len(second.targets("test")) - shared_pictures, shared_pictures)
-    assert folders.labelled("flat", drawing.LABELS, (16, 16), "crop", second.fingerprint).left_out == 0
+    shared_images = len(set(first.hashes("train")) & set(second.hashes("test")))
+    assert 0 < shared_images < len(second.targets("test"))
+    found = folders.labeled("flat", drawing.LABELS, (16, 16), "crop", first.fingerprint)
+    assert (len(found), found.left_out) == (len(second.targets("test")) - shared_images, shared_images)
+    assert folders.labeled("flat", drawing.LABELS, (16, 16), "crop", second.fingerprint).left_out == 0

@@ -11,7 +11,7 @@ import pytest
 from tests import drawing
 from tests.conftest import Run, model
 
-# Clears the screen, colours, names the window, turns the writing round.
+# Clears the screen, colors, names the window, turns the writing round.
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e"
 CONTROLS = set("\x1b\x07\x9b\u202e")
 
@@ -22,19 +22,19 @@ def clean(output: str) -> None:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     return drawing.write_folder(tmp_path / "shapes", {"train": 3})
 
 
-def test_a_file_s_name(command: Run, tmp_path: Path, picture: Path) -> None:
-    path = next(picture.rglob("*.png"))
+def test_a_file_s_name(command: Run, tmp_path: Path, image: Path) -> None:
+    path = next(image.rglob("*.png"))
     named = path.rename(path.with_name(f"{EVIL}.png"))
     for words in ((named, named), (named.parent,), (named, "--json", "-")):
         done = command("device", "classify", model("int8"), *words)
         assert done.returncode == 0
         clean(done.stdout)
     (line,) = command("device", "classify", model("int8"), named, "--json", "-").stdout.splitlines()
-    assert Path(json.loads(line)["picture"]).name == named.name, "still the file's own name"
+    assert Path(json.loads(line)["image"]).name == named.name, "still the file's own name"
 
 
 def test_an_error(command: Run, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from PIL import Image as Pil
 
 import device
 from device import Classifier, ImageError, UserError
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from tests.conftest import model
 from tests.device import crafted
@@ -25,7 +25,7 @@ def classifier() -> Classifier:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A picture that isn't upright in its file: EXIF says how it is to be turned."""
+    """An image that isn't upright in its file: EXIF says how it is to be turned."""
     path = tmp_path / "photo.jpg"
     image = Pil.fromarray(drawing.shape("triangle", np.random.default_rng(5), (60, 80)))
     exif = Pil.Exif()
@@ -41,13 +41,13 @@ def same(one: Any, other: Any) -> bool:
 def test_public_names_are_there_and_loaded_when_they_are_asked_for() -> None:
     assert set(device.__all__) <= set(dir(device))
     assert {getattr(device, name).__name__ for name in device.__all__} == set(device.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'Picture'"):
-        device.Picture  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        device.Nothing  # noqa: B018
 
 
 def test_every_form_of_an_image_is_the_same_image(classifier: Classifier, photo: Path) -> None:
-    expected = classifier.classify(pictures.read(photo))
-    rgb = pictures.read(photo)
+    expected = classifier.classify(images.read(photo))
+    rgb = images.read(photo)
     bgr = np.ascontiguousarray(rgb[:, :, ::-1])
     for image in (str(photo), photo, os.fspath(photo), photo.read_bytes(), bytearray(photo.read_bytes()), rgb):
         assert same(classifier(image), expected), type(image)
@@ -80,9 +80,9 @@ def test_a_prediction(classifier: Classifier, photo: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        ("none.jpg", "none.jpg: the picture can't be read"),
+        ("none.jpg", "none.jpg: the image can't be read"),
         (b"", "the image's bytes: the file is empty"),
-        (b"text", "the image's bytes: not a picture"),
+        (b"text", "the image's bytes: not an image"),
         (np.zeros((4, 6), np.uint8), r"an array of uint8 and shape \(4, 6\), expected uint8 of \(height, width, 3\)"),
         (np.zeros((4, 6, 3), np.float32), "an array of float32"),
         (np.zeros((4, 6, 4), np.uint8), r"shape \(4, 6, 4\)"),
@@ -106,8 +106,8 @@ def test_an_order_of_channels_that_there_is_not(classifier: Classifier) -> None:
 def test_map_answers_in_order_and_lazily(classifier: Classifier, tmp_path: Path) -> None:
     drawn = drawing.shapes(40, seed=3)
     paths = [tmp_path / f"{number}.png" for number in range(len(drawn))]
-    for path, (_, picture) in zip(paths, drawn, strict=True):
-        cv2.imwrite(str(path), picture[:, :, ::-1])
+    for path, (_, image) in zip(paths, drawn, strict=True):
+        cv2.imwrite(str(path), image[:, :, ::-1])
     asked = []
 
     def images() -> Any:
@@ -133,5 +133,5 @@ def test_a_third_party_file_asks_for_what_it_does_not_say(tmp_path: Path) -> Non
         Classifier(path)
     labels = tmp_path / "labels.txt"
     labels.write_text("cat\ndog\n")
-    known = Classifier(os.fspath(path), device.Hints(labels=labels, mean=0.0, std=255.0))
+    known = Classifier(os.fspath(path), device.Overrides(labels=labels, mean=0.0, std=255.0))
     assert known(np.zeros((4, 6, 3), np.uint8)).label == "dog"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from tests.conftest import Run, model
-from tests.device.picture_files import FILES, encoded
+from tests.device.image_files import FILES, encoded
 
 
 def photograph() -> Image.Image:
@@ -50,9 +50,9 @@ def without(data: bytes, start: float, end: float, byte: int) -> bytes:
 def test_a_file_whose_second_half_is_zeros_is_refused(way: str) -> None:
     format, options = WAYS[way]
     data = encoded(photograph(), format, **options)
-    pictures.decode(data)
+    images.decode(data)
     with pytest.raises(ValueError, match=r"damaged|truncated|decoded"):
-        pictures.decode(without(data, 0.5, 1, 0))
+        images.decode(without(data, 0.5, 1, 0))
 
 
 @pytest.mark.parametrize("byte", [0, 255])
@@ -60,7 +60,7 @@ def test_a_file_whose_second_half_is_zeros_is_refused(way: str) -> None:
 def test_a_hole_in_the_middle_is_refused(way: str, byte: int) -> None:
     format, options = WAYS[way]
     with pytest.raises(ValueError, match=r"damaged|truncated|decoded"):
-        pictures.decode(without(encoded(photograph(), format, **options), 0.4, 0.6, byte))
+        images.decode(without(encoded(photograph(), format, **options), 0.4, 0.6, byte))
 
 
 def test_a_jpeg_that_lacks_a_stretch_is_refused() -> None:
@@ -69,16 +69,16 @@ def test_a_jpeg_that_lacks_a_stretch_is_refused() -> None:
         format, options = WAYS[way]
         data = encoded(photograph(), format, **options)
         with pytest.raises(ValueError, match="damaged"):
-            pictures.decode(data[: len(data) * 2 // 5] + data[len(data) * 3 // 5 :])
+            images.decode(data[: len(data) * 2 // 5] + data[len(data) * 3 // 5 :])
 
 
 def test_a_turned_jpeg_is_looked_at_as_it_is_stored() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(photograph(), "JPEG", quality=85, exif=exif)
-    assert pictures.decode(data).shape == (320, 240, 3)
+    assert images.decode(data).shape == (320, 240, 3)
     with pytest.raises(ValueError, match="damaged"):
-        pictures.decode(data[: len(data) * 2 // 5] + data[len(data) * 3 // 5 :])
+        images.decode(data[: len(data) * 2 // 5] + data[len(data) * 3 // 5 :])
 
 
 def drawings() -> Iterator[Image.Image]:
@@ -108,21 +108,21 @@ def drawings() -> Iterator[Image.Image]:
 def test_what_was_drawn_black_white_or_gray_is_whole(way: str) -> None:
     format, options = WAYS[way]
     for image in drawings():
-        pictures.decode(encoded(image, format, **options))
+        images.decode(encoded(image, format, **options))
         if format != "WEBP":
-            pictures.decode(encoded(image.convert("L"), format, **options))
+            images.decode(encoded(image.convert("L"), format, **options))
 
 
 def test_gray_that_was_drawn_at_the_end_of_a_jpeg_is_whole() -> None:
     for size in ((64, 64), (250, 130)):
         image = Image.new("RGB", size, (128, 128, 128))
         ImageDraw.Draw(image).ellipse([5, 5, 40, 40], fill=(200, 30, 30))
-        assert (pictures.decode(encoded(image, "JPEG", quality=95))[-1, -1] == 128).all()
+        assert (images.decode(encoded(image, "JPEG", quality=95))[-1, -1] == 128).all()
 
 
 def test_every_kind_of_file_is_whole() -> None:
     for data in FILES.values():
-        pictures.decode(data)
+        images.decode(data)
 
 
 def test_classify_names_the_damaged_file_and_goes_on(command: Run, tmp_path: Path) -> None:
@@ -140,6 +140,6 @@ def test_classify_names_the_damaged_file_and_goes_on(command: Run, tmp_path: Pat
 def test_a_live_frame_with_a_hole_is_refused_too() -> None:
     data = encoded(photograph(), "JPEG", quality=85)
     with pytest.raises(ValueError, match="damaged"):
-        pictures.decode_frame(without(data, 0.4, 0.6, 0))
-    assert pictures.decode_frame(data)[0].shape == (240, 320, 3)
+        images.decode_frame(without(data, 0.4, 0.6, 0))
+    assert images.decode_frame(data)[0].shape == (240, 320, 3)
     assert cv2.imdecode(np.frombuffer(without(data, 0.4, 0.6, 0), np.uint8), cv2.IMREAD_COLOR) is not None

@@ -44,7 +44,7 @@ def test_for_a_person(command: Run) -> None:
     assert rows["input"] == "16x16 RGB uint8, (pixel - 0) / 1"
     assert rows["output"] == "3 x uint8, softmax"
     assert rows["labels"] == "circle, square, triangle"
-    assert rows["golden"] == "5 pictures (drawn)"
+    assert rows["golden"] == "5 images (drawn)"
     assert rows["accuracy"].endswith("n 300) on test")
 
 

@@ -52,21 +52,21 @@ def test_an_option_without_its_output_is_refused() -> None:
 
 
 @dataclass(frozen=True)
-class GreyOptions(SourceOptions):
+class GrayOptions(SourceOptions):
     brightness: int = option(0, "how bright")
 
-    shown = "grey"
+    shown = "gray"
 
     @classmethod
     def matches(cls, text: str) -> bool:
-        return text == "grey"
+        return text == "gray"
 
     def source(self, target: tuple[int, int]) -> Source:
-        return Grey(self.brightness)
+        return Gray(self.brightness)
 
 
-class Grey(Source):
-    name, is_live, newest_only = "grey", False, False
+class Gray(Source):
+    name, is_live, newest_only = "gray", False, False
 
     def __init__(self, brightness: int) -> None:
         self._brightness, self._left = brightness, 3
@@ -91,17 +91,17 @@ class Means(Output):
         self._path, self._means = path, list[float]()
 
     def show(self, reading: Reading) -> None:
-        self._means.append(float(reading.frame.picture.mean()))
+        self._means.append(float(reading.frame.image.mean()))
 
     def close(self) -> None:
         self._path.write_text(json.dumps(self._means))
 
 
 def test_a_kind_is_added_by_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, GreyOptions))
+    monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, GrayOptions))
     monkeypatch.setattr(outputs, "KINDS", (*outputs.KINDS, MeansOptions))
     parser = argparse.ArgumentParser()
     live_options.add(parser)
-    words = ["--source", "grey", "--brightness", "7", "--means", str(tmp_path / "means"), "--threads", "1"]
+    words = ["--source", "gray", "--brightness", "7", "--means", str(tmp_path / "means"), "--threads", "1"]
     assert live.run(live_options.request(parser.parse_args([str(INT8), *words, "--headless"]))) == 0
     assert json.loads((tmp_path / "means").read_text()) == [7.0] * 3

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.labels import labels
 from tests import drawing
 from tests.conftest import Run
 from tests.device import crafted, described
 from tests.device.refusals import refusal
 
-FLOAT = Hints(mean=0.0, std=255.0)
+FLOAT = Overrides(mean=0.0, std=255.0)
 
 
 def read(folder: Path, content: str | bytes, name: str = "labels.txt") -> labels.LabelList:
@@ -242,8 +242,8 @@ def test_a_label_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_document_cut_off_through_the_command_line(command: Run, tmp_path: Path) -> None:
     crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5]))
     (tmp_path / "labels.json").write_text('{"0": "plain",\n')
-    (tmp_path / "picture.png").write_bytes(pictures.encode_png(drawing.shapes(1, 1)[0][1]))
-    done = command("device", "classify", "net.tflite", "picture.png", "--labels", "labels.json", "--std", 1)
+    (tmp_path / "image.png").write_bytes(images.encode_png(drawing.shapes(1, 1)[0][1]))
+    done = command("device", "classify", "net.tflite", "image.png", "--labels", "labels.json", "--std", 1)
     assert refusal(done).startswith("labels.json: ")
 
 
@@ -338,7 +338,7 @@ def crane(folder: Path) -> list[str]:
 def draw(folder: Path, *classes: str) -> None:
     for number, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
-        (folder / name / "1.png").write_bytes(pictures.encode_png(drawing.shapes(1, number)[0][1]))
+        (folder / name / "1.png").write_bytes(images.encode_png(drawing.shapes(1, number)[0][1]))
 
 
 def test_it_is_answered_by_its_name(command: Run, tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_it_is_answered_by_its_name(command: Run, tmp_path: Path) -> None:
     assert "'crane'" in done.stderr
 
 
-def test_its_pictures_cannot_be_judged_and_it_is_named(command: Run, tmp_path: Path) -> None:
+def test_its_images_cannot_be_judged_and_it_is_named(command: Run, tmp_path: Path) -> None:
     words = crane(tmp_path)
     draw(tmp_path / "data", "crane", "tench")
     done = command("benchmarks", "accuracy", "net.tflite", "--data", "data", *words)

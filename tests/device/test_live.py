@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.live import selection
 from tests.conftest import Run, model
@@ -23,7 +23,7 @@ from tests.device.visiting import get
 pytestmark = pytest.mark.programs
 
 
-def test_pictures_are_answered_as_classify_answers_them(command: Run, tmp_path: Path) -> None:
+def test_images_are_answered_as_classify_answers_them(command: Run, tmp_path: Path) -> None:
     for number, label in enumerate(("circle", "square", "triangle", "circle")):
         draw(tmp_path / f"shots/{number}.png", label, seed=number)
     done = command("device", "live", INT8, "--source", tmp_path / "shots", "--headless", "--jsonl", "-")
@@ -32,7 +32,7 @@ def test_pictures_are_answered_as_classify_answers_them(command: Run, tmp_path: 
     assert [answer["number"] for answer in answers] == [1, 2, 3, 4]
     classifier = Classifier(INT8)
     for answer in answers:
-        scores = classifier.classify(pictures.read(Path(answer["picture"]))).scores
+        scores = classifier.classify(images.read(Path(answer["image"]))).scores
         best = classifier.top(scores, 3)
         assert [entry["label"] for entry in answer["top"]] == [ranked.label for ranked in best]
         assert [entry["score"] for entry in answer["top"]] == pytest.approx([r.score for r in best], abs=1e-4)

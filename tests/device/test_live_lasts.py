@@ -14,7 +14,7 @@ from device.live.interfaces.frames import STALL_S
 from device.model.card import Confidence
 from tests.conftest import model
 from tests.device import crafted
-from tests.device.altering import altered, with_one_picture
+from tests.device.altering import altered, with_one_image
 from tests.device.classifying import INT8, draw
 from tests.device.crafted import End
 from tests.device.living import LIMIT_S, Live
@@ -66,7 +66,7 @@ def test_a_stream_that_comes_back_is_answered_again(live: Any) -> None:
 
 
 def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
-    """It never ends and never errs: it sends no pictures, half ones, or nothing any more; or the same one, where that
+    """It never ends and never errs: it sends no images, half ones, or nothing any more; or the same one, where that
     isn't wanted.
 
     All at once, since each takes five seconds to be noticed.
@@ -149,12 +149,12 @@ def test_a_model_that_is_overwritten_in_place_goes_on(live: Any, tmp_path: Path)
     assert running.end(signal.SIGTERM)[0] == 0
 
 
-def test_a_model_without_golden_pictures_does_not_take_over(live: Any, tmp_path: Path) -> None:
+def test_a_model_without_golden_images_does_not_take_over(live: Any, tmp_path: Path) -> None:
     path, running = replaceable(live, tmp_path, "--source", "test")
     running.next()
     altered(tmp_path / "new", "int8", lambda card: replace(card, golden=())).replace(path)
     running.process.send_signal(signal.SIGHUP)
-    assert "; the model that was loaded goes on" in running.wait_for("has no golden pictures")
+    assert "; the model that was loaded goes on" in running.wait_for("has no golden images")
     running.next_after(time.time())
     returned, said, _ = running.end(signal.SIGTERM)
     assert returned == 0, said
@@ -183,7 +183,7 @@ def test_a_model_that_was_replaced_brings_its_threshold(live: Any, tmp_path: Pat
 
 def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tmp_path: Path) -> None:
     network, card = crafted.constant([0.1, 0.9], End((1, 200, 200, 3))), {"labels": ("no", "yes"), "size": (200, 200)}
-    larger = with_one_picture(tmp_path / "new", network, np.zeros((8, 8, 3), np.uint8), (0.1, 0.9), 1e-6, **card)
+    larger = with_one_image(tmp_path / "new", network, np.zeros((8, 8, 3), np.uint8), (0.1, 0.9), 1e-6, **card)
     server = Server("good")
     try:
         path, running = replaceable(live, tmp_path, "--source", server.url, "--decode", "auto")
@@ -219,12 +219,12 @@ def test_memory_and_threads_stay_as_they_are(live: Any, tmp_path: Path) -> None:
         draw(tmp_path / f"shots/{number}.png", label, seed=number)
     running = live(INT8, "--source", tmp_path / "shots", "--loop", "--threads", 1, "--serve", "127.0.0.1:0")
     with Viewer(running.port(), "/stream.mjpg") as viewer:
-        pictures = viewer.pictures()
+        images = viewer.images()
         seen = []
         for _ in range(4):
             for _ in range(1000):
                 running.next()
-            next(pictures)
+            next(images)
             seen.append(running.status())
     assert seen[-1]["bytes"] - seen[0]["bytes"] < 5_000_000, seen
     assert {status["threads"] for status in seen} == {seen[0]["threads"]}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.interfaces.output import Output
 from device.live.interfaces.readings import Reading, Status
@@ -50,7 +50,7 @@ def load(folder: Path, labels: int) -> Classifier:
     file = crafted.write(folder / f"{labels}.tflite", crafted.constant(scores))
     names = folder / f"{labels}.txt"
     names.write_text("".join(f"label {i}\n" for i in range(labels)))
-    return Classifier(file, Hints(labels=names, mean=0.0))
+    return Classifier(file, Overrides(labels=names, mean=0.0))
 
 
 def test_another_model_with_other_labels_takes_over_under_smoothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which classic mistake explains bad scores: by golden pictures, by labelled ones, and none where there is none."""
+"""Which classic mistake explains bad scores: by golden images, by labeled ones, and none where there is none."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,27 +14,27 @@ from device.check.check import Request
 from device.check.checked import Report
 from device.check.mismatches import Measured, Trial
 from device.data import folders
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_HINTS, Hints
+from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.card import Card
 from tests import drawing, foreign
 from tests.conftest import Run, model
 from tests.device import crafted
-from tests.device.altering import Picture, altered, recorded_of, with_input, with_one_picture
+from tests.device.altering import Pixels, altered, recorded_of, with_input, with_one_image
 
-COLOURS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
+COLORS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
 
 
 def causes(path: Path) -> list[str]:
-    """The mistakes that are said to reproduce the scores of a file whose golden pictures fail."""
-    report = check.examine(Request(path, NO_HINTS, None, 1, None, None))
+    """The mistakes that are said to reproduce the scores of a file whose golden images fail."""
+    report = check.examine(Request(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and not report.verdict.passed and report.code == 1
     return [cause.mistake.name for cause in report.causes]
 
 
-# By golden pictures. What is fed is written here by hand, beside what device/check/mismatches.py does.
+# By golden images. What is fed is written here by hand, beside what device/check/mismatches.py does.
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
@@ -42,16 +42,15 @@ def causes(path: Path) -> list[str]:
 def test_another_fit_than_the_cards(variant: str, fit: str, tmp_path: Path) -> None:
     """The evidence is stronger here: the bytes are those of the export again."""
     path = altered(tmp_path / "net.tflite", variant, with_input(fit=fit))
-    report = check.examine(Request(path, NO_HINTS, None, 1, None, None))
+    report = check.examine(Request(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and report.verdict.first == "resize"
     (cause,) = report.causes
     assert cause.mistake.name == "crop" and cause.verdict.first is None
     assert checked.lines(report)[-1].startswith(
-        "with the centre cropped the recorded scores are reproduced (largest error"
+        "with the center cropped the recorded scores are reproduced (largest error"
     )
     assert (
-        "and every stage's bytes: the file and its record disagree on how a picture is made"
-        in checked.lines(report)[-1]
+        "and every stage's bytes: the file and its record disagree on how an image is made" in checked.lines(report)[-1]
     )
 
 
@@ -72,19 +71,19 @@ def test_a_network_whose_channels_are_swapped(tmp_path: Path) -> None:
     assert causes(altered(tmp_path / "net.tflite", "float32", network=network)) == ["BGR"]
 
 
-BY_HAND: dict[str, Callable[[Picture], Picture]] = {
-    "BGR": lambda picture: picture[..., [2, 1, 0]],
-    "grey": lambda picture: cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
-    "negative": lambda picture: ~picture,
-    "mirrored": lambda picture: cv2.flip(picture, 1),
-    "upside down": lambda picture: cv2.rotate(picture, cv2.ROTATE_180),
-    "turned left": lambda picture: cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE),
-    "turned right": lambda picture: cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE),
+BY_HAND: dict[str, Callable[[Pixels], Pixels]] = {
+    "BGR": lambda image: image[..., [2, 1, 0]],
+    "gray": lambda image: cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
+    "negative": lambda image: ~image,
+    "mirrored": lambda image: cv2.flip(image, 1),
+    "upside down": lambda image: cv2.rotate(image, cv2.ROTATE_180),
+    "turned left": lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+    "turned right": lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
 }
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_a_record_of_other_pictures(name: str, tmp_path: Path) -> None:
+def test_a_record_of_other_images(name: str, tmp_path: Path) -> None:
     path = altered(tmp_path / "net.tflite", "float32", recorded_of("float32", BY_HAND[name]))
     assert causes(path) == [name]
 
@@ -100,11 +99,11 @@ def test_a_record_with_its_scores_one_place_off(name: str, order: tuple[int, ...
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
 def test_a_record_that_no_mistake_makes(variant: str, tmp_path: Path) -> None:
-    """A score beyond its tolerance, in one picture or in all, is no reason to name one."""
+    """A score beyond its tolerance, in one image or in all, is no reason to name one."""
 
-    def change(card: Card, pictures_changed: int) -> Card:
+    def change(card: Card, images_changed: int) -> Card:
         entries = list(card.golden)
-        for i in range(pictures_changed):
+        for i in range(images_changed):
             first, *others = entries[i].scores
             entries[i] = replace(entries[i], scores=(first - 1.2 * entries[i].tolerance, *others))
         return replace(card, golden=tuple(entries))
@@ -117,18 +116,18 @@ def test_a_record_that_no_mistake_makes(variant: str, tmp_path: Path) -> None:
 def test_a_mistake_that_is_hardly_better_is_not_named(red: int, named: list[str], tmp_path: Path) -> None:
     """Within the tolerance of 24/256, but 16/255 off where the card's way is 26/255 off; and 6/255 off.
 
-    A network that answers with the one pixel it is fed: cropped, the picture's middle one; else the mean of the first
+    A network that answers with the one pixel it is fed: cropped, the image's middle one; else the mean of the first
     two, whether it is stretched or padded, and then both are named.
     """
-    picture = np.array([[[2 * red - 180, 60, 40], [180, 60, 40], [0, 60, 40]]], np.uint8)
+    image = np.array([[[2 * red - 180, 60, 40], [180, 60, 40], [0, 60, 40]]], np.uint8)
     scores = (206 / 255, 60 / 255, 40 / 255)
-    card = {"labels": tuple(COLOURS), "size": (1, 1)}
-    path = with_one_picture(tmp_path / "net.tflite", crafted.echo(), picture, scores, 24 / 256, **card)
+    card = {"labels": tuple(COLORS), "size": (1, 1)}
+    path = with_one_image(tmp_path / "net.tflite", crafted.echo(), image, scores, 24 / 256, **card)
     source = cards.read(path)
     assert source is not None
     scaled = replace(source, input=replace(source.input, std=255.0))
     crafted.write(
-        path, cards.append_tail(cards.network_bytes(path), scaled, {"golden_1.png": pictures.encode_png(picture)})
+        path, cards.append_tail(cards.network_bytes(path), scaled, {"golden_1.png": images.encode_png(image)})
     )
     assert causes(path) == named
 
@@ -136,12 +135,12 @@ def test_a_mistake_that_is_hardly_better_is_not_named(red: int, named: list[str]
 def test_the_classifier_stays_as_it_was() -> None:
     """The mistakes share its interpreter and nothing else."""
     classifier = Classifier(model("int8"))
-    picture = drawing.shapes(1, 3)[0][1]
-    before, card = classifier.classify(picture).scores, classifier.card
+    image = drawing.shapes(1, 3)[0][1]
+    before, card = classifier.classify(image).scores, classifier.card
     ways = mismatches.classic(card.input)
-    answers = {way.name: way.reading(way.feeding(classifier).classify(picture).scores) for way in ways}
+    answers = {way.name: way.reading(way.feeding(classifier).classify(image).scores) for way in ways}
     assert len(answers) == len(ways) == 13
-    assert np.array_equal(classifier.classify(picture).scores, before) and classifier.card is card
+    assert np.array_equal(classifier.classify(image).scores, before) and classifier.card is card
     assert sum(np.array_equal(scores, before) for scores in answers.values()) == 0
     assert np.array_equal(answers["labels +1"], before[[2, 0, 1]])
 
@@ -152,7 +151,7 @@ def test_what_the_card_says_is_no_mistake() -> None:
     assert {"crop", "stretch", "0..1", "0..255"} < names and names.isdisjoint({"pad", "-1..1"})
 
 
-# By labelled pictures.
+# By labeled images.
 
 
 def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> Measured:
@@ -183,7 +182,7 @@ def test_what_may_be_chance_is_said_to_be() -> None:
     report = Report(Classifier(model("int8")), None, (), trial)
     assert report.code == 3 and checked.lines(report)[-1] == (
         "with BGR order the accuracy would be 58.0 % instead of 50.0 % (n 100), which may be chance where 3 ways are"
-        " tried: give more pictures"
+        " tried: give more images"
     )
 
 
@@ -197,33 +196,33 @@ def test_where_all_answer_alike_hardly_ever_one_is_named() -> None:
     assert false <= 3
 
 
-def coloured(root: Path, count: int) -> Path:
-    """Pictures of one colour each, a folder a colour."""
-    for label, colour in COLOURS.items():
+def colored(root: Path, count: int) -> Path:
+    """Images of one color each, a folder a color."""
+    for label, color in COLORS.items():
         for i in range(count):
             path = root / label / f"{i}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(pictures.encode_png(np.full((4, 4, 3), np.array(colour) + i % 20, np.uint8)))
+            path.write_bytes(images.encode_png(np.full((4, 4, 3), np.array(color) + i % 20, np.uint8)))
     return root
 
 
-def third_party(folder: Path, network: bytes, labels: Sequence[str], **hints: float) -> tuple[Path, Hints]:
+def third_party(folder: Path, network: bytes, labels: Sequence[str], **overrides: float) -> tuple[Path, Overrides]:
     path = crafted.write(folder / "net.tflite", network)
     (folder / "labels.txt").write_text("\n".join(labels))
-    return path, Hints(labels=folder / "labels.txt", **hints)
+    return path, Overrides(labels=folder / "labels.txt", **overrides)
 
 
-def tried(path: Path, hints: Hints, folder: Path) -> tuple[int, Trial, str]:
-    """(exit code, what was counted, the last line) for a file and labelled pictures."""
-    report = check.examine(Request(path, hints, str(folder), 1, None, None))
+def tried(path: Path, overrides: Overrides, folder: Path) -> tuple[int, Trial, str]:
+    """(exit code, what was counted, the last line) for a file and labeled images."""
+    report = check.examine(Request(path, overrides, str(folder), 1, None, None))
     assert report.trial is not None
     return report.code, report.trial, checked.lines(report)[-1]
 
 
 def test_a_network_trained_on_bgr(tmp_path: Path) -> None:
     """It answers with the pixel it is fed, and its labels stand in the order blue, green, red."""
-    path, hints = third_party(tmp_path, crafted.echo(), ("blue", "green", "red"), mean=0, std=255)
-    code, trial, said = tried(path, hints, coloured(tmp_path / "data", 10))
+    path, overrides = third_party(tmp_path, crafted.echo(), ("blue", "green", "red"), mean=0, std=255)
+    code, trial, said = tried(path, overrides, colored(tmp_path / "data", 10))
     assert (code, trial.n, trial.right) == (1, 30, 10)
     named = trial.named()
     assert named is not None and (named.mistake.name, named.right, named.gained, named.lost) == ("BGR", 30, 20, 0)
@@ -237,53 +236,53 @@ def test_a_third_party_network_with_the_wrong_scaling(command: Run, tmp_path: Pa
     drawing.write_folder(tmp_path / "data", {None: 150})
     words = ("device", "check", "net.tflite", "--labels", "labels.txt", "--data", "./data")
     done = command(*words, "--mean", "0", "--std", "1")
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("note: net.tflite: no golden pictures")
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("note: net.tflite: no golden images")
     said = done.stdout.splitlines()[-1]
     assert said.startswith("with pixels of -1..1 the accuracy would be ") and " (n 150): " in said
     assert said.endswith("the network takes pixels of -1..1; give --mean 127.5 --std 127.5")
     done = command(*words, "--mean", "127.5", "--std", "127.5")  # as it says
-    assert done.returncode == 3 and "can't tell: net.tflite: no golden pictures" in done.stderr
-    assert done.stdout.splitlines()[-1] == "no classic mistake makes more of these pictures right, beyond chance"
+    assert done.returncode == 3 and "can't tell: net.tflite: no golden images" in done.stderr
+    assert done.stdout.splitlines()[-1] == "no classic mistake makes more of these images right, beyond chance"
 
 
 def test_a_healthy_third_party_file_gets_no_mistake(tmp_path: Path) -> None:
-    path, hints = third_party(tmp_path, foreign.bare(), drawing.LABELS, mean=0, std=1)
-    code, trial, _ = tried(path, hints, drawing.write_folder(tmp_path / "data", {None: 90}, seed=4))
+    path, overrides = third_party(tmp_path, foreign.bare(), drawing.LABELS, mean=0, std=1)
+    code, trial, _ = tried(path, overrides, drawing.write_folder(tmp_path / "data", {None: 90}, seed=4))
     assert code == 3 and trial.named() is None
     assert trial.right > 80 and len(trial.measured) == 13
 
 
 def test_labels_that_are_one_place_off(tmp_path: Path) -> None:
-    path, hints = third_party(tmp_path, foreign.bare(), (*drawing.LABELS[1:], drawing.LABELS[0]), mean=0, std=1)
-    code, trial, said = tried(path, hints, drawing.write_folder(tmp_path / "data", {None: 60}))
+    path, overrides = third_party(tmp_path, foreign.bare(), (*drawing.LABELS[1:], drawing.LABELS[0]), mean=0, std=1)
+    code, trial, said = tried(path, overrides, drawing.write_folder(tmp_path / "data", {None: 60}))
     named = trial.named()
     assert code == 1 and named is not None and named.mistake.name == "labels -1" and trial.right < 10
     assert "the labels are one place off; see whether the label file has a line too many or too few" in said
 
 
-def test_pictures_that_lie_on_their_side(tmp_path: Path) -> None:
-    """Of a file of ours, which passes its golden pictures and is judged bad all the same."""
-    for i, (label, picture) in enumerate(drawing.shapes(90, 5)):
+def test_images_that_lie_on_their_side(tmp_path: Path) -> None:
+    """Of a file of ours, which passes its golden images and is judged bad all the same."""
+    for i, (label, image) in enumerate(drawing.shapes(90, 5)):
         path = tmp_path / "data" / label / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pictures.encode_png(cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE)))  # type: ignore[arg-type]
-    report = check.examine(Request(model("int8"), NO_HINTS, str(tmp_path / "data"), 1, None, None))
+        path.write_bytes(images.encode_png(cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)))  # type: ignore[arg-type]
+    report = check.examine(Request(model("int8"), NO_OVERRIDES, str(tmp_path / "data"), 1, None, None))
     assert report.verdict is not None and report.verdict.passed and report.code == 1
     assert report.trial is not None and (named := report.trial.named()) is not None
     assert named.mistake.name == "turned left"
-    assert checked.lines(report)[-1].endswith("the network was trained on pictures turned left")
+    assert checked.lines(report)[-1].endswith("the network was trained on images turned left")
     assert checked.document(report)["data"]["named"] == "turned left"
 
 
-def test_at_most_500_pictures_are_asked(tmp_path: Path) -> None:
+def test_at_most_500_images_are_asked(tmp_path: Path) -> None:
     """Drawn from all of them, the same each time, over all workers."""
-    path, hints = third_party(tmp_path, crafted.echo(), tuple(COLOURS), mean=0, std=255)
+    path, overrides = third_party(tmp_path, crafted.echo(), tuple(COLORS), mean=0, std=255)
     rows: npt.NDArray[np.uint8] = np.zeros((1200, 1, 1, 3), np.uint8)
     rows[600:, 0, 0, 1] = 200  # green; the first half is black, the first of equal scores counts
-    data = folders.Labelled(tuple(COLOURS), rows, np.repeat([0, 1], 600), "test", 0)
-    ways = mismatches.classic(Classifier(path, hints).card.input)
-    trials = [mismatches.on_data(lambda: Classifier(path, hints), ways, data, workers) for workers in (1, 2)]
+    data = folders.Labeled(tuple(COLORS), rows, np.repeat([0, 1], 600), "test", 0)
+    ways = mismatches.classic(Classifier(path, overrides).card.input)
+    trials = [mismatches.on_data(lambda: Classifier(path, overrides), ways, data, workers) for workers in (1, 2)]
     assert trials[0] == trials[1]
     assert trials[0].n == trials[0].right == 500
-    grey = next(one for one in trials[0].measured if one.mistake.name == "grey")
-    assert 200 < grey.right < 300 and (grey.gained, grey.lost) == (0, 500 - grey.right)
+    gray = next(one for one in trials[0].measured if one.mistake.name == "gray")
+    assert 200 < gray.right < 300 and (gray.gained, gray.lost) == (0, 500 - gray.right)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device.images import pictures
+from device.images import images
 from device.live import reader
 from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader
@@ -43,9 +43,9 @@ def test_frames_are_those_that_were_sent(start: Start, mode: str) -> None:
     with Mjpeg(start(mode).url) as source:
         for number in range(20):
             frame = source.read()
-            assert (frame.colour, frame.decoded) == ("BGR", "full")
-            sent = pictures.decode(mjpeg_server.picture(number))
-            assert np.array_equal(frame.picture[:, :, ::-1], sent)
+            assert (frame.color, frame.decoded) == ("BGR", "full")
+            sent = images.decode(mjpeg_server.image(number))
+            assert np.array_equal(frame.image[:, :, ::-1], sent)
             assert 0 <= frame.age_ms < 5000
 
 
@@ -54,7 +54,7 @@ def test_cameras_that_say_less_than_they_send(start: Start, mode: str) -> None:
     """A length that is two bytes short; none at all, and a thumbnail whose end comes first."""
     with Mjpeg(start(mode).url) as source:
         for number in range(10):
-            assert np.array_equal(source.read().picture[:, :, ::-1], pictures.decode(mjpeg_server.picture(number)))
+            assert np.array_equal(source.read().image[:, :, ::-1], images.decode(mjpeg_server.image(number)))
 
 
 def test_it_decodes_at_a_part_where_twice_the_target_is_left(start: Start) -> None:
@@ -69,7 +69,7 @@ def test_it_decodes_at_a_part_where_twice_the_target_is_left(start: Start) -> No
     ):
         with Mjpeg(url, (target, target)) as source:
             frame = source.read()
-            assert (frame.decoded, frame.picture.shape) == (decoded, (rows, rows * 4 // 3, 3)), target
+            assert (frame.decoded, frame.image.shape) == (decoded, (rows, rows * 4 // 3, 3)), target
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_broken_frames_are_passed_over(start: Start) -> None:
     """In the middle of a stream that goes on."""
     with Mjpeg(start("some").url) as source:
         for number in range(0, 30, 3):
-            sent = pictures.decode(mjpeg_server.picture(number))
-            assert np.array_equal(source.read().picture[:, :, ::-1], sent), number
+            sent = images.decode(mjpeg_server.image(number))
+            assert np.array_equal(source.read().image[:, :, ::-1], sent), number
             # And counted, but for what has no JPEG's beginning: that is no frame.
             assert number // 3 <= source.unusable <= 2 * number // 3
 
@@ -104,7 +104,7 @@ def test_broken_frames_are_passed_over(start: Start) -> None:
     ("mode", "expected"),
     [
         ("garbage", "gives no frames: |gave no whole frame|sends no JPEG"),
-        ("half", "gives no frames: the picture is truncated|gives no frames: not a picture"),
+        ("half", "gives no frames: the image is truncated|gives no frames: not an image"),
         ("large", "gives no frames: a frame of 11585x11585 pixels, expected at most 16777216"),
         ("silent", "gave no whole frame for|broke off: timed out"),
     ],
@@ -122,7 +122,7 @@ def test_frames_that_never_come_are_given_up(
 def test_a_frame_has_an_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a camera that says no length: the most is gathered, and no more."""
     monkeypatch.setattr(mjpeg, "PIECE_BYTES", 1000)
-    monkeypatch.setattr(mjpeg, "MAX_FRAME_BYTES", len(mjpeg_server.picture(0)) // 2)
+    monkeypatch.setattr(mjpeg, "MAX_FRAME_BYTES", len(mjpeg_server.image(0)) // 2)
     with Mjpeg(start("bare").url) as source:
         with pytest.raises(SourceLostError, match=r"sends no JPEG's end in \d+ bytes"):
             source.read()
@@ -146,7 +146,7 @@ def test_a_server_that_dies_is_noticed_and_can_be_opened_again(start: Start) -> 
     source = Mjpeg(server.url)
     for _ in range(3):
         with source:
-            assert source.read().picture.shape == (480, 640, 3)
+            assert source.read().image.shape == (480, 640, 3)
             server.kill()
             with pytest.raises(SourceLostError, match=r"broke off|has ended"):
                 for _ in range(1000):
@@ -154,7 +154,7 @@ def test_a_server_that_dies_is_noticed_and_can_be_opened_again(start: Start) -> 
         server = start("good", server.port)
 
 
-def test_a_read_that_waits_returns_when_it_is_cancelled(start: Start) -> None:
+def test_a_read_that_waits_returns_when_it_is_canceled(start: Start) -> None:
     with Mjpeg(start("silent").url) as source:
         failed: list[SourceLostError] = []
 
@@ -190,4 +190,4 @@ def test_passwords_are_sent_and_never_shown(start: Start) -> None:
     assert (source.address.user, source.address.password) == ("anna", "se@cret")
     assert source.address.requested == server.url
     with source:
-        assert source.read().picture.shape == (480, 640, 3)
+        assert source.read().image.shape == (480, 640, 3)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.model import model_kinds
 from tests.conftest import Run, model
@@ -54,7 +54,7 @@ GRAPH = field(1, field(1, b"input")) + field(1, field(1, b"conv")) + field(4, fi
 SAVED = field(1, 1) + field(2, field(1, b"serve"))
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
 C_ARRAY = b"unsigned char net[] = {\n 0x1c, 0x00, 0x00, 0x00, 0x54, 0x46, 0x4c, 0x33,"
-PNG = pictures.encode_png(np.zeros((4, 4, 3), np.uint8))
+PNG = images.encode_png(np.zeros((4, 4, 3), np.uint8))
 # Name of the file (endings mislead on purpose), how it is made, what is said of it, and what to do.
 THINGS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "keras": ("a.tflite", zipped("metadata.json", "config.json", "model.weights.h5"), "a Keras model", "from_keras"),

@@ -32,14 +32,14 @@ def shots(tmp_path: Path) -> Path:
     return folder
 
 
-def test_pictures_of_a_folder(command: Run, tmp_path: Path, shots: Path) -> None:
+def test_images_of_a_folder(command: Run, tmp_path: Path, shots: Path) -> None:
     model = shutil.copy(INT8, tmp_path / f"{NAME}.tflite")
     for target in ("-", f"{NAME}.jsonl"):
         words = ("--source", shots, "--headless", "--threads", 1, "--jsonl", target)
         done = command("device", "live", model, *words)
         assert done.returncode == 0, done.stderr
         lines = (done.stdout if target == "-" else (tmp_path / target).read_text()).splitlines()
-        assert [json.loads(line)["picture"] for line in lines] == [str(shots / "1.png"), str(shots / f"{NAME}.png")]
+        assert [json.loads(line)["image"] for line in lines] == [str(shots / "1.png"), str(shots / f"{NAME}.png")]
 
 
 def test_a_film(command: Run, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_page(serve: Serve, answers: Feed) -> None:
     serve.status(replace(STREAMING, source=NAME, model=NAME, message=NAME))
     state = get(serve.port, "/api/state")
     assert state.status == 200
-    assert (state.json["reading"]["picture"], state.json["status"]["model"]) == (NAME, NAME)
+    assert (state.json["reading"]["image"], state.json["status"]["model"]) == (NAME, NAME)
     with Viewer(serve.port, "/api/events") as viewer:
         events = viewer.events()
         kind, document = next(events)

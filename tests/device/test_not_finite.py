@@ -12,7 +12,7 @@ from tests import drawing
 from tests.conftest import Run
 from tests.device import crafted
 from tests.device.crafted import End
-from tests.device.picture_files import encoded
+from tests.device.image_files import encoded
 
 LIVE = ("--headless", "--threads", "1", "--jsonl", "-")
 HINTS = ("--labels", "labels.txt", "--mean", "0", "--std", "1")
@@ -55,12 +55,12 @@ def test_live_passes_over_an_image_whose_scores_are_no_numbers(tmp_path: Path, c
     crafted.write(tmp_path / "log.tflite", bytes(flatbuffer_utils.convert_object_to_bytearray(tree)))
     (tmp_path / "labels.txt").write_text("".join(f"{label}\n" for label in drawing.LABELS))
     (tmp_path / "shots").mkdir()
-    for number, grey in enumerate((200, 0, 200, 0, 200)):
-        picture = np.full((16, 16, 3), grey, np.uint8)
-        (tmp_path / f"shots/{number}.png").write_bytes(encoded(picture, "PNG"))
+    for number, gray in enumerate((200, 0, 200, 0, 200)):
+        image = np.full((16, 16, 3), gray, np.uint8)
+        (tmp_path / f"shots/{number}.png").write_bytes(encoded(image, "PNG"))
     done = command("device", "live", "log.tflite", "--source", "shots", *LIVE, *HINTS)
     assert done.returncode == 0 and done.stderr.count("its scores are not finite numbers") == 1, done.stderr
     assert "count as dropped" in done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [Path(answer["picture"]).name for answer in answers] == ["0.png", "2.png", "4.png"]
+    assert [Path(answer["image"]).name for answer in answers] == ["0.png", "2.png", "4.png"]
     assert [answer["dropped"] for answer in answers] == [0, 1, 2]

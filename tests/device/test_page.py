@@ -15,17 +15,17 @@ from playwright.sync_api import expect
 from device.host import temperature
 from device.live.interfaces.readings import Reading
 from device.live.outputs.web.serve import Serve
-from tests.device.browsing import Pages, wait_for_picture, watch
+from tests.device.browsing import Pages, wait_for_image, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
 from tests.device.visiting import metric
 
 pytestmark = pytest.mark.programs
 
-# What the image shows now: the pixels of the stream's picture, as one long string.
+# What the image shows now: the pixels of the stream's image, as one long string.
 PIXELS = """() => {
-  const picture = document.getElementById("picture"), canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
-  canvas.getContext("2d").drawImage(picture, 0, 0);
+  const image = document.getElementById("image"), canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
   return canvas.toDataURL("image/png");
 }"""
 SHARES = """() => Object.fromEntries([...document.querySelectorAll("#answers li")].map((row) => [
@@ -52,13 +52,13 @@ SHOWN = f"""(label) => document.querySelector("#label").textContent === label
 # What moves.
 
 
-def test_pictures_bars_and_lines_move(pages: Pages, serve: Serve, feed: Feed) -> None:
+def test_images_bars_and_lines_move(pages: Pages, serve: Serve, feed: Feed) -> None:
     page = pages.open()
     with feeding(serve, feed, rate=60):
         watch(page, serve)
         expect(page.locator("#status")).to_have_text("streaming from test")
         expect(page.locator("#veil")).to_be_hidden()
-        assert page.evaluate("[picture.naturalWidth, picture.naturalHeight]") == [640, 360]
+        assert page.evaluate("[image.naturalWidth, image.naturalHeight]") == [640, 360]
         expect(page.locator("#latency .line")).to_have_attribute("d", re.compile("L"))  # the readings' own stream
         pixels, line = page.evaluate(PIXELS), page.locator("#latency .line").get_attribute("d")
         for label in ("circle", "square", "triangle"):  # each is drawn for three quarters of a second
@@ -196,10 +196,10 @@ def test_the_temperature_where_there_is_one(
 # What is said when nothing moves.
 
 
-def test_a_lost_source_is_told_over_the_picture(pages: Pages, serve: Serve, feed: Feed) -> None:
+def test_a_lost_source_is_told_over_the_image(pages: Pages, serve: Serve, feed: Feed) -> None:
     page = pages.open()
     page.goto(serve.url)
-    expect(page.locator("#veil")).to_have_text("Waiting for the first picture …")
+    expect(page.locator("#veil")).to_have_text("Waiting for the first image …")
     serve.status(STREAMING)
     serve.show(feed.next())
     expect(page.locator("#veil")).to_be_hidden()
@@ -210,7 +210,7 @@ def test_a_lost_source_is_told_over_the_picture(pages: Pages, serve: Serve, feed
     expect(page.locator("#veil")).to_be_hidden()
 
 
-def test_a_pause_ends_both_streams_and_keeps_the_picture(pages: Pages, serve: Serve, feed: Feed) -> None:
+def test_a_pause_ends_both_streams_and_keeps_the_image(pages: Pages, serve: Serve, feed: Feed) -> None:
     page = pages.open()
     button = page.get_by_role("button", name="Pause")
     with feeding(serve, feed):
@@ -223,7 +223,7 @@ def test_a_pause_ends_both_streams_and_keeps_the_picture(pages: Pages, serve: Se
         assert page.evaluate("[still.width, still.height]") == [640, 360]
         button.click()
         expect(page.locator("#still")).to_be_hidden()
-        wait_for_picture(page)
+        wait_for_image(page)
 
 
 def test_it_finds_a_server_that_came_back(pages: Pages, feed: Feed) -> None:
@@ -237,7 +237,7 @@ def test_it_finds_a_server_that_came_back(pages: Pages, feed: Feed) -> None:
     try:
         with feeding(second, feed):
             expect(page.locator("#status")).to_have_text("streaming from test")
-            wait_for_picture(page)
+            wait_for_image(page)
             wait_for(lambda: metric(second.port, "framelite_viewers") == 2)
     finally:
         second.close()

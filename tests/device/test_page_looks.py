@@ -85,7 +85,7 @@ def test_a_phone_scrolls_one_way(label: str, pages: Pages, serve: Serve, feed: F
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     boxes = {name: page.locator(name).bounding_box() for name in (".live", ".answers", ".speed", ".changes", ".model")}
     tops = [box["y"] for box in boxes.values() if box]
-    assert tops == sorted(tops) and len(tops) == 5  # the answers right under the picture
+    assert tops == sorted(tops) and len(tops) == 5  # the answers right under the image
     assert page.get_by_role("button", name="Pause").bounding_box()["height"] >= 36  # type: ignore[index]
 
 
@@ -96,12 +96,12 @@ def test_text_can_be_read_in_light_and_dark(scheme: str, pages: Pages, serve: Se
     serve.show(feed.next("circle"))
     watch(page, serve)
     expect(page.locator("#changes .name")).to_have_text("circle")
-    colours = "([name, part]) => getComputedStyle(document.querySelector(name))[part]"
+    colors = "([name, part]) => getComputedStyle(document.querySelector(name))[part]"
 
     def luminance(name: str, part: str) -> float:
         red, green, blue = (
             value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-            for value in (int(text) / 255 for text in re.findall(r"\d+", page.evaluate(colours, [name, part]))[:3])
+            for value in (int(text) / 255 for text in re.findall(r"\d+", page.evaluate(colors, [name, part]))[:3])
         )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -119,7 +119,7 @@ def test_it_can_be_heard_and_held_still(pages: Pages, serve: Serve, feed: Feed) 
     page = pages.open(reduced_motion="reduce")
     serve.show(feed.next("circle"))
     watch(page, serve)
-    expect(page.get_by_role("img", name="Live picture, shown as circle")).to_be_visible()
+    expect(page.get_by_role("img", name="Live image, shown as circle")).to_be_visible()
     for title in ("Answers", "Label changes", "Model card"):
         expect(page.get_by_role("region", name=title)).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("starting …")

@@ -18,16 +18,16 @@ READS = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = drawing.write_folder(tmp_path_factory.mktemp("data") / "shapes", {"train": 12, "test": 6})
     return next((folder / "test/circle").iterdir())
 
 
-def words(command: str, picture: Path) -> list[str]:
-    data, model = str(picture.parents[2]), str(MODEL)
+def words(command: str, image: Path) -> list[str]:
+    data, model = str(image.parents[2]), str(MODEL)
     return {
-        "classify": ["device", "classify", model, str(picture)],
-        "live": ["device", "live", model, "--source", str(picture), "--headless", "--frames", "1"],
+        "classify": ["device", "classify", model, str(image)],
+        "live": ["device", "live", model, "--source", str(image), "--headless", "--frames", "1"],
         "doctor": ["device", "doctor"],
         "latency": ["benchmarks", "latency", model, "--seconds", "0.1", "--threads", "1"],
         "accuracy": ["benchmarks", "accuracy", model, "--data", data],
@@ -58,34 +58,34 @@ def nameless(tmp_path: Path, *command: str) -> "subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("name", GO_ON)
-def test_without_a_home_they_go_on(name: str, picture: Path, tmp_path: Path) -> None:
-    done = nameless(tmp_path, *words(name, picture))
+def test_without_a_home_they_go_on(name: str, image: Path, tmp_path: Path) -> None:
+    done = nameless(tmp_path, *words(name, image))
     assert done.returncode in GO_ON[name], done.stderr
     assert done.stdout and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", GO_ON)
-def test_with_a_home_that_cannot_be_written_they_go_on(command: Run, name: str, picture: Path) -> None:
-    done = command(*words(name, picture), HOME="/proc", FRAMELITE_CACHE="", KERAS_HOME="")
+def test_with_a_home_that_cannot_be_written_they_go_on(command: Run, name: str, image: Path) -> None:
+    done = command(*words(name, image), HOME="/proc", FRAMELITE_CACHE="", KERAS_HOME="")
     assert done.returncode in GO_ON[name], done.stderr
     assert done.stdout and "Traceback" not in done.stderr
 
 
-def test_the_cache_names_its_variable_without_a_home(picture: Path, tmp_path: Path) -> None:
-    done = nameless(tmp_path, *words("data", picture))
+def test_the_cache_names_its_variable_without_a_home(image: Path, tmp_path: Path) -> None:
+    done = nameless(tmp_path, *words("data", image))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and "FRAMELITE_CACHE" in line
 
 
-def test_the_cache_names_its_variable_where_it_cannot_be_made(command: Run, picture: Path) -> None:
-    done = command(*words("data", picture), HOME="/proc", FRAMELITE_CACHE="")
+def test_the_cache_names_its_variable_where_it_cannot_be_made(command: Run, image: Path) -> None:
+    done = command(*words("data", image), HOME="/proc", FRAMELITE_CACHE="")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: /proc/.cache/framelite: ") and "FRAMELITE_CACHE" in line
 
 
-def test_a_named_place_needs_no_home(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_place_needs_no_home(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "mine"))
     from device import places

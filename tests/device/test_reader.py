@@ -1,4 +1,4 @@
-"""The reader's thread: newest or every frame, lost and opened again, frozen pictures, an end without a thread left."""
+"""The reader's thread: newest or every frame, lost and opened again, frozen images, an end without a thread left."""
 
 import itertools
 import threading
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from device.images.pictures import Size
+from device.images.images import Size
 from device.live import reader
 from device.live.interfaces import frames
 from device.live.interfaces.frames import Frame, Source, SourceLostError
@@ -19,12 +19,12 @@ LIMIT_S = 20.0
 Play = int | tuple[int, float]
 
 
-def picture(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def image(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.full((4, 4, 3), number % 256, np.uint8)
 
 
 class Script(Source):
-    """A camera by hand, since none is here: each opening plays the next of `plays`, which raise, or yield pictures: a
+    """A camera by hand, since none is here: each opening plays the next of `plays`, which raise, or yield images: a
     number, or one and the driver's time."""
 
     name = "script"
@@ -48,7 +48,7 @@ class Script(Source):
     def read(self) -> Frame | None:
         play = next(self.now, None)
         number, driver_ms = play if isinstance(play, tuple) else (play, None)
-        return None if number is None else Frame(picture(number), driver_ms=driver_ms)
+        return None if number is None else Frame(image(number), driver_ms=driver_ms)
 
 
 def unplugged() -> Iterator[int]:
@@ -69,7 +69,7 @@ def then_lost(first: int, last: int) -> Callable[[], Iterator[int]]:
 
 
 def number_of(frame: Frame) -> int:
-    return int(frame.picture[0, 0, 0])
+    return int(frame.image[0, 0, 0])
 
 
 def taken(source: Script, until: Callable[[Reader[int]], bool]) -> list[int]:

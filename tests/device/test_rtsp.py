@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.images import pictures
+from device.images import images
 from device.live import reader
 from device.live.interfaces.frames import Frame, SourceLostError
 from device.live.reader import Reader
@@ -19,7 +19,7 @@ from device.live.sources.rtsp import Rtsp
 from tests import servers
 from tests.device.broker import certificates
 from tests.device.feeding import wait_for
-from tests.device.mjpeg_server import picture
+from tests.device.mjpeg_server import image
 from tests.device.rtsp_server import RtspServer
 
 pytestmark = pytest.mark.programs
@@ -40,13 +40,13 @@ def serving(port: int = 0, is_silent: bool = False) -> Iterator[RtspServer]:
 
 
 def test_frames_are_those_that_were_sent() -> None:
-    sent = [pictures.decode(picture(number))[::8, ::8].astype(int) for number in range(40)]
+    sent = [images.decode(image(number))[::8, ::8].astype(int) for number in range(40)]
     with serving() as server, Rtsp(server.url) as source:
         found = []
         for _ in range(5):
             frame = source.read()
-            assert (frame.picture.shape, frame.colour, frame.decoded) == ((480, 640, 3), "BGR", "full")
-            errors = [np.abs(frame.picture[::8, ::8, ::-1] - one).mean() for one in sent]
+            assert (frame.image.shape, frame.color, frame.decoded) == ((480, 640, 3), "BGR", "full")
+            errors = [np.abs(frame.image[::8, ::8, ::-1] - one).mean() for one in sent]
             assert min(errors) < 1 < sorted(errors)[1]
             found.append(int(np.argmin(errors)))
         assert found == list(range(found[0], found[0] + 5))
@@ -55,10 +55,10 @@ def test_frames_are_those_that_were_sent() -> None:
 def test_a_camera_of_too_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The most, and one more."""
     with serving() as server:
-        monkeypatch.setattr(pictures, "MAX_FRAME_PIXELS", 640 * 480)
+        monkeypatch.setattr(images, "MAX_FRAME_PIXELS", 640 * 480)
         with Rtsp(server.url) as source:
             source.read()
-        monkeypatch.setattr(pictures, "MAX_FRAME_PIXELS", 640 * 480 - 1)
+        monkeypatch.setattr(images, "MAX_FRAME_PIXELS", 640 * 480 - 1)
         with pytest.raises(SourceLostError, match="sends frames of 640x480 pixels, expected at most"):
             Rtsp(server.url).open()
 
@@ -95,7 +95,7 @@ def test_a_camera_that_comes_back_is_answered_again() -> None:
 
 
 def test_the_end_does_not_wait_for_a_camera_that_is_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It answers and sends no picture. What was begun ends by itself, later."""
+    """It answers and sends no image. What was begun ends by itself, later."""
     monkeypatch.setattr(rtsp, "STALL_S", 3.0)
     with serving(is_silent=True) as server:
         running = Reader(Rtsp(server.url), lambda frame: frame)
@@ -149,7 +149,7 @@ def test_an_encrypted_camera_of_a_trusted_authority(
     with encrypted(tmp_path) as (server, authority):
         monkeypatch.setenv("SSL_CERT_FILE", str(authority))
         with Rtsp(server.url) as source:
-            assert source.read().picture.shape == (480, 640, 3)
+            assert source.read().image.shape == (480, 640, 3)
         note = capsys.readouterr().err
         assert note.startswith(f"note: {server.url}: FFmpeg holds a certificate against names, not numbers")
         server.asked.clear()
@@ -168,7 +168,7 @@ def test_who_tells_ffmpeg_what_to_do_is_told_what_that_leaves_out(
     monkeypatch.setenv(rtsp.FFMPEG_OPTIONS, "rtsp_transport;tcp")
     with encrypted(tmp_path) as (server, _):
         with Rtsp(server.url) as source:
-            assert source.read().picture.shape == (480, 640, 3)
+            assert source.read().image.shape == (480, 640, 3)
         assert f"its certificate isn't verified, as {rtsp.FFMPEG_OPTIONS} says" in capsys.readouterr().err
     monkeypatch.setenv(rtsp.FFMPEG_OPTIONS, "tls_verify;1|ca_file;own.pem")
     Rtsp("rtsps://camera/live")

@@ -8,9 +8,9 @@ import pytest
 
 from device.check.mismatches import classic
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model import card as cards
 from device.model.card import Input
 from device.model.channels import Channels
@@ -25,29 +25,29 @@ SHAPE = (1, 24, 40, 3)
 SPECS: tuple[tuple[Channels, Channels], ...] = ((MEAN, STD), (MEAN, 57.0), (0.0, STD), (127.5, 64.0))
 
 
-def formula(picture: npt.NDArray[np.uint8], mean: Channels, std: Channels) -> npt.NDArray[np.float32]:
-    return np.asarray((picture.astype(np.float32) - np.float32(mean)) / np.float32(std), np.float32)
+def formula(image: npt.NDArray[np.uint8], mean: Channels, std: Channels) -> npt.NDArray[np.float32]:
+    return np.asarray((image.astype(np.float32) - np.float32(mean)) / np.float32(std), np.float32)
 
 
 def load(folder: Path, end: End, mean: Channels | None = None, std: Channels | None = None) -> Classifier:
     path = crafted.write(folder / "net.tflite", crafted.constant([1, 2], end))
-    return Classifier(path, Hints(mean=mean, std=std), labels=False)
+    return Classifier(path, Overrides(mean=mean, std=std), labels=False)
 
 
-def two_labels(folder: Path) -> Hints:
+def two_labels(folder: Path) -> Overrides:
     (folder / "labels.txt").write_text("a\nb\n")
-    return Hints(folder / "labels.txt")
+    return Overrides(folder / "labels.txt")
 
 
 @pytest.mark.parametrize(("mean", "std"), SPECS)
 def test_float_numbers_are_the_formula_to_the_last_bit(mean: Channels, std: Channels, tmp_path: Path) -> None:
     classifier = load(tmp_path, End(SHAPE), mean, std)
-    for picture in (RANDOM, RANDOM[::-1, ::-1].copy(), np.broadcast_to(np.uint8([0, 128, 255]), RANDOM.shape)):
-        picture = np.ascontiguousarray(picture)
-        picture.flags.writeable = False  # as the rows of a cache are
-        tensor = classifier.preprocessor.tensor(picture)
+    for image in (RANDOM, RANDOM[::-1, ::-1].copy(), np.broadcast_to(np.uint8([0, 128, 255]), RANDOM.shape)):
+        image = np.ascontiguousarray(image)
+        image.flags.writeable = False  # as the rows of a cache are
+        tensor = classifier.preprocessor.tensor(image)
         assert (tensor.dtype, tensor.shape) == (np.float32, SHAPE)
-        assert np.array_equal(tensor[0], formula(picture, mean, std))
+        assert np.array_equal(tensor[0], formula(image, mean, std))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
@@ -61,14 +61,14 @@ def test_codes_are_the_formula(dtype: str, mean: Channels, std: Channels, tmp_pa
 
 
 @pytest.mark.parametrize("end", [End(SHAPE), End(SHAPE, "uint8", 0.02, 110), End(SHAPE, "int8", 0.02, -18)])
-@pytest.mark.parametrize("colour", ["RGB", "BGR"])
-def test_a_frame_becomes_the_same_bytes(end: End, colour: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("color", ["RGB", "BGR"])
+def test_a_frame_becomes_the_same_bytes(end: End, color: str, tmp_path: Path) -> None:
     classifier = load(tmp_path, end, MEAN, STD)
     path, random = classifier.preprocessor.stream(), np.random.default_rng(2)
     for size in ((90, 160), (24, 40), (500, 375)):
-        picture = random.integers(0, 256, (*size, 3), np.uint8)
-        rgb = picture if colour == "RGB" else picture[:, :, ::-1].copy()
-        tensor = path(picture, colour)  # type: ignore[arg-type]
+        image = random.integers(0, 256, (*size, 3), np.uint8)
+        rgb = image if color == "RGB" else image[:, :, ::-1].copy()
+        tensor = path(image, color)  # type: ignore[arg-type]
         assert np.array_equal(tensor, classifier.preprocessor(rgb))
     kept = path(RANDOM, "RGB")
     path(RANDOM[::-1].copy(), "RGB")
@@ -132,8 +132,8 @@ def test_what_is_no_scaling_is_refused_and_named(
 ) -> None:
     crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2], End(SHAPE)))
     (tmp_path / "labels.txt").write_text("a\nb\n")
-    (tmp_path / "picture.png").write_bytes(pictures.encode_png(RANDOM))
-    done = command("device", "classify", "net.tflite", "picture.png", "--labels", "labels.txt", *options)
+    (tmp_path / "image.png").write_bytes(images.encode_png(RANDOM))
+    done = command("device", "classify", "net.tflite", "image.png", "--labels", "labels.txt", *options)
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
     assert named in done.stderr.splitlines()[-1]
 

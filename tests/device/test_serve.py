@@ -219,10 +219,10 @@ def test_it_ends_at_once_with_viewers_connected(answers: Feed) -> None:
         serve = Serve("127.0.0.1:0", answers.card)
         viewers = [Viewer(serve.port, path) for path in ("/stream.mjpg", "/api/events", "/api/events")]
         viewers.append(Viewer(serve.port, "/stream.mjpg", buffer=8192))
-        pictures = viewers[0].pictures()
+        images = viewers[0].images()
         for mark in range(12):
             serve.show(marked(answers.next(), 20 * mark + i))
-            next(pictures)
+            next(images)
         time.sleep(0.2)  # until those who read all wait for news
         begin = time.monotonic()
         serve.close()
@@ -230,7 +230,7 @@ def test_it_ends_at_once_with_viewers_connected(answers: Feed) -> None:
         assert set(threading.enumerate()) == before
         with pytest.raises((EOFError, ConnectionError)):
             while True:
-                next(pictures)
+                next(images)
         for viewer in viewers:
             viewer.socket.close()
         serve.close()  # once more does no harm, nor does a last reading
@@ -278,7 +278,7 @@ def test_nothing_is_written_on_the_terminal(tmp_path: Path) -> None:
     with socket.create_connection(("127.0.0.1", port)) as rude:
         rude.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\ntoken=")
     with Viewer(port, "/stream.mjpg?token=the-token") as viewer:
-        next(viewer.pictures())
+        next(viewer.images())
     time.sleep(0.2)
     out, said = process.communicate("", timeout=30)
     said = "".join(line for line in said.splitlines(keepends=True) if "XNNPACK" not in line)

@@ -52,27 +52,25 @@ def test_a_quiet_stream_is_kept_open(serve: Serve, monkeypatch: pytest.MonkeyPat
             viewer.until(b": nothing new\n\n")
 
 
-def test_a_picture_without_a_next_one_is_sent_again(
-    serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While the source is lost: a proxy ends a stream that is silent, and the page would keep the old picture."""
+def test_a_image_without_a_next_one_is_sent_again(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the source is lost: a proxy ends a stream that is silent, and the page would keep the old image."""
     monkeypatch.setattr(application, "SILENCE_S", 0.05)
     serve.show(marked(answers.next(), 128))
     with Viewer(serve.port, "/stream.mjpg") as viewer:
-        shown = viewer.pictures()
+        shown = viewer.images()
         for _ in range(3):
             see(shown, 128)
-    assert metric(serve.port, "framelite_pictures_encoded_total") == 1
+    assert metric(serve.port, "framelite_images_encoded_total") == 1
 
 
-def test_pictures_have_the_colours_of_their_frames(serve: Serve, answers: Feed) -> None:
+def test_images_have_the_colors_of_their_frames(serve: Serve, answers: Feed) -> None:
     blue = np.full((120, 160, 3), (200, 20, 20), np.uint8)  # BGR
     for frame in (Frame(blue), Frame(blue[..., ::-1], "RGB")):
         serve.show(replace(answers.next(), frame=frame))
         with Viewer(serve.port, "/stream.mjpg") as viewer:
-            picture = next(viewer.pictures())
-        assert picture.shape == blue.shape
-        assert np.abs(picture.astype(int) - blue).max() < 10
+            image = next(viewer.images())
+        assert image.shape == blue.shape
+        assert np.abs(image.astype(int) - blue).max() < 10
 
 
 def test_opencv_reads_the_stream(serve: Serve, answers: Feed) -> None:
@@ -86,32 +84,32 @@ def test_opencv_reads_the_stream(serve: Serve, answers: Feed) -> None:
     assert good and frame.shape == (90, 160, 3)
 
 
-def test_pictures_are_made_once_and_only_while_somebody_looks(serve: Serve, answers: Feed) -> None:
+def test_images_are_made_once_and_only_while_somebody_looks(serve: Serve, answers: Feed) -> None:
     for _ in range(20):
         serve.show(answers.next())
-    assert metric(serve.port, "framelite_pictures_encoded_total") == 0
+    assert metric(serve.port, "framelite_images_encoded_total") == 0
     with Viewer(serve.port, "/stream.mjpg") as one, Viewer(serve.port, "/stream.mjpg") as two:
-        streams = one.pictures(), two.pictures()
+        streams = one.images(), two.images()
         for i in range(5):
             serve.show(marked(answers.next(), 40 * i))
             for stream in streams:
                 see(stream, 40 * i)
         assert metric(serve.port, "framelite_viewers") == 2
-        assert metric(serve.port, "framelite_pictures_encoded_total") <= 6
+        assert metric(serve.port, "framelite_images_encoded_total") <= 6
     wait_for(lambda: metric(serve.port, "framelite_viewers") == 0)
-    made = metric(serve.port, "framelite_pictures_encoded_total")
+    made = metric(serve.port, "framelite_images_encoded_total")
     serve.show(answers.next())
-    assert metric(serve.port, "framelite_pictures_encoded_total") == made
+    assert metric(serve.port, "framelite_images_encoded_total") == made
 
 
 def test_who_reads_nothing_slows_nobody_and_costs_nothing(serve: Serve, answers: Feed) -> None:
-    """Others see every newest picture meanwhile; for it no more is kept than the kernel's two buffers and a picture."""
+    """Others see every newest image meanwhile; for it no more is kept than the kernel's two buffers and an image."""
     with (
         Viewer(serve.port, "/stream.mjpg", buffer=8192) as asleep,
         Viewer(serve.port, "/api/events", buffer=8192),
         Viewer(serve.port, "/stream.mjpg") as awake,
     ):
-        stream, sent = awake.pictures(), 0
+        stream, sent = awake.images(), 0
         for i in range(20):
             serve.show(marked(answers.next(), 12 * i))
             sent += see(stream, 12 * i).nbytes // 4  # the least that JPEG leaves of noise

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from tests.conftest import Run, environment
 from tests.device import crafted
 from tests.device.crafted import End
@@ -25,8 +25,8 @@ def sums(classifier: Classifier) -> list[float]:
     return [float(score) for score in classifier.classify(IMAGE).scores]
 
 
-def load(folder: Path, network: bytes, **hints: Any) -> Classifier:
-    return Classifier(crafted.write(folder / "net.tflite", network), Hints(mean=0.0, **hints), labels=False)
+def load(folder: Path, network: bytes, **overrides: Any) -> Classifier:
+    return Classifier(crafted.write(folder / "net.tflite", network), Overrides(mean=0.0, **overrides), labels=False)
 
 
 def of(height: int, width: int) -> list[float]:
@@ -34,7 +34,7 @@ def of(height: int, width: int) -> list[float]:
 
 
 def lay_out(folder: Path) -> None:
-    """An open network with its labels and some pictures, where commands run."""
+    """An open network with its labels and some images, where commands run."""
     crafted.write(folder / "open.tflite", crafted.summing(PLACEHOLDER, OPEN))
     (folder / "labels.txt").write_text("red\ngreen\nblue\n")
     for number, label in enumerate(("red", "green", "blue")):
@@ -42,7 +42,7 @@ def lay_out(folder: Path) -> None:
         for n in range(2):
             image = IMAGE.copy()
             image[0, 0] = (number, n, 255)  # no two are the same, and all are bluest
-            (folder / "data" / label / f"{n}.png").write_bytes(pictures.encode_png(image))
+            (folder / "data" / label / f"{n}.png").write_bytes(images.encode_png(image))
 
 
 HINTS = ("--labels", "labels.txt", "--mean", "0")
@@ -81,7 +81,7 @@ def test_doctor_finds_it(command: Run, tmp_path: Path) -> None:
 def test_with_the_size_they_run(name: str, command: Run, tmp_path: Path) -> None:
     lay_out(tmp_path)
     done = command(*COMMANDS[name], "--size", "4x6", "--json" if name != "live" else "--jsonl", "-")
-    # check finds no golden pictures in it.
+    # check finds no golden images in it.
     assert done.returncode == (3 if name == "check" else 0), done.stderr
     document = json.loads(done.stdout.splitlines()[0] if name in ("classify", "live") else done.stdout)
     if name == "classify":
@@ -114,7 +114,7 @@ def test_a_card_says_it(tmp_path: Path) -> None:
     classifier = Classifier(path)
     assert (classifier.size, sums(classifier), classifier.notes) == ((6, 4), of(6, 4), [])
     with pytest.raises(UserError, match="has a card of its own; leave out --size"):
-        Classifier(path, Hints(size=(6, 4)))
+        Classifier(path, Overrides(size=(6, 4)))
 
 
 def test_an_open_batch_alone_is_one_image(tmp_path: Path) -> None:

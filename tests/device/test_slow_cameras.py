@@ -15,7 +15,7 @@ from device.live.sources import connection, mjpeg
 from device.live.sources.mjpeg import Mjpeg
 from tests.device.broker import certificates
 from tests.device.feeding import wait_for
-from tests.device.mjpeg_server import picture
+from tests.device.mjpeg_server import image
 
 pytestmark = pytest.mark.programs
 
@@ -148,7 +148,7 @@ def test_the_body_of_a_redirect_is_not_read(length: str, monkeypatch: pytest.Mon
     def answer(visitor: socket.socket, camera: SlowCamera) -> None:
         visits.append(len(visits))
         if len(visits) > 1:
-            visitor.sendall(HEADER + b"\r\n--frame\r\n\r\n" + picture(0) + b"\r\n--frame\r\n\r\n")
+            visitor.sendall(HEADER + b"\r\n--frame\r\n\r\n" + image(0) + b"\r\n--frame\r\n\r\n")
             return
         visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n%s\r\n" % length.encode())
         for _ in range(100):
@@ -156,7 +156,7 @@ def test_the_body_of_a_redirect_is_not_read(length: str, monkeypatch: pytest.Mon
             camera.pause()
 
     with serving(answer) as camera, Mjpeg(camera.url) as source:
-        assert source.read().picture.shape == (480, 640, 3)
+        assert source.read().image.shape == (480, 640, 3)
 
 
 def test_redirects_have_an_end() -> None:
@@ -207,7 +207,7 @@ def test_a_redirect_to_no_place(place: str) -> None:
 
 def chunks(visitor: socket.socket, camera: SlowCamera) -> None:
     """A good frame; then the size of a chunk comes, a digit at a time."""
-    part = b"--frame\r\n\r\n" + picture(0) + b"\r\n"
+    part = b"--frame\r\n\r\n" + image(0) + b"\r\n"
     visitor.sendall(HEADER + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(part), part))
     camera.trickle(visitor, b"0" * 60 + b"\r\n\r\n")
 
@@ -215,7 +215,7 @@ def chunks(visitor: socket.socket, camera: SlowCamera) -> None:
 def test_reading_has_a_deadline_for_a_frame(tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mjpeg, "STALL_S", LIMIT_S)
     with serving(chunks, tls) as camera, Mjpeg(camera.url) as source:
-        assert source.read().picture.shape == (480, 640, 3)
+        assert source.read().image.shape == (480, 640, 3)
         with pytest.raises(SourceLostError, match=r"gave no whole frame for 1 s$"):
             source.read()
 
@@ -230,7 +230,7 @@ def test_a_camera_that_became_slow_is_opened_anew(monkeypatch: pytest.MonkeyPatc
         if visits[-1] == 1:
             header(visitor, camera)
             return
-        visitor.sendall(HEADER + b"\r\n--frame\r\n\r\n" + picture(visits[-1]) + b"\r\n--frame\r\n\r\n")
+        visitor.sendall(HEADER + b"\r\n--frame\r\n\r\n" + image(visits[-1]) + b"\r\n--frame\r\n\r\n")
 
     with serving(answer) as camera, Reader(Mjpeg(camera.url), lambda frame: frame) as running:
         wait_for(lambda: running.take(0.1) is not None and len(visits) > 2, 20)

@@ -69,7 +69,7 @@ def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) 
     [
         ("nowhere", "--source nowhere: there is no such file or folder; expected a camera"),
         ("", "--source is empty, expected a camera"),
-        ("shots/*.bmp", "no pictures there"),
+        ("shots/*.bmp", "no images there"),
         (
             "rtmp://anna:secret@10.0.0.1/live",
             "--source rtmp://10.0.0.1/live: rtmp:// can't be read; expected one of http",
@@ -84,7 +84,7 @@ def test_what_is_nothing_is_refused(places: Path, text: str, expected: str) -> N
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no pictures there; expected files that end in \.jpg"):
+    with pytest.raises(UserError, match=r"no images there; expected files that end in \.jpg"):
         find(str(tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""Films and picture files as sources: every frame in order, loops, real time, and what is broken."""
+"""Films and image files as sources: every frame in order, loops, real time, and what is broken."""
 
 import itertools
 import time
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from device.images import pictures
+from device.images import images
 from device.live.interfaces.frames import SourceLostError
 from device.live.sources.image_files import ImageFiles
 from device.live.sources.pattern import Pattern
@@ -36,7 +36,7 @@ def brightness(source: VideoFile, count: int) -> list[int]:
     for _ in range(count):
         frame = source.read()
         assert frame is not None
-        found.append(round(float(frame.picture.mean()) / 20))
+        found.append(round(float(frame.image.mean()) / 20))
     return found
 
 
@@ -50,10 +50,10 @@ def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
 
 def test_a_film_of_too_many_pixels(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The most, and one more."""
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 48)
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
     with VideoFile(film) as source:
         assert source.read() is not None
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
     with pytest.raises(SourceLostError, match="its frames have 64x48 pixels, expected at most 3071"), VideoFile(film):
         pytest.fail("it was opened")
 
@@ -118,17 +118,17 @@ def test_what_is_no_film_is_said(tmp_path: Path) -> None:
         pytest.fail("it was opened")
 
 
-def test_pictures_come_in_order_of_name_and_as_they_are(tmp_path: Path) -> None:
+def test_images_come_in_order_of_name_and_as_they_are(tmp_path: Path) -> None:
     for name in ("b.png", "a.png", "c.png"):
         draw(tmp_path / name, "circle", seed=ord(name[0]))
     draw(tmp_path / ".hidden.png", "square")
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     with ImageFiles(str(tmp_path)) as source:
         for name in ("a.png", "b.png", "c.png"):
             frame = source.read()
             assert frame is not None
-            assert (frame.name, frame.colour) == (str(tmp_path / name), "RGB")
-            assert np.array_equal(frame.picture, pictures.read(tmp_path / name))
+            assert (frame.name, frame.color) == (str(tmp_path / name), "RGB")
+            assert np.array_equal(frame.image, images.read(tmp_path / name))
         assert source.read() is None
 
 
@@ -142,7 +142,7 @@ def test_a_pattern_works_in_a_folder_whose_name_looks_like_one(folder: str, tmp_
         assert len(names) == count and all(str(name).startswith(str(tmp_path / folder)) for name in names)
 
 
-def test_pictures_are_told_by_their_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_are_told_by_their_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a.jfif", "b", "c.PNG"):
         draw(tmp_path / "made.png", "circle").rename(tmp_path / name)
     draw(tmp_path / "@eaDir/a/thumb.png", "circle")
@@ -154,7 +154,7 @@ def test_pictures_are_told_by_their_content(tmp_path: Path, capsys: pytest.Captu
     assert "1 @eaDir" in said and "1 folders below it" in said
 
 
-def test_a_broken_picture_is_named_and_the_others_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_image_is_named_and_the_others_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path / "a.png", "circle")
     (tmp_path / "b.png").write_bytes(b"broken")
     draw(tmp_path / "c.png", "circle")
@@ -163,12 +163,12 @@ def test_a_broken_picture_is_named_and_the_others_come(tmp_path: Path, capsys: p
             str(tmp_path / "a.png"),
             str(tmp_path / "c.png"),
         ]
-        with pytest.raises(SourceLostError, match="1 of 3 pictures could not be read; the others were answered"):
+        with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were answered"):
             source.read()
-    assert f"error: {tmp_path / 'b.png'}: not a picture" in capsys.readouterr().err
+    assert f"error: {tmp_path / 'b.png'}: not an image" in capsys.readouterr().err
 
 
-def test_pictures_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path / "a.png", "circle")
     (tmp_path / "b.png").write_bytes(b"broken")
     with ImageFiles(str(tmp_path / "*.png"), loop=True) as source:
@@ -176,9 +176,9 @@ def test_pictures_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err.count("error:") == 1
 
 
-def test_only_broken_pictures_end_even_in_a_loop(tmp_path: Path) -> None:
+def test_only_broken_images_end_even_in_a_loop(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"broken")
-    with ImageFiles(str(tmp_path), loop=True) as source, pytest.raises(SourceLostError, match="1 of 1 pictures"):
+    with ImageFiles(str(tmp_path), loop=True) as source, pytest.raises(SourceLostError, match="1 of 1 images"):
         source.read()
 
 
@@ -187,5 +187,5 @@ def test_the_test_pattern_moves_at_thirty_frames_a_second() -> None:
         began = time.monotonic()
         shown = [source.read() for _ in range(16)]
         assert time.monotonic() - began > 0.4
-    assert all(frame.picture.shape == (720, 1280, 3) and frame.colour == "RGB" for frame in shown)
-    assert all((a.picture != b.picture).mean() > 0.01 for a, b in itertools.pairwise(shown))
+    assert all(frame.image.shape == (720, 1280, 3) and frame.color == "RGB" for frame in shown)
+    assert all((a.image != b.image).mean() > 0.01 for a, b in itertools.pairwise(shown))

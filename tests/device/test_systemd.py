@@ -199,7 +199,7 @@ def test_a_whole_service(watched: Listener, live: Any, monkeypatch: pytest.Monke
 
 @pytest.mark.programs
 def test_the_watchdog_is_signed_while_a_model_is_checked(tmp_path: Path, live: Any) -> None:
-    """Between its golden pictures, each of which may take seconds. Here a sign is due whenever it is asked for one."""
+    """Between its golden images, each of which may take seconds. Here a sign is due whenever it is asked for one."""
     name = str(tmp_path / "notify")
     said: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:

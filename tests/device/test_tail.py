@@ -21,13 +21,13 @@ from tests.device import crafted
 from tests.device.crafted import FULL
 from tests.device.refusals import names
 
-PICTURES = {"golden_1.png": b"\x89PNG one", "golden_2.png": bytes(300)}
+IMAGES = {"golden_1.png": b"\x89PNG one", "golden_2.png": bytes(300)}
 
 
 def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: Path) -> None:
     body = crafted.constant([0.1, 0.2, 0.7])
-    data = cards.append_tail(body, FULL, PICTURES)
-    assert data == cards.append_tail(body, copy.deepcopy(FULL), dict(PICTURES))
+    data = cards.append_tail(body, FULL, IMAGES)
+    assert data == cards.append_tail(body, copy.deepcopy(FULL), dict(IMAGES))
     assert data.startswith(body)
     path = crafted.write(tmp_path / "boots.tflite", data)
     with zipfile.ZipFile(path) as archive:
@@ -39,7 +39,7 @@ def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: P
     assert cards.read(path) == FULL
     tail = cards.read_tail(path)
     assert tail["labels.txt"].decode() == "boot\nläufer\nankle boot\n"
-    assert {name: tail[name] for name in PICTURES} == PICTURES
+    assert {name: tail[name] for name in IMAGES} == IMAGES
     assert cards.tail_bytes(path) == len(data) - len(body)
     assert cards.network_bytes(path) == body
 
@@ -145,7 +145,7 @@ def test_reading_a_good_tail_writes_nothing(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_cut_off_archive_is_none_or_refused(tmp_path: Path) -> None:
     """Whether the file then counts as whole is not for this module to say: see test_flatbuffer.py."""
-    whole = cards.append_tail(b"model", FULL, PICTURES)
+    whole = cards.append_tail(b"model", FULL, IMAGES)
     path = tmp_path / "cut.tflite"
     for cut in range(5, len(whole), 11):
         crafted.write(path, whole[:cut])
@@ -178,8 +178,8 @@ def outcome(action: Callable[[], Any]) -> Any:
         (b"\xff\xfe\xfd", "its card can't be used"),
         (b"[1]", "the card is a list, expected an object"),
         (b"[" * 100_000, "its card can't be used"),
-        (b'{"schema": 2}', "schema 2, this version reads 1; export the model again"),
-        (b'{"schema": 1}', "card lacks the field 'accuracy'"),
+        (b'{"schema": 0}', "schema 0, this version reads 2; export the model again"),
+        (b'{"schema": 2}', "card lacks the field 'accuracy'"),
     ],
 )
 def test_a_card_that_cannot_be_used_is_refused_with_the_file_name(

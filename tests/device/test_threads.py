@@ -11,7 +11,7 @@ import pytest
 from device.data import folders
 from device.host import system
 from device.inference import runtime, timing
-from device.inference.model_spec import NO_HINTS
+from device.inference.model_spec import NO_OVERRIDES
 from device.live import threads
 from device.live.live import Request
 from device.live.sources.pattern import PatternOptions
@@ -94,7 +94,7 @@ def test_blocks_that_follow_one_another_are_compared(clock: Clock, monkeypatch: 
 
 
 @pytest.fixture
-def neighbours() -> Any:
+def neighbors() -> Any:
     """Two for each core, that do nothing but compute."""
     loop = [sys.executable, "-c", "while True: pass"]
     loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(2 * system.usable_cores())]
@@ -105,8 +105,8 @@ def neighbours() -> Any:
 
 
 @pytest.mark.skipif(threads._waited_s() is None, reason="this kernel doesn't count how long threads wait")
-def test_a_trial_beside_busy_neighbours_is_not_kept(
-    neighbours: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_trial_beside_busy_neighbors_is_not_kept(
+    neighbors: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(threads, "TRIAL_S", 0.5)
     monkeypatch.setattr(system, "usable_cores", lambda: 2)
@@ -183,7 +183,7 @@ def test_where_it_can_not_be_kept_it_goes_on(
 
 def test_a_model_that_replaces_another_is_not_tried_meanwhile(tried: list[list[int]]) -> None:
     """A trial would hold up the answers for a second: it keeps the number before, or takes what is known of it."""
-    request = Request(model("float32"), PatternOptions("test"), NO_HINTS)
+    request = Request(model("float32"), PatternOptions("test"), NO_OVERRIDES)
     assert request.load(threads_before=3).threads == 3
     assert tried == []
     assert request.load().threads == 2

@@ -17,7 +17,7 @@ from device.data.passed_over import PassedOver, Reason, Why
 from device.data.walk import Walk
 from device.errors import UserError
 from device.host import system
-from device.images import kinds, pictures
+from device.images import images, kinds
 from tests.conftest import Run
 from tests.device.classifying import INT8, draw, lines
 from tests.device.refusals import refusal
@@ -30,7 +30,7 @@ HEIF = b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + bytes(200)
 
 def write(path: Path, data: bytes = b"") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data or pictures.encode_jpeg(PIXELS, 90))
+    path.write_bytes(data or images.encode_jpeg(PIXELS, 90))
     return path
 
 
@@ -48,7 +48,7 @@ def test_what_opencv_writes_is_known_by_its_bytes(ending: str) -> None:
     data = cv2.imencode(ending, PIXELS if ending != ".pgm" else PIXELS[..., 0])[1].tobytes()
     found = kinds.kind(data[: kinds.HEAD_BYTES])
     assert found is not None and found.use == "image"
-    assert pictures.decode(data).shape == PIXELS.shape
+    assert images.decode(data).shape == PIXELS.shape
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_what_opencv_cannot_decode_is_counted_by_ending_and_said(tmp_path: Path)
 
 
 @pytest.mark.programs
-def test_a_picture_that_is_heic_whatever_it_is_called_says_so(command: Run, tmp_path: Path) -> None:
+def test_a_image_that_is_heic_whatever_it_is_called_says_so(command: Run, tmp_path: Path) -> None:
     write(tmp_path / "IMG_1.jpg", HEIC)
     said = refusal(command("device", "classify", INT8, "IMG_1.jpg"))
     assert said.startswith("IMG_1.jpg: ") and "HEIC" in said and "convert" in said
@@ -230,7 +230,7 @@ def test_classify_says_once_what_it_passed_over(command: Run, tmp_path: Path) ->
     (tmp_path / "one/loop").symlink_to("..")
     done = command("device", "classify", INT8, "one", "two", "--json", "-")
     assert done.returncode == 0
-    assert [line["picture"] for line in lines(done)] == ["one/a.png", "two/a.png"]
+    assert [line["image"] for line in lines(done)] == ["one/a.png", "two/a.png"]
     (note,) = done.stderr.splitlines()
     assert note.startswith("note: ") and "2 .heic" in note and "2 @eaDir" in note
 
@@ -240,7 +240,7 @@ def test_a_folder_of_heic_alone_says_why_nothing_was_found(command: Run, tmp_pat
     write(tmp_path / "in/IMG.HEIC", HEIC)
     for words in (("classify", INT8, "in"), ("live", INT8, "--source", "in", "--headless")):
         said = refusal(command("device", *words))
-        assert said.startswith("in: no pictures") and "1 .heic" in said and "convert" in said
+        assert said.startswith("in: no images") and "1 .heic" in said and "convert" in said
 
 
 # Patterns.

@@ -14,7 +14,7 @@ import pytest
 
 import device
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from device.live import reader
 from device.live.watch import LivePrediction, watch
 from tests import servers
@@ -48,7 +48,7 @@ def test_every_image_of_a_folder_is_predicted_as_a_classifier_does(shots: Path) 
         expected = classifier(path)
         assert (prediction.label, prediction.score) == (expected.label, expected.score)
         assert prediction.top(3) == expected.top(3)
-        assert np.array_equal(prediction.frame, pictures.read(path))
+        assert np.array_equal(prediction.frame, images.read(path))
         assert 0 < prediction.age_ms < 60_000 and not prediction.is_unknown
 
 
@@ -61,7 +61,7 @@ def test_only_what_has_held(tmp_path: Path) -> None:
     import cv2
 
     shown = ["circle"] * 30 + ["square"] * 5 + ["circle"] * 30
-    drawn = {label: pictures.read(draw(tmp_path / f"{label}.png", label)) for label in ("circle", "square")}
+    drawn = {label: images.read(draw(tmp_path / f"{label}.png", label)) for label in ("circle", "square")}
     height, width = drawn["circle"].shape[:2]
     video = cv2.VideoWriter(str(tmp_path / "video.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (4 * width, 4 * height))
     for label in shown:

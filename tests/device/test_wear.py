@@ -35,11 +35,11 @@ def test_an_idle_live_writes_nothing(live: Any, mosquitto: Mosquitto, tmp_path: 
     one: Live = live(INT8, "--source", "test", "--threads", 1, *where)
     with Watcher(mosquitto.port) as watcher, Viewer(one.port(), "/stream.mjpg") as viewer:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
-        pictures = viewer.pictures()
-        next(pictures)
+        images = viewer.images()
+        next(images)
         first = written(one.process.pid)
         for _ in range(100):
             one.next()
-        next(pictures)
+        next(images)
         assert written(one.process.pid) == first
     assert one.end(signal.SIGTERM)[0] == 0

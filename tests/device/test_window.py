@@ -172,7 +172,7 @@ def test_without_a_display_it_says_so(tmp_path: Path) -> None:
 
 
 def test_what_is_drawn() -> None:
-    """A small picture is enlarged; a bar is as long as its score."""
+    """A small image is enlarged; a bar is as long as its score."""
     top = (Ranked("circle", 0.75, 0), Ranked("square", 0.25, 1))
     frame = Frame(np.full((60, 80, 3), (10, 20, 200), np.uint8), "RGB")
     scores = np.array([0.75, 0.25], np.float32)

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from device.images.pictures import Picture
+from device.images.images import Pixels
 
 # Against a test that would never end; no test is about this time.
 PATIENCE_S = 10
@@ -129,15 +129,15 @@ class Viewer:
             if not lines[0].startswith(":"):
                 yield lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))
 
-    def pictures(self) -> Iterator[Picture]:
-        """Each picture of the MJPEG stream, BGR."""
+    def images(self) -> Iterator[Pixels]:
+        """Each image of the MJPEG stream, BGR."""
         head = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
         self.until(b"\r\n\r\n" + head)
         while True:
             part = self.until(b"\r\n" + head)
-            picture = cv2.imdecode(np.frombuffer(part, np.uint8), cv2.IMREAD_COLOR)
-            assert picture is not None
-            yield picture.astype(np.uint8)
+            image = cv2.imdecode(np.frombuffer(part, np.uint8), cv2.IMREAD_COLOR)
+            assert image is not None
+            yield image.astype(np.uint8)
 
     def rest(self) -> int:
         """Reads what comes until nothing does for a while; how many bytes these were."""

@@ -1,4 +1,4 @@
-"""Calibration pictures: as evenly over the labels as there are pictures, drawn by a seed, from allowed rows only."""
+"""Calibration images: as evenly over the labels as there are images, drawn by a seed, from allowed rows only."""
 
 import hashlib
 
@@ -20,17 +20,17 @@ def counts(rows: list[int]) -> list[int]:
     ("n", "expected"),
     [(30, [10, 10, 10]), (3, [1, 1, 1]), (70, [30, 30, 10]), (160, [100, 50, 10]), (999, [100, 50, 10])],
 )
-def test_labels_are_balanced_as_far_as_there_are_pictures(n: int, expected: list[int]) -> None:
+def test_labels_are_balanced_as_far_as_there_are_images(n: int, expected: list[int]) -> None:
     rows = balanced_rows(TARGETS, EVERY_ROW, n, seed=1)
     assert counts(rows) == expected
     assert len(set(rows)) == len(rows)
 
 
-def test_fewer_pictures_than_labels() -> None:
+def test_fewer_images_than_labels() -> None:
     assert len(balanced_rows(TARGETS, EVERY_ROW, 2, seed=1)) == 2
 
 
-def test_of_more_labels_than_pictures_any_may_have_one() -> None:
+def test_of_more_labels_than_images_any_may_have_one() -> None:
     """A thousand labels as ImageNet has them, sorted by kind: not the first two hundred of them."""
     targets = np.repeat(np.arange(1000), 3)
     rows = balanced_rows(targets, np.arange(3000), 200, seed=1)
@@ -41,7 +41,7 @@ def test_of_more_labels_than_pictures_any_may_have_one() -> None:
     assert set(labels) != set(targets[balanced_rows(targets, np.arange(3000), 200, seed=2)])
 
 
-def test_of_no_more_labels_than_pictures_the_choice_is_that_of_older_versions() -> None:
+def test_of_no_more_labels_than_images_the_choice_is_that_of_older_versions() -> None:
     """An export made again with the same seed has the same bytes."""
     assert balanced_rows(TARGETS, EVERY_ROW, 7, seed=1) == [59, 123, 153, 77, 148, 156, 82]
     assert balanced_rows(TARGETS, EVERY_ROW, 3, seed=5) == [40, 141, 154]

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from device.data import folders
 from device.evaluation import evaluate
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model import flatbuffer
 from device.model.card import Input
 from device.model.variants import NAMES
@@ -25,7 +25,7 @@ from tests import drawing, foreign
 from tests.conftest import ROOT, environment
 
 TEST = 90
-MODEL, PICTURES = foreign.for_each_channel(), foreign.pictures(10, seed=4)
+MODEL, IMAGES = foreign.for_each_channel(), foreign.images(10, seed=4)
 SPEC = Input(*foreign.SIZE, mean=foreign.MEAN, std=foreign.STD)
 
 
@@ -34,7 +34,7 @@ class Made:
     """The files by variant, and what they were made from."""
 
     source: Source
-    pictures: Path
+    images: Path
     model: Path
     labels: Path
     document: dict[str, object]
@@ -43,10 +43,10 @@ class Made:
         return self.source.folder / f"export/model_{variant}.tflite"
 
     def scores(self, variant: str) -> npt.NDArray[np.float32]:
-        return evaluate.score_pictures(self.path(variant), self.test())
+        return evaluate.score_images(self.path(variant), self.test())
 
-    def test(self) -> folders.Labelled:
-        return folders.labelled(str(self.pictures), drawing.LABELS, foreign.SIZE, "crop")
+    def test(self) -> folders.Labeled:
+        return folders.labeled(str(self.images), drawing.LABELS, foreign.SIZE, "crop")
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +54,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("channels")
     (folder / "model.tflite").write_bytes(foreign.for_each_channel())
     (folder / "labels.txt").write_text(foreign.LABELS)
-    pictures = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
-    hints = Hints(folder / "labels.txt", foreign.MEAN, foreign.STD)
-    source = sources.find(Request(folder / "model.tflite", hints, pictures, run=folder / "run"))
+    images = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
+    overrides = Overrides(folder / "labels.txt", foreign.MEAN, foreign.STD)
+    source = sources.find(Request(folder / "model.tflite", overrides, images, run=folder / "run"))
     document = variants.export(source, NAMES)
-    return Made(source, pictures, folder / "model.tflite", folder / "labels.txt", document)
+    return Made(source, images, folder / "model.tflite", folder / "labels.txt", document)
 
 
 def test_every_variant_is_kept_and_as_good(made: Made) -> None:
     targets = made.test().targets
-    source = Classifier(made.model, Hints(made.labels, foreign.MEAN, foreign.STD))
-    expected = np.array([source.classify(made.test().picture(i)).scores for i in range(TEST)])
+    source = Classifier(made.model, Overrides(made.labels, foreign.MEAN, foreign.STD))
+    expected = np.array([source.classify(made.test().image(i)).scores for i in range(TEST)])
     assert (expected.argmax(axis=1) == targets).mean() > 0.9
     for variant in NAMES:
         scores = made.scores(variant)
@@ -75,8 +75,8 @@ def test_every_variant_is_kept_and_as_good(made: Made) -> None:
 
 def test_one_mean_for_all_is_another_network(made: Made) -> None:
     """So the three numbers matter here: with their mean scores change."""
-    whole = Hints(made.labels, float(np.mean(foreign.MEAN)), float(np.mean(foreign.STD)))
-    other = np.array([Classifier(made.model, whole).classify(made.test().picture(i)).scores for i in range(20)])
+    whole = Overrides(made.labels, float(np.mean(foreign.MEAN)), float(np.mean(foreign.STD)))
+    other = np.array([Classifier(made.model, whole).classify(made.test().image(i)).scores for i in range(20)])
     assert np.abs(other - made.scores("float32")[:20]).max() > 0.01
 
 
@@ -86,14 +86,14 @@ def test_the_files_take_pixels_and_say_so(variant: str, made: Made) -> None:
     classifier = Classifier(made.path(variant))
     assert (classifier.card.input.mean, classifier.card.input.std) == (0, 1)
     assert flatbuffer.normalization(made.path(variant)) == (0, 1)
-    picture = foreign.pictures(1, seed=3)[0]
-    assert np.array_equal(classifier.preprocessor.tensor(picture)[0], picture)
+    image = foreign.images(1, seed=3)[0]
+    assert np.array_equal(classifier.preprocessor.tensor(image)[0], image)
     if variant == "int8":
         assert (classifier.input.dtype, classifier.input.scale, classifier.input.zero_point) == (np.uint8, 1, 0)
 
 
 def test_what_int8_scales_inside_has_the_range_of_all_pixels(made: Made) -> None:
-    """Not only of those that the calibration pictures have."""
+    """Not only of those that the calibration images have."""
     tree = Interpreter(
         str(made.path("int8")), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     )
@@ -109,8 +109,8 @@ def test_what_int8_scales_inside_has_the_range_of_all_pixels(made: Made) -> None
 @pytest.mark.parametrize("model", [MODEL, foreign.unsigned(), foreign.large()], ids=["bare", "unsigned", "large"])
 def test_the_scaling_inside_is_that_outside(model: bytes) -> None:
     outer, inner = (opened(one) for one in (model, pixels.taken(model, SPEC)))
-    for picture, tensor in zip(PICTURES, pixels.tensors(PICTURES, SPEC), strict=True):
-        np.testing.assert_allclose(answer(inner, picture[None].astype(np.float32)), answer(outer, tensor), atol=1e-5)
+    for image, tensor in zip(IMAGES, pixels.tensors(IMAGES, SPEC), strict=True):
+        np.testing.assert_allclose(answer(inner, image[None].astype(np.float32)), answer(outer, tensor), atol=1e-5)
 
 
 def test_one_mean_and_std_leave_the_model_as_it_is() -> None:
@@ -135,14 +135,14 @@ def answer(interpreter: Interpreter, tensor: npt.NDArray[np.float32]) -> npt.NDA
 @pytest.mark.programs
 @pytest.mark.parametrize("variant", NAMES)
 def test_mediapipe_answers_as_device_does(variant: str, made: Made, tmp_path: Path) -> None:
-    python, shown = environment("mediapipe"), foreign.pictures(60, seed=11)
-    np.save(tmp_path / "pictures.npy", shown)
+    python, shown = environment("mediapipe"), foreign.images(60, seed=11)
+    np.save(tmp_path / "images.npy", shown)
     script = ROOT / "tests/peers/mediapipe_classify.py"
-    words = [python, script, made.path(variant), tmp_path / "pictures.npy", tmp_path / "scores.json"]
+    words = [python, script, made.path(variant), tmp_path / "images.npy", tmp_path / "scores.json"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     answers = json.loads((tmp_path / "scores.json").read_text())
     theirs = np.array([[one[label] for label in drawing.LABELS] for one in answers])
     classifier = Classifier(made.path(variant))
-    ours = np.array([classifier.classify(picture).scores for picture in shown])
+    ours = np.array([classifier.classify(image).scores for image in shown])
     np.testing.assert_allclose(theirs, ours, atol=1e-5, rtol=0)

@@ -32,7 +32,7 @@ def answering(labels: list[int], sure: float = 1.0) -> npt.NDArray[np.float32]:
     return (np.eye(3)[labels] * sure + (1 - sure) / 3).astype(np.float32)
 
 
-def test_the_drop_counts_pictures_that_only_one_gets_right() -> None:
+def test_the_drop_counts_images_that_only_one_gets_right() -> None:
     targets = np.zeros(100, np.int64)
     ours = answering([1] * 10 + [0] * 90)  # loses the first ten
     theirs = answering([0] * 96 + [1] * 4)  # but wins the last four
@@ -50,7 +50,7 @@ def test_every_figure_by_hand() -> None:
     assert (measured.n, measured.split, measured.top1, measured.agreement) == (4, "test", 0.75, 0.75)
     assert measured.drop == 0.25
     assert measured.largest_error == pytest.approx(0.9)
-    # Three pictures differ by 0.2, 0.1, 0.1, one by 0.1, 0.8, 0.9.
+    # Three images differ by 0.2, 0.1, 0.1, one by 0.1, 0.8, 0.9.
     assert measured.mean_error == pytest.approx((3 * 0.4 + 1.8) / 12)
     assert measured.interval == pytest.approx((0.300636, 0.954413), abs=1e-5)  # Wilson, 3 of 4
 
@@ -126,7 +126,7 @@ def test_a_label_that_vanishes_is_said_where_the_whole_hardly_loses() -> None:
     assert compare.losses("int8", compare.compare(reference, reference, targets, "test")) == []
 
 
-def test_by_heads_that_have_not_seen_the_pictures_each_label_is_judged_too() -> None:
+def test_by_heads_that_have_not_seen_the_images_each_label_is_judged_too() -> None:
     targets = np.repeat([0, 1], [100, 12])
     seen, unseen = answering(targets.tolist()), answering([0] * 112)
     measured = compare.compare(seen, seen, targets, "cross-validation", unseen=(unseen, seen), labels=("a", "b"))
@@ -152,7 +152,7 @@ def test_signal_to_noise_says_the_same_of_sure_and_unsure_networks(sure: float) 
 
 
 def test_by_hand() -> None:
-    """Raw logits: centred (1, -1) and (2, -2) against (1, -1) and (1, -1): 4 (1 + 1 + 1 + 1) / (1 + 1)."""
+    """Raw logits: centered (1, -1) and (2, -2) against (1, -1) and (1, -1): 4 (1 + 1 + 1 + 1) / (1 + 1)."""
     ours, theirs = np.array([[2, 0], [4, 0]], np.float32), np.array([[1, -1], [5, 3]], np.float32)
     # power (1 + 1 + 1 + 1) / 4, noise (0 + 0 + 1 + 1) / 4
     assert compare.signal_to_noise(ours, theirs, "logits") == pytest.approx(10 * math.log10(2))

@@ -15,7 +15,7 @@ from tests.trained import Trained
 
 pytestmark = pytest.mark.tensorflow
 
-PICTURES = foreign.pictures(40, seed=1)
+IMAGES = foreign.images(40, seed=1)
 
 
 def one_sigmoid(bias: bool) -> Any:
@@ -34,7 +34,7 @@ def one_sigmoid(bias: bool) -> Any:
         ]
     )
     kernel, *rest = model.layers[-1].get_weights()
-    model.layers[-1].set_weights([kernel * 4, *rest])  # so that the answers differ from picture to picture
+    model.layers[-1].set_weights([kernel * 4, *rest])  # so that the answers differ from image to image
     return model
 
 
@@ -42,8 +42,8 @@ def one_sigmoid(bias: bool) -> Any:
 def test_a_sigmoid_becomes_the_equal_softmax(bias: bool) -> None:
     model = one_sigmoid(bias)
     changed = convert.with_softmax(model)
-    p = model.predict_on_batch(PICTURES.astype(np.float32))
-    pair = changed.predict_on_batch(PICTURES.astype(np.float32))
+    p = model.predict_on_batch(IMAGES.astype(np.float32))
+    pair = changed.predict_on_batch(IMAGES.astype(np.float32))
     np.testing.assert_allclose(pair, np.concatenate([1 - p, p], axis=1), atol=1e-6)
     assert p.min() < 0.4 < 0.6 < p.max(), "the answers are not all alike"
     assert changed.layers[-1].use_bias == bias
@@ -69,8 +69,8 @@ def answers(content: bytes) -> npt.NDArray[np.float32]:
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     rows = []
-    for picture in PICTURES:
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None].astype(np.float32))
+    for image in IMAGES:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None].astype(np.float32))
         interpreter.invoke()
         rows.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0].copy())
     return np.array(rows)
@@ -83,8 +83,8 @@ def test_a_sigmoid_s_file_has_two_outputs_and_no_more_operators(tmp_path: Path) 
 
     model = one_sigmoid(bias=True)
     model.save(tmp_path / "model.keras")
-    content, scores = convert.convert(tmp_path / "model.keras", PICTURES)
-    p = model.predict_on_batch(PICTURES.astype(np.float32))
+    content, scores = convert.convert(tmp_path / "model.keras", IMAGES)
+    p = model.predict_on_batch(IMAGES.astype(np.float32))
     expected = np.concatenate([1 - p, p], axis=1)
     np.testing.assert_allclose(scores, expected, atol=1e-6)
     np.testing.assert_allclose(answers(content), expected, atol=1e-6)
@@ -98,7 +98,7 @@ def test_a_sigmoid_s_file_has_two_outputs_and_no_more_operators(tmp_path: Path) 
 # Keras 3.15 saves through an __array__ that numpy 2 warns of.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize(("mean", "std"), [(127.5, 127.5), (foreign.MEAN, foreign.STD)])
-def test_keras_is_asked_about_scaled_pictures(mean: Channels, std: Channels, tmp_path: Path) -> None:
+def test_keras_is_asked_about_scaled_images(mean: Channels, std: Channels, tmp_path: Path) -> None:
     """A model without a scaling layer: what it answers is no reference where it was fed 0..255."""
     import keras
 
@@ -113,26 +113,26 @@ def test_keras_is_asked_about_scaled_pictures(mean: Channels, std: Channels, tmp
         ]
     )
     model.save(tmp_path / "model.keras")
-    _, scores = convert.convert(tmp_path / "model.keras", PICTURES, mean, std)
-    scaled = (PICTURES.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    _, scores = convert.convert(tmp_path / "model.keras", IMAGES, mean, std)
+    scaled = (IMAGES.astype(np.float32) - np.float32(mean)) / np.float32(std)
     np.testing.assert_allclose(scores, model.predict_on_batch(scaled), atol=1e-6)
-    assert np.abs(scores - model.predict_on_batch(PICTURES.astype(np.float32))).max() > 0.1
+    assert np.abs(scores - model.predict_on_batch(IMAGES.astype(np.float32))).max() > 0.1
 
 
 def test_the_same_bytes_from_two_fresh_processes(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the user's Keras is set to another backend, and from another folder."""
-    first, scores = convert.convert(trained.run / "model.keras", PICTURES)
+    first, scores = convert.convert(trained.run / "model.keras", IMAGES)
     with monkeypatch.context() as there:  # left again before this process imports Keras, which reads it once
         there.setenv("KERAS_BACKEND", "jax")
         there.setenv("PYTHONHASHSEED", "3")
         there.chdir(tmp_path)
-        second, again = convert.convert(trained.run / "model.keras", PICTURES[:0])
+        second, again = convert.convert(trained.run / "model.keras", IMAGES[:0])
     assert first == second
     assert again.shape == (0, 3)
     import keras
 
     model = keras.models.load_model(trained.run / "model.keras")
-    np.testing.assert_allclose(scores, model.predict_on_batch(PICTURES.astype(np.float32)), atol=1e-6)
+    np.testing.assert_allclose(scores, model.predict_on_batch(IMAGES.astype(np.float32)), atol=1e-6)
     np.testing.assert_allclose(scores, answers(first), atol=1e-5)

@@ -1,4 +1,4 @@
-"""Keras is asked about a few pictures at a time, and they are read where they lie."""
+"""Keras is asked about a few images at a time, and they are read where they lie."""
 
 import resource
 import subprocess
@@ -12,7 +12,7 @@ from export.conversion import convert
 from tests.conftest import ROOT
 
 SIDE, COUNT = 224, 500
-LIMIT = 3_000_000_000  # of memory that is the process' own; one layer's answers to all pictures at once take more
+LIMIT = 3_000_000_000  # of memory that is the process' own; one layer's answers to all images at once take more
 
 MODEL = """
 import sys
@@ -49,7 +49,7 @@ def test_a_mapped_file_is_not_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
-def test_many_pictures_take_no_more_memory(tmp_path: Path) -> None:
+def test_many_images_take_no_more_memory(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", MODEL, tmp_path / "model.keras"], check=True, capture_output=True)
     np.lib.format.open_memmap(tmp_path / "test.npy", "w+", np.uint8, (COUNT, SIDE, SIDE, 3)).flush()
     done = subprocess.run(

@@ -15,7 +15,7 @@ import pytest
 from device.data import folders
 from device.evaluation import exports
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model import card as cards
 from export import __main__, variants
 from export.source import sources
@@ -57,7 +57,7 @@ def test_the_files_and_the_table(exported: Exported) -> None:
     assert header.split()[:3] == ["variant", "size", "accuracy"]
     assert set(line) == {"-", " "}
     assert [row.split()[0] for row in rows] == list(VARIANTS)
-    assert note == "compared with float32 on the test pictures, through device"
+    assert note == "compared with float32 on the test images, through device"
     assert "no card; outputs taken as softmax" in exported.stderr
     assert "pixels scaled by --mean 0 --std 1" in exported.stderr
 
@@ -69,14 +69,14 @@ def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
     assert (calibration["n"], calibration["seed"], calibration["split"]) == (60, 1, "train")
     assert sorted(calibration["rows"]) == list(range(60))
     assert [row["variant"] for row in document["variants"]] == list(VARIANTS)
-    targets = folders.labelled(str(exported.pictures), drawing.LABELS, foreign.SIZE, "crop")
+    targets = folders.labeled(str(exported.images), drawing.LABELS, foreign.SIZE, "crop")
     for row in document["variants"]:
         path = exported.run / "export" / row["file"]
         assert (row["file_bytes"], row["failures"]) == (path.stat().st_size, [])
         assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert row["tail_bytes"] == cards.tail_bytes(path)
         classifier = Classifier(path)
-        scores = [classifier.classify(targets.picture(i)).scores for i in range(len(targets))]
+        scores = [classifier.classify(targets.image(i)).scores for i in range(len(targets))]
         right = np.argmax(scores, axis=1) == targets.targets
         assert (row["top1"], row["n"], row["split"]) == (right.mean(), 30, "test")
     sizes = {row["variant"]: row["network_bytes"] for row in document["variants"]}
@@ -106,8 +106,8 @@ def test_the_card_of_each_file(exported: Exported, variant: str) -> None:
 def test_a_stranger_s_model_answers_as_the_file_it_was_taken_from(exported: Exported) -> None:
     """The network is the committed shapes model's, whose card had been taken away."""
     ours, theirs = Classifier(model("float32")), Classifier(exported.run / "export/shape_model_float32.tflite")
-    for picture in foreign.pictures(30, seed=5):
-        np.testing.assert_array_equal(ours.classify(picture).scores, theirs.classify(picture).scores)
+    for image in foreign.images(30, seed=5):
+        np.testing.assert_array_equal(ours.classify(image).scores, theirs.classify(image).scores)
 
 
 def test_the_same_bytes_again_elsewhere(command: Run, exported: Exported, tmp_path: Path) -> None:
@@ -159,20 +159,20 @@ def test_only_int8(export: Export, exported: Exported, tmp_path: Path) -> None:
     assert data == (exported.run / "export/shape_model_int8.tflite").read_bytes()
 
 
-def test_other_pictures_or_settings_are_not_up_to_date(exported: Exported, tmp_path: Path) -> None:
-    """As many test pictures as before, but other ones; another meaning of the outputs; another seed."""
-    hints = Hints(exported.labels, 0.0, 1.0)
-    request = sources.Request(exported.model, hints, exported.pictures)
+def test_other_images_or_settings_are_not_up_to_date(exported: Exported, tmp_path: Path) -> None:
+    """As many test images as before, but other ones; another meaning of the outputs; another seed."""
+    overrides = Overrides(exported.labels, 0.0, 1.0)
+    request = sources.Request(exported.model, overrides, exported.images)
     other = drawing.write_folder(tmp_path / "other", {"train": 60, "test": 30}, seed=8)
     changed = [
         request,
         replace(request, test=other),
         replace(request, calibration=other),
-        replace(request, seed=2, pictures=30),
-        replace(request, pictures=30),
-        replace(request, hints=replace(hints, output="logits")),
-        replace(request, hints=replace(hints, fit="pad")),
-        replace(request, hints=replace(hints, std=2.0)),
+        replace(request, seed=2, images=30),
+        replace(request, images=30),
+        replace(request, overrides=replace(overrides, output="logits")),
+        replace(request, overrides=replace(overrides, fit="pad")),
+        replace(request, overrides=replace(overrides, std=2.0)),
     ]
     found = [variants.inputs(sources.find(one), VARIANTS, False) for one in changed]
     found += [variants.inputs(sources.find(request), *rest) for rest in ((VARIANTS, True), (("int8",), False))]
@@ -181,20 +181,20 @@ def test_other_pictures_or_settings_are_not_up_to_date(exported: Exported, tmp_p
     assert found[0] == exports.read(exported.run / "export").inputs
 
 
-def test_a_test_picture_that_is_a_calibration_picture_is_left_out(
+def test_a_test_image_that_is_a_calibration_image_is_left_out(
     export: Export, exported: Exported, tmp_path: Path
 ) -> None:
     test = drawing.write_folder(tmp_path / "test", {None: 30}, seed=4)
     for label in drawing.LABELS:
-        source = next((exported.pictures / "train" / label).iterdir())
+        source = next((exported.images / "train" / label).iterdir())
         shutil.copyfile(source, test / label / "twin.png")
     _, stderr = export(*exported.words(tmp_path / "run"), "--test", test, "--variants", "float32")
-    assert f"note: {test}: 3 test pictures are among the calibration pictures and are left out" in stderr
+    assert f"note: {test}: 3 test images are among the calibration images and are left out" in stderr
     (row,) = read(tmp_path / "run")["variants"]
     assert row["n"] == 30
 
 
-def test_without_test_pictures_there_is_no_accuracy(export: Export, exported: Exported, tmp_path: Path) -> None:
+def test_without_test_images_there_is_no_accuracy(export: Export, exported: Exported, tmp_path: Path) -> None:
     flat = drawing.write_folder(tmp_path / "flat", {None: 30})
     (flat / ".hidden").mkdir()
     (flat / ".hidden/broken.png").write_bytes(b"no picture")
@@ -212,11 +212,11 @@ def test_without_test_pictures_there_is_no_accuracy(export: Export, exported: Ex
 
 
 def test_a_file_with_a_card_needs_no_labels(export: Export, exported: Exported, tmp_path: Path) -> None:
-    export("export", model("float32"), "--calibration", exported.pictures, "--variants", "int8")
+    export("export", model("float32"), "--calibration", exported.images, "--variants", "int8")
     path = tmp_path / "runs/shapes/export/shapes_int8.tflite"
     ours, again = Classifier(model("int8")), Classifier(path)
-    for picture in foreign.pictures(20, seed=5):
-        np.testing.assert_allclose(ours.classify(picture).scores, again.classify(picture).scores, atol=0.1)
+    for image in foreign.images(20, seed=5):
+        np.testing.assert_allclose(ours.classify(image).scores, again.classify(image).scores, atol=0.1)
     assert again.card.labels == ours.card.labels
 
 

@@ -63,11 +63,11 @@ def of_variant(variant: str) -> Callable[[Path], object]:
     return lambda place: shutil.copyfile(model(variant), place / "model.tflite")
 
 
-def break_a_calibration_picture(place: Path) -> None:
+def break_a_calibration_image(place: Path) -> None:
     (place / "shapes/train/square/0001.png").write_bytes(b"no picture")
 
 
-def use_the_calibration_pictures_to_test(place: Path) -> None:
+def use_the_calibration_images_to_test(place: Path) -> None:
     shutil.rmtree(place / "shapes/test")
     shutil.copytree(place / "shapes/train", place / "shapes/test")
 
@@ -89,14 +89,18 @@ CASES = {
         "unknown variant 'int4', expected some of float32,",
     ),
     "no variant": (nothing, (*WORDS, "--variants", " ,"), "no variant is named, expected some of float32,"),
-    "no pictures": (nothing, (*WORDS, "--calibration-samples", "0"), "0 calibration samples were asked for, expected at least 1"),
+    "no images": (
+        nothing,
+        (*WORDS, "--calibration-samples", "0"),
+        "0 calibration samples were asked for, expected at least 1",
+    ),
     "missing .tflite": (nothing, ("export", "nowhere.tflite"), "nowhere.tflite: there is no such model file"),
     "missing .keras": (nothing, ("export", "nowhere.keras"), "nowhere.keras: there is no such model; train it with: "),
     "missing run": (nothing, ("export", "runs/nowhere"), "runs/nowhere: there is no such run or model; expected a run"),
     "no run folder": (nothing, ("export", "shapes"), "shapes: this is no run folder (no readable run.json); make one"),
     "no calibration": (nothing, without("--calibration"), "model.tflite: a .tflite needs --calibration DIR"),
     "no calibration folder": (nothing, instead("--calibration", "x"), "x: there is no such folder of calibration"),
-    "no test folder": (nothing, (*WORDS, "--test", "x"), "x: there is no such folder of test pictures"),
+    "no test folder": (nothing, (*WORDS, "--test", "x"), "x: there is no such folder of test images"),
     "no labels": (nothing, without("--labels"), "model.tflite: the file carries no labels; give --labels FILE"),
     "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: the labels can't be read"),
     "no scaling": (nothing, WORDS[:6], "model.tflite: the float input's scaling is not known; give --mean and --std"),
@@ -116,8 +120,8 @@ CASES = {
         "model.tflite: the file has a card of its own; leave out",
     ),
     "truncated": (truncate, WORDS, "model.tflite: the .tflite file is truncated or damaged"),
-    "broken picture": (break_a_calibration_picture, WORDS, "shapes/train/square/0001.png: not a picture"),
-    "all are twins": (use_the_calibration_pictures_to_test, WORDS, "shapes: every test picture is also a calibration"),
+    "broken image": (break_a_calibration_image, WORDS, "shapes/train/square/0001.png: not an image"),
+    "all are twins": (use_the_calibration_images_to_test, WORDS, "shapes: every test image is also a calibration"),
     "no folder to write to": (nothing, (*WORDS, "--run", "labels.txt"), "{place}/labels.txt: a file is in the way"),
 }
 

@@ -1,4 +1,4 @@
-"""`python -m export` on a run that train made: Keras' answers are the reference, the run's data the pictures."""
+"""`python -m export` on a run that train made: Keras' answers are the reference, the run's data the images."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 @pytest.fixture
 def run(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the trained run, with its pictures' cache."""
+    """A copy of the trained run, with its images' cache."""
     monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
     return shutil.copytree(trained.run, tmp_path / "my run")
 
@@ -38,12 +38,12 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     document, record = read(run / "export/export.json"), read(run / "run.json")
     assert document["reference"] == "keras"
     evaluation = read(run / "evaluation.json")
-    cache = trained.pictures
+    cache = trained.images
     for row in document["variants"]:
         card = cards.read(run / "export" / row["file"])
         assert card is not None and card.accuracy is not None and card.provenance is not None
         classifier = Classifier(run / "export" / row["file"])
-        scores = np.array([classifier.classify(np.asarray(p)).scores for p in cache.pictures("test")])
+        scores = np.array([classifier.classify(np.asarray(p)).scores for p in cache.images("test")])
         top1 = (scores.argmax(axis=1) == cache.targets("test")).mean()
         assert row["top1"] == card.accuracy.top1 == top1
         assert card.accuracy.float32_top1 == document["variants"][0]["top1"] == evaluation["top1"]
@@ -68,7 +68,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
 
 
 def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> None:
-    """With another seed than training's, and every picture there is: the validation pictures stay out."""
+    """With another seed than training's, and every image there is: the validation images stay out."""
     words = ["--variants", "float32", "--drawn-golden", "--seed", 2, "--calibration-samples", 1000]
     done = warm("export", run, "--run", tmp_path / "elsewhere", *words)
     assert done.returncode == 0, done.stderr
@@ -118,7 +118,7 @@ def test_options_for_strangers_files_are_not_ignored(warm: Run, run: Path, optio
     value = {"--mean": "0", "--fit": "pad"}.get(option, str(run))
     refused(
         warm("export", run, option, value),
-        f"{run}: a run knows its labels, scaling and pictures; leave out {option}",
+        f"{run}: a run knows its labels, scaling and images; leave out {option}",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from device import Classifier, Hints, UserError
+from device import Classifier, Overrides, UserError
 from device.evaluation import exports
 from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.exports import ExportedVariant
@@ -24,8 +24,8 @@ class Run:
 
 
 def again(exported: Exported, folder: Path, **changed: object) -> ExportedModels:
-    hints = Hints(exported.labels, 0.0, 1.0)
-    settings = {"run": folder, "hints": hints, "calibration": exported.pictures, **changed}
+    overrides = Overrides(exported.labels, 0.0, 1.0)
+    settings = {"run": folder, "overrides": overrides, "calibration": exported.images, **changed}
     return export(exported.model, **settings)  # type: ignore[arg-type]
 
 

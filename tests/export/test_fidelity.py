@@ -11,13 +11,13 @@ from export.conversion.quantize import Tensor
 from tests import foreign
 from tests.export import planting
 
-CALIBRATION = foreign.pictures(60, seed=4).astype(np.float32)
+CALIBRATION = foreign.images(60, seed=4).astype(np.float32)
 PIXELS = (0.0, 255.0)
 MADE = ("float16", "dynamic", "int8")
 
 
 def tensors(factor: float = 1.0) -> Iterator[Tensor]:
-    return ((picture * np.float32(factor))[None] for picture in CALIBRATION)
+    return ((image * np.float32(factor))[None] for image in CALIBRATION)
 
 
 def networks() -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Hints
+from device.inference.model_spec import Overrides
 from device.model import card as cards
 from export.conversion import fixed_size
 from tests import drawing, foreign
@@ -93,5 +93,5 @@ def test_every_tensor_has_its_shape(tmp_path: Path) -> None:
     graph = flatbuffer_utils.read_model_from_bytearray(bytearray(network)).subgraphs[0]
     assert [list(tensor.shape) for tensor in graph.tensors] == [[1, 4, 6, 3], [2], [1, 1, 1, 3]]
     assert all(tensor.shapeSignature is None for tensor in graph.tensors)
-    classifier = Classifier(crafted.write(tmp_path / "net.tflite", network), Hints(mean=0.0), labels=False)
+    classifier = Classifier(crafted.write(tmp_path / "net.tflite", network), Overrides(mean=0.0), labels=False)
     assert classifier.classify(np.ones((4, 6, 3), np.uint8)).scores.tolist() == [24.0] * 3

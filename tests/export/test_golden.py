@@ -1,4 +1,4 @@
-"""Golden pictures: they fit the tail whatever the model, and every variant replays them to what was recorded."""
+"""Golden images: they fit the tail whatever the model, and every variant replays them to what was recorded."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device.images import pictures
+from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.golden import record, rounded
 from device.model import card as cards
@@ -27,15 +27,15 @@ def sha256(array: npt.NDArray[Any]) -> str:
 
 
 @pytest.mark.parametrize("variant", variants.NAMES)
-def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
+def test_every_variant_replays_its_golden_images(variant: str) -> None:
     """Each stage done here by hand, from the bytes in the file's tail."""
     path = model(variant)
     classifier, tail = Classifier(path), cards.read_tail(path)
     assert len(classifier.card.golden) == 5
     assert classifier.card.golden_source == "drawn"
     for entry in classifier.card.golden:
-        decoded = pictures.decode(tail[entry.picture])
-        resized = pictures.prepare(decoded, (16, 16), "crop")
+        decoded = images.decode(tail[entry.image])
+        resized = images.prepare(decoded, (16, 16), "crop")
         tensor = classifier.preprocessor.tensor(resized)
         assert decoded.shape != resized.shape, "crop and resize have something to do"
         assert (sha256(decoded), sha256(resized)) == (entry.decoded_sha256, entry.resized_sha256)
@@ -47,7 +47,7 @@ def test_every_variant_replays_its_golden_pictures(variant: str) -> None:
         assert sum(entry.scores) == pytest.approx(1, abs=0.02)
 
 
-def test_all_variants_carry_the_same_pictures() -> None:
+def test_all_variants_carry_the_same_images() -> None:
     tails = [cards.read_tail(model(variant)) for variant in variants.NAMES]
     for name in (f"golden_{i}.png" for i in range(1, 6)):
         assert len({tail[name] for tail in tails}) == 1
@@ -58,39 +58,39 @@ def test_all_variants_carry_the_same_pictures() -> None:
     assert found[0][0].tolerance < found[3][0].tolerance
 
 
-def test_a_picture_that_is_not_the_golden_one_is_noticed() -> None:
+def test_a_image_that_is_not_the_golden_one_is_noticed() -> None:
     path = model("int8")
     classifier, tail = Classifier(path), cards.read_tail(path)
     first, second = classifier.card.golden[:2]
-    assert sha256(pictures.decode(tail[second.picture])) != first.decoded_sha256
-    answer = classifier.classify(pictures.decode(tail[second.picture])[:, ::-1])
+    assert sha256(images.decode(tail[second.image])) != first.decoded_sha256
+    answer = classifier.classify(images.decode(tail[second.image])[:, ::-1])
     assert np.abs(answer.scores - np.array(first.scores)).max() > first.tolerance
 
 
 def test_record_says_what_the_very_file_answers(tmp_path: Path) -> None:
     path = model("float16")
-    chosen = golden.choose(foreign.pictures(20, seed=1), "test", drawing.LABELS, seed=1)
+    chosen = golden.choose(foreign.images(20, seed=1), "test", drawing.LABELS, seed=1)
     classifier = Classifier(path)
     entries = record(classifier, chosen.files, variants.BY_NAME["float16"].tolerance)
     for entry in entries:
-        scores = classifier.classify(pictures.decode(chosen.files[entry.picture])).scores
+        scores = classifier.classify(images.decode(chosen.files[entry.image])).scores
         np.testing.assert_allclose(entry.scores, scores, atol=1e-6)
     assert len(entries) == 5
 
 
 def test_the_seed_chooses() -> None:
-    candidates = foreign.pictures(20, seed=1)
+    candidates = foreign.images(20, seed=1)
     first, again, other = (golden.choose(candidates, "test", drawing.LABELS, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
-    originals = {picture.tobytes() for picture in candidates}
-    decoded = [pictures.decode(data).tobytes() for data in first.files.values()]
+    originals = {image.tobytes() for image in candidates}
+    decoded = [images.decode(data).tobytes() for data in first.files.values()]
     assert set(decoded) <= originals
     assert len(set(decoded)) == 5
 
 
-def test_fewer_than_five_pictures() -> None:
-    assert len(golden.choose(foreign.pictures(2, seed=1), "calibration", drawing.LABELS, seed=1).files) == 2
+def test_fewer_than_five_images() -> None:
+    assert len(golden.choose(foreign.images(2, seed=1), "calibration", drawing.LABELS, seed=1).files) == 2
 
 
 def photographs(count: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -106,7 +106,7 @@ def photographs(count: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
 
 
 def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int]) -> int:
-    """The tail of a model with such labels and golden pictures; its scores are as long as scores can be."""
+    """The tail of a model with such labels and golden images; its scores are as long as scores can be."""
     scores = np.full(len(labels), 0.123456, np.float32)
     entries = tuple(Golden(name, "0" * 64, "1" * 64, "2" * 64, rounded(scores), 24 / 256) for name in chosen.files)
     base = cards.read(model("int8"))
@@ -136,14 +136,14 @@ def test_the_tail_is_within_its_limit(labels: tuple[str, ...], size: tuple[int, 
     chosen = golden.choose(photographs(6, size), "test", labels, seed=1)
     assert {name.rpartition(".")[2] for name in chosen.files} == {kind}
     assert tail_bytes(labels, chosen, size) <= limit
-    assert all(pictures.decode(data).shape[0] >= 16 for data in chosen.files.values())
+    assert all(images.decode(data).shape[0] >= 16 for data in chosen.files.values())
 
 
 def test_room_that_is_there_is_used() -> None:
-    """224x224 with ten labels: the pictures keep their size, and most of the tail is theirs."""
+    """224x224 with ten labels: the images keep their size, and most of the tail is theirs."""
     chosen = golden.choose(photographs(6, (224, 224)), "test", SHORT, seed=1)
     smooth = golden.encode([np.full((224, 224, 3), 90, np.uint8)] * 5, SHORT)
-    assert all(pictures.decode(data).shape == (224, 224, 3) for data in smooth.values())
+    assert all(images.decode(data).shape == (224, 224, 3) for data in smooth.values())
     assert sum(map(len, chosen.files.values())) > 10_000
 
 
@@ -162,11 +162,11 @@ def test_with_many_labels_the_five_highest_scores_are_kept() -> None:
     assert rounded(scores[:100]) == tuple(round(float(score), 6) for score in scores[:100])
 
 
-def test_drawn_pictures_are_drawn_by_the_seed_alone() -> None:
+def test_drawn_images_are_drawn_by_the_seed_alone() -> None:
     first, again = golden.drawn((28, 28), SHORT, 1), golden.drawn((28, 28), SHORT, 1)
     assert first == again
     assert first.source == "drawn"
-    shapes = {pictures.decode(data).shape for data in first.files.values()}
+    shapes = {images.decode(data).shape for data in first.files.values()}
     assert shapes == {(48, 62, 3)}, "larger than the network's size, and of another shape"
 
 

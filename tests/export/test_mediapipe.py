@@ -16,29 +16,29 @@ from tests.conftest import ROOT, environment, model
 
 pytestmark = pytest.mark.programs
 
-PICTURES = 240
+IMAGES = 240
 TIMEOUT_S = 120  # a MediaPipe that fails may hang
 
 
 @pytest.fixture(scope="module")
-def pictures() -> npt.NDArray[np.uint8]:
-    return foreign.pictures(PICTURES, seed=11)
+def images() -> npt.NDArray[np.uint8]:
+    return foreign.images(IMAGES, seed=11)
 
 
 @pytest.fixture(scope="module")
 def answers(
-    pictures: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory
+    images: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, list[dict[str, float]]]]:
-    """variant: for each picture label and score. A process of its own for each model; they run side by side."""
+    """variant: for each image label and score. A process of its own for each model; they run side by side."""
     python, folder = environment("mediapipe"), tmp_path_factory.mktemp("mediapipe")
-    np.save(folder / "pictures.npy", pictures)
+    np.save(folder / "images.npy", images)
     processes = {
         variant: subprocess.Popen(
             [
                 python,
                 ROOT / "tests/peers/mediapipe_classify.py",
                 model(variant),
-                folder / "pictures.npy",
+                folder / "images.npy",
                 folder / f"{variant}.json",
             ],
             stdout=subprocess.DEVNULL,
@@ -61,31 +61,31 @@ def answers(
 
 @pytest.mark.parametrize("variant", variants.NAMES)
 def test_mediapipe_answers_as_device_does(
-    variant: str, pictures: npt.NDArray[np.uint8], answers: dict[str, list[dict[str, float]]]
+    variant: str, images: npt.NDArray[np.uint8], answers: dict[str, list[dict[str, float]]]
 ) -> None:
     classifier = Classifier(model(variant))
-    ours = np.array([classifier.classify(picture).scores for picture in pictures])
+    ours = np.array([classifier.classify(image).scores for image in images])
     assert all(set(answer) == set(drawing.LABELS) for answer in answers[variant])
     theirs = np.array([[answer[label] for label in drawing.LABELS] for answer in answers[variant]])
-    assert theirs.shape == (PICTURES, 3)
+    assert theirs.shape == (IMAGES, 3)
     np.testing.assert_allclose(theirs, ours, atol=1e-6, rtol=0)
-    # The pictures are not all of one kind, so labels that were mixed up would show.
-    expected = [label for label, _ in drawing.shapes(PICTURES, 11, foreign.SIZE)]
+    # The images are not all of one kind, so labels that were mixed up would show.
+    expected = [label for label, _ in drawing.shapes(IMAGES, 11, foreign.SIZE)]
     shown = [max(answer, key=lambda label: answer[label]) for answer in answers[variant]]
     assert np.mean([label == name for label, name in zip(shown, expected, strict=True)]) > 0.75
     assert len(set(shown)) == 3
 
 
-def test_a_file_whose_tail_is_gone_is_refused(tmp_path: Path, pictures: npt.NDArray[np.uint8]) -> None:
+def test_a_file_whose_tail_is_gone_is_refused(tmp_path: Path, images: npt.NDArray[np.uint8]) -> None:
     """So the labels that MediaPipe shows above are the tail's."""
     from device.model import card
 
     path = tmp_path / "model.tflite"
     path.write_bytes(card.network_bytes(model("int8")))
-    np.save(tmp_path / "pictures.npy", pictures[:1])
+    np.save(tmp_path / "images.npy", images[:1])
     script = ROOT / "tests/peers/mediapipe_classify.py"
     done = subprocess.run(
-        [environment("mediapipe"), script, path, tmp_path / "pictures.npy", tmp_path / "scores.json"],
+        [environment("mediapipe"), script, path, tmp_path / "images.npy", tmp_path / "scores.json"],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,

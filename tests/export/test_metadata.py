@@ -39,8 +39,8 @@ def read_by_mediapipe(*paths: Path) -> list[dict[str, Any]]:
 
 
 def expected(name: str, mean: float, std: float) -> dict[str, Any]:
-    picture = {
-        "name": "picture",
+    image = {
+        "name": "image",
         "description": "RGB pixels",
         "content": {"contentPropertiesType": 2, "contentProperties": {"colorSpace": 1}},  # ImageProperties, RGB
         "processUnits": [{"optionsType": 1, "options": {"mean": [mean], "std": [std]}}],  # NormalizationOptions
@@ -51,7 +51,7 @@ def expected(name: str, mean: float, std: float) -> dict[str, Any]:
         "entries": 1,
         "identifier": "M001",
         "name": name,
-        "subgraphMetadata": [{"inputTensorMetadata": [picture], "outputTensorMetadata": [scores]}],
+        "subgraphMetadata": [{"inputTensorMetadata": [image], "outputTensorMetadata": [scores]}],
         "minParserVersion": "1.0.0",
     }
 

@@ -22,12 +22,12 @@ from tests.conftest import ROOT, environment
 WEIGHTS = 8 * 27 + 16 * 72 + 16 * 144 + 3 * 256
 
 
-def tensors(pictures: npt.NDArray[np.uint8], mean: float = 0, std: float = 1) -> list[npt.NDArray[np.float32]]:
-    return [((picture.astype(np.float32) - mean) / std)[None] for picture in pictures]
+def tensors(images: npt.NDArray[np.uint8], mean: float = 0, std: float = 1) -> list[npt.NDArray[np.float32]]:
+    return [((image.astype(np.float32) - mean) / std)[None] for image in images]
 
 
-def made(variant: str, pictures: npt.NDArray[np.uint8] | None = None) -> bytes:
-    chosen = foreign.pictures(60, seed=1) if pictures is None else pictures
+def made(variant: str, images: npt.NDArray[np.uint8] | None = None) -> bytes:
+    chosen = foreign.images(60, seed=1) if images is None else images
     return quantize.make(variant, foreign.bare(), tensors(chosen), 0, 255)
 
 
@@ -88,15 +88,15 @@ def test_dense_layers_of_dynamic_have_one_scale() -> None:
 @pytest.mark.parametrize("large", [False, True])
 def test_tflite_runtime_answers_alike(large: bool, tmp_path: Path) -> None:
     """Every variant, and weights that lie behind the FlatBuffer, under the only runtime of 32-bit boards."""
-    network, pictures = foreign.large() if large else foreign.bare(), foreign.pictures(60, seed=3)
-    calibration = tensors(foreign.pictures(20, seed=1))
+    network, images = foreign.large() if large else foreign.bare(), foreign.images(60, seed=3)
+    calibration = tensors(foreign.images(20, seed=1))
     models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in variants.NAMES}
     for variant, content in models.items():
         (tmp_path / variant).write_bytes(content)
-    np.save(tmp_path / "pictures.npy", pictures)
+    np.save(tmp_path / "images.npy", images)
     done = subprocess.run(
         [environment("tflite-runtime"), ROOT / "tests/peers/tflite_runtime_scores.py"]
-        + [tmp_path / name for name in ("pictures.npy", "scores.json", *models)],
+        + [tmp_path / name for name in ("images.npy", "scores.json", *models)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -105,7 +105,7 @@ def test_tflite_runtime_answers_alike(large: bool, tmp_path: Path) -> None:
     for (variant, content), rows in zip(
         models.items(), json.loads((tmp_path / "scores.json").read_text()), strict=True
     ):
-        ours, theirs = answers(content, tensors(pictures)), np.array(rows) / (256 if variant == "int8" else 1)
+        ours, theirs = answers(content, tensors(images)), np.array(rows) / (256 if variant == "int8" else 1)
         assert np.abs(ours - theirs).max() < {"int8": 0.1, "dynamic": 0.15}.get(variant, 1e-4), variant
         assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.95, variant
 
@@ -127,9 +127,9 @@ def spread(content: bytes, inputs: list[npt.NDArray[Any]]) -> dict[str, float]:
 
 
 def test_ranges_are_the_true_minimum_and_maximum() -> None:
-    """One bright picture comes first, then a hundred dull ones: a moving average would have forgotten it."""
-    dull = (foreign.pictures(100, seed=1) // 8 + 16).astype(np.uint8)
-    bright = foreign.pictures(1, seed=2)
+    """One bright image comes first, then a hundred dull ones: a moving average would have forgotten it."""
+    dull = (foreign.images(100, seed=1) // 8 + 16).astype(np.uint8)
+    bright = foreign.images(1, seed=2)
     bright[:, ::2] = 255
     inputs = tensors(np.concatenate([bright, dull]))
     expected, without = spread(foreign.bare(), inputs), spread(foreign.bare(), inputs[1:])
@@ -143,27 +143,27 @@ def test_ranges_are_the_true_minimum_and_maximum() -> None:
     assert len(convolutions) == 3
     for name in convolutions:
         assert recorded[name] == pytest.approx(expected[name], rel=1e-4), name
-    assert max(expected[name] / without[name] for name in convolutions) > 1.5, "the bright picture decides a range"
+    assert max(expected[name] / without[name] for name in convolutions) > 1.5, "the bright image decides a range"
 
 
 def test_a_file_without_signatures() -> None:
-    calibration, pictures = tensors(foreign.pictures(20, seed=1)), tensors(foreign.pictures(10, seed=3))
+    calibration, images = tensors(foreign.images(20, seed=1)), tensors(foreign.images(10, seed=3))
     assert opened(foreign.bare()).get_signature_list() and not opened(foreign.unsigned()).get_signature_list()
     for variant in variants.NAMES:
         signed, unsigned = (
             quantize.make(variant, network, calibration, 0, 255) for network in (foreign.bare(), foreign.unsigned())
         )
-        np.testing.assert_array_equal(answers(unsigned, pictures), answers(signed, pictures))
+        np.testing.assert_array_equal(answers(unsigned, images), answers(signed, images))
 
 
-def test_the_order_of_the_pictures_does_not_matter() -> None:
-    pictures = foreign.pictures(20, seed=1)
-    assert made("int8", pictures) == made("int8", pictures[::-1])
+def test_the_order_of_the_images_does_not_matter() -> None:
+    images = foreign.images(20, seed=1)
+    assert made("int8", images) == made("int8", images[::-1])
 
 
-def test_the_input_s_range_is_whole_whatever_the_pictures_are() -> None:
+def test_the_input_s_range_is_whole_whatever_the_images_are() -> None:
     """Calibrated without a bright pixel, a bright pixel still isn't cut off: also not behind the uint8 input."""
-    int8 = made("int8", foreign.pictures(20, seed=1) // 4)
+    int8 = made("int8", foreign.images(20, seed=1) // 4)
     assert opened(int8).get_input_details()[0]["quantization"] == (1.0, 0)
     graph = flatbuffer_utils.read_model_from_bytearray(bytearray(int8)).subgraphs[0]
     (first,) = (operator for operator in graph.operators if graph.inputs[0] in list(operator.inputs))
@@ -176,7 +176,7 @@ LARGEST_ERROR = {"float32": 1e-6, "float16": 2e-3, "dynamic": 0.05, "int8": 0.1}
 
 @pytest.mark.parametrize("variant", variants.NAMES)
 def test_scores_are_close_to_float(variant: str) -> None:
-    inputs = tensors(foreign.pictures(60, seed=3))
+    inputs = tensors(foreign.images(60, seed=3))
     expected = answers(foreign.bare(), list(inputs))
     scores = answers(made(variant), list(inputs))
     assert np.abs(scores - expected).max() < LARGEST_ERROR[variant]
@@ -195,13 +195,13 @@ def test_sizes() -> None:
 
 def test_a_network_that_takes_minus_one_to_one() -> None:
     """A pixel is still its code: the scale is 2/255 and the zero point in the middle."""
-    model, pictures = foreign.for_minus_one_to_one(), foreign.pictures(60, seed=1)
-    int8 = quantize.make("int8", model, tensors(pictures, 127.5, 127.5), -1, 1)
+    model, images = foreign.for_minus_one_to_one(), foreign.images(60, seed=1)
+    int8 = quantize.make("int8", model, tensors(images, 127.5, 127.5), -1, 1)
     source = opened(int8).get_input_details()[0]
     assert (source["dtype"], source["quantization"]) == (np.uint8, (pytest.approx(2 / 255), 128))
-    test = foreign.pictures(60, seed=3)
+    test = foreign.images(60, seed=3)
     expected = answers(model, list(tensors(test, 127.5, 127.5)))
-    scores = answers(int8, [picture[None] for picture in test])
+    scores = answers(int8, [image[None] for image in test])
     assert np.abs(scores - expected).mean() < 0.02
     assert (scores.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.95
 

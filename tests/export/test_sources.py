@@ -1,4 +1,4 @@
-"""Where export finds a run's pictures, and what it says where they are missing."""
+"""Where export finds a run's images, and what it says where they are missing."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ from train.run import recording, runs
 
 
 def finished_run(folder: Path, run: Path) -> str:
-    """A finished run on a folder's pictures, of whose model nothing is read; the name of its cache."""
+    """A finished run on a folder's images, of whose model nothing is read; the name of its cache."""
     recipe = replaced(
         catalog.get("fashion_mnist"), data=str(folder), test_split=0.3, seed=5, fit="pad", image_size=(12, 16)
     )
@@ -39,14 +39,14 @@ def finished_run(folder: Path, run: Path) -> str:
 def test_the_command_that_makes_a_missing_cache_makes_it(
     command: Run, tmp_path: Path, splits: dict[str | None, int]
 ) -> None:
-    """With all that decides which pictures are in it, so it is tried as it is said; the folder's name has a space."""
+    """With all that decides which images are in it, so it is tried as it is said; the folder's name has a space."""
     folder = drawing.write_folder(tmp_path / "my shapes", splits)
     next(folder.rglob("square/*.png")).write_bytes(b"broken")
     name, empty = finished_run(folder, tmp_path / "run"), tmp_path / "empty"
     done = command("export", "run", FRAMELITE_CACHE=str(empty))
     assert done.returncode == 2
     assert done.stderr.startswith(
-        f"error: run: its pictures are not in the cache ({empty}/{name}); make them again with: "
+        f"error: run: its images are not in the cache ({empty}/{name}); make them again with: "
     )
     assert len(done.stderr.splitlines()) == 1
     said = re.search(r"with: python -m (train data .*?) \(or train anew", done.stderr)
@@ -73,7 +73,7 @@ def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
     (tmp_path / "run/model.keras").write_bytes(b"")
     done = command("export", "run")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: run: its pictures are not in the cache ({path}); make them again with:")
+    assert done.stderr.startswith(f"error: run: its images are not in the cache ({path}); make them again with:")
     assert len(done.stderr.splitlines()) == 1
     assert "with: python -m train data fashion_mnist --size 28x28 --fit crop (or" in done.stderr
 
@@ -82,11 +82,11 @@ def asked(calibration: Path) -> Request:
     return Request(Path("model.tflite"), calibration=calibration)
 
 
-def test_calibration_and_test_pictures_by_any_name_of_their_splits(tmp_path: Path) -> None:
+def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"Training": 9, "Testing": 6})
     choice, used = sources._choose_files(asked(root), Input(16, 16))
-    assert (len(choice.pictures), choice.split, len(used)) == (9, "Training", 9)
-    test = sources._test_pictures(asked(root), drawing.LABELS, used)
+    assert (len(choice.images), choice.split, len(used)) == (9, "Training", 9)
+    test = sources._test_images(asked(root), drawing.LABELS, used)
     assert test is not None and (len(test), test.split) == (6, "test")
 
 
@@ -94,10 +94,10 @@ def test_a_class_called_train_is_not_all_that_is_calibrated_with(tmp_path: Path)
     root = drawing.write_folder(tmp_path / "vehicles", {None: 9})
     (root / "circle").rename(root / "train")
     choice, _ = sources._choose_files(asked(root), Input(16, 16))
-    assert (len(choice.pictures), choice.split) == (9, "vehicles")
+    assert (len(choice.images), choice.split) == (9, "vehicles")
 
 
-def test_calibration_pictures_are_told_by_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_calibration_images_are_told_by_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {None: 9})
     first = next((root / "circle").iterdir())
     (root / "circle/thumbs.db").write_bytes(b"x")
@@ -105,7 +105,7 @@ def test_calibration_pictures_are_told_by_content(tmp_path: Path, capsys: pytest
     (root / "circle/@eaDir/a.png").write_bytes(first.read_bytes())
     first.rename(first.with_suffix(".jfif"))
     choice, _ = sources._choose_files(asked(root), Input(16, 16))
-    assert len(choice.pictures) == 9
+    assert len(choice.images) == 9
     assert "1 @eaDir" in capsys.readouterr().err
 
 
@@ -115,4 +115,4 @@ def test_the_test_folder_is_held_to_the_same_rules(tmp_path: Path) -> None:
     (test / "empty").mkdir()
     request = replace(asked(calibration), test=test)
     with pytest.raises(UserError, match="'empty'"):
-        sources._test_pictures(request, drawing.LABELS, set())
+        sources._test_images(request, drawing.LABELS, set())

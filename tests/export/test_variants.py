@@ -58,8 +58,8 @@ def test_what_only_loses_accuracy_is_kept_and_said(command: Run, tmp_path: Path)
     (tmp_path / "lossy.tflite").write_bytes(foreign.with_one_loud_channel(320))
     (tmp_path / "names.txt").write_text(foreign.LABELS)
     data = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 240})
-    for picture in sorted((data / "test/triangle").iterdir())[40:]:
-        picture.unlink()
+    for image in sorted((data / "test/triangle").iterdir())[40:]:
+        image.unlink()
     scaling = ["--mean", 0, "--std", 1, "--run", tmp_path / "run"]
     done = command("export", "lossy.tflite", "--labels", "names.txt", "--calibration", data, *scaling)
     assert done.returncode == 0, done.stderr

@@ -72,7 +72,7 @@ def test_the_front_door_imports_the_standard_library_alone() -> None:
 
 def test_a_name_brings_its_own_package_alone() -> None:
     """With what a board has, also where that is all there is."""
-    names = "Classifier, Hints, ImageError, Prediction, UserError, watch"
+    names = "Classifier, Overrides, ImageError, Prediction, UserError, watch"
     for python in (sys.executable, environment("tflite-runtime")):
         assert taken(names, python) == {*ON_A_BOARD, "framelite"}
     assert taken("train, Run", sys.executable).isdisjoint({"tensorflow", "keras", "export", "benchmarks"})

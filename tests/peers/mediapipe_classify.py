@@ -1,8 +1,8 @@
-"""Runs inside .venv-mediapipe: stock MediaPipe's ImageClassifier on the pictures of an .npy file.
+"""Runs inside .venv-mediapipe: stock MediaPipe's ImageClassifier on the images of an .npy file.
 
-    python mediapipe_classify.py MODEL PICTURES.npy SCORES.json
+    python mediapipe_classify.py MODEL IMAGES.npy SCORES.json
 
-SCORES.json: for each picture every label with its score. Nothing of framelite is imported here.
+SCORES.json: for each image every label with its score. Nothing of framelite is imported here.
 """
 
 import json
@@ -16,11 +16,11 @@ from mediapipe.tasks.python import vision
 
 
 def main() -> None:
-    model, pictures, target = sys.argv[1:4]
+    model, images, target = sys.argv[1:4]
     options = vision.ImageClassifierOptions(base_options=tasks.BaseOptions(model_asset_path=model))
     answers = []
     with vision.ImageClassifier.create_from_options(options) as classifier:
-        for pixels in np.load(pictures):
+        for pixels in np.load(images):
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
             (head,) = classifier.classify(image).classifications
             answers.append({category.category_name: category.score for category in head.categories})

@@ -12,5 +12,5 @@ __all__ = ["trained"]
 
 @pytest.fixture
 def flat(tmp_path: Path) -> Path:
-    """A folder of one level: 20 pictures of each of three labels."""
+    """A folder of one level: 20 images of each of three labels."""
     return drawing.write_folder(tmp_path / "flat", {None: 60})

@@ -14,6 +14,6 @@ if __name__ == "__main__":
     from train.run import runs
 
     recipe = change(catalog.get("fashion_mnist"), [f"data={sys.argv[1]}", *sys.argv[5:]])
-    pictures = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
+    images = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
     cluster = devices.Cluster(sys.argv[3], 2, int(sys.argv[4]))
-    fit.train(recipe, pictures, runs.Run(Path(sys.argv[2])), fit.Start(cluster=cluster))
+    fit.train(recipe, images, runs.Run(Path(sys.argv[2])), fit.Start(cluster=cluster))

@@ -10,7 +10,7 @@ import pytest
 
 from device.data import folders
 from tests.conftest import Run
-from tests.device.picture_files import encoded
+from tests.device.image_files import encoded
 
 WORDS = (
     "--set",

@@ -1,4 +1,4 @@
-"""The picture cache: what is in it, what makes it another one, and that it is whole or not there."""
+"""The image cache: what is in it, what makes it another one, and that it is whole or not there."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ import pytest
 from device.data import folders
 from device.data.cache_index import SplitSettings
 from device.data.folders import Cache
-from device.images import pictures
+from device.images import images
 from device.model.card import Fit
 from tests import drawing
 from tests.conftest import Run
@@ -32,17 +32,17 @@ def request(folder: Path, **changes: object) -> DataRequest:
 
 
 def pixels(folder: Path, origins: Sequence[str], fit: Fit = "crop") -> npt.NDArray[np.uint8]:
-    return np.stack([pictures.prepare(pictures.read(folder / origin), SIZE, fit) for origin in origins])
+    return np.stack([images.prepare(images.read(folder / origin), SIZE, fit) for origin in origins])
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
-def test_a_cache_holds_what_the_picture_path_makes_of_the_files(shapes_folder: Path, fit: Fit) -> None:
+def test_a_cache_holds_what_the_image_path_makes_of_the_files(shapes_folder: Path, fit: Fit) -> None:
     made = cache.provide(request(shapes_folder, fit=fit))
     for split, count in (("train", 60), ("test", 30)):
         part = made.index.splits[split]
-        assert made.pictures(split).dtype == np.uint8
-        assert made.pictures(split).shape == (count, *SIZE, 3)
-        np.testing.assert_array_equal(made.pictures(split), pixels(shapes_folder, part.origins, fit))
+        assert made.images(split).dtype == np.uint8
+        assert made.images(split).shape == (count, *SIZE, 3)
+        np.testing.assert_array_equal(made.images(split), pixels(shapes_folder, part.origins, fit))
         labels = [made.labels[target] for target in part.targets]
         assert labels == [origin.split("/")[1] for origin in part.origins]
         files = [(shapes_folder / origin).read_bytes() for origin in part.origins]
@@ -84,7 +84,7 @@ def test_one_level_is_split_by_the_seed(flat: Path) -> None:
     assert len(members(made, "train") + members(made, "test")) == 60
     for split, count in (("train", 15), ("test", 5)):  # of the 20 of each label
         assert np.bincount(made.targets(split)).tolist() == [count] * 3
-        np.testing.assert_array_equal(made.pictures(split), pixels(flat, members(made, split)))
+        np.testing.assert_array_equal(made.images(split), pixels(flat, members(made, split)))
 
 
 def test_the_same_seed_draws_the_same_split_and_another_seed_another(flat: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_same_seed_draws_the_same_split_and_another_seed_another(flat: Path)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.99])
-def test_both_parts_keep_a_picture_of_every_label(flat: Path, share: float) -> None:
+def test_both_parts_keep_a_image_of_every_label(flat: Path, share: float) -> None:
     made = cache.provide(request(flat, test=share))
     for split in ("train", "test"):
         assert set(made.targets(split).tolist()) == {0, 1, 2}
@@ -108,9 +108,9 @@ def test_both_parts_keep_a_picture_of_every_label(flat: Path, share: float) -> N
 
 def change_a_pixel(folder: Path) -> None:
     path = folder / "train/circle/0000.png"
-    picture = pictures.read(path)
-    picture[0, 0] ^= 1
-    path.write_bytes(pictures.encode_png(picture))
+    image = images.read(path)
+    image[0, 0] ^= 1
+    path.write_bytes(images.encode_png(image))
 
 
 def rename(old: str, new: str) -> Callable[[Path], object]:
@@ -143,7 +143,7 @@ def test_the_fingerprint_changes_with_the_data(shapes_folder: Path, change: Call
 
 
 def test_the_fingerprint_depends_on_nothing_else(shapes_folder: Path, tmp_path: Path) -> None:
-    """Not on place, time, hidden files, files that are no pictures, the size, or a seed that splits nothing."""
+    """Not on place, time, hidden files, files that are no images, the size, or a seed that splits nothing."""
     before = cache.provide(request(shapes_folder))
     moved = shutil.copytree(shapes_folder, tmp_path / "elsewhere/shapes")
     (moved / "train/circle/.hidden.png").write_bytes(b"x")
@@ -193,7 +193,7 @@ def test_names_from_an_old_archive_are_taken(shapes_folder: Path) -> None:
     (shapes_folder / "train/circle/0000.png").rename(shapes_folder / "train/circle" / name)
     made = cache.provide(request(shapes_folder))
     assert f"train/circle/{name}" in members(made, "train")
-    np.testing.assert_array_equal(made.pictures("train"), pixels(shapes_folder, members(made, "train")))
+    np.testing.assert_array_equal(made.images("train"), pixels(shapes_folder, members(made, "train")))
 
 
 def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path: Path) -> None:
@@ -203,20 +203,20 @@ def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path: Path) -> 
     assert folders.find_cache("fashion_mnist", SIZE, "crop") is None
 
 
-def test_pictures_of_many_kinds_become_one(tmp_path: Path) -> None:
-    """Grey, with alpha, 16 bits, other sizes and formats: each is what the picture path makes of it."""
+def test_images_of_many_kinds_become_one(tmp_path: Path) -> None:
+    """Gray, with alpha, 16 bits, other sizes and formats: each is what the image path makes of it."""
     folder = drawing.write_folder(tmp_path / "mixed", {"train": 6, "test": 6})
     label = folder / "train/circle"
-    picture = drawing.shape("circle", np.random.default_rng(1), (40, 31))
-    cv2.imwrite(str(label / "grey.png"), picture[..., 0])
-    cv2.imwrite(str(label / "alpha.png"), np.dstack([picture, picture[..., 0]]))
-    cv2.imwrite(str(label / "deep.png"), picture.astype(np.uint16) * 257)
-    cv2.imwrite(str(label / "photo.JPG"), picture)
-    cv2.imwrite(str(label / "bitmap.bmp"), picture)
-    cv2.imwrite(str(label / "dot.png"), picture[:1, :1])
+    image = drawing.shape("circle", np.random.default_rng(1), (40, 31))
+    cv2.imwrite(str(label / "gray.png"), image[..., 0])
+    cv2.imwrite(str(label / "alpha.png"), np.dstack([image, image[..., 0]]))
+    cv2.imwrite(str(label / "deep.png"), image.astype(np.uint16) * 257)
+    cv2.imwrite(str(label / "photo.JPG"), image)
+    cv2.imwrite(str(label / "bitmap.bmp"), image)
+    cv2.imwrite(str(label / "dot.png"), image[:1, :1])
     made = cache.provide(request(folder))
     assert len(made.targets("train")) == 12
-    np.testing.assert_array_equal(made.pictures("train"), pixels(folder, members(made, "train")))
+    np.testing.assert_array_equal(made.images("train"), pixels(folder, members(made, "train")))
 
 
 def test_train_data_says_what_it_made(command: Run, flat: Path) -> None:
@@ -225,6 +225,6 @@ def test_train_data_says_what_it_made(command: Run, flat: Path) -> None:
     (path,) = made_caches()
     assert done.stdout.splitlines() == [
         str(path),
-        f"pictures train 54, test 6; from {flat}",
+        f"images train 54, test 6; from {flat}",
         "3 classes (train/test): circle 18/2, square 18/2, triangle 18/2",
     ]

@@ -17,11 +17,11 @@ from train.data.cache import DataRequest
 pytestmark = pytest.mark.programs
 
 
-def pictures(root: Path, count: int) -> Path:
-    """count pictures of 480x360 for each of two labels in each of two splits; behind each JPEG its number."""
+def images(root: Path, count: int) -> Path:
+    """count images of 480x360 for each of two labels in each of two splits; behind each JPEG its number."""
     for label in ("circle", "square"):
-        picture = drawing.shape(label, np.random.default_rng(1), (360, 480))
-        data = bytes(cv2.imencode(".jpg", picture)[1])
+        image = drawing.shape(label, np.random.default_rng(1), (360, 480))
+        data = bytes(cv2.imencode(".jpg", image)[1])
         for split in ("train", "test"):
             folder = root / split / label
             folder.mkdir(parents=True)
@@ -33,7 +33,7 @@ def pictures(root: Path, count: int) -> Path:
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough to be interrupted in the middle: half a second's work."""
-    return pictures(tmp_path_factory.mktemp("data") / "many", 200)
+    return images(tmp_path_factory.mktemp("data") / "many", 200)
 
 
 def temporary_folders() -> list[Path]:
@@ -62,7 +62,7 @@ def test_killed_at_random_moments(many: Path, tmp_path: Path, monkeypatch: pytes
         made = cache.provide(DataRequest(str(many), (32, 32)))
         assert made.path == final
         for split in ("train", "test"):
-            np.testing.assert_array_equal(made.pictures(split), whole.pictures(split))
+            np.testing.assert_array_equal(made.images(split), whole.images(split))
             assert made.hashes(split) == whole.hashes(split)
     assert cut_short, "no kill came in time: make the data larger"
 
@@ -83,7 +83,7 @@ def test_control_c_while_its_folder_is_made_leaves_nothing(many: Path, monkeypat
 
 
 def test_control_c_leaves_nothing(tmp_path: Path) -> None:
-    endless = pictures(tmp_path / "endless", 2000)  # however late the signal comes on a busy machine
+    endless = images(tmp_path / "endless", 2000)  # however late the signal comes on a busy machine
     with processes.started("train", "data", endless, "--size", "32", cwd=tmp_path) as process:
         assert processes.wait_until(temporary_folders, process)
         code, stderr = processes.interrupt(process)

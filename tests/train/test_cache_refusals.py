@@ -1,4 +1,4 @@
-"""What can't become a picture cache is refused in one line, and nothing is left of it."""
+"""What can't become an image cache is refused in one line, and nothing is left of it."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from device.data import cache_index, folders
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
@@ -22,7 +22,7 @@ SIZE = (12, 16)
 
 @pytest.fixture
 def damaged_folder(shapes_folder: Path) -> Path:
-    """Among 60 training pictures: one truncated, one empty, one dangling link."""
+    """Among 60 training images: one truncated, one empty, one dangling link."""
     broken = shapes_folder / "train/circle/0000.png"
     broken.write_bytes(broken.read_bytes()[:200])
     (shapes_folder / "train/square/0001.png").write_bytes(b"")
@@ -34,7 +34,7 @@ def damaged_folder(shapes_folder: Path) -> Path:
 BAD = ("circle/0000.png", "square/0001.png", "triangle/0002.png")
 
 
-def test_bad_pictures_are_all_named_and_no_cache_is_left(command: Run, damaged_folder: Path) -> None:
+def test_bad_images_are_all_named_and_no_cache_is_left(command: Run, damaged_folder: Path) -> None:
     done = command("train", "data", damaged_folder, "--size", "16")
     assert done.returncode == 2
     *named, last = done.stderr.splitlines()
@@ -42,7 +42,7 @@ def test_bad_pictures_are_all_named_and_no_cache_is_left(command: Run, damaged_f
     for name, line in zip(BAD, named, strict=True):
         assert line.startswith("error: ")
         assert f"train/{name}: " in line
-    assert last.startswith(f"error: {damaged_folder}: 3 of 60 pictures in train can't be used, the first: ")
+    assert last.startswith(f"error: {damaged_folder}: 3 of 60 images in train can't be used, the first: ")
     assert "--skip-bad" in last
     assert done.stdout == ""
     assert made_caches() == []
@@ -52,32 +52,32 @@ def test_skip_bad_caches_the_others_and_says_so(command: Run, damaged_folder: Pa
     done = command("train", "data", damaged_folder, "--size", "12x16", "--skip-bad")
     assert done.returncode == 0
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["skipped"] * 3
-    assert "skipped 3 pictures that can't be read" in done.stdout
-    assert "pictures train 57, test 30;" in done.stdout
+    assert "skipped 3 images that can't be read" in done.stdout
+    assert "images train 57, test 30;" in done.stdout
     (path,) = made_caches()
     made = folders.open_cache(path)
     assert made is not None
-    assert made.pictures("train").shape == (57, *SIZE, 3)
+    assert made.images("train").shape == (57, *SIZE, 3)
     origins = made.index.splits["train"].origins
-    prepared = [pictures.prepare(pictures.read(damaged_folder / origin), SIZE) for origin in origins]
-    np.testing.assert_array_equal(made.pictures("train"), prepared)
+    prepared = [images.prepare(images.read(damaged_folder / origin), SIZE) for origin in origins]
+    np.testing.assert_array_equal(made.images("train"), prepared)
     assert not {f"train/{name}" for name in BAD} & set(origins)
     assert len(made.index.skipped) == 3
     for name, reason in zip(BAD, made.index.skipped, strict=True):
         assert name in reason
 
 
-def test_a_cache_without_bad_pictures_is_no_answer_to_who_wants_all(damaged_folder: Path) -> None:
+def test_a_cache_without_bad_images_is_no_answer_to_who_wants_all(damaged_folder: Path) -> None:
     skipping = cache.provide(DataRequest(str(damaged_folder), SIZE, skip_bad=True))
     assert cache.provide(DataRequest(str(damaged_folder), SIZE, skip_bad=True)).path == skipping.path
     with pytest.raises(UserError, match="3 of 60"):
         cache.provide(DataRequest(str(damaged_folder), SIZE))
 
 
-def test_a_label_whose_pictures_are_all_bad_is_an_error_even_so(shapes_folder: Path) -> None:
+def test_a_label_whose_images_are_all_bad_is_an_error_even_so(shapes_folder: Path) -> None:
     for path in (shapes_folder / "test/square").iterdir():
         path.write_bytes(b"no picture")
-    with pytest.raises(UserError, match="no usable picture of 'square' is left in test"):
+    with pytest.raises(UserError, match="no usable image of 'square' is left in test"):
         cache.provide(DataRequest(str(shapes_folder), SIZE, skip_bad=True))
     assert made_caches() == []
 
@@ -94,7 +94,7 @@ def without_a_test_class(folder: Path) -> Path:
     return folder
 
 
-def without_training_pictures(folder: Path) -> Path:
+def without_training_images(folder: Path) -> Path:
     shutil.rmtree(folder / "train")
     return folder
 
@@ -111,9 +111,9 @@ def with_a_label(name: str) -> Callable[[Path], Path]:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (without_a_test_class, "the class 'square' has no pictures in test/"),
-        (without_training_pictures, "there are no pictures in train/"),
-        (lambda folder: only(folder), "no pictures in it (0 other files)"),
+        (without_a_test_class, "the class 'square' has no images in test/"),
+        (without_training_images, "there are no images in train/"),
+        (lambda folder: only(folder), "no images in it (0 other files)"),
         (lambda folder: folder / "nowhere", "there is no such folder"),
         (with_a_label(" "), "label 0 is empty"),
         (with_a_label("cir\ncle"), "spans lines"),
@@ -147,12 +147,12 @@ def test_a_folder_of_one_class_through_the_command_line(command: Run, shapes_fol
     done = command("train", "data", only(shapes_folder, "square"), "--size", "16")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(f"error: {shapes_folder}: only one class ('square') has pictures, expected a folder")
+    assert done.stderr.startswith(f"error: {shapes_folder}: only one class ('square') has images, expected a folder")
     assert done.stdout == ""
     assert made_caches() == []
 
 
-def test_a_class_of_one_picture_cannot_be_split(flat: Path) -> None:
+def test_a_class_of_one_image_cannot_be_split(flat: Path) -> None:
     for path in sorted((flat / "square").iterdir())[1:]:
         path.unlink()
     with pytest.raises(UserError, match=r"the class 'square' has a single image .*, expected two or more"):

@@ -1,4 +1,4 @@
-"""The classical baseline: a run that is whole, and chooses without the test pictures."""
+"""The classical baseline: a run that is whole, and chooses without the test images."""
 
 import json
 import shutil
@@ -31,9 +31,9 @@ from train.run.runs import Identity, Run
 
 SIZE = (32, 40)
 RECIPE = ClassicalRecipe("shapes_classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))
-PICTURES = {"features.png", "boundary.png", "confusion.png", "samples.png"}
+IMAGES = {"features.png", "boundary.png", "confusion.png", "samples.png"}
 
-Picture = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 
 
 def read(path: Path) -> Any:
@@ -47,43 +47,43 @@ def make_cache(folder: Path) -> Cache:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    """120 training and 45 test pictures of three labels."""
+def images(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """120 training and 45 test images of three labels."""
     return make_cache(drawing.write_folder(tmp_path_factory.mktemp("data") / "shapes", {"train": 120, "test": 45}))
 
 
 @pytest.fixture(scope="module")
-def finished(pictures: Cache, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def finished(images: Cache, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("run") / "classical")
-    found = training.train(RECIPE, pictures, run)
+    found = training.train(RECIPE, images, run)
     assert found == evaluation.read(ClassicalEvaluation, run.path)
     return run
 
 
 def test_a_run_folder_is_whole(finished: Run) -> None:
-    assert {path.name for path in finished.path.iterdir()} == {"run.json", "evaluation.json", *PICTURES}
-    for name in PICTURES:
-        picture = cv2.imread(str(finished.path / name))
-        assert picture is not None
-        assert min(picture.shape[:2]) > 200
-        assert len(np.unique(picture)) > 50, "something is drawn"
+    assert {path.name for path in finished.path.iterdir()} == {"run.json", "evaluation.json", *IMAGES}
+    for name in IMAGES:
+        image = cv2.imread(str(finished.path / name))
+        assert image is not None
+        assert min(image.shape[:2]) > 200
+        assert len(np.unique(image)) > 50, "something is drawn"
     last = max(finished.path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
     assert last == finished.record
 
 
-def test_run_json_says_what_the_run_was(finished: Run, pictures: Cache) -> None:
+def test_run_json_says_what_the_run_was(finished: Run, images: Cache) -> None:
     document = read(finished.record)
     assert document["status"] == "done"
     assert recorded(ClassicalRecipe, document["recipe"]) == RECIPE
     assert document["kind"] == "classical"
-    assert document["split"]["validation_rows"] == split_rows(pictures.targets("train"), RECIPE)[1].tolist()
+    assert document["split"]["validation_rows"] == split_rows(images.targets("train"), RECIPE)[1].tolist()
     assert (document["data"]["train"], document["data"]["validation"], document["data"]["test"]) == (90, 30, 45)
     assert document["wall_time_s"] > 0
     assert document["best"] == read(finished.path / "evaluation.json")["best"]
 
 
-def test_a_run_without_its_table_is_not_up_to_date(finished: Run, pictures: Cache, tmp_path: Path) -> None:
-    run, wanted = Run(shutil.copytree(finished.path, tmp_path / "run")), Identity.of(RECIPE, pictures)
+def test_a_run_without_its_table_is_not_up_to_date(finished: Run, images: Cache, tmp_path: Path) -> None:
+    run, wanted = Run(shutil.copytree(finished.path, tmp_path / "run")), Identity.of(RECIPE, images)
     assert run.is_up_to_date(wanted)
     run.evaluation.unlink()
     assert not run.is_up_to_date(wanted)
@@ -106,7 +106,7 @@ def test_the_figures_that_count_are_those_of_the_best_by_validation(finished: Ru
     assert right == pytest.approx(document["top1"] * 45)
 
 
-def test_the_overfitted_one_knows_every_training_picture(finished: Run) -> None:
+def test_the_overfitted_one_knows_every_training_image(finished: Run) -> None:
     document = read(finished.path / "evaluation.json")
     plain = document["features"][1]
     overfitted = document["overfitted"]
@@ -114,7 +114,7 @@ def test_the_overfitted_one_knows_every_training_picture(finished: Run) -> None:
     assert overfitted["train"]["top1"] == 1
     assert plain["train"]["top1"] < 1
     for row in (*document["features"][:2], overfitted):
-        assert row["validation"]["top1"] < 0.8, "the validation pictures were not learned"
+        assert row["validation"]["top1"] < 0.8, "the validation images were not learned"
         assert row["test"]["top1"] < 0.8
 
 
@@ -129,8 +129,8 @@ def test_the_table_has_a_line_a_method(finished: Run) -> None:
     assert len({len(line) for line in lines[:6]}) == 1
 
 
-def test_the_test_pictures_choose_nothing(finished: Run, tmp_path: Path) -> None:
-    """The same training pictures with other test pictures under wrong labels: only the test figures change."""
+def test_the_test_images_choose_nothing(finished: Run, tmp_path: Path) -> None:
+    """The same training images with other test images under wrong labels: only the test figures change."""
     folder = drawing.write_folder(tmp_path / "shapes", {"train": 120, "test": 45})
     names = [folder / "test" / label for label in drawing.LABELS]
     names[0].rename(tmp_path / "aside")
@@ -149,47 +149,47 @@ def test_the_test_pictures_choose_nothing(finished: Run, tmp_path: Path) -> None
 
 
 class Stopped(Cache):
-    """Ctrl-C comes when the test pictures are asked for."""
+    """Ctrl-C comes when the test images are asked for."""
 
-    def pictures(self, split: str) -> Picture:
+    def images(self, split: str) -> Pixels:
         if split == "test":
             raise KeyboardInterrupt
-        return super().pictures(split)
+        return super().images(split)
 
 
-def test_what_an_interrupted_run_leaves(pictures: Cache, tmp_path: Path) -> None:
+def test_what_an_interrupted_run_leaves(images: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     run.path.mkdir()
     for name in ("evaluation.json", "boundary.png", "features.png", "samples.png"):
         (run.path / name).write_text("of an older run")
     with pytest.raises(KeyboardInterrupt):
-        training.train(RECIPE, Stopped(**vars(pictures)), run)
+        training.train(RECIPE, Stopped(**vars(images)), run)
     assert read(run.record)["status"] == "interrupted"
-    # All that isn't about the test was done before its pictures were asked for.
+    # All that isn't about the test was done before its images were asked for.
     assert {path.name for path in run.path.iterdir()} == {"run.json", "features.png"}
     assert cv2.imread(str(run.path / "features.png")) is not None
 
 
-def test_a_run_whose_pictures_are_gone_has_failed(pictures: Cache, tmp_path: Path) -> None:
+def test_a_run_whose_images_are_gone_has_failed(images: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     with pytest.raises(FileNotFoundError):
-        training.train(RECIPE, replace(pictures, path=tmp_path / "removed"), run)
+        training.train(RECIPE, replace(images, path=tmp_path / "removed"), run)
     assert read(run.record)["status"] == "failed"
 
 
-def test_settings_of_a_network_are_refused(pictures: Cache, tmp_path: Path) -> None:
+def test_settings_of_a_network_are_refused(images: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     with pytest.raises(UserError, match=r"epochs=3: .* no such field, expected one of data, .* seed$"):
         change(RECIPE, ["epochs=3"])
-    with pytest.raises(UserError, match=r"pictures of 15x64 are too small .* sides of 16 or more"):
-        training.train(replaced(RECIPE, image_size=(15, 64)), pictures, run)
+    with pytest.raises(UserError, match=r"images of 15x64 are too small .* sides of 16 or more"):
+        training.train(replaced(RECIPE, image_size=(15, 64)), images, run)
     assert not run.path.exists()
 
 
-# The pictures of the plane.
+# The images of the plane.
 
 
-def draw_plane(path: Path, labels: tuple[str, ...], predict: Callable[[Any], Any]) -> Picture:
+def draw_plane(path: Path, labels: tuple[str, ...], predict: Callable[[Any], Any]) -> Pixels:
     plane = np.random.default_rng(1).random((300, 2)).astype(np.float32)
     panels = [plots.Panel(title, 0.5, 0.25, predict) for title in ("plain", "overfitted")]
     plots.boundary(plane, np.arange(300) % len(labels), labels, panels, path)
@@ -220,18 +220,18 @@ def test_neither_tensorflow_nor_keras_is_loaded() -> None:
     assert done.stdout.strip() == ""
 
 
-# The figure of the validation pictures.
+# The figure of the validation images.
 
 
 def measured(seed: int, rows: int, labels: int = 2) -> methods.Measured:
-    """Noise: numbers by lot in the place of pictures, labels by lot."""
+    """Noise: numbers by lot in the place of images, labels by lot."""
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(rows, 30)).astype(np.float32)
     return methods.Measured(numbers, random.permutation(np.arange(rows) % labels), np.arange(rows))
 
 
 def test_on_noise_the_validation_figure_is_chance(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of twenty machines, 30 validation pictures each; where their cost or sigmoids were fitted on these: 0.56."""
+    """Of twenty machines, 30 validation images each; where their cost or sigmoids were fitted on these: 0.56."""
     method = replace(methods.HOG, columns=slice(0, None))
     rows = [methods.Fitted.of(method, measured(seed, 60), measured(100 + seed, 30)).validation for seed in range(20)]
     right = sum(row.top1 * row.n for row in rows)
@@ -239,11 +239,11 @@ def test_on_noise_the_validation_figure_is_chance(capsys: pytest.CaptureFixture[
     assert low <= 0.5 <= high
 
 
-@pytest.mark.parametrize("alone", ["a single picture", "a picture and its copies"])
+@pytest.mark.parametrize("alone", ["a single image", "an image and its copies"])
 def test_a_label_that_cannot_be_held_out_is_learned_all_the_same(alone: str) -> None:
     many = measured(1, 40)
     targets, groups = many.targets.copy(), many.groups.copy()
-    rows = [0] if alone == "a single picture" else [0, 1, 2]
+    rows = [0] if alone == "a single image" else [0, 1, 2]
     targets[rows], groups[rows] = 2, 0
     fitted = methods.Fitted.of(
         replace(methods.HOG, columns=slice(0, None)), replace(many, targets=targets, groups=groups), measured(2, 20)

@@ -11,7 +11,7 @@ import pytest
 from device.data.cache_index import CopyCounts
 from device.data.folders import Cache
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from tests import drawing
 from tests.conftest import Run
 from tests.train.caches import made_caches
@@ -23,7 +23,7 @@ SIZE = (8, 8)
 
 
 def noise(number: int) -> bytes:
-    return pictures.encode_png(np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8))
+    return images.encode_png(np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8))
 
 
 def write(root: Path, images: dict[str, int]) -> Path:

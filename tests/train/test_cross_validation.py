@@ -69,7 +69,7 @@ def test_what_can_be_remembered_is_not_known(warm: Run, tmp_path: Path) -> None:
     assert (record["data"]["train"], record["data"]["test"], record["name"]) == (60, 0, "coins")
     exported = warm("export", run, "--variants", "float32,int8")
     assert exported.returncode == 0, exported.stderr
-    assert "each picture by a head that has not seen it" in exported.stdout
+    assert "each image by a head that has not seen it" in exported.stdout
     rows = json.loads((run / "export/export.json").read_bytes())["variants"]
     for row in rows:
         accuracy = cards.read(run / "export" / row["file"]).accuracy
@@ -77,7 +77,7 @@ def test_what_can_be_remembered_is_not_known(warm: Run, tmp_path: Path) -> None:
         assert accuracy.top1 == row["top1"] and accuracy.interval[0] < 0.5 < accuracy.interval[1]
     assert rows[0]["top1"] == pytest.approx(found["top1"], abs=0.04), "the same heads on the same backbone"
     judged = warm("benchmarks", "accuracy", run / "export" / rows[0]["file"])
-    assert judged.returncode == 2 and "there is no test picture" in judged.stderr
+    assert judged.returncode == 2 and "there is no test image" in judged.stderr
     itself = warm("benchmarks", "accuracy", run / "export" / rows[0]["file"], "--data", data, "--json", "-")
     left = json.loads(itself.stdout)["results"][0] if itself.returncode == 0 else {"n": 0}
     assert left["n"] == 0 or itself.returncode == 2, "images that it was fitted on don't count"
@@ -96,7 +96,7 @@ def test_copies_count_once_and_a_single_image_works(warm: Run, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     found = evaluation(run)
     assert found["n"] == 25 and {row["label"]: row["n"] for row in found["per_class"]}["circle"] == 8
-    assert "a single picture of star: whether others of it are recognized can't be measured" in done.stderr
+    assert "a single image of star: whether others of it are recognized can't be measured" in done.stderr
     given = warm("train", "transfer", "--data", data, "--run", run, *SIZE, "--set", "test_split=0.25")
     assert given.returncode == 2 and "the class 'star' has a single image" in given.stderr, "who wants a test needs two"
 
@@ -106,7 +106,7 @@ def test_only_a_head_can_do_without_a_test(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
     data = drawing.write_folder(tmp_path / "shapes", {None: 24})
     made = cache.provide(DataRequest(str(data), (16, 16), test=0.0))
-    assert made.pictures("test").shape == (0, 16, 16, 3) and len(made.targets("train")) == 24
+    assert made.images("test").shape == (0, 16, 16, 3) and len(made.targets("train")) == 24
     recipe = replaced(catalog.get("fashion_mnist"), data=str(data), image_size=(16, 16), network="tiny", epochs=1)
     with pytest.raises(UserError, match="these data have no test"):
         fit.train(recipe, made, RunFolder(tmp_path / "run"))

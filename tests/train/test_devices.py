@@ -18,7 +18,7 @@ from tests.train.saved import curves
 
 pytestmark = pytest.mark.tensorflow
 
-# No BatchNormalization: its statistics are those of a device's part of the batch. 240 + 60 pictures, whole batches.
+# No BatchNormalization: its statistics are those of a device's part of the batch. 240 + 60 images, whole batches.
 WORDS = (
     "cifar10_tutorial",
     "--set",
@@ -30,7 +30,7 @@ WORDS = (
     "--set",
     "validation_split=0.2",
 )
-# On JAX a batch is put together again: all that looks at its pictures by their places, or at all of them, is the same.
+# On JAX a batch is put together again: all that looks at its images by their places, or at all of them, is the same.
 TOGETHER = (
     *(
         "image_size=16x16",
@@ -88,7 +88,7 @@ def test_two_devices_with_dropout_augmentation_and_an_average(shapes: Path, tmp_
 def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
     shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """243 training pictures in batches of 16: the last has 3, of which 2 can be shared. 57 for validation: 56 can."""
+    """243 training images in batches of 16: the last has 3, of which 2 can be shared. 57 for validation: 56 can."""
     weights.write("MobileNetV2", tmp_path / "keras")
     settings = (
         "network=backbone",
@@ -106,7 +106,7 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
     (kept,) = tmp_path.glob("cache/*/features-MobileNetV2-*-train.npy")
     features = np.load(kept)
     assert features.shape == (300, 1280)
-    assert len(np.unique(features, axis=0)) > 250, "each picture's own"
+    assert len(np.unique(features, axis=0)) > 250, "each image's own"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
     [
         (15, 60, "batch_size is 15, but 2 devices share it; expected such as --set batch_size=16"),
         (1, 60, "batch_size is 1, but 2 devices share it; expected such as --set batch_size=2"),
-        (16, 1, "1 validation pictures for 2 devices, expected one or more for each"),
+        (16, 1, "1 validation images for 2 devices, expected one or more for each"),
     ],
 )
 def test_what_devices_cannot_share_is_refused(batch: int, validation: int, expected: str) -> None:

@@ -12,29 +12,29 @@ from train.classical import features
 
 SIZE = (32, 40)
 
-Picture = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
 
 
-def grey(value: int, size: tuple[int, int] = SIZE) -> Picture:
+def gray(value: int, size: tuple[int, int] = SIZE) -> Pixels:
     return np.full((*size, 3), value, np.uint8)
 
 
-def rectangle(background: int, value: int, top: int, height: int) -> Picture:
-    picture = grey(background)
-    picture[top : top + height, 15:25] = value
-    return picture
+def rectangle(background: int, value: int, top: int, height: int) -> Pixels:
+    image = gray(background)
+    image[top : top + height, 15:25] = value
+    return image
 
 
 @pytest.mark.parametrize("value", [0, 51, 128, 255])
-def test_brightness_of_one_grey(value: int) -> None:
-    assert features.brightness(grey(value)) == pytest.approx(value / 255)
+def test_brightness_of_one_gray(value: int) -> None:
+    assert features.brightness(gray(value)) == pytest.approx(value / 255)
 
 
-def test_brightness_weighs_the_colours_as_the_standard_says() -> None:
+def test_brightness_weighs_the_colors_as_the_standard_says() -> None:
     for channel, weight in enumerate((0.299, 0.587, 0.114)):  # ITU-R BT.601
-        picture = grey(0)
-        picture[:16, :, channel] = 255  # the upper half
-        assert features.brightness(picture) == pytest.approx(weight / 2, abs=0.002)
+        image = gray(0)
+        image[:16, :, channel] = 255  # the upper half
+        assert features.brightness(image) == pytest.approx(weight / 2, abs=0.002)
 
 
 @pytest.mark.parametrize(("background", "value"), [(20, 200), (200, 20)])
@@ -44,26 +44,26 @@ def test_object_height_of_a_rectangle_bright_or_dark(background: int, value: int
 
 
 def test_the_largest_blob_counts_not_the_tallest() -> None:
-    picture = grey(20)
-    picture[10:20, 5:20] = 200
-    picture[1:30, 30] = 200  # taller, but a line
-    assert features.object_height(picture) == 10 / 32
-    assert features.largest_blob(picture).sum() == 150
+    image = gray(20)
+    image[10:20, 5:20] = 200
+    image[1:30, 30] = 200  # taller, but a line
+    assert features.object_height(image) == 10 / 32
+    assert features.largest_blob(image).sum() == 150
 
 
 def test_pieces_that_touch_at_a_corner_are_one() -> None:
-    picture = grey(20)
-    picture[4:10, 10:16] = picture[10:16, 16:22] = 200
-    assert features.object_height(picture) == 12 / 32
+    image = gray(20)
+    image[4:10, 10:16] = image[10:16, 16:22] = 200
+    assert features.object_height(image) == 12 / 32
 
 
-def test_a_picture_of_one_colour_has_no_object() -> None:
+def test_a_image_of_one_color_has_no_object() -> None:
     for value in (0, 128, 255):
-        assert features.object_height(grey(value)) == 0
-        assert features.largest_blob(grey(value)).sum() == 0
+        assert features.object_height(gray(value)) == 0
+        assert features.largest_blob(gray(value)).sum() == 0
 
 
-def stripes(across: bool, random: np.random.Generator, size: tuple[int, int] = SIZE) -> Picture:
+def stripes(across: bool, random: np.random.Generator, size: tuple[int, int] = SIZE) -> Pixels:
     """Black and white stripes of four pixels that run across or down, shifted by lot, with noise."""
     wave = (np.indices(size)[0 if across else 1] + random.integers(8)) // 4 % 2 * 160 + 40
     return np.clip(wave[..., None] + random.integers(-30, 31, (*size, 3)), 0, 255).astype(np.uint8)
@@ -94,13 +94,13 @@ def test_gradients_are_1764_numbers_at_every_size(size: tuple[int, int]) -> None
     assert made.shape == (1764,)
     assert made.dtype == np.float32
     assert 0 <= made.min() < made.max() <= 1
-    assert features.gradients_drawn(grey(0, size)).max() == 0
+    assert features.gradients_drawn(gray(0, size)).max() == 0
 
 
 def test_what_is_measured_stands_in_order() -> None:
-    pictures = [picture for _, picture in drawing.shapes(9, seed=1, size=SIZE)]
-    numbers = features.measure(pictures)
-    for picture, row in zip(pictures, numbers, strict=True):
-        assert row[0] == np.float32(features.brightness(picture))
-        assert row[1] == np.float32(features.object_height(picture))
-        np.testing.assert_array_equal(row[2:], features.gradients(picture))
+    images = [image for _, image in drawing.shapes(9, seed=1, size=SIZE)]
+    numbers = features.measure(images)
+    for image, row in zip(images, numbers, strict=True):
+        assert row[0] == np.float32(features.brightness(image))
+        assert row[1] == np.float32(features.object_height(image))
+        np.testing.assert_array_equal(row[2:], features.gradients(image))

@@ -34,15 +34,15 @@ def test_a_run_folder_is_whole(trained: Trained) -> None:
     documents = {"run.json", "model.keras", "history.json", "evaluation.json", "checkpoint"}
     assert {path.name for path in trained.run.iterdir()} == documents | drawn
     for name in drawn:
-        picture = cv2.imread(str(trained.run / name))
-        assert picture is not None
-        assert min(picture.shape[:2]) > 200
-        assert len(np.unique(picture)) > 50, "something is drawn"
+        image = cv2.imread(str(trained.run / name))
+        assert image is not None
+        assert min(image.shape[:2]) > 200
+        assert len(np.unique(image)) > 50, "something is drawn"
 
 
 def test_run_json_says_what_the_run_was(trained: Trained) -> None:
     document = read(trained.run / "run.json")
-    cache = trained.pictures
+    cache = trained.images
     assert document["status"] == "done"
     assert document["seed"] == 1
     recipe = document["recipe"]
@@ -70,9 +70,9 @@ def test_the_evaluation_is_what_keras_answers_for_the_saved_model(
 ) -> None:
     import keras
 
-    cache = trained.pictures
+    cache = trained.images
     model = keras.models.load_model(trained.run / "model.keras")
-    answers = model.predict_on_batch(np.array(cache.pictures("test"))).argmax(axis=1)
+    answers = model.predict_on_batch(np.array(cache.images("test"))).argmax(axis=1)
     right = answers == cache.targets("test")
     evaluation = read(trained.run / "evaluation.json")
     assert (evaluation["split"], evaluation["n"]) == ("test", 90)
@@ -94,11 +94,11 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
     from train.recipes.settings import recorded
     from train.run import evaluate, runs
 
-    cache = trained.pictures
+    cache = trained.images
     recipe = recorded(Recipe, read(trained.run / "run.json")["recipe"])
     ignorant = fit.compiled(recipe, 3, steps=1)
     run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
-    last = evaluate.predict(ignorant, cache.pictures("test"))
+    last = evaluate.predict(ignorant, cache.images("test"))
     found = evaluate.evaluate(run, recipe, cache, last, evaluate.Asked())
     assert found.top1 == read(trained.run / "evaluation.json")["top1"] > 0.7
     assert found.last_epoch is not None and found.last_epoch.top1 < 0.6
@@ -232,5 +232,5 @@ def test_only_data_makes_the_recipe_s_cache_and_no_run(warm: Run, trained: Train
     assert done.returncode == 0, done.stderr
     (made,) = (tmp_path / "cache").iterdir()
     assert done.stdout.splitlines()[0] == str(made)
-    assert made.name == trained.pictures.path.name
+    assert made.name == trained.images.path.name
     assert not (tmp_path / "runs").exists()

@@ -25,7 +25,7 @@ def limited() -> None:
 
 
 def write_cache(root: Path) -> Path:
-    """A cache of two labels as `train` writes it: black pictures, and some white ones."""
+    """A cache of two labels as `train` writes it: black images, and some white ones."""
     folder = root / f"large-0123456789ab-{SIDE}x{SIDE}-crop"
     folder.mkdir(parents=True)
     index = {

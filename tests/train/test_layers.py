@@ -167,12 +167,12 @@ def test_feature_maps_are_what_the_layers_answer() -> None:
     from train.preview import layers
 
     model = layers.fresh(RECIPES["fashion_mnist"], 10)
-    picture = drawing.shape("circle", np.random.default_rng(1), (28, 28))
-    _, maps = layers.inspect(model, picture)
+    image = drawing.shape("circle", np.random.default_rng(1), (28, 28))
+    _, maps = layers.inspect(model, image)
     assert [found.row.kind for found in maps] == ["Conv2D"] * 6 + ["GlobalAveragePooling2D"]
     for found in maps:
         inner = keras.Model(model.inputs, model.get_layer(found.row.layer).output)
-        expected = inner.predict_on_batch(picture[None].astype(np.float32))[0]
+        expected = inner.predict_on_batch(image[None].astype(np.float32))[0]
         shown = expected if expected.ndim == 1 else expected[..., :16]
         np.testing.assert_allclose(found.values, shown, rtol=1e-4, atol=1e-4)
     assert maps[0].caption == "luminance (Conv2D): 28x28x1"
@@ -211,15 +211,15 @@ def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_pat
     assert (tmp_path / "maps.png").read_bytes() == (tmp_path / "layers.png").read_bytes(), "the seed decides"
 
 
-def test_without_data_and_picture_the_table_alone(preview: Preview, tmp_path: Path) -> None:
+def test_without_data_and_image_the_table_alone(preview: Preview, tmp_path: Path) -> None:
     out, err = preview("cifar10", "--layers", "--labels", 7, "--json", "table.json")
     assert "total" in out
-    assert err.splitlines()[-1] == "neither PICTURE nor data: the table alone, no feature maps"
+    assert err.splitlines()[-1] == "neither IMAGE nor data: the table alone, no feature maps"
     assert {path.name for path in tmp_path.iterdir()} - {"keras"} == {"table.json"}  # keras: Keras' own settings
     assert json.loads((tmp_path / "table.json").read_text())["results"][-1]["output_shape"] == [7]
 
 
-def test_labels_and_picture_come_from_the_data(preview: Preview, shapes_folder: Path, tmp_path: Path) -> None:
+def test_labels_and_image_come_from_the_data(preview: Preview, shapes_folder: Path, tmp_path: Path) -> None:
     out, _ = preview("cifar10", "--layers", "--data", shapes_folder, "--set", "network=tiny", "--output", "a.png")
     assert out.splitlines()[-3].split()[:3] == ["scores", "Dense", "3"]
     assert cv2.imread(str(tmp_path / "a.png")) is not None
@@ -270,10 +270,10 @@ def test_a_damaged_model_is_refused(warm: Run, trained: Trained, photo: Path, tm
     assert not (tmp_path / "table.json").exists()
 
 
-def test_a_picture_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path) -> None:
+def test_a_image_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path) -> None:
     words = ("cifar10_tutorial", "--layers", "--labels", 10, "--set", "image_size=3x3")
     done = warm("train", "preview", *words)
     assert (done.returncode, done.stdout) == (2, "")
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: cifar10_tutorial: the network can't be built for 3x3 pictures: ")
+    assert last.startswith("error: cifar10_tutorial: the network can't be built for 3x3 images: ")
     assert "\x1b" not in last

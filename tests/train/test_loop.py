@@ -21,19 +21,19 @@ LOSSES = {
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Cache:
+def images(tmp_path: Path) -> Cache:
     folder = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
     return caches.provide(caches.DataRequest(str(folder), (16, 16)))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras' own, as it saves
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_step_is_traced_once_and_nothing_else_changes(pictures: Cache, tmp_path: Path, loss: str) -> None:
+def test_a_step_is_traced_once_and_nothing_else_changes(images: Cache, tmp_path: Path, loss: str) -> None:
     import keras
 
-    from train.data.batches import Batches, HeldOut
+    from train.data.batches import Batches, ValidationBatches
     from train.fitting import fit, loop
-    from train.fitting.callbacks import EpochSeeds
+    from train.fitting.callbacks import DeterministicEpoch
     from train.run import checkpoint, runs
 
     small: dict[str, Any] = {"network": "tiny", "grayscale": False, "image_size": (16, 16), "batch_size": 8}
@@ -43,12 +43,12 @@ def test_a_step_is_traced_once_and_nothing_else_changes(pictures: Cache, tmp_pat
     def trained(alone: bool) -> tuple[int, list[Any]]:
         """How often a step was traced, and the weights."""
         keras.utils.set_random_seed(1)
-        model, batches = fit.compiled(recipe, 3, 10), Batches(pictures, rows, recipe)
-        validation, traces, step = HeldOut(pictures, held_out, recipe), [], model.train_step
+        model, batches = fit.compiled(recipe, 3, 10), Batches(images, rows, recipe)
+        validation, traces, step = ValidationBatches(images, held_out, recipe), [], model.train_step
         model.train_step = lambda data: traces.append(1) or step(data)  # type: ignore[func-returns-value]
         if alone:
             averaged = [keras.callbacks.SwapEMAWeights()] if recipe.training.ema_momentum else []
-            seeds = EpochSeeds(batches, recipe.seed)
+            seeds = DeterministicEpoch(batches, recipe.seed)
             model.fit(
                 batches, epochs=2, verbose=0, shuffle=False, validation_data=validation, callbacks=[*averaged, seeds]
             )

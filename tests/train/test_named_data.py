@@ -26,7 +26,7 @@ def keras_folder(tmp_path: Path) -> Path:
 
 
 def write_fashion(folder: Path) -> None:
-    """Four .gz files of the right names and shape, of other pictures than the published ones."""
+    """Four .gz files of the right names and shape, of other images than the published ones."""
     for prefix, count in (("train", 20), ("t10k", 10)):
         images = bytes(16) + bytes(count * 28 * 28)
         (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
@@ -82,25 +82,25 @@ def test_fashion_mnist_is_read_as_its_format_says(tmp_path: Path, monkeypatch: p
         (folder / name).write_bytes(gzip.compress(content))
         monkeypatch.setitem(named_data.FASHION_FILES, name, hashlib.sha256(content).hexdigest())
     data = named_data.load("fashion_mnist")
-    np.testing.assert_array_equal(data.train.pictures, images)
+    np.testing.assert_array_equal(data.train.images, images)
     np.testing.assert_array_equal(data.train.targets, targets)
-    np.testing.assert_array_equal(data.test.pictures, images[:2])
+    np.testing.assert_array_equal(data.test.images, images[:2])
     assert (data.labels[9], data.origin) == ("Ankle boot", "Keras' cache")
 
 
-def test_a_name_makes_a_cache_of_rgb_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from device.images import pictures
+def test_a_name_makes_a_cache_of_rgb_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from device.images import images
     from train.data import cache
 
     random = np.random.default_rng(1)
-    grey = random.integers(0, 256, (20, 28, 28), np.uint8)
-    split = named_data.Split(grey, np.arange(20) % 10)
+    gray = random.integers(0, 256, (20, 28, 28), np.uint8)
+    split = named_data.Split(gray, np.arange(20) % 10)
     data = named_data.NamedData("fashion_mnist", named_data.FASHION_LABELS, split, split, "a test")
     monkeypatch.setitem(named_data.PLACES, "fashion_mnist", [("a test", lambda: data)])
     made = cache.provide(cache.DataRequest("fashion_mnist", (14, 14)))
-    rgb = [pictures.prepare(np.repeat(picture[..., None], 3, axis=2), (14, 14)) for picture in grey]
-    np.testing.assert_array_equal(made.pictures("train"), rgb)
-    assert made.hashes("test")[3] == hashlib.sha256(grey[3].tobytes()).hexdigest()
+    rgb = [images.prepare(np.repeat(image[..., None], 3, axis=2), (14, 14)) for image in gray]
+    np.testing.assert_array_equal(made.images("train"), rgb)
+    assert made.hashes("test")[3] == hashlib.sha256(gray[3].tobytes()).hexdigest()
     assert made.index.splits["test"].origins[3] == "test/3"
     assert made.path.name == f"fashion_mnist-{made.fingerprint}-14x14-crop"
     # Found again by its name, without the data.
@@ -130,11 +130,11 @@ def test_the_true_fashion_mnist() -> None:
     if not found_in_debian():
         pytest.skip("Debian's package dataset-fashion-mnist is not installed")
     data = named_data._fashion_in_debian()
-    assert data.train.pictures.shape == (60_000, 28, 28)
-    assert data.test.pictures.shape == (10_000, 28, 28)
+    assert data.train.images.shape == (60_000, 28, 28)
+    assert data.test.images.shape == (10_000, 28, 28)
     assert np.bincount(data.train.targets).tolist() == [6000] * 10
     assert np.bincount(data.test.targets).tolist() == [1000] * 10
-    assert round(data.train.pictures.mean(), 2) == 72.94  # 0.2860 of 255, the published mean
+    assert round(data.train.images.mean(), 2) == 72.94  # 0.2860 of 255, the published mean
 
 
 class RunsACommand:
@@ -150,7 +150,7 @@ class RunsACommand:
 
 
 def write_cifar(tmp_path: Path, count: int) -> Path:
-    """The six batches as their authors packed them, with fewer pictures."""
+    """The six batches as their authors packed them, with fewer images."""
     folder = tmp_path / "keras/datasets/cifar-10-batches-py"
     folder.mkdir(parents=True)
     random = np.random.default_rng(1)
@@ -171,7 +171,7 @@ def test_cifar10_of_which_a_batch_is_missing(tmp_path: Path) -> None:
 @pytest.mark.tensorflow
 def test_cifar10_that_is_too_short(tmp_path: Path) -> None:
     write_cifar(tmp_path, 10)
-    with pytest.raises(NotHereError, match=r"^50 \+ 10 pictures, expected 50,000 \+ 10,000$"):
+    with pytest.raises(NotHereError, match=r"^50 \+ 10 images, expected 50,000 \+ 10,000$"):
         named_data._cifar10_in_keras_cache()
 
 
@@ -200,11 +200,11 @@ def test_the_batches_of_cifar10_are_read_in_order(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(named_data, "CIFAR10_COUNTS", (50, 10))
     data = named_data._cifar10_in_keras_cache()
     third = pickle.loads((folder / "data_batch_3").read_bytes())
-    # Stored as 1024 red, 1024 green, 1024 blue, a row of the picture after the other.
-    picture = third[b"data"][4].reshape(3, 32, 32)
-    np.testing.assert_array_equal(data.train.pictures[24], np.dstack(list(picture)))
+    # Stored as 1024 red, 1024 green, 1024 blue, a row of the image after the other.
+    image = third[b"data"][4].reshape(3, 32, 32)
+    np.testing.assert_array_equal(data.train.images[24], np.dstack(list(image)))
     assert data.train.targets[24] == 4
-    assert data.test.pictures.shape == (10, 32, 32, 3)
+    assert data.test.images.shape == (10, 32, 32, 3)
 
 
 def test_load_names_what_is_unknown() -> None:

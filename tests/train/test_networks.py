@@ -1,4 +1,4 @@
-"""The networks: the tutorial's is the source material's layer by layer, scaling and grey are inside."""
+"""The networks: the tutorial's is the source material's layer by layer, scaling and gray are inside."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -65,8 +65,8 @@ def test_every_network_answers_with_probabilities(network: str, size: tuple[int,
 
     recipe = replaced(RECIPES["fashion_mnist"], network=network, image_size=size)
     model = networks.build(recipe, labels)
-    pictures = np.random.default_rng(1).integers(0, 256, (3, *size, 3), np.uint8)
-    scores = model.predict_on_batch(pictures)
+    images = np.random.default_rng(1).integers(0, 256, (3, *size, 3), np.uint8)
+    scores = model.predict_on_batch(images)
     assert scores.shape == (3, labels)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
     assert (scores >= 0).all()
@@ -78,7 +78,7 @@ def test_every_network_of_the_list_is_there() -> None:
     assert {*networks.NETWORKS, "backbone"} == set(get_args(Architecture))
 
 
-def test_the_luminance_layer_is_opencv_s_grey() -> None:
+def test_the_luminance_layer_is_opencv_s_gray() -> None:
     import keras
 
     from train.networks import networks
@@ -88,11 +88,11 @@ def test_the_luminance_layer_is_opencv_s_grey() -> None:
     assert not layer.trainable
     assert not layer.use_bias
     inner = keras.Model(model.inputs, layer.output)
-    picture = np.random.default_rng(1).integers(0, 256, (28, 28, 3), np.uint8)
-    grey = inner.predict_on_batch(picture[None])[0, ..., 0]
-    np.testing.assert_allclose(grey, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) / 255, atol=1e-2)
+    image = np.random.default_rng(1).integers(0, 256, (28, 28, 3), np.uint8)
+    gray = inner.predict_on_batch(image[None])[0, ..., 0]
+    np.testing.assert_allclose(gray, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, atol=1e-2)
     # BGR would be far off: the test can tell them apart.
-    assert np.abs(grey - cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) / 255).max() > 0.1
+    assert np.abs(gray - cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) / 255).max() > 0.1
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -135,14 +135,14 @@ def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
     from train.networks import networks
 
     network = networks.build(recipe(image_size=(20, 33)), 3)
-    last = network.layers[-1]  # as Keras begins, a picture and its mirror image score nearly alike
+    last = network.layers[-1]  # as Keras begins, an image and its mirror image score nearly alike
     last.set_weights([50 * weight for weight in last.get_weights()])
-    pictures = np.random.default_rng(1).integers(0, 256, (3, 20, 33, 3), np.uint8)
-    there, back = network.predict_on_batch(pictures), network.predict_on_batch(pictures[:, :, ::-1])
+    images = np.random.default_rng(1).integers(0, 256, (3, 20, 33, 3), np.uint8)
+    there, back = network.predict_on_batch(images), network.predict_on_batch(images[:, :, ::-1])
     assert np.abs(there - back).max() > 0.001
     networks.mirrored(network).save(tmp_path / "both.keras")
     both = networks.load(tmp_path / "both.keras")
-    np.testing.assert_allclose(both.predict_on_batch(pictures), (there + back) / 2, atol=1e-5)
+    np.testing.assert_allclose(both.predict_on_batch(images), (there + back) / 2, atol=1e-5)
     assert both.count_params() == network.count_params()
     for saved, weight in zip(networks.trained_part(both).get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, weight)

@@ -1,4 +1,4 @@
-"""cats_vs_dogs by name: the archive as Microsoft packs it, drawn small, with broken pictures and foreign entries."""
+"""cats_vs_dogs by name: the archive as Microsoft packs it, drawn small, with broken images and foreign entries."""
 
 import zipfile
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from tests.conftest import Run
 from train.datasets import pet_images
 
@@ -17,14 +17,14 @@ def archive(path: Path, count: int, broken: tuple[int, ...] = ()) -> Path:
     random = np.random.default_rng(1)
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as target:
-        target.writestr("readme[1].txt", "not a picture")
+        target.writestr("readme[1].txt", "not an image")
         target.writestr("../PetImages/Cat/7777.jpg", "outside")
         for name, light in (("Dog", 128), ("Cat", 0)):
             for i in reversed(range(count)):
                 # The first pixels' blue tells which it is.
-                picture = random.integers(light, light + 100, (24, 30, 3), np.uint8)
-                picture[:8, :8] = (0, 0, 4 * i)
-                data = pictures.encode_jpeg(picture, 95)
+                image = random.integers(light, light + 100, (24, 30, 3), np.uint8)
+                image[:8, :8] = (0, 0, 4 * i)
+                data = images.encode_jpeg(image, 95)
                 target.writestr(f"PetImages/{name}/{i}.jpg", data[: len(data) // 2] if i in broken else data)
             target.writestr(f"PetImages/{name}/Thumbs.db", b"\0")
     return path
@@ -45,7 +45,7 @@ def test_the_first_readable_ones_of_each_class(home: Path) -> None:
         readable = [i for i in range(40) if i not in (0, 3)]
         assert names == {"train": readable[:20], "test": readable[20:22]}
         for path in (folder / "train" / label).iterdir():
-            assert abs(int(pictures.read(path)[2, 2, 2]) - 4 * int(path.stem)) < 12
+            assert abs(int(images.read(path)[2, 2, 2]) - 4 * int(path.stem)) < 12
     assert not list(home.rglob("7777.jpg")) and not (home.parent / "PetImages").exists()
     assert {path.name for path in (home / "datasets").iterdir()} == {pet_images.ARCHIVE, "cats_vs_dogs_20"}
 
@@ -59,7 +59,7 @@ def test_all_of_them(home: Path) -> None:
 
 def test_too_few_are_refused_and_nothing_is_left(home: Path) -> None:
     archive(home / "datasets" / pet_images.ARCHIVE, 21, broken=(1,))
-    with pytest.raises(UserError, match="20 readable pictures of Cat, expected 22 or more"):
+    with pytest.raises(UserError, match="20 readable images of Cat, expected 22 or more"):
         pet_images.provide("cats_vs_dogs_20")
     assert [path.name for path in (home / "datasets").iterdir()] == [pet_images.ARCHIVE]
 
@@ -99,7 +99,7 @@ def test_the_cache_has_the_name_so_others_find_it(command: Run, home: Path, tmp_
     (cache,) = (tmp_path / "cache").iterdir()
     assert cache.name.startswith("cats_vs_dogs_20-") and cache.name.endswith("-16x16-crop")
     assert "2 classes (train/test): cat 20/2, dog 20/2" in done.stdout
-    assert "note: 2 broken pictures left out: PetImages/Cat/2.jpg, PetImages/Dog/2.jpg" in done.stderr
+    assert "note: 2 broken images left out: PetImages/Cat/2.jpg, PetImages/Dog/2.jpg" in done.stderr
     # By name alone, also where the archive is gone.
     (home / "datasets" / pet_images.ARCHIVE).unlink()
     again = command("train", "data", "cats_vs_dogs_20", "--size", "16x16")

@@ -15,9 +15,9 @@ def test_pixels_are_scaled_as_keras_does(scaling: str) -> None:
 
     pixels = keras.layers.Input((5, 7, 3))
     model = keras.Model(pixels, keras.layers.Identity()(transfer.scaled(pixels, scaling)))
-    pictures = np.random.default_rng(1).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
-    expected = pictures if scaling == "inside" else preprocess_input(pictures.copy(), mode=scaling)
-    np.testing.assert_allclose(model.predict_on_batch(pictures), expected, atol=1e-4)
+    images = np.random.default_rng(1).integers(0, 256, (2, 5, 7, 3)).astype(np.float32)
+    expected = images if scaling == "inside" else preprocess_input(images.copy(), mode=scaling)
+    np.testing.assert_allclose(model.predict_on_batch(images), expected, atol=1e-4)
 
 
 def test_the_list_says_how_each_is_scaled() -> None:

@@ -1,4 +1,4 @@
-"""The pictures of a run are drawn whatever the labels are called, without a word on the terminal."""
+"""The images of a run are drawn whatever the labels are called, without a word on the terminal."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ pytestmark = pytest.mark.tensorflow
 LABELS = ("$_$ $^$", "고양이", "a_b^c", "x" * 200, "_hidden")
 
 
-def is_a_picture(path: Path) -> bool:
-    picture = cv2.imread(str(path))
-    return picture is not None and len(np.unique(picture)) > 10
+def is_a_image(path: Path) -> bool:
+    image = cv2.imread(str(path))
+    return image is not None and len(np.unique(image)) > 10
 
 
 def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,11 +24,11 @@ def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
     random = np.random.default_rng(1)
     targets = np.arange(20) % 5
     scores = random.dirichlet(np.ones(5), 20).astype(np.float32)
-    pictures = random.integers(0, 256, (20, 8, 8, 3), np.uint8)
+    images = random.integers(0, 256, (20, 8, 8, 3), np.uint8)
     plots.confusion(targets, scores.argmax(axis=1), LABELS, tmp_path / "confusion.png")
-    plots.samples(pictures, targets, scores, LABELS, tmp_path / "samples.png", seed=1)
-    assert is_a_picture(tmp_path / "confusion.png")
-    assert is_a_picture(tmp_path / "samples.png")
+    plots.samples(images, targets, scores, LABELS, tmp_path / "samples.png", seed=1)
+    assert is_a_image(tmp_path / "confusion.png")
+    assert is_a_image(tmp_path / "samples.png")
     assert capsys.readouterr() == ("", "")
 
 
@@ -46,8 +46,8 @@ def test_a_run_of_one_epoch_without_mistakes(tmp_path: Path) -> None:
         tmp_path / "samples.png",
         seed=1,
     )
-    assert is_a_picture(tmp_path / "history.png")
-    assert is_a_picture(tmp_path / "samples.png")
+    assert is_a_image(tmp_path / "history.png")
+    assert is_a_image(tmp_path / "samples.png")
 
 
 def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
 
     targets = np.arange(200) % 100
     plots.confusion(targets, targets[::-1], tuple(f"class {i}" for i in range(100)), tmp_path / "confusion.png")
-    assert is_a_picture(tmp_path / "confusion.png")
+    assert is_a_image(tmp_path / "confusion.png")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`train preview`: variants of a picture and the training pictures by class, drawn whole or not at all."""
+"""`train preview`: variants of an image and the training images by class, drawn whole or not at all."""
 
 import os
 import subprocess
@@ -37,9 +37,9 @@ sys.exit(code or ("tensorflow" in sys.modules or "keras" in sys.modules))
 """
 
 
-def write(path: Path, picture: npt.NDArray[np.uint8]) -> Path:
+def write(path: Path, image: npt.NDArray[np.uint8]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return path
 
 
@@ -64,9 +64,9 @@ def sets(*settings: str) -> list[str]:
 # What can't be drawn: through the command line, before TensorFlow is imported.
 
 REFUSED = [
-    (["cifar10", "none.png"], "none.png: the picture can't be read (No such file or directory)"),
-    (["cifar10", "text.png"], "text.png: not a picture that can be decoded"),
-    (["cifar10", "folder.png"], "folder.png: the picture can't be read (Is a directory)"),
+    (["cifar10", "none.png"], "none.png: the image can't be read (No such file or directory)"),
+    (["cifar10", "text.png"], "text.png: not an image that can be decoded"),
+    (["cifar10", "folder.png"], "folder.png: the image can't be read (Is a directory)"),
     (["cifar11", "photo.png"], "unknown recipe 'cifar11', expected one of fashion_mnist"),
     (
         ["cifar10", "photo.png", "--set", "rotation=9"],
@@ -77,13 +77,13 @@ REFUSED = [
     (["cifar10", "photo.png", "--output", "folder.png"], "--output folder.png: it is a directory, a file was expected"),
     (["cifar10", "photo.png", "--output", "text.png/a.png"], "--output text.png/a.png: there is no folder text.png"),
     (["cifar10", "photo.png", "--output", "a.jpg"], "--output a.jpg: expected the name of a PNG"),
-    (["cifar10", "photo.png", "--output", "./photo.png"], "--output photo.png: that is PICTURE itself; choose another"),
+    (["cifar10", "photo.png", "--output", "./photo.png"], "--output photo.png: that is IMAGE itself; choose another"),
     (["cifar10", "--data", "none/"], "none: there is no such folder"),
     (["cifar10", "--data", "cifar11"], "unknown data set 'cifar11'"),
     (["cifar10", "--labels", "10"], "--labels was given without --layers, expected both or neither"),
     (["cifar10", "--json", "-"], "--json was given without --layers, expected both or neither"),
     (["cifar10", "--run", "runs"], "--run was given without --layers, expected both or neither"),
-    (["cifar10", "none.png", "--layers"], "none.png: the picture can't be read"),
+    (["cifar10", "none.png", "--layers"], "none.png: the image can't be read"),
     (["cifar10", "--layers", "--labels", "1"], "--labels is 1, expected 2 to 100000"),
     (["cifar10", "--layers", "--labels", "2", "--run", "r"], "--labels and --run were both given, expected one"),
     (["cifar10", "--layers", "--labels", "2", "--json", "none/a"], "--json none/a: there is no folder none"),
@@ -99,7 +99,7 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(
     command: Run, tmp_path: Path, words: list[str], message: str
 ) -> None:
     photo(tmp_path)
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     (tmp_path / "folder.png").mkdir()
     before = sorted(tmp_path.iterdir())
     done = command("train", "preview", *words)
@@ -113,15 +113,15 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(
 def test_help_names_every_way(command: Run) -> None:
     done = command("train", "preview", "--help")
     assert done.returncode == 0
-    for word in ("RECIPE", "PICTURE", "--data", "--set", "--output", "--layers", "--run", "--labels", "--json"):
+    for word in ("RECIPE", "IMAGE", "--data", "--set", "--output", "--layers", "--run", "--labels", "--json"):
         assert word in done.stdout
 
 
-# Variants of one picture.
+# Variants of one image.
 
 
 @draws
-def test_a_picture_and_its_variants_are_drawn(command: Run, tmp_path: Path) -> None:
+def test_a_image_and_its_variants_are_drawn(command: Run, tmp_path: Path) -> None:
     photo(tmp_path)
     done = command("train", "preview", "cifar10", *sets(*CHAPTER, "image_size=48x64"), "photo.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "preview.png\n", "")
@@ -165,7 +165,7 @@ def test_without_augmentation_it_says_so(command: Run, tmp_path: Path) -> None:
 
 @draws
 @pytest.mark.parametrize("name", ["$_$ $^$.png", "고양이.png", os.fsdecode(b"\xff.png"), "x" * 200 + ".png"])
-def test_a_picture_may_have_any_name(command: Run, tmp_path: Path, name: str) -> None:
+def test_a_image_may_have_any_name(command: Run, tmp_path: Path, name: str) -> None:
     photo(tmp_path).rename(tmp_path / name)
     done = command("train", "preview", "cifar10", name)
     assert (done.returncode, done.stdout, done.stderr) == (0, "preview.png\n", "")
@@ -178,13 +178,11 @@ def test_the_variants_are_those_of_training() -> None:
     from train.preview import sheets
 
     recipe = replaced(PLAIN, rotation_range=90.0, seed=3)
-    picture = drawing.shape("square", np.random.default_rng(1), (32, 32))
-    made = sheets.augmented(recipe, picture)
-    batch = Augmenter(Augmentation(rotation_range=90.0)).augment(
-        np.stack([picture] * 8), generator(Purpose.VARIANTS, 3)
-    )
+    image = drawing.shape("square", np.random.default_rng(1), (32, 32))
+    made = sheets.augmented(recipe, image)
+    batch = Augmenter(Augmentation(rotation_range=90.0)).augment(np.stack([image] * 8), generator(Purpose.VARIANTS, 3))
     np.testing.assert_array_equal(made, batch)
-    assert (sheets.augmented(PLAIN, picture) == picture).all()
+    assert (sheets.augmented(PLAIN, image) == image).all()
 
 
 @draws
@@ -197,22 +195,22 @@ def test_the_ranges_in_use_are_named_as_set_takes_them() -> None:
     cifar10: Recipe = RECIPES["cifar10"]
     assert {"horizontal_flip=True", "blur=0.7", "jpeg_quality=60"} <= set(augment.ranges(cifar10.augmentation))
     assert augment.ranges(NONE) == []
-    # Of no picture, or nothing to it: the same as none.
+    # Of no image, or nothing to it: the same as none.
     assert augment.ranges(Augmentation(blur=1.0, jpeg_quality=50)) == []
     assert augment.ranges(Augmentation(camera_noise=0.5)) == []
 
 
-# The training pictures by class.
+# The training images by class.
 
 
 @draws
-def test_the_training_pictures_are_drawn_by_class(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
+def test_the_training_images_are_drawn_by_class(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
     done = command(
         "train", "preview", "cifar10", "--data", "shapes", *sets("image_size=16x24"), "--output", "sheet.png"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "sheet.png\n", "")
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
-    assert len(list((tmp_path / "cache").iterdir())) == 1, "training finds the pictures there"
+    assert len(list((tmp_path / "cache").iterdir())) == 1, "training finds the images there"
 
 
 @draws
@@ -227,16 +225,16 @@ def test_every_class_is_there_in_its_colors(command: Run, tmp_path: Path) -> Non
     assert "6 images are copies" in done.stderr
     assert all(has(tmp_path / "preview.png", *color) for color in colors.values())
     for number in range(3):
-        assert not has(tmp_path / "preview.png", 200, 200, 10 + 20 * number), "a test picture"
+        assert not has(tmp_path / "preview.png", 200, 200, 10 + 20 * number), "a test image"
 
 
 @draws
 def test_more_classes_than_a_person_reads(command: Run, tmp_path: Path) -> None:
     for number in range(23):
         for i in range(2):
-            picture = one_color(10 * number, 0, 0)
-            picture[0, 0] = i  # no copy of the other
-            write(tmp_path / f"data/{number:02}/{i}.png", picture)
+            image = one_color(10 * number, 0, 0)
+            image[0, 0] = i  # no copy of the other
+            write(tmp_path / f"data/{number:02}/{i}.png", image)
     done = command("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
     assert done.returncode == 0
     assert done.stderr == "note: the first 20 of 23 classes are drawn, 3 are left out\n"
@@ -264,10 +262,10 @@ def test_an_older_sheet_stays_when_a_new_one_cannot_be_made(command: Run, tmp_pa
     (tmp_path / "preview.png").write_text("older")
     write(tmp_path / "data/train/a/0.png", one_color(1, 2, 3))
     (tmp_path / "data/train/b").mkdir()
-    (tmp_path / "data/train/b/0.png").write_text("no picture")
+    (tmp_path / "data/train/b/0.png").write_text("no image")
     write(tmp_path / "data/test/a/0.png", one_color(3, 2, 1))
     write(tmp_path / "data/test/b/0.png", one_color(3, 1, 2))
     done = command("train", "preview", "cifar10", "--data", "data")
     assert done.returncode == 2
-    assert "0.png: not a picture" in done.stderr
+    assert "0.png: not an image" in done.stderr
     assert (tmp_path / "preview.png").read_text() == "older"

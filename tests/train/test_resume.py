@@ -162,7 +162,7 @@ def test_from_python_nothing_is_lost_either(
     document = json.loads(run.record.read_bytes())
     run.record.write_text(json.dumps({**document, "status": status}) if status else "")
     before = {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    cache = trained.pictures
+    cache = trained.images
     recipe = recorded(Recipe, document["recipe"])
     if status == "done":
         assert fit.train(recipe, cache, run) == evaluation.read(evaluation.Evaluation, run.path)

@@ -32,14 +32,14 @@ SETTINGS = ("--set", "image_size=16x16")
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Cache:
+def images(tmp_path: Path) -> Cache:
     folder = drawing.write_folder(tmp_path / "shapes", {"train": 30, "test": 15})
     return caches.provide(caches.DataRequest(str(folder), (16, 16)))
 
 
-def finished(run: runs.Run, recipe: DataRecipe, pictures: Cache) -> dict[str, bytes]:
+def finished(run: runs.Run, recipe: DataRecipe, images: Cache) -> dict[str, bytes]:
     """A finished run, as far as what lies in its folder goes, with exports and a note of the user's; its files."""
-    document = recording.start(run, recipe, pictures, np.array([0]))
+    document = recording.start(run, recipe, images, np.array([0]))
     run.evaluation.write_text(json.dumps({"of": recipe.seed}))
     run.model.write_bytes(b"the best epoch")
     (run.path / "export").mkdir()
@@ -53,8 +53,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def claim(run: runs.Run, recipe: DataRecipe, pictures: Cache, resume: bool = False, again: bool = False) -> Claim:
-    return Claim(run, runs.Identity.of(recipe, pictures), resume, again)
+def claim(run: runs.Run, recipe: DataRecipe, images: Cache, resume: bool = False, again: bool = False) -> Claim:
+    return Claim(run, runs.Identity.of(recipe, images), resume, again)
 
 
 def begin(wanted: Claim) -> None:
@@ -64,12 +64,12 @@ def begin(wanted: Claim) -> None:
 
 
 def test_each_run_of_other_settings_moves_the_one_before_aside(
-    pictures: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    images: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, kept = runs.Run(tmp_path / "runs/shapes"), []
     for epochs in (1, 2, 3):
-        kept.append(finished(run, replaced(RECIPE, epochs=epochs), pictures))
-        begin(claim(run, replaced(RECIPE, epochs=epochs + 1), pictures))
+        kept.append(finished(run, replaced(RECIPE, epochs=epochs), images))
+        begin(claim(run, replaced(RECIPE, epochs=epochs + 1), images))
         assert contents(run.path) == {}
         moved = tmp_path / f"runs/shapes.{epochs}"
         said = capsys.readouterr().err
@@ -78,76 +78,76 @@ def test_each_run_of_other_settings_moves_the_one_before_aside(
     assert {path.name for path in run.path.parent.iterdir()} == {"shapes", "shapes.1", "shapes.2", "shapes.3"}
 
 
-def test_the_newest_has_the_highest_number(pictures: Cache, tmp_path: Path) -> None:
+def test_the_newest_has_the_highest_number(images: Cache, tmp_path: Path) -> None:
     """Also where older ones were removed, and where other names are like it."""
     run = runs.Run(tmp_path / "runs/shapes")
     for name in ("shapes.7", "shapes.07", "shapes.x", "other.9", "shapes.8.zip"):
         (tmp_path / "runs" / name).mkdir(parents=True)
-    before = finished(run, RECIPE, pictures)
-    begin(claim(run, replaced(RECIPE, epochs=2), pictures))
+    before = finished(run, RECIPE, images)
+    begin(claim(run, replaced(RECIPE, epochs=2), images))
     assert contents(tmp_path / "runs/shapes.8") == before
 
 
 def test_a_run_of_another_draw_is_another_run(
-    pictures: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    images: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From before each purpose had its own random numbers, which held out other images: run.json doesn't say."""
     run = runs.Run(tmp_path / "run")
-    finished(run, RECIPE, pictures)
+    finished(run, RECIPE, images)
     document = json.loads(run.record.read_bytes())
     assert document.pop("draw") == streams.DRAW
     run.record.write_text(json.dumps(document))
     why = "random numbers: draw 1, now 2, which holds out other images"
     with pytest.raises(UserError, match=f"can't go on, .*{why}"):
-        claim(run, RECIPE, pictures, resume=True).look()
-    begin(claim(run, RECIPE, pictures))
+        claim(run, RECIPE, images, resume=True).look()
+    begin(claim(run, RECIPE, images))
     assert why in capsys.readouterr().err and (tmp_path / "run.1/model.keras").is_file()
 
 
-def test_again_keeps_the_same_run_too(pictures: Cache, tmp_path: Path) -> None:
+def test_again_keeps_the_same_run_too(images: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
-    before = finished(run, RECIPE, pictures)
-    with claim(run, RECIPE, pictures).taken() as way:
+    before = finished(run, RECIPE, images)
+    with claim(run, RECIPE, images).taken() as way:
         assert way is Way.UP_TO_DATE
-    begin(claim(run, RECIPE, pictures, again=True))
+    begin(claim(run, RECIPE, images, again=True))
     assert contents(tmp_path / "run.1") == before
 
 
-def test_a_run_that_came_to_no_epoch_is_begun_where_it_lies(pictures: Cache, tmp_path: Path) -> None:
+def test_a_run_that_came_to_no_epoch_is_begun_where_it_lies(images: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
-    recording.start(run, RECIPE, pictures, np.array([0]))
-    begin(claim(run, replaced(RECIPE, epochs=2), pictures))
+    recording.start(run, RECIPE, images, np.array([0]))
+    begin(claim(run, replaced(RECIPE, epochs=2), images))
     assert not (tmp_path / "run.1").exists()
 
 
-def test_a_linked_folder_stays_on_its_disk(pictures: Cache, tmp_path: Path) -> None:
+def test_a_linked_folder_stays_on_its_disk(images: Cache, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     run = runs.Run(tmp_path / "run")
-    before = finished(runs.Run(disk / "large"), RECIPE, pictures)
+    before = finished(runs.Run(disk / "large"), RECIPE, images)
     run.path.symlink_to(disk / "large")
-    begin(claim(run, replaced(RECIPE, epochs=2), pictures))
+    begin(claim(run, replaced(RECIPE, epochs=2), images))
     assert contents(disk / "large.1") == before
     assert run.path.is_symlink() and contents(run.path) == {}
 
 
-def test_weights_in_the_folder_are_found_where_they_went(pictures: Cache, tmp_path: Path) -> None:
+def test_weights_in_the_folder_are_found_where_they_went(images: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
-    finished(run, RECIPE, pictures)
-    wanted = claim(run, replaced(RECIPE, epochs=2), pictures)
+    finished(run, RECIPE, images)
+    wanted = claim(run, replaced(RECIPE, epochs=2), images)
     with wanted.taken():
         weights = wanted.make_room(run.model)
     assert weights == tmp_path / "run.1/model.keras" and weights.read_bytes() == b"the best epoch"
 
 
 def test_the_working_directory_is_not_moved_away(
-    pictures: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A relative path would lead into the folder that was moved, and over what lies there."""
     run = runs.Run(tmp_path / "run")
-    before = finished(run, RECIPE, pictures)
+    before = finished(run, RECIPE, images)
     monkeypatch.chdir(run.path / "export")
     with pytest.raises(UserError, match="working directory"):
-        claim(runs.Run(Path("..")), replaced(RECIPE, epochs=2), pictures).look()
+        claim(runs.Run(Path("..")), replaced(RECIPE, epochs=2), images).look()
     assert contents(tmp_path / "run") == before
 
 
@@ -164,16 +164,16 @@ def test_another_s_folder_is_refused_and_stays(command: Run, tmp_path: Path) -> 
     assert contents(tmp_path) == before
 
 
-def test_a_classical_run_is_kept_too(pictures: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_classical_run_is_kept_too(images: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, recipe = runs.Run(tmp_path / "run"), replaced(CLASSICAL, image_size=(16, 16))
-    first = training.train(recipe, pictures, run)
+    first = training.train(recipe, images, run)
     before = contents(run.path)
-    assert training.train(recipe, pictures, run) == first
+    assert training.train(recipe, images, run) == first
     assert "up to date" in capsys.readouterr().err and contents(run.path) == before
-    training.train(replaced(recipe, seed=2), pictures, run)
+    training.train(replaced(recipe, seed=2), images, run)
     assert contents(tmp_path / "run.1") == before
     assert runs.Run(tmp_path / "run").is_done
-    training.train(replaced(recipe, seed=2), pictures, run, again=True)
+    training.train(replaced(recipe, seed=2), images, run, again=True)
     assert (tmp_path / "run.2/evaluation.json").is_file()
 
 
@@ -259,15 +259,15 @@ from train.recipes.recipe import Recipe
 from train.recipes.settings import replaced
 from train.run.run_folder import Claim
 recipe = Recipe("shapes", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
-pictures = cache.provide(cache.DataRequest(sys.argv[1], (16, 16)))
+images = cache.provide(cache.DataRequest(sys.argv[1], (16, 16)))
 run = runs.Run(Path(sys.argv[2]))
 print("begins", flush=True)
 for epochs in range(1, 100000):
     wanted = replaced(recipe, epochs=epochs)
-    claim = Claim(run, runs.Identity.of(wanted, pictures), again=True)
+    claim = Claim(run, runs.Identity.of(wanted, images), again=True)
     with claim.taken():
         claim.make_room()
-        document = recording.start(run, wanted, pictures, np.array([0]))
+        document = recording.start(run, wanted, images, np.array([0]))
         run.model.write_text("whole")
         run.evaluation.write_text("whole")
         recording.finish(run, document, recording.DONE)
@@ -275,7 +275,7 @@ for epochs in range(1, 100000):
 
 
 @pytest.mark.programs
-def test_killed_while_one_takes_the_place_of_another(pictures: Cache, tmp_path: Path) -> None:
+def test_killed_while_one_takes_the_place_of_another(images: Cache, tmp_path: Path) -> None:
     """Hundreds of runs, each moved aside by the next: after a kill every one that was finished is whole."""
     for attempt in range(3):
         base = tmp_path / f"runs{attempt}"

@@ -43,7 +43,7 @@ def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_pat
     for ours, theirs in zip(
         layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras"), strict=True
     ):
-        for one, other in zip(ours[:2], theirs[:2], strict=True):  # beside them: moving averages of the new pictures
+        for one, other in zip(ours[:2], theirs[:2], strict=True):  # beside them: moving averages of the new images
             np.testing.assert_allclose(one, other, atol=1e-6)
     record = json.loads((run / "run.json").read_bytes())
     assert record["from"]["path"].endswith("model.keras") and len(record["from"]["sha256"]) == 12
@@ -53,7 +53,7 @@ def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_pat
 
 
 def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained: Trained, tmp_path: Path) -> None:
-    """What is saved answers the same for a picture and its mirror image; what is trained is the network inside."""
+    """What is saved answers the same for an image and its mirror image; what is trained is the network inside."""
     import keras
 
     first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "flip_average=true")
@@ -63,10 +63,10 @@ def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained
     assert one.optimizer is not None and one.count_params() == two.count_params() == plain.count_params()
     for ours, theirs in zip(two.trainable_weights, plain.trainable_weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    pictures = np.random.default_rng(1).integers(0, 256, (2, *one.input_shape[1:]), np.uint8)
-    answers = one.predict_on_batch(pictures)
-    np.testing.assert_allclose(answers, one.predict_on_batch(pictures[:, :, ::-1]), atol=1e-6)
-    assert np.abs(answers - plain.predict_on_batch(pictures)).max() > 1e-4
+    images = np.random.default_rng(1).integers(0, 256, (2, *one.input_shape[1:]), np.uint8)
+    answers = one.predict_on_batch(images)
+    np.testing.assert_allclose(answers, one.predict_on_batch(images[:, :, ::-1]), atol=1e-6)
+    assert np.abs(answers - plain.predict_on_batch(images)).max() > 1e-4
 
 
 def test_other_labels_take_all_but_the_last_layer(warm: Run, trained: Trained, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_which_epoch_is_kept(best_by: str, kept: list[int], tmp_path: Path) -> N
 
     saved: list[int] = []
     recipe = replaced(catalog.get("fashion_mnist"), keep_best_by=best_by, epochs=4)
-    keeper = callbacks.Keeper(
+    keeper = callbacks.BestCheckpoint(
         tmp_path / "model.keras", None, checkpoint.State(), 4, recipe, lambda: saved.append(keeper.state.epoch + 1)
     )
     keeper.set_model(keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)]))

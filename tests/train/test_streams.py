@@ -14,7 +14,7 @@ def test_no_two_purposes_seeds_or_indices_share_a_stream() -> None:
     asked = list(product(Purpose, (0, 1, 2, 2**32 - 1), indices))
     drawn = {streams.generator(purpose, seed, *index).integers(0, 2**63, 4).tobytes() for purpose, seed, index in asked}
     assert len(drawn) == len(asked)
-    # Nor with what draws from a seed as it is, such as export's choice of pictures.
+    # Nor with what draws from a seed as it is, such as export's choice of images.
     plain = {np.random.default_rng(seed).integers(0, 2**63, 4).tobytes() for seed in ([1], [1, 0], [1, 0, 0], 1, 2, 0)}
     assert len(plain) == 3 and not plain & drawn
 

@@ -1,4 +1,4 @@
-"""A teacher: its answers are the targets, for the very pictures that are shown; which one it was is kept."""
+"""A teacher: its answers are the targets, for the very images that are shown; which one it was is kept."""
 
 import json
 import shutil
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture
-def pictures(trained: Trained) -> Cache:
-    return trained.pictures
+def images(trained: Trained) -> Cache:
+    return trained.images
 
 
 def words(data: Path, run: Path, teacher: object) -> list[object]:
@@ -33,16 +33,16 @@ def learn(warm: Run, trained: Trained, run: Path, teacher: object, *more: object
     return warm(*words(trained.data, run, teacher), *more, FRAMELITE_CACHE=str(trained.cache))
 
 
-def test_targets_are_what_the_teacher_says_of_the_pictures_that_are_shown(trained: Trained, pictures: Cache) -> None:
+def test_targets_are_what_the_teacher_says_of_the_images_that_are_shown(trained: Trained, images: Cache) -> None:
     import keras
 
     from train.data.batches import Batches
     from train.fitting import teacher
 
     recipe = replaced(RECIPES["fashion_mnist"], image_size=(16, 16), batch_size=16, mixup=1.0, rotation_range=20.0)
-    answer = teacher.load(trained.run, pictures)
-    shown, targets = Batches(pictures, np.arange(300), recipe, teacher=answer)[3]
-    unchanged, labels = Batches(pictures, np.arange(300), replaced(recipe, mixup=0.0, rotation_range=0.0))[3]
+    answer = teacher.load(trained.run, images)
+    shown, targets = Batches(images, np.arange(300), recipe, teacher=answer)[3]
+    unchanged, labels = Batches(images, np.arange(300), replaced(recipe, mixup=0.0, rotation_range=0.0))[3]
     assert not np.array_equal(shown, unchanged)
     network = keras.models.load_model(trained.run / "model.keras", compile=False)
     np.testing.assert_allclose(targets, network.predict_on_batch(shown), atol=1e-6)
@@ -121,7 +121,7 @@ def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
     assert "alone.keras: the teacher's labels aren't known" in capsys.readouterr().err
 
 
-def test_a_teacher_of_other_pictures_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_teacher_of_other_images_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
     refused = warm(*words(trained.data, tmp_path / "run", trained.run), "--set", "image_size=24x24")
     assert refused.returncode == 2
     expected = "the teacher turns 16x16 pixels into 3 scores, expected 24x24 and 3, as the data has them"

@@ -71,8 +71,8 @@ def test_a_strategy_trains_what_it_says(
     owners = [layer for layer in layers for _ in layer.weights]
     fit.optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1).training, 5)
     parts.whole.run_eagerly = True  # one step: tracing the gradients of all layers takes ten times as long
-    pictures = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), np.uint8)
-    parts.whole.train_on_batch(pictures, np.eye(3, dtype=np.float32)[np.arange(8) % 3])
+    images = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), np.uint8)
+    parts.whole.train_on_batch(images, np.eye(3, dtype=np.float32)[np.arange(8) % 3])
     after = [np.array(weight) for layer in layers for weight in layer.weights]
     for layer, old, new in zip(owners, before, after, strict=True):
         if not layer.trainable:  # moving averages of BatchNormalization too: it stays in inference mode
@@ -125,7 +125,7 @@ def test_the_saved_model_is_the_whole_network(
     (path,) = (tmp_path / "cache").iterdir()
     cache = folders.open_cache(path)
     assert cache is not None
-    answers = model.predict_on_batch(np.array(cache.pictures("test"))).argmax(axis=1)
+    answers = model.predict_on_batch(np.array(cache.images("test"))).argmax(axis=1)
     evaluation = json.loads((tmp_path / "run/evaluation.json").read_bytes())
     assert evaluation["top1"] == (answers == cache.targets("test")).mean()
     assert evaluation["parameters"] == model.count_params()
@@ -237,7 +237,7 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
             ["--strategy", "partial", "--freeze", "999"],
             "--freeze 999: MobileNetV2 has 155 layers, expected fewer",
         ),
-        (["--set", "image_size=1x1"], "transfer: the network can't be built for 1x1 pictures: "),
+        (["--set", "image_size=1x1"], "transfer: the network can't be built for 1x1 images: "),
         (
             ["--backbone", "MobileNetV3Small"],
             "the weights of MobileNetV3Small are not here and can't be downloaded",

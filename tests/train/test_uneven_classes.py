@@ -1,4 +1,4 @@
-"""Uneven classes: what a picture counts in the loss of epochs, and that a rare class isn't given up."""
+"""Uneven classes: what an image counts in the loss of epochs, and that a rare class isn't given up."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from train.recipes.settings import replaced
 
 pytestmark = pytest.mark.tensorflow
 
-# Of three labels a hundred, fifty and ten of the 300 training pictures, which come label by label in no order.
+# Of three labels a hundred, fifty and ten of the 300 training images, which come label by label in no order.
 SHARES = (100, 50, 10)
 LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 
@@ -27,25 +27,28 @@ def recipe(**changes: Any) -> Recipe:
 
 
 @pytest.fixture
-def pictures(trained: Trained) -> Cache:
-    return trained.pictures
+def images(trained: Trained) -> Cache:
+    return trained.images
 
 
 @pytest.fixture
-def rows(pictures: Cache) -> Any:
-    targets = pictures.targets("train")
+def rows(images: Cache) -> Any:
+    targets = images.targets("train")
     return np.concatenate([np.flatnonzero(targets == label)[:share] for label, share in enumerate(SHARES)])
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_over_an_epoch_every_class_counts_alike(pictures: Cache, rows: Any, loss: str) -> None:
-    from train.data.batches import Batches, HeldOut, class_weights
+def test_over_an_epoch_every_class_counts_alike(images: Cache, rows: Any, loss: str) -> None:
+    from train.data.batches import Batches, ValidationBatches, class_weights
 
-    weights = class_weights(pictures.targets("train")[rows], 3)
+    weights = class_weights(images.targets("train")[rows], 3)
     assert weights is not None
     np.testing.assert_allclose(weights, 160 / 3 / np.array(SHARES), rtol=1e-6)
     chosen = recipe(loss=loss)
-    for batches in (Batches(pictures, rows, chosen, weights=weights), HeldOut(pictures, rows, chosen, weights=weights)):
+    for batches in (
+        Batches(images, rows, chosen, weights=weights),
+        ValidationBatches(images, rows, chosen, weights=weights),
+    ):
         sums = np.zeros(3)
         for index in range(len(batches)):
             _, targets, counts = batches[index]
@@ -53,11 +56,11 @@ def test_over_an_epoch_every_class_counts_alike(pictures: Cache, rows: Any, loss
         np.testing.assert_allclose(sums, 160 / 3, rtol=1e-5)
 
 
-def test_a_mixed_picture_counts_as_its_labels_do(pictures: Cache, rows: Any) -> None:
+def test_a_mixed_image_counts_as_its_labels_do(images: Cache, rows: Any) -> None:
     from train.data.batches import Batches
 
     weights = np.array([1.0, 2.0, 10.0], np.float32)
-    batches = Batches(pictures, rows, recipe(mixup=1.0), weights=weights)
+    batches = Batches(images, rows, recipe(mixup=1.0), weights=weights)
     _, targets, counts = batches[2]
     assert ((targets > 0) & (targets < 1)).any()
     np.testing.assert_allclose(counts, (targets * weights).sum(axis=1), rtol=1e-6)
@@ -67,14 +70,14 @@ def test_a_mixed_picture_counts_as_its_labels_do(pictures: Cache, rows: Any) -> 
     np.testing.assert_allclose(*weighed(np.array([[0.0], [1.0], [0.25]]), weights[1:]), [2.0, 10.0, 4.0])
 
 
-def test_even_classes_have_no_weights(pictures: Cache) -> None:
+def test_even_classes_have_no_weights(images: Cache) -> None:
     from train.data.batches import Batches, class_weights
 
-    targets = pictures.targets("train")
+    targets = images.targets("train")
     assert class_weights(targets, 3) is None
     assert class_weights(np.repeat(np.arange(2), [15, 10]), 2) is None, "a factor of 1.5 is even"
-    assert class_weights(np.repeat([0, 2], [30, 10]), 3) is not None, "a label without a picture is none"
-    assert len(Batches(pictures, np.arange(300), recipe())[0]) == 2
+    assert class_weights(np.repeat([0, 2], [30, 10]), 3) is not None, "a label without an image is none"
+    assert len(Batches(images, np.arange(300), recipe())[0]) == 2
 
 
 def rare(root: Path, counts: tuple[int, int], split: str, seed: int) -> None:
@@ -90,7 +93,7 @@ def rare(root: Path, counts: tuple[int, int], split: str, seed: int) -> None:
 
 
 def test_a_rare_class_is_not_given_up(warm: Run, tmp_path: Path) -> None:
-    """Trained by epochs, fifteen to one: without weights nearly every picture is called common."""
+    """Trained by epochs, fifteen to one: without weights nearly every image is called common."""
     rare(tmp_path / "data", (600, 40), "train", 1)
     rare(tmp_path / "data", (60, 60), "test", 2)
     settings = (

@@ -52,7 +52,7 @@ def test_without_a_validation_folder_its_rows_are_drawn(shapes_folder: Path) -> 
     assert made.validation_rows is None and "validation_rows" not in (made.path / "index.json").read_text()
 
 
-def test_broken_validation_pictures_leave_the_right_rows(tmp_path: Path) -> None:
+def test_broken_validation_images_leave_the_right_rows(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 9, "val": 9, "test": 9})
     (root / "train/circle/0000.png").write_bytes(b"broken")
     (root / "val/circle/0000.png").write_bytes(b"broken")
@@ -61,7 +61,7 @@ def test_broken_validation_pictures_leave_the_right_rows(tmp_path: Path) -> None
     assert [origins(made, "train")[i].split("/")[0] for i in made.validation_rows] == ["val"] * 8
     for path in (root / "train/circle").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(UserError, match="no usable picture of 'circle' is left in train"):
+    with pytest.raises(UserError, match="no usable image of 'circle' is left in train"):
         cache.provide(DataRequest(str(root), SIZE, skip_bad=True))
 
 
@@ -70,7 +70,7 @@ def test_broken_validation_pictures_leave_the_right_rows(tmp_path: Path) -> None
 )
 def test_splits_that_nothing_can_be_trained_on(splits: dict[str | None, int], named: str, tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", splits)
-    with pytest.raises(UserError, match=f"{root}: there are no pictures in {named}"):
+    with pytest.raises(UserError, match=f"{root}: there are no images in {named}"):
         cache.provide(DataRequest(str(root), SIZE))
     assert made_caches() == []
 
@@ -81,7 +81,7 @@ def test_what_the_splits_are_used_for_is_said(command: Run, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     (note,) = done.stderr.splitlines()
     assert "validation/" in note and "training/" in note
-    assert "pictures train 12, validation 6, test 3;" in done.stdout
+    assert "images train 12, validation 6, test 3;" in done.stdout
     assert "3 classes (train/validation/test): circle 4/2/1, square 4/2/1, triangle 4/2/1" in done.stdout
 
 

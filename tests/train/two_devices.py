@@ -24,5 +24,5 @@ if __name__ == "__main__":
         *sys.argv[4:],
     ]
     recipe = change(catalog.get("cifar10_tutorial"), settings)
-    pictures = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
-    fit.train(recipe, pictures, runs.Run(Path(sys.argv[3])), fit.Start(devices="CPU"))
+    images = cache.provide(cache.DataRequest.of(recipe, skip_bad=False))
+    fit.train(recipe, images, runs.Run(Path(sys.argv[3])), fit.Start(devices="CPU"))

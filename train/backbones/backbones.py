@@ -36,7 +36,7 @@ HEADER = ("backbone", "size", "parameters", "depth", "top-1", "top-5", "weights 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network, and where its weights are. Accuracies: shares of ImageNet's validation pictures."""
+    """A network, and where its weights are. Accuracies: shares of ImageNet's validation images."""
 
     name: str
     megabytes: float  # of the weights with the ImageNet head
@@ -46,7 +46,7 @@ class Backbone:
     top5: float | None
     scaling: str  # what its pixels become: "inside" the network, "lite", or keras.applications' "tf", "caffe", "torch"
     weights: str  # file in $KERAS_HOME/models, without the ImageNet head; or in its package
-    smallest: int = 0  # of one that Keras makes for pictures of one size and not of any: the least side
+    smallest: int = 0  # of one that Keras makes for images of one size and not of any: the least side
     lite: "Lite | None" = None
 
     @property

@@ -47,7 +47,7 @@ EPSILON = 1e-3  # of every BatchNormalization
 
 
 def build(width: float, depth: float, weights: Path, top: bool = False) -> keras.Model:
-    """Pixels scaled as (x - 127) / 128, of any size -> features, 1280 a picture; top: -> ImageNet's 1000 logits.
+    """Pixels scaled as (x - 127) / 128, of any size -> features, 1280 an image; top: -> ImageNet's 1000 logits.
 
     width, depth: the factors of filters and of repeats. TorchFileError where the file isn't that network's weights.
     """

@@ -22,14 +22,14 @@ from train.classical.features import Floats
 from train.data.split import Rows
 from train.run.evaluation import MethodRow
 
-COSTS = (0.5, 2.0, 8.0)  # C of the support vector machine: the price of a training picture on the wrong side
+COSTS = (0.5, 2.0, 8.0)  # C of the support vector machine: the price of a training image on the wrong side
 FOLDS = 5
 MANY = 10_000
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Pictures as numbers [n, features], the index of each one's label [n], and its group of copies [n]."""
+    """Images as numbers [n, features], the index of each one's label [n], and its group of copies [n]."""
 
     numbers: Floats
     targets: Rows
@@ -100,23 +100,23 @@ def _line(training: Measured) -> tuple[Any, dict[str, float]]:
     return line.fit(training.numbers, training.targets), {"C": 1.0}
 
 
-def _neighbour(training: Measured) -> tuple[Any, dict[str, float]]:
-    """The label of the nearest training picture: all of these are right, but where two agree in every number."""
-    # The tree compares distances as they are; the other way of scikit-learn rounds, and a picture may miss itself.
+def _neighbor(training: Measured) -> tuple[Any, dict[str, float]]:
+    """The label of the nearest training image: all of these are right, but where two agree in every number."""
+    # The tree compares distances as they are; the other way of scikit-learn rounds, and an image may miss itself.
     nearest = make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=1, algorithm="kd_tree"))
-    return nearest.fit(training.numbers, training.targets), {"neighbours": 1}
+    return nearest.fit(training.numbers, training.targets), {"neighbors": 1}
 
 
 def _machine(training: Measured) -> tuple[Any, dict[str, float]]:
     """A support vector machine (radial basis functions) at the cost that cross-validates best among the training
-    pictures; of equal ones the lowest.
+    images; of equal ones the lowest.
 
     A sigmoid for each label makes its margins probabilities (Platt, Advances in Large Margin Classifiers, 1999), fitted
-    on margins of pictures that the machine of a fold hasn't seen: of its own ones it is surer than it should be.
+    on margins of images that the machine of a fold hasn't seen: of its own ones it is surer than it should be.
     """
     if len(training.targets) > MANY:
         command.say(
-            f"note: {len(training.targets)} training pictures; a support vector machine's time grows with their square"
+            f"note: {len(training.targets)} training images; a support vector machine's time grows with their square"
         )
 
     folds = _folds(training)
@@ -137,7 +137,7 @@ def _machine(training: Measured) -> tuple[Any, dict[str, float]]:
 def _folds(training: Measured) -> list[tuple[Rows, Rows]]:
     """(rows to fit, rows to ask about) of each fold: stratified, copies together, every label on both sides.
 
-    A label with a single different picture can't be on both: then all are fitted, and asked about too.
+    A label with a single different image can't be on both: then all are fitted, and asked about too.
     """
     targets, groups = training.targets, training.groups
     labels, every = np.unique(targets), np.arange(len(targets))
@@ -152,6 +152,6 @@ def _folds(training: Measured) -> list[tuple[Rows, Rows]]:
 BRIGHTNESS = Method("brightness", "logistic regression", slice(0, 1), _line)
 PLANE = Method("height and brightness", "logistic regression", slice(0, 2), _line)
 HOG = Method("HOG", "support vector machine", slice(2, None), _machine)
-# For the picture, never the choice.
-OVERFITTED = Method("height and brightness", "nearest neighbour", slice(0, 2), _neighbour)
+# For the image, never the choice.
+OVERFITTED = Method("height and brightness", "nearest neighbor", slice(0, 2), _neighbor)
 METHODS = (BRIGHTNESS, PLANE, HOG, OVERFITTED)

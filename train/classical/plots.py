@@ -1,4 +1,4 @@
-"""The two pictures of the classical baseline: what its features see, and where its classifiers draw the line."""
+"""The two images of the classical baseline: what its features see, and where its classifiers draw the line."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from device import text
 from device.data.folders import Cache
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from train.classical import features
 from train.classical.features import Floats
 from train.data.split import Rows
@@ -21,9 +21,9 @@ from train.data.streams import Purpose, generator
 from train.run.plots import BLUE, ORANGE, RED, plain, save
 
 MAX_LABELS = 12  # labels; of more there is neither a legend nor a line around each one's areas
-SHOWN = 6  # pictures in features.png
+SHOWN = 6  # images in features.png
 GRID = 600  # points a side at which a classifier is asked for its answer
-MARGIN = 0.03  # around the outermost pictures
+MARGIN = 0.03  # around the outermost images
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Panel:
 
 
 def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequence[Panel], path: Path) -> None:
-    """Training pictures as points in the plane, each panel's answers as areas.
+    """Training images as points in the plane, each panel's answers as areas.
 
-    plane: [n, 2], brightness and object height of each picture, 0..1.
+    plane: [n, 2], brightness and object height of each image, 0..1.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6.5 * len(panels), 6.4), sharey=True, layout="constrained")
     order = generator(Purpose.SHOWN, 1).permutation(len(plane))  # no label lies on top of the others
@@ -50,7 +50,7 @@ def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequ
         axis.scatter(*plane[order].T, c=[colors[i] for i in targets[order]], s=area, linewidths=0)
         accuracies = f"training {text.percent(panel.training, 1)}, test {text.percent(panel.test, 1)}"
         axis.set(title=f"{panel.title}\n{accuracies}", xlabel="brightness: mean luminance, 0 black, 1 white")
-    axes[0].set_ylabel("height of the object as a share of the picture's")
+    axes[0].set_ylabel("height of the object as a share of the image's")
     if len(labels) <= MAX_LABELS:
         marks = [plt.Line2D([], [], marker="o", linestyle="", color=color) for color in colors]
         names = [f"{plain(label, 24)} ({(targets == i).sum()})" for i, label in enumerate(labels)]
@@ -59,7 +59,7 @@ def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequ
 
 
 def _areas(axis: plt.Axes, plane: Floats, predict: Callable[[Floats], npt.NDArray[Any]], colors: list[Any]) -> None:
-    """Tints each point of the plane with the colour of its answer, with a line where the answer changes."""
+    """Tints each point of the plane with the color of its answer, with a line where the answer changes."""
     low, high = plane.min(axis=0) - MARGIN, plane.max(axis=0) + MARGIN
     x, y = np.meshgrid(*(np.linspace(low[i], high[i], GRID) for i in (0, 1)))
     answers = predict(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)).reshape(x.shape)
@@ -81,13 +81,13 @@ def _colors(count: int) -> list[Any]:
 
 
 def seen(cache: Cache, rows: Rows, path: Path, seed: int) -> None:
-    """What the features see in six training pictures: the picture, its largest blob, its gradients."""
+    """What the features see in six training images: the image, its largest blob, its gradients."""
     figure, axes = plt.subplots(3, SHOWN, figsize=(2.3 * SHOWN, 7.4), layout="constrained")
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     for place, row in enumerate(_drawn_by_lot(cache.targets("train"), rows, seed)):
-        _one_seen(axes[:, place], cache.pictures("train")[row], cache.labels[cache.targets("train")[row]])
-    for axis, name in zip(axes[:, 0], ("picture", "largest blob", "HOG"), strict=True):
+        _one_seen(axes[:, place], cache.images("train")[row], cache.labels[cache.targets("train")[row]])
+    for axis, name in zip(axes[:, 0], ("image", "largest blob", "HOG"), strict=True):
         axis.set_ylabel(name, fontsize=12)
     save(figure, path)
 
@@ -100,11 +100,11 @@ def _drawn_by_lot(targets: Rows, rows: Rows, seed: int) -> Rows:
     return np.array([row for _, _, row in sorted(turns)[:SHOWN]], np.int64)
 
 
-def _one_seen(axes: Sequence[plt.Axes], picture: Picture, label: str) -> None:
-    blob = features.largest_blob(picture)
-    height = features.object_height(picture)
-    axes[0].imshow(picture)
-    axes[0].set_title(f"{plain(label, 16)}\nbrightness {features.brightness(picture):.2f}", fontsize=11)
+def _one_seen(axes: Sequence[plt.Axes], image: Pixels, label: str) -> None:
+    blob = features.largest_blob(image)
+    height = features.object_height(image)
+    axes[0].imshow(image)
+    axes[0].set_title(f"{plain(label, 16)}\nbrightness {features.brightness(image):.2f}", fontsize=11)
     axes[1].imshow(blob, cmap="gray", vmin=0, vmax=1)
     axes[1].set_title(f"height {height:.2f}", fontsize=11)
     if height:
@@ -112,6 +112,6 @@ def _one_seen(axes: Sequence[plt.Axes], picture: Picture, label: str) -> None:
         corner = columns[0] - 0.5, rows[0] - 0.5
         sides = columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]
         axes[1].add_patch(Rectangle(corner, *sides, fill=False, edgecolor=RED, linewidth=2))
-    stars = features.gradients_drawn(picture)
+    stars = features.gradients_drawn(image)
     # A few lines are far brighter than the rest, which would drown.
     axes[2].imshow(stars, cmap="gray", vmin=0, vmax=np.quantile(stars, 0.98) or 1)

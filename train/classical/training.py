@@ -53,12 +53,12 @@ def _fit(recipe: ClassicalRecipe, cache: Cache, rows: Rows, validation: Rows, ru
     # Of equally good ones the first, which is the simplest.
     best = max((brightness, plane, hog), key=lambda fitted: fitted.validation.top1)
     classical_plots.seen(cache, rows, run.path / FEATURES, recipe.seed)
-    # Here, after the last choice, the test pictures are seen.
+    # Here, after the last choice, the test images are seen.
     test = _measured(cache, "test")
     found = _evaluation(best, (brightness, plane, hog), overfitted, test, cache.labels)
-    scores, pictures = best.scores(test), cache.pictures("test")
+    scores, images = best.scores(test), cache.images("test")
     plots.confusion(test.targets, scores.argmax(axis=1), cache.labels, run.path / "confusion.png")
-    plots.samples(pictures, test.targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
+    plots.samples(images, test.targets, scores, cache.labels, run.path / "samples.png", recipe.seed)
     panels = [
         _panel("plain", plane, found.features[1]),
         _panel("overfitted", overfitted, found.overfitted),
@@ -70,11 +70,11 @@ def _fit(recipe: ClassicalRecipe, cache: Cache, rows: Rows, validation: Rows, ru
 
 
 def _measured(cache: Cache, split: str) -> Measured:
-    """Every picture of a split, measured."""
+    """Every image of a split, measured."""
     began = time.monotonic()
-    numbers, groups = features.measure(cache.pictures(split)), copies.groups_of(cache.hashes(split))
+    numbers, groups = features.measure(cache.images(split)), copies.groups_of(cache.hashes(split))
     measured = Measured(numbers, cache.targets(split), groups)
-    command.say(f"features of {len(measured.targets)} {split} pictures in {time.monotonic() - began:.1f} s")
+    command.say(f"features of {len(measured.targets)} {split} images in {time.monotonic() - began:.1f} s")
     return measured
 
 

@@ -1,6 +1,6 @@
-"""python -m train preview RECIPE PICTURE               the image and 8 variants that augmentation makes of it
+"""python -m train preview RECIPE IMAGE               the image and 8 variants that augmentation makes of it
 python -m train preview RECIPE                       a sheet of the training images, one row a class
-python -m train preview RECIPE [PICTURE] --layers    the network's table, and what its layers make of an image
+python -m train preview RECIPE [IMAGE] --layers    the network's table, and what its layers make of an image
 """
 
 import argparse
@@ -15,7 +15,7 @@ MAX_LABELS = 100_000
 
 def add_arguments(options: argparse.ArgumentParser) -> None:
     options.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(catalog.RECIPES)}")
-    options.add_argument("picture", type=Path, nargs="?", metavar="PICTURE", help="a picture file")
+    options.add_argument("image", type=Path, nargs="?", metavar="IMAGE", help="an image file")
     options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
     options.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuses what can't work before pictures are decoded, data are made or TensorFlow is imported."""
+    """Refuses what can't work before images are decoded, data are made or TensorFlow is imported."""
     if not options.layers:
         for name in ("run", "labels", "json"):
             if getattr(options, name) is not None:
@@ -52,8 +52,8 @@ def _check(options: argparse.Namespace) -> None:
     if options.output.suffix.lower() != ".png":
         raise UserError(f"--output {options.output}: expected the name of a PNG, such as preview.png")
     _check_place(options.output, "--output")
-    if options.picture and options.output.resolve() == options.picture.resolve():
-        raise UserError(f"--output {options.output}: that is PICTURE itself; choose another name")
+    if options.image and options.output.resolve() == options.image.resolve():
+        raise UserError(f"--output {options.output}: that is IMAGE itself; choose another name")
     if options.json and options.json != "-":
         _check_place(Path(options.json), "--json")
 

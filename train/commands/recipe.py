@@ -88,7 +88,7 @@ def describe(made: "Cache") -> list[str]:
 
     counts = ClassCounts.of(made, made.validation_rows)
     totals = ", ".join(f"{part} {sum(numbers)}" for part, numbers in counts.parts.items())
-    lines = [f"{made.path}", f"pictures {totals}; from {made.index.origin}", counts.line()]
+    lines = [f"{made.path}", f"images {totals}; from {made.index.origin}", counts.line()]
     if made.index.skipped:
-        lines.append(f"skipped {len(made.index.skipped)} pictures that can't be read")
+        lines.append(f"skipped {len(made.index.skipped)} images that can't be read")
     return lines

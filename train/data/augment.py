@@ -1,9 +1,9 @@
-"""Augmentation: every training picture a little different each time it is seen.
+"""Augmentation: every training image a little different each time it is seen.
 
 The changes have the names and the units of Keras' ImageDataGenerator, which the course chapter uses
 (https://keras.io/2.18/api/preprocessing/image): rotation and shear in degrees, shifts as shares of the side, zoom per
 axis (above 1: more of the scene), brightness as a factor. Rotation, shifts, shear, zoom and flip are one matrix and one
-warp a picture; what is beyond the edge repeats the nearest pixel. After it the light changes, and then what cameras
+warp an image; what is beyond the edge repeats the nearest pixel. After it the light changes, and then what cameras
 do: blur and JPEG.
 
 All random numbers come from the generator that is given, drawn for a whole batch at once.
@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device.images import pictures as codec
+from device.images import images as codec
 from train.recipes.augmentation import NONE, Augmentation
 from train.recipes.data import is_folder
 from train.recipes.fields import field_types, text
 from train.recipes.recipe import Recipe
 
-Pictures = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.uint8]
 Matrices = npt.NDArray[np.float64]
 
 
@@ -31,16 +31,16 @@ class Augmenter:
 
     ranges: Augmentation
 
-    def augment(self, pictures: Pictures, random: np.random.Generator) -> Pictures:
-        """New pictures [n, height, width, 3] from those; the ones given stay as they are."""
-        count = len(pictures)
-        changed = self._warped(pictures, random)
+    def augment(self, images: Images, random: np.random.Generator) -> Images:
+        """New images [n, height, width, 3] from those; the ones given stay as they are."""
+        count = len(images)
+        changed = self._warped(images, random)
         if self.ranges.random_erasing:
             self._erase(changed, random)
         if self._changes_light:
             tables = self._light_tables(count, random)
-            for picture, table in zip(changed, tables, strict=True):
-                cv2.LUT(picture, table, dst=picture)
+            for image, table in zip(changed, tables, strict=True):
+                cv2.LUT(image, table, dst=image)
         if self.ranges.camera_noise:
             for i in np.flatnonzero(random.random(count) < self.ranges.camera_noise):
                 changed[i] = self._through_camera(changed[i], random)
@@ -60,27 +60,27 @@ class Augmenter:
     def _warps(self) -> bool:
         return not self._only_shifts or bool(self.ranges.width_shift_range or self.ranges.height_shift_range)
 
-    def _warped(self, pictures: Pictures, random: np.random.Generator) -> Pictures:
-        mirrored = random.random(len(pictures)) < (0.5 if self.ranges.horizontal_flip else 0.0)
+    def _warped(self, images: Images, random: np.random.Generator) -> Images:
+        mirrored = random.random(len(images)) < (0.5 if self.ranges.horizontal_flip else 0.0)
         if not self._warps:
-            changed = pictures.copy()
+            changed = images.copy()
             if self.ranges.horizontal_flip:
                 changed[mirrored] = changed[mirrored, :, ::-1]
             return changed
-        height, width = pictures.shape[1:3]
-        matrices = self.matrices(len(pictures), (height, width), random)
+        height, width = images.shape[1:3]
+        matrices = self.matrices(len(images), (height, width), random)
         matrices[mirrored] = matrices[mirrored] @ mirror(width)
-        # Shifts by whole pixels need no interpolation, which would blur a small picture.
+        # Shifts by whole pixels need no interpolation, which would blur a small image.
         how = cv2.WARP_INVERSE_MAP | (cv2.INTER_NEAREST if self._only_shifts else cv2.INTER_LINEAR)
-        changed = np.empty_like(pictures)
-        for picture, matrix, into in zip(pictures, matrices[:, :2], changed, strict=True):
-            cv2.warpAffine(picture, matrix, (width, height), into, how, cv2.BORDER_REPLICATE)
+        changed = np.empty_like(images)
+        for image, matrix, into in zip(images, matrices[:, :2], changed, strict=True):
+            cv2.warpAffine(image, matrix, (width, height), into, how, cv2.BORDER_REPLICATE)
         return changed
 
     def matrices(self, count: int, size: tuple[int, int], random: np.random.Generator) -> Matrices:
-        """count x 3 x 3: from a pixel (x, y, 1) of the new picture to its place in the old one.
+        """count x 3 x 3: from a pixel (x, y, 1) of the new image to its place in the old one.
 
-        Rotation, then shift, shear and zoom around the centre, multiplied in Keras' order.
+        Rotation, then shift, shear and zoom around the center, multiplied in Keras' order.
         """
         (height, width), ranges = size, self.ranges
         theta = np.deg2rad(random.uniform(-ranges.rotation_range, ranges.rotation_range, count))
@@ -95,36 +95,36 @@ class Augmenter:
         shift = _stack((one, none, shift_x), (none, one, shift_y))
         slant = _stack((one, -np.sin(shear), none), (none, np.cos(shear), none))
         zoom = _stack((zoom_x, none, none), (none, zoom_y, none))
-        to_centre = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
+        to_center = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
         back = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
-        return np.asarray(back @ rotate @ shift @ slant @ zoom @ to_centre)
+        return np.asarray(back @ rotate @ shift @ slant @ zoom @ to_center)
 
-    def _erase(self, pictures: Pictures, random: np.random.Generator) -> None:
-        """A rectangle of 2 to 25 % of the picture becomes one random colour (https://arxiv.org/abs/1708.04896)."""
-        height, width = pictures.shape[1:3]
-        for i in np.flatnonzero(random.random(len(pictures)) < self.ranges.random_erasing):
+    def _erase(self, images: Images, random: np.random.Generator) -> None:
+        """A rectangle of 2 to 25 % of the image becomes one random color (https://arxiv.org/abs/1708.04896)."""
+        height, width = images.shape[1:3]
+        for i in np.flatnonzero(random.random(len(images)) < self.ranges.random_erasing):
             area, ratio = random.uniform(0.02, 0.25), np.exp(random.uniform(-1, 1))
             tall = min(height, max(1, round(height * np.sqrt(area * ratio))))
             wide = min(width, max(1, round(width * np.sqrt(area / ratio))))
             top, left = random.integers(height - tall + 1), random.integers(width - wide + 1)
-            pictures[i, top : top + tall, left : left + wide] = random.integers(0, 256, 3)
+            images[i, top : top + tall, left : left + wide] = random.integers(0, 256, 3)
 
-    def _light_tables(self, count: int, random: np.random.Generator) -> Pictures:
+    def _light_tables(self, count: int, random: np.random.Generator) -> Images:
         """count x 256: what each pixel value becomes."""
         brightness = random.uniform(*self.ranges.brightness_range, (count, 1))
         contrast = random.uniform(*self.ranges.contrast_range, (count, 1))
         values = ((np.arange(256) - 127.5) * contrast + 127.5) * brightness
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
-    def _through_camera(self, picture: Pictures, random: np.random.Generator) -> Pictures:
+    def _through_camera(self, image: Images, random: np.random.Generator) -> Images:
         """Blurred, then saved as JPEG and read again, each to a random degree."""
         blur, least = self.ranges.blur, self.ranges.jpeg_quality
         if blur and (sigma := random.uniform(0, blur)) > 0.1:
-            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
         if least < 100:
             quality = int(random.integers(least, 96)) if least < 96 else least
-            picture = codec.through_jpeg(picture, quality)
-        return picture
+            image = codec.through_jpeg(image, quality)
+        return image
 
 
 def ranges(wanted: Augmentation) -> list[str]:

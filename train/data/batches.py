@@ -1,4 +1,4 @@
-"""Batches for Keras from a picture cache: shuffled, augmented, all random numbers from (seed, epoch, index).
+"""Batches for Keras from an image cache: shuffled, augmented, all random numbers from (seed, epoch, index).
 
 So the batch number i of epoch e is the same whenever it is asked for, on any machine and after any interruption.
 """
@@ -18,32 +18,32 @@ from train.data.streams import Purpose, generator
 from train.environment.devices import ALONE, Cluster
 from train.recipes.recipe import Recipe
 
-# Of each label what a picture counts in the loss: `class_weights`.
+# Of each label what an image counts in the loss: `class_weights`.
 Weights = npt.NDArray[np.float32]
-# Pictures [n, height, width, 3] in, probabilities [n, labels] out: train/fitting/teacher.py.
+# Images [n, height, width, 3] in, probabilities [n, labels] out: train/fitting/teacher.py.
 Teacher = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
 
 
 class Examples(Protocol):
-    """What a network learns from: a picture cache, or features in its place."""
+    """What a network learns from: an image cache, or features in its place."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...
 
-    def pictures(self, split: str) -> npt.NDArray[Any]: ...
+    def images(self, split: str) -> npt.NDArray[Any]: ...
 
     def targets(self, split: str) -> Rows: ...
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Training batches: uint8 pictures [n, height, width, 3] with targets as the loss wants them.
+    """Training batches: uint8 images [n, height, width, 3] with targets as the loss wants them.
 
     `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
-    `steps_per_epoch` batches takes the pictures in an order that goes on from one round through them to the next.
-    `devices` share every batch: of an epoch's pictures those are left out, drawn anew each time, that can't be shared.
+    `steps_per_epoch` batches takes the images in an order that goes on from one round through them to the next.
+    `devices` share every batch: of an epoch's images those are left out, drawn anew each time, that can't be shared.
     In a cluster each process changes the whole batch, and gets its part. With a teacher the targets are its answers.
     `workers` threads make them ahead, which changes no number of them. With `weights`, of `class_weights`, what each
-    picture counts comes third; a mixed one counts as its labels do.
+    image counts comes third; a mixed one counts as its labels do.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         weights: Weights | None = None,
     ) -> None:
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8 * workers)
-        self.pictures = source.pictures("train")
+        self.images = source.images("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
         self.recipe = recipe
@@ -75,10 +75,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if not training.steps_per_epoch:
             self.order = self._round(epoch)[: shared(len(self.rows), self.devices)]
             return
-        pictures = training.steps_per_epoch * training.batch_size
-        first, last = epoch * pictures // len(self.rows), ((epoch + 1) * pictures - 1) // len(self.rows)
+        images = training.steps_per_epoch * training.batch_size
+        first, last = epoch * images // len(self.rows), ((epoch + 1) * images - 1) // len(self.rows)
         rounds = np.concatenate([self._round(i) for i in range(first, last + 1)])
-        self.order = rounds[epoch * pictures - first * len(self.rows) :][:pictures]
+        self.order = rounds[epoch * images - first * len(self.rows) :][:images]
 
     def _round(self, number: int) -> Rows:
         """Every training row once."""
@@ -91,19 +91,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         size, mixup = self.recipe.training.batch_size, self.recipe.augmentation.mixup
         rows = self.order[index * size : (index + 1) * size]
         random = generator(Purpose.CHANGES, self.recipe.seed, self.epoch, index)
-        pictures = self.augmenter.augment(self.pictures[rows], random)
+        images = self.augmenter.augment(self.images[rows], random)
         targets = self.targets[rows]
         if mixup and random.random() < mixup:
-            pictures, targets = mixed(pictures, targets, random)
-        pictures, targets = self.cluster.part(pictures), self.cluster.part(targets)
+            images, targets = mixed(images, targets, random)
+        images, targets = self.cluster.part(images), self.cluster.part(targets)
         counts = weighed(targets, self.weights)
         if self.teacher:
-            targets = softened(self.teacher(pictures), self.recipe.training.teacher_temperature)
-        return pictures, targets, *counts
+            targets = softened(self.teacher(images), self.recipe.training.teacher_temperature)
+        return images, targets, *counts
 
 
-class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
-    """The validation pictures as they are, in batches: they may be more than memory holds.
+class ValidationBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """The validation images as they are, in batches: they may be more than memory holds.
 
     With several devices the number of rows is a multiple of theirs, and so is that of every batch. weights: as of
     `Batches`, so that the loss of both means the same.
@@ -113,22 +113,22 @@ class HeldOut(keras.utils.PyDataset):  # type: ignore[misc]
         self, source: Examples, rows: Rows, recipe: Recipe, devices: int = 1, weights: Weights | None = None
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
-        self.pictures = source.pictures("train")
+        self.images = source.images("train")
         self.targets = as_targets(source.targets("train"), len(source.labels), recipe)
         self.rows = rows
         self.weights = weights
-        self.step = max(devices, shared(pictures_at_a_time(self.pictures), devices))
+        self.step = max(devices, shared(images_at_a_time(self.images), devices))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.step)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], ...]:
         rows = self.rows[index * self.step : (index + 1) * self.step]
-        return self.pictures[rows], self.targets[rows], *weighed(self.targets[rows], self.weights)
+        return self.images[rows], self.targets[rows], *weighed(self.targets[rows], self.weights)
 
 
 def class_weights(targets: Rows, labels: int) -> Weights | None:
-    """[labels] what a picture of each counts, so that all classes count alike and a picture 1 in the mean; None where
+    """[labels] what an image of each counts, so that all classes count alike and an image 1 in the mean; None where
     they are even. scikit-learn's "balanced" (G. King and L. Zeng, 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868).
     """
     counts = np.bincount(targets, minlength=labels)
@@ -147,28 +147,28 @@ def weighed(targets: npt.NDArray[Any], weights: Weights | None) -> tuple[npt.NDA
     return ((np.concatenate([1 - targets, targets], axis=1) if targets.shape[1] == 1 else targets) @ weights,)
 
 
-def pictures_at_a_time(pictures: npt.NDArray[Any]) -> int:
+def images_at_a_time(images: npt.NDArray[Any]) -> int:
     """How many to ask a network about together. Another number changes the last bits, of features too, and so a run."""
-    return batching.at_a_time(pictures.shape[1:], 8_000_000)
+    return batching.at_a_time(images.shape[1:], 8_000_000)
 
 
-def steps(pictures: int, recipe: Recipe, devices: int = 1) -> int:
+def steps(images: int, recipe: Recipe, devices: int = 1) -> int:
     """Batches an epoch."""
-    return recipe.training.steps_per_epoch or -(-shared(pictures, devices) // recipe.training.batch_size)
+    return recipe.training.steps_per_epoch or -(-shared(images, devices) // recipe.training.batch_size)
 
 
-def shared(pictures: int, devices: int) -> int:
+def shared(images: int, devices: int) -> int:
     """How many of them there are when each device gets as many as the others."""
-    return pictures // devices * devices
+    return images // devices * devices
 
 
 def mixed(
-    pictures: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32], random: np.random.Generator
+    images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32], random: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """Each picture with a share of another, and so its target (mixup, https://arxiv.org/abs/1710.09412)."""
+    """Each image with a share of another, and so its target (mixup, https://arxiv.org/abs/1710.09412)."""
     share = np.float32(random.beta(0.4, 0.4))
-    other = random.permutation(len(pictures))
-    blended = pictures * share + pictures[other] * (1 - share)
+    other = random.permutation(len(images))
+    blended = images * share + images[other] * (1 - share)
     return np.rint(blended).astype(np.uint8), targets * share + targets[other] * (1 - share)
 
 

@@ -1,7 +1,7 @@
-"""The picture cache: every picture decoded and resized once, through device's picture path.
+"""The image cache: every image decoded and resized once, through device's image path.
 
     CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy   uint8, n x height x width x 3
-    CACHE/NAME-FINGERPRINT-HxW-FIT/index.json         labels, split, content hash and origin of each picture
+    CACHE/NAME-FINGERPRINT-HxW-FIT/index.json         labels, split, content hash and origin of each image
 
 Written in a folder beside it and renamed: a cache is whole or not there. `device/data/folders.py` reads it.
 """
@@ -28,8 +28,8 @@ from device.data.content import hash_files
 from device.data.folders import Cache, File, Folder
 from device.errors import UserError
 from device.host import system
-from device.images import pictures
-from device.images.pictures import Picture, Size
+from device.images import images
+from device.images.images import Pixels, Size
 from device.model.card import Fit
 from train.data import array_file, copies
 from train.data.copies import Separated
@@ -42,7 +42,7 @@ from train.recipes.recipe import DataRecipe
 
 @dataclass(frozen=True)
 class DataRequest:
-    """Which pictures at which size. test and seed matter only for a folder of one level, which is split here.
+    """Which images at which size. test and seed matter only for a folder of one level, which is split here.
 
     test: the share that is kept for the test; 0: as many as the images allow (train/data/split.py).
     """
@@ -64,7 +64,7 @@ class DataRequest:
 
 @dataclass(frozen=True)
 class Source:
-    """A picture that goes into the cache: where it came from, its content hash, and the index of its label.
+    """An image that goes into the cache: where it came from, its content hash, and the index of its label.
 
     validates: it comes from the folder's own validation/.
     """
@@ -94,18 +94,18 @@ def _from_named(request: DataRequest) -> Cache:
     splits = {"train": data.train, "test": data.test}
     digest = hashlib.sha256("\n".join(data.labels).encode())
     for part in splits.values():
-        digest.update(part.pictures.tobytes())
+        digest.update(part.images.tobytes())
         digest.update(part.targets.tobytes())
     fingerprint = digest.hexdigest()[:12]
     with _new_cache(request.data, fingerprint, request) as folder:
         sources = {}
         for split, part in splits.items():
-            rgb = (np.broadcast_to(p[..., None], (*p.shape[:2], 3)) if p.ndim == 2 else p for p in part.pictures)
-            prepared = (pictures.prepare(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
+            rgb = (np.broadcast_to(p[..., None], (*p.shape[:2], 3)) if p.ndim == 2 else p for p in part.images)
+            prepared = (images.prepare(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
             _write(folder / f"{split}.npy", prepared, len(part.targets), request.size, f"{request.data} {split}")
             sources[split] = [
-                Source(f"{split}/{i}", folders.content_hash(picture.tobytes()), int(target))
-                for i, (picture, target) in enumerate(zip(part.pictures, part.targets, strict=True))
+                Source(f"{split}/{i}", folders.content_hash(image.tobytes()), int(target))
+                for i, (image, target) in enumerate(zip(part.images, part.targets, strict=True))
             ]
         cache_index.write(folder, _index(request, request.data, fingerprint, data.labels, data.origin, sources))
     return _opened(request.data, fingerprint, request)
@@ -178,7 +178,7 @@ def _write_folder(
         bad: list[str] = []
         kept = written[split] = []
 
-        def good(members: list[File] = members, bad: list[str] = bad, kept: list[Source] = kept) -> Iterator[Picture]:
+        def good(members: list[File] = members, bad: list[str] = bad, kept: list[Source] = kept) -> Iterator[Pixels]:
             for file, answer in zip(members, _prepared(members, request), strict=True):
                 if isinstance(answer, UserError):
                     bad.append(str(answer))
@@ -193,7 +193,7 @@ def _write_folder(
             continue
         if bad and not request.skip_bad:
             raise UserError(
-                f"{folder.root}: {len(bad)} of {len(members)} pictures in {split} can't be used, the first: {bad[0]};"
+                f"{folder.root}: {len(bad)} of {len(members)} images in {split} can't be used, the first: {bad[0]};"
                 " mend or remove them, or go on without them with --skip-bad"
             )
         has_validation = any(source.validates for source in kept)
@@ -201,17 +201,17 @@ def _write_folder(
             missing = set(places.values()) - {source.target for source in kept if source.validates == validates}
             if missing:
                 lost = folder.labels[min(missing)]
-                raise UserError(f"{folder.root}: no usable picture of {lost!r} is left in {name}")
+                raise UserError(f"{folder.root}: no usable image of {lost!r} is left in {name}")
         skipped += bad
     return written, skipped
 
 
-def _prepared(members: list[File], request: DataRequest) -> Iterable[Picture | UserError]:
-    """Each file's picture at the network's size, or why there is none; decoded on all cores, in order."""
+def _prepared(members: list[File], request: DataRequest) -> Iterable[Pixels | UserError]:
+    """Each file's image at the network's size, or why there is none; decoded on all cores, in order."""
 
-    def one(file: File) -> Picture | UserError:
+    def one(file: File) -> Pixels | UserError:
         try:
-            return pictures.prepare(pictures.read(file.path), request.size, request.fit)
+            return images.prepare(images.read(file.path), request.size, request.fit)
         except UserError as error:
             return error
 
@@ -221,11 +221,11 @@ def _prepared(members: list[File], request: DataRequest) -> Iterable[Picture | U
             yield from pool.map(one, members[start : start + 256])
 
 
-def _write(path: Path, prepared: Iterator[Picture], most: int, size: Size, what: str) -> None:
-    """Writes pictures to an .npy file one by one; memory holds one of them, the file as many as came."""
+def _write(path: Path, prepared: Iterator[Pixels], most: int, size: Size, what: str) -> None:
+    """Writes images to an .npy file one by one; memory holds one of them, the file as many as came."""
     with array_file.appending(path, np.uint8, (most, *size, 3)) as append:
-        for picture in tqdm(prepared, desc=what, total=most, unit=" pictures", disable=None, leave=False):
-            append(picture[None])
+        for image in tqdm(prepared, desc=what, total=most, unit=" images", disable=None, leave=False):
+            append(image[None])
 
 
 def _columns(sources: list[Source]) -> CachedSplit:

@@ -19,7 +19,7 @@ class Purpose(IntEnum):
 
     TEST = 1
     VALIDATION = 2
-    ORDER = 3  # of an epoch's pictures; index: the round through them
+    ORDER = 3  # of an epoch's images; index: the round through them
     CHANGES = 4  # augmentation and mixup; indices: epoch, batch
     DROPOUT = 5  # indices: epoch, layer
     BACKBONE = 6  # on which images one is chosen

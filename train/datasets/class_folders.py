@@ -29,10 +29,10 @@ def check_splits(folder: Folder) -> None:
         return
     if "train" not in folder.splits:
         there = ", ".join(f"{name}/" for name in folder.splits.values())
-        raise UserError(f"{folder.root}: there are no pictures in train/, only {there}; expected train/ beside it")
+        raise UserError(f"{folder.root}: there are no images in train/, only {there}; expected train/ beside it")
     if len(folder.splits) == 1:
         raise UserError(
-            f"{folder.root}: there are no pictures in test/; expected train/ and test/ (or validation/), or neither:"
+            f"{folder.root}: there are no images in test/; expected train/ and test/ (or validation/), or neither:"
             f" the class folders right in {folder.root}"
         )
 
@@ -42,7 +42,7 @@ def notes(folder: Folder) -> list[str]:
     said = [folder.note] if folder.note else []
     if "validation" in folder.splits:
         cut = "" if "test" in folder.splits else f"; the test's are cut from {folder.splits['train']}/, by seed"
-        said.append(f"{folder.root}: the pictures of {folder.splits['validation']}/ are used for validation{cut}")
+        said.append(f"{folder.root}: the images of {folder.splits['validation']}/ are used for validation{cut}")
     return said
 
 
@@ -51,5 +51,5 @@ def cache_name(root: Path) -> str:
 
     The cache of such a set is found by its name.
     """
-    name = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", root.name)).strip("._") or "pictures"
+    name = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", root.name)).strip("._") or "images"
     return f"{name}_folder" if name in named_data.PLACES or pet_images.is_name(name) else name

@@ -31,7 +31,7 @@ from train.environment.keras_home import keras_home
 FASHION_LABELS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-# SHA-256 of what is inside the four .gz files: Debian compresses them anew, the pictures are the published ones.
+# SHA-256 of what is inside the four .gz files: Debian compresses them anew, the images are the published ones.
 FASHION_FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -52,9 +52,9 @@ class NotHereError(Exception):
 
 @dataclass(frozen=True)
 class Split:
-    """uint8 pictures, n x height x width x 3 (RGB) or n x height x width (grey), with the index of their label."""
+    """uint8 images, n x height x width x 3 (RGB) or n x height x width (gray), with the index of their label."""
 
-    pictures: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.int64]
 
 
@@ -165,16 +165,16 @@ def _cifar10_from(folder: Path, origin: str) -> NamedData:
     def split(batches: list[str]) -> Split:
         try:
             parts = [load_batch(str(folder / name)) for name in batches]
-            pictures = np.concatenate([part[0] for part in parts]).transpose(0, 2, 3, 1)
+            images = np.concatenate([part[0] for part in parts]).transpose(0, 2, 3, 1)
             targets = np.concatenate([np.asarray(part[1], np.int64) for part in parts])
         except Exception as error:  # a damaged pickle can raise anything
             raise NotHereError(f"the batches in {folder} can't be read: {error}") from None
-        return Split(np.ascontiguousarray(pictures, np.uint8), targets)
+        return Split(np.ascontiguousarray(images, np.uint8), targets)
 
     train, test = split(names), split(["test_batch"])
-    counts = len(train.pictures), len(test.pictures)
+    counts = len(train.images), len(test.images)
     if counts != CIFAR10_COUNTS:
-        raise NotHereError("{:,} + {:,} pictures, expected {:,} + {:,}".format(*counts, *CIFAR10_COUNTS))
+        raise NotHereError("{:,} + {:,} images, expected {:,} + {:,}".format(*counts, *CIFAR10_COUNTS))
     return NamedData("cifar10", CIFAR10_LABELS, train, test, origin)
 
 

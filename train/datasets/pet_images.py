@@ -15,7 +15,7 @@ from pathlib import Path
 
 from device import command, text
 from device.errors import UserError
-from device.images import pictures
+from device.images import images
 from train.datasets import named_data
 from train.environment.keras_home import keras_home
 
@@ -29,7 +29,7 @@ CLASSES = ("Cat", "Dog")
 
 
 def data_name(count: int) -> str:
-    """cats_vs_dogs; with another number of pictures (0: all) a name, and so a cache, of its own."""
+    """cats_vs_dogs; with another number of images (0: all) a name, and so a cache, of its own."""
     return NAME if count == 1000 else f"{NAME}_{count or 'all'}"
 
 
@@ -56,7 +56,7 @@ def provide(name: str) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     if broken:
-        command.say(f"note: {len(broken)} broken pictures left out: {text.some(broken)}")
+        command.say(f"note: {len(broken)} broken images left out: {text.some(broken)}")
     return folder
 
 
@@ -83,7 +83,7 @@ def _archive(path: Path) -> Path:
 
 
 def _unpack(archive: Path, folder: Path, count: int) -> list[str]:
-    """Writes the first `count` readable pictures of each class and a tenth of that for the test; the broken ones."""
+    """Writes the first `count` readable images of each class and a tenth of that for the test; the broken ones."""
     broken: list[str] = []
     with zipfile.ZipFile(archive) as opened:
         for name in CLASSES:
@@ -92,7 +92,7 @@ def _unpack(archive: Path, folder: Path, count: int) -> list[str]:
             whole = list(itertools.islice(good, wanted))
             if len(whole) < (wanted or 2):
                 raise UserError(
-                    f"{archive}: {len(whole)} readable pictures of {name}, expected {wanted or 'two'} or more"
+                    f"{archive}: {len(whole)} readable images of {name}, expected {wanted or 'two'} or more"
                 )
             for_training = count or len(whole) - max(1, len(whole) // 11)
             train, test = whole[:for_training], whole[for_training:]
@@ -111,7 +111,7 @@ def _readable(opened: zipfile.ZipFile, name: str, broken: list[str]) -> Iterator
     mine = {int(match[2]): entry for match, entry in matched if match and match[1] == name}
     for _, entry in sorted(mine.items()):
         try:
-            pictures.decode(opened.read(entry))
+            images.decode(opened.read(entry))
         except ValueError:
             broken.append(entry.filename)
         else:

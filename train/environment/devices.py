@@ -36,7 +36,7 @@ class Cluster:
     def part(self, batch: npt.NDArray[T]) -> npt.NDArray[T]:
         """This process' part, as large as each of the others': up to processes - 1 at the end are nobody's.
 
-        Of neighbours, in the order of processes: so Keras puts the whole together as it was.
+        Of neighbors, in the order of processes: so Keras puts the whole together as it was.
         """
         size = len(batch) // self.processes
         return batch[self.process_id * size : (self.process_id + 1) * size]
@@ -70,16 +70,16 @@ class Devices:
     scope: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
     loaders: int = 1
 
-    def check(self, batch: int, pictures: dict[str, int]) -> None:
+    def check(self, batch: int, images: dict[str, int]) -> None:
         """UserError where they can't: each must get as many of a batch as the others, and at least one."""
         if batch % self.count:
             near = max(1, round(batch / self.count)) * self.count
             raise UserError(
                 f"batch_size is {batch}, but {self.count} devices share it; expected such as --set batch_size={near}"
             )
-        for what, number in pictures.items():
+        for what, number in images.items():
             if number < self.count:
-                raise UserError(f"{number} {what} pictures for {self.count} devices, expected one or more for each")
+                raise UserError(f"{number} {what} images for {self.count} devices, expected one or more for each")
 
 
 def join(cluster: Cluster) -> None:
@@ -139,7 +139,7 @@ def find(kind: str, cluster: Cluster) -> Devices:
     return Devices(len(names), tf.distribute.MirroredStrategy(names).scope, loaders)
 
 
-def same_numbers(seed: int) -> None:
+def set_seeds(seed: int) -> None:
     """The same weights from the same seed on the same machine."""
     keras.utils.set_random_seed(seed)
     if keras.config.backend() == "tensorflow":

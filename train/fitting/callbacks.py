@@ -20,7 +20,7 @@ from train.recipes.recipe import Recipe
 from train.run import checkpoint
 
 
-class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
+class DeterministicEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     """Sets every random number of an epoch by its number, so that it doesn't matter what ran before it."""
 
     def __init__(self, batches: Batches, seed: int) -> None:
@@ -37,7 +37,7 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
                 generator.state.assign(state.astype(generator.state.dtype))
 
 
-class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+class BestCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """After each epoch: refuses a loss that is no number, keeps the best model, writes the checkpoint.
 
     Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal; or the last.
@@ -125,7 +125,7 @@ def write_model(model: keras.Model, path: Path) -> None:
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     """A progress bar on a terminal, a line an epoch everywhere, and history.json as it grows."""
 
-    def __init__(self, epochs: int, steps: int, keeper: Keeper, history: Path) -> None:
+    def __init__(self, epochs: int, steps: int, keeper: BestCheckpoint, history: Path) -> None:
         super().__init__()
         self.epochs, self.steps, self.keeper, self.path = epochs, steps, keeper, history
         self.bar: Any = None

@@ -1,4 +1,4 @@
-"""Training itself: a recipe and a picture cache in, a run folder out."""
+"""Training itself: a recipe and an image cache in, a run folder out."""
 
 import time
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from device.data import copies
 from device.data.folders import Cache
 from device.errors import UserError
 from train.data import augment
-from train.data.batches import Batches, Examples, HeldOut, Teacher, Weights, class_weights, shared, steps
+from train.data.batches import Batches, Examples, Teacher, ValidationBatches, Weights, class_weights, shared, steps
 from train.data.class_counts import ClassCounts
 from train.data.split import Rows, split_cache
 from train.environment import devices, keras_settings
 from train.environment.devices import ALONE, Cluster, Devices
 from train.fitting import loop, saved_weights, teacher
-from train.fitting.callbacks import Keeper, write_model
+from train.fitting.callbacks import BestCheckpoint, write_model
 from train.fitting.loop import Phase
 from train.networks import head, networks, transfer
 from train.optimizers import optimizers
@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Job:
-    """One run: what is asked for, and which rows of the training pictures are held out."""
+    """One run: what is asked for, and which rows of the training images are held out."""
 
     recipe: Recipe
     cache: Cache
@@ -77,11 +77,11 @@ class Job:
         cluster, count, loaders = self.start.cluster, self.devices.count, self.devices.loaders
         return Batches(source, self.rows, recipe, cluster, self.teacher, count, loaders, self.class_weights)
 
-    def held_out(self, source: Examples) -> HeldOut:
-        """The validation pictures; each device has as many as the others, so a few may be left out."""
+    def held_out(self, source: Examples) -> ValidationBatches:
+        """The validation images; each device has as many as the others, so a few may be left out."""
         cluster, count = self.start.cluster, self.devices.count
         rows = cluster.part(self.validation[: shared(len(self.validation), count)])
-        return HeldOut(source, rows, self.recipe, count // cluster.processes, self.class_weights)
+        return ValidationBatches(source, rows, self.recipe, count // cluster.processes, self.class_weights)
 
     def checkpoints(self) -> checkpoint.Place:
         return checkpoint.Place(self.run.checkpoint, self.identity)
@@ -113,7 +113,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     """As `train`, in a folder that is held."""
     run = claim.run
     (devices.meet if recipe.fits_head else devices.join)(start.cluster)
-    devices.same_numbers(recipe.seed)
+    devices.set_seeds(recipe.seed)
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.training.teacher), cache) if recipe.training.teacher else None
     sharing = devices.find(start.devices, start.cluster)
@@ -147,7 +147,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         else:
             trained = _train(job, network, checkpoint.State())
         devices.leave(start.cluster)
-        features = trained.source.pictures("test") if isinstance(trained.source, transfer.Features) else None
+        features = trained.source.images("test") if isinstance(trained.source, transfer.Features) else None
         asked = evaluate.Asked(features, *asked_about, trained.unseen)
         result = evaluate.evaluate(run, recipe, cache, trained.last_scores(job), asked)
         if trained.keeper:
@@ -185,13 +185,13 @@ class Trained:
     keeper: None of a head that was fitted, not trained by epochs. unseen: of such a head, see head.Unseen.
     """
 
-    keeper: Keeper | None
+    keeper: BestCheckpoint | None
     last: keras.Model
     source: Examples
     unseen: head.Unseen | None = None
 
     def last_scores(self, job: Job) -> Scores | None:
-        """Of the test pictures, after the last epoch; None where there was none.
+        """Of the test images, after the last epoch; None where there was none.
 
         Among several processes the model is read back: its own variables span them all.
         """
@@ -201,11 +201,11 @@ class Trained:
         model = found[0] if found else self.last
         if job.recipe.training.ema_momentum:  # a checkpoint holds the weights and, in the optimizer, their average
             model.optimizer.finalize_variable_values(model.trainable_variables)
-        return evaluate.predict(networks.as_saved(model, job.recipe), self.source.pictures("test"))
+        return evaluate.predict(networks.as_saved(model, job.recipe), self.source.images("test"))
 
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
-    """The whole network on pictures, from `state` on."""
+    """The whole network on images, from `state` on."""
     batches, last_epoch, training = job.batches(job.cache, job.recipe), job.recipe.all_epochs, job.recipe.training
     keep = _keep_mirrored(job, model) if job.recipe.network.flip_average else None
     first_epoch = last_epoch - training.fine_tune_epochs if training.trains_head else 0
@@ -222,10 +222,10 @@ def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
 
 
 def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
-    """The head in one go (train/networks/head.py), then perhaps the whole network on pictures, kept where it is
+    """The head in one go (train/networks/head.py), then perhaps the whole network on images, kept where it is
     better."""
     features = transfer.features(parts, job.recipe, job.cache, job.start.cluster)
-    images, targets = features.pictures("train"), features.targets("train")
+    images, targets = features.images("train"), features.targets("train")
     fitted = head.fit(images[job.rows], targets[job.rows], len(job.cache.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     write_model(parts.whole, job.run.model)
@@ -249,7 +249,7 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
 
 
 def _train_head(job: Job, parts: transfer.Parts) -> Trained:
-    """A head with hidden layers on features, by epochs, then perhaps the whole network on pictures.
+    """A head with hidden layers on features, by epochs, then perhaps the whole network on images.
 
     Only the second phase, which takes minutes, has checkpoints; the first is begun anew, and gives the same.
     """

@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from train.data.batches import Batches, HeldOut
-from train.fitting.callbacks import EpochSeeds, Keeper, Reporter
+from train.data.batches import Batches, ValidationBatches
+from train.fitting.callbacks import BestCheckpoint, DeterministicEpoch, Reporter
 from train.fitting.interruption import Interruption
 from train.recipes.recipe import Recipe
 from train.run import checkpoint
@@ -28,18 +28,20 @@ class Phase:
 
     model: keras.Model
     batches: Batches
-    held_out: HeldOut
+    held_out: ValidationBatches
     last_epoch: int
     keep: Callable[[], None] | None = None
     checkpoints: checkpoint.Place | None = None
     first_epoch: int = 0
 
 
-def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorboard: bool) -> Keeper:
+def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorboard: bool) -> BestCheckpoint:
     """Trains up to last_epoch (or patience); returns what was kept, and how far it came."""
-    keeper = Keeper(run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep, phase.first_epoch)
+    keeper = BestCheckpoint(
+        run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep, phase.first_epoch
+    )
     reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
-    callbacks = [EpochSeeds(phase.batches, recipe.seed), keeper, reporter]
+    callbacks = [DeterministicEpoch(phase.batches, recipe.seed), keeper, reporter]
     if recipe.training.ema_momentum:
         callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
     logs = run.path / "tensorboard"

@@ -1,6 +1,6 @@
 """A teacher: a trained network whose answers another one learns in place of the labels (distillation).
 
-It is shown the very pictures that the learner is shown, changed and mixed as they are, and its probabilities are the
+It is shown the very images that the learner is shown, changed and mixed as they are, and its probabilities are the
 targets (Beyer et al., 2021, "Knowledge distillation: a good teacher is patient and consistent",
 https://arxiv.org/abs/2106.05237).
 """
@@ -21,7 +21,7 @@ from train.run import runs
 
 
 def load(path: Path, cache: Cache) -> Teacher:
-    """The one in a run folder or a .keras file; UserError where it was made for other pictures or labels."""
+    """The one in a run folder or a .keras file; UserError where it was made for other images or labels."""
     file = runs.find_model(path, "the teacher")
     model = networks.load(file)
     height, width = cache.size
@@ -40,9 +40,9 @@ def load(path: Path, cache: Cache) -> Teacher:
         )
     one_at_a_time = threading.Lock()  # batches are made by several threads, and Keras keeps state while it answers
 
-    def answer(pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def answer(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         with one_at_a_time:
-            return np.asarray(model.predict_on_batch(pictures), np.float32)
+            return np.asarray(model.predict_on_batch(images), np.float32)
 
     return answer
 

@@ -22,7 +22,7 @@ LUMINANCE = (0.299, 0.587, 0.114)
 def build(recipe: Recipe, labels: int) -> keras.Model:
     """The recipe's network, not compiled: [n, height, width, 3] pixels 0..255 -> [n, labels] probabilities.
 
-    UserError where its layers leave nothing of so small a picture, or a backbone can't be had.
+    UserError where its layers leave nothing of so small an image, or a backbone can't be had.
     """
     keras_settings.apply()
     if recipe.network.has_backbone:
@@ -40,18 +40,18 @@ def parts(recipe: Recipe, labels: int) -> transfer.Parts:
 
 @contextmanager
 def _fitting(recipe: Recipe) -> Iterator[None]:
-    """What Keras says of a picture that is too small, as a UserError."""
+    """What Keras says of an image that is too small, as a UserError."""
     try:
         yield
     except ValueError as error:
         size = fields.size_text(recipe.data.image_size)
         raise UserError(
-            f"{recipe.name}: the network can't be built for {size} pictures: {text.one_line(error)}"
+            f"{recipe.name}: the network can't be built for {size} images: {text.one_line(error)}"
         ) from None
 
 
 def mirrored(model: keras.Model) -> keras.Model:
-    """A network that answers for the picture and for its mirror image with the same weights, and gives the mean.
+    """A network that answers for the image and for its mirror image with the same weights, and gives the mean.
 
     It takes twice as long. Left and right are mirrored by a slice, which LiteRT's quantizer takes; a flip it doesn't.
     """
@@ -92,11 +92,11 @@ def _build(recipe: Recipe, labels: int) -> keras.Model:
 
 
 def _luminance(x: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB -> brightness with fixed weights, so that a network for grey pictures takes a colour camera's frames."""
+    """RGB -> brightness with fixed weights, so that a network for gray images takes a color camera's frames."""
     layer = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="luminance")
-    grey = layer(x)
+    gray = layer(x)
     layer.set_weights([np.array(LUMINANCE, np.float32).reshape(1, 1, 3, 1)])
-    return grey
+    return gray
 
 
 def cifar10_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:

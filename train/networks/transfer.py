@@ -1,7 +1,7 @@
 """Transfer learning: a network that has seen ImageNet, and a new head for one's own labels.
 
 Three strategies (the course chapter's): "all" trains everything, "partial" freezes the first layers, "head" trains the
-head alone. For "head" the backbone's answers, the features, are computed once and cached on disk beside the pictures;
+head alone. For "head" the backbone's answers, the features, are computed once and cached on disk beside the images;
 the head then trains on them in seconds. `fine_tune_epochs` may follow with the backbone's later layers unfrozen.
 """
 
@@ -24,7 +24,7 @@ from train.backbones import backbones, efficientnet_lite
 from train.backbones.backbones import Backbone, Lite
 from train.data import array_file
 from train.data.array_file import Append
-from train.data.batches import pictures_at_a_time
+from train.data.batches import images_at_a_time
 from train.data.split import Rows
 from train.datasets import named_data
 from train.environment.devices import ALONE, Cluster
@@ -148,7 +148,7 @@ def _head(features: int, labels: int, recipe: Recipe) -> keras.Model:
 
 @dataclass(frozen=True)
 class Features:
-    """The features of a cache's pictures, in its place for the head: `pictures` gives n x channels, float32."""
+    """The features of a cache's images, in its place for the head: `images` gives n x channels, float32."""
 
     cache: Cache
     splits: dict[str, npt.NDArray[np.float32]]
@@ -157,7 +157,7 @@ class Features:
     def labels(self) -> tuple[str, ...]:
         return self.cache.labels
 
-    def pictures(self, split: str) -> npt.NDArray[np.float32]:
+    def images(self, split: str) -> npt.NDArray[np.float32]:
         return self.splits[split]
 
     def targets(self, split: str) -> npt.NDArray[np.int64]:
@@ -192,8 +192,8 @@ def _kept(
 ) -> npt.NDArray[np.float32]:
     some = "" if rows is None else f"-{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}"
     path = cache.path / f"features-{name}-{split}{some}.npy"
-    pictures = cache.pictures(split)
-    shape = (len(pictures) if rows is None else len(rows), parts.head.input_shape[-1])
+    images = cache.images(split)
+    shape = (len(images) if rows is None else len(rows), parts.head.input_shape[-1])
     found: npt.NDArray[np.float32] | None = None
     with contextlib.suppress(OSError, ValueError):
         found = np.load(path, mmap_mode="r")
@@ -201,34 +201,34 @@ def _kept(
     # Where one of several processes lacks them all compute them: each waits for the others.
     if not cluster.gathered(is_here, 1).all() or found is None:
         with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
-            _fill(append, parts.front, Asked(pictures, rows), f"{name.rpartition('-')[0]} {split}", cluster)
+            _fill(append, parts.front, Asked(images, rows), f"{name.rpartition('-')[0]} {split}", cluster)
         found = np.load(path, mmap_mode="r")
     return found
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Pictures whose features are asked for: some rows of them, or all."""
+    """Images whose features are asked for: some rows of them, or all."""
 
-    pictures: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
     rows: Rows | None
 
     def __len__(self) -> int:
-        return len(self.pictures if self.rows is None else self.rows)
+        return len(self.images if self.rows is None else self.rows)
 
     def __getitem__(self, part: slice) -> npt.NDArray[np.uint8]:
-        some = np.array(self.pictures[part if self.rows is None else self.rows[part]])
-        batching.let_go(self.pictures)
+        some = np.array(self.images[part if self.rows is None else self.rows[part]])
+        batching.let_go(self.images)
         return some
 
 
 def _fill(append: Append, network: keras.Model, asked: Asked, what: str, cluster: Cluster) -> None:
     """Round by round, in which each process asks about its share, as many as one would ask about alone."""
-    count, step = len(asked), pictures_at_a_time(asked.pictures)
+    count, step = len(asked), images_at_a_time(asked.images)
     if count >= 500:
-        command.say(f"computing the features of {count} pictures, once")
+        command.say(f"computing the features of {count} images, once")
     channels = network.output_shape[-1]
-    with tqdm(total=count, desc=what, unit="picture", disable=None, leave=False) as bar:
+    with tqdm(total=count, desc=what, unit="image", disable=None, leave=False) as bar:
         for start in range(0, count, step * cluster.processes):
             first = start + step * cluster.process_id
             batch = asked[first : first + step]
@@ -240,7 +240,7 @@ def _fill(append: Append, network: keras.Model, asked: Asked, what: str, cluster
 
 
 def head_recipe(recipe: Recipe) -> Recipe:
-    """The recipe for training on features: pictures are not changed, that is left to fine-tuning."""
+    """The recipe for training on features: images are not changed, that is left to fine-tuning."""
     return replace(recipe, augmentation=NONE)
 
 

@@ -1,4 +1,4 @@
-"""A network layer by layer: what each gives, holds and costs, and the feature maps of one picture.
+"""A network layer by layer: what each gives, holds and costs, and the feature maps of one image.
 
 The network is run once, eagerly and in inference, and every layer is watched where it is called: so a backbone that is
 a layer of the network is walked too, its shapes are those at this very size (it may be built for any), and a layer that
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from keras import layers
 
 from device import text
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from train.networks import networks
 from train.recipes.recipe import Recipe
 
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """What a layer made of the picture: [height, width, at most 16 channels], or [channels] where it has no extent."""
+    """What a layer made of the image: [height, width, at most 16 channels], or [channels] where it has no extent."""
 
     row: Row
     values: npt.NDArray[np.float32]
@@ -72,14 +72,14 @@ def fresh(recipe: Recipe, labels: int) -> keras.Model:
     return networks.as_saved(networks.build(recipe, labels), recipe)
 
 
-def inspect(model: keras.Model, picture: Picture) -> tuple[list[Row], list[FeatureMap]]:
+def inspect(model: keras.Model, image: Pixels) -> tuple[list[Row], list[FeatureMap]]:
     """Every layer in the order it is called, and the feature maps of convolutions and poolings.
 
-    picture: [height, width, 3], pixels 0..255. Multiply-accumulates are counted for one picture and for Conv2D,
+    image: [height, width, 3], pixels 0..255. Multiply-accumulates are counted for one image and for Conv2D,
     DepthwiseConv2D, SeparableConv2D and Dense, as the MobileNets paper counts them (https://arxiv.org/abs/1704.04861):
     sums with a bias, normalizations and activations are none. A nested model's layers are named BACKBONE/LAYER.
     """
-    pixels = keras.ops.convert_to_tensor(picture[None], model.inputs[0].dtype)
+    pixels = keras.ops.convert_to_tensor(image[None], model.inputs[0].dtype)
     rows: list[Row] = []
     maps: list[FeatureMap] = []
     counted: set[int] = set()
@@ -161,7 +161,7 @@ def lines(rows: list[Row]) -> list[str]:
 
 
 def document(rows: list[Row], recipe: str, trained: Path | None) -> dict[str, Any]:
-    """The table as JSON: counts of one picture, shapes without the batch."""
+    """The table as JSON: counts of one image, shapes without the batch."""
     return {
         "schema": 1,
         "recipe": recipe,

@@ -12,8 +12,8 @@ import numpy as np
 from device import command, files
 from device.data.folders import Cache
 from device.errors import UserError
-from device.images import pictures
-from device.images.pictures import Picture
+from device.images import images
+from device.images.images import Pixels
 from train.backbones.backbones import AUTO
 from train.data import cache
 from train.recipes import catalog, settings
@@ -25,12 +25,12 @@ from train.run import runs
 def show(options: argparse.Namespace) -> int:
     """Draws what train/commands/preview.py was asked for."""
     recipe, trained = _choose(options)
-    picture = None
-    if options.picture:
-        picture = pictures.prepare(pictures.read(options.picture), recipe.data.image_size, recipe.data.fit)
+    image = None
+    if options.image:
+        image = images.prepare(images.read(options.image), recipe.data.image_size, recipe.data.fit)
     if options.layers:
-        return _show_layers(options, recipe, trained, picture)
-    if picture is None:
+        return _show_layers(options, recipe, trained, image)
+    if image is None:
         data = _provide(recipe, options.skip_bad)
         from train.preview import sheets
 
@@ -38,7 +38,7 @@ def show(options: argparse.Namespace) -> int:
     else:
         from train.preview import sheets
 
-        sheets.variants(recipe, picture, options.picture.name, options.output)
+        sheets.variants(recipe, image, options.image.name, options.output)
     command.show([str(options.output)])
     return command.GOOD
 
@@ -96,15 +96,15 @@ def _provide(recipe: Recipe, skip_bad: bool) -> Cache:
     return cache.provide(request)
 
 
-def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | None, picture: Picture | None) -> int:
-    """The table on stdout, and as JSON where that is asked for; feature maps of PICTURE or the first of the data."""
-    name, labels = options.picture and options.picture.name, options.labels
-    if labels is None and (trained is None or picture is None):
+def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | None, image: Pixels | None) -> int:
+    """The table on stdout, and as JSON where that is asked for; feature maps of IMAGE or the first of the data."""
+    name, labels = options.image and options.image.name, options.labels
+    if labels is None and (trained is None or image is None):
         data = _provide(recipe, options.skip_bad)
         labels = len(data.labels)
-        if picture is None:
-            picture, first = data.pictures("train")[0], data.labels[data.targets("train")[0]]
-            name = f"the first training picture of {data.name} ({first})"
+        if image is None:
+            image, first = data.images("train")[0], data.labels[data.targets("train")[0]]
+            name = f"the first training image of {data.name} ({first})"
     # TensorFlow comes in here, after everything that can be wrong with arguments and data.
     from train.environment import keras_settings
 
@@ -119,17 +119,17 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
     else:
         command.say(f"a fresh network: its weights are those that training begins with (seed {recipe.seed})")
         model = layers.fresh(recipe, labels)
-    rows, maps = layers.inspect(model, np.zeros((*recipe.data.image_size, 3), np.uint8) if picture is None else picture)
-    if picture is not None:
+    rows, maps = layers.inspect(model, np.zeros((*recipe.data.image_size, 3), np.uint8) if image is None else image)
+    if image is not None:
         state = f"trained ({trained.parent})" if trained else "before training"
         title = f"{recipe.name}, {state}: {name} at {size_text(recipe.data.image_size)}"
-        sheets.feature_maps([(found.caption, found.values) for found in maps], picture, title, options.output)
+        sheets.feature_maps([(found.caption, found.values) for found in maps], image, title, options.output)
     if options.json:
         files.deliver_json(layers.document(rows, recipe.name, trained), options.json)
     if options.json != "-":
         command.show(layers.lines(rows))
-    if picture is None:
-        command.say("neither PICTURE nor data: the table alone, no feature maps")
+    if image is None:
+        command.say("neither IMAGE nor data: the table alone, no feature maps")
     elif options.json == "-":
         command.say(str(options.output))
     else:

@@ -1,4 +1,4 @@
-"""What preview draws: variants of a picture, training pictures by class, feature maps. Drawn without a display."""
+"""What preview draws: variants of an image, training images by class, feature maps. Drawn without a display."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from device import command
 from device.data.folders import Cache
-from device.images.pictures import Picture
+from device.images.images import Pixels
 from train.data.augment import Augmenter, ranges
 from train.data.streams import Purpose, generator
 from train.recipes.fields import size_text
@@ -25,7 +25,7 @@ from train.recipes.recipe import Recipe
 from train.run import plots
 
 VARIANTS = 8
-PICTURES_A_CLASS = 10
+IMAGES_A_CLASS = 10
 # More rows than this no person reads in one figure.
 MAX_CLASSES = 20
 MAX_MAPS = 64
@@ -38,23 +38,23 @@ CAPTION = 0.45  # room above a row for what is said of it
 Values = npt.NDArray[np.float32]
 
 
-def augmented(recipe: Recipe, picture: Picture) -> Picture:
-    """Eight pictures [8, height, width, 3] that the recipe's augmentation makes of one, drawn by its seed."""
-    same = np.repeat(picture[None], VARIANTS, axis=0)
+def augmented(recipe: Recipe, image: Pixels) -> Pixels:
+    """Eight images [8, height, width, 3] that the recipe's augmentation makes of one, drawn by its seed."""
+    same = np.repeat(image[None], VARIANTS, axis=0)
     return Augmenter(recipe.augmentation).augment(same, generator(Purpose.VARIANTS, recipe.seed))
 
 
-def variants(recipe: Recipe, picture: Picture, name: str, path: Path) -> None:
-    """The picture at the network's size, 8 variants of it, and the ranges they are drawn from, as a PNG."""
+def variants(recipe: Recipe, image: Pixels, name: str, path: Path) -> None:
+    """The image at the network's size, 8 variants of it, and the ranges they are drawn from, as a PNG."""
     in_use = ranges(replace(recipe.augmentation, mixup=0.0))  # which blends images, and isn't drawn
     if not in_use:
         command.say(f"note: {recipe.name} has no augmentation: the variants equal the original (give ranges by --set)")
     if recipe.augmentation.mixup:
         command.say("note: mixup, which blends images of a batch with one another, is not drawn")
-    tall = max(0.4, _ratio(picture[None]))
+    tall = max(0.4, _ratio(image[None]))
     figure, axes = plt.subplots(3, 3, figsize=(8, 8 * tall + 1.6), layout="constrained")
     titles = ["original", *(f"variant {i}" for i in range(1, VARIANTS + 1))]
-    for axis, shown, title in zip(axes.flat, [picture, *augmented(recipe, picture)], titles, strict=True):
+    for axis, shown, title in zip(axes.flat, [image, *augmented(recipe, image)], titles, strict=True):
         axis.imshow(shown, interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         first = title == "original"
@@ -63,54 +63,54 @@ def variants(recipe: Recipe, picture: Picture, name: str, path: Path) -> None:
     size = size_text(recipe.data.image_size)
     figure.suptitle(f"{recipe.name}: what training sees of {_plain(name, 40)} at {size}", fontsize=14)
     caption = f"drawn by the seed {recipe.seed} from: {'  '.join(in_use)}" if in_use else "no augmentation"
-    caption += "; of the colours the network takes the brightness alone" if recipe.network.grayscale else ""
+    caption += "; of the colors the network takes the brightness alone" if recipe.network.grayscale else ""
     figure.supxlabel(textwrap.fill(caption, 92, break_on_hyphens=False), fontsize=10)
     plots.save(figure, path)
 
 
 def classes(data: Cache, seed: int, path: Path) -> None:
-    """Ten training pictures of each class, drawn by the seed, with its label and how many there are, as a PNG."""
-    targets, pictures = data.targets("train"), data.pictures("train")
+    """Ten training images of each class, drawn by the seed, with its label and how many there are, as a PNG."""
+    targets, images = data.targets("train"), data.images("train")
     shown = data.labels[:MAX_CLASSES]
     left_out = len(data.labels) - len(shown)
     if left_out:
         command.say(f"note: the first {MAX_CLASSES} of {len(data.labels)} classes are drawn, {left_out} are left out")
-    ratio = _ratio(pictures)
-    pitch = max(ratio, 0.5) + GAP  # a label of two lines needs its room beside a flat picture
-    figure, axis = _sheet(left=1.6, columns=PICTURES_A_CLASS, height=len(shown) * pitch)
+    ratio = _ratio(images)
+    pitch = max(ratio, 0.5) + GAP  # a label of two lines needs its room beside a flat image
+    figure, axis = _sheet(left=1.6, columns=IMAGES_A_CLASS, height=len(shown) * pitch)
     random = generator(Purpose.SHOWN, seed)
     for row, label in enumerate(shown):
         mine = np.flatnonzero(targets == row)
-        chosen = np.sort(random.permutation(mine)[:PICTURES_A_CLASS])
-        _tiles(axis, pictures[chosen], row * pitch, ratio)
+        chosen = np.sort(random.permutation(mine)[:IMAGES_A_CLASS])
+        _tiles(axis, images[chosen], row * pitch, ratio)
         what = f"{_plain(label, 20)}\n{len(mine):,}"
         axis.text(-2 * GAP, row * pitch + ratio / 2, what, ha="right", va="center")
-    title = f"{_plain(data.name, 40)}: {len(targets):,} training pictures, {len(data.labels)} classes"
+    title = f"{_plain(data.name, 40)}: {len(targets):,} training images, {len(data.labels)} classes"
     title += f", {size_text(data.size)}" + (f"; {left_out} classes are left out" if left_out else "")
     axis.set_title(title, fontsize=13)
     plots.save(figure, path)
 
 
-def feature_maps(maps: Sequence[tuple[str, Values]], picture: Picture, title: str, path: Path) -> None:
-    """The picture, then a row a layer: its first 16 channels, each stretched to its own range, as a PNG.
+def feature_maps(maps: Sequence[tuple[str, Values]], image: Pixels, title: str, path: Path) -> None:
+    """The image, then a row a layer: its first 16 channels, each stretched to its own range, as a PNG.
 
     maps: what is said of a layer, and its values [height, width, channels]; of a global pooling [channels], all drawn.
     """
     if len(maps) > MAX_MAPS:
         command.say(f"note: the maps of the first {MAX_MAPS} layers are drawn, {len(maps) - MAX_MAPS} are left out")
     maps = maps[:MAX_MAPS]
-    whole = 2 * _ratio(picture[None])
+    whole = 2 * _ratio(image[None])
     tops = np.cumsum([whole, *(_height(values) + CAPTION for _, values in maps)])
     figure, axis = _sheet(left=0, columns=CHANNELS, height=tops[-1])
-    _tile(axis, picture, 0, 0, 2, whole)
+    _tile(axis, image, 0, 0, 2, whole)
     axis.text(2 + 2 * GAP, whole / 2, textwrap.fill(_plain(title, 160), 90), va="bottom", fontsize=14)
     axis.text(2 + 2 * GAP, whole / 2 + GAP, LEGEND, va="top")
     for top, (what, values) in zip(tops, maps, strict=False):
         axis.text(0, top + CAPTION - GAP, _plain(what, 120), va="bottom")
         if values.ndim == 1:
-            _tile(axis, _coloured(values[None]), 0, top + CAPTION, CHANNELS * (1 + GAP) - GAP, _height(values))
+            _tile(axis, _colored(values[None]), 0, top + CAPTION, CHANNELS * (1 + GAP) - GAP, _height(values))
         else:
-            shown = [_coloured(channel) for channel in np.moveaxis(values[..., :CHANNELS], -1, 0)]
+            shown = [_colored(channel) for channel in np.moveaxis(values[..., :CHANNELS], -1, 0)]
             _tiles(axis, shown, top + CAPTION, _height(values))
     plots.save(figure, path)
 
@@ -120,9 +120,9 @@ def _plain(words: str, length: int) -> str:
     return plots.plain(words.encode(errors="replace").decode(), length)
 
 
-def _ratio(pictures: npt.NDArray[Any]) -> float:
+def _ratio(images: npt.NDArray[Any]) -> float:
     """Height to width of [n, height, width, …], within what a sheet can hold: further out, tiles are distorted."""
-    return float(np.clip(pictures.shape[1] / pictures.shape[2], 0.1, 4))
+    return float(np.clip(images.shape[1] / images.shape[2], 0.1, 4))
 
 
 def _height(values: Values) -> float:
@@ -130,7 +130,7 @@ def _height(values: Values) -> float:
     return 0.5 if values.ndim == 1 else _ratio(values[None])
 
 
-def _coloured(values: Values) -> Picture:
+def _colored(values: Values) -> Pixels:
     """[height, width] numbers as RGB, from their lowest (dark) to their highest (bright); dark where all are equal."""
     span = float(np.ptp(values))
     shares = (values - values.min()) / span if span else np.zeros_like(values)
@@ -146,11 +146,11 @@ def _sheet(left: float, columns: int, height: float) -> tuple[Figure, plt.Axes]:
     return figure, axis
 
 
-def _tiles(axis: plt.Axes, shown: Iterable[Picture], top: float, height: float) -> None:
-    """Pictures side by side, each 1 wide whatever its resolution."""
-    for column, picture in enumerate(shown):
-        _tile(axis, picture, column * (1 + GAP), top, 1, height)
+def _tiles(axis: plt.Axes, shown: Iterable[Pixels], top: float, height: float) -> None:
+    """Images side by side, each 1 wide whatever its resolution."""
+    for column, image in enumerate(shown):
+        _tile(axis, image, column * (1 + GAP), top, 1, height)
 
 
-def _tile(axis: plt.Axes, picture: Picture, left: float, top: float, width: float, height: float) -> None:
-    axis.imshow(picture, extent=(left, left + width, top + height, top), interpolation="nearest")
+def _tile(axis: plt.Axes, image: Pixels, left: float, top: float, width: float, height: float) -> None:
+    axis.imshow(image, extent=(left, left + width, top + height, top), interpolation="nearest")

@@ -14,7 +14,7 @@ from device.errors import UserError
 from train.backbones import backbones
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import is_folder
-from train.recipes.fields import flat_name, field_types, parse, text
+from train.recipes.fields import field_types, flat_name, parse, text
 from train.recipes.recipe import DataRecipe, Recipe
 
 T = TypeVar("T", bound=DataRecipe)

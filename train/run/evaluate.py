@@ -12,7 +12,7 @@ from device.data.folders import Cache
 from device.evaluation import batching
 from device.evaluation import evaluate as measures
 from device.evaluation.by_label import is_uneven
-from train.data.batches import pictures_at_a_time
+from train.data.batches import images_at_a_time
 from train.recipes.recipe import Recipe
 from train.run import evaluation, plots
 from train.run.evaluation import CrossValidation, Evaluation
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Asked:
     """What else there is to judge by.
 
-    features: of the test pictures, where the saved model's head alone was trained; then it alone is asked.
-    rows: of the test pictures, those that count; None: all. unknown: networks before this one that may have seen some
+    features: of the test images, where the saved model's head alone was trained; then it alone is asked.
+    rows: of the test images, those that count; None: all. unknown: networks before this one that may have seen some
     of these (train/run/ancestry.py).
     unseen: training images, scored by heads that were fitted without them; None where it isn't known.
     """
@@ -40,27 +40,27 @@ class Asked:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a network is judged by: pictures with their labels, and its scores of them; split: where they are from."""
+    """What a network is judged by: images with their labels, and its scores of them; split: where they are from."""
 
-    pictures: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]
     split: str
 
     @classmethod
     def by_test(cls, model: keras.Model, cache: Cache, asked: Asked) -> "Judged":
-        pictures, targets, features = cache.pictures("test"), cache.targets("test"), asked.features
-        scores = predict(model, pictures) if features is None else predict(model.get_layer("head"), features)
+        images, targets, features = cache.images("test"), cache.targets("test"), asked.features
+        scores = predict(model, images) if features is None else predict(model.get_layer("head"), features)
         if asked.rows is not None:
-            pictures, targets, scores = pictures[asked.rows], targets[asked.rows], scores[asked.rows]
-        return cls(pictures, targets, scores, "test")
+            images, targets, scores = images[asked.rows], targets[asked.rows], scores[asked.rows]
+        return cls(images, targets, scores, "test")
 
     @classmethod
     def by_cross_validation(cls, cache: Cache, unseen: "Unseen") -> "Judged":
-        pictures = cache.pictures("train")
-        if len(unseen.rows) < len(pictures):
-            pictures = pictures[unseen.rows]
-        return cls(pictures, unseen.targets, unseen.scores, "cross-validation")
+        images = cache.images("train")
+        if len(unseen.rows) < len(images):
+            images = images[unseen.rows]
+        return cls(images, unseen.targets, unseen.scores, "cross-validation")
 
 
 def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: Asked) -> Evaluation:
@@ -91,9 +91,9 @@ def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float3
         unknown_ancestors=asked.unknown,
         parameters=best.count_params(),
     )
-    what = "test pictures" if cache.has_test else "pictures, cross-validated"
+    what = "test images" if cache.has_test else "images, cross-validated"
     plots.confusion(targets, judged.scores.argmax(axis=1), cache.labels, run.path / "confusion.png", what)
-    plots.samples(judged.pictures, targets, judged.scores, cache.labels, run.path / "samples.png", recipe.seed)
+    plots.samples(judged.images, targets, judged.scores, cache.labels, run.path / "samples.png", recipe.seed)
     evaluation.write(run.path, found)
     return found
 
@@ -108,11 +108,11 @@ def _cross_validation(unseen: "Unseen", labels: tuple[str, ...]) -> CrossValidat
     )
 
 
-def predict(model: keras.Model, pictures: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Scores of every picture, n x labels (one sigmoid p as 1-p and p); pictures may be larger than memory."""
-    step = pictures_at_a_time(pictures)
+def predict(model: keras.Model, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Scores of every image, n x labels (one sigmoid p as 1-p and p); images may be larger than memory."""
+    step = images_at_a_time(images)
     # predict and not predict_on_batch, which answers once for each of several devices.
-    parts = [model.predict(batch, step, verbose=0) for batch in batching.batches(pictures, step)]
+    parts = [model.predict(batch, step, verbose=0) for batch in batching.batches(images, step)]
     scores = np.concatenate(parts)
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
 
@@ -126,7 +126,7 @@ def summary(found: Evaluation, run: Run) -> list[str]:
     if found.split == "cross-validation":
         return [
             f"cross-validated accuracy {accuracy(found)}  {run.model}",
-            "each picture by a head fitted without it; the head in the file is fitted on all of them",
+            "each image by a head fitted without it; the head in the file is fitted on all of them",
         ]
     lines = [f"test accuracy {accuracy(found)}  {run.model}"]
     if unseen := found.cross_validation:
@@ -161,7 +161,7 @@ def remarks(evaluated: Evaluation) -> list[str]:
         )
     alone = [row.label for row in classes if row.n == 1]
     if alone and evaluated.split == "cross-validation":
-        found.append(f"a single picture of {text.some(alone)}: whether others of it are recognized can't be measured")
+        found.append(f"a single image of {text.some(alone)}: whether others of it are recognized can't be measured")
     if lost := [f"{row.label} (n {row.n})" for row in classes if row.top1 == 0]:
         found.append(f"never right: {text.some(lost)}")
     return found

@@ -54,7 +54,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A classical method: numbers is how many a picture is measured by; the accuracy on each part."""
+    """A classical method: numbers is how many an image is measured by; the accuracy on each part."""
 
     name: str
     classifier: str

@@ -1,4 +1,4 @@
-"""The pictures of a run: curves, confusion, sample predictions. Drawn without a display."""
+"""The images of a run: curves, confusion, sample predictions. Drawn without a display."""
 
 import warnings
 from pathlib import Path
@@ -71,7 +71,7 @@ def confusion(
     answers: npt.NDArray[np.int64],
     labels: tuple[str, ...],
     path: Path,
-    title: str = "test pictures",
+    title: str = "test images",
 ) -> None:
     """How often each label (row) was answered with each (column), in percent of the row.
 
@@ -112,14 +112,14 @@ def _recalls(counts: npt.NDArray[np.int64]) -> list[str]:
 
 
 def samples(
-    pictures: npt.NDArray[np.uint8],
+    images: npt.NDArray[np.uint8],
     targets: npt.NDArray[np.int64],
     scores: npt.NDArray[np.float32],
     labels: tuple[str, ...],
     path: Path,
     seed: int,
 ) -> None:
-    """Twelve test pictures drawn by the seed and twelve that were answered wrongly, each with its three best scores."""
+    """Twelve test images drawn by the seed and twelve that were answered wrongly, each with its three best scores."""
     random = generator(Purpose.SHOWN, seed)
     wrong = np.flatnonzero(scores.argmax(axis=1) != targets)
     chosen = random.permutation(len(targets))[:12]
@@ -133,7 +133,7 @@ def samples(
         axis.set_axis_off()
     for line, (members, title) in enumerate(zip(rows, titles, strict=True)):
         for place, i in enumerate(members):
-            _sample(axes[line, 2 * place], axes[line, 2 * place + 1], pictures[i], int(targets[i]), scores[i], labels)
+            _sample(axes[line, 2 * place], axes[line, 2 * place + 1], images[i], int(targets[i]), scores[i], labels)
         if title and len(members):
             axes[line, 0].annotate(title, (0, 1.24), xycoords="axes fraction", fontsize=12, weight="bold")
     save(figure, path)
@@ -142,12 +142,12 @@ def samples(
 def _sample(
     left: plt.Axes,
     right: plt.Axes,
-    picture: npt.NDArray[np.uint8],
+    image: npt.NDArray[np.uint8],
     target: int,
     scores: npt.NDArray[np.float32],
     labels: tuple[str, ...],
 ) -> None:
-    left.imshow(picture)
+    left.imshow(image)
     left.set_title(plain(labels[target], 16), fontsize=10)
     best = np.argsort(-scores)[:3]
     colors = [BLUE if i == target else RED for i in best]

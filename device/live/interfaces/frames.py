@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from device.images.pictures import Decoded, Picture, Size
+    from device.images.images import Decoded, Pixels, Size
     from device.inference.preprocess import Color
 
 # How long a source may take for one frame, and be silent before it counts as lost.
@@ -23,7 +23,7 @@ class SourceLostError(Exception):
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a source, as it came: uint8, height x width x 3, its channels in the order `colour` says.
+    """One image of a source, as it came: uint8, height x width x 3, its channels in the order `color` says.
 
     captured: when it was here, in seconds of time.monotonic(). driver_ms: the driver's own time of the image, from any
     moment on; None where it has none, or every frame is newly received anyway. decoded: the share of its sides at
@@ -31,8 +31,8 @@ class Frame:
     beginning; a loop goes on counting.
     """
 
-    picture: "Picture"
-    colour: "Color" = "BGR"
+    image: "Pixels"
+    color: "Color" = "BGR"
     captured: float = field(default_factory=monotonic)
     decoded: "Decoded" = "full"
     name: str | None = None

@@ -40,7 +40,7 @@ class Reading:
         return self.frame.captured if self.frame.position is None else self.frame.position
 
     def to_json(self) -> dict[str, Any]:
-        """A line of --jsonl and an event of --serve: everything but the picture."""
+        """A line of --jsonl and an event of --serve: everything but the image."""
         document: dict[str, Any] = {
             "number": self.number,
             "time": round(self.time, 3),
@@ -55,7 +55,7 @@ class Reading:
             "decoded": self.frame.decoded,
         }
         if self.frame.name is not None:
-            document["picture"] = self.frame.name
+            document["image"] = self.frame.name
         if self.frame.position is not None:
             document["position"] = round(self.frame.position, 3)
         return document

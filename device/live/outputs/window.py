@@ -1,4 +1,4 @@
-"""A window with the picture, the best labels as bars, and what it takes. q quits, s saves the frame, space pauses.
+"""A window with the image, the best labels as bars, and what it takes. q quits, s saves the frame, space pauses.
 
 Needs an OpenCV with windows (the extra `window`) and a display.
 """
@@ -30,7 +30,7 @@ class WindowOptions(OutputOptions):
     name, title = "window", "a window"
 
     def open(self, around: Surroundings) -> Output | None:
-        """Where there can be one and nothing else shows the picture."""
+        """Where there can be one and nothing else shows the image."""
         if self.headless or around.image_is_shown:
             return None
         if reason := why_not():
@@ -115,12 +115,12 @@ class Window(Output):
 
 
 def _save(reading: Reading) -> None:
-    from device.images import pictures
+    from device.images import images
     from device.live.outputs import panel
 
     path = Path(f"frame_{reading.number:06}.png")
     try:
-        files.write_bytes(path, pictures.encode_png(panel.bgr(reading)[:, :, ::-1]))
+        files.write_bytes(path, images.encode_png(panel.bgr(reading)[:, :, ::-1]))
     except OSError as error:  # the window goes on, whatever the disk says
         command.say(f"note: {path} can't be saved ({error.strerror})")
     else:

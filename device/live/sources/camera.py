@@ -14,7 +14,7 @@ from device.live.sources import driver
 from device.live.sources.options import CaptureOptions, CaptureSize, DecodeOptions
 
 if TYPE_CHECKING:
-    from device.images.pictures import Size
+    from device.images.images import Size
 
 # (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
 CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
@@ -82,22 +82,22 @@ class Camera(Source):
 
     def read(self) -> Frame:
         """The next frame that can be decoded; broken ones are passed over, for STALL_S at most."""
-        from device.images import pictures
+        from device.images import images
 
         deadline = monotonic() + STALL_S
         while True:
-            found, picture = self._device.read()
+            found, image = self._device.read()
             captured = monotonic()
-            if not found or picture is None:
+            if not found or image is None:
                 raise SourceLostError(
                     f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
                     " camera: --source picamera2)"
                 )
             stamp = driver.milliseconds(self._device)
-            if picture.ndim == 3 and picture.shape[2] == 3:
-                return Frame(picture, captured=captured, driver_ms=stamp)
+            if image.ndim == 3 and image.shape[2] == 3:
+                return Frame(image, captured=captured, driver_ms=stamp)
             try:
-                smaller, decoded = pictures.decode_frame(picture.tobytes(), self.target)
+                smaller, decoded = images.decode_frame(image.tobytes(), self.target)
             except ValueError as error:
                 self.unusable += 1
                 if captured > deadline:

@@ -13,7 +13,7 @@ from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.sources.options import FileOptions
 
 if TYPE_CHECKING:
-    from device.images.pictures import Size
+    from device.images.images import Size
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class ImageFiles(Source):
         self._rest = iter(self._paths)
 
     def read(self) -> Frame | None:
-        from device.images import pictures
+        from device.images import images
 
         while True:
             for path in self._rest:
                 if path in self._broken:
                     continue
                 try:
-                    return Frame(pictures.read(path), "RGB", name=str(path))
+                    return Frame(images.read(path), "RGB", name=str(path))
                 except UserError as error:
                     self._broken.append(path)
                     self.unusable += 1
@@ -67,7 +67,7 @@ class ImageFiles(Source):
                 continue
             if self._broken:
                 counts = f"{len(self._broken)} of {len(self._paths)}"
-                raise SourceLostError(f"{counts} pictures could not be read; the others were answered")
+                raise SourceLostError(f"{counts} images could not be read; the others were answered")
             return None
 
 
@@ -80,7 +80,7 @@ def _matching(where: str) -> list[Path]:
         paths, passed_over = walk.matching(where)
     seen = f"passed over: {passed_over.describe()}" if passed_over else ""
     if not paths:
-        raise UserError(f"{where}: no pictures there; {walk.EXPECTED}{'; ' * bool(seen)}{seen}")
+        raise UserError(f"{where}: no images there; {walk.EXPECTED}{'; ' * bool(seen)}{seen}")
     if seen:
         command.say(f"note: {where}: {seen}")
     return paths

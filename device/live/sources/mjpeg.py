@@ -1,7 +1,7 @@
 """MJPEG over HTTP: what network cameras, phones and ffmpeg send (multipart/x-mixed-replace, a JPEG a part).
 
 Read here and not by OpenCV, which can't be told to give up, hides what the server answered, and always decodes the
-whole picture.
+whole image.
 """
 
 import re
@@ -16,7 +16,7 @@ from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostErro
 from device.live.sources.options import DecodeOptions
 
 if TYPE_CHECKING:
-    from device.images.pictures import Size
+    from device.images.images import Size
     from device.live.sources.connection import Stream
 
 MAX_FRAME_BYTES = 2**25
@@ -79,7 +79,7 @@ class Mjpeg(Source):
 
     def read(self) -> Frame:
         """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
-        from device.images import pictures
+        from device.images import images
 
         deadline = monotonic() + STALL_S
         reason = None
@@ -90,12 +90,12 @@ class Mjpeg(Source):
                 break
             captured = monotonic()
             try:
-                picture, decoded = pictures.decode_frame(data, self.target)
+                image, decoded = images.decode_frame(data, self.target)
             except ValueError as error:
                 reason = str(error)
                 self.unusable += 1
                 continue
-            return Frame(picture, captured=captured, decoded=decoded)
+            return Frame(image, captured=captured, decoded=decoded)
         raise SourceLostError(
             f"{self.name} gives no frames: {reason}" if reason else f"{self.name} gave no whole frame for {STALL_S:g} s"
         )

@@ -12,7 +12,7 @@ from device.declared import Limits, option
 from device.live.interfaces.frames import Source
 
 if TYPE_CHECKING:
-    from device.images.pictures import Size
+    from device.images.images import Size
 
 CaptureSize = tuple[int, int]  # width, height
 MAX_SIDE = 16384

@@ -8,7 +8,7 @@ from device.live.interfaces.frames import Frame, Source
 from device.live.sources.options import LiveOptions
 
 if TYPE_CHECKING:
-    from device.images.pictures import Picture, Size
+    from device.images.images import Pixels, Size
 
 SIZE = (720, 1280)
 RATE = 30.0
@@ -28,7 +28,7 @@ class PatternOptions(LiveOptions):
 
 
 class Pattern(Source):
-    """Stripes of colour that wander, a ball that bounces, and the number of the frame."""
+    """Stripes of color that wander, a ball that bounces, and the number of the frame."""
 
     name, is_live, newest_only = "test", True, True
 
@@ -50,20 +50,20 @@ class Pattern(Source):
         self._number += 1
         return Frame(self._draw(self._number), "RGB")
 
-    def _draw(self, number: int) -> "Picture":
+    def _draw(self, number: int) -> "Pixels":
         import cv2
 
         height, width = SIZE
         shift = SPEED * number % width
-        picture = self._stripes[:, shift : shift + width].copy()
+        image = self._stripes[:, shift : shift + width].copy()
         ball = _bounce(9 * number, width - 240) + 120, _bounce(7 * number, height - 240) + 120
-        cv2.circle(picture, ball, 110, (250, 250, 250), -1)
-        cv2.circle(picture, ball, 80, (220, 40, 40), -1)
-        cv2.putText(picture, str(number), (40, height - 40), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 8)
-        return picture
+        cv2.circle(image, ball, 110, (250, 250, 250), -1)
+        cv2.circle(image, ball, 80, (220, 40, 40), -1)
+        cv2.putText(image, str(number), (40, height - 40), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 8)
+        return image
 
 
-def _stripes() -> "Picture":
+def _stripes() -> "Pixels":
     """Twice as wide as a frame, and the same again after its width."""
     import cv2
     import numpy as np

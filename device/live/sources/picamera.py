@@ -12,7 +12,7 @@ from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostErro
 from device.live.sources.options import CaptureOptions, CaptureSize
 
 if TYPE_CHECKING:
-    from device.images.pictures import Size
+    from device.images.images import Size
 
 # What a newer picamera2 calls "RGB888" lies in memory as blue, green, red.
 FORMAT = "RGB888"

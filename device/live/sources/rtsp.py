@@ -12,7 +12,7 @@ from device.live.sources import driver
 from device.live.sources.options import LiveOptions
 
 if TYPE_CHECKING:
-    from device.images.pictures import Size
+    from device.images.images import Size
 
 # Read by OpenCV when a stream is opened: what it tells FFmpeg, as NAME;VALUE|NAME;VALUE.
 FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
@@ -50,7 +50,7 @@ class Rtsp(Source):
     def open(self) -> None:
         import cv2
 
-        from device.images import pictures
+        from device.images import images
 
         limit_ms = int(1e3 * STALL_S)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
@@ -61,9 +61,9 @@ class Rtsp(Source):
                 f"{self.name} can't be opened; check the address, the password and that it is on{more}"
             )
         width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > pictures.MAX_FRAME_PIXELS:
-            most = f"expected at most {pictures.MAX_FRAME_PIXELS} (such as 4096x4096)"
-            todo = "set a smaller picture in the camera's settings"
+        if width * height > images.MAX_FRAME_PIXELS:
+            most = f"expected at most {images.MAX_FRAME_PIXELS} (such as 4096x4096)"
+            todo = "set a smaller image in the camera's settings"
             raise SourceLostError(f"{self.name} sends frames of {width}x{height} pixels, {most}; {todo}")
 
     def close(self) -> None:
@@ -72,10 +72,10 @@ class Rtsp(Source):
             self._capture = None
 
     def read(self) -> Frame:
-        found, picture = self._capture.read()
-        if not found or picture is None:
+        found, image = self._capture.read()
+        if not found or image is None:
             raise SourceLostError(f"{self.name} gives no more frames")
-        return Frame(picture, driver_ms=driver.milliseconds(self._capture))
+        return Frame(image, driver_ms=driver.milliseconds(self._capture))
 
 
 def _verify(address: Address) -> None:

@@ -12,7 +12,7 @@ from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.sources.options import FileOptions
 
 if TYPE_CHECKING:
-    from device.images.pictures import Picture, Size
+    from device.images.images import Pixels, Size
 
 # A video has ended when so many reads in a row gave nothing: where less did, its frames there are broken.
 READS_AT_THE_END = 25
@@ -54,14 +54,14 @@ class VideoFile(Source):
     def open(self) -> None:
         import cv2
 
-        from device.images import pictures
+        from device.images import images
 
         self._capture = _capture(self.path)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
         width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > pictures.MAX_PIXELS:
-            most = f"expected at most {pictures.MAX_PIXELS}; make it smaller"
+        if width * height > images.MAX_PIXELS:
+            most = f"expected at most {images.MAX_PIXELS}; make it smaller"
             raise SourceLostError(f"{self.path}: its frames have {width}x{height} pixels, {most}")
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
         self._broken, self._before = 0, 0.0
@@ -76,13 +76,13 @@ class VideoFile(Source):
     def read(self) -> Frame | None:
         import cv2
 
-        picture = self._picture()
-        if picture is None and self._read and self.loop:
+        image = self._image()
+        if image is None and self._read and self.loop:
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             self._before += self._position + 1 / self._rate
             self._rewind()
-            picture = self._picture()
-        if picture is None:
+            image = self._image()
+        if image is None:
             if not self._read:
                 raise SourceLostError(f"{self.path}: no frame in it can be read")
             if self._broken:
@@ -97,22 +97,22 @@ class VideoFile(Source):
         at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         self._position = at if at > 0 else self._read / self._rate
         self._read += 1
-        return Frame(picture, position=self._before + self._position)
+        return Frame(image, position=self._before + self._position)
 
     def _rewind(self) -> None:
         self._began, self._read = monotonic(), 0
 
-    def _picture(self) -> "Picture | None":
+    def _image(self) -> "Pixels | None":
         import numpy as np
 
         if self.realtime:
             sleep(max(0.0, self._began + self._read / self._rate - monotonic()))
         for failed in range(READS_AT_THE_END):
-            found, picture = self._capture.read()
+            found, image = self._capture.read()
             if found:
                 self._broken += failed
                 self.unusable += failed
-                return np.asarray(picture, np.uint8)
+                return np.asarray(image, np.uint8)
         return None
 
 

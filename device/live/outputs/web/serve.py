@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ServeOptions(OutputOptions):
     serve: str | None = option(
         None,
-        f"a page with the live picture and the answers (default {address.DEFAULT})",
+        f"a page with the live image and the answers (default {address.DEFAULT})",
         bare=address.DEFAULT,
         metavar="HOST:PORT",
     )

@@ -11,7 +11,7 @@ from device.errors import UserError
 DEFAULT = "127.0.0.1:8080"
 HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s\[\]:/]+)):(\d{1,5})", re.ASCII)
 BACKLOG = 64
-# What the kernel keeps for a viewer that doesn't read: a few pictures instead of the megabytes it would grow to.
+# What the kernel keeps for a viewer that doesn't read: a few images instead of the megabytes it would grow to.
 SEND_BUFFER_BYTES = 1 << 18
 # And for one who sends more than a request.
 RECEIVE_BUFFER_BYTES = 1 << 14

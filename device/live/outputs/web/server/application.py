@@ -34,11 +34,11 @@ from device.live.outputs.web.server.connections import Connection
 from device.live.outputs.web.server.metrics import CONTENT_TYPE, Metrics
 from device.live.outputs.web.server.newest import Newest
 
-# At most ten events and fifteen pictures a second for each viewer; where nothing is new for so long, a comment, and the
-# last picture again.
-EVENT_PAUSE_S, PICTURE_PAUSE_S, SILENCE_S = 0.1, 1 / 15, 15.0
+# At most ten events and fifteen images a second for each viewer; where nothing is new for so long, a comment, and the
+# last image again.
+EVENT_PAUSE_S, IMAGE_PAUSE_S, SILENCE_S = 0.1, 1 / 15, 15.0
 JPEG_QUALITY = 80
-# The head of a picture. It goes out right behind the picture before, which browsers show only when they have read it.
+# The head of an image. It goes out right behind the image before, which browsers show only when they have read it.
 PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
 TOO_MANY = "Too many viewers; close a page, or try again later.\n"
 
@@ -83,7 +83,7 @@ class Site:
         return self._streaming(request, self._events(), "text/event-stream")
 
     async def stream(self, request: Request) -> Response:
-        return self._streaming(request, self._pictures(), "multipart/x-mixed-replace; boundary=frame")
+        return self._streaming(request, self._images(), "multipart/x-mixed-replace; boundary=frame")
 
     def _streaming(self, request: Request, parts: AsyncIterator[bytes], kind: str) -> Response:
         if request.method == "HEAD":
@@ -101,7 +101,7 @@ class Site:
             before = now
             await asyncio.sleep(EVENT_PAUSE_S)
 
-    async def _pictures(self) -> AsyncIterator[bytes]:
+    async def _images(self) -> AsyncIterator[bytes]:
         yield PART
         before: Reading | None = None
         sent_at = 0.0  # in seconds of time.monotonic()
@@ -111,13 +111,13 @@ class Site:
             if moment.reading is not None and (moment.reading is not before or monotonic() - sent_at >= SILENCE_S):
                 before, sent_at = moment.reading, monotonic()
                 yield self._encoded(before) + b"\r\n" + PART
-                await asyncio.sleep(PICTURE_PAUSE_S)
+                await asyncio.sleep(IMAGE_PAUSE_S)
             moment = await self._newest.after(moment.revision, SILENCE_S)
 
     def _encoded(self, reading: Reading) -> bytes:
         if self._jpeg is None or self._jpeg[0] is not reading:
             self._jpeg = reading, _jpeg(reading.frame)
-            self._metrics.count_picture()
+            self._metrics.count_image()
         return self._jpeg[1]
 
 
@@ -144,7 +144,7 @@ def _asset(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _jpeg(frame: Frame) -> bytes:
-    bgr = frame.picture if frame.colour == "BGR" else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR)
+    bgr = frame.image if frame.color == "BGR" else cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
 
 

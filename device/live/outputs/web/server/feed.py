@@ -33,7 +33,7 @@ def state(moment: Moment, celsius: float | None) -> dict[str, Any]:
 
 
 def summary(card: Card) -> dict[str, Any]:
-    """The card without its golden pictures, and of its provenance only the day it was made."""
+    """The card without its golden images, and of its provenance only the day it was made."""
     document = card.to_json()
     shown = ("name", "recipe", "variant", "labels", "input", "output", "confidence", "accuracy")
     created = (card.provenance or {}).get("created")

@@ -30,7 +30,7 @@ class Metrics:
         )
         self._lost = Counter("framelite_source_lost", "Times the source was opened again", registry=own)
         self._changes = Counter("framelite_label_changes", "Times another label was shown", registry=own)
-        self._encoded = Counter("framelite_pictures_encoded", "JPEG pictures made for viewers", registry=own)
+        self._encoded = Counter("framelite_images_encoded", "JPEG images made for viewers", registry=own)
         self._age = Histogram(
             "framelite_frame_seconds", "From the capture to the answer", buckets=BUCKETS_S, registry=own
         )
@@ -39,7 +39,7 @@ class Metrics:
         self._failures = Counter("framelite_output_failures", "Times an output failed or its thread died", registry=own)
         self._failing = Gauge("framelite_outputs_failing", "Outputs that fail now", registry=own)
         self._up = Gauge("framelite_source_up", "1 while the source gives frames", registry=own)
-        self._viewers = Gauge("framelite_viewers", "Open streams of events or pictures", registry=own)
+        self._viewers = Gauge("framelite_viewers", "Open streams of events or images", registry=own)
         self._score = Gauge("framelite_score", "Of the label that is shown", registry=own)
         self._label = Info("framelite_label", "The label that is shown", registry=own)
         self._source = Info("framelite_source", "The source and the model that answers", registry=own)
@@ -74,7 +74,7 @@ class Metrics:
         names = {"source": text.visible(status.source), "model": text.visible(status.model)}
         self._source.info({**names, "threads": str(status.threads)})
 
-    def count_picture(self) -> None:
+    def count_image(self) -> None:
         self._encoded.inc()
 
     def count_viewer(self, step: int) -> None:

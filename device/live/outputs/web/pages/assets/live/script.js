@@ -1,4 +1,4 @@
-// One stream of events moves all numbers, one stream of pictures the image. Text goes in as text, never as HTML.
+// One stream of events moves all numbers, one stream of images the image. Text goes in as text, never as HTML.
 "use strict";
 
 const RETRY_MS = 2000, STALE_MS = 6000, SHOWN_CHANGES = 50;
@@ -120,7 +120,7 @@ function showLabel() {
   if (label.textContent !== reading.label) { // only then, so that a screen reader says it once
     label.textContent = reading.label;
     label.classList.toggle("unknown", reading.label === "unknown");
-    byId("picture").alt = `Live picture, shown as ${reading.label}`;
+    byId("image").alt = `Live image, shown as ${reading.label}`;
   }
   byId("score").textContent = card?.output.kind === "logits" ? reading.score.toFixed(2) : percent(reading.score);
 }
@@ -184,13 +184,13 @@ function say(state, text) {
   if (byId("status-text").textContent !== text) byId("status-text").textContent = text;
 }
 
-/** Over the picture: why it doesn't move. */
+/** Over the image: why it doesn't move. */
 function showVeil() {
   let text = "";
   if (!events) text = "";
   else if (status && !status.is_streaming) text = status.message || "No frames";
-  else if (reading === null) text = "Waiting for the first picture …";
-  else if (performance.now() - heardAt > STALE_MS) text = "No new picture";
+  else if (reading === null) text = "Waiting for the first image …";
+  else if (performance.now() - heardAt > STALE_MS) text = "No new image";
   byId("veil").textContent = text;
   byId("veil").hidden = text === "";
 }
@@ -226,7 +226,7 @@ function showState(state) {
   showVeil();
   byId("version").textContent = state.version ? `framelite ${state.version}` : "framelite";
   byId("still").hidden = true;
-  byId("picture").src = `/stream.mjpg?${Date.now()}`;
+  byId("image").src = `/stream.mjpg?${Date.now()}`;
 }
 
 /** After the connection was lost: on, or to the form where the token is another now. */
@@ -237,18 +237,18 @@ async function reopen() {
   else retry = setTimeout(reopen, RETRY_MS);
 }
 
-/** Closes both streams; the last picture stays as a still one. */
+/** Closes both streams; the last image stays as a still one. */
 function close() {
   clearTimeout(retry);
   events?.close();
   events = null;
-  const picture = byId("picture"), still = byId("still");
-  if (picture.naturalWidth) {
-    [still.width, still.height] = [picture.naturalWidth, picture.naturalHeight];
-    still.getContext("2d").drawImage(picture, 0, 0);
+  const image = byId("image"), still = byId("still");
+  if (image.naturalWidth) {
+    [still.width, still.height] = [image.naturalWidth, image.naturalHeight];
+    still.getContext("2d").drawImage(image, 0, 0);
     still.hidden = false;
   }
-  picture.removeAttribute("src");
+  image.removeAttribute("src");
   showVeil();
 }
 
@@ -270,5 +270,5 @@ setInterval(() => {
 
 // The token of the first visit is in a cookie now: it needn't stay where others see it.
 if (location.search) history.replaceState(null, "", location.pathname);
-// Not before: a browser would call the page unfinished as long as the stream has no first picture.
+// Not before: a browser would call the page unfinished as long as the stream has no first image.
 window.addEventListener("load", open);

@@ -1,9 +1,9 @@
-"""The one picture path: bytes -> uint8 RGB picture -> the network's size. Nothing else here decodes or resizes.
+"""The one image path: bytes -> uint8 RGB image -> the network's size. Nothing else here decodes or resizes.
 
-A picture is a uint8 array, height x width x 3, RGB. Sizes are (height, width). Who changes what is done here changes
+An image is a uint8 array, height x width x 3, RGB. Sizes are (height, width). Who changes what is done here changes
 what every trained network sees: all models have to be exported again.
 
-How the resize was chosen, with its time and error beside the alternatives: docs/pictures.md.
+How the resize was chosen, with its time and error beside the alternatives: docs/images.md.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ from device.errors import ImageError
 from device.images import damage, depth, jpeg, kinds, orientation
 from device.model.card import Fit
 
-# A picture of more is refused instead of filling a board's memory: by its header in a PNG or JPEG, by OpenCV in others.
+# An image of more is refused instead of filling a board's memory: by its header in a PNG or JPEG, by OpenCV in others.
 MAX_PIXELS = MAX_IMAGE_PIXELS
-TOO_LARGE = f"the picture has more than {MAX_PIXELS} pixels; make it smaller"
-Picture = npt.NDArray[np.uint8]
+TOO_LARGE = f"the image has more than {MAX_PIXELS} pixels; make it smaller"
+Pixels = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 Decoded = Literal["full", "1/2", "1/4", "1/8"]
 
@@ -40,39 +40,39 @@ REDUCED: tuple[tuple[Decoded, int, int], ...] = (
 )
 
 
-def read(path: Path) -> Picture:
-    """Reads and decodes a picture file; ImageError names the file when it can't be read or decoded."""
+def read(path: Path) -> Pixels:
+    """Reads and decodes an image file; ImageError names the file when it can't be read or decoded."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ImageError(f"{path}: the picture can't be read ({error.strerror})") from None
+        raise ImageError(f"{path}: the image can't be read ({error.strerror})") from None
     try:
         return decode(data)
     except ValueError as error:
         raise ImageError(f"{path}: {error}") from None
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes) -> Pixels:
     """Decodes JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF bytes to RGB.
 
-    EXIF orientation is applied, alpha is dropped, of an animation the first frame counts, 16 bits become 8, grey and
+    EXIF orientation is applied, alpha is dropped, of an animation the first frame counts, 16 bits become 8, gray and
     palette become RGB. ValueError says why bytes can't be used.
     """
     if (size := _size_by_header(data)) and size[0] * size[1] > MAX_PIXELS:
         raise ValueError(TOO_LARGE)
     turn = orientation.turn(data)
     flags = cv2.IMREAD_COLOR | (0 if turn is None else cv2.IMREAD_IGNORE_ORIENTATION)
-    picture = cv2.cvtColor(_decode(data, flags), cv2.COLOR_BGR2RGB)
-    return turned(cast(Picture, picture), turn or orientation.UPRIGHT)
+    image = cv2.cvtColor(_decode(data, flags), cv2.COLOR_BGR2RGB)
+    return turned(cast(Pixels, image), turn or orientation.UPRIGHT)
 
 
-def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Decoded]:
+def decode_frame(data: bytes, target: Size | None = None) -> tuple[Pixels, Decoded]:
     """Decodes one frame of a camera's MJPEG to BGR, whose channels are put in order later, when it is small.
 
     EXIF orientation is applied as in `decode`. With a target it is decoded at a half, a quarter or an eighth of its
     sides, as long as what is cropped for the target stays twice as large: quicker, and other bytes than the whole
-    picture gives. ValueError as in `decode`, and for more than MAX_FRAME_PIXELS, which is asked before memory is taken.
+    image gives. ValueError as in `decode`, and for more than MAX_FRAME_PIXELS, which is asked before memory is taken.
     """
     share: Decoded = "full"
     flag = cv2.IMREAD_COLOR
@@ -85,43 +85,43 @@ def decode_frame(data: bytes, target: Size | None = None) -> tuple[Picture, Deco
     return _decode(data, flag), share
 
 
-def _decode(data: bytes, flags: int) -> Picture:
+def _decode(data: bytes, flags: int) -> Pixels:
     """BGR; ValueError says why bytes can't be used."""
     if not data:
-        raise ValueError("the file is empty, expected a picture")
+        raise ValueError("the file is empty, expected an image")
     if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"more than {MAX_FILE_BYTES} bytes, expected a picture file of at most that")
+        raise ValueError(f"more than {MAX_FILE_BYTES} bytes, expected an image file of at most that")
     if _is_truncated(data):
-        raise ValueError("the picture is truncated (its end is missing)")
+        raise ValueError("the image is truncated (its end is missing)")
     if reason := damage.of_bytes(data) or depth.refusal(data):
         raise ValueError(reason)
     data = orientation.without_alpha(data)
     largest = depth.largest_of_pnm(data)
-    picture = _by_opencv(data, flags if largest is None else flags | cv2.IMREAD_ANYDEPTH)
+    image = _by_opencv(data, flags if largest is None else flags | cv2.IMREAD_ANYDEPTH)
     if largest is not None:
-        picture = depth.scaled(picture, largest)
+        image = depth.scaled(image, largest)
     elif depth.is_deep(data) and (reason := depth.refusal_of_deep(_by_opencv(data, flags | cv2.IMREAD_ANYDEPTH))):
         raise ValueError(reason)
-    if damage.is_suspect(data, picture):
+    if damage.is_suspect(data, image):
         as_stored = _by_opencv(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if reason := damage.of_pixels(data, as_stored):
             raise ValueError(reason)
-    return cast(Picture, picture)
+    return cast(Pixels, image)
 
 
 def _by_opencv(data: bytes, flags: int) -> npt.NDArray[Any]:
     """What OpenCV makes of it, BGR; ValueError where that is nothing."""
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" in str(error):
             raise ValueError(TOO_LARGE) from None
-        picture = None
-    if picture is None:
+        image = None
+    if image is None:
         raise ValueError(_why_not(data))
-    if picture.shape[0] * picture.shape[1] > MAX_PIXELS:  # OpenCV's own limit, where it was imported before device
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:  # OpenCV's own limit, where it was imported before device
         raise ValueError(TOO_LARGE)
-    return picture
+    return image
 
 
 def _size_by_header(data: bytes) -> Size | None:
@@ -135,15 +135,15 @@ def _why_not(data: bytes) -> str:
     """Why OpenCV decodes nothing from bytes."""
     kind = kinds.kind(data[: kinds.HEAD_BYTES])
     # haveImageReader would want a file that is there; who writes a format also reads it.
-    if kind in (kinds.GIF, kinds.AVIF) and not cv2.haveImageWriter(f"picture.{kind.name.lower()}"):
-        return f"this OpenCV ({cv2.__version__}) has no {kind.name} decoder; convert the picture to PNG or JPEG"
+    if kind in (kinds.GIF, kinds.AVIF) and not cv2.haveImageWriter(f"image.{kind.name.lower()}"):
+        return f"this OpenCV ({cv2.__version__}) has no {kind.name} decoder; convert the image to PNG or JPEG"
     if kind and kind.use == "undecodable":
         return f"this is {kinds.advice(kind)}"
-    return "not a picture that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
+    return "not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
 
 
 def _is_truncated(data: bytes) -> bool:
-    """Whether the mark at the end of a JPEG, PNG or WebP is missing: older OpenCV decode those to half a picture."""
+    """Whether the mark at the end of a JPEG, PNG or WebP is missing: older OpenCV decode those to half an image."""
     if data[:2] == b"\xff\xd8":
         return not jpeg.ends(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -159,7 +159,7 @@ def _refusal_of_frame(data: bytes, size: Size | None) -> str | None:
     kind = next((mark for mark, _ in jpeg.marks(data) if mark in FRAME_HEADERS), None)
     if size is not None and size[0] * size[1] > MAX_FRAME_PIXELS:
         said = f"a frame of {size[1]}x{size[0]} pixels, expected at most {MAX_FRAME_PIXELS} (such as 4096x4096)"
-        return f"{said}; set a smaller picture in the camera's settings"
+        return f"{said}; set a smaller image in the camera's settings"
     if kind is not None and (size is None or kind not in (jpeg.BASELINE, jpeg.EXTENDED, jpeg.PROGRESSIVE)):
         return f"a JPEG of a kind that no camera sends (frame header {kind:X}), expected baseline or progressive"
     return None
@@ -182,63 +182,63 @@ def _png_ends(data: bytes) -> bool:
     return False
 
 
-def turned(picture: Picture, turn: orientation.Turn) -> Picture:
+def turned(image: Pixels, turn: orientation.Turn) -> Pixels:
     if turn == orientation.UPRIGHT:
-        return picture
-    picture = np.rot90(picture, turn.quarters)
-    return np.ascontiguousarray(picture if turn.mirrored is None else np.flip(picture, turn.mirrored))
+        return image
+    image = np.rot90(image, turn.quarters)
+    return np.ascontiguousarray(image if turn.mirrored is None else np.flip(image, turn.mirrored))
 
 
 class Scratch:
     """Arrays that a resize writes into, kept from one frame to the next: new memory for each costs more than copying.
 
-    A picture that was made with it lasts until the next one is made with it.
+    An image that was made with it lasts until the next one is made with it.
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[tuple[int, ...], Picture] = {}
+        self._arrays: dict[tuple[int, ...], Pixels] = {}
 
-    def array(self, size: Size, channels: int) -> Picture:
+    def array(self, size: Size, channels: int) -> Pixels:
         shape = (*size, channels)
         if shape not in self._arrays:
             self._arrays[shape] = np.empty(shape, np.uint8)
         return self._arrays[shape]
 
 
-def prepare(picture: Picture, size: Size, fit: Fit = "crop", scratch: Scratch | None = None) -> Picture:
-    """A picture at the network's size (height, width).
+def prepare(image: Pixels, size: Size, fit: Fit = "crop", scratch: Scratch | None = None) -> Pixels:
+    """An image at the network's size (height, width).
 
-    fit: "crop" takes the largest centred part of the target's shape; "stretch" changes the shape; "pad" shows the
-    whole picture with black beside it. The result may share memory with the argument.
+    fit: "crop" takes the largest centered part of the target's shape; "stretch" changes the shape; "pad" shows the
+    whole image with black beside it. The result may share memory with the argument.
     """
     if fit == "crop":
-        return resize(crop(picture, size), size, scratch)
+        return resize(crop(image, size), size, scratch)
     if fit == "stretch":
-        return resize(picture, size, scratch)
-    return pad(picture, size, scratch)
+        return resize(image, size, scratch)
+    return pad(image, size, scratch)
 
 
-def crop(picture: Picture, size: Size) -> Picture:
-    """The largest centred part of the picture with the shape of `size`, as a view."""
-    height, width = picture.shape[:2]
+def crop(image: Pixels, size: Size) -> Pixels:
+    """The largest centered part of the image with the shape of `size`, as a view."""
+    height, width = image.shape[:2]
     scale = min(height / size[0], width / size[1])
     part = min(height, max(1, round(size[0] * scale))), min(width, max(1, round(size[1] * scale)))
     top, left = (height - part[0]) // 2, (width - part[1]) // 2
-    return picture[top : top + part[0], left : left + part[1]]
+    return image[top : top + part[0], left : left + part[1]]
 
 
-def pad(picture: Picture, size: Size, scratch: Scratch | None = None) -> Picture:
-    """The whole picture, centred, with black on two sides."""
-    height, width = picture.shape[:2]
+def pad(image: Pixels, size: Size, scratch: Scratch | None = None) -> Pixels:
+    """The whole image, centered, with black on two sides."""
+    height, width = image.shape[:2]
     scale = min(size[0] / height, size[1] / width)
     part = min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale)))
     whole = np.zeros((*size, 3), np.uint8)
     top, left = (size[0] - part[0]) // 2, (size[1] - part[1]) // 2
-    whole[top : top + part[0], left : left + part[1]] = resize(picture, part, scratch)
+    whole[top : top + part[0], left : left + part[1]] = resize(image, part, scratch)
     return whole
 
 
-def resize(picture: Picture, size: Size, scratch: Scratch | None = None) -> Picture:
+def resize(image: Pixels, size: Size, scratch: Scratch | None = None) -> Pixels:
     """The "area" resize: halve each side while it is at least twice the target, then one exact step to the target.
 
     Halving is the rounded mean of two or four pixels; of an odd side the last row or column is left out. The step that
@@ -246,43 +246,43 @@ def resize(picture: Picture, size: Size, scratch: Scratch | None = None) -> Pict
     integer arithmetic, so every processor makes the same bytes. It is several times as fast as one INTER_AREA from a
     camera frame, skips no pixel, and hardly aliases.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     while height >= 2 * size[0] or width >= 2 * size[1]:
         down, across = 1 + (height >= 2 * size[0]), 1 + (width >= 2 * size[1])
         height, width = height // down, width // across
-        whole = picture[: height * down, : width * across]
+        whole = image[: height * down, : width * across]
         into = scratch.array((height, width), 3) if scratch else None
-        picture = cast(Picture, cv2.resize(whole, (width, height), dst=into, interpolation=cv2.INTER_AREA))
-    return picture if (height, width) == size else _exactly(picture, size, scratch)
+        image = cast(Pixels, cv2.resize(whole, (width, height), dst=into, interpolation=cv2.INTER_AREA))
+    return image if (height, width) == size else _exactly(image, size, scratch)
 
 
-def _exactly(picture: Picture, size: Size, scratch: Scratch | None) -> Picture:
+def _exactly(image: Pixels, size: Size, scratch: Scratch | None) -> Pixels:
     """With a fourth channel for the time being: OpenCV computes four at once, and three one by one."""
     wide, small, into = (
-        (scratch.array(picture.shape[:2], 4), scratch.array(size, 4), scratch.array(size, 3))
+        (scratch.array(image.shape[:2], 4), scratch.array(size, 4), scratch.array(size, 3))
         if scratch
         else (None, None, None)
     )
-    four = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA, dst=wide)
+    four = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=wide)
     made = cv2.resize(four, size[::-1], dst=small, interpolation=cv2.INTER_LINEAR_EXACT)
-    return cast(Picture, cv2.cvtColor(made, cv2.COLOR_RGBA2RGB, dst=into))
+    return cast(Pixels, cv2.cvtColor(made, cv2.COLOR_RGBA2RGB, dst=into))
 
 
-def encode_png(picture: Picture) -> bytes:
-    """PNG bytes that decode to the same picture."""
-    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1])
+def encode_png(image: Pixels) -> bytes:
+    """PNG bytes that decode to the same image."""
+    return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1])
 
 
-def encode_jpeg(picture: Picture, quality: int) -> bytes:
-    return _jpeg(picture, quality).tobytes()
+def encode_jpeg(image: Pixels, quality: int) -> bytes:
+    return _jpeg(image, quality).tobytes()
 
 
-def through_jpeg(picture: Picture, quality: int) -> Picture:
+def through_jpeg(image: Pixels, quality: int) -> Pixels:
     """As it is after it was saved. What `decode` asks of strangers' files costs nine times the decoding itself."""
-    saved = cast(Picture, cv2.imdecode(_jpeg(picture, quality), cv2.IMREAD_COLOR))
-    return cast(Picture, cv2.cvtColor(saved, cv2.COLOR_BGR2RGB))
+    saved = cast(Pixels, cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR))
+    return cast(Pixels, cv2.cvtColor(saved, cv2.COLOR_BGR2RGB))
 
 
-def _jpeg(picture: Picture, quality: int) -> Picture:
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+def _jpeg(image: Pixels, quality: int) -> Pixels:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return np.asarray(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], np.uint8)

@@ -1,4 +1,4 @@
-"""One drawn picture in every format and mode that cameras, telephones and programs write, made by Pillow."""
+"""One drawn image in every format and mode that cameras, telephones and programs write, made by Pillow."""
 
 import io
 from typing import Any
@@ -17,7 +17,7 @@ ALPHA = np.random.default_rng(0).integers(0, 256, ORIGINAL.shape[:2], np.uint8)
 
 
 def encoded(pixels: Image.Image | Array, format: str, **options: Any) -> bytes:
-    """A picture file made by Pillow."""
+    """An image file made by Pillow."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     file = io.BytesIO()
     image.save(file, format, **options)
@@ -65,13 +65,13 @@ LOSSLESS = {
     "animated.webp": encoded(ORIGINAL, "WEBP", lossless=True, **ANIMATED),
     "pages.tiff": encoded(ORIGINAL, "TIFF", **ANIMATED),
 }
-# Files of fewer colours: compared with what Pillow makes of them.
+# Files of fewer colors: compared with what Pillow makes of them.
 REDUCED = {
-    "grey.png": encoded(in_mode("L"), "PNG"),
-    "grey.pgm": encoded(in_mode("L"), "PPM"),
-    "grey.bmp": encoded(in_mode("L"), "BMP"),
-    "grey.tiff": encoded(in_mode("L"), "TIFF"),
-    "grey_alpha.png": encoded(in_mode("LA"), "PNG"),
+    "gray.png": encoded(in_mode("L"), "PNG"),
+    "gray.pgm": encoded(in_mode("L"), "PPM"),
+    "gray.bmp": encoded(in_mode("L"), "BMP"),
+    "gray.tiff": encoded(in_mode("L"), "TIFF"),
+    "gray_alpha.png": encoded(in_mode("LA"), "PNG"),
     "palette.png": encoded(in_mode("P"), "PNG"),
     "palette.bmp": encoded(in_mode("P"), "BMP"),
     "palette.tiff": encoded(in_mode("P"), "TIFF"),
@@ -85,7 +85,7 @@ JPEG = {
     "full_color.jpg": encoded(ORIGINAL, "JPEG", quality=95, subsampling=0),
     "progressive.jpg": encoded(ORIGINAL, "JPEG", quality=90, progressive=True),
     "restarts.jpg": encoded(ORIGINAL, "JPEG", quality=90, restart_marker_rows=1),
-    "grey.jpg": encoded(in_mode("L"), "JPEG", quality=95),
+    "gray.jpg": encoded(in_mode("L"), "JPEG", quality=95),
     "cmyk.jpg": encoded(in_mode("CMYK"), "JPEG", quality=95),
     "lossy.webp": encoded(ORIGINAL, "WEBP", quality=90),
     "jpeg.tiff": encoded(ORIGINAL, "TIFF", compression="jpeg"),
@@ -96,5 +96,5 @@ GIF = {
     "transparent.gif": encoded(in_mode("P"), "GIF"),
 }
 FILES = {**LOSSLESS, **REDUCED, **JPEG, **GIF}
-# Behind their first picture lies another: a cut there may leave the first one whole.
+# Behind their first image lies another: a cut there may leave the first one whole.
 MANY = ("animated.png", "animated.webp", "animated.gif", "pages.tiff")
