@@ -78,15 +78,17 @@ def main() -> int:
         from device.check import check
 
         overrides = options.overrides(given)
-        return check.run(check.Request(given.model, overrides, given.data, given.threads, given.runtime, given.json))
+        return check.run(
+            check.CheckRequest(given.model, overrides, given.data, given.threads, given.runtime, given.json)
+        )
     if given.command == "doctor":
         from device.doctor import doctor
 
-        return doctor.run(doctor.Request(given.model, given.runtime, given.json, given.size))
+        return doctor.run(doctor.DoctorRequest(given.model, given.runtime, given.json, given.size))
     from device.commands import classify
 
     return classify.run(
-        classify.Request(
+        classify.ClassifyRequest(
             given.model,
             tuple(given.source),
             options.overrides(given),

@@ -1,8 +1,8 @@
 """Addresses of network cameras: parsed, and shown without what is secret in them.
 
-Everything that names a network source shows `Address.shown` and nothing else: terminal, errors, page, metrics, service
-manager. A list of what is secret is never complete, so it is the other way round: the scheme, the host, the port, plain
-words of the path and parameters that are known to be harmless are shown, all else is an ellipsis.
+Everything that names a network source shows `CameraAddress.shown` and nothing else: terminal, errors, page, metrics,
+service manager. A list of what is secret is never complete, so it is the other way round: the scheme, the host, the
+port, plain words of the path and parameters that are known to be harmless are shown, all else is an ellipsis.
 
 Source: RFC 3986. Stricter than urllib, which puts a password with / ? # into the host, the path or the fragment.
 """
@@ -51,7 +51,7 @@ HARMLESS_VALUE = re.compile(r"[\w.-]{1,16}")
 
 
 @dataclass(frozen=True)
-class Address:
+class CameraAddress:
     """A camera's address, taken apart. Its repr has nothing secret.
 
     target: path and query as they are sent. text: as it was given, the scheme in small letters.
@@ -87,7 +87,7 @@ class Address:
         return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.has_port else "")
 
 
-def parse(text: str, option: str = "") -> Address:
+def parse(text: str, option: str = "") -> CameraAddress:
     """UserError for what is no address, or may be read in two ways; it repeats nothing but the scheme.
 
     option: what the address was given to, named in the error.
@@ -110,7 +110,7 @@ def parse(text: str, option: str = "") -> Address:
     if not 0 <= port <= 65535:
         raise UserError(f"{said}: the address's port is none from 1 to 65535; {ENCODING}")
     user, _, password = userinfo.partition(":")
-    return Address(
+    return CameraAddress(
         scheme=scheme,
         host=host[1],
         port=port,

@@ -181,7 +181,7 @@ def write(run: runs.Run, recipe: Recipe, cache: Cache, model: keras.Model, held_
     document = recording.start(run, recipe, cache, held_out, keras=keras_settings.record())
     with recording.under_way(run, document):
         callbacks.write_model(model, run.model)
-        result = evaluate.evaluate(run, recipe, cache, None, evaluate.Asked())
+        result = evaluate.evaluate(run, recipe, cache, None, evaluate.EvaluationOptions())
         print("\n".join(evaluate.summary(result, run)))
     more = {"best_epoch": recipe.all_epochs, "parameters": result.parameters, "gpu": jax.devices()[0].device_kind}
     recording.finish(run, document, recording.DONE, wall_time_s=round(seconds, 1), **more)

@@ -70,7 +70,7 @@ def seen(data: Path, backbone: str) -> Seen:
 def int8_features(parts: Any, made: Any, features: Any) -> Any:
     """Of the test images, by the file that export would make of the head for all training images."""
     from device.data.folders import Labeled
-    from device.model.card import Card, Confidence, Input, Output
+    from device.model.card import Card, Confidence, InputSpec, OutputSpec
     from export.card import cards
     from export.conversion import convert, pixels, quantize
     from export.source import unseen
@@ -82,14 +82,14 @@ def int8_features(parts: Any, made: Any, features: Any) -> Any:
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     rows = np.sort(balanced_rows(targets, np.arange(len(targets)), DEFAULT_SAMPLES, 1))
     height, width = made.size
-    given = Input(height, width, fit=made.fit)
+    given = InputSpec(height, width, fit=made.fit)
     with tempfile.TemporaryDirectory(prefix="framelite-few-") as folder:
         keras = Path(folder) / "model.keras"
         parts.whole.save(keras)
         float32, _ = convert.convert(keras, made.images("train")[:1])
         images = pixels.tensors(made.images("train")[rows], pixels.fed(given))
         made_int8 = quantize.make("int8", float32, images, *pixels.ends(pixels.fed(given)), {})
-        card = Card("few", None, "int8", made.labels, pixels.fed(given), Output(), Confidence(), None, (), None, {})
+        card = Card("few", None, "int8", made.labels, pixels.fed(given), OutputSpec(), Confidence(), None, (), None, {})
         path = Path(folder) / "few_int8.tflite"
         path.write_bytes(cards.assembled(made_int8, card, {}))
         labeled = Labeled(made.labels, made.images("test"), made.targets("test"), "test", 0)
@@ -146,7 +146,7 @@ def main() -> None:
     from train.networks import auto
 
     keras_settings.apply()
-    names = given.backbones or [backbone.name for backbone in auto.candidates(auto.Limits())]
+    names = given.backbones or [backbone.name for backbone in auto.candidates(auto.BackboneLimits())]
     rows = []
     for data in given.data:
         sets = []

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from benchmarks.gate import dependence, verdict
-from benchmarks.gate.pairs import Round, Taken
+from benchmarks.gate.pairs import Round, RoundSamples
 from benchmarks.gate.verdict import Verdict
 from benchmarks.statistics import stats
 from device.host import system
@@ -98,9 +98,9 @@ def gate(off: Lanes, truth: float, limit: float, looks: npt.NDArray[np.bool_] | 
     return verdict.judge(taken, 1, limit)
 
 
-def _lane(ms: float) -> Taken:
+def _lane(ms: float) -> RoundSamples:
     n = 50
-    return Taken(ms, ms, ms, ms, n * ms, n * ms, n, 0)
+    return RoundSamples(ms, ms, ms, ms, n * ms, n * ms, n, 0)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.statistics.stats import geometric_center
-from benchmarks.timing.process import Case, Worker
+from benchmarks.timing.process import BenchmarkCase, TimingWorker
 from device.commands import options
 from device.model import card
 from experiments import frames
@@ -67,7 +67,7 @@ class Runs:
     @staticmethod
     def of(model: Path) -> "Runs":
         """As many as fit into the time."""
-        with Worker([Case(model)]) as worker:
+        with TimingWorker([BenchmarkCase(model)]) as worker:
             p50_s = float(np.median(worker.turn(worker.lanes, WARMUP_S)[0].wall_ms)) / 1e3
         return Runs(max(FEWEST_RUNS, round(MEASURING_S / p50_s)), max(FEWEST_RUNS, round(WARMUP_S / p50_s)))
 
@@ -78,7 +78,7 @@ def told(times_ms: Sequence[float]) -> dict[str, float]:
 
 def ours(model: Path, runs: Runs) -> dict[str, float]:
     times_ms: list[float] = []
-    with Worker([Case(model)]) as worker:
+    with TimingWorker([BenchmarkCase(model)]) as worker:
         while len(times_ms) < runs.warmup + runs.count:
             (samples,) = worker.turn(worker.lanes, MEASURING_S)
             if samples.error is not None:

@@ -20,7 +20,7 @@ def main() -> None:
     from export.conversion import quantize
     from export.source import sources
 
-    source = sources.find(sources.Request(asked.run))
+    source = sources.find(sources.ExportRequest(asked.run))
     float32 = card.network_bytes(asked.run / "export" / f"{source.name}_float32.tflite")
     seconds = []
     for _ in range(5):

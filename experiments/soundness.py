@@ -26,7 +26,7 @@ from export.card import cards
 from export.checks import compare, fidelity
 from export.conversion import convert, quantize
 from export.source import sources
-from export.source.sources import Source
+from export.source.sources import ExportSource
 from tests.export import planting
 
 SEED = 1
@@ -41,7 +41,7 @@ def some(test: Labeled, images: int) -> Labeled:
     return replace(test, sources=np.array(test.sources[rows]), targets=test.targets[rows], hashes=())
 
 
-def files(variant: str, made: bytes, source: Source, float32: bytes) -> Iterator[tuple[str, bytes]]:
+def files(variant: str, made: bytes, source: ExportSource, float32: bytes) -> Iterator[tuple[str, bytes]]:
     """The file as it is, and with each fault."""
     yield "none", made
     for name in FAULTS[variant]:
@@ -54,7 +54,7 @@ def files(variant: str, made: bytes, source: Source, float32: bytes) -> Iterator
         yield "zero point shifted", planting.planted(made, planting.zero_point_shifted("middle"))
 
 
-def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
+def study(source: ExportSource, images: int) -> Iterator[dict[str, Any]]:
     assert source.test is not None
     test = some(source.test, images)
     if source.is_keras:
@@ -81,7 +81,7 @@ def study(source: Source, images: int) -> Iterator[dict[str, Any]]:
             yield {**row, **figures, "by_scores": by_scores, "by_file": unlike, "refused": bool(by_scores or unlike)}
 
 
-def scores(source: Source, variant: str, content: bytes, test: Labeled) -> compare.Scores:
+def scores(source: ExportSource, variant: str, content: bytes, test: Labeled) -> compare.Scores:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(cards.assembled(content, cards.of(source, variant), {}))
@@ -95,7 +95,7 @@ def main() -> None:
     given = options.parse_args()
     rows = []
     for run in given.runs:
-        for row in study(sources.find(sources.Request(run)), given.images):
+        for row in study(sources.find(sources.ExportRequest(run)), given.images):
             print({name: value for name, value in row.items() if name not in ("labels", "n")}, flush=True)
             rows.append(row)
     write("soundness", rows, "python -m experiments.soundness RUN…", seed=SEED)

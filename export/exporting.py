@@ -64,7 +64,7 @@ def export(
     from export import variants as making  # here: numpy.f2py, which it imports, ends on an epoch that is none
 
     place = model if isinstance(model, str | PathLike) else model.path
-    request = sources.Request(
+    request = sources.ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
     source = sources.find(request)

@@ -25,7 +25,7 @@ from device.model.variants import BY_NAME, NAMES
 from export.card import cards, golden
 from export.checks import compare, fidelity
 from export.conversion import convert, fixed_size, pixels, quantize
-from export.source.sources import Source
+from export.source.sources import ExportSource
 
 RANGES_SEEN = 32  # calibration images; they lie in order of class, so every so many of them
 
@@ -52,7 +52,7 @@ class Reference:
     unseen: Scores | None = None  # by heads that haven't seen the images, where the network has
 
 
-def export(source: Source, variants: Collection[str], committed: bool = False) -> Export:
+def export(source: ExportSource, variants: Collection[str], committed: bool = False) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
     committed: golden images are drawn instead of taken from the data. UserError when float32 itself is not sound, and
@@ -72,7 +72,7 @@ def _move_aside(folder: Path, model_sha256: str) -> None:
     command.say(f"note: {folder}: the export of another model that lay there is kept as {moved}")
 
 
-def _export(source: Source, variants: Collection[str], committed: bool) -> Export:
+def _export(source: ExportSource, variants: Collection[str], committed: bool) -> Export:
     folder = source.folder / "export"
     if pixels.differ(source.input):
         command.say(
@@ -101,7 +101,7 @@ def _export(source: Source, variants: Collection[str], committed: bool) -> Expor
     return done
 
 
-def inputs(source: Source, variants: Collection[str], committed: bool) -> Inputs:
+def inputs(source: ExportSource, variants: Collection[str], committed: bool) -> Inputs:
     return Inputs(
         model_sha256=source.model_sha256,
         variants=tuple(variant for variant in NAMES if variant in variants),
@@ -116,7 +116,7 @@ def inputs(source: Source, variants: Collection[str], committed: bool) -> Inputs
     )
 
 
-def _test_sha256(source: Source) -> str | None:
+def _test_sha256(source: ExportSource) -> str | None:
     """Of the test images' files and labels; None for a run, whose model_sha256 stands for its data too."""
     if source.test is None or isinstance(source.test.sources, np.ndarray):
         return None
@@ -126,7 +126,7 @@ def _test_sha256(source: Source) -> str | None:
     return digest.hexdigest()
 
 
-def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
+def _float32(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
     """The bare float32 model, which takes what the cards will say, and the reference's scores."""
     labeled = source.test is not None
     test = source.test or Labeled(
@@ -153,7 +153,7 @@ def _float32(source: Source, scratch: Path) -> tuple[bytes, Reference]:
     return pixels.taken(bare, source.input), Reference("float32", test, labeled, scores)
 
 
-def _unseen(source: Source, float32: bytes, test: Labeled, scratch: Path) -> Scores | None:
+def _unseen(source: ExportSource, float32: bytes, test: Labeled, scratch: Path) -> Scores | None:
     """What the variants' cross-validated scores are compared with: those of the float32 file."""
     if source.unseen is None:
         return None
@@ -162,7 +162,7 @@ def _unseen(source: Source, float32: bytes, test: Labeled, scratch: Path) -> Sco
     return source.unseen.scores(path, test)
 
 
-def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Set:
+def _goldens(source: ExportSource, reference: Reference, committed: bool) -> golden.Set:
     labels, seed = source.labels, source.calibration.seed
     if committed:
         return golden.drawn((source.input.height, source.input.width), labels, seed)
@@ -171,18 +171,18 @@ def _goldens(source: Source, reference: Reference, committed: bool) -> golden.Se
     return golden.choose(source.calibration.images, "calibration", labels, seed)
 
 
-def tensors(source: Source) -> Iterator[npt.NDArray[np.float32]]:
+def tensors(source: ExportSource) -> Iterator[npt.NDArray[np.float32]]:
     """The calibration images as the float network takes them."""
     return pixels.tensors(source.calibration.images, pixels.fed(source.input))
 
 
-def input_range(source: Source) -> tuple[float, float]:
+def input_range(source: ExportSource) -> tuple[float, float]:
     """What the float network is fed for pixel 0 and for pixel 255."""
     return pixels.ends(pixels.fed(source.input))
 
 
 def _attempt(
-    source: Source,
+    source: ExportSource,
     variant: str,
     float32: bytes,
     reference: Reference,
@@ -203,7 +203,7 @@ def _attempt(
         return Made(ExportedVariant(variant, len(reference.images), reference.images.split, failures=(reason,)))
 
 
-def _unlike(source: Source, variant: str, float32: bytes, bare: bytes) -> list[str]:
+def _unlike(source: ExportSource, variant: str, float32: bytes, bare: bytes) -> list[str]:
     """Where the file isn't the float network; for its ranges some of the calibration images are seen anew."""
     every = max(1, len(source.calibration.images) // RANGES_SEEN)
     taken = fidelity.taken(float32, islice(tensors(source), 0, None, every)) if variant == "int8" else {}
@@ -211,7 +211,7 @@ def _unlike(source: Source, variant: str, float32: bytes, bare: bytes) -> list[s
 
 
 def _prove(
-    source: Source,
+    source: ExportSource,
     variant: str,
     bare: bytes,
     unlike: list[str],
@@ -252,7 +252,7 @@ def _prove(
     return Made(row, cards.assembled(bare, full, goldens.files), tuple(compare.losses(variant, comparison)))
 
 
-def _keep(made: Made, folder: Path, source: Source) -> ExportedVariant:
+def _keep(made: Made, folder: Path, source: ExportSource) -> ExportedVariant:
     """Writes a sound file, removes an older one of a variant that failed, and says so."""
     row = made.row
     path = folder / f"{source.name}_{row.variant}.tflite"

@@ -202,7 +202,7 @@ def _with_backbone(recipe: Recipe, options: Options) -> Recipe:
     from train.environment import keras_settings
     from train.networks import auto
 
-    limits = auto.Limits(options.max_latency, options.max_size and options.max_size * MEGABYTE)
+    limits = auto.BackboneLimits(options.max_latency, options.max_size and options.max_size * MEGABYTE)
     auto.candidates(limits)  # what can be refused is refused before Keras is imported
     keras_settings.apply()
     return auto.choose(recipe, lambda asked: _provide(asked, options), limits)

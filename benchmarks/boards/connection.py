@@ -37,7 +37,7 @@ PATIENCE_S = 10
 
 
 @dataclass(frozen=True)
-class Address:
+class SshAddress:
     """Whom to connect to: what ssh is given. python: of an environment that is there; None makes one."""
 
     host: str
@@ -81,10 +81,10 @@ class Ran:
     output: str
 
 
-class Connection:
+class SshConnection:
     """What may be asked of the board. UserError when it refuses, and when the connection is lost."""
 
-    def __init__(self, address: Address, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, address: SshAddress, process: "subprocess.Popen[bytes]") -> None:
         self.name = address.host
         self._address, self._process = address, process
         self.python_version = self._hello()
@@ -178,7 +178,7 @@ def _refused(said: dict[str, Any]) -> str:
     return f"{said['path'] or 'its cache'}: {command.MENDABLE.get(said['errno'], said['error'])}"
 
 
-def _ssh(address: Address) -> "subprocess.Popen[bytes]":
+def _ssh(address: SshAddress) -> "subprocess.Popen[bytes]":
     """A terminal sends Ctrl-C to ssh as well, which would end the connection before the board could answer: ssh is
     started with it ignored, as it inherits that.
     """
@@ -193,12 +193,12 @@ def _ssh(address: Address) -> "subprocess.Popen[bytes]":
 
 
 @contextmanager
-def connect(address: Address) -> Iterator[Connection]:
+def connect(address: SshAddress) -> Iterator[SshConnection]:
     """The connection, ended with the block; what still runs on the board ends with it."""
     process = _ssh(address)
     try:
         try:
-            connection = Connection(address, process)
+            connection = SshConnection(address, process)
         except KeyboardInterrupt:  # while it asks for a password, say
             process.terminate()
             raise

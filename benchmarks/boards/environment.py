@@ -1,6 +1,6 @@
 """The Python that measures on a board: one that the user names, or an environment made there once and kept."""
 
-from benchmarks.boards.connection import Connection
+from benchmarks.boards.connection import SshConnection
 from device import command
 from device.errors import UserError
 
@@ -21,17 +21,17 @@ except Exception as error:
 """
 
 
-def mark(board: Connection, requirements: bytes) -> bytes:
+def mark(board: SshConnection, requirements: bytes) -> bytes:
     """After an upgrade of the board's Python its old environment can import nothing."""
     return f"# Python {'.'.join(map(str, board.python_version[:2]))}\n".encode() + requirements
 
 
-def python(board: Connection) -> str:
+def python(board: SshConnection) -> str:
     """The one in the folder there."""
     return f"{board.described['place']}/{FOLDER}/bin/python"
 
 
-def make(board: Connection, requirements: str) -> None:
+def make(board: SshConnection, requirements: str) -> None:
     """Makes it from a file in the folder. UserError says what the board lacks; nothing half-made stays."""
     _check(board)
     bits = board.described["bits"]
@@ -53,7 +53,7 @@ def make(board: Connection, requirements: str) -> None:
             )
 
 
-def _check(board: Connection) -> None:
+def _check(board: SshConnection) -> None:
     version = board.python_version
     if not PYTHONS[0] <= version < PYTHONS[1]:
         raise UserError(
@@ -66,7 +66,7 @@ def _check(board: Connection) -> None:
         )
 
 
-def try_out(board: Connection, python: str) -> None:
+def try_out(board: SshConnection, python: str) -> None:
     """UserError where that Python can't import what is needed."""
     tried = board.run([python, "-c", TRIAL])
     if tried.code != 0:

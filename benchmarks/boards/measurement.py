@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.boards import connection, environment, health, parcel
-from benchmarks.boards.connection import Address, Connection, Ran
+from benchmarks.boards.connection import Ran, SshAddress, SshConnection
 from benchmarks.boards.parcel import Parcel
 from benchmarks.documents import models, results
 from benchmarks.documents.machine import BoardMachine
@@ -20,17 +20,17 @@ from device.host.throttling import Throttling
 
 
 @dataclass(frozen=True)
-class Request:
+class BoardRequest:
     """What the command line asks for. options: of `benchmarks latency`, as they are passed on."""
 
-    address: Address
+    address: SshAddress
     models: list[Path]
     options: tuple[str, ...] = ()
     json: str | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BoardOutcome:
     """What came back. wrong: the models whose golden images the board answers otherwise than export did."""
 
     document: Results
@@ -38,7 +38,7 @@ class Outcome:
     wrong: tuple[str, ...]
 
 
-def run(request: Request) -> int:
+def run(request: BoardRequest) -> int:
     """0, or 1 when the board's answers are not those of export."""
     found = models.find_whole(request.models)
     target = _target(request, found)
@@ -64,7 +64,7 @@ def run(request: Request) -> int:
     return command.FAILED if outcome.wrong else command.GOOD
 
 
-def _target(request: Request, found: list[Model]) -> str | None:
+def _target(request: BoardRequest, found: list[Model]) -> str | None:
     """Where the result goes: --json, else into the run folder whose models they are."""
     if request.json:
         return request.json
@@ -75,7 +75,7 @@ def _target(request: Request, found: list[Model]) -> str | None:
     return str(run / "boards" / request.address.file)
 
 
-def measure(board: Connection, request: Request, found: list[Model]) -> Outcome:
+def measure(board: SshConnection, request: BoardRequest, found: list[Model]) -> BoardOutcome:
     """Copies, prepares, checks, measures."""
     own = request.address.python is None
     requirements = parcel.requirements(board.described["bits"]) if own else None
@@ -94,10 +94,10 @@ def measure(board: Connection, request: Request, found: list[Model]) -> Outcome:
     document = whole(ran, board.name, found)
     judged = health.judge(before, _healthy(board, python), document.latency)
     machine = BoardMachine(**vars(document.machine), throttling=health.held_back(judged))
-    return Outcome(replace(document, machine=machine), judged, wrong)
+    return BoardOutcome(replace(document, machine=machine), judged, wrong)
 
 
-def deliver(board: Connection, packed: Parcel, requirements: bytes | None) -> str:
+def deliver(board: SshConnection, packed: Parcel, requirements: bytes | None) -> str:
     """Sends what is missing there and makes the environment if it is to be; the Python that measures."""
     hashes = packed.hashes()
     mark = {} if requirements is None else {environment.MARK: environment.mark(board, requirements)}
@@ -115,7 +115,7 @@ def deliver(board: Connection, packed: Parcel, requirements: bytes | None) -> st
     return environment.python(board)
 
 
-def _wrong(board: Connection, python: str, path: str, model: Model) -> bool:
+def _wrong(board: SshConnection, python: str, path: str, model: Model) -> bool:
     """Whether the golden images in the file have other answers there; a file without any can't be asked."""
     if model.card is None or not model.card.golden:
         return False
@@ -125,7 +125,7 @@ def _wrong(board: Connection, python: str, path: str, model: Model) -> bool:
     return ran.code == command.FAILED
 
 
-def _healthy(board: Connection, python: str) -> Throttling | None:
+def _healthy(board: SshConnection, python: str) -> Throttling | None:
     ran = board.run([python, "-m", "benchmarks.boards.health"])
     return health.told(ran.output) if ran.code == 0 else None
 

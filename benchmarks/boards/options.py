@@ -48,10 +48,10 @@ def run(given: argparse.Namespace, passed_on: list[str], latency: argparse.Argum
     if read.sustained:
         options.check_seconds("--sustained", read.sustained)
     from benchmarks.boards import measurement
-    from benchmarks.boards.connection import Address
+    from benchmarks.boards.connection import SshAddress
 
-    address = Address(given.host, given.port, given.ssh_options, given.python)
-    return measurement.run(measurement.Request(address, given.models, tuple(passed_on), given.json))
+    address = SshAddress(given.host, given.port, given.ssh_options, given.python)
+    return measurement.run(measurement.BoardRequest(address, given.models, tuple(passed_on), given.json))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def gate(given: argparse.Namespace) -> int:
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     history.check(given.history)
     asked = given.max_drop is not None or given.data is not None
-    limits = gates.Limits(given.max_slowdown, (given.max_drop or 0.01) if asked else None)
+    limits = gates.GateLimits(given.max_slowdown, (given.max_drop or 0.01) if asked else None)
     with gates.ends(base, candidate, given.threads, engine, given.other_machine) as found:
         outcome = gates.run(found, limits, given.threads, engine, seconds, given.data, options.overrides(given))
     if "-" not in (given.json, given.markdown):

@@ -23,7 +23,7 @@ Right = Mapping[str, bool]
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgedImages:
     """By the content hash of each image: whether the model is right, and the image's label."""
 
     right: dict[str, bool]
@@ -50,12 +50,12 @@ class Drop:
     by_label: ByLabel | None = None
 
 
-def ask(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> Asked:
+def ask(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> JudgedImages:
     """Which images the model is right about."""
     answers = accuracy.answers(model, data, overrides, threads, runtime)
     images = answers.images
     labels = {images.hash_of(i): answers.labels[target] for i, target in enumerate(images.targets)}
-    return Asked(answers.right(), labels)
+    return JudgedImages(answers.right(), labels)
 
 
 def right(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> dict[str, bool]:

@@ -3,21 +3,21 @@
 from xml.etree import ElementTree
 
 from benchmarks.gate.drop import Drop
-from benchmarks.gate.gate import Outcome
+from benchmarks.gate.gate import GateOutcome
 from benchmarks.gate.verdict import Answer
 from device.text import percent
 
 SIGNS: dict[Answer, str] = {"no regression": "✅", "regression": "❌", "can't tell": "❔"}
 
 
-def text(outcome: Outcome) -> list[str]:
+def text(outcome: GateOutcome) -> list[str]:
     """The answer first, then its grounds, then notes."""
     lines = [f"{outcome.answer}: {outcome.candidate} against {outcome.base}"]
     lines += [f"  {name:<9} {answer}: {reason}; {grounds}" for name, answer, reason, grounds in rows(outcome)]
     return lines + [f"  note: {note}" for note in outcome.notes]
 
 
-def rows(outcome: Outcome) -> list[tuple[str, Answer, str, str]]:
+def rows(outcome: GateOutcome) -> list[tuple[str, Answer, str, str]]:
     """What was judged, how, why, and the figures."""
     by_time, lost = outcome.latency, outcome.accuracy
     found = [("latency", by_time.answer, by_time.reason, _latency(outcome))]
@@ -43,7 +43,7 @@ def _from_to(base: float, candidate: float) -> str:
     return f"{percent(base)} to {percent(candidate)}"
 
 
-def _latency(outcome: Outcome) -> str:
+def _latency(outcome: GateOutcome) -> str:
     by_time = outcome.latency
     clock = "thread's own time" if by_time.clock == "cpu" else "wall clock"
     return (
@@ -52,7 +52,7 @@ def _latency(outcome: Outcome) -> str:
     )
 
 
-def markdown(outcome: Outcome) -> str:
+def markdown(outcome: GateOutcome) -> str:
     candidate, base = printable(outcome.candidate), printable(outcome.base)
     lines = [
         f"### {SIGNS[outcome.answer]} {outcome.answer}: `{candidate}` against `{base}`",
@@ -79,7 +79,7 @@ def printable(name: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
-def junit(outcome: Outcome) -> bytes:
+def junit(outcome: GateOutcome) -> bytes:
     """A test case for latency and one for accuracy. 'Can't tell' is a skipped one: neither passed nor failed.
 
     https://github.com/testmoapp/junitxml

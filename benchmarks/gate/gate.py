@@ -31,7 +31,7 @@ CODES: dict[Answer, int] = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class GateLimits:
     """0.05: the candidate may be 5 % slower. most_drop 0.01: it may lose one point of accuracy, None: not asked."""
 
     slowdown: float = 0.05
@@ -53,7 +53,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GateOutcome:
     """answer: the worse of both judgements. notes: what the reader should know beside it."""
 
     answer: Answer
@@ -61,7 +61,7 @@ class Outcome:
     candidate: str
     latency: Verdict
     accuracy: Drop | None
-    limits: Limits
+    limits: GateLimits
     threads: int
     seconds: float
     notes: tuple[str, ...]
@@ -126,8 +126,14 @@ def rounds(
 
 
 def run(
-    found: Ends, limits: Limits, threads: int, runtime: Runtime, seconds: float, data: str | None, overrides: Overrides
-) -> Outcome:
+    found: Ends,
+    limits: GateLimits,
+    threads: int,
+    runtime: Runtime,
+    seconds: float,
+    data: str | None,
+    overrides: Overrides,
+) -> GateOutcome:
     """seconds: at most, for latency. data: a data set by name or a folder.
 
     Accuracy first: what is wrong with images or labels is said at once. Ctrl-C ends it with what is known by then.
@@ -142,7 +148,7 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
     by_time = verdict.judge(taken, threads, limits.slowdown, to=found.expected)
-    outcome = Outcome(
+    outcome = GateOutcome(
         "can't tell" if interrupted else _worse([by_time.answer, *([lost.answer] if lost else [])]),
         found.base_name,
         str(found.candidate.path),
@@ -186,7 +192,7 @@ def _is_explained(found: Ends, lost: Drop | None) -> bool:
     )
 
 
-def _notes(found: Ends, outcome: Outcome) -> Iterator[str]:
+def _notes(found: Ends, outcome: GateOutcome) -> Iterator[str]:
     by_time, lost = outcome.latency, outcome.accuracy
     if outcome.interrupted:
         yield "interrupted: this is what was measured until then"

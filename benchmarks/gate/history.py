@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.gate.gate import Outcome
+from benchmarks.gate.gate import GateOutcome
 from benchmarks.gate.verdict import Answer
 from device import files
 from device.errors import UserError
@@ -58,7 +58,7 @@ def check(path: Path | None) -> None:
     _rows(path)
 
 
-def add(path: Path, outcome: Outcome) -> bool:
+def add(path: Path, outcome: GateOutcome) -> bool:
     """Adds the gate's row, with the header before the first; whole or not at all.
 
     False, and nothing is written, for a gate without a ratio, or one that was interrupted: a series has no gaps.

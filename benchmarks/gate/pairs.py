@@ -18,7 +18,7 @@ from time import monotonic
 
 import numpy as np
 
-from benchmarks.timing.process import BLOCK_S, Case, LostError, Samples, Worker
+from benchmarks.timing.process import BLOCK_S, BenchmarkCase, LostError, Samples, TimingWorker
 from device.errors import UserError
 
 # A round's time; a slow network gets as much more as its three lanes need for one block each.
@@ -44,7 +44,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Taken:
+class RoundSamples:
     """One lane of one round, in ms: p50 and p95 by the wall clock and by the thread's own time, and sums.
 
     n: samples; waits: the thread's voluntary context switches; step_ms: the thread's clock moves in steps of that.
@@ -61,23 +61,23 @@ class Taken:
     step_ms: float = 0.0
 
     @staticmethod
-    def of(parts: Sequence[Samples]) -> "Taken":
+    def of(parts: Sequence[Samples]) -> "RoundSamples":
         wall = np.concatenate([part.wall_ms for part in parts])
         cpu = np.concatenate([part.cpu_ms for part in parts])
         wall_p50, wall_p95 = map(float, np.percentile(wall, (50, 95)))
         cpu_p50, cpu_p95 = map(float, np.percentile(cpu, (50, 95)))
         waits, step_ms = sum(part.waits for part in parts), max(part.step_ms for part in parts)
         sums = float(wall.sum()), float(cpu.sum())
-        return Taken(wall_p50, wall_p95, cpu_p50, cpu_p95, *sums, len(wall), waits, step_ms)
+        return RoundSamples(wall_p50, wall_p95, cpu_p50, cpu_p95, *sums, len(wall), waits, step_ms)
 
 
 @dataclass(frozen=True)
 class Round:
     """A fresh process's figures of the base, of the base again, and of the candidate."""
 
-    base: Taken
-    again: Taken
-    candidate: Taken
+    base: RoundSamples
+    again: RoundSamples
+    candidate: RoundSamples
 
 
 def rounds(base: Side, candidate: Side, seconds: float, seed: int = 1) -> Iterator[Round]:
@@ -121,12 +121,12 @@ def _round(base: Side, candidate: Side, loading: Sequence[str], order: random.Ra
                     if samples.error is not None:
                         raise UserError(f"{sides[name].path}: the model failed half way: {samples.error}")
                     parts[name].append(samples)
-    return Round(*(Taken.of(parts[name]) for name in LANES))
+    return Round(*(RoundSamples.of(parts[name]) for name in LANES))
 
 
-def _worker(sides: Sequence[Side], python: str, order: random.Random) -> Worker:
-    cases = [Case(side.path, side.threads, side.runtime, size=side.size) for side in sides]
-    worker = Worker(cases, python, order.randrange(2**31))
+def _worker(sides: Sequence[Side], python: str, order: random.Random) -> TimingWorker:
+    cases = [BenchmarkCase(side.path, side.threads, side.runtime, size=side.size) for side in sides]
+    worker = TimingWorker(cases, python, order.randrange(2**31))
     for told in worker.loaded:
         if told.error is not None:
             worker.close()

@@ -6,7 +6,7 @@ from math import log, sqrt
 from typing import Literal
 
 from benchmarks.gate import dependence
-from benchmarks.gate.pairs import Round, Taken
+from benchmarks.gate.pairs import Round, RoundSamples
 from benchmarks.statistics import stats
 from benchmarks.statistics.stats import Interval
 
@@ -70,15 +70,15 @@ def step_ms(rounds: Sequence[Round]) -> float:
     return max(lane.step_ms for each in rounds for lane in (each.base, each.again, each.candidate))
 
 
-def p50(lane: Taken, clock: Clock) -> float:
+def p50(lane: RoundSamples, clock: Clock) -> float:
     return lane.cpu_p50 if clock == "cpu" else lane.wall_p50
 
 
-def p95(lane: Taken, clock: Clock) -> float:
+def p95(lane: RoundSamples, clock: Clock) -> float:
     return lane.cpu_p95 if clock == "cpu" else lane.wall_p95
 
 
-def ratios(rounds: Sequence[Round], clock: Clock, figure: Callable[[Taken, Clock], float] = p50) -> list[float]:
+def ratios(rounds: Sequence[Round], clock: Clock, figure: Callable[[RoundSamples, Clock], float] = p50) -> list[float]:
     """Candidate to base, both of whose lanes count, a round each. Empty where a figure is 0: no clock saw it."""
     lanes = [[figure(lane, clock) for lane in (each.base, each.again, each.candidate)] for each in rounds]
     if any(0 in figures for figures in lanes):
@@ -87,7 +87,7 @@ def ratios(rounds: Sequence[Round], clock: Clock, figure: Callable[[Taken, Clock
 
 
 def ratio(
-    rounds: Sequence[Round], clock: Clock, confidence: float, figure: Callable[[Taken, Clock], float] = p50
+    rounds: Sequence[Round], clock: Clock, confidence: float, figure: Callable[[RoundSamples, Clock], float] = p50
 ) -> Interval | None:
     """Candidate to base, with its interval over rounds."""
     return stats.geometric_center(ratios(rounds, clock, figure), confidence)

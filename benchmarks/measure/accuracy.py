@@ -21,7 +21,7 @@ from device.inference.model_spec import NO_OVERRIDES, Overrides
 
 
 @dataclass(frozen=True)
-class Answers:
+class ModelScores:
     """A model's scores (n x labels) of labeled images; data: what they are called; labels: the model's."""
 
     scores: npt.NDArray[np.float32]
@@ -42,14 +42,14 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Judged:
+class MeasuredAccuracies:
     """A row a model, in their order; interrupted: Ctrl-C came before the end."""
 
     rows: tuple[AccuracyRow | FailedRow, ...]
     interrupted: bool
 
 
-def answers(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> Answers:
+def answers(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> ModelScores:
     """data: a data set by name or a folder; None takes the data the model was trained on."""
     classifier = Classifier(model.path, NO_OVERRIDES if model.card else overrides, threads, runtime)
     card = classifier.card
@@ -73,7 +73,7 @@ def answers(model: Model, data: str | None, overrides: Overrides, threads: int, 
             model.path, images, NO_OVERRIDES if model.card else overrides, threads, runtime, advance
         )
     called = Path(name).resolve().name if data and Path(data).is_dir() else name
-    return Answers(scores, images, called, classifier.runtime.name)
+    return ModelScores(scores, images, called, classifier.runtime.name)
 
 
 def measure(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> AccuracyRow:
@@ -96,7 +96,7 @@ def measure(model: Model, data: str | None, overrides: Overrides, threads: int, 
 
 def measure_all(
     models: Sequence[Model], data: str | None, overrides: Overrides, threads: int, runtime: str | None
-) -> Judged:
+) -> MeasuredAccuracies:
     """A row a model. One that fails has its "error" and no figures; UserError where all do.
 
     Ctrl-C ends it with those that were measured, if there are any.
@@ -114,7 +114,7 @@ def measure_all(
         if len(rows) == len(failures):
             raise
         rest = [FailedRow(**vars(model.named()), error=results.NOT_YET) for model in models[len(rows) :]]
-        return Judged((*rows, *rest), True)
+        return MeasuredAccuracies((*rows, *rest), True)
     if len(failures) == len(models):
         raise failures[0]
-    return Judged(tuple(rows), False)
+    return MeasuredAccuracies(tuple(rows), False)

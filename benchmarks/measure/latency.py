@@ -20,8 +20,8 @@ from benchmarks.documents.models import Model
 from benchmarks.documents.rows import LatencyRow
 from benchmarks.timing.conditions import Watch
 from benchmarks.timing.energy import Meter
-from benchmarks.timing.process import Case, Lane, LostError, Worker
-from benchmarks.timing.record import Record, Sustained, Turn
+from benchmarks.timing.process import BenchmarkCase, Lane, LostError, TimingWorker
+from benchmarks.timing.record import Burst, Record, Sustained
 
 WARMUP_S = 0.3
 # In every process, for each lane, before its samples count.
@@ -47,7 +47,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredLatencies:
     """A row a case, in the order of models, threads, engines; interrupted: Ctrl-C came before the end.
 
     notes: what the user could change to measure more.
@@ -65,14 +65,14 @@ def measure(
     engines: Sequence[Engine] = (Engine(),),
     sustained_s: float = 0.0,
     size: tuple[int, int] | None = None,
-) -> Measured:
+) -> MeasuredLatencies:
     """seconds: at most, for each case; however long it lasts, MIN_SAMPLES are taken. A case that fails has an "error".
     size: (height, width) for networks without a card that leave them open.
 
     Ctrl-C ends it with what was measured, if that is anything.
     """
     records = [
-        Record(model, Case(model.path, count, engine.runtime, True, model.size(size)), engine.python)
+        Record(model, BenchmarkCase(model.path, count, engine.runtime, True, model.size(size)), engine.python)
         for model in models
         for count in threads
         for engine in engines
@@ -90,7 +90,7 @@ def measure(
                 record.error = record.error or results.NOT_YET
     meter = conductor.meter
     notes = (meter.why,) if sustained_s and meter.is_refused and meter.why else ()
-    return Measured(tuple(record.row(_float32_of(record, records)) for record in records), interrupted, notes)
+    return MeasuredLatencies(tuple(record.row(_float32_of(record, records)) for record in records), interrupted, notes)
 
 
 class Conductor:
@@ -133,7 +133,7 @@ class Conductor:
     def _alone(self, record: Record) -> None:
         """The case in a process of its own."""
         try:
-            with Worker([record.case], record.python) as worker:
+            with TimingWorker([record.case], record.python) as worker:
                 record.load(worker.loaded[0])
                 if record.error is not None:
                     return
@@ -146,14 +146,14 @@ class Conductor:
         except LostError as error:
             record.error = str(error)
 
-    def _sustain(self, worker: Worker, lane: Lane, record: Record) -> Sustained:
-        turns: list[Turn] = []
+    def _sustain(self, worker: TimingWorker, lane: Lane, record: Record) -> Sustained:
+        turns: list[Burst] = []
         before, start = self.meter.joules(), monotonic()
         while (spent_s := monotonic() - start) < self.sustained_s and record.error is None:
             at_s = monotonic() - self.began
             (samples,) = worker.turn([lane], min(1.0, self.sustained_s - spent_s))
             record.heed(samples)
-            turns.append(Turn(at_s, -1, samples.wall_ms, self.watch.read()))
+            turns.append(Burst(at_s, -1, samples.wall_ms, self.watch.read()))
             self.meter.joules()  # a counter may begin again, and must not do so twice unseen
         seconds, after = monotonic() - start, self.meter.joules()
         return Sustained(lane.what, seconds, None if before is None or after is None else after - before, turns)
@@ -168,7 +168,7 @@ class Conductor:
             workers = []
             for python, records in by_python.items():
                 try:
-                    worker = Worker([record.case for record in records], python, seed=process)
+                    worker = TimingWorker([record.case for record in records], python, seed=process)
                 except LostError as error:
                     self._lose(records, error)
                     continue
@@ -177,7 +177,7 @@ class Conductor:
                     record.load(told)
             self._take_turns(workers, process)
 
-    def _take_turns(self, workers: list[tuple[Worker, list[Record]]], process: int) -> None:
+    def _take_turns(self, workers: list[tuple[TimingWorker, list[Record]]], process: int) -> None:
         """Until each lane has had its share of the time. A process that is lost ends the round."""
         for worker, records in workers:
             try:
@@ -212,7 +212,7 @@ class Conductor:
         """
         for record in records:
             try:
-                with Worker([record.case], record.python) as worker:
+                with TimingWorker([record.case], record.python) as worker:
                     worker.turn(worker.lanes, WARMUP_S)
             except LostError as alone:
                 record.error = str(alone)

@@ -30,7 +30,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Samples:
+class ChartSamples:
     """The times of one case, or a part of them; p50, p99 and the longest are of all, None where they aren't known."""
 
     name: str
@@ -52,7 +52,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Moment:
+class TurnPoint:
     """A turn of one of the cases that are called `name`. ratio: its median as a share of its case's median turn."""
 
     name: str
@@ -97,7 +97,7 @@ def _whiskers(axis: Any, point: Point, alpha: float) -> None:
     )
 
 
-def distributions(title: str, cases: Sequence[Samples]) -> str:
+def distributions(title: str, cases: Sequence[ChartSamples]) -> str:
     """How often each time was taken, a row a case on one scale; it ends a little behind the largest p99."""
     low = min(min(case.times_ms) for case in cases)
     # Of too few samples no p99 is told; where the axis ends, theirs may decide.
@@ -166,7 +166,7 @@ def pairs(title: str, before: str, after: str, items: Sequence[tuple[str, float,
     return draw(title, 1.0 + 0.25 * len(items), paint)
 
 
-def over_time(title: str, moments: Sequence[Moment]) -> str:
+def over_time(title: str, moments: Sequence[TurnPoint]) -> str:
     """Each turn as a share of its case's median; below it the temperature and the clock, where there are any."""
     readings = {
         "°C": [(moment.at_s, moment.temperature_c) for moment in moments if moment.temperature_c is not None],
@@ -197,7 +197,7 @@ def over_time(title: str, moments: Sequence[Moment]) -> str:
     return draw(title, 2.8 + 0.06 * len(names) + len(below), paint)
 
 
-def _dots(axis: Any, moments: Sequence[Moment], marker: str, label: str, color: str | None = None) -> None:
+def _dots(axis: Any, moments: Sequence[TurnPoint], marker: str, label: str, color: str | None = None) -> None:
     x, y = [moment.at_s for moment in moments], [100 * moment.ratio for moment in moments]
     axis.plot(x, y, marker, color=color or moments[0].color, markersize=4, alpha=0.75, label=label)
 

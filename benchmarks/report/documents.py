@@ -10,7 +10,7 @@ from benchmarks.documents.machine import MeasuredMachine
 from benchmarks.documents.results import Results
 from benchmarks.documents.rows import LatencyRow
 from benchmarks.report import rows
-from benchmarks.report.rows import Accuracy, Case
+from benchmarks.report.rows import LatencyCase, ShownAccuracy
 from device.errors import UserError
 
 
@@ -27,7 +27,7 @@ class Document:
         return self.content.latency
 
     @property
-    def accuracies(self) -> list[Accuracy]:
+    def accuracies(self) -> list[ShownAccuracy]:
         """Of the rows that `benchmarks accuracy` wrote, those that have one."""
         return [accuracy for row in self.content.accuracy if (accuracy := rows.measured(row))]
 
@@ -38,10 +38,10 @@ class Machine:
 
     name: str
     documents: tuple[Document, ...]
-    cases: tuple[Case, ...]
+    cases: tuple[LatencyCase, ...]
 
     @property
-    def accuracies(self) -> list[Accuracy]:
+    def accuracies(self) -> list[ShownAccuracy]:
         return [accuracy for document in self.documents for accuracy in document.accuracies]
 
     @property
@@ -87,13 +87,15 @@ def _name(machine: MeasuredMachine) -> str:
     return machine.board or machine.cpu or machine.architecture or "a machine without a name"
 
 
-def _machine(name: str, documents: Sequence[Document], everywhere: Sequence[Accuracy]) -> Machine:
+def _machine(name: str, documents: Sequence[Document], everywhere: Sequence[ShownAccuracy]) -> Machine:
     here = [accuracy for document in documents for accuracy in document.accuracies]
     found = [row for document in documents for row in document.latency]
-    return Machine(name, tuple(documents), tuple(Case(row, _accuracy(row, here, everywhere)) for row in found))
+    return Machine(name, tuple(documents), tuple(LatencyCase(row, _accuracy(row, here, everywhere)) for row in found))
 
 
-def _accuracy(row: LatencyRow, here: Sequence[Accuracy], everywhere: Sequence[Accuracy]) -> Accuracy | None:
+def _accuracy(
+    row: LatencyRow, here: Sequence[ShownAccuracy], everywhere: Sequence[ShownAccuracy]
+) -> ShownAccuracy | None:
     """Measured on this machine, best in this runtime; else on the only other one that was; else as the card says."""
     mine = [accuracy for accuracy in here if accuracy.is_of(row)]
     if mine:

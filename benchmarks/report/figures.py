@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from benchmarks.documents.rows import AccuracyRow, FrameLane, LatencyRow, TurnRow
 from benchmarks.report import charts, rows
-from benchmarks.report.charts import Bar, Moment, Point, Samples
+from benchmarks.report.charts import Bar, ChartSamples, Point, TurnPoint
 from benchmarks.report.documents import Machine
 from benchmarks.report.drawing import color
-from benchmarks.report.rows import Accuracy, p99_ms
+from benchmarks.report.rows import ShownAccuracy, p99_ms
 from device import text
 
 # So many labels a person reads in one chart.
@@ -73,9 +73,13 @@ def distributions(machine: Machine) -> list[Shown]:
     ]
 
 
-def _samples(latency: LatencyRow | FrameLane, name: str, tint: str) -> Samples | None:
+def _samples(latency: LatencyRow | FrameLane, name: str, tint: str) -> ChartSamples | None:
     times_ms, p50_ms = latency.samples_ms, latency.p50_ms
-    return Samples(name, tint, times_ms, p50_ms, p99_ms(latency), _longest_ms(latency)) if times_ms and p50_ms else None
+    return (
+        ChartSamples(name, tint, times_ms, p50_ms, p99_ms(latency), _longest_ms(latency))
+        if times_ms and p50_ms
+        else None
+    )
 
 
 def _longest_ms(latency: LatencyRow | FrameLane) -> float | None:
@@ -102,11 +106,11 @@ def labels(machine: Machine) -> list[Shown]:
     return made
 
 
-def _pair(accuracy: Accuracy) -> tuple[str, str, str]:
+def _pair(accuracy: ShownAccuracy) -> tuple[str, str, str]:
     return accuracy.row.model, accuracy.images, accuracy.engine
 
 
-def _shares(accuracy: Accuracy) -> dict[str, float]:
+def _shares(accuracy: ShownAccuracy) -> dict[str, float]:
     classes = accuracy.row.per_class if isinstance(accuracy.row, AccuracyRow) else ()
     return {row.label: row.top1 for row in classes}
 
@@ -137,7 +141,7 @@ def courses(machine: Machine) -> list[Shown]:
     return made
 
 
-def _moments(row: LatencyRow) -> list[Moment]:
+def _moments(row: LatencyRow) -> list[TurnPoint]:
     """Of a case's turns, called by its variant; those of invoke and of a frame each against their own median."""
     variant = row.variant
     by_what: dict[str, list[tuple[float, TurnRow]]] = {}
@@ -149,5 +153,5 @@ def _moments(row: LatencyRow) -> list[Moment]:
         middle = statistics.median(p50_ms for p50_ms, _ in turns)
         for p50_ms, turn in turns:
             how = p50_ms / middle, turn.temperature_c, turn.clock_mhz, bool(turn.throttled)
-            moments.append(Moment(variant or row.model, color(variant), turn.at_s, *how))
+            moments.append(TurnPoint(variant or row.model, color(variant), turn.at_s, *how))
     return moments

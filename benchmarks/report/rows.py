@@ -28,7 +28,7 @@ def printable(value: T) -> T:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class ShownAccuracy:
     """A share of right answers, 0..1, with its interval, and the images it was taken on, in words."""
 
     row: AccuracyRow | LatencyRow
@@ -47,11 +47,11 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Case:
+class LatencyCase:
     """A latency row with the best-known accuracy of its file."""
 
     row: LatencyRow
-    accuracy: Accuracy | None
+    accuracy: ShownAccuracy | None
 
 
 def p99_ms(latency: Timed) -> float | None:
@@ -59,19 +59,19 @@ def p99_ms(latency: Timed) -> float | None:
     return latency.p99_ms if latency.n >= FEWEST_FOR_P99 else None
 
 
-def measured(row: AccuracyRow) -> Accuracy | None:
+def measured(row: AccuracyRow) -> ShownAccuracy | None:
     return _accuracy(row, row.n, [word for word in (row.data, row.split) if word])
 
 
-def of_card(row: LatencyRow) -> Accuracy | None:
+def of_card(row: LatencyRow) -> ShownAccuracy | None:
     """What a latency row has from the model's card."""
     return _accuracy(row, row.accuracy_n, ["as the card says", *([row.accuracy_split] if row.accuracy_split else [])])
 
 
-def _accuracy(row: AccuracyRow | LatencyRow, n: int | None, words: list[str]) -> Accuracy | None:
+def _accuracy(row: AccuracyRow | LatencyRow, n: int | None, words: list[str]) -> ShownAccuracy | None:
     if row.top1 is None or row.interval is None or n is None:
         return None
-    return Accuracy(row, row.top1, row.interval, n, ", ".join([*words, f"{n} images"]))
+    return ShownAccuracy(row, row.top1, row.interval, n, ", ".join([*words, f"{n} images"]))
 
 
 def names(rows: Sequence[LatencyRow], brief: bool = False) -> list[str]:

@@ -6,7 +6,7 @@ from html import escape
 
 from benchmarks.documents.rows import AccuracyRow, LatencyRow
 from benchmarks.report.documents import Document, Machine
-from benchmarks.report.rows import Accuracy, Case, Pair, p99_ms
+from benchmarks.report.rows import LatencyCase, Pair, ShownAccuracy, p99_ms
 from device import text
 
 LEGEND = (
@@ -97,7 +97,7 @@ def summary(machine: Machine) -> str:
     return f"<div><h3>{title}</h3>{table}{missing}</div>"
 
 
-def _row(case: Case, cells: Sequence[str]) -> str:
+def _row(case: LatencyCase, cells: Sequence[str]) -> str:
     naming = f'<th scope="row">{escape(cells[0])}</th>' + _cells(cells[1:NAMING])
     error = case.row.error
     if case.row.p50_ms is None:
@@ -118,7 +118,7 @@ def _cell(text: str) -> str:
     return escape(figure) + (f"<small>({escape(rest)}</small>" if bracket else "")
 
 
-def _figures(case: Case) -> list[str]:
+def _figures(case: LatencyCase) -> list[str]:
     """As HEADER has them."""
     row, accuracy, sustained = case.row, case.accuracy, case.row.sustained
     interval = row.p50_interval_ms
@@ -178,6 +178,6 @@ def _origin(document: Document) -> str:
     return escape(said) + (f" <code>{escape(command)}</code>" if command else "")
 
 
-def _judged(accuracy: Accuracy) -> str:
+def _judged(accuracy: ShownAccuracy) -> str:
     left_out = accuracy.row.left_out if isinstance(accuracy.row, AccuracyRow) else None
     return f"in {accuracy.engine}: {accuracy.images}, {left_out or 0} left out"

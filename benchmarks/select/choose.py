@@ -25,7 +25,7 @@ TOO_FEW = "too few processes to tell"
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectedFile:
     """The row that was chosen, and every row with why it was not (None: it was). by_frame: see `speed_ms`.
 
     losses: of the files whose accuracy is known, by their SHA-256. most_drop: what they may lose. is_fastest_known:
@@ -43,7 +43,7 @@ class Choice:
         return self.losses.of.get(row.sha256) if _is_known(row) else None
 
 
-def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Right] | None = None) -> Choice:
+def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Right] | None = None) -> SelectedFile:
     """rows: of a latency document, with top1 and accuracy_n. most_drop: 0.01 is a point below the best of them.
     right: about which images each file is right, by its SHA-256, where they were asked about the same ones.
 
@@ -68,7 +68,7 @@ def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Rig
     by_frame = all(row.frame for row in allowed)
     often = [row for row in allowed if _lane(row, by_frame).p50_interval_ms is not None]
     chosen = _fastest(often or allowed, by_frame)
-    made = Choice(chosen, [], by_frame, found, most_drop, bool(often))
+    made = SelectedFile(chosen, [], by_frame, found, most_drop, bool(often))
     made.rows.extend((row, None if row is chosen else _why_not(row, made)) for row in rows)
     return made
 
@@ -107,7 +107,7 @@ def _is_slower(ratio: Interval | None) -> bool:
     return ratio is not None and ratio.low > 1
 
 
-def _why_not(row: LatencyRow, choice: Choice) -> str:
+def _why_not(row: LatencyRow, choice: SelectedFile) -> str:
     if row.error:
         return row.error
     loss = choice.loss(row)
@@ -124,14 +124,14 @@ def _why_not(row: LatencyRow, choice: Choice) -> str:
     return f"can't be told from {'fewer threads' if row.threads > choice.chosen.threads else 'the chosen one'}"
 
 
-def keep(path: Path, model: Path, choice: Choice) -> None:
+def keep(path: Path, model: Path, choice: SelectedFile) -> None:
     """Writes the selection; the model's place counts from its folder."""
     row = choice.chosen
     place = os.path.relpath(model.resolve(), path.parent.resolve())
     selection.write(path, place, row.sha256, row.threads, str(row.runtime))
 
 
-def told(choice: Choice) -> list[SelectedRow]:
+def told(choice: SelectedFile) -> list[SelectedRow]:
     """The rows of the result document: with what each file loses, and how that stands."""
     return [_told(row, choice.loss(row)) for row, _ in choice.rows]
 
@@ -145,7 +145,7 @@ def _told(row: LatencyRow, loss: Loss | None) -> SelectedRow:
     )
 
 
-def lines(choice: Choice) -> list[str]:
+def lines(choice: SelectedFile) -> list[str]:
     """A row a case, the chosen one first, and why each other was not; below it what the columns rest on."""
     header = ("model", "threads", "frame ms", "invoke ms", "accuracy", "to the best", "")
     order = sorted(choice.rows, key=lambda pair: (pair[1] is not None, _order(pair[0], choice.by_frame)))
@@ -164,7 +164,7 @@ def lines(choice: Choice) -> list[str]:
     return [*text.table(header, rows), *notes(choice)]
 
 
-def notes(choice: Choice) -> list[str]:
+def notes(choice: SelectedFile) -> list[str]:
     """What the choice rests on, and what can't be told."""
     best = next(row for row, _ in choice.rows if row.sha256 == choice.losses.best)
     points = f"{100 * choice.most_drop:g} point{'' if choice.most_drop == 0.01 else 's'}"

@@ -49,7 +49,7 @@ def select(given: argparse.Namespace) -> int:
         _check_comparable(found)
     engine = latency.Engine(runtime=runtime.find(given.runtime).name)
     overrides = options.overrides(given)
-    answers = _answers(found, given) if given.data else Answers({}, None)
+    answers = _answers(found, given) if given.data else FileAccuracies({}, None)
     measured = latency.measure(
         found, given.seconds, system.thread_counts(system.usable_cores()), [engine], size=overrides.size
     )
@@ -78,7 +78,7 @@ class FileAccuracy:
 
 
 @dataclass(frozen=True)
-class Answers:
+class FileAccuracies:
     """How accurate each file is, or why it can't be told; and about which images each is right. By SHA-256."""
 
     known: "Mapping[str, FileAccuracy | str]"
@@ -95,7 +95,7 @@ class Answers:
         return replace(row, top1=found.top1, accuracy_n=found.n, interval=found.interval, accuracy_split=known.split)
 
 
-def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
+def _answers(found: Sequence["Model"], given: argparse.Namespace) -> FileAccuracies:
     """All files asked about the same images. UserError where none can be."""
     from benchmarks.measure import accuracy
     from device.evaluation import evaluate
@@ -115,7 +115,7 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> Answers:
         known[name] = FileAccuracy(evaluate.accuracy(got.scores, got.images.targets), got.images.split)
     if len(failures) == len(found):
         raise failures[0]
-    return Answers(known, right)
+    return FileAccuracies(known, right)
 
 
 def _check_comparable(found: Sequence["Model"]) -> None:

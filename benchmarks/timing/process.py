@@ -28,7 +28,7 @@ class LostError(UserError):
 
 
 @dataclass(frozen=True)
-class Case:
+class BenchmarkCase:
     """What is timed: a model file with so many threads in a runtime (None: the first found there).
 
     size: (height, width) for a network that leaves them open.
@@ -79,13 +79,13 @@ class Samples:
     step_ms: float = 0.0
 
 
-class Worker:
+class TimingWorker:
     """Cases loaded in one fresh process, in the order given. `loaded` has what each told.
 
     python: the environment's interpreter; another runtime may live in another one. UserError where it can't be started.
     """
 
-    def __init__(self, cases: Sequence[Case], python: str = sys.executable, seed: int = 1) -> None:
+    def __init__(self, cases: Sequence[BenchmarkCase], python: str = sys.executable, seed: int = 1) -> None:
         # Not a pipe: one that nobody reads would stop the process. Closed with it.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = self._started(python)
@@ -178,7 +178,7 @@ class Worker:
         self._process.stdout.close()
         self._complaints.close()
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> "TimingWorker":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:

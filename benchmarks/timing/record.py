@@ -10,7 +10,7 @@ from benchmarks.documents.rows import FrameLane, LatencyRow, SustainedRate, Time
 from benchmarks.statistics import stats
 from benchmarks.timing import conditions
 from benchmarks.timing.conditions import Conditions
-from benchmarks.timing.process import Case, Loaded, Samples
+from benchmarks.timing.process import BenchmarkCase, Loaded, Samples
 
 # As many raw samples of a lane as a result document holds; evenly taken from all processes.
 KEPT_SAMPLES = 2_000
@@ -23,7 +23,7 @@ Milliseconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Turn:
+class Burst:
     """One turn of a lane: when it began, its samples, and what the machine said after it."""
 
     at_s: float
@@ -39,7 +39,7 @@ class Sustained:
     what: str
     seconds: float
     joules: float | None
-    turns: list[Turn]
+    turns: list[Burst]
 
 
 @dataclass
@@ -47,14 +47,14 @@ class Record:
     """A case and everything measured of it so far; `error` says why nothing of it counts."""
 
     model: Model
-    case: Case
+    case: BenchmarkCase
     python: str
     error: str | None = None
     loaded: Loaded | None = None
     loads_ms: list[float] = field(default_factory=list)
     firsts_ms: list[float] = field(default_factory=list)
     warmup_ms: Milliseconds = field(default_factory=lambda: np.empty(0))
-    turns: dict[str, list[Turn]] = field(default_factory=lambda: {"invoke": [], "frame": []})
+    turns: dict[str, list[Burst]] = field(default_factory=lambda: {"invoke": [], "frame": []})
     sustained: Sustained | None = None
 
     def load(self, told: Loaded) -> None:
@@ -79,7 +79,7 @@ class Record:
     def add(self, what: str, at_s: float, process: int, samples: Samples, now: Conditions) -> None:
         self.heed(samples)
         if len(samples.wall_ms):
-            self.turns[what].append(Turn(at_s, process, samples.wall_ms, now))
+            self.turns[what].append(Burst(at_s, process, samples.wall_ms, now))
 
     def samples_ms(self, what: str) -> Milliseconds:
         return np.concatenate([np.empty(0), *(turn.samples_ms for turn in self.turns[what])])
@@ -182,13 +182,13 @@ class Record:
             return None
         return 1e3 * self.sustained.joules / count
 
-    def _all_turns(self) -> list[tuple[str, Turn]]:
+    def _all_turns(self) -> list[tuple[str, Burst]]:
         """Of the lane alone, then of invoke among the others."""
         alone = [(self.sustained.what, turn) for turn in self.sustained.turns] if self.sustained else []
         return alone + [("invoke", turn) for turn in self.turns["invoke"]]
 
 
-def _told(what: str, turn: Turn) -> TurnRow:
+def _told(what: str, turn: Burst) -> TurnRow:
     now = turn.conditions
     return TurnRow(
         what=what,
@@ -205,7 +205,7 @@ def _median(values: Milliseconds | list[float]) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def _thinned(turns: list[tuple[str, Turn]]) -> list[tuple[str, Turn]]:
+def _thinned(turns: list[tuple[str, Burst]]) -> list[tuple[str, Burst]]:
     return turns[:: -(-len(turns) // KEPT_TURNS) or 1]
 
 

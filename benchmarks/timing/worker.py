@@ -71,7 +71,7 @@ class Bench:
 
     def turn(self, names: list[list[Any]], seconds: float, block_s: float) -> list[dict[str, Any]]:
         """Each lane's samples of one turn; at least one block each. It ends when all of them have given up."""
-        taken = [Taken(self.lanes[what, index], self._clocks_ns, self._step_ns) for what, index in names]
+        taken = [TurnSamples(self.lanes[what, index], self._clocks_ns, self._step_ns) for what, index in names]
         end = perf_counter_ns() + int(1e9 * seconds)
         while True:
             for lane in self._random.sample(taken, len(taken)):
@@ -80,7 +80,7 @@ class Bench:
                 return [lane.told() for lane in taken]
 
 
-class Taken:
+class TurnSamples:
     """What a lane took in one turn: wall time and this thread's own time of every repetition, in nanoseconds.
 
     The thread's time is read outside of the wall clock's; `clocks_ns`, what that adds, is taken off it. `waits` are the
@@ -127,7 +127,7 @@ class Taken:
 
 def clocks_ns() -> int:
     """By how much the thread's time of something is longer than its wall time, for the clocks' own sake."""
-    empty = Taken(lambda: None)
+    empty = TurnSamples(lambda: None)
     while len(empty.cpu_ns) < EMPTY:
         empty.block(int(1e6))
     return max(0, round(median(empty.cpu_ns) - median(empty.wall_ns)))

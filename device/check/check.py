@@ -10,19 +10,19 @@ from pathlib import Path
 from device import command, files
 from device.check import checked, mismatches
 from device.check.checked import Cause, Report
-from device.check.mismatches import Trial
+from device.check.mismatches import MismatchTrial
 from device.data import folders
 from device.host import system
 from device.inference import golden
 from device.inference.classifier import Classifier
-from device.inference.golden import Verdict
+from device.inference.golden import GoldenResult
 from device.inference.model_spec import Overrides
 from device.model import card as cards
 from device.model import model_kinds
 
 
 @dataclass(frozen=True)
-class Request:
+class CheckRequest:
     """What the command line asks for. data: a data set by name, or a folder of labeled images."""
 
     model: Path
@@ -33,7 +33,7 @@ class Request:
     json: str | None
 
 
-def run(request: Request) -> int:
+def run(request: CheckRequest) -> int:
     """0 when the golden images pass, 1 when they don't or the data speak for a mistake, 3 when there are none."""
     report = examine(request)
     if report.verdict is None:
@@ -48,7 +48,7 @@ def run(request: Request) -> int:
     return report.code
 
 
-def examine(request: Request) -> Report:
+def examine(request: CheckRequest) -> Report:
     """Does the golden images again, looks for a cause where they fail, and asks the labeled ones."""
     classifier = _load(request)
     verdict = golden.replay(classifier) if classifier.card.golden else None
@@ -56,7 +56,7 @@ def examine(request: Request) -> Report:
     return Report(classifier, verdict, causes, _on_data(request, classifier))
 
 
-def _load(request: Request) -> Classifier:
+def _load(request: CheckRequest) -> Classifier:
     """Without data a third-party file is fed nothing: neither its scaling nor its labels have to be known."""
     model_kinds.require_tflite(request.model)
     overrides = request.overrides
@@ -69,7 +69,7 @@ def _load(request: Request) -> Classifier:
     return classifier
 
 
-def explain(classifier: Classifier, verdict: Verdict) -> tuple[Cause, ...]:
+def explain(classifier: Classifier, verdict: GoldenResult) -> tuple[Cause, ...]:
     """The mistakes under which the recorded scores are reproduced: within the tolerance, and twice as well as now."""
     causes = []
     for mistake in mismatches.classic(classifier.card.input):
@@ -80,7 +80,7 @@ def explain(classifier: Classifier, verdict: Verdict) -> tuple[Cause, ...]:
     return tuple(causes)
 
 
-def _on_data(request: Request, classifier: Classifier) -> Trial | None:
+def _on_data(request: CheckRequest, classifier: Classifier) -> MismatchTrial | None:
     """A sample of the labeled images, the card's way and under every mistake."""
     if request.data is None:
         return None

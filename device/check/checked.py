@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from device import command, text
-from device.check.mismatches import Measured, Mistake, Trial
+from device.check.mismatches import MismatchCounts, MismatchTrial, Mistake
 from device.evaluation import evaluate
 from device.inference.classifier import Classifier
-from device.inference.golden import Replay, Verdict
+from device.inference.golden import GoldenResult, Replay
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Cause:
     """A mistake under which every recorded score is reproduced, and what the golden images say then."""
 
     mistake: Mistake
-    verdict: Verdict
+    verdict: GoldenResult
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Report:
     """verdict: None where the file has no golden images. trial: None where no data was given."""
 
     classifier: Classifier
-    verdict: Verdict | None
+    verdict: GoldenResult | None
     causes: tuple[Cause, ...]
-    trial: Trial | None
+    trial: MismatchTrial | None
 
     @property
     def code(self) -> int:
@@ -70,7 +70,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}"
 
 
-def _judgement(report: Report, verdict: Verdict) -> Iterator[str]:
+def _judgement(report: Report, verdict: GoldenResult) -> Iterator[str]:
     runtime, n, first = report.classifier.runtime, len(verdict.images), verdict.first
     on = f"{n} golden images, {runtime.name} {runtime.version}"
     error = f"largest score error {_number(verdict.score_error)}"
@@ -97,7 +97,7 @@ def _explanations(report: Report) -> Iterator[str]:
         )
 
 
-def _accuracies(trial: Trial) -> Iterator[list[str]]:
+def _accuracies(trial: MismatchTrial) -> Iterator[list[str]]:
     yield ["as they are fed", _accuracy(trial.right, trial.n), "", "", ""]
     for one in sorted(trial.measured, key=lambda one: -one.right):
         yield [one.mistake.name, _accuracy(one.right, one.n), str(one.gained), str(one.lost), _number(one.p)]
@@ -107,7 +107,7 @@ def _accuracy(right: int, n: int) -> str:
     return text.accuracy(right / n, evaluate.wilson(right, n), n)
 
 
-def _said_of_data(report: Report, trial: Trial) -> str:
+def _said_of_data(report: Report, trial: MismatchTrial) -> str:
     best = trial.named() or trial.suspected()
     if best is None:
         return "no classic mistake makes more of these images right, beyond chance"
@@ -150,7 +150,7 @@ def _replay_document(replay: Replay, report: Report) -> dict[str, Any]:
     }
 
 
-def _trial_document(trial: Trial) -> dict[str, Any]:
+def _trial_document(trial: MismatchTrial) -> dict[str, Any]:
     named = trial.named()
     return {
         "top1": trial.right / trial.n,
@@ -161,7 +161,7 @@ def _trial_document(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _measured_document(one: Measured) -> dict[str, Any]:
+def _measured_document(one: MismatchCounts) -> dict[str, Any]:
     return {
         "mistake": one.mistake.name,
         "top1": one.right / one.n,

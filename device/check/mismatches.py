@@ -18,7 +18,7 @@ from device.inference import ordered
 from device.inference.classifier import Classifier
 from device.inference.prediction import Scores
 from device.inference.preprocess import Preprocessor
-from device.model.card import Fit, Input
+from device.model.card import Fit, InputSpec
 
 # Of labeled images at most so many are asked, drawn by the seed: each is answered once for every mistake.
 SAMPLE, SEED = 500, 1
@@ -67,7 +67,7 @@ class MistakenPreprocessor(Preprocessor):
         return super().resize(image if self._whole is None else np.ascontiguousarray(self._whole(image)))
 
 
-def classic(spec: Input) -> tuple[Mistake, ...]:
+def classic(spec: InputSpec) -> tuple[Mistake, ...]:
     """The mistakes that can be made with such an input; what the card says itself is none."""
     return (*_colors(), *_scalings(spec), *_fits(spec), *_turns(), *_labels())
 
@@ -95,7 +95,7 @@ def _negative(image: Pixels) -> Pixels:
     return 255 - image
 
 
-def _scalings(spec: Input) -> Iterable[Mistake]:
+def _scalings(spec: InputSpec) -> Iterable[Mistake]:
     for name, mean, std in (("0..255", 0.0, 1.0), ("0..1", 0.0, 255.0), ("-1..1", 127.5, 127.5)):
         if (mean, std) == (spec.mean, spec.std):
             continue
@@ -104,7 +104,7 @@ def _scalings(spec: Input) -> Iterable[Mistake]:
         yield Mistake(name, how, "how pixels are scaled", cause, mend, input=other)
 
 
-def _fits(spec: Input) -> Iterable[Mistake]:
+def _fits(spec: InputSpec) -> Iterable[Mistake]:
     ways: dict[Fit, str] = {
         "crop": "with the center cropped",
         "stretch": "with images stretched to the input's shape",
@@ -137,7 +137,7 @@ def _labels() -> Iterable[Mistake]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MismatchCounts:
     """How n labeled images are answered under a mistake, against the card's way.
 
     right: answered rightly. gained and lost: images that only this way, or only the card's, answers rightly. p: how
@@ -156,27 +156,27 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Trial:
+class MismatchTrial:
     """n labeled images: how many are right the card's way, and every mistake beside it."""
 
     n: int
     right: int
-    measured: tuple[Measured, ...]
+    measured: tuple[MismatchCounts, ...]
 
-    def named(self) -> Measured | None:
+    def named(self) -> MismatchCounts | None:
         """The best mistake that is better than the card's way beyond chance, with Bonferroni's correction."""
         return self._best(SIGNIFICANCE / max(1, len(self.measured)))
 
-    def suspected(self) -> Measured | None:
+    def suspected(self) -> MismatchCounts | None:
         """The best one that would be beyond chance if it were the only one that was tried."""
         return self._best(SIGNIFICANCE)
 
-    def _best(self, limit: float) -> Measured | None:
+    def _best(self, limit: float) -> MismatchCounts | None:
         better = [one for one in self.measured if one.gained > one.lost and one.p < limit]
         return max(better, key=lambda one: one.right, default=None)
 
 
-def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Labeled, workers: int) -> Trial:
+def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Labeled, workers: int) -> MismatchTrial:
     """A sample of labeled images, each decoded once and answered the card's way and under every mistake.
 
     make: a classifier for each of the worker threads. UserError for an image that can't be read.
@@ -191,7 +191,7 @@ def on_data(make: Callable[[], Classifier], ways: Sequence[Mistake], data: Label
     hits = np.array(list(ordered.in_order(answer, map(int, rows), make, workers)))
     right = hits[:, 0]
     measured = tuple(
-        Measured(mistake, len(rows), int(so.sum()), int((so & ~right).sum()), int((right & ~so).sum()))
+        MismatchCounts(mistake, len(rows), int(so.sum()), int((so & ~right).sum()), int((right & ~so).sum()))
         for mistake, so in zip(ways, hits[:, 1:].T, strict=True)
     )
-    return Trial(len(rows), int(right.sum()), measured)
+    return MismatchTrial(len(rows), int(right.sum()), measured)

@@ -20,7 +20,7 @@ from device.model.confidence import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Request:
+class ClassifyRequest:
     """What the command line asks for."""
 
     model: Path
@@ -33,7 +33,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Line:
+class ClassifiedImage:
     """The prediction for one image; `Unread` where there is none."""
 
     image: Path
@@ -66,7 +66,7 @@ class Unread:
     error: str
 
 
-def run(request: Request) -> int:
+def run(request: ClassifyRequest) -> int:
     """Answers every image; a broken one is named and the others are answered all the same, then exit 2."""
     sources = list(request.sources)
     for source in sources:
@@ -77,12 +77,12 @@ def run(request: Request) -> int:
     for note in classifier.notes:
         command.say(f"note: {note}")
 
-    def work(own: Classifier, path: Path) -> Line | Unread:
+    def work(own: Classifier, path: Path) -> ClassifiedImage | Unread:
         return _classify(own, path, request.top_k)
 
     paths = Paths(sources)
     if one_image:
-        lines: Iterator[Line | Unread] = iter([work(classifier, sources[0])])
+        lines: Iterator[ClassifiedImage | Unread] = iter([work(classifier, sources[0])])
     else:
         lines = classifier.in_order(work, paths)
     with ExitStack() as stack:
@@ -100,10 +100,10 @@ def run(request: Request) -> int:
     return command.GOOD
 
 
-def _answer_all(lines: Iterator[Line | Unread], emit: Callable[[Line], None]) -> tuple[int, int]:
+def _answer_all(lines: Iterator[ClassifiedImage | Unread], emit: Callable[[ClassifiedImage], None]) -> tuple[int, int]:
     answered = broken = 0
     for line in lines:
-        if isinstance(line, Line):
+        if isinstance(line, ClassifiedImage):
             answered += 1
             emit(line)
         else:
@@ -112,9 +112,9 @@ def _answer_all(lines: Iterator[Line | Unread], emit: Callable[[Line], None]) ->
     return answered, broken
 
 
-def _classify(classifier: Classifier, path: Path, top_k: int) -> Line | Unread:
+def _classify(classifier: Classifier, path: Path, top_k: int) -> ClassifiedImage | Unread:
     try:
-        return Line(path, classifier(path), top_k)
+        return ClassifiedImage(path, classifier(path), top_k)
     except ImageError as error:
         return Unread(str(error))
 
@@ -140,7 +140,7 @@ class Paths:
                 yield source
 
 
-def _emitter(request: Request, one_image: bool, stack: ExitStack) -> Callable[[Line], None]:
+def _emitter(request: ClassifyRequest, one_image: bool, stack: ExitStack) -> Callable[[ClassifiedImage], None]:
     """Where the answers go: JSON lines to a file or stdout, or text for people on stdout."""
     if request.json and request.json != "-":
         temporary = stack.enter_context(files.replacing(Path(request.json)))
@@ -154,7 +154,7 @@ def _emitter(request: Request, one_image: bool, stack: ExitStack) -> Callable[[L
     return lambda line: print(text.visible(f"{line.image}  {line.label}  {line.prediction.score:.3f}"))
 
 
-def bars(line: Line) -> list[str]:
+def bars(line: ClassifiedImage) -> list[str]:
     """The top labels of one image with their scores as bars, and what each stage took."""
     top = line.top
     widest = max(len(ranked.label) for ranked in top)

@@ -17,7 +17,7 @@ NOT_LOOKED_AT = Finding("problem", "model", "not looked at", "see to the package
 
 
 @dataclass(frozen=True)
-class Request:
+class DoctorRequest:
     """What the command line asks for. size: (height, width) for a model that leaves them open."""
 
     model: Path | None
@@ -26,7 +26,7 @@ class Request:
     size: tuple[int, int] | None = None
 
 
-def run(request: Request) -> int:
+def run(request: DoctorRequest) -> int:
     """1 when something is a problem, else 0."""
     if request.model is not None and not request.model.is_file():
         model_kinds.require_tflite(request.model)
@@ -42,7 +42,7 @@ def run(request: Request) -> int:
     return command.FAILED if any(finding.level == "problem" for finding in found) else command.GOOD
 
 
-def _of_model(path: Path, request: Request) -> list[Finding]:
+def _of_model(path: Path, request: DoctorRequest) -> list[Finding]:
     """A model that can't be used is a finding too; the error says what to do."""
     from device.doctor import examined
 

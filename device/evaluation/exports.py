@@ -10,7 +10,7 @@ from device import records
 from device.errors import UserError
 from device.evaluation.by_label import ByLabel
 from device.evaluation.evaluate import LabelTopOne
-from device.model.card import Input
+from device.model.card import InputSpec
 from device.records import RecordError
 
 SCHEMA = 1
@@ -44,7 +44,7 @@ class Inputs:
     model_sha256: str
     variants: tuple[str, ...]
     labels: tuple[str, ...]
-    input: Input
+    input: InputSpec
     output: str | None = None
     calibration: Calibration | None = None
     calibration_sha256: str | None = None

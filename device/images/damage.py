@@ -136,7 +136,7 @@ def _zero_codes(data: bytes, parts: list[jpeg.Part]) -> dict[int, tuple[int, int
     return found
 
 
-def _most_zero_bits(data: bytes, scan: jpeg.Part, header: jpeg.Frame, codes: dict[int, tuple[int, int]]) -> float:
+def _most_zero_bits(data: bytes, scan: jpeg.Part, header: jpeg.JpegFrame, codes: dict[int, tuple[int, int]]) -> float:
     """How many zero bits in a row can be flat image in this scan; 0 where zero bits are never that.
 
     A flat block is 'no change' and 'end of block'. Zero bits are that only where both are the tables' first symbols,

@@ -182,7 +182,7 @@ def _png_ends(data: bytes) -> bool:
     return False
 
 
-def turned(image: Pixels, turn: orientation.Turn) -> Pixels:
+def turned(image: Pixels, turn: orientation.Orientation) -> Pixels:
     if turn == orientation.UPRIGHT:
         return image
     image = np.rot90(image, turn.quarters)

@@ -32,7 +32,7 @@ class Component(NamedTuple):
     down: int
 
 
-class Frame(NamedTuple):
+class JpegFrame(NamedTuple):
     """What the frame header says: the kind of JPEG (its mark), pixels down and across, the components."""
 
     mark: int
@@ -96,7 +96,7 @@ def parts(data: bytes) -> list[Part]:
     return [Part(mark, start, then - 2) for (mark, start), (_, then) in pairwise(found)]
 
 
-def frame(data: bytes) -> Frame | None:
+def frame(data: bytes) -> JpegFrame | None:
     """What the first frame header says; None without one, and for the kinds that hardly anything writes."""
     for mark, start in marks(data):
         if mark in (BASELINE, EXTENDED, PROGRESSIVE):
@@ -106,7 +106,7 @@ def frame(data: bytes) -> Frame | None:
             triples = [header[8 + 3 * i : 11 + 3 * i] for i in range(header[7])]
             components = tuple(Component(n, max(1, hv >> 4), max(1, hv & 15)) for n, hv, _ in triples)
             height, width = int.from_bytes(header[3:5], "big"), int.from_bytes(header[5:7], "big")
-            return Frame(mark, height, width, components) if components else None
+            return JpegFrame(mark, height, width, components) if components else None
     return None
 
 

@@ -18,7 +18,7 @@ ENDINGS = frozenset(
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileFormat:
     """A format. use: an image that is decoded here, an image that never is, or no image at all."""
 
     name: str
@@ -26,15 +26,23 @@ class Kind:
 
 
 JPEG, PNG, BMP, WEBP, GIF, TIFF, PNM, AVIF = (
-    Kind(name, "image") for name in ("JPEG", "PNG", "BMP", "WebP", "GIF", "TIFF", "PPM", "AVIF")
+    FileFormat(name, "image") for name in ("JPEG", "PNG", "BMP", "WebP", "GIF", "TIFF", "PPM", "AVIF")
 )
-HEIC, RAW = Kind("HEIC", "undecodable"), Kind("camera raw", "undecodable")
-JPEG_XL, JPEG_2000 = Kind("JPEG XL", "undecodable"), Kind("JPEG 2000", "undecodable")
-SVG, PSD, PDF = Kind("SVG", "undecodable"), Kind("Photoshop", "undecodable"), Kind("PDF", "undecodable")
-EXR, HDR, ICON = Kind("OpenEXR", "undecodable"), Kind("Radiance HDR", "undecodable"), Kind("icon", "undecodable")
-VIDEO = Kind("video", "other")
+HEIC, RAW = FileFormat("HEIC", "undecodable"), FileFormat("camera raw", "undecodable")
+JPEG_XL, JPEG_2000 = FileFormat("JPEG XL", "undecodable"), FileFormat("JPEG 2000", "undecodable")
+SVG, PSD, PDF = (
+    FileFormat("SVG", "undecodable"),
+    FileFormat("Photoshop", "undecodable"),
+    FileFormat("PDF", "undecodable"),
+)
+EXR, HDR, ICON = (
+    FileFormat("OpenEXR", "undecodable"),
+    FileFormat("Radiance HDR", "undecodable"),
+    FileFormat("icon", "undecodable"),
+)
+VIDEO = FileFormat("video", "other")
 
-SIGNATURES: tuple[tuple[re.Pattern[bytes], Kind], ...] = tuple(
+SIGNATURES: tuple[tuple[re.Pattern[bytes], FileFormat], ...] = tuple(
     (re.compile(pattern, re.DOTALL), kind)
     for pattern, kind in (
         (rb"\xff\xd8\xff", JPEG),
@@ -63,7 +71,7 @@ RAW_ENDINGS = frozenset(
     {".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"}
     | {".3fr", ".fff", ".iiq", ".x3f", ".kdc", ".dcr", ".mrw", ".erf", ".mef", ".mos", ".rwl"}
 )
-OTHER_ENDINGS: dict[str, Kind] = {
+OTHER_ENDINGS: dict[str, FileFormat] = {
     **dict.fromkeys((".heic", ".heif", ".hif"), HEIC),
     **dict.fromkeys((".jxl",), JPEG_XL),
     **dict.fromkeys((".jp2", ".j2k", ".jpx", ".j2c", ".jpf"), JPEG_2000),
@@ -77,14 +85,14 @@ OTHER_ENDINGS: dict[str, Kind] = {
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"})
 
 
-def kind(head: bytes) -> Kind | None:
+def kind(head: bytes) -> FileFormat | None:
     """The format of a file by its first bytes (HEAD_BYTES are enough); None where they say nothing."""
     if head[4:8] == b"ftyp":
         return _kind_of_boxes(head)
     return next((kind for signature, kind in SIGNATURES if signature.match(head)), None)
 
 
-def _kind_of_boxes(head: bytes) -> Kind:
+def _kind_of_boxes(head: bytes) -> FileFormat:
     """AVIF, HEIC, Canon's CR3 and MP4 share a container; its first box names what is in it (ISO/IEC 14496-12, 4.3)."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[i : i + 4] for i in range(16, size - 3, 4))}
@@ -95,7 +103,7 @@ def _kind_of_boxes(head: bytes) -> Kind:
     return RAW if b"crx " in brands else VIDEO
 
 
-def kind_of_file(ending: str, head: bytes) -> Kind | None:
+def kind_of_file(ending: str, head: bytes) -> FileFormat | None:
     """As `kind`, and by the ending (lower case, with its dot) where the bytes don't tell."""
     found = kind(head)
     if ending in RAW_ENDINGS and found in (TIFF, None):
@@ -103,7 +111,7 @@ def kind_of_file(ending: str, head: bytes) -> Kind | None:
     return found or OTHER_ENDINGS.get(ending)
 
 
-def advice(kind: Kind) -> str:
+def advice(kind: FileFormat) -> str:
     """Why an image of this kind can't be used, and what to do."""
     if kind == HEIC:
         return "HEIC, which OpenCV can't decode; convert to JPEG, for example with heif-convert"

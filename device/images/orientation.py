@@ -15,26 +15,26 @@ ORIENTATION, EXTRA_SAMPLES = 0x0112, 0x0152
 UNASSOCIATED_ALPHA = 2
 
 
-class Turn(NamedTuple):
+class Orientation(NamedTuple):
     """Quarter turns against the clock, then perhaps mirrored: along axis 0 top and bottom change places."""
 
     quarters: int = 0
     mirrored: int | None = None
 
 
-UPRIGHT = Turn()
+UPRIGHT = Orientation()
 TURNS = {
-    2: Turn(0, 1),
-    3: Turn(2),
-    4: Turn(0, 0),
-    5: Turn(1, 0),
-    6: Turn(3),
-    7: Turn(3, 0),
-    8: Turn(1),
+    2: Orientation(0, 1),
+    3: Orientation(2),
+    4: Orientation(0, 0),
+    5: Orientation(1, 0),
+    6: Orientation(3),
+    7: Orientation(3, 0),
+    8: Orientation(1),
 }
 
 
-def turn(data: bytes) -> Turn | None:
+def turn(data: bytes) -> Orientation | None:
     """How a WebP or AVIF has to be turned to stand upright; None for other formats, which OpenCV turns itself."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _turn_of_webp(data)
@@ -43,14 +43,14 @@ def turn(data: bytes) -> Turn | None:
     return None
 
 
-def turn_of_jpeg(segment: bytes) -> Turn | None:
+def turn_of_jpeg(segment: bytes) -> Orientation | None:
     """How OpenCV turns a JPEG by the content of an APP1 segment; None where that isn't EXIF. Sizes are as it lies."""
     if not segment.startswith(b"Exif\0\0"):
         return None
     return TURNS.get(_short(segment[6:], ORIENTATION), UPRIGHT)
 
 
-def _turn_of_webp(data: bytes) -> Turn:
+def _turn_of_webp(data: bytes) -> Orientation:
     position = 12
     while position + 8 <= len(data):
         size = int.from_bytes(data[position + 4 : position + 8], "little")
@@ -61,14 +61,14 @@ def _turn_of_webp(data: bytes) -> Turn:
     return UPRIGHT
 
 
-def _turn_of_boxes(data: bytes) -> Turn:
+def _turn_of_boxes(data: bytes) -> Orientation:
     quarters, mirrored = 0, None
     for meta in _boxes(data, b"meta"):
         for properties in _boxes(meta[4:], b"iprp"):
             for container in _boxes(properties, b"ipco"):
                 quarters = next((box[0] & 3 for box in _boxes(container, b"irot") if box), 0)
                 mirrored = next((box[0] & 1 for box in _boxes(container, b"imir") if box), None)
-    return Turn(quarters, mirrored)
+    return Orientation(quarters, mirrored)
 
 
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:

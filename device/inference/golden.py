@@ -95,7 +95,7 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GoldenResult:
     """What the golden images say of a file on this machine. Without any it doesn't pass: nothing speaks for it."""
 
     images: tuple[Replay, ...]
@@ -123,7 +123,7 @@ class Verdict:
 
 def replay(
     classifier: Classifier, beat: Callable[[], None] = lambda: None, reading: Callable[[Scores], Scores] = lambda s: s
-) -> Verdict:
+) -> GoldenResult:
     """Does the golden images in the classifier's own file again. UserError where card and tail don't fit.
 
     beat: called before each image, and behind the last one; a large network may take seconds for one. reading: what
@@ -140,7 +140,7 @@ def replay(
         beat()
         replays.append(_replay(classifier, entry, tail, reading))
     beat()
-    return Verdict(tuple(replays))
+    return GoldenResult(tuple(replays))
 
 
 def _replay(

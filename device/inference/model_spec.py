@@ -15,7 +15,7 @@ from device.errors import UserError
 from device.labels import labels as label_lists
 from device.model import card as cards
 from device.model import channels, flatbuffer, shapes
-from device.model.card import Card, Confidence, Input, Output
+from device.model.card import Card, Confidence, InputSpec, OutputSpec
 from device.model.channels import Channels
 
 
@@ -150,8 +150,8 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, overrides: Overrides
         height, width = source.shape[1:3]
         by = shapes.origin(path, (height, width), overrides.size)
         notes.append(f"{path}: the network leaves its input's size open; taken as {height}x{width}, by {by}")
-    contract = Input(source.shape[1], source.shape[2], "RGB", overrides.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
-    return Card(path.stem, None, None, labels, contract, Output(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
+    contract = InputSpec(source.shape[1], source.shape[2], "RGB", overrides.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
+    return Card(path.stem, None, None, labels, contract, OutputSpec(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
 
 
 def _refuse_lost_tail(path: Path) -> None:

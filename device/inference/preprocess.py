@@ -19,7 +19,7 @@ from device.images import images
 from device.images.images import Pixels, Scratch
 from device.inference import scaling
 from device.inference.model_spec import Tensor
-from device.model.card import Input
+from device.model.card import InputSpec
 
 Fed = npt.NDArray[Any]
 # In which order an image has its channels: a camera's frame as OpenCV gives it is BGR.
@@ -32,7 +32,7 @@ class Preprocessor:
     spec: what the card says of it; tensor: what the network says of it. size: (height, width).
     """
 
-    def __init__(self, spec: Input, tensor: Tensor) -> None:
+    def __init__(self, spec: InputSpec, tensor: Tensor) -> None:
         self.spec, self.input = spec, tensor
         self.size = (spec.height, spec.width)
         self._scaling = scaling.of(spec, tensor)
@@ -63,7 +63,7 @@ class Stream:
     when the image is small. Belongs to one thread.
     """
 
-    def __init__(self, spec: Input, tensor: Tensor) -> None:
+    def __init__(self, spec: InputSpec, tensor: Tensor) -> None:
         self.size, self.fit = (spec.height, spec.width), spec.fit
         self._scaling = scaling.of(spec, tensor)  # of its own: it keeps memory
         self._scratch = Scratch()

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from device.inference.model_spec import Tensor
 from device.model import channels
-from device.model.card import Input
+from device.model.card import InputSpec
 
 Table = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]
 
 
-def of(spec: Input, tensor: Tensor) -> "Scaling | None":
+def of(spec: InputSpec, tensor: Tensor) -> "Scaling | None":
     """For one network's input; None where the pixel itself is what it takes.
 
     So it is with uint8 and int8 inputs wherever 0 and 255 are their lowest and highest number.
@@ -26,19 +26,19 @@ def of(spec: Input, tensor: Tensor) -> "Scaling | None":
     return None if _spans_pixels(spec, tensor) else Scaling(_table(spec, tensor), spec)
 
 
-def numbers(spec: Input) -> npt.NDArray[np.float32]:
+def numbers(spec: InputSpec) -> npt.NDArray[np.float32]:
     """What each of the 256 pixel values becomes: [256], or [256, 3] where the channels differ."""
     mean, std = _mean_and_std(spec)
     table: npt.NDArray[np.float32] = (np.arange(256, dtype=np.float32)[:, None] - mean) / std
     return table if isinstance(spec.mean, tuple) or isinstance(spec.std, tuple) else np.ascontiguousarray(table[:, 0])
 
 
-def _mean_and_std(spec: Input) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def _mean_and_std(spec: InputSpec) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Each [3]: for red, green and blue."""
     return np.array(channels.each(spec.mean), np.float32), np.array(channels.each(spec.std), np.float32)
 
 
-def _spans_pixels(spec: Input, tensor: Tensor) -> bool:
+def _spans_pixels(spec: InputSpec, tensor: Tensor) -> bool:
     if tensor.dtype == np.float32:
         return False
     codes = np.iinfo(tensor.dtype)
@@ -47,7 +47,7 @@ def _spans_pixels(spec: Input, tensor: Tensor) -> bool:
     return all(bool((abs((pixel - mean) / std - tensor.real(code)) <= 2 * tensor.scale).all()) for pixel, code in ends)
 
 
-def _table(spec: Input, tensor: Tensor) -> Table:
+def _table(spec: InputSpec, tensor: Tensor) -> Table:
     table = numbers(spec)
     if tensor.dtype == np.float32:
         return table
@@ -64,7 +64,7 @@ class Scaling:
     division is numpy's: OpenCV's isn't exact on 32-bit ARM.)
     """
 
-    def __init__(self, table: Table, spec: Input) -> None:
+    def __init__(self, table: Table, spec: InputSpec) -> None:
         self.table = table
         self._spec = spec
         self._columns = [np.ascontiguousarray(column) for column in table.T] if table.ndim == 2 else []

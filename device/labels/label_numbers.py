@@ -25,7 +25,7 @@ PLURALS, STEM = ("s", "es", "e", "n", "en", "er"), 3
 
 
 @dataclass(frozen=True)
-class Line:
+class NumberedLabel:
     """A number, what divides it from the name, and the name."""
 
     number: int
@@ -71,14 +71,14 @@ def _is_header(lines: list[str]) -> bool:
     return numbered is not None and all(line.is_column for line in numbered)
 
 
-def _numbered(lines: list[str]) -> list[Line] | None:
+def _numbered(lines: list[str]) -> list[NumberedLabel] | None:
     """Number and name of every line; None where one lacks either."""
     before = [NUMBERED.fullmatch(line) for line in lines]
     if all(before):
-        return [Line(int(found[1]), found[2], _unquoted(found[3])) for found in before if found]
+        return [NumberedLabel(int(found[1]), found[2], _unquoted(found[3])) for found in before if found]
     behind = [NUMBERED_BEHIND.fullmatch(line) for line in lines]
     if all(behind):
-        found = [Line(int(one[2]), ",", _unquoted(one[1])) for one in behind if one]
+        found = [NumberedLabel(int(one[2]), ",", _unquoted(one[1])) for one in behind if one]
         if sorted(line.number for line in found) == list(range(len(found))):
             return found
     return None
@@ -95,7 +95,7 @@ def _why_not_places(numbers: list[int]) -> list[str]:
     return []
 
 
-def _part_of_the_name(numbered: list[Line]) -> str:
+def _part_of_the_name(numbered: list[NumberedLabel]) -> str:
     """Why the numbers can't be left out, in words; '' where they can."""
     names = [line.name for line in numbered]
     if twice := first_repeated(names):

@@ -20,7 +20,7 @@ from device.live.sources.options import SourceOptions
 
 
 @dataclass(frozen=True)
-class Request:
+class LiveRequest:
     """What the command line asks for. threads None: what is fastest here. frames None: as many as there are."""
 
     model: Path | None
@@ -42,7 +42,7 @@ class Request:
             options.check_labels(classifier.card.labels or ())
 
 
-def run(request: Request) -> int:
+def run(request: LiveRequest) -> int:
     """Answers until the source ends, q is pressed, or a signal comes: SIGTERM ends it well, Ctrl-C with 130."""
     classifier = request.load()
     for note in classifier.notes:
@@ -68,7 +68,7 @@ def run(request: Request) -> int:
     return command.GOOD
 
 
-def _surroundings(request: Request, classifier: Classifier, loop: Loop) -> Surroundings:
+def _surroundings(request: LiveRequest, classifier: Classifier, loop: Loop) -> Surroundings:
     return Surroundings(
         card=classifier.card,
         stop=loop.stop,

@@ -13,7 +13,7 @@ from device.inference.preprocess import Fed
 from device.live.interfaces.frames import Frame, Source
 from device.live.interfaces.output import Output
 from device.live.interfaces.readings import Reading, Status
-from device.live.reader import Reader, State
+from device.live.reader import Reader, SourceState
 from device.live.smoothing import Smoother
 from device.model.confidence import UNKNOWN
 
@@ -105,7 +105,7 @@ class Loop:
         tensor = tensor_of(frame.image, frame.color)
         return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
 
-    def _answer(self, ready: Prepared, state: State) -> Reading | None:
+    def _answer(self, ready: Prepared, state: SourceState) -> Reading | None:
         if ready.classifier is not self._answering:  # frames of the model before may have waited
             self._smoother.forget()
             self._answering, self._broken = ready.classifier, None
@@ -159,7 +159,7 @@ class Loop:
         span = now - self._times[0]
         return (len(self._times) - 1) / span if span else 0.0
 
-    def _tell(self, source: Source, state: State) -> None:
+    def _tell(self, source: Source, state: SourceState) -> None:
         """The output hears of changes of the source's state. A gap makes what was before it old."""
         classifier = self._model[0]
         status = Status(

@@ -10,7 +10,7 @@ from device.errors import UserError
 from device.live import outputs, sources
 
 if TYPE_CHECKING:
-    from device.live.live import Request
+    from device.live.live import LiveRequest
 
 MODEL = "a .tflite file (default: CIFAR-10's)"
 SOURCE = f"{sources.SHOWN} (default {sources.DEFAULT})"
@@ -40,15 +40,15 @@ def add(live: argparse.ArgumentParser) -> None:
     options.add_overrides(live, "for a third-party file, which has no card")
 
 
-def request(given: argparse.Namespace) -> "Request":
+def request(given: argparse.Namespace) -> "LiveRequest":
     source = sources.options(sources.given(given.source, given.source_file), declared.given(given, *sources.KINDS))
     wanted = [kind(**declared.given(given, kind)) for kind in outputs.KINDS]
 
-    from device.live.live import Request
+    from device.live.live import LiveRequest
 
     same = ("model", "runtime", "threads", "top_k", "smooth", "threshold", "frames")
     fields = {name: getattr(given, name) for name in same} | _selected(given)
-    return Request(**fields, source=source, overrides=options.overrides(given), outputs=wanted)
+    return LiveRequest(**fields, source=source, overrides=options.overrides(given), outputs=wanted)
 
 
 def _selected(given: argparse.Namespace) -> dict[str, Any]:

@@ -23,7 +23,7 @@ END_S = 0.5  # how long the end waits for a read that doesn't return
 
 
 @dataclass(frozen=True)
-class State:
+class SourceState:
     """What is known of the source.
 
     is_opened: it could be opened once. dropped: frames that came and were not taken. unusable: those that came and
@@ -53,7 +53,7 @@ class Reader(Generic[Ready]):
         self._condition = threading.Condition()
         self._stop, self._is_unfit = threading.Event(), threading.Event()
         self._slot: Ready | None = None
-        self._state = State()
+        self._state = SourceState()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
 
@@ -74,7 +74,7 @@ class Reader(Generic[Ready]):
             command.left_behind(self._thread)
 
     @property
-    def state(self) -> State:
+    def state(self) -> SourceState:
         with self._condition:
             return replace(self._state, unusable=self._source.unusable)
 

@@ -29,7 +29,7 @@ TAKEN = 0.05
 
 
 @dataclass(frozen=True)
-class Trial:
+class ThreadTrial:
     """The fastest number of threads; taken: the share of the time, 0..1, that others had the processor."""
 
     count: int
@@ -78,7 +78,7 @@ def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
     return f"{model} {runtime.name} {runtime.version} {platform.machine()} {system.usable_cores()} cores"
 
 
-def _try(interpreters: dict[int, Any]) -> Trial:
+def _try(interpreters: dict[int, Any]) -> ThreadTrial:
     """All in turn, block by block, so that what troubles the machine for a while troubles each alike; the median of the
     ratios of blocks that followed one another decides.
     """
@@ -98,7 +98,7 @@ def _try(interpreters: dict[int, Any]) -> Trial:
     for place in range(1, len(counts)):
         if median(blocks[place].median_s / blocks[chosen].median_s for blocks in rounds) < WORTH:
             chosen = place
-    return Trial(counts[chosen], max(0.0, taken))
+    return ThreadTrial(counts[chosen], max(0.0, taken))
 
 
 def _waited_s(root: Path = Path("/proc/self/task")) -> float | None:

@@ -42,7 +42,7 @@ CardError = RecordError  # of a card that breaks its own rules
 
 
 @dataclass(frozen=True)
-class Input:
+class InputSpec:
     """What the network is fed: RGB pixels, fitted and resized by `device.images.images`, as (pixel - mean) / std.
 
     mean, std: of pixels 0..255, for all channels or for each.
@@ -64,7 +64,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputSpec:
     """softmax: a probability a label. sigmoid: one number, the probability of the second label. logits: raw scores."""
 
     kind: Literal["softmax", "sigmoid", "logits"] = "softmax"
@@ -117,8 +117,8 @@ class Card:
     recipe: str | None
     variant: str | None
     labels: tuple[str, ...] | None
-    input: Input
-    output: Output
+    input: InputSpec
+    output: OutputSpec
     confidence: Confidence
     accuracy: Accuracy | None
     golden: tuple[Golden, ...]

@@ -37,7 +37,7 @@ DEQUANTIZE = 6
 
 
 @dataclass(frozen=True)
-class Tensor:
+class CheckedTensor:
     """What operators are held against. is_constant: its values lie in the file."""
 
     shape: tuple[int, ...]
@@ -85,7 +85,7 @@ def _buffers(model: Table, file_bytes: int) -> list[bool]:
     return filled
 
 
-def _tensor(tensor: Table, index: int, filled: list[bool]) -> Tensor:
+def _tensor(tensor: Table, index: int, filled: list[bool]) -> CheckedTensor:
     shape, buffer = tensor.integers(0), tensor.number(2, "<I")
     if shape and (min(shape) < 0 or math.prod(shape) > MAX_ELEMENTS):
         raise DamagedError(f"tensor {index} has the shape {list(shape)}")
@@ -94,7 +94,7 @@ def _tensor(tensor: Table, index: int, filled: list[bool]) -> Tensor:
         raise OutsideError
     if (quantization := tensor.table(4)) is not None:
         _quantization(quantization, index, tensor.number(1, "<B"), filled[buffer])
-    return Tensor(shape, filled[buffer])
+    return CheckedTensor(shape, filled[buffer])
 
 
 def _quantization(quantization: Table, index: int, kind: int, is_constant: bool) -> None:
@@ -109,7 +109,7 @@ def _quantization(quantization: Table, index: int, kind: int, is_constant: bool)
         raise DamagedError(f"the zero point of tensor {index} is outside its type's {limits[0]}..{limits[1]}")
 
 
-def _operator(operator: Table, codes: list[int], tensors: list[Tensor]) -> None:
+def _operator(operator: Table, codes: list[int], tensors: list[CheckedTensor]) -> None:
     place = operator.number(0, "<I")
     if place >= len(codes):
         raise OutsideError

@@ -30,28 +30,36 @@ AGAIN = "get it again"
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelKind:
     """What it is, in words that follow 'this is', and what to do to have a .tflite of it."""
 
     what: str
     todo: str
 
 
-UNKNOWN = Kind("not a .tflite file", "expected a model made by export")
-KERAS, KERAS_H5 = Kind("a Keras model (.keras)", OF_KERAS), Kind("a Keras model (.h5)", OF_KERAS)
+UNKNOWN = ModelKind("not a .tflite file", "expected a model made by export")
+KERAS, KERAS_H5 = ModelKind("a Keras model (.keras)", OF_KERAS), ModelKind("a Keras model (.h5)", OF_KERAS)
 # Files that are known by how they begin: (the mark, where it stands, what it is).
-BEGINNINGS: tuple[tuple[bytes, int, Kind], ...] = (
-    (b"version https://git-lfs", 0, Kind("a Git LFS pointer, not the file itself", "get that with: git lfs pull")),
-    (b"ET1", 4, Kind("an ExecuTorch model (.pte)", "give a .tflite; convert the PyTorch model with litert-torch")),
-    (b"\x01HEF", 0, Kind("a Hailo model (.hef), which runs on a Hailo alone", "give the .tflite it was made from")),
-    (b"RKNN", 0, Kind("a Rockchip model (.rknn), which runs on its NPU alone", "give the .tflite it was made from")),
-    (b"\x93NUMPY", 0, Kind("a NumPy array (.npy)", "give a .tflite file")),
-    (b"\xff\xd8\xff", 0, Kind("a JPEG image", "give the model first, images after it")),
-    (b"\x89PNG", 0, Kind("a PNG image", "give the model first, images after it")),
-    (b"RIFF", 0, Kind("an image or a sound (RIFF)", "give the model first, images after it")),
-    (b"\x1f\x8b", 0, Kind("a gzip archive", "unpack it, and give the .tflite in it")),
-    (b"ustar", 257, Kind("a tar archive", "unpack it, and give the .tflite in it")),
-    (b"7z\xbc\xaf", 0, Kind("a 7z archive", "unpack it, and give the .tflite in it")),
+BEGINNINGS: tuple[tuple[bytes, int, ModelKind], ...] = (
+    (b"version https://git-lfs", 0, ModelKind("a Git LFS pointer, not the file itself", "get that with: git lfs pull")),
+    (b"ET1", 4, ModelKind("an ExecuTorch model (.pte)", "give a .tflite; convert the PyTorch model with litert-torch")),
+    (
+        b"\x01HEF",
+        0,
+        ModelKind("a Hailo model (.hef), which runs on a Hailo alone", "give the .tflite it was made from"),
+    ),
+    (
+        b"RKNN",
+        0,
+        ModelKind("a Rockchip model (.rknn), which runs on its NPU alone", "give the .tflite it was made from"),
+    ),
+    (b"\x93NUMPY", 0, ModelKind("a NumPy array (.npy)", "give a .tflite file")),
+    (b"\xff\xd8\xff", 0, ModelKind("a JPEG image", "give the model first, images after it")),
+    (b"\x89PNG", 0, ModelKind("a PNG image", "give the model first, images after it")),
+    (b"RIFF", 0, ModelKind("an image or a sound (RIFF)", "give the model first, images after it")),
+    (b"\x1f\x8b", 0, ModelKind("a gzip archive", "unpack it, and give the .tflite in it")),
+    (b"ustar", 257, ModelKind("a tar archive", "unpack it, and give the .tflite in it")),
+    (b"7z\xbc\xaf", 0, ModelKind("a 7z archive", "unpack it, and give the .tflite in it")),
 )
 
 
@@ -107,7 +115,7 @@ def refuse_compiled(path: Path, operators: Iterable[str]) -> None:
         )
 
 
-def of_file(path: Path) -> Kind:
+def of_file(path: Path) -> ModelKind:
     """What a file is that is no .tflite; UNKNOWN where nothing is known of it."""
     first = head(path)
     for mark, place, kind in BEGINNINGS:
@@ -119,67 +127,69 @@ def of_file(path: Path) -> Kind:
     if any(first[place : place + 8] == HDF5_MARK for place in (0, 512, 1024, 2048)):
         return _of_hdf5(path)
     if first[:1] == b"\x80" and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return Kind("a Python pickle, as PyTorch (.pt, .pth) and scikit-learn write them", OF_TORCH)
+        return ModelKind("a Python pickle, as PyTorch (.pt, .pth) and scikit-learn write them", OF_TORCH)
     return _of_text(first) or _of_protobuf(path) or UNKNOWN
 
 
-def of_folder(path: Path) -> Kind | None:
+def of_folder(path: Path) -> ModelKind | None:
     """What a folder is that is given as a model; None where nothing is known of it."""
     if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
         how = "tf.lite.TFLiteConverter.from_saved_model(FOLDER).convert()"
-        return Kind("a TensorFlow SavedModel", f"convert it with {how}, and give the .tflite")
+        return ModelKind("a TensorFlow SavedModel", f"convert it with {how}, and give the .tflite")
     if (path / "run.json").is_file():
         files = sorted((path / "export").glob("*.tflite"))
         todo = f"give one of its files, such as {files[-1]}" if files else f"export it first: python -m export {path}"
-        return Kind("a run folder", todo)
+        return ModelKind("a run folder", todo)
     if (path / "config.json").is_file() and (path / "model.weights.h5").is_file():
-        return Kind("an unpacked Keras model", f"zip it to a .keras file again and {OF_KERAS}")
+        return ModelKind("an unpacked Keras model", f"zip it to a .keras file again and {OF_KERAS}")
     if (path / "Manifest.json").is_file() and (path / "Data").is_dir():
-        return Kind("a Core ML model (.mlpackage)", "give a .tflite of what it was made from")
+        return ModelKind("a Core ML model (.mlpackage)", "give a .tflite of what it was made from")
     return None
 
 
-def _of_zip(path: Path) -> Kind:
+def _of_zip(path: Path) -> ModelKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return Kind("a ZIP archive (as .keras and .pt files are) that is truncated or damaged", AGAIN)
+        return ModelKind("a ZIP archive (as .keras and .pt files are) that is truncated or damaged", AGAIN)
     last = {entry.rsplit("/", 1)[-1] for entry in names}
     if {"config.json", "model.weights.h5"} <= last:
         return KERAS
     if "data.pkl" in last:
-        return Kind("a PyTorch model (.pt, .pth)", OF_TORCH)
+        return ModelKind("a PyTorch model (.pt, .pth)", OF_TORCH)
     if "saved_model.pb" in last:
-        return Kind("a ZIP archive of a TensorFlow SavedModel", "unpack it and convert it with tf.lite.TFLiteConverter")
+        return ModelKind(
+            "a ZIP archive of a TensorFlow SavedModel", "unpack it and convert it with tf.lite.TFLiteConverter"
+        )
     if inside := sorted(entry for entry in names if entry.lower().endswith(TFLITE_ENDINGS)):
-        return Kind("a ZIP archive", f"unpack it, and give {inside[0]}")
-    return Kind("a ZIP archive without a .tflite in it", "give a .tflite file")
+        return ModelKind("a ZIP archive", f"unpack it, and give {inside[0]}")
+    return ModelKind("a ZIP archive without a .tflite in it", "give a .tflite file")
 
 
-def _of_hdf5(path: Path) -> Kind:
+def _of_hdf5(path: Path) -> ModelKind:
     """Keras writes the network's description as an attribute beside the weights."""
     with _mapped(path) as data:
         if data.find(b"model_config") >= 0:
             return KERAS_H5
-    return Kind("an HDF5 file of weights without a network", "load them into their network, and convert that")
+    return ModelKind("an HDF5 file of weights without a network", "load them into their network, and convert that")
 
 
-def _of_text(first: bytes) -> Kind | None:
+def _of_text(first: bytes) -> ModelKind | None:
     """What comes as text: pages in a download's place, descriptions of networks, arrays of C."""
     text = first.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
-        return Kind("a web page, as a download that went wrong leaves it", AGAIN)
+        return ModelKind("a web page, as a download that went wrong leaves it", AGAIN)
     if text.startswith(b"{") and (b"modeltopology" in text or b"weightsmanifest" in text):
-        return Kind("a TensorFlow.js model", "give the Keras model or SavedModel it was made from to a converter")
+        return ModelKind("a TensorFlow.js model", "give the Keras model or SavedModel it was made from to a converter")
     if text.startswith(b"<?xml") and b"<net" in text:
-        return Kind("an OpenVINO model", "give a .tflite of what it was made from")
+        return ModelKind("an OpenVINO model", "give a .tflite of what it was made from")
     if b"unsigned char" in text and b"0x54, 0x46, 0x4c, 0x33" in text:
-        return Kind("a .tflite as an array of C", "give the .tflite it was made from")
+        return ModelKind("a .tflite as an array of C", "give the .tflite it was made from")
     return None
 
 
-def _of_protobuf(path: Path) -> Kind | None:
+def _of_protobuf(path: Path) -> ModelKind | None:
     """ONNX, Core ML and TensorFlow's graphs have no mark: their messages differ in which fields they have."""
     if not path.stat().st_size:
         return None
@@ -188,14 +198,14 @@ def _of_protobuf(path: Path) -> Kind | None:
     if not fields:
         return None
     if {(1, 0), (7, 2)} <= fields:  # ir_version, graph
-        return Kind("an ONNX model", "convert it with onnx2tf, and give the .tflite")
+        return ModelKind("an ONNX model", "convert it with onnx2tf, and give the .tflite")
     if {(1, 0), (2, 2)} <= fields and any(number >= 200 for number, _ in fields):  # version, description, the model
-        return Kind("a Core ML model (.mlmodel)", "give a .tflite of what it was made from")
+        return ModelKind("a Core ML model (.mlmodel)", "give a .tflite of what it was made from")
     if fields <= {(1, 0), (2, 2)} and (2, 2) in fields:  # schema version, graphs
-        return Kind("a TensorFlow SavedModel's saved_model.pb", "give its folder to tf.lite.TFLiteConverter")
+        return ModelKind("a TensorFlow SavedModel's saved_model.pb", "give its folder to tf.lite.TFLiteConverter")
     if (1, 2) in fields and fields <= {(1, 2), (2, 2), (3, 0), (4, 2), (5, 2)}:  # nodes, library, versions
         how = "tf.compat.v1.lite.TFLiteConverter.from_frozen_graph"
-        return Kind("a frozen TensorFlow graph (.pb)", f"convert it with {how}, and give the .tflite")
+        return ModelKind("a frozen TensorFlow graph (.pb)", f"convert it with {how}, and give the .tflite")
     return None
 
 

@@ -7,14 +7,14 @@ from device.model import card
 from device.model.card import Card, Confidence
 from export.card import metadata
 from export.conversion import pixels
-from export.source.sources import Source
+from export.source.sources import ExportSource
 
 
 def assembled(bare: bytes, model_card: Card, images: dict[str, bytes]) -> bytes:
     return card.append_tail(metadata.embed(bare, model_card), model_card, images)
 
 
-def of(source: Source, variant: str) -> Card:
+def of(source: ExportSource, variant: str) -> Card:
     """The card as far as it is known before the variant was measured."""
     provenance = {**source.provenance, "calibration": vars(source.calibration.recorded), "created": _now()}
     return Card(

@@ -15,42 +15,42 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from device.model import channels
-from device.model.card import Input
+from device.model.card import InputSpec
 from export.conversion import objects
 
 NAME = "pixels"
 
 
-def tensors(images: Iterable[npt.NDArray[np.uint8]], spec: Input) -> Iterator[npt.NDArray[np.float32]]:
+def tensors(images: Iterable[npt.NDArray[np.uint8]], spec: InputSpec) -> Iterator[npt.NDArray[np.float32]]:
     """Each image as [1, height, width, 3]: (pixel - mean) / std."""
     mean, std = (np.array(channels.each(value), np.float32) for value in (spec.mean, spec.std))
     for image in images:
         yield ((image.astype(np.float32) - mean) / std)[None]
 
 
-def ends(spec: Input) -> tuple[float, float]:
+def ends(spec: InputSpec) -> tuple[float, float]:
     """The numbers of pixel 0 and pixel 255; where the channels differ the least and the greatest of all."""
     pairs = zip(channels.each(spec.mean), channels.each(spec.std), strict=True)
     numbers = [((0 - mean) / std, (255 - mean) / std) for mean, std in pairs]
     return numbers[0] if len(set(numbers)) == 1 else (min(map(min, numbers)), max(map(max, numbers)))
 
 
-def differ(spec: Input) -> bool:
+def differ(spec: InputSpec) -> bool:
     """Whether red, green and blue are scaled differently."""
     return len(set(zip(channels.each(spec.mean), channels.each(spec.std), strict=True))) > 1
 
 
-def fed(spec: Input) -> Input:
+def fed(spec: InputSpec) -> InputSpec:
     """What the exported files take, of a source that takes `spec`."""
     return replace(spec, mean=0.0, std=1.0) if differ(spec) else spec
 
 
-def taken(model: bytes, spec: Input) -> bytes:
+def taken(model: bytes, spec: InputSpec) -> bytes:
     """The float model, or one that takes pixels where the channels differ."""
     return _with_scaling_inside(model, spec) if differ(spec) else model
 
 
-def ranges(model: bytes, spec: Input) -> dict[str, tuple[float, float]]:
+def ranges(model: bytes, spec: InputSpec) -> dict[str, tuple[float, float]]:
     """What is known of inner tensors without calibration: of the scaled pixels, if `model` scales them itself."""
     if not differ(spec):
         return {}
@@ -59,7 +59,7 @@ def ranges(model: bytes, spec: Input) -> dict[str, tuple[float, float]]:
     return {name.decode() if isinstance(name, bytes) else str(name): ends(spec)}
 
 
-def _with_scaling_inside(model: bytes, spec: Input) -> bytes:
+def _with_scaling_inside(model: bytes, spec: InputSpec) -> bytes:
     tree = objects.read(model)
     graph = tree.subgraphs[0]
     scaled = int(graph.inputs[0])

@@ -11,7 +11,7 @@ DEFAULT_SAMPLES = 200
 
 
 @dataclass(frozen=True)
-class Choice:
+class CalibrationImages:
     """The chosen images at the network's size, and how they were chosen (for export.json and the card)."""
 
     images: npt.NDArray[np.uint8]

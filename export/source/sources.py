@@ -20,9 +20,9 @@ from device.inference import model_spec, runtime
 from device.inference.model_spec import Overrides
 from device.labels import labels as label_lists
 from device.model import model_kinds
-from device.model.card import Input, Output
+from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
-from export.source.calibration import DEFAULT_SAMPLES, Choice, balanced_rows
+from export.source.calibration import DEFAULT_SAMPLES, CalibrationImages, balanced_rows
 from export.source.unseen import Heads
 
 # Fewer calibration images than that hardly show what a network will see.
@@ -30,18 +30,18 @@ FEW = 50
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """A float model with all that its variants' cards will say."""
 
     name: str
     recipe: str | None
     labels: tuple[str, ...]
-    input: Input
-    output: Output
+    input: InputSpec
+    output: OutputSpec
     folder: Path  # the run folder; files go to folder/export
     model: Path  # model.keras or the float .tflite
     model_sha256: str
-    calibration: Choice
+    calibration: CalibrationImages
     test: Labeled | None
     unseen: Heads | None  # of a run that was judged by cross-validation
     provenance: dict[str, Any]
@@ -52,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Request:
+class ExportRequest:
     """What the command line says about where images and labels come from."""
 
     model: Path
@@ -64,7 +64,7 @@ class Request:
     seed: int = 1
 
 
-def find(request: Request) -> Source:
+def find(request: ExportRequest) -> ExportSource:
     """UserError when the model, its labels or its images can't be had. What it is, its content says."""
     path = request.model
     if path.is_file():
@@ -81,7 +81,7 @@ def find(request: Request) -> Source:
     return _from_run(request)
 
 
-def _from_run(request: Request) -> Source:
+def _from_run(request: ExportRequest) -> ExportSource:
     is_model = request.model.is_file() or (not request.model.exists() and request.model.suffix == ".keras")
     folder = request.model.parent if is_model else request.model
     model = request.model if is_model else folder / "model.keras"
@@ -102,14 +102,14 @@ def _from_run(request: Request) -> Source:
     targets = cache.targets("train")
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
     rows = balanced_rows(targets, training, request.calibration_samples, request.seed)
-    choice = Choice(cache.images("train")[np.sort(rows)], tuple(rows), request.seed, "train")
+    choice = CalibrationImages(cache.images("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
-    return Source(
+    return ExportSource(
         name=record.name or record.recipe_name,
         recipe=record.recipe_name,
         labels=cache.labels,
-        input=Input(*data.size, fit=data.fit),
-        output=Output(),
+        input=InputSpec(*data.size, fit=data.fit),
+        output=OutputSpec(),
         folder=request.run or folder,
         model=model,
         model_sha256=_sha256(model),
@@ -145,7 +145,7 @@ def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -
     return Labeled(cache.labels, images[kept], targets[kept], "test", len(targets) - len(kept))
 
 
-def _given(request: Request) -> list[str]:
+def _given(request: ExportRequest) -> list[str]:
     """The options that a run has no use for."""
     images_given = [f"--{name}" for name in ("calibration", "test") if getattr(request, name) is not None]
     return request.overrides.given() + images_given
@@ -181,7 +181,7 @@ def _read_run(folder: Path) -> RunRecord:
     return record
 
 
-def _from_tflite(request: Request) -> Source:
+def _from_tflite(request: ExportRequest) -> ExportSource:
     path = request.model
     if request.calibration is None:
         raise UserError(f"{path}: a .tflite needs --calibration DIR: images like those it will see, none of the test's")
@@ -195,7 +195,7 @@ def _from_tflite(request: Request) -> Source:
         raise UserError(label_lists.missing(path))
     choice, used = _choose_files(request, card.input)
     name = model_kinds.name(path).removesuffix("_float32")
-    return Source(
+    return ExportSource(
         name=name,
         recipe=None,
         labels=card.labels,
@@ -218,7 +218,7 @@ def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> N
         raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
 
 
-def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
+def _choose_files(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str]]:
     """Calibration images from a folder, train/ alone where it has one; and the content hashes of those taken."""
     root = request.calibration
     assert root is not None
@@ -244,10 +244,10 @@ def _choose_files(request: Request, spec: Input) -> tuple[Choice, set[str]]:
     size = (spec.height, spec.width)
     chosen = np.stack([images.prepare(images.read(paths[row]), size, spec.fit) for row in rows])
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
-    return Choice(chosen, tuple(rows), request.seed, base.name), used
+    return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used
 
 
-def _test_images(request: Request, labels: tuple[str, ...], used: set[str]) -> Labeled | None:
+def _test_images(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Labeled | None:
     root = request.test
     if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
         root = request.calibration

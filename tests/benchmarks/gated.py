@@ -5,8 +5,8 @@ from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.gate.drop import Drop
-from benchmarks.gate.gate import Limits, Outcome
-from benchmarks.gate.pairs import Round, Taken
+from benchmarks.gate.gate import GateLimits, GateOutcome
+from benchmarks.gate.pairs import Round, RoundSamples
 from benchmarks.gate.verdict import Answer, Verdict
 from benchmarks.statistics.stats import Interval
 
@@ -14,10 +14,12 @@ from benchmarks.statistics.stats import Interval
 QUIET = (1.0, 1.004, 0.997, 1.002, 0.996, 1.003, 0.999, 0.998, 1.001)
 
 
-def lane(wall_ms: float, cpu_ms: float | None = None, waits: int = 0, n: int = 100, step_ms: float = 0.0) -> Taken:
+def lane(
+    wall_ms: float, cpu_ms: float | None = None, waits: int = 0, n: int = 100, step_ms: float = 0.0
+) -> RoundSamples:
     """n equal samples. cpu_ms: the thread's own time (as long, unless it is said)."""
     cpu_ms = wall_ms if cpu_ms is None else cpu_ms
-    return Taken(wall_ms, 1.2 * wall_ms, cpu_ms, 1.2 * cpu_ms, n * wall_ms, n * cpu_ms, n, waits, step_ms)
+    return RoundSamples(wall_ms, 1.2 * wall_ms, cpu_ms, 1.2 * cpu_ms, n * wall_ms, n * cpu_ms, n, waits, step_ms)
 
 
 def rounds(slower: float, count: int = 10, noise: Sequence[float] = QUIET, again: float = 1.0) -> list[Round]:
@@ -39,9 +41,9 @@ def drop(answer: Answer, **changes: Any) -> Drop:
     return Drop(answer, **{**known, "aside": 0, "reason": "on these grounds", **changes})
 
 
-def outcome(answer: Answer, latency: Verdict, accuracy: Drop | None = None, **changes: Any) -> Outcome:
+def outcome(answer: Answer, latency: Verdict, accuracy: Drop | None = None, **changes: Any) -> GateOutcome:
     known = {"base": "main:a.tflite", "candidate": "b.tflite", "threads": 1, "seconds": 7.4, "notes": ()}
-    limits = Limits(0.05, 0.01 if accuracy else None)
-    return Outcome(
+    limits = GateLimits(0.05, 0.01 if accuracy else None)
+    return GateOutcome(
         answer, latency=latency, accuracy=accuracy, limits=limits, **{**known, "interrupted": False, **changes}
     )

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from benchmarks.boards.connection import Address
+from benchmarks.boards.connection import SshAddress
 from tests import servers
 from tests.conftest import ROOT
 
@@ -59,8 +59,8 @@ class Board:
         """What `benchmarks board` needs to come here."""
         return ["--port", str(self.port), f"--ssh-options={shlex.join(self._options(key))}"]
 
-    def address(self) -> Address:
-        return Address("127.0.0.1", self.port, tuple(self._options("key")))
+    def address(self) -> SshAddress:
+        return SshAddress("127.0.0.1", self.port, tuple(self._options("key")))
 
     def _options(self, key: str) -> list[str]:
         """BatchMode: asked for a password, ssh would wait at the terminal of the tests."""

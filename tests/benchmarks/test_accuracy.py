@@ -12,7 +12,7 @@ from benchmarks.documents import models
 from benchmarks.documents.models import Model
 from benchmarks.documents.rows import AccuracyRow
 from benchmarks.measure import accuracy
-from benchmarks.measure.accuracy import Answers
+from benchmarks.measure.accuracy import ModelScores
 from device import records
 from device.data import folders
 from device.errors import UserError
@@ -96,7 +96,7 @@ def hashes(images: folders.Labeled) -> list[str]:
     return [images.hash_of(i) for i in range(len(images))]
 
 
-def answers(path: Path, data: str | Path | None, overrides: Overrides = NO_OVERRIDES) -> Answers:
+def answers(path: Path, data: str | Path | None, overrides: Overrides = NO_OVERRIDES) -> ModelScores:
     return accuracy.answers(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.boards import connection
-from benchmarks.boards.connection import Address
+from benchmarks.boards.connection import SshAddress
 from device.errors import UserError
 from tests import servers
 from tests.benchmarks import ssh_server
@@ -119,7 +119,7 @@ def test_options_are_read_before_anything_is_sent(words: list[str], said: str, c
 )
 def test_what_is_no_host(host: str) -> None:
     with pytest.raises(UserError, match="can't be a board's address"):
-        Address(host)
+        SshAddress(host)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_what_is_no_host(host: str) -> None:
     ],
 )
 def test_a_board_gives_its_file_a_name(host: str, name: str) -> None:
-    assert Address(host).name == name
-    assert [Address(host, port).file for port in (None, 2222)] == [f"{name}.json", f"{name}_2222.json"]
+    assert SshAddress(host).name == name
+    assert [SshAddress(host, port).file for port in (None, 2222)] == [f"{name}.json", f"{name}_2222.json"]
 
 
 # In the middle.

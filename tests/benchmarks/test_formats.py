@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.gate import formats
-from benchmarks.gate.gate import Outcome
+from benchmarks.gate.gate import GateOutcome
 from benchmarks.gate.verdict import Answer
 from benchmarks.statistics.stats import Interval
 from device import files
@@ -74,7 +74,7 @@ def test_any_label_can_be_written(label: str) -> None:
 
 
 @pytest.mark.parametrize("each", ALL)
-def test_a_table_in_markdown(each: Outcome) -> None:
+def test_a_table_in_markdown(each: GateOutcome) -> None:
     heading, empty, *table, end = formats.markdown(each).split("\n")
     assert heading.startswith("### ") and f"{each.answer}: `b.tflite` against `main:a.tflite`" in heading
     assert empty == end == ""
@@ -95,7 +95,7 @@ def test_signs_in_markdown() -> None:
 # JUnit XML.
 
 
-def suite(each: Outcome) -> ElementTree.Element:
+def suite(each: GateOutcome) -> ElementTree.Element:
     """Checked against the structure that https://github.com/testmoapp/junitxml gathers from Jenkins, GitLab and others:
     counts are those of the cases, a case has a name and a class, and at most one of failure, error and skipped.
     """
@@ -115,7 +115,7 @@ def suite(each: Outcome) -> ElementTree.Element:
     return root
 
 
-def results(each: Outcome) -> dict[str | None, str]:
+def results(each: GateOutcome) -> dict[str | None, str]:
     """What became of each test case: passed, failure or skipped."""
     found = {}
     for case in suite(each).findall("testcase"):
@@ -134,7 +134,7 @@ def results(each: Outcome) -> dict[str | None, str]:
         (NOTHING, {"latency": "skipped"}),
     ],
 )
-def test_cases_in_junit(each: Outcome, found: dict[str, str]) -> None:
+def test_cases_in_junit(each: GateOutcome, found: dict[str, str]) -> None:
     assert results(each) == found
 
 
@@ -160,7 +160,7 @@ def test_any_file_name_can_be_written(name: str) -> None:
 
 
 @pytest.mark.parametrize(("each", "code"), [(GOOD, 0), (SLOWER, 1), (WORSE, 1), (NOT_TOLD, 3), (NOTHING, 130)])
-def test_a_document(each: Outcome, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_document(each: GateOutcome, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     files.deliver_json(each.document(), "-")
     whole = json.loads(capsys.readouterr().out)
     assert set(whole) >= {"schema", "machine", "results", "gate"} and whole["results"] == []

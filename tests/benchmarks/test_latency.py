@@ -17,7 +17,7 @@ from benchmarks.measure import latency
 from benchmarks.measure.latency import Conductor, Engine
 from benchmarks.statistics import stats
 from benchmarks.timing import memory, workload
-from benchmarks.timing.process import Case, Lane, Samples, Worker
+from benchmarks.timing.process import BenchmarkCase, Lane, Samples, TimingWorker
 from benchmarks.timing.record import KEPT_SAMPLES, Record
 from device import records
 from device.errors import UserError
@@ -150,7 +150,7 @@ def other_run(path: Path, folder: Path, variant: str) -> Path:
 
 def record(path: Path, threads: int = 1, runtime: str | None = None, python: str = "python") -> Record:
     (found,) = models.find([path])
-    return Record(found, Case(path, threads, runtime), python)
+    return Record(found, BenchmarkCase(path, threads, runtime), python)
 
 
 def test_a_ratio_needs_the_float32_of_the_same_run(tmp_path: Path) -> None:
@@ -204,21 +204,21 @@ def test_one_that_fails_among_others(tmp_path: Path) -> None:
     assert conductor._good() == [good]
 
 
-def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[Worker], bool]) -> None:
+def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[TimingWorker], bool]) -> None:
     """A worker for which `when` holds is killed as it is asked, as the kernel does when memory runs out."""
-    turn = Worker.turn
+    turn = TimingWorker.turn
 
-    def asked(self: Worker, lanes: Sequence[Lane], *rest: float) -> list[Samples]:
+    def asked(self: TimingWorker, lanes: Sequence[Lane], *rest: float) -> list[Samples]:
         if when(self):
             os.kill(self._process.pid, signal.SIGKILL)
         return turn(self, lanes, *rest)
 
-    monkeypatch.setattr(Worker, "turn", asked)
+    monkeypatch.setattr(TimingWorker, "turn", asked)
 
 
 @pytest.mark.programs
 def test_one_that_is_killed_alone_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def of_float32_alone(worker: Worker) -> bool:
+    def of_float32_alone(worker: TimingWorker) -> bool:
         return len(worker.loaded) == 1 and not worker.loaded[0].frame
 
     kill(monkeypatch, of_float32_alone)

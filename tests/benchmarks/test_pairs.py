@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.gate import pairs
 from benchmarks.gate.baseline import REFERENCE
-from benchmarks.gate.pairs import Side, Taken
+from benchmarks.gate.pairs import RoundSamples, Side
 from benchmarks.timing.process import Samples
 from device.errors import UserError
 from tests.benchmarks import failing
@@ -43,7 +43,7 @@ def test_all_turns_of_a_lane_are_one() -> None:
         Samples(np.array([1.0, 2.0, 9.0]), np.array([0.5, 1.0, 2.0]), 1, None),
         Samples(np.array([3.0, 4.0]), np.array([1.5, 3.0]), 2, None, 4.0),
     ]
-    found = Taken.of(turns)
+    found = RoundSamples.of(turns)
     assert (found.wall_p50, found.cpu_p50, found.n, found.waits) == (3.0, 1.5, 5, 3)
     assert (found.wall_p95, found.cpu_p95) == (pytest.approx(8.0), pytest.approx(2.8))
     assert (found.wall_sum, found.cpu_sum, found.step_ms) == (19.0, 8.0, 4.0)

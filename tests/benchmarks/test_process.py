@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.timing import memory, process
-from benchmarks.timing.process import Case, Lane, LostError, Worker
+from benchmarks.timing.process import BenchmarkCase, Lane, LostError, TimingWorker
 from benchmarks.timing.worker import WATCHED_NS, Bench, step_ns
 from device.errors import UserError
 from device.inference import runtime
@@ -23,10 +23,10 @@ from tests.device.crafted import End
 from tests.device.refusals import with_card
 
 pytestmark = pytest.mark.programs
-INT8, FLOAT32 = Case(model("int8"), frame=True), Case(model("float32"))
+INT8, FLOAT32 = BenchmarkCase(model("int8"), frame=True), BenchmarkCase(model("float32"))
 
 
-def pid(worker: Worker) -> int:
+def pid(worker: TimingWorker) -> int:
     return worker._process.pid
 
 
@@ -34,7 +34,7 @@ def pid(worker: Worker) -> int:
 
 
 def test_cases_in_the_order_they_were_given() -> None:
-    with Worker([INT8, FLOAT32]) as worker:
+    with TimingWorker([INT8, FLOAT32]) as worker:
         number = pid(worker)
         assert worker.lanes == [Lane("invoke", 0), Lane("frame", 0), Lane("invoke", 1)]
         for told in worker.loaded:
@@ -54,7 +54,7 @@ def test_cases_in_the_order_they_were_given() -> None:
 
 
 def test_a_turn_is_for_the_lanes_that_are_asked_for_each_at_least_once() -> None:
-    with Worker([INT8, FLOAT32]) as worker:
+    with TimingWorker([INT8, FLOAT32]) as worker:
         for lanes in ([Lane("frame", 0)], [Lane("invoke", 1), Lane("invoke", 0)], []):
             taken = worker.turn(lanes, 0.0, block_s=0.0)
             assert [len(samples.wall_ms) for samples in taken] == [1] * len(lanes)
@@ -73,7 +73,7 @@ def test_blocks_come_in_random_order_and_nobody_is_left_out() -> None:
 
 def test_a_file_without_a_card_has_no_frame_s_way(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.8]))
-    with Worker([Case(path, frame=True), Case(model("int8"), frame=True)]) as worker:
+    with TimingWorker([BenchmarkCase(path, frame=True), BenchmarkCase(model("int8"), frame=True)]) as worker:
         assert [told.frame for told in worker.loaded] == [False, True]
         assert worker.lanes == [Lane("invoke", 0), Lane("invoke", 1), Lane("frame", 1)]
 
@@ -82,7 +82,7 @@ def test_a_file_without_a_card_has_no_frame_s_way(tmp_path: Path) -> None:
 def test_peak_memory_is_that_of_a_fresh_process() -> None:
     """Not what this process has taken: it holds 200 MB here."""
     ballast = np.ones(200_000_000, np.uint8)
-    with Worker([INT8]) as worker:
+    with TimingWorker([INT8]) as worker:
         peak = worker.loaded[0].peak_memory_bytes
     assert peak is not None and 20_000_000 < peak < ballast.nbytes / 2
     own = memory.high_water_mark()
@@ -93,7 +93,7 @@ def test_another_python_with_another_runtime(tmp_path: Path, monkeypatch: pytest
     """Its path counts from where the user is."""
     (tmp_path / "env").symlink_to(environment("tflite-runtime").parents[1], target_is_directory=True)
     monkeypatch.chdir(tmp_path)
-    with Worker([INT8], "env/bin/python") as worker:
+    with TimingWorker([INT8], "env/bin/python") as worker:
         assert [told.runtime for told in worker.loaded] == ["tflite-runtime"]
         assert all(len(samples.wall_ms) for samples in worker.turn(worker.lanes, 0.01))
 
@@ -123,8 +123,11 @@ def test_one_that_can_not_be_loaded_leaves_the_others(tmp_path: Path) -> None:
     (tmp_path / "words.tflite").write_text("words")
     odd = crafted.write(tmp_path / "odd.tflite", crafted.constant([1], End(dtype="float64")))
     custom = crafted.write(tmp_path / "custom.tflite", crafted.echo(operator="Unheard"))
-    cases = [*(Case(path) for path in (tmp_path / "words.tflite", odd, custom)), Case(model("int8"), runtime="none")]
-    with Worker([*cases, FLOAT32]) as worker:
+    cases = [
+        *(BenchmarkCase(path) for path in (tmp_path / "words.tflite", odd, custom)),
+        BenchmarkCase(model("int8"), runtime="none"),
+    ]
+    with TimingWorker([*cases, FLOAT32]) as worker:
         words, dtype, operator, engine, good = [told.error for told in worker.loaded]
         assert worker.lanes == [Lane("invoke", 4)]
     assert "words.tflite: this is not a .tflite file (it lacks the mark TFL3)" in str(words)
@@ -135,7 +138,7 @@ def test_one_that_can_not_be_loaded_leaves_the_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("answers", "said"), [(0, "can't run the model"), (1, "failed half way")])
 def test_one_that_fails_before_it_is_timed_leaves_the_others(answers: int, said: str, tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", failing.network(answers))
-    with Worker([Case(path), FLOAT32]) as worker:
+    with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:
         failed, good = [told.error for told in worker.loaded]
         assert worker.lanes == [Lane("invoke", 1)]
     assert said in str(failed) and "gather index out of bounds" in str(failed) and good is None
@@ -143,7 +146,7 @@ def test_one_that_fails_before_it_is_timed_leaves_the_others(answers: int, said:
 
 def test_one_that_fails_half_way_gives_up_and_the_others_go_on(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", failing.network(40))
-    with Worker([Case(path), FLOAT32]) as worker:
+    with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:
         failed, good = worker.turn(worker.lanes, 0.1)
         again, still = worker.turn(worker.lanes, 0.01)
     before = 1 + 3  # the first inference, and those before peak memory is read
@@ -157,7 +160,7 @@ def test_one_whose_frame_s_way_fails_half_way(tmp_path: Path) -> None:
     """It has an interpreter of its own, so invoke goes on. A turn is over when nobody is left in it."""
     card = crafted.card(("a", "b", "c"), failing.SIZE)
     path = with_card(tmp_path / "net.tflite", failing.network(300), card)
-    with Worker([Case(path, frame=True)]) as worker:
+    with TimingWorker([BenchmarkCase(path, frame=True)]) as worker:
         assert worker.lanes == [Lane("invoke", 0), Lane("frame", 0)]
         (frame,) = worker.turn([Lane("frame", 0)], 600)
         (invoke,) = worker.turn([Lane("invoke", 0)], 0.0, 0.0)
@@ -169,7 +172,7 @@ def test_one_whose_frame_s_way_fails_half_way(tmp_path: Path) -> None:
 
 
 def test_how_it_was_ended_is_told() -> None:
-    with Worker([FLOAT32]) as worker:
+    with TimingWorker([FLOAT32]) as worker:
         os.kill(pid(worker), signal.SIGKILL)
         for _ in range(2):
             with pytest.raises(LostError, match=r"^the measuring process was ended by SIGKILL$"):
@@ -187,7 +190,7 @@ def test_one_that_leaves_nothing_to_answer_with(tmp_path: Path) -> None:
         script.write_text(f"#!/bin/sh\n{body}\n")
         script.chmod(0o755)
         with pytest.raises(LostError, match=said):
-            Worker([FLOAT32], str(script))
+            TimingWorker([FLOAT32], str(script))
 
 
 def test_one_that_can_not_be_started(tmp_path: Path) -> None:
@@ -202,7 +205,7 @@ def test_one_that_can_not_be_started(tmp_path: Path) -> None:
         with pytest.raises(
             UserError, match=rf"{python}: it can't be started \({said}\); expected the Python of an env"
         ):
-            Worker([FLOAT32], str(python))
+            TimingWorker([FLOAT32], str(python))
 
 
 @needs_proc
@@ -211,8 +214,9 @@ def test_none_is_left_behind_when_its_conductor_is_killed() -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from benchmarks.timing.process import Case, Worker\n"
-            "worker = Worker([Case(Path(sys.argv[1]))]); print(worker._process.pid, flush=True); sys.stdin.read()",
+            "import sys; from pathlib import Path; from benchmarks.timing.process import BenchmarkCase, TimingWorker\n"
+            "worker = TimingWorker([BenchmarkCase(Path(sys.argv[1]))])\n"
+            "print(worker._process.pid, flush=True); sys.stdin.read()",
             str(FLOAT32.path),
         ],
         cwd=ROOT,
@@ -237,7 +241,7 @@ def test_none_is_left_behind_when_its_conductor_is_killed() -> None:
 def test_none_is_left_behind_after_an_error_in_the_midst(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a turn that would last for minutes: it isn't waited for."""
     monkeypatch.setattr(process, "PATIENCE_S", 600)
-    worker = Worker([FLOAT32])
+    worker = TimingWorker([FLOAT32])
     with pytest.raises(ZeroDivisionError), worker:
         assert worker._process.stdin is not None
         worker._process.stdin.write('{"lanes": [["invoke", 0]], "seconds": 600, "block_s": 0.004}\n')

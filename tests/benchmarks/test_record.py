@@ -9,8 +9,8 @@ import pytest
 from benchmarks.documents import models
 from benchmarks.timing import record
 from benchmarks.timing.conditions import Conditions
-from benchmarks.timing.process import Case, Loaded, Samples
-from benchmarks.timing.record import Record, Sustained, Turn
+from benchmarks.timing.process import BenchmarkCase, Loaded, Samples
+from benchmarks.timing.record import Burst, Record, Sustained
 from device import records
 from tests.conftest import model
 
@@ -29,7 +29,7 @@ QUIET = Conditions()
 
 def of(variant: str = "int8") -> Record:
     (found,) = models.find([model(variant)])
-    return Record(found, Case(found.path, 2, None, frame=True), "python")
+    return Record(found, BenchmarkCase(found.path, 2, None, frame=True), "python")
 
 
 def samples(*wall_ms: float, error: str | None = None) -> Samples:
@@ -166,7 +166,7 @@ def test_cold_and_sustained_figures_are_told_apart() -> None:
     made = loaded()
     walls = [1.0, 1.0, *[4.0] * 8, *[8.0] * 10]
     hot = Conditions(80.0, 900.0, ("under-voltage",))
-    turns = [Turn(0.0, -1, np.array(walls[:7]), QUIET), Turn(1.0, -1, np.array(walls[7:]), hot)]
+    turns = [Burst(0.0, -1, np.array(walls[:7]), QUIET), Burst(1.0, -1, np.array(walls[7:]), hot)]
     made.sustained = Sustained("frame", 2.0, 3.0, turns)
     row = written(made)
     assert row["sustained"] == {
@@ -216,7 +216,7 @@ def test_of_one_that_fails_half_way_no_figure_counts() -> None:
     float32.add("invoke", 0, 0, samples(1.0), QUIET)
     made.add("invoke", 0, 0, samples(1.0, 2.0), QUIET)
     made.add("frame", 0, 0, samples(3.0), QUIET)
-    made.sustained = Sustained("frame", 1.0, 1.0, [Turn(0.0, -1, np.array([3.0]), QUIET)])
+    made.sustained = Sustained("frame", 1.0, 1.0, [Burst(0.0, -1, np.array([3.0]), QUIET)])
     made.warmup_ms = np.array([5.0])
     made.add("invoke", 1, 0, samples(1.0, error="index out of bounds"), QUIET)
     made.add("invoke", 2, 0, samples(error="index out of bounds, index out of bounds"), QUIET)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.documents.rows import FrameLane, LatencyRow, Timed
 from benchmarks.select import choose
-from benchmarks.select.choose import Choice
+from benchmarks.select.choose import SelectedFile
 from device.errors import UserError
 from device.host import system
 from device.inference import runtime
@@ -65,7 +65,7 @@ def chosen(*rows: LatencyRow, most_drop: float = 0.01) -> tuple[str, int]:
     return found.file.removesuffix(".tflite"), found.threads
 
 
-def why(choice: Choice) -> list[str | None]:
+def why(choice: SelectedFile) -> list[str | None]:
     return [reason for _, reason in choice.rows]
 
 

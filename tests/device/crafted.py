@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device.model.card import Accuracy, Card, Confidence, Golden, Input, Output
+from device.model.card import Accuracy, Card, Confidence, Golden, InputSpec, OutputSpec
 
 TYPES = {
     "float32": schema.TensorType.FLOAT32,
@@ -24,8 +24,8 @@ FULL = Card(
     recipe="fashion_mnist",
     variant="int8",
     labels=("boot", "läufer", "ankle boot"),
-    input=Input(28, 30, "RGB", "pad", "area", 127.5, 64.0),
-    output=Output("logits"),
+    input=InputSpec(28, 30, "RGB", "pad", "area", 127.5, 64.0),
+    output=OutputSpec("logits"),
     confidence=Confidence(1.5, 0.4),
     accuracy=Accuracy(0.924, 10_000, (0.9186, 0.929), 0.9251, "test"),
     golden=(Golden("golden_1.png", "a" * 64, "b" * 64, "c" * 64, (0.25, 0.75, 0.0), 0.09375),),
@@ -140,7 +140,7 @@ def _vector(builder: flatbuffers.Builder, item: int) -> int:
 
 def card(labels: tuple[str, ...] | None, size: tuple[int, int], **changes: Any) -> Card:
     """A card for a crafted network that takes 0..255, with fields changed."""
-    plain = Card("crafted", None, "float32", labels, Input(*size), Output(), Confidence(), None, (), None, None)
+    plain = Card("crafted", None, "float32", labels, InputSpec(*size), OutputSpec(), Confidence(), None, (), None, None)
     return replace(plain, **changes)
 
 

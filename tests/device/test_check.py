@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from device.check import check, checked
-from device.check.check import Request
+from device.check.check import CheckRequest
 from device.check.checked import Report
 from device.errors import UserError
 from device.inference.classifier import Classifier
-from device.inference.golden import Verdict, replay
+from device.inference.golden import GoldenResult, replay
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.card import Golden
@@ -28,11 +28,11 @@ GRAY = np.full((4, 6, 3), 90, np.uint8)
 THREE = {"labels": ("a", "b", "c"), "size": (4, 6)}
 
 
-def request(path: Path, data: str | None = None) -> Request:
-    return Request(path, NO_OVERRIDES, data, 1, None, None)
+def request(path: Path, data: str | None = None) -> CheckRequest:
+    return CheckRequest(path, NO_OVERRIDES, data, 1, None, None)
 
 
-def examined(path: Path) -> tuple[Report, Verdict]:
+def examined(path: Path) -> tuple[Report, GoldenResult]:
     report = check.examine(request(path))
     assert report.verdict is not None
     return report, report.verdict
@@ -198,8 +198,8 @@ def test_a_golden_image_that_this_machine_cannot_decode(tmp_path: Path) -> None:
 
 def test_a_file_without_golden_images_does_not_pass(tmp_path: Path) -> None:
     path = with_card(tmp_path / "net.tflite", crafted.constant([0.5, 0.3, 0.2]), crafted.card(("a", "b", "c"), (4, 6)))
-    assert replay(Classifier(path)) == Verdict(())
-    assert not Verdict(()).passed and Verdict(()).first is None and Verdict(()).score_error is None
+    assert replay(Classifier(path)) == GoldenResult(())
+    assert not GoldenResult(()).passed and GoldenResult(()).first is None and GoldenResult(()).score_error is None
 
 
 def test_what_cannot_be_told_is_said(command: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

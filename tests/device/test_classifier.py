@@ -11,7 +11,7 @@ from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
-from device.model.card import Input, Output
+from device.model.card import InputSpec, OutputSpec
 from tests import drawing
 from tests.conftest import model
 from tests.device import crafted
@@ -115,7 +115,7 @@ def test_a_view_into_a_larger_image_is_fed_as_a_copy_is(variant: str) -> None:
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
 def test_a_image_is_made_to_fit_as_the_card_says(fit: str, tmp_path: Path) -> None:
-    card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, fit=fit))  # type: ignore[arg-type]
+    card = crafted.card(("a", "b"), (4, 6), input=InputSpec(4, 6, fit=fit))  # type: ignore[arg-type]
     classifier = Classifier(with_card(tmp_path / "net.tflite", crafted.constant([0.25, 0.75]), card))
     image = np.random.default_rng(4).integers(0, 256, (30, 20, 3), np.uint8)
     expected = images.prepare(image, (4, 6), fit)  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ def test_quantized_scores_become_numbers(codes: list[float], end: End, scores: l
 def test_one_sigmoid_is_the_probability_of_the_second_label(tmp_path: Path) -> None:
     for network in (crafted.constant([0.25]), crafted.constant([64], output=End((1, 1), "uint8", 1 / 256, 0))):
         assert load(tmp_path, network, mean=0.0).classify(RANDOM).scores.tolist() == [0.75, 0.25]
-    card = crafted.card(("cat", "dog"), (4, 6), output=Output("sigmoid"))
+    card = crafted.card(("cat", "dog"), (4, 6), output=OutputSpec("sigmoid"))
     classifier = Classifier(with_card(tmp_path / "card.tflite", crafted.constant([0.25]), card))
     assert [ranked.label for ranked in classifier.top(classifier.classify(RANDOM).scores, 2)] == ["cat", "dog"]
 

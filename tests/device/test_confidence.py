@@ -13,7 +13,7 @@ from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.golden import replay
 from device.model import card as cards
-from device.model.card import Confidence, Output
+from device.model.card import Confidence, OutputSpec
 from tests import drawing
 from tests.conftest import Run, model
 from tests.device import crafted
@@ -27,7 +27,7 @@ SURE = (0.8, 0.15, 0.05)
 
 def network(folder: Path, scores: Sequence[float], kind: Any, confidence: Confidence) -> Path:
     labels = tuple("abcdefgh"[: max(2, len(scores))])
-    card = crafted.card(labels, (4, 6), output=Output(kind), confidence=confidence)
+    card = crafted.card(labels, (4, 6), output=OutputSpec(kind), confidence=confidence)
     return with_card(folder / "net.tflite", crafted.constant(scores), card)
 
 

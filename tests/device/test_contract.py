@@ -11,7 +11,7 @@ from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
-from device.model.card import Input, Output
+from device.model.card import InputSpec, OutputSpec
 from export.card import metadata
 from tests.conftest import Run, model, shared
 from tests.device import crafted
@@ -47,12 +47,12 @@ def test_hints_make_a_card_and_the_rest_is_said(tmp_path: Path) -> None:
         (4, 6),
         name="net",
         variant=None,
-        input=Input(4, 6, fit="pad", mean=127.5, std=64.0),
-        output=Output("logits"),
+        input=InputSpec(4, 6, fit="pad", mean=127.5, std=64.0),
+        output=OutputSpec("logits"),
     )
     assert classifier.notes == [f"{path}: pixels scaled by --mean 127.5 --std 64"]
     classifier = Classifier(path, Overrides(labels, std=255.0))
-    assert (classifier.card.output.kind, classifier.card.input) == ("softmax", Input(4, 6, std=255.0))
+    assert (classifier.card.output.kind, classifier.card.input) == ("softmax", InputSpec(4, 6, std=255.0))
     assert classifier.notes == [
         f"{path}: no card; outputs taken as softmax (--output says otherwise)",
         f"{path}: pixels scaled by --mean 0 --std 255",
@@ -109,7 +109,7 @@ def test_a_float_input_is_scaled_by_metadata_or_asks(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", network)
     with pytest.raises(UserError, match="scaling is not known; give --mean and --std"):
         Classifier(path, labels=False)
-    card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=127.5, std=64.0))
+    card = crafted.card(("a", "b"), (4, 6), input=InputSpec(4, 6, mean=127.5, std=64.0))
     crafted.write(path, metadata.embed(network, card))
     classifier = Classifier(path, Overrides(labels_file(tmp_path, "a\nb\n")))
     assert (classifier.card.input.mean, classifier.card.input.std) == (127.5, 64.0)
@@ -187,7 +187,7 @@ def test_a_card_that_does_not_fit_its_network_is_refused(command: Run, tmp_path:
     network = crafted.constant([0.2, 0.5, 0.3])
     good = crafted.card(("a", "b", "c"), (4, 6))
     Classifier(with_card(tmp_path / "net.tflite", network, good))
-    with_card(tmp_path / "net.tflite", network, replace(good, input=Input(6, 4)))
+    with_card(tmp_path / "net.tflite", network, replace(good, input=InputSpec(6, 4)))
     assert refusal(command("device", "info", "net.tflite")) == (
         "net.tflite: the card says 6x4 pixels, the network takes 4x6; export the model again"
     )

@@ -12,7 +12,7 @@ import numpy
 import pytest
 
 from device.doctor import doctor, examined, findings, packages
-from device.doctor.doctor import Request
+from device.doctor.doctor import DoctorRequest
 from device.doctor.examined import Plan
 from device.doctor.findings import Finding
 from device.errors import UserError
@@ -89,7 +89,7 @@ def test_a_model_that_is_not_there(command: Run) -> None:
 
 def test_a_model_that_is_broken_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = crafted.write(tmp_path / "cut.tflite", model("int8").read_bytes()[:9000])
-    assert doctor.run(Request(path, None, None)) == 1
+    assert doctor.run(DoctorRequest(path, None, None)) == 1
     said = capsys.readouterr()
     assert f"problem  model      {path}: the .tflite file is truncated or damaged" in said.out and said.err == ""
 

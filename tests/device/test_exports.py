@@ -11,14 +11,14 @@ from device.errors import UserError
 from device.evaluation import exports
 from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.exports import Calibration, CalibrationRows, Export, ExportedVariant, Inputs
-from device.model.card import Input
+from device.model.card import InputSpec
 from tests.conftest import Run, model
 from tests.device.refusals import names, refusal
 
 ROW = ExportedVariant("int8", 20, "test", top1=0.9, interval=(0.7, 0.97), agreement=1.0, file="x_int8.tflite")
 WHOLE = Export(
     status=exports.DONE,
-    inputs=Inputs("a" * 64, ("int8",), ("cat", "dog"), Input(28, 28), "softmax", Calibration(7, 1, "train")),
+    inputs=Inputs("a" * 64, ("int8",), ("cat", "dog"), InputSpec(28, 28), "softmax", Calibration(7, 1, "train")),
     reference="keras",
     calibration=CalibrationRows(7, 1, "train", (3, 1, 2)),
     variants=(ROW, ExportedVariant("dynamic", 20, "test", failures=("its scores are not finite numbers",))),

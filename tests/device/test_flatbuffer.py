@@ -14,7 +14,7 @@ from device.commands import info
 from device.errors import UserError
 from device.model import card as cards
 from device.model import flatbuffer
-from device.model.card import Input
+from device.model.card import InputSpec
 from device.model.flatbuffer import LabelFile
 from export.card import metadata
 from tests.conftest import ROOT, Run, environment, model, shared
@@ -170,7 +170,7 @@ print(refused, info.describe(path)["variant"])
 def test_our_own_metadata_is_read_back(tmp_path: Path) -> None:
     assert flatbuffer.normalization(model("float32")) == (0.0, 1.0)
     assert flatbuffer.label_files(model("float32")) == (LabelFile("labels.txt", ""),)
-    card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=127.5, std=64.0))
+    card = crafted.card(("a", "b"), (4, 6), input=InputSpec(4, 6, mean=127.5, std=64.0))
     path = crafted.write(tmp_path / "scaled.tflite", metadata.embed(crafted.constant([0.25, 0.75]), card))
     assert flatbuffer.normalization(path) == (127.5, 64.0)
 
@@ -178,14 +178,14 @@ def test_our_own_metadata_is_read_back(tmp_path: Path) -> None:
 def test_mean_and_std_of_each_channel_are_read(tmp_path: Path) -> None:
     network = crafted.constant([0.25, 0.75])
     for mean, std in (((123.5, 116.25, 103.5), (58.5, 57.0, 57.5)), ((1.0, 2.0, 3.0), 4.0), (0.0, (1.0, 2.0, 3.0))):
-        card = crafted.card(("a", "b"), (4, 6), input=Input(4, 6, mean=mean, std=std))
+        card = crafted.card(("a", "b"), (4, 6), input=InputSpec(4, 6, mean=mean, std=std))
         path = crafted.write(tmp_path / "scaled.tflite", metadata.embed(network, card))
         assert flatbuffer.normalization(path) == (mean, std)
 
 
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 0.0), (float("nan"), 1.0), (0.0, float("inf"))])
 def test_metadata_that_is_no_scaling_says_nothing(mean: float, std: float, tmp_path: Path) -> None:
-    spec = Input(4, 6, mean=1234.5, std=4321.5)
+    spec = InputSpec(4, 6, mean=1234.5, std=4321.5)
     content = metadata.embed(crafted.constant([0.25, 0.75]), crafted.card(("a", "b"), (4, 6), input=spec))
     for before, after in ((1234.5, mean), (4321.5, std)):
         assert content.count(struct.pack("<f", before)) == 1

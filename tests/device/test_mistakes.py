@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from device.check import check, checked, mismatches
-from device.check.check import Request
+from device.check.check import CheckRequest
 from device.check.checked import Report
-from device.check.mismatches import Measured, Trial
+from device.check.mismatches import MismatchCounts, MismatchTrial
 from device.data import folders
 from device.images import images
 from device.inference.classifier import Classifier
@@ -29,7 +29,7 @@ COLORS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
 
 def causes(path: Path) -> list[str]:
     """The mistakes that are said to reproduce the scores of a file whose golden images fail."""
-    report = check.examine(Request(path, NO_OVERRIDES, None, 1, None, None))
+    report = check.examine(CheckRequest(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and not report.verdict.passed and report.code == 1
     return [cause.mistake.name for cause in report.causes]
 
@@ -42,7 +42,7 @@ def causes(path: Path) -> list[str]:
 def test_another_fit_than_the_cards(variant: str, fit: str, tmp_path: Path) -> None:
     """The evidence is stronger here: the bytes are those of the export again."""
     path = altered(tmp_path / "net.tflite", variant, with_input(fit=fit))
-    report = check.examine(Request(path, NO_OVERRIDES, None, 1, None, None))
+    report = check.examine(CheckRequest(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and report.verdict.first == "resize"
     (cause,) = report.causes
     assert cause.mistake.name == "crop" and cause.verdict.first is None
@@ -154,8 +154,8 @@ def test_what_the_card_says_is_no_mistake() -> None:
 # By labeled images.
 
 
-def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> Measured:
-    return Measured(
+def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> MismatchCounts:
+    return MismatchCounts(
         mismatches.classic(crafted.card(("a", "b"), (4, 6)).input)[0], n, right + gained - lost, gained, lost
     )
 
@@ -171,12 +171,12 @@ def measured(gained: int, lost: int, right: int = 50, n: int = 100) -> Measured:
     ],
 )
 def test_only_what_is_beyond_chance_is_named(pairs: list[tuple[int, int]], named: tuple[int, int] | None) -> None:
-    found = Trial(100, 50, tuple(measured(*pair) for pair in pairs)).named()
+    found = MismatchTrial(100, 50, tuple(measured(*pair) for pair in pairs)).named()
     assert (None if found is None else (found.gained, found.lost)) == named
 
 
 def test_what_may_be_chance_is_said_to_be() -> None:
-    trial = Trial(100, 50, (measured(8, 0), measured(0, 0), measured(1, 1)))
+    trial = MismatchTrial(100, 50, (measured(8, 0), measured(0, 0), measured(1, 1)))
     suspected = trial.suspected()
     assert trial.named() is None and suspected is not None and suspected.gained == 8
     report = Report(Classifier(model("int8")), None, (), trial)
@@ -192,7 +192,10 @@ def test_where_all_answer_alike_hardly_ever_one_is_named() -> None:
     false = 0
     for _ in range(100):
         pairs = random.multinomial(500, [0.1, 0.1, 0.8], 13)
-        false += Trial(500, 250, tuple(measured(int(g), int(lo), 250, 500) for g, lo, _ in pairs)).named() is not None
+        false += (
+            MismatchTrial(500, 250, tuple(measured(int(g), int(lo), 250, 500) for g, lo, _ in pairs)).named()
+            is not None
+        )
     assert false <= 3
 
 
@@ -212,9 +215,9 @@ def third_party(folder: Path, network: bytes, labels: Sequence[str], **overrides
     return path, Overrides(labels=folder / "labels.txt", **overrides)
 
 
-def tried(path: Path, overrides: Overrides, folder: Path) -> tuple[int, Trial, str]:
+def tried(path: Path, overrides: Overrides, folder: Path) -> tuple[int, MismatchTrial, str]:
     """(exit code, what was counted, the last line) for a file and labeled images."""
-    report = check.examine(Request(path, overrides, str(folder), 1, None, None))
+    report = check.examine(CheckRequest(path, overrides, str(folder), 1, None, None))
     assert report.trial is not None
     return report.code, report.trial, checked.lines(report)[-1]
 
@@ -266,7 +269,7 @@ def test_images_that_lie_on_their_side(tmp_path: Path) -> None:
         path = tmp_path / "data" / label / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(images.encode_png(cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)))  # type: ignore[arg-type]
-    report = check.examine(Request(model("int8"), NO_OVERRIDES, str(tmp_path / "data"), 1, None, None))
+    report = check.examine(CheckRequest(model("int8"), NO_OVERRIDES, str(tmp_path / "data"), 1, None, None))
     assert report.verdict is not None and report.verdict.passed and report.code == 1
     assert report.trial is not None and (named := report.trial.named()) is not None
     assert named.mistake.name == "turned left"

@@ -12,7 +12,7 @@ from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model import card as cards
-from device.model.card import Input
+from device.model.card import InputSpec
 from device.model.channels import Channels
 from export.card import metadata
 from tests.conftest import Run
@@ -77,7 +77,7 @@ def test_a_frame_becomes_the_same_bytes(end: End, color: str, tmp_path: Path) ->
 
 def test_metadata_of_a_float_input_says_it(tmp_path: Path) -> None:
     network = crafted.constant([1, 2], End(SHAPE))
-    card = crafted.card(None, SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
+    card = crafted.card(None, SHAPE[1:3], input=InputSpec(24, 40, mean=MEAN, std=STD))
     path = crafted.write(tmp_path / "net.tflite", metadata.embed(network, card))
     classifier = Classifier(path, two_labels(tmp_path))
     np.testing.assert_allclose(classifier.preprocessor.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD), rtol=1e-6)
@@ -87,7 +87,7 @@ def test_metadata_of_a_float_input_says_it(tmp_path: Path) -> None:
 def test_metadata_of_a_quantized_input_says_it_where_its_codes_span_the_same(tmp_path: Path) -> None:
     low, high = -MEAN[0] / STD[0], (255 - MEAN[2]) / STD[2]
     scale = (high - low) / 255
-    card = crafted.card(None, SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
+    card = crafted.card(None, SHAPE[1:3], input=InputSpec(24, 40, mean=MEAN, std=STD))
     for step, fits in ((scale, True), (1.2 * scale, False)):
         network = crafted.constant([1, 2], End(SHAPE, "uint8", step, round(-low / step)))
         path = crafted.write(tmp_path / "net.tflite", metadata.embed(network, card))
@@ -139,7 +139,7 @@ def test_what_is_no_scaling_is_refused_and_named(
 
 
 def test_info_shows_a_card_s_three_numbers(command: Run, tmp_path: Path) -> None:
-    card = crafted.card(("a", "b"), SHAPE[1:3], input=Input(24, 40, mean=MEAN, std=STD))
+    card = crafted.card(("a", "b"), SHAPE[1:3], input=InputSpec(24, 40, mean=MEAN, std=STD))
     crafted.write(tmp_path / "net.tflite", cards.append_tail(crafted.constant([1, 2], End(SHAPE)), card, {}))
     done = command("device", "info", "net.tflite")
     assert done.returncode == 0, done.stderr

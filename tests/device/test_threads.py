@@ -13,9 +13,9 @@ from device.host import system
 from device.inference import runtime, timing
 from device.inference.model_spec import NO_OVERRIDES
 from device.live import threads
-from device.live.live import Request
+from device.live.live import LiveRequest
 from device.live.sources.pattern import PatternOptions
-from device.live.threads import Trial
+from device.live.threads import ThreadTrial
 from tests.conftest import model
 
 RUNTIME = runtime.find()
@@ -26,9 +26,9 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """On a machine of four cores: the numbers of each trial. A short one; two threads win, which is told by hand."""
     seen: list[list[int]] = []
 
-    def fastest(interpreters: dict[int, object]) -> Trial:
+    def fastest(interpreters: dict[int, object]) -> ThreadTrial:
         seen.append(sorted(interpreters))
-        return Trial(2, 0.0)
+        return ThreadTrial(2, 0.0)
 
     monkeypatch.setattr(system, "usable_cores", lambda: 4)
     monkeypatch.setattr(threads, "_try", fastest)
@@ -119,7 +119,7 @@ def test_a_trial_beside_busy_neighbors_is_not_kept(
 @pytest.mark.parametrize(("taken", "is_kept"), [(0.0, True), (0.05, True), (0.06, False)])
 def test_how_much_others_may_take(taken: float, is_kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "usable_cores", lambda: 4)
-    monkeypatch.setattr(threads, "_try", lambda interpreters: Trial(2, taken))
+    monkeypatch.setattr(threads, "_try", lambda interpreters: ThreadTrial(2, taken))
     assert threads.best(model("int8"), RUNTIME) == 2
     assert threads.kept(model("int8"), RUNTIME) == (2 if is_kept else None)
 
@@ -183,7 +183,7 @@ def test_where_it_can_not_be_kept_it_goes_on(
 
 def test_a_model_that_replaces_another_is_not_tried_meanwhile(tried: list[list[int]]) -> None:
     """A trial would hold up the answers for a second: it keeps the number before, or takes what is known of it."""
-    request = Request(model("float32"), PatternOptions("test"), NO_OVERRIDES)
+    request = LiveRequest(model("float32"), PatternOptions("test"), NO_OVERRIDES)
     assert request.load(threads_before=3).threads == 3
     assert tried == []
     assert request.load().threads == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from device.evaluation.exports import Calibration
-from export.source.calibration import Choice, balanced_rows
+from export.source.calibration import CalibrationImages, balanced_rows
 
 TARGETS = np.repeat([0, 1, 2], [100, 50, 10])
 EVERY_ROW = np.arange(160)
@@ -71,5 +71,5 @@ def test_labels_without_allowed_rows_are_passed_over() -> None:
 
 
 def test_what_is_recorded() -> None:
-    choice = Choice(np.zeros((7, 4, 4, 3), np.uint8), tuple(range(7)), 3, "train")
+    choice = CalibrationImages(np.zeros((7, 4, 4, 3), np.uint8), tuple(range(7)), 3, "train")
     assert choice.recorded == Calibration(7, 3, "train")

@@ -15,25 +15,25 @@ from device.evaluation import evaluate
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model import flatbuffer
-from device.model.card import Input
+from device.model.card import InputSpec
 from device.model.variants import NAMES
 from export import variants
 from export.conversion import pixels
 from export.source import sources
-from export.source.sources import Request, Source
+from export.source.sources import ExportRequest, ExportSource
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment
 
 TEST = 90
 MODEL, IMAGES = foreign.for_each_channel(), foreign.images(10, seed=4)
-SPEC = Input(*foreign.SIZE, mean=foreign.MEAN, std=foreign.STD)
+SPEC = InputSpec(*foreign.SIZE, mean=foreign.MEAN, std=foreign.STD)
 
 
 @dataclass(frozen=True)
 class Made:
     """The files by variant, and what they were made from."""
 
-    source: Source
+    source: ExportSource
     images: Path
     model: Path
     labels: Path
@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     (folder / "labels.txt").write_text(foreign.LABELS)
     images = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
     overrides = Overrides(folder / "labels.txt", foreign.MEAN, foreign.STD)
-    source = sources.find(Request(folder / "model.tflite", overrides, images, run=folder / "run"))
+    source = sources.find(ExportRequest(folder / "model.tflite", overrides, images, run=folder / "run"))
     document = variants.export(source, NAMES)
     return Made(source, images, folder / "model.tflite", folder / "labels.txt", document)
 
@@ -114,7 +114,11 @@ def test_the_scaling_inside_is_that_outside(model: bytes) -> None:
 
 
 def test_one_mean_and_std_leave_the_model_as_it_is() -> None:
-    for spec in (Input(16, 16), Input(16, 16, mean=127.5, std=64.0), Input(16, 16, mean=(1.0, 1.0, 1.0), std=2.0)):
+    for spec in (
+        InputSpec(16, 16),
+        InputSpec(16, 16, mean=127.5, std=64.0),
+        InputSpec(16, 16, mean=(1.0, 1.0, 1.0), std=2.0),
+    ):
         assert pixels.taken(MODEL, spec) is MODEL and pixels.ranges(MODEL, spec) == {}
         assert pixels.fed(spec) is spec
 

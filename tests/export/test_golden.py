@@ -16,7 +16,7 @@ from device.inference.classifier import Classifier
 from device.inference.golden import record, rounded
 from device.model import card as cards
 from device.model import variants
-from device.model.card import Card, Golden, Input
+from device.model.card import Card, Golden, InputSpec
 from export.card import golden
 from tests import drawing, foreign
 from tests.conftest import model
@@ -111,7 +111,7 @@ def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int
     entries = tuple(Golden(name, "0" * 64, "1" * 64, "2" * 64, rounded(scores), 24 / 256) for name in chosen.files)
     base = cards.read(model("int8"))
     assert base is not None
-    whole: Card = replace(base, labels=labels, input=Input(*size), golden=entries, golden_source=chosen.source)
+    whole: Card = replace(base, labels=labels, input=InputSpec(*size), golden=entries, golden_source=chosen.source)
     return len(cards.append_tail(b"", whole, chosen.files))
 
 

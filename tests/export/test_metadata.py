@@ -11,7 +11,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from device.model import card as cards
 from device.model import flatbuffer, variants
-from device.model.card import Card, Input
+from device.model.card import Card, InputSpec
 from export.card import metadata
 from tests import foreign
 from tests.conftest import ROOT, environment, model
@@ -64,7 +64,7 @@ def test_mediapipe_s_schema_reads_every_variant() -> None:
 
 def test_names_and_numbers_of_other_cards(tmp_path: Path) -> None:
     """Another scaling, a name beyond ASCII; and embedding twice leaves one entry."""
-    other = card(name="모델 é", input=Input(16, 16, mean=127.5, std=63.75))
+    other = card(name="모델 é", input=InputSpec(16, 16, mean=127.5, std=63.75))
     path = tmp_path / "model.tflite"
     path.write_bytes(metadata.embed(metadata.embed(foreign.bare(), card()), other))
     (document,) = read_by_mediapipe(path)
@@ -81,7 +81,7 @@ def test_device_reads_another_scaling(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(foreign.bare())
     assert flatbuffer.normalization(path) is None
-    path.write_bytes(metadata.embed(foreign.bare(), card(input=Input(16, 16, mean=127.5, std=63.75))))
+    path.write_bytes(metadata.embed(foreign.bare(), card(input=InputSpec(16, 16, mean=127.5, std=63.75))))
     assert flatbuffer.normalization(path) == (127.5, 63.75)
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from device.data import folders
 from device.errors import UserError
-from device.model.card import Input
+from device.model.card import InputSpec
 from export.source import sources
-from export.source.sources import Request
+from export.source.sources import ExportRequest
 from tests import drawing
 from tests.conftest import Run
 from train.data import cache
@@ -78,13 +78,13 @@ def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
     assert "with: python -m train data fashion_mnist --size 28x28 --fit crop (or" in done.stderr
 
 
-def asked(calibration: Path) -> Request:
-    return Request(Path("model.tflite"), calibration=calibration)
+def asked(calibration: Path) -> ExportRequest:
+    return ExportRequest(Path("model.tflite"), calibration=calibration)
 
 
 def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"Training": 9, "Testing": 6})
-    choice, used = sources._choose_files(asked(root), Input(16, 16))
+    choice, used = sources._choose_files(asked(root), InputSpec(16, 16))
     assert (len(choice.images), choice.split, len(used)) == (9, "Training", 9)
     test = sources._test_images(asked(root), drawing.LABELS, used)
     assert test is not None and (len(test), test.split) == (6, "test")
@@ -93,7 +93,7 @@ def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path)
 def test_a_class_called_train_is_not_all_that_is_calibrated_with(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "vehicles", {None: 9})
     (root / "circle").rename(root / "train")
-    choice, _ = sources._choose_files(asked(root), Input(16, 16))
+    choice, _ = sources._choose_files(asked(root), InputSpec(16, 16))
     assert (len(choice.images), choice.split) == (9, "vehicles")
 
 
@@ -104,7 +104,7 @@ def test_calibration_images_are_told_by_content(tmp_path: Path, capsys: pytest.C
     (root / "circle/@eaDir").mkdir()
     (root / "circle/@eaDir/a.png").write_bytes(first.read_bytes())
     first.rename(first.with_suffix(".jfif"))
-    choice, _ = sources._choose_files(asked(root), Input(16, 16))
+    choice, _ = sources._choose_files(asked(root), InputSpec(16, 16))
     assert len(choice.images) == 9
     assert "1 @eaDir" in capsys.readouterr().err
 

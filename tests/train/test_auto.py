@@ -12,7 +12,7 @@ from tests import drawing, weights
 from tests.conftest import Run
 from train.backbones import backbones
 from train.networks import auto
-from train.networks.auto import Candidate, Limits
+from train.networks.auto import BackboneLimits, Candidate
 
 HERE = {"MobileNetV2": {"p50_ms": 1.5, "file_bytes": 2.7e6}, "EfficientNetLite0": {"p50_ms": 2.0, "file_bytes": 4e6}}
 
@@ -33,19 +33,19 @@ def candidate(name: str, losses: list[float]) -> Candidate:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        (Limits(), {"MobileNetV2", "EfficientNetLite0"}),
-        (Limits(latency_ms=1.6), {"MobileNetV2"}),
-        (Limits(file_bytes=3e6), {"MobileNetV2"}),
-        (Limits(2.0, 4e6), {"MobileNetV2", "EfficientNetLite0"}),
+        (BackboneLimits(), {"MobileNetV2", "EfficientNetLite0"}),
+        (BackboneLimits(latency_ms=1.6), {"MobileNetV2"}),
+        (BackboneLimits(file_bytes=3e6), {"MobileNetV2"}),
+        (BackboneLimits(2.0, 4e6), {"MobileNetV2", "EfficientNetLite0"}),
     ],
 )
-def test_limits(limits: Limits, expected: set[str]) -> None:
+def test_limits(limits: BackboneLimits, expected: set[str]) -> None:
     assert {backbone.name for backbone in auto.candidates(limits)} == expected
 
 
 @pytest.mark.usefixtures("measured")
-@pytest.mark.parametrize("limits", [Limits(latency_ms=0.1), Limits(file_bytes=1e5)])
-def test_limits_that_nothing_meets(limits: Limits) -> None:
+@pytest.mark.parametrize("limits", [BackboneLimits(latency_ms=0.1), BackboneLimits(file_bytes=1e5)])
+def test_limits_that_nothing_meets(limits: BackboneLimits) -> None:
     with pytest.raises(UserError, match=r"MobileNetV2 1.5 ms, 2.7 MB, EfficientNetLite0 2.0 ms, 4.0 MB"):
         auto.candidates(limits)
 

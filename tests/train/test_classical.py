@@ -223,11 +223,11 @@ def test_neither_tensorflow_nor_keras_is_loaded() -> None:
 # The figure of the validation images.
 
 
-def measured(seed: int, rows: int, labels: int = 2) -> methods.Measured:
+def measured(seed: int, rows: int, labels: int = 2) -> methods.ImageFeatures:
     """Noise: numbers by lot in the place of images, labels by lot."""
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(rows, 30)).astype(np.float32)
-    return methods.Measured(numbers, random.permutation(np.arange(rows) % labels), np.arange(rows))
+    return methods.ImageFeatures(numbers, random.permutation(np.arange(rows) % labels), np.arange(rows))
 
 
 def test_on_noise_the_validation_figure_is_chance(capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_the_figure_is_the_saved_model_s_not_the_last_epoch_s(
     ignorant = fit.compiled(recipe, 3, steps=1)
     run = runs.Run(shutil.copytree(trained.run, tmp_path / "run"))
     last = evaluate.predict(ignorant, cache.images("test"))
-    found = evaluate.evaluate(run, recipe, cache, last, evaluate.Asked())
+    found = evaluate.evaluate(run, recipe, cache, last, evaluate.EvaluationOptions())
     assert found.top1 == read(trained.run / "evaluation.json")["top1"] > 0.7
     assert found.last_epoch is not None and found.last_epoch.top1 < 0.6
 

@@ -28,18 +28,18 @@ MANY = 10_000
 
 
 @dataclass(frozen=True)
-class Measured:
+class ImageFeatures:
     """Images as numbers [n, features], the index of each one's label [n], and its group of copies [n]."""
 
     numbers: Floats
     targets: Rows
     groups: Rows
 
-    def rows(self, rows: Rows) -> "Measured":
-        return Measured(self.numbers[rows], self.targets[rows], self.groups[rows])
+    def rows(self, rows: Rows) -> "ImageFeatures":
+        return ImageFeatures(self.numbers[rows], self.targets[rows], self.groups[rows])
 
-    def columns(self, columns: slice) -> "Measured":
-        return Measured(self.numbers[:, columns], self.targets, self.groups)
+    def columns(self, columns: slice) -> "ImageFeatures":
+        return ImageFeatures(self.numbers[:, columns], self.targets, self.groups)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Method:
     name: str
     classifier: str
     columns: slice
-    fit: Callable[[Measured], tuple[Any, dict[str, float]]]
+    fit: Callable[[ImageFeatures], tuple[Any, dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Fitted:
     validation: TopOne
 
     @classmethod
-    def of(cls, method: Method, training: Measured, validation: Measured) -> "Fitted":
+    def of(cls, method: Method, training: ImageFeatures, validation: ImageFeatures) -> "Fitted":
         given = training.columns(method.columns)
         classifier, settings = method.fit(given)
         on_training, on_validation = (
@@ -79,35 +79,35 @@ class Fitted:
         command.say(f"{method.name}, {method.classifier}: {figures}")
         return cls(method, classifier, settings, given.numbers.shape[1], on_training, on_validation)
 
-    def scores(self, examples: Measured) -> Floats:
+    def scores(self, examples: ImageFeatures) -> Floats:
         return _scores(self.method, self.classifier, examples)
 
-    def row(self, test: Measured) -> MethodRow:
+    def row(self, test: ImageFeatures) -> MethodRow:
         """Its line of evaluation.json."""
         tested = measures.accuracy(self.scores(test), test.targets)
         named = self.method.name, self.method.classifier
         return MethodRow(*named, self.settings, self.numbers, self.training, self.validation, tested)
 
 
-def _scores(method: Method, classifier: Any, examples: Measured) -> Floats:
+def _scores(method: Method, classifier: Any, examples: ImageFeatures) -> Floats:
     """Probabilities, n x labels."""
     return np.asarray(classifier.predict_proba(examples.columns(method.columns).numbers), np.float32)
 
 
-def _line(training: Measured) -> tuple[Any, dict[str, float]]:
+def _line(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
     """Logistic regression: one straight line between two labels."""
     line = make_pipeline(StandardScaler(), LogisticRegression(C=1.0))
     return line.fit(training.numbers, training.targets), {"C": 1.0}
 
 
-def _neighbor(training: Measured) -> tuple[Any, dict[str, float]]:
+def _neighbor(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
     """The label of the nearest training image: all of these are right, but where two agree in every number."""
     # The tree compares distances as they are; the other way of scikit-learn rounds, and an image may miss itself.
     nearest = make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=1, algorithm="kd_tree"))
     return nearest.fit(training.numbers, training.targets), {"neighbors": 1}
 
 
-def _machine(training: Measured) -> tuple[Any, dict[str, float]]:
+def _machine(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
     """A support vector machine (radial basis functions) at the cost that cross-validates best among the training
     images; of equal ones the lowest.
 
@@ -134,7 +134,7 @@ def _machine(training: Measured) -> tuple[Any, dict[str, float]]:
     return sigmoids.fit(training.numbers, training.targets), {"C": cost}
 
 
-def _folds(training: Measured) -> list[tuple[Rows, Rows]]:
+def _folds(training: ImageFeatures) -> list[tuple[Rows, Rows]]:
     """(rows to fit, rows to ask about) of each fold: stratified, copies together, every label on both sides.
 
     A label with a single different image can't be on both: then all are fitted, and asked about too.

@@ -13,7 +13,7 @@ from device.data.folders import Cache
 from device.evaluation import evaluate as measures
 from train.classical import features
 from train.classical import plots as classical_plots
-from train.classical.methods import METHODS, PLANE, Fitted, Measured
+from train.classical.methods import METHODS, PLANE, Fitted, ImageFeatures
 from train.data.class_counts import ClassCounts
 from train.data.split import Rows, split_cache
 from train.recipes.classical import ClassicalRecipe
@@ -69,17 +69,17 @@ def _fit(recipe: ClassicalRecipe, cache: Cache, rows: Rows, validation: Rows, ru
     return found
 
 
-def _measured(cache: Cache, split: str) -> Measured:
+def _measured(cache: Cache, split: str) -> ImageFeatures:
     """Every image of a split, measured."""
     began = time.monotonic()
     numbers, groups = features.measure(cache.images(split)), copies.groups_of(cache.hashes(split))
-    measured = Measured(numbers, cache.targets(split), groups)
+    measured = ImageFeatures(numbers, cache.targets(split), groups)
     command.say(f"features of {len(measured.targets)} {split} images in {time.monotonic() - began:.1f} s")
     return measured
 
 
 def _evaluation(
-    best: Fitted, candidates: Sequence[Fitted], overfitted: Fitted, test: Measured, labels: tuple[str, ...]
+    best: Fitted, candidates: Sequence[Fitted], overfitted: Fitted, test: ImageFeatures, labels: tuple[str, ...]
 ) -> ClassicalEvaluation:
     scores = best.scores(test)
     return ClassicalEvaluation(

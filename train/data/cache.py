@@ -63,7 +63,7 @@ class DataRequest:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceImage:
     """An image that goes into the cache: where it came from, its content hash, and the index of its label.
 
     validates: it comes from the folder's own validation/.
@@ -104,7 +104,7 @@ def _from_named(request: DataRequest) -> Cache:
             prepared = (images.prepare(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
             _write(folder / f"{split}.npy", prepared, len(part.targets), request.size, f"{request.data} {split}")
             sources[split] = [
-                Source(f"{split}/{i}", folders.content_hash(image.tobytes()), int(target))
+                SourceImage(f"{split}/{i}", folders.content_hash(image.tobytes()), int(target))
                 for i, (image, target) in enumerate(zip(part.images, part.targets, strict=True))
             ]
         cache_index.write(folder, _index(request, request.data, fingerprint, data.labels, data.origin, sources))
@@ -169,23 +169,25 @@ def _write_folder(
     parts: dict[str, list[File]],
     sources: dict[Path, str],
     request: DataRequest,
-) -> tuple[dict[str, list[Source]], list[str]]:
+) -> tuple[dict[str, list[SourceImage]], list[str]]:
     """Writes the arrays; what lies in each of them, row by row, and why others were skipped."""
-    written: dict[str, list[Source]] = {}
+    written: dict[str, list[SourceImage]] = {}
     skipped: list[str] = []
     places = {label: i for i, label in enumerate(folder.labels)}
     for split, members in parts.items():
         bad: list[str] = []
         kept = written[split] = []
 
-        def good(members: list[File] = members, bad: list[str] = bad, kept: list[Source] = kept) -> Iterator[Pixels]:
+        def good(
+            members: list[File] = members, bad: list[str] = bad, kept: list[SourceImage] = kept
+        ) -> Iterator[Pixels]:
             for file, answer in zip(members, _prepared(members, request), strict=True):
                 if isinstance(answer, UserError):
                     bad.append(str(answer))
                     command.say(f"{'skipped' if request.skip_bad else 'error'}: {answer}")
                     continue
                 origin = str(file.path.relative_to(folder.root))
-                kept.append(Source(origin, sources[file.path], places[file.label], file.split == "validation"))
+                kept.append(SourceImage(origin, sources[file.path], places[file.label], file.split == "validation"))
                 yield answer
 
         _write(target / f"{split}.npy", good(), len(members), request.size, f"{folder.root.name} {split}")
@@ -228,7 +230,7 @@ def _write(path: Path, prepared: Iterator[Pixels], most: int, size: Size, what: 
             append(image[None])
 
 
-def _columns(sources: list[Source]) -> CachedSplit:
+def _columns(sources: list[SourceImage]) -> CachedSplit:
     return CachedSplit(
         tuple(source.target for source in sources),
         tuple(source.content_hash for source in sources),
@@ -242,7 +244,7 @@ def _index(
     fingerprint: str,
     labels: tuple[str, ...],
     origin: str,
-    sources: dict[str, list[Source]],
+    sources: dict[str, list[SourceImage]],
 ) -> CacheIndex:
     return CacheIndex(
         name=name,

@@ -26,7 +26,7 @@ MOST = 0.01  # more copies than that are a fault of the data, not a stray file
 
 
 @dataclass(frozen=True)
-class Images:
+class HashedImages:
     """All images of a data set, before anything is left out.
 
     data: what messages call it. names, hashes, targets: of each image. parts: the number of the part each is in, or
@@ -41,10 +41,10 @@ class Images:
     labels: Sequence[str]
 
 
-def images_of(folder: Folder, hashes: Mapping[Path, str]) -> Images:
+def images_of(folder: Folder, hashes: Mapping[Path, str]) -> HashedImages:
     """Of a folder, in the order of its files; hashes: of each file, "" for one that can't be read."""
     targets = {label: i for i, label in enumerate(folder.labels)}
-    return Images(
+    return HashedImages(
         str(folder.root),
         # pathlib's relative_to takes ten times as long.
         [str(file.path).removeprefix(f"{folder.root}/") for file in folder.files],
@@ -73,7 +73,7 @@ class Separated:
 Cut = Callable[[Numbers, Numbers], Numbers]
 
 
-def separate(images: Images, cut: Cut, allow: bool) -> Separated:
+def separate(images: HashedImages, cut: Cut, allow: bool) -> Separated:
     """Which images each part keeps.
 
     cut: (targets, groups) of the images to cut -> which of them the test gets. What is found is said in notes on
@@ -103,7 +103,7 @@ def separate(images: Images, cut: Cut, allow: bool) -> Separated:
     return Separated(rows, CopyCounts(*(int(mask.sum()) for mask in masks)))
 
 
-def _parts(images: Images, groups: Numbers, doubtful: Mask, cut: Cut, problems: list[str]) -> Numbers:
+def _parts(images: HashedImages, groups: Numbers, doubtful: Mask, cut: Cut, problems: list[str]) -> Numbers:
     """The part of each image: the given one, or that of the cut. Doubtful ones are not cut."""
     parts = images.parts.copy()
     rows = np.flatnonzero((parts == TO_CUT) & ~doubtful)
@@ -116,18 +116,18 @@ def _parts(images: Images, groups: Numbers, doubtful: Mask, cut: Cut, problems: 
     return parts
 
 
-def _across(images: Images, groups: Numbers, across: Mask) -> list[str]:
+def _across(images: HashedImages, groups: Numbers, across: Mask) -> list[str]:
     pairs = copies.pairs(images.names, groups, across)
     return [f"{across.sum()} images of test or validation are in an earlier part too ({pairs})"] if across.any() else []
 
 
-def _repeated(images: Images, groups: Numbers, repeated: Mask) -> list[str]:
+def _repeated(images: HashedImages, groups: Numbers, repeated: Mask) -> list[str]:
     pairs = copies.pairs(images.names, groups, repeated)
     rule = "copies stay on one side of every split, and the test counts an image once"
     return [f"{repeated.sum()} images are copies of others ({pairs}); {rule}"] if repeated.any() else []
 
 
-def _check(images: Images, problems: list[str], share: float, whole: str) -> None:
+def _check(images: HashedImages, problems: list[str], share: float, whole: str) -> None:
     if share > MOST:
         raise UserError(
             f"{images.data}: {'; '.join(problems)}: {share:.1%} of {whole}, expected {MOST:.0%} at most;"
@@ -135,7 +135,7 @@ def _check(images: Images, problems: list[str], share: float, whole: str) -> Non
         )
 
 
-def _check_classes(images: Images, rows: dict[str, Numbers], has_test: bool) -> None:
+def _check_classes(images: HashedImages, rows: dict[str, Numbers], has_test: bool) -> None:
     """Only what copies did is looked for: an image that can't be read is named when it is decoded."""
     for part in ("train", "test") if has_test else ("train",):
         present = set(images.targets[rows[part]].tolist())

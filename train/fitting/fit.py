@@ -148,7 +148,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
             trained = _train(job, network, checkpoint.State())
         devices.leave(start.cluster)
         features = trained.source.images("test") if isinstance(trained.source, transfer.Features) else None
-        asked = evaluate.Asked(features, *asked_about, trained.unseen)
+        asked = evaluate.EvaluationOptions(features, *asked_about, trained.unseen)
         result = evaluate.evaluate(run, recipe, cache, trained.last_scores(job), asked)
         if trained.keeper:
             plots.history(trained.keeper.history, trained.keeper.state.best_epoch, run.path / "history.png")

@@ -35,7 +35,7 @@ NOISE = 0.25
 
 
 @dataclass(frozen=True)
-class Limits:
+class BackboneLimits:
     """What the int8 file may take: milliseconds on one thread of the machine of train/backbones/backbones.json, and
     bytes."""
 
@@ -62,7 +62,7 @@ class Candidate:
         return bool(worse.mean() <= NOISE * worse.std(ddof=1) / np.sqrt(len(worse)))
 
 
-def candidates(limits: Limits) -> list[Backbone]:
+def candidates(limits: BackboneLimits) -> list[Backbone]:
     """Those whose weights are here, that suit a Pi, within the limits. UserError where there is none."""
     measured = _measured()
     here = [backbones.BACKBONES[row["name"]] for row in backbones.rows() if row["weights_here"] and row["suits_a_pi"]]
@@ -77,7 +77,7 @@ def candidates(limits: Limits) -> list[Backbone]:
     return good
 
 
-def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: Limits) -> Recipe:
+def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: BackboneLimits) -> Recipe:
     """The recipe with the backbone that is best for its data; a table says why. provide: the images of a recipe.
 
     What was chosen is kept beside the images: the same again asks nothing of Keras.
@@ -187,7 +187,7 @@ def _measured() -> dict[str, dict[str, float]]:
     return {row["backbone"]: row for row in backbones.measured()["results"]}
 
 
-def _is_within(int8: dict[str, float], limits: Limits) -> bool:
+def _is_within(int8: dict[str, float], limits: BackboneLimits) -> bool:
     """What wasn't measured isn't known to be within a limit."""
     pairs = ((limits.latency_ms, int8.get("p50_ms", np.inf)), (limits.file_bytes, int8.get("file_bytes", np.inf)))
     return all(limit is None or value <= limit for limit, value in pairs)

@@ -201,13 +201,13 @@ def _kept(
     # Where one of several processes lacks them all compute them: each waits for the others.
     if not cluster.gathered(is_here, 1).all() or found is None:
         with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
-            _fill(append, parts.front, Asked(images, rows), f"{name.rpartition('-')[0]} {split}", cluster)
+            _fill(append, parts.front, FeatureRequest(images, rows), f"{name.rpartition('-')[0]} {split}", cluster)
         found = np.load(path, mmap_mode="r")
     return found
 
 
 @dataclass(frozen=True)
-class Asked:
+class FeatureRequest:
     """Images whose features are asked for: some rows of them, or all."""
 
     images: npt.NDArray[np.uint8]
@@ -222,7 +222,7 @@ class Asked:
         return some
 
 
-def _fill(append: Append, network: keras.Model, asked: Asked, what: str, cluster: Cluster) -> None:
+def _fill(append: Append, network: keras.Model, asked: FeatureRequest, what: str, cluster: Cluster) -> None:
     """Round by round, in which each process asks about its share, as many as one would ask about alone."""
     count, step = len(asked), images_at_a_time(asked.images)
     if count >= 500:

@@ -68,7 +68,7 @@ def _with_backbone(recipe: Recipe) -> Recipe:
         return recipe
     from train.networks import auto
 
-    first = auto.of(recipe, auto.candidates(auto.Limits())[0])
+    first = auto.of(recipe, auto.candidates(auto.BackboneLimits())[0])
     command.say(f"note: training chooses the backbone (--backbone {AUTO}); this is {first.network.backbone}")
     return first
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from device.model.card import Fit
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, BETWEEN, Limits, setting
+from train.recipes.fields import BELOW_ONE, BETWEEN, FieldLimits, setting
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Data:
     images_per_class: int = setting(
         "of each class to train on, where data is cats_vs_dogs by name; all (0): every one",
         1000,
-        Limits(0, 12500, "a number from 1 to 12500, or all"),
+        FieldLimits(0, 12500, "a number from 1 to 12500, or all"),
     )
     image_size: tuple[int, int] = setting(
-        "(height, width) the network takes", (32, 32), Limits(1, 1024, "HxW with sides of 1 to 1024")
+        "(height, width) the network takes", (32, 32), FieldLimits(1, 1024, "HxW with sides of 1 to 1024")
     )
     fit: Fit = setting("how an image is made to fit the size", "crop")
     test_split: float = setting(
@@ -29,7 +29,7 @@ class Data:
         "share of the training images held out; best epoch and every choice come from it", 0.1, BETWEEN
     )
     seed: int = setting(  # the most that Keras and scikit-learn take
-        "of the split, the weights, the order and the augmentation", 1, Limits(0, 2**32 - 1, "0 to 4294967295")
+        "of the split, the weights, the order and the augmentation", 1, FieldLimits(0, 2**32 - 1, "0 to 4294967295")
     )
 
     def __post_init__(self) -> None:

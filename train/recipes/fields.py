@@ -15,7 +15,7 @@ SEPARATORS: dict[Any, str] = {tuple[int, int]: "x", tuple[int, ...]: "-", tuple[
 
 
 @dataclass(frozen=True)
-class Limits:
+class FieldLimits:
     """The least and the most that a number may be, and what is expected, in words."""
 
     least: float
@@ -23,17 +23,17 @@ class Limits:
     expected: str
 
 
-def at_least(least: int) -> Limits:
-    return Limits(least, sys.float_info.max, f"at least {least}")
+def at_least(least: int) -> FieldLimits:
+    return FieldLimits(least, sys.float_info.max, f"at least {least}")
 
 
-SHARE = Limits(0, 1, "a share from 0 to 1")
-BELOW_ONE = Limits(0, math.nextafter(1, 0), "at least 0 and less than 1")
-BETWEEN = Limits(math.nextafter(0, 1), math.nextafter(1, 0), "a share between 0 and 1")
-POSITIVE = Limits(math.nextafter(0, 1), sys.float_info.max, "a number above 0")
+SHARE = FieldLimits(0, 1, "a share from 0 to 1")
+BELOW_ONE = FieldLimits(0, math.nextafter(1, 0), "at least 0 and less than 1")
+BETWEEN = FieldLimits(math.nextafter(0, 1), math.nextafter(1, 0), "a share between 0 and 1")
+POSITIVE = FieldLimits(math.nextafter(0, 1), sys.float_info.max, "a number above 0")
 
 
-def setting(help: str, default: Any = MISSING, limits: Limits | None = None, name: str = "") -> Any:
+def setting(help: str, default: Any = MISSING, limits: FieldLimits | None = None, name: str = "") -> Any:
     """A field of a record. name: its flat name, where a record's own field reads better with another."""
     return field(default=default, metadata={"help": help, "limits": limits, "name": name})
 
@@ -72,7 +72,7 @@ def expected(each: "Field[Any]", hint: Any) -> str:
     """What a field takes, in words; empty where its type says it all."""
     if get_origin(hint) is Literal:
         return f"one of {', '.join(get_args(hint))}"
-    limits: Limits | None = each.metadata["limits"]
+    limits: FieldLimits | None = each.metadata["limits"]
     return limits.expected if limits else ""
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from train.backbones import backbones
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, Limits, setting
+from train.recipes.fields import BELOW_ONE, FieldLimits, setting
 
 Architecture = Literal["residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial"]
 
@@ -21,12 +21,12 @@ class Network:
     filters: tuple[int, ...] = setting(
         "residual: of the stem and of each stage, which halves the resolution",
         (32, 64, 128),
-        Limits(1, 4096, "numbers of filters from 1 to 4096"),
+        FieldLimits(1, 4096, "numbers of filters from 1 to 4096"),
     )
     blocks: tuple[int, ...] = setting(
-        "residual: residual blocks in each stage", (1, 0), Limits(0, 100, "numbers of blocks from 0 to 100")
+        "residual: residual blocks in each stage", (1, 0), FieldLimits(0, 100, "numbers of blocks from 0 to 100")
     )
-    stem_stride: int = setting("residual: 2 halves the resolution in the stem already", 1, Limits(1, 4, "1 to 4"))
+    stem_stride: int = setting("residual: 2 halves the resolution in the stem already", 1, FieldLimits(1, 4, "1 to 4"))
     grayscale: bool = setting("the network begins with a fixed luminance layer", False)
     flip_average: bool = setting("the saved network gives the mean of what the image and its mirror image get", False)
     dropout: float = setting("before the last layer", 0.0, BELOW_ONE)
@@ -34,7 +34,7 @@ class Network:
     head_units: tuple[int, ...] = setting(
         "backbone: units of dense layers before the last; a head with none is fitted",
         (),
-        Limits(1, 65536, "units from 1 to 65536"),
+        FieldLimits(1, 65536, "units from 1 to 65536"),
     )
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, POSITIVE, SHARE, Limits, at_least, setting
+from train.recipes.fields import BELOW_ONE, POSITIVE, SHARE, FieldLimits, at_least, setting
 
 Strategy = Literal["all", "partial", "head"]
 Figure = Literal["accuracy", "loss", "last"]
@@ -48,7 +48,7 @@ class Training:
     teacher_temperature: float = setting(
         "above 1 its predictions are softer: powers of 1 / temperature, summing to one",
         1.0,
-        Limits(0.1, 100, "0.1 to 100"),
+        FieldLimits(0.1, 100, "0.1 to 100"),
     )
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluationOptions:
     """What else there is to judge by.
 
     features: of the test images, where the saved model's head alone was trained; then it alone is asked.
@@ -39,7 +39,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredImages:
     """What a network is judged by: images with their labels, and its scores of them; split: where they are from."""
 
     images: npt.NDArray[np.uint8]
@@ -48,7 +48,7 @@ class Judged:
     split: str
 
     @classmethod
-    def by_test(cls, model: keras.Model, cache: Cache, asked: Asked) -> "Judged":
+    def by_test(cls, model: keras.Model, cache: Cache, asked: EvaluationOptions) -> "ScoredImages":
         images, targets, features = cache.images("test"), cache.targets("test"), asked.features
         scores = predict(model, images) if features is None else predict(model.get_layer("head"), features)
         if asked.rows is not None:
@@ -56,14 +56,16 @@ class Judged:
         return cls(images, targets, scores, "test")
 
     @classmethod
-    def by_cross_validation(cls, cache: Cache, unseen: "Unseen") -> "Judged":
+    def by_cross_validation(cls, cache: Cache, unseen: "Unseen") -> "ScoredImages":
         images = cache.images("train")
         if len(unseen.rows) < len(images):
             images = images[unseen.rows]
         return cls(images, unseen.targets, unseen.scores, "cross-validation")
 
 
-def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: Asked) -> Evaluation:
+def evaluate(
+    run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: EvaluationOptions
+) -> Evaluation:
     """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives,
     None where nothing was trained by epochs.
 
@@ -72,10 +74,10 @@ def evaluate(run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float3
     """
     best, rows = keras.models.load_model(run.model, compile=False), asked.rows
     if cache.has_test:
-        judged = Judged.by_test(best, cache, asked)
+        judged = ScoredImages.by_test(best, cache, asked)
     else:
         assert asked.unseen is not None, "fit.train asks for a test or for cross-validation"
-        judged = Judged.by_cross_validation(cache, asked.unseen)
+        judged = ScoredImages.by_cross_validation(cache, asked.unseen)
     targets = judged.targets
     if last is not None and rows is not None:
         last = last[rows]

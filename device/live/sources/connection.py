@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from device import addresses, text
-from device.addresses import Address
+from device.addresses import CameraAddress
 from device.errors import UserError
 from device.live.interfaces.frames import STALL_S, SourceLostError
 from device.live.sources import authorization
@@ -65,7 +65,7 @@ class _Timed(io.RawIOBase):
         super().close()
 
 
-class Stream(HTTPResponse):
+class HttpStream(HTTPResponse):
     """An answer whose reads end at a deadline, however little comes at a time."""
 
     def __init__(self, connection: socket.socket, *rest: Any, deadline: float, **named: Any) -> None:
@@ -112,7 +112,7 @@ class _Timely(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     def _open(self, kind: type[HTTPConnection], request: urllib.request.Request) -> HTTPResponse:
         def connection(host: str, **options: Any) -> HTTPConnection:
             made = kind(host, **options | {"timeout": _left(self._deadline)})
-            made.response_class = partial(Stream, deadline=self._deadline)  # type: ignore[assignment]
+            made.response_class = partial(HttpStream, deadline=self._deadline)  # type: ignore[assignment]
             return made
 
         return self.do_open(connection, request)
@@ -133,10 +133,10 @@ def _opener(deadline: float) -> urllib.request.OpenerDirector:
     return opener
 
 
-Answer = Stream | urllib.error.HTTPError
+Answer = HttpStream | urllib.error.HTTPError
 
 
-def connect(address: Address) -> Stream:
+def connect(address: CameraAddress) -> HttpStream:
     """The answer that streams, within OPEN_S; SourceLostError for any other."""
     opener = _opener(monotonic() + OPEN_S)
     answer = _get(opener, address.requested)
@@ -176,7 +176,7 @@ def _get(opener: urllib.request.OpenerDirector, url: str, proof: str | None = No
     if proof is not None:
         request.add_unredirected_header("Authorization", proof)
     try:
-        answer: Stream = opener.open(request)
+        answer: HttpStream = opener.open(request)
     except urllib.error.HTTPError as error:
         return error
     except (OSError, HTTPException, ValueError, OverflowError) as error:  # of a redirect's port
@@ -189,7 +189,7 @@ def _again(opener: urllib.request.OpenerDirector, answer: Answer, proof: str) ->
     return _get(opener, answer.url, proof)
 
 
-def _proof(address: Address, answer: Answer) -> str | None:
+def _proof(address: CameraAddress, answer: Answer) -> str | None:
     """The Authorization header for the next try; None where there is nothing to prove, or not to this server."""
     if address.user is None or answer.status != UNAUTHORIZED or not _is_of(address, answer):
         return None
@@ -203,7 +203,7 @@ def _proof(address: Address, answer: Answer) -> str | None:
     return None
 
 
-def _is_of(address: Address, answer: Answer) -> bool:
+def _is_of(address: CameraAddress, answer: Answer) -> bool:
     """Whether the answer came from where the address points to, and not from behind a redirect elsewhere."""
     try:
         return addresses.parse(answer.url).origin == address.origin
@@ -220,7 +220,7 @@ def _challenges(answer: Answer) -> list[Challenge]:
     return authorization.challenges(answer.headers.get_all("WWW-Authenticate") or [])
 
 
-def _refusal(address: Address, answer: urllib.error.HTTPError) -> str:
+def _refusal(address: CameraAddress, answer: urllib.error.HTTPError) -> str:
     """What the camera answers, and what to do."""
     offered = _challenges(answer)
     said = f"{address.shown} answers {answer.status} {responses.get(answer.code, '')}".rstrip()

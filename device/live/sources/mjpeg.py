@@ -17,7 +17,7 @@ from device.live.sources.options import DecodeOptions
 
 if TYPE_CHECKING:
     from device.images.images import Size
-    from device.live.sources.connection import Stream
+    from device.live.sources.connection import HttpStream
 
 MAX_FRAME_BYTES = 2**25
 PIECE_BYTES = 2**16
@@ -52,7 +52,7 @@ class Mjpeg(Source):
         self.address, self.target = addresses.parse(url, "--source "), target
         self.name = self.address.shown
         self.stall_if_still = stall_if_still
-        self._response: Stream | None = None
+        self._response: HttpStream | None = None
         self._bytes = bytearray()
 
     def fit(self, target: "Size") -> None:

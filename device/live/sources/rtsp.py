@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from device import addresses, command
-from device.addresses import Address
+from device.addresses import CameraAddress
 from device.live.interfaces.frames import STALL_S, Frame, Source, SourceLostError
 from device.live.sources import driver
 from device.live.sources.options import LiveOptions
@@ -78,7 +78,7 @@ class Rtsp(Source):
         return Frame(image, driver_ms=driver.milliseconds(self._capture))
 
 
-def _verify(address: Address) -> None:
+def _verify(address: CameraAddress) -> None:
     """Has FFmpeg verify a camera's certificate; a note where something of it is left open."""
     if FFMPEG_OPTIONS in os.environ:
         if "tls_verify;1" not in os.environ[FFMPEG_OPTIONS].split("|"):

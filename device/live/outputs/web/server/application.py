@@ -30,7 +30,7 @@ from device.live.outputs.web.pages.asset import Asset
 from device.live.outputs.web.server import address, authentication, connections, feed
 from device.live.outputs.web.server.access import Access
 from device.live.outputs.web.server.authentication import KNOWN, Authentication
-from device.live.outputs.web.server.connections import Connection
+from device.live.outputs.web.server.connections import ClientConnection
 from device.live.outputs.web.server.metrics import CONTENT_TYPE, Metrics
 from device.live.outputs.web.server.newest import Newest
 
@@ -181,7 +181,7 @@ def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
     config = uvicorn.Config(
         Authentication(site, access, form),
         loop="asyncio",
-        http=Connection,
+        http=ClientConnection,
         ws="none",
         lifespan="off",
         log_config=None,

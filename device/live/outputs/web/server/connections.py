@@ -18,7 +18,7 @@ MAX_HEADER_BYTES = 1 << 14
 CONNECTION = "framelite.connection"  # in a request's state
 
 
-class Connection(H11Protocol):
+class ClientConnection(H11Protocol):
     """One connection. When there are too many, the one that came first and is no viewer's makes room for it."""
 
     is_viewer = False
@@ -33,7 +33,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._watch()
         if len(self.connections) > MAX_CONNECTIONS:
-            others = [one for one in self.connections if isinstance(one, Connection) and not one.is_viewer]
+            others = [one for one in self.connections if isinstance(one, ClientConnection) and not one.is_viewer]
             first = min(others, key=lambda one: one._came_at)
             self.connections.discard(first)  # at once: more may come before its end is told
             first.transport.abort()
