@@ -42,15 +42,17 @@ MOMENTA = (0.9, 0.99)
 ASKED_AFTER = (4, 8)  # epochs
 RECIPE = settings.replaced(
     catalog.get("cifar10"),
+    validation_split=0.1,
     filters=(16, 32, 64),
     blocks=(0, 1),
     stem_stride=2,
     epochs=EPOCHS,
+    batch_size=128,
+    keep_best_by="accuracy",
     optimizer="adamw",
     learning_rate=3e-3,
     weight_decay=0.05,
     camera_noise=0.0,
-    random_erasing=0.0,
 )
 
 

@@ -47,15 +47,12 @@ TEACHER = replaced(
 )
 STUDENT = replaced(
     catalog.CIFAR10,
-    keep_best_by="last",
     validation_split=VALIDATION,
-    filters=(16, 32, 64, 112),
     epochs=540,
+    optimizer="sgd",
     batch_size=BATCH,
     learning_rate=0.4,
-    weight_decay=2.5e-3,
     label_smoothing=0.0,
-    random_erasing=0.0,
 )
 TEMPERATURE = 2.0  # of the teacher's answers
 

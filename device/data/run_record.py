@@ -19,13 +19,13 @@ NAME = "run.json"
 SCHEMA = 2
 # Of schema 1: what fields of a recipe, and a schedule, are called since.
 RENAMED = {
-    "images": "images_per_class",
+    "pictures": "images_per_class",
     "batch": "batch_size",
     "steps": "steps_per_epoch",
     "test": "test_split",
     "validation": "validation_split",
     "size": "image_size",
-    "gray": "grayscale",
+    "grey": "grayscale",
     "hidden": "head_units",
     "weight_average": "ema_momentum",
     "degraded": "camera_noise",
