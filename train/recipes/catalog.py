@@ -1,6 +1,5 @@
 """The recipes by name. What each field means: the records beside this file."""
 
-from dataclasses import replace
 
 from device.errors import UserError
 from train.backbones import backbones
