@@ -22,7 +22,10 @@ TEST = ("--source", "test", "--frames", "1")
     ("words", "said"),
     [
         (("--source-file", ENDLESS), f"--source-file {ENDLESS}: what stands there is no source"),
-        ((*TEST, "--serve", "127.0.0.1:0", "--token-file", ENDLESS), f"{ENDLESS}: expected a token of 16 to 500"),
+        (
+            (*TEST, "--serve", "127.0.0.1:0", "--token-file", ENDLESS),
+            f"--token-file {ENDLESS}: expected a token of 16 to 500",
+        ),
         (
             (*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-user", "a", "--mqtt-password-file", ENDLESS),
             "--mqtt: the password can't be sent; expected UTF-8 of at most 65535 bytes",

@@ -6,15 +6,10 @@
 Written in a folder beside it and renamed: a cache is whole or not there. `device/data/folders.py` reads it.
 """
 
-import glob
 import hashlib
 import os
-import secrets
-import shutil
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +26,7 @@ from device.host import system
 from device.images import images
 from device.images.images import Pixels, Size
 from device.model.card import Fit
-from train.data import array_file, copies
+from train.data import array_file, cache_folder, copies
 from train.data.copies import Separated
 from train.data.split import A_FIFTH, Rows, held_out, test_share
 from train.data.streams import Purpose, generator
@@ -97,7 +92,7 @@ def _from_named(request: DataRequest) -> Cache:
         digest.update(part.images.tobytes())
         digest.update(part.targets.tobytes())
     fingerprint = digest.hexdigest()[:12]
-    with _new_cache(request.data, fingerprint, request) as folder:
+    with cache_folder.making(_place(request.data, fingerprint, request)) as folder:
         sources = {}
         for split, part in splits.items():
             rgb = (np.broadcast_to(p[..., None], (*p.shape[:2], 3)) if p.ndim == 2 else p for p in part.images)
@@ -130,10 +125,10 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
             line = f"{part}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
             digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
     fingerprint = digest.hexdigest()[:12]
-    found = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
+    found = folders.open_cache(_place(name, fingerprint, request))
     if found and (request.skip_bad or not found.index.skipped):
         return found
-    with _new_cache(name, fingerprint, request) as target:
+    with cache_folder.making(_place(name, fingerprint, request)) as target:
         written, bad = _write_folder(target, folder, parts, sources, request)
         index = _index(request, name, fingerprint, folder.labels, str(root), written)
         validation = tuple(i for i, source in enumerate(written["train"]) if source.validates)
@@ -260,46 +255,11 @@ def _index(
     )
 
 
-def _remove_leftovers(final: Path) -> None:
-    """What a killed process left of this cache; another one that is at work is younger than a day."""
-    for path in final.parent.glob(f".{glob.escape(final.name)}.*"):
-        if time.time() - path.stat().st_mtime > 86_400:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _new_cache(name: str, fingerprint: str, request: DataRequest) -> Iterator[Path]:
-    """A folder beside the cache's place that takes its name when everything is in it, and is removed otherwise."""
-    final = folders.cache_folder(name, fingerprint, request.size, request.fit)
-    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
-    try:
-        _make_folder(temporary)
-        _remove_leftovers(final)
-        yield temporary
-        if final.exists():  # unfinished, damaged, or another process was faster
-            shutil.rmtree(final)
-        temporary.rename(final)
-        files.settle(final.parent)
-    except OSError as error:
-        if error.filename and temporary in Path(os.fsdecode(error.filename)).parents:  # who reads it knows the cache
-            error.filename, error.filename2 = str(final), None
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _make_folder(path: Path) -> None:
-    """UserError where the cache has no place."""
-    try:
-        path.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(
-            f"{path.parent}: the cache of images can't be made there ({error.strerror}); choose another place with"
-            " FRAMELITE_CACHE=DIR"
-        ) from None
+def _place(name: str, fingerprint: str, request: DataRequest) -> Path:
+    return folders.cache_folder(name, fingerprint, request.size, request.fit)
 
 
 def _opened(name: str, fingerprint: str, request: DataRequest) -> Cache:
-    cache = folders.open_cache(folders.cache_folder(name, fingerprint, request.size, request.fit))
+    cache = folders.open_cache(_place(name, fingerprint, request))
     assert cache is not None, "the cache was just written"
     return cache

@@ -1,6 +1,5 @@
 """The recipes by name. What each field means: the records beside this file."""
 
-
 from device.errors import UserError
 from train.backbones import backbones
 from train.recipes import classical
