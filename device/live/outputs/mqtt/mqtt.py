@@ -69,7 +69,7 @@ class Mqtt(Output):
 
     def close(self) -> None:
         """Says what wasn't told within the second, and offline, where there is a connection."""
-        news = self._newest() if self._are_news_due else []
+        news = self._newest() if self._are_news_due or self._connection.take_greeting() else []
         self._connection.close([*news, self._message("availability", OFFLINE)])
 
     def _publish_what_is_due(self) -> None:
