@@ -109,14 +109,19 @@ def test_a_camera_that_is_lost_is_opened_again(
     monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.05)
     port, caught = servers.free_port(), caplog.at_level(logging.WARNING, "device.live")
     server = Server("good", port)
+    servers_started = [server]
     try:
         with caught, closing(watch(INT8, server.url, threads=1)) as predictions:
             next(predictions)
             server.kill()
-            server = Server("good", port)
+            # While the loop waits for a frame: what is over before it looks again, it doesn't see.
+            back = threading.Timer(0.5, lambda: servers_started.append(Server("good", port)))
+            back.start()
             wait_for(lambda: next(predictions) and "is back" in caplog.text)
+            back.join()
     finally:
-        server.kill()
+        for each in servers_started:
+            each.kill()
     assert "trying again" in caplog.text
 
 
