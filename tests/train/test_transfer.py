@@ -278,7 +278,7 @@ def test_damaged_weights_are_named(warm: Run, home: Path, folder: Path, tmp_path
         ({"backbone": "AlexNet"}, "unknown backbone 'AlexNet', expected one of Xception, VGG16"),
         ({"freeze": 3, "strategy": "all"}, "freeze is 3, expected 0 with strategy all"),
         ({"freeze": 3}, "freeze is 3, expected 0 with a head alone: --fine-tune EPOCHS is what it is for"),
-        ({"fine_tune": 2, "strategy": "partial"}, "fine_tune is 2, expected 0 with strategy partial"),
+        ({"fine_tune_epochs": 2, "strategy": "partial"}, "fine_tune_epochs is 2, expected 0 with strategy partial"),
         ({"network": "residual"}, "strategy is head, expected all with residual"),
     ],
 )

@@ -4,18 +4,24 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from device import command
 from train.environment.environment import BACKENDS
 from train.recipes import catalog, settings
-from train.recipes.training import Strategy
+from train.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from device.data.folders import Cache
 
 # Options that are fields of the recipe too, by the fields' names.
-FIELDS = ("data", "backbone", "strategy", "freeze", "fine_tune_epochs")
+OF_TRANSFER = {
+    "--backbone": ("backbone", "NAME|auto"),
+    "--strategy": ("strategy", None),
+    "--freeze": ("freeze", "N"),
+    "--fine-tune": ("fine_tune_epochs", "EPOCHS"),
+}
+FIELDS = ("data", *(name for name, _ in OF_TRANSFER.values()))
 
 
 def add_data_arguments(options: argparse.ArgumentParser) -> None:
@@ -36,19 +42,13 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
     options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
     options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
     transfer = options.add_argument_group("of transfer")
-    transfer.add_argument(
-        "--backbone", metavar="NAME|auto", help="which (python -m train backbones); auto: the best for the data"
-    )
+    known = settings.fields_of(Recipe)
+    for option, (name, metavar) in OF_TRANSFER.items():
+        field, hint = known[name]
+        choices = get_args(hint) if get_origin(hint) is Literal else None
+        transfer.add_argument(option, dest=name, metavar=metavar, choices=choices, help=field.metadata["help"])
     transfer.add_argument("--max-latency", type=float, metavar="MS", help="auto: at most so long for an int8 answer")
     transfer.add_argument("--max-size", type=float, metavar="MB", help="auto: at most so large an int8 file")
-    transfer.add_argument("--strategy", choices=get_args(Strategy), help="what of the network is trained")
-    transfer.add_argument("--freeze", metavar="N", help="the first N layers of the backbone stay as they are")
-    transfer.add_argument(
-        "--fine-tune",
-        dest="fine_tune_epochs",
-        metavar="EPOCHS",
-        help="epochs with the backbone unfrozen at the end",
-    )
     advanced = options.add_argument_group("advanced")
     advanced.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run folder")
     advanced.add_argument("--backend", choices=BACKENDS, default=BACKENDS[0], help="Keras' engine")
