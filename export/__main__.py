@@ -1,13 +1,16 @@
 """python -m export RUN|MODEL [--variants LIST]                            a trained run, or a .keras in its run folder
 python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   anyone's float .tflite
+python -m export inspect FILE.tflite [--json FILE|-]                         what is in a .tflite file
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device import command
 from device.commands import options
+from device.errors import UserError
 from device.model import variants
 
 if TYPE_CHECKING:
@@ -28,6 +31,10 @@ def parser() -> argparse.ArgumentParser:
         "--calibration-samples", type=int, default=200, metavar="N", help="calibration images (default 200)"
     )
     top.add_argument("--seed", type=int, default=1, help="which calibration and golden images are drawn")
+    top.add_argument(
+        "--rescue", action="store_true", help="where int8 loses more than --max-drop, look for one that doesn't"
+    )
+    top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
@@ -37,7 +44,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["inspect"]:
+        from export.inspect import listing
+
+        return listing.main(sys.argv[2:])
     given = parser().parse_args()
+    if given.rescue and given.max_drop is None:
+        raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
+    if given.max_drop is not None and not 0 < given.max_drop < 100:
+        raise UserError(f"--max-drop is {given.max_drop:g} points, expected more than 0 and less than 100, such as 0.5")
+    if given.max_drop is not None and not given.rescue:
+        raise UserError("--max-drop goes with --rescue, which looks for an int8 file that loses no more")
     # numpy and OpenCV come in here, after --help and wrong options were answered.
     from export.exporting import export
 
@@ -50,6 +67,7 @@ def main() -> int:
         test=given.test,
         calibration_samples=given.calibration_samples,
         seed=given.seed,
+        rescue=given.max_drop / 100 if given.rescue else None,
         drawn_golden=given.drawn_golden,
         again=given.again,
     )
@@ -61,7 +79,11 @@ def main() -> int:
         wanted = len(models) + len(models.refused)
         command.say(f"{len(models.refused)} of {wanted} variants were not kept; see above why")
         return command.FAILED
-    return command.GOOD
+    if models.record.rescue is None:
+        return command.GOOD
+    from export.rescue import report
+
+    return report.verdict(models.record.rescue)
 
 
 def _say_next(models: "ExportedModels") -> None:

@@ -37,6 +37,7 @@ def export(
     test: FilePath | None = None,
     calibration_samples: int = DEFAULT_SAMPLES,
     seed: int = 1,
+    rescue: float | None = None,
     drawn_golden: bool = False,
     again: bool = False,
 ) -> ExportedModels:
@@ -53,6 +54,8 @@ def export(
         test: of a .tflite, class folders of test images.
         calibration_samples: how many images int8 is calibrated with.
         seed: which calibration and golden images are drawn.
+        rescue: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point); where it loses more, a file that
+            doesn't is looked for, and stands in the place of int8.
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
 
@@ -60,7 +63,7 @@ def export(
         UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
             in the folder. A variant that isn't sound raises nothing; the result's `refused` says why it was not kept.
     """
-    wanted = _checked(variants, calibration_samples, seed)
+    wanted = _checked(variants, calibration_samples, seed, rescue)
     from export import variants as making  # here: numpy.f2py, which it imports, ends on an epoch that is none
 
     place = model if isinstance(model, str | PathLike) else model.path
@@ -69,15 +72,17 @@ def export(
     )
     source = sources.find(request)
     folder = source.folder / "export"
-    inputs = making.inputs(source, wanted, drawn_golden)
+    inputs = making.inputs(source, wanted, drawn_golden, rescue)
     if not again and (made := _up_to_date(folder, inputs)):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
         return ExportedModels(folder, made, is_new=False)
     files.check_writable(folder, "--run")
-    return ExportedModels(folder, making.export(source, wanted, drawn_golden), is_new=True)
+    return ExportedModels(folder, making.export(source, wanted, drawn_golden, rescue), is_new=True)
 
 
-def _checked(variants: str | Collection[str], calibration_samples: int, seed: int) -> tuple[str, ...]:
+def _checked(
+    variants: str | Collection[str], calibration_samples: int, seed: int, rescue: float | None
+) -> tuple[str, ...]:
     """The variants, each once."""
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
     expected = f"expected some of {', '.join(NAMES)}"
@@ -89,6 +94,12 @@ def _checked(variants: str | Collection[str], calibration_samples: int, seed: in
         raise UserError(f"{calibration_samples} calibration samples were asked for, expected at least 1")
     if seed < 0:
         raise UserError(f"the seed is {seed}, expected at least 0")
+    if rescue is not None and not 0 < rescue < 1:
+        raise UserError(
+            f"a rescue may lose {100 * rescue:g} points, expected more than 0 and less than 100, such as 0.5"
+        )
+    if rescue is not None and "int8" not in wanted:
+        raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")
     # See https://reproducible-builds.org/specs/source-date-epoch
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
@@ -105,7 +116,8 @@ def _up_to_date(folder: Path, inputs: Inputs) -> Export | None:
     made = exports.read_if_whole(folder)
     if made is None or made.status != exports.DONE or made.inputs != inputs:
         return None
-    return made if all(row.file and _sha256(folder / row.file) == row.sha256 for row in made.variants) else None
+    rows = made.standing
+    return made if all(row.file and _sha256(folder / row.file) == row.sha256 for row in rows) else None
 
 
 def _sha256(path: Path) -> str | None:

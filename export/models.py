@@ -8,7 +8,8 @@ from pathlib import Path
 from device import text
 from device.data import benchmark_record
 from device.evaluation import by_label
-from device.evaluation.exports import Export, ExportedVariant
+from device.evaluation.exports import Export, ExportedVariant, Rescue
+from export.rescue import report
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ExportedModel:
 class ExportedModels(Mapping[str, ExportedModel]):
     """By variant the files that were kept: models["int8"].path. In a notebook, or printed, a table.
 
+    Where int8 was rescued, models["int8"] is the rescued file.
     folder: where they lie, with export.json. record: that document. is_new: False where they were up to date.
     """
 
@@ -39,23 +41,24 @@ class ExportedModels(Mapping[str, ExportedModel]):
         self.folder, self.record, self.is_new = folder, record, is_new
         latencies = benchmark_record.latencies(folder.parent)
         self._models = {
-            row.variant: ExportedModel(
-                row.variant,
+            plain.variant: ExportedModel(
+                plain.variant,
                 folder / row.file,
                 row.file_bytes or 0,
-                row.top1,
-                row.interval,
-                row.agreement,
+                measured.top1,
+                measured.interval,
+                measured.agreement,
                 latencies.get(row.sha256 or ""),
             )
-            for row in record.variants
+            for plain, row in zip(record.variants, record.standing, strict=True)
             if row.file
+            for measured in [row.comparison if isinstance(row, Rescue) else row]
         }
 
     @property
     def refused(self) -> dict[str, tuple[str, ...]]:
         """Why a variant that was asked for was not kept."""
-        return {row.variant: row.failures for row in self.record.variants if not row.file}
+        return {row.variant: row.failures for row in self.record.variants if row.variant not in self._models}
 
     def __getitem__(self, variant: str) -> ExportedModel:
         """KeyError, with the reason, for one that was not kept or not asked for."""
@@ -78,7 +81,8 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
     def lines(self) -> list[str]:
         """The table as text, with a line that says what the files were compared with."""
-        return [*text.table(*self._table()), _note(self.record)]
+        rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
+        return [*text.table(*self._table()), _note(self.record), *rescue]
 
     def _repr_html_(self) -> str:
         header, rows = self._table()

@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,20 +13,35 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from device import command, files, locks
-from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import evaluate, exports
-from device.evaluation.exports import CalibrationRows, Export, ExportedVariant, Inputs
+from device.evaluation.exports import (
+    CalibrationRows,
+    Export,
+    ExportedVariant,
+    Inputs,
+    LayerError,
+    ReferenceComparison,
+    Rescue,
+)
 from device.inference.classifier import Classifier
 from device.inference.golden import record
 from device.model import card
 from device.model.card import Accuracy
 from device.model.variants import BY_NAME, NAMES
 from export.card import cards, golden
-from export.checks import compare, fidelity
-from export.conversion import convert, fixed_size, pixels, quantize
+from export.checks import compare, fidelity, layers
+from export.checks import reference as references
+from export.checks.reference import Reference
+from export.conversion import pixels, quantize
+from export.rescue import rescued
+from export.rescue.build import PLAIN
 from export.source.sources import ExportSource
 
+# The file that is made otherwise where int8 loses too much.
+RESCUED = "int8_rescued"
+# Images by which an int8 file's layers are ranked.
+RANKED_BY = 8
 RANGES_SEEN = 32  # calibration images; they lie in order of class, so every so many of them
 
 Scores = npt.NDArray[np.float32]
@@ -41,26 +56,21 @@ class Made:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What every variant is compared with: scores by Keras (or by the float file itself) on the images at hand."""
-
-    kind: str  # "keras" or "float32"
-    images: Labeled
-    labeled: bool
-    scores: Scores
-    unseen: Scores | None = None  # by heads that haven't seen the images, where the network has
-
-
-def export(source: ExportSource, variants: Collection[str], committed: bool = False) -> Export:
+def export(
+    source: ExportSource, variants: Collection[str], committed: bool = False, max_drop: float | None = None
+) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
-    committed: golden images are drawn instead of taken from the data. UserError when float32 itself is not sound, and
-    where another process works in the folder: one that trains there would move it away.
+    committed: golden images are drawn instead of taken from the data. max_drop: a share of accuracy; where int8 may
+    lose more, NAME_int8_rescued.tflite is searched for (export/rescue/). UserError when float32 itself is not sound,
+    where there are too few images for a rescue, and where another process works in the folder: one that trains there
+    would move it away.
     """
+    if max_drop is not None:
+        rescued.check(source)
     with locks.held(source.folder, "an export"):
         _move_aside(source.folder / "export", source.model_sha256)
-        return _export(source, variants, committed)
+        return _export(source, variants, committed, max_drop)
 
 
 def _move_aside(folder: Path, model_sha256: str) -> None:
@@ -72,14 +82,14 @@ def _move_aside(folder: Path, model_sha256: str) -> None:
     command.say(f"note: {folder}: the export of another model that lay there is kept as {moved}")
 
 
-def _export(source: ExportSource, variants: Collection[str], committed: bool) -> Export:
+def _export(source: ExportSource, variants: Collection[str], committed: bool, max_drop: float | None) -> Export:
     folder = source.folder / "export"
     if pixels.differ(source.input):
         command.say(
             "note: the channels' mean and std differ, so they go into the network: its files take pixels 0..255"
         )
     with tempfile.TemporaryDirectory(prefix="framelite-") as scratch:
-        float32, reference = _float32(source, Path(scratch))
+        float32, reference = references.of(source, Path(scratch))
         goldens = _goldens(source, reference, committed)
         rows = []
         float32_top1 = None
@@ -94,14 +104,19 @@ def _export(source: ExportSource, variants: Collection[str], committed: bool) ->
                     raise UserError(f"{source.model}: its float32 .tflite is not sound: {'; '.join(failures)}")
             if variant in variants:
                 rows.append(_keep(made, folder, source))
+                if rows[-1].layers:
+                    layers.draw(rows[-1].layers, folder / "layers.png")
+        mended = None
+        if max_drop is not None:
+            mended = _rescue(source, float32, reference, goldens, float32_top1, max_drop, Path(scratch))
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
-    decided = inputs(source, variants, committed)
-    done = Export(exports.DONE, decided, reference.kind, calibration, tuple(rows))
+    decided = inputs(source, variants, committed, max_drop)
+    done = Export(exports.DONE, decided, reference.kind, calibration, tuple(rows), mended)
     exports.write(folder, done)
     return done
 
 
-def inputs(source: ExportSource, variants: Collection[str], committed: bool) -> Inputs:
+def inputs(source: ExportSource, variants: Collection[str], committed: bool, max_drop: float | None = None) -> Inputs:
     return Inputs(
         model_sha256=source.model_sha256,
         variants=tuple(variant for variant in NAMES if variant in variants),
@@ -113,6 +128,7 @@ def inputs(source: ExportSource, variants: Collection[str], committed: bool) -> 
         golden="drawn" if committed else "data",
         test_images=len(source.test) if source.test else 0,
         test_sha256=_test_sha256(source),
+        max_drop=max_drop,
     )
 
 
@@ -124,42 +140,6 @@ def _test_sha256(source: ExportSource) -> str | None:
     for path in source.test.sources:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def _float32(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
-    """The bare float32 model, which takes what the cards will say, and the reference's scores."""
-    labeled = source.test is not None
-    test = source.test or Labeled(
-        source.labels,
-        source.calibration.images,
-        np.zeros(len(source.calibration.images), np.int64),
-        "calibration",
-        0,
-    )
-    if source.is_keras:
-        command.say("float32: converting with TensorFlow …")
-        assert isinstance(test.sources, np.ndarray)
-        model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
-        taken = pixels.taken(model, source.input)
-        return taken, Reference("keras", test, labeled, scores, _unseen(source, taken, test, scratch))
-    bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
-    path = scratch / "reference.tflite"
-    path.write_bytes(cards.assembled(bare, replace(cards.of(source, "float32"), input=source.input), {}))
-    try:
-        scores = evaluate.score_images(path, test)
-    except UserError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        raise UserError(f"{source.model}: its float32 .tflite is not sound: {reason}") from None
-    return pixels.taken(bare, source.input), Reference("float32", test, labeled, scores)
-
-
-def _unseen(source: ExportSource, float32: bytes, test: Labeled, scratch: Path) -> Scores | None:
-    """What the variants' cross-validated scores are compared with: those of the float32 file."""
-    if source.unseen is None:
-        return None
-    path = scratch / "reference.tflite"
-    path.write_bytes(cards.assembled(float32, cards.of(source, "float32"), {}))
-    return source.unseen.scores(path, test)
 
 
 def _goldens(source: ExportSource, reference: Reference, committed: bool) -> golden.Set:
@@ -195,12 +175,21 @@ def _attempt(
         scaled = pixels.ranges(float32, source.input)
         bare = quantize.make(variant, float32, tensors(source), *input_range(source), scaled)
         unlike = _unlike(source, variant, float32, bare)
-        return _prove(source, variant, bare, unlike, reference, goldens, float32_top1, scratch)
+        made = _prove(source, variant, bare, unlike, reference, goldens, float32_top1, scratch)
+        return (
+            made if variant != "int8" else replace(made, row=replace(made.row, layers=_layers(source, float32, bare)))
+        )
     except UserError as error:
         if variant == "float32":
             raise
         reason = re.sub(rf"^{re.escape(str(scratch))}\S*: ", "", str(error))
         return Made(ExportedVariant(variant, len(reference.images), reference.images.split, failures=(reason,)))
+
+
+def _layers(source: ExportSource, float32: bytes, bare: bytes) -> tuple[LayerError, ...]:
+    every = max(1, len(source.calibration.images) // RANKED_BY)
+    names = layers.keras_names(source.model) if source.is_keras else ()
+    return layers.errors(float32, bare, islice(tensors(source), 0, None, every), names)
 
 
 def _unlike(source: ExportSource, variant: str, float32: bytes, bare: bytes) -> list[str]:
@@ -252,13 +241,34 @@ def _prove(
     return Made(row, cards.assembled(bare, full, goldens.files), tuple(compare.losses(variant, comparison)))
 
 
-def _keep(made: Made, folder: Path, source: ExportSource) -> ExportedVariant:
-    """Writes a sound file, removes an older one of a variant that failed, and says so."""
-    row = made.row
-    path = folder / f"{source.name}_{row.variant}.tflite"
+def _rescue(
+    source: ExportSource,
+    float32: bytes,
+    reference: Reference,
+    goldens: golden.Set,
+    float32_top1: float | None,
+    max_drop: float,
+    scratch: Path,
+) -> Rescue:
+    """The chosen file is proved and kept as every variant is, unless it is the plain one."""
+    folder = source.folder / "export"
+    (folder / f"{source.name}_{RESCUED}.tflite").unlink(missing_ok=True)
+    done = rescued.rescue(source, float32, max_drop, scratch)
+    made = _prove(source, "int8", done.found.chosen.made, list(done.unlike), reference, goldens, float32_top1, scratch)
+    kept = made.row if done.found.chosen.means == PLAIN else _keep(made, folder, source, RESCUED)
+    comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
+    return Rescue(
+        max_drop, source.validation.split, done.found.steps, comparison, kept.file, kept.sha256, kept.file_bytes
+    )
+
+
+def _keep(made: Made, folder: Path, source: ExportSource, name: str = "") -> ExportedVariant:
+    """Writes a sound file, removes an older one of a variant that failed, and says so. name: by default the variant."""
+    row, name = made.row, name or made.row.variant
+    path = folder / f"{source.name}_{name}.tflite"
     if row.failures:
         path.unlink(missing_ok=True)
-        command.say(f"{row.variant}: not kept: {'; '.join(row.failures)}")
+        command.say(f"{name}: not kept: {'; '.join(row.failures)}")
         return row
     for note in made.notes:
         command.say(f"note: {note}")

@@ -3,7 +3,7 @@
 Written by `export`, read by it again and by `benchmarks`. It lies beside the files it names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from device import records
@@ -38,7 +38,8 @@ class Inputs:
     """What decides the result: an export with the same inputs is up to date.
 
     output: the card's kind of output. golden: "drawn", or "data" where the images are taken from it. test_sha256: of
-    the test images' files and labels; None for a run, whose model_sha256 stands for its data too.
+    the test images' files and labels; None for a run, whose model_sha256 stands for its data too. max_drop: of a
+    rescue, a share of accuracy.
     """
 
     model_sha256: str
@@ -51,6 +52,7 @@ class Inputs:
     golden: str | None = None
     test_images: int | None = None
     test_sha256: str | None = None
+    max_drop: float | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,24 @@ class ReferenceComparison:
 
 
 @dataclass(frozen=True)
+class LayerError:
+    """How far one layer's numbers are from float32's, over some calibration images.
+
+    mse: mean squared error. signal: the mean square of float32's numbers to it, in dB, at most 120.
+    """
+
+    layer: str
+    operator: str
+    mse: float
+    signal: float
+
+
+@dataclass(frozen=True)
 class ExportedVariant(ReferenceComparison, _OfVariant):
     """A variant's comparison and its file. failures: why it was not kept; then it has no file.
 
-    Sizes in bytes: of the network alone, of the whole file, of the archive at its end.
+    Sizes in bytes: of the network alone, of the whole file, of the archive at its end. layers: of int8, the noisiest
+    first.
     """
 
     network_bytes: int | None = None
@@ -98,6 +114,45 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     sha256: str | None = None
     file_bytes: int | None = None
     tail_bytes: int | None = None
+    layers: tuple[LayerError, ...] | None = field(default=None, metadata=records.IF_KNOWN)
+
+
+@dataclass(frozen=True)
+class RescueStep:
+    """A file that was tried, beside float32 on n validation images.
+
+    lost and won: right in float32, or in this file alone. latency_ratio: to the plain int8 file's, measured in turns;
+    None where the interpreter can't load it. is_on_front: no other is both faster and better.
+    """
+
+    means: str
+    network_bytes: int
+    latency_ms: float | None
+    latency_ratio: float | None
+    n: int
+    lost: int
+    won: int
+    drop: float
+    drop_interval: tuple[float, float]
+    is_on_front: bool
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """What brought int8's drop inside max_drop (0.005 for half a point), or as near to it as was found.
+
+    split: where the images of the steps come from. comparison: of the chosen file, on test images. file, sha256 and
+    file_bytes: the chosen file's; None where that is the plain one, or isn't sound.
+    """
+
+    max_drop: float
+    split: str
+    steps: tuple[RescueStep, ...]
+    comparison: ReferenceComparison
+    file: str | None = None
+    sha256: str | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +164,13 @@ class Export:
     reference: str
     calibration: CalibrationRows
     variants: tuple[ExportedVariant, ...]
+    rescue: Rescue | None = field(default=None, metadata=records.IF_KNOWN)
+
+    @property
+    def standing(self) -> "list[ExportedVariant | Rescue]":
+        """A row a variant; a rescued file's in the place of int8's."""
+        better = self.rescue if self.rescue and self.rescue.file else None
+        return [better if better and row.variant == "int8" else row for row in self.variants]
 
 
 def write(folder: Path, made: Export) -> None:

@@ -65,8 +65,7 @@ class Graph:
 
     def name(self, operator: Any) -> str:
         """The converter's names join those of all layers that became one operator; the first is enough."""
-        name = self.graph.tensors[operator.outputs[0]].name
-        return (name if isinstance(name, str) else bytes(name or b"").decode("utf-8", "replace")).partition(";")[0]
+        return objects.text(self.graph.tensors[operator.outputs[0]].name).partition(";")[0]
 
     def constants(self, operator: Any) -> list[Constant | None]:
         """One for each input; None for what is computed, and for shapes and the like."""

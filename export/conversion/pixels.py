@@ -55,8 +55,7 @@ def ranges(model: bytes, spec: InputSpec) -> dict[str, tuple[float, float]]:
     if not differ(spec):
         return {}
     graph = objects.read(model).subgraphs[0]
-    name = graph.tensors[graph.operators[0].outputs[0]].name
-    return {name.decode() if isinstance(name, bytes) else str(name): ends(spec)}
+    return {objects.text(graph.tensors[graph.operators[0].outputs[0]].name): ends(spec)}
 
 
 def _with_scaling_inside(model: bytes, spec: InputSpec) -> bytes:

@@ -10,8 +10,10 @@ What else is known of each: device/model/variants.py.
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -21,8 +23,7 @@ from ai_edge_litert import schema_py_generated as schema
 from litert_quantizer import algorithm_manager, calibrator, qtyping, quantizer, recipe
 from litert_quantizer.utils import qsv_utils, tfl_interpreter_utils
 
-from device.errors import UserError
-from export.conversion import objects
+from export.conversion import ends, objects
 
 EVERYTHING = ".*"
 NAMES = algorithm_manager.AlgorithmName
@@ -31,6 +32,8 @@ OPERATIONS = qtyping.TFLOperationName
 Tensor = npt.NDArray[np.float32]
 # The least and the greatest number of a tensor.
 Range = tuple[float, float]
+# A uint8's steps of 1/256, as the quantizer gives them to a softmax and a sigmoid.
+PROBABILITIES = (0.0, 255 / 256)
 
 
 def make(
@@ -47,12 +50,12 @@ def make(
     """
     if variant == "float32":
         return float32
-    with _quiet():
+    with quiet():
         return _quantized(variant, float32, calibration, low, high, known)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The quantizer prints sizes and bars and warns of its own debugging switch; export has its own table."""
     silence = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
@@ -68,9 +71,9 @@ def _quantized(
     high: float,
     known: Mapping[str, Range],
 ) -> bytes:
-    engine = quantizer.Quantizer(float32)
     if variant == "int8":
-        return _int8(engine, float32, calibration, low, high, known)
+        return int8(float32, ranges(float32, calibration, (low, high), known), (low, high))
+    engine = quantizer.Quantizer(float32)
     WEIGHTS[variant](engine)
     return bytes(engine.quantize(enable_progress_bar=False).quantized_model)
 
@@ -79,49 +82,87 @@ def _float16(engine: Any) -> None:
     engine.add_weight_only_config(EVERYTHING, OPERATIONS.ALL_SUPPORTED, num_bits=16, algorithm_key=NAMES.FLOAT_CASTING)
 
 
+# Of int8 weights under real activations. With a scale a channel in dense layers, tflite-runtime 2.14 answers by chance,
+# and doesn't say so.
+GRANULARITY = {
+    OPERATIONS.CONV_2D: qtyping.QuantGranularity.CHANNELWISE,
+    OPERATIONS.DEPTHWISE_CONV_2D: qtyping.QuantGranularity.CHANNELWISE,
+    OPERATIONS.FULLY_CONNECTED: qtyping.QuantGranularity.TENSORWISE,
+}
+
+
 def _dynamic(engine: Any) -> None:
     engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
-    # With a scale a channel in dense layers, tflite-runtime 2.14 answers by chance, and doesn't say so.
-    one_scale = qtyping.QuantGranularity.TENSORWISE
-    engine.add_dynamic_config(EVERYTHING, OPERATIONS.FULLY_CONNECTED, num_bits=8, granularity=one_scale)
+    dense = OPERATIONS.FULLY_CONNECTED
+    engine.add_dynamic_config(EVERYTHING, dense, num_bits=8, granularity=GRANULARITY[dense])
 
 
 # What is asked of the quantizer for the variants that need no calibration.
 WEIGHTS = {"float16": _float16, "dynamic": _dynamic}
 
 
-def _int8(
-    engine: Any, float32: bytes, calibration: Iterable[Tensor], low: float, high: float, known: Mapping[str, Range]
-) -> bytes:
+@dataclass(frozen=True)
+class QuantizationRecipe:
+    """How an int8 file is made otherwise than plainly.
+
+    weights: the algorithm for those of convolutions and dense layers. floating: operators that compute real numbers,
+    by their outputs' names. dynamic: of these, weighted ones keep int8 weights. scores: the output's range, for who
+    takes a network whose first or last operator computes real numbers.
+    """
+
+    weights: str = NAMES.MIN_MAX_UNIFORM_QUANT
+    floating: tuple[str, ...] = ()
+    dynamic: bool = False
+    scores: Range | None = None
+
+
+PLAIN = QuantizationRecipe()
+WEIGHTED = (OPERATIONS.CONV_2D, OPERATIONS.DEPTHWISE_CONV_2D, OPERATIONS.FULLY_CONNECTED)
+
+
+def int8(float32: bytes, ranges: Mapping[str, Any], fed: Range, chosen: QuantizationRecipe = PLAIN) -> bytes:
+    """ranges: of each tensor, as `ranges` gives them; fed: the input's."""
+    engine = _static(float32)
+    if chosen.weights != PLAIN.weights:
+        for operation in WEIGHTED:
+            engine.add_static_config(EVERYTHING, operation, 8, 8, algorithm_key=chosen.weights)
+    for name in chosen.floating:
+        only = f"^{re.escape(name)};?$"
+        engine.update_quantization_recipe(only, OPERATIONS.ALL_SUPPORTED, algorithm_key=NAMES.NO_QUANTIZE)
+        for operation in WEIGHTED if chosen.dynamic else ():
+            engine.add_dynamic_config(only, operation, num_bits=8, granularity=GRANULARITY[operation])
+    made = bytes(engine.quantize(ranges, enable_progress_bar=False).quantized_model)
+    return ends.uint8(made, fed, chosen.scores)
+
+
+def _static(float32: bytes) -> Any:
+    engine = quantizer.Quantizer(float32)
     engine.load_quantization_recipe(recipe.static_wi8_ai8())
     for end in (OPERATIONS.INPUT, OPERATIONS.OUTPUT):
         engine.update_quantization_recipe(EVERYTHING, end, algorithm_key=NAMES.NO_QUANTIZE)
-    ranges = _ranges(engine, float32, calibration, (low, high), known)
-    return uint8_ends(bytes(engine.quantize(ranges, enable_progress_bar=False).quantized_model), low, high)
+    return engine
 
 
-def _ranges(
-    engine: Any, float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Mapping[str, Range]
-) -> dict[str, Any]:
+def ranges(float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Mapping[str, Range]) -> dict[str, Any]:
     """Each tensor's true minimum and maximum over the calibration images; what is known is its whole range.
 
     Not Quantizer.calibrate: that takes a moving average, which forgets the extremes and costs accuracy.
     """
-    signed = _signed(float32)
-    counter = calibrator.Calibrator(signed, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
-    interpreter = tfl_interpreter_utils.create_tfl_interpreter(signed)
-    key, signature = next(iter(interpreter.get_signature_list().items()))
+    model = signed(float32)
+    counter = calibrator.Calibrator(model, num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+    key, name = signature(model)
     # A list: the calibrator goes through the images twice, first to count them.
-    inputs = [{signature["inputs"][0]: tensor} for tensor in calibration]
-    counter.calibrate({key: inputs}, engine._recipe_manager)
-    ranges: dict[str, Any] = counter.get_model_qsvs()
-    for name, whole in {**known, interpreter.get_input_details()[0]["name"]: fed}.items():
+    inputs = [{name: tensor} for tensor in calibration]
+    counter.calibrate({key: inputs}, _static(float32)._recipe_manager)
+    found: dict[str, Any] = counter.get_model_qsvs()
+    graph = objects.read(model).subgraphs[0]
+    for name, whole in {**known, objects.text(graph.tensors[graph.inputs[0]].name): fed}.items():
         for key, value in zip(("min", "max"), whole, strict=True):
-            ranges[name][key] = np.full_like(ranges[name][key], value)
-    return ranges
+            found[name][key] = np.full_like(found[name][key], value)
+    return found
 
 
-def _signed(model: bytes) -> bytes:
+def signed(model: bytes) -> bytes:
     """With a signature, which the calibrator feeds the network by; older converters wrote none."""
     tree = objects.read(model)
     if tree.signatureDefs:
@@ -133,6 +174,12 @@ def _signed(model: bytes) -> bytes:
     return objects.packed(tree)
 
 
+def signature(model: bytes) -> tuple[str, str]:
+    """A model's first signature, and what it calls the input."""
+    first = objects.read(model).signatureDefs[0]
+    return objects.text(first.signatureKey), objects.text(first.inputs[0].name)
+
+
 def _named(name: str, tensors: Iterable[int]) -> list[Any]:
     maps = []
     for place, index in enumerate(tensors):
@@ -140,37 +187,3 @@ def _named(name: str, tensors: Iterable[int]) -> list[Any]:
         one.name, one.tensorIndex = f"{name}_{place}", index
         maps.append(one)
     return maps
-
-
-def uint8_ends(model: bytes, low: float, high: float) -> bytes:
-    """A float-ended int8 network with uint8 ends instead: pixel codes in, codes of probabilities out.
-
-    The QUANTIZE behind the input then turns uint8 into int8, and the DEQUANTIZE before the output becomes a QUANTIZE
-    to uint8. Done in the FlatBuffer's object form: LiteRT's own modify_model_interface destroys files whose weights
-    lie outside the FlatBuffer.
-    """
-    tree = objects.read(model)
-    graph = tree.subgraphs[0]
-    first = [op for op in graph.operators if graph.inputs[0] in list(op.inputs)]
-    last = [op for op in graph.operators if graph.outputs[0] in list(op.outputs)]
-    kinds = [objects.kind(tree, op) for op in (*first, *last)]
-    if kinds != [schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE]:
-        raise UserError(
-            "the network's first or last operator can't be quantized to int8, so its ends can't be made uint8;"
-            " export the other variants with --variants float32,float16,dynamic"
-        )
-    inner = graph.tensors[last[0].inputs[0]].quantization
-    scale, zero_point = float(inner.scale[0]), int(inner.zeroPoint[0])
-    _as_uint8(graph.tensors[graph.inputs[0]], (high - low) / 255, round(-low * 255 / (high - low)))
-    _as_uint8(graph.tensors[graph.outputs[0]], scale, zero_point + 128)
-    last[0].opcodeIndex = first[0].opcodeIndex
-    last[0].builtinOptions = schema.QuantizeOptionsT()
-    last[0].builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
-    return objects.packed(tree)
-
-
-def _as_uint8(tensor: Any, scale: float, zero_point: int) -> None:
-    tensor.type = schema.TensorType.UINT8
-    tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.scale = [scale]
-    tensor.quantization.zeroPoint = [zero_point]

@@ -2,14 +2,17 @@
 
 import hashlib
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from device import command
 from device.data import folders, run_record
+from device.data.class_folders import label_of
 from device.data.folders import Cache, Labeled
 from device.data.run_record import RunRecord
 from device.data.splits import find_splits
@@ -27,6 +30,8 @@ from export.source.unseen import Heads
 
 # Fewer calibration images than that hardly show what a network will see.
 FEW = 50
+# How many times as many images there are to calibrate with, where that helps.
+MORE = 4
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class ExportSource:
     test: Labeled | None
     unseen: Heads | None  # of a run that was judged by cross-validation
     provenance: dict[str, Any]
+    validation: Labeled  # neither calibration nor test; the label -1 where none is known
+    more: Labeled  # more images to calibrate with
 
     @property
     def is_keras(self) -> bool:
@@ -104,6 +111,8 @@ def _from_run(request: ExportRequest) -> ExportSource:
     rows = balanced_rows(targets, training, request.calibration_samples, request.seed)
     choice = CalibrationImages(cache.images("train")[np.sort(rows)], tuple(rows), request.seed, "train")
     unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
+    drawn = balanced_rows(targets, training, MORE * request.calibration_samples, request.seed)
+    held_out = np.asarray(record.split.validation_rows, np.int64)
     return ExportSource(
         name=record.name or record.recipe_name,
         recipe=record.recipe_name,
@@ -125,7 +134,15 @@ def _from_run(request: ExportRequest) -> ExportSource:
             "versions": record.versions,
             "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/run/ancestry.py
         },
+        validation=_rows_of(cache, held_out if len(held_out) else np.setdiff1d(training, rows), len(held_out) > 0),
+        more=_rows_of(cache, np.asarray(drawn[len(rows) :], np.int64), False),
     )
+
+
+def _rows_of(cache: Cache, rows: npt.NDArray[np.int64], is_held_out: bool) -> Labeled:
+    """Of the training part; a run without epochs has held nothing out."""
+    split = "validation" if is_held_out else "train"
+    return Labeled(cache.labels, cache.images("train"), cache.targets("train")[rows], split, 0, rows=rows)
 
 
 def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -> Labeled:
@@ -193,7 +210,7 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         command.say(f"note: {note}")
     if card.labels is None:
         raise UserError(label_lists.missing(path))
-    choice, used = _choose_files(request, card.input)
+    choice, used, left = _choose_files(request, card.input)
     name = model_kinds.name(path).removesuffix("_float32")
     return ExportSource(
         name=name,
@@ -208,7 +225,16 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         test=_test_images(request, card.labels, used),
         unseen=None,
         provenance={"run": None, "source_sha256": _sha256(path)},
+        validation=_with_labels(left, card.labels),
+        more=Labeled(card.labels, (), np.zeros(0, np.int64), choice.split, 0),
     )
+
+
+def _with_labels(paths: Sequence[Path], labels: tuple[str, ...]) -> Labeled:
+    """By the folders they lie in; -1 where that is no label."""
+    places = {label_of(label): place for place, label in enumerate(labels)}
+    targets = np.array([places.get(label_of(path.parent.name), -1) for path in paths], np.int64)
+    return Labeled(labels, paths, targets, "calibration folder", 0)
 
 
 def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> None:
@@ -218,8 +244,10 @@ def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> N
         raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
 
 
-def _choose_files(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str]]:
-    """Calibration images from a folder, train/ alone where it has one; and the content hashes of those taken."""
+def _choose_files(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str], list[Path]]:
+    """Calibration images from a folder, train/ alone where it has one; the content hashes of those taken, and the
+    files that were not.
+    """
     root = request.calibration
     assert root is not None
     if not root.is_dir():
@@ -244,7 +272,8 @@ def _choose_files(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationI
     size = (spec.height, spec.width)
     chosen = np.stack([images.prepare(images.read(paths[row]), size, spec.fit) for row in rows])
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
-    return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used
+    left = [paths[row] for row in np.setdiff1d(np.arange(len(paths)), rows)]
+    return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used, left
 
 
 def _test_images(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Labeled | None:

@@ -34,7 +34,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     done = warm("export", run)
     assert done.returncode == 0, done.stderr
     names = {f"fashion_mnist_{variant}.tflite" for variant in VARIANTS}
-    assert {path.name for path in (run / "export").iterdir()} == {*names, "export.json"}
+    assert {path.name for path in (run / "export").iterdir()} == {*names, "layers.png", "export.json"}
     document, record = read(run / "export/export.json"), read(run / "run.json")
     assert document["reference"] == "keras"
     evaluation = read(run / "evaluation.json")
@@ -62,6 +62,9 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     for name, row in zip(VARIANTS, done.stdout.splitlines()[2:6], strict=True):
         assert row.split()[0] == name
 
+    hurt = [row["layer"] for row in document["variants"][-1]["layers"]]
+    assert {"conv2d", "conv2d_1", "conv2d_2", "scores"} <= set(hurt), "as Keras calls them"
+
     again = warm("export", run / "model.keras")
     assert again.returncode == 0
     assert again.stderr.startswith(f"{run}/export: up to date")
@@ -80,6 +83,18 @@ def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> N
     rows = read(tmp_path / "elsewhere/export/export.json")["calibration"]["rows"]
     held_out = read(run / "run.json")["split"]["validation_rows"]
     assert sorted(rows) == sorted(set(range(300)) - set(held_out))
+
+
+def test_the_same_bytes_in_other_processes(warm: Run, run: Path, tmp_path: Path) -> None:
+    """Each conversion has a process of its own."""
+    for folder in ("one", "other"):
+        words = ("--run", tmp_path / folder, "--variants", "float32,int8")
+        done = warm("export", run, *words, SOURCE_DATE_EPOCH="1700000000")
+        assert done.returncode == 0, done.stderr
+    one, other = (tmp_path / folder / "export" for folder in ("one", "other"))
+    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in other.iterdir())
+    for path in one.iterdir():
+        assert path.read_bytes() == (other / path.name).read_bytes(), path.name
 
 
 def refused(done: subprocess.CompletedProcess[str], expected: str) -> None:

@@ -93,3 +93,30 @@ def test_a_file_whose_tail_is_gone_is_refused(tmp_path: Path, images: npt.NDArra
     assert done.returncode != 0
     assert "No associated file with name: labels.txt" in done.stderr
     assert not (tmp_path / "scores.json").exists()
+
+
+def test_mediapipe_takes_a_rescued_file(tmp_path: Path, images: npt.NDArray[np.uint8]) -> None:
+    """Equalized, with clipped ranges, corrected biases, and its last operators in float."""
+    from device.model.card import Card, Confidence, OutputSpec
+    from export.card import cards
+    from export.rescue.build import Means
+    from tests.export.test_rescue import SPEC, builder, rescaled
+
+    made = builder(rescaled(foreign.bare()))
+    means = Means(equalized=True, activations="mse", biases=True, floating=made.operators[-2:])
+    card = Card("shapes", None, "int8", drawing.LABELS, SPEC, OutputSpec(), Confidence(), None, (), None, {})
+    path, script = tmp_path / "rescued.tflite", ROOT / "tests/peers/mediapipe_classify.py"
+    path.write_bytes(cards.assembled(made.build(means), card, {}))
+    np.save(tmp_path / "images.npy", images[:60])
+    done = subprocess.run(
+        [environment("mediapipe"), script, path, tmp_path / "images.npy", tmp_path / "scores.json"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers = json.loads((tmp_path / "scores.json").read_text())
+    theirs = np.array([[answer[label] for label in drawing.LABELS] for answer in answers])
+    classifier = Classifier(path)
+    ours = np.array([classifier.classify(image).scores for image in images[:60]])
+    np.testing.assert_allclose(theirs, ours, atol=1e-6, rtol=0)

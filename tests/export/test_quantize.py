@@ -14,7 +14,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from device.errors import UserError
 from device.model import variants
-from export.conversion import quantize
+from export.conversion import ends, quantize
 from tests import foreign
 from tests.conftest import ROOT, environment
 
@@ -208,7 +208,7 @@ def test_a_network_that_takes_minus_one_to_one() -> None:
 
 def test_ends_that_cannot_be_made_uint8_are_refused() -> None:
     with pytest.raises(UserError, match=r"can't be quantized to int8.*--variants float32,float16,dynamic"):
-        quantize.uint8_ends(foreign.bare(), 0, 255)
+        ends.uint8(foreign.bare(), (0, 255))
 
 
 def test_the_quantizer_is_quiet(int8: bytes, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,123 @@
+"""uint8 at both ends of a quantized network: pixels in, scores out, as stock clients take them.
+
+Done in the FlatBuffer's object form: LiteRT's own modify_model_interface destroys files whose weights lie outside the
+FlatBuffer.
+"""
+
+import copy
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from device.errors import UserError
+from export.conversion import objects
+
+QUANTIZE, DEQUANTIZE = schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE
+
+# The least and the greatest number of a tensor.
+Range = tuple[float, float]
+
+
+def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
+    """A float-ended network with uint8 ends instead. fed: what the network takes for pixels 0 and 255.
+
+    The QUANTIZE behind the input then turns uint8 into int8, and the DEQUANTIZE before the output becomes a QUANTIZE to
+    uint8. scores: the output's range, of a network whose first or last operators may be left in float; there a
+    conversion is added.
+    """
+    tree = objects.read(model)
+    graph = tree.subgraphs[0]
+    first = [op for op in graph.operators if graph.inputs[0] in list(op.inputs)]
+    last = [op for op in graph.operators if graph.outputs[0] in list(op.outputs)]
+    is_plain = [objects.kind(tree, op) for op in (*first, *last)] == [QUANTIZE, DEQUANTIZE]
+    if not is_plain and scores is None:
+        raise UserError(
+            "the network's first or last operator can't be quantized to int8, so its ends can't be made uint8;"
+            " export the other variants with --variants float32,float16,dynamic"
+        )
+    if [objects.kind(tree, op) for op in first] != [QUANTIZE]:
+        _take_uint8(tree)
+    _as_uint8(graph.tensors[graph.inputs[0]], *_codes(fed))
+    if objects.kind(tree, last[0]) == DEQUANTIZE:
+        _give_inner(tree, last[0])
+    else:
+        assert scores is not None
+        _give_uint8(tree, scores)
+    return objects.packed(tree)
+
+
+def _give_inner(tree: Any, last: Any) -> None:
+    """The int8 scores, turned into uint8 instead of into real numbers."""
+    graph = tree.subgraphs[0]
+    inner = graph.tensors[last.inputs[0]].quantization
+    _as_uint8(graph.tensors[graph.outputs[0]], float(inner.scale[0]), int(inner.zeroPoint[0]) + 128)
+    last.opcodeIndex = _code(tree, QUANTIZE)
+    last.builtinOptions, last.builtinOptionsType = schema.QuantizeOptionsT(), schema.BuiltinOptions.QuantizeOptions
+
+
+def _take_uint8(tree: Any) -> None:
+    """A DEQUANTIZE behind a new input."""
+    graph = tree.subgraphs[0]
+    inner, entry = int(graph.inputs[0]), _beside(tree, graph.inputs[0], "pixels_uint8")
+    graph.inputs = [entry]
+    graph.operators = [_conversion(tree, DEQUANTIZE, entry, inner), *graph.operators]
+    for signature in tree.signatureDefs or []:
+        signature.inputs[0].tensorIndex = entry
+
+
+def _give_uint8(tree: Any, scores: Range) -> None:
+    """A QUANTIZE before a new output."""
+    graph = tree.subgraphs[0]
+    inner, end = int(graph.outputs[0]), _beside(tree, graph.outputs[0], "scores_uint8")
+    _as_uint8(graph.tensors[end], *_codes(scores))
+    graph.outputs = [end]
+    graph.operators = [*graph.operators, _conversion(tree, QUANTIZE, inner, end)]
+    for signature in tree.signatureDefs or []:
+        signature.outputs[0].tensorIndex = end
+
+
+def _beside(tree: Any, index: int, name: str) -> int:
+    """A new tensor of the same shape."""
+    graph = tree.subgraphs[0]
+    tensor, buffer = copy.copy(graph.tensors[index]), schema.BufferT()
+    tree.buffers.append(buffer)
+    tensor.name, tensor.buffer = name, len(tree.buffers) - 1
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _conversion(tree: Any, kind: int, source: int, target: int) -> Any:
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = _code(tree, kind), [source], [target]
+    if kind == QUANTIZE:
+        operator.builtinOptions = schema.QuantizeOptionsT()
+        operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
+    else:
+        operator.builtinOptions = schema.DequantizeOptionsT()
+        operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
+    return operator
+
+
+def _code(tree: Any, kind: int) -> int:
+    """The operator's place in the file's table of operators, where it is added if need be."""
+    for place, code in enumerate(tree.operatorCodes):
+        if max(int(code.builtinCode), int(code.deprecatedBuiltinCode)) == kind:
+            return place
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = kind
+    code.version = 2 if kind == DEQUANTIZE else 1  # 2: of int8
+    tree.operatorCodes.append(code)
+    return len(tree.operatorCodes) - 1
+
+
+def _codes(held: Range) -> tuple[float, int]:
+    """(scale, zero point) of the range's ends as 0 and 255."""
+    low, high = held
+    return (high - low) / 255, round(-low * 255 / (high - low))
+
+
+def _as_uint8(tensor: Any, scale: float, zero_point: int) -> None:
+    tensor.type = schema.TensorType.UINT8
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale = [scale]
+    tensor.quantization.zeroPoint = [zero_point]

@@ -1,0 +1,79 @@
+"""Ranges of activations that leave out what is rare, so that what is common is rounded more finely.
+
+By percentile, or where rounding and clipping together have the least squared error (J. Choukroun et al., Low-bit
+Quantization of Neural Networks for Efficient Inference, 2019, https://arxiv.org/abs/1902.06822).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from export.rescue.activations import Spread, Tensor, computed
+
+BINS = 2048
+STEPS = 255
+# Of the numbers, how many are cut off at either end.
+OUTSIDE = 1e-4
+# Shares of the whole range that are tried.
+SHARES = np.linspace(0.2, 1.0, 65)
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many numbers lie in each of BINS equal parts of a range."""
+
+    low: float
+    high: float
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def centers(self) -> npt.NDArray[np.float64]:
+        width = (self.high - self.low) / BINS
+        return np.asarray(self.low + width * (np.arange(BINS) + 0.5), np.float64)
+
+
+def histograms(float32: bytes, inputs: Iterable[Tensor], spreads: Mapping[str, Spread]) -> dict[str, Histogram]:
+    """Of every tensor whose numbers differ."""
+    whole = {name: spread.range for name, spread in spreads.items()}
+    counts = {name: np.zeros(BINS, np.int64) for name, (low, high) in whole.items() if low < high}
+    for numbers in computed(float32, inputs):
+        for name, found in counts.items():
+            low, high = whole[name]
+            places = ((numbers[name].reshape(-1) - low) * (BINS / (high - low))).astype(np.int64)
+            found += np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
+    return {name: Histogram(*whole[name], found) for name, found in counts.items()}
+
+
+def by_percentile(seen: Histogram, outside: float = OUTSIDE) -> Range:
+    """The range without the share `outside` of the numbers at either end; zero stays inside."""
+    share = np.cumsum(seen.counts) / seen.counts.sum()
+    edges = np.linspace(seen.low, seen.high, BINS + 1)
+    low = edges[int(np.searchsorted(share, outside, side="right"))]
+    high = edges[int(np.searchsorted(share, 1 - outside)) + 1]
+    return min(0.0, float(low)), max(0.0, float(high))
+
+
+def by_error(seen: Histogram) -> Range:
+    """The shares of both ends at which an 8 bit code has the least squared error."""
+    lows = SHARES * min(0.0, seen.low) if seen.low < 0 else np.zeros(1)
+    highs = SHARES * max(0.0, seen.high) if seen.high > 0 else np.zeros(1)
+    # The further end is cut first: it decides the step. Then the other, given that one.
+    low, high = min(0.0, seen.low), max(0.0, seen.high)
+    for _ in range(2):
+        high = float(min(highs, key=lambda end: _error(seen, low, end)))
+        low = float(min(lows, key=lambda end: _error(seen, end, high)))
+    return low, high
+
+
+def _error(seen: Histogram, low: float, high: float) -> float:
+    """Squared error of all numbers: a twelfth of a squared step inside the range, the distance to it outside."""
+    if not low < high:
+        return np.inf
+    centers = seen.centers
+    outside = np.maximum(np.maximum(low - centers, centers - high), 0.0)
+    inside = seen.counts[(outside == 0) & (centers != 0)].sum()
+    return float((seen.counts * outside**2).sum() + inside * ((high - low) / STEPS) ** 2 / 12)

@@ -1,0 +1,43 @@
+"""How a rescue is said: what was tried, what the chosen file does on test images, and whether that is good enough."""
+
+from device import command, text
+from device.evaluation.exports import Rescue
+
+
+def lines(done: Rescue) -> list[str]:
+    """All that was tried, a row each; what the chosen file does on test images."""
+    header = ("rescue", "size", "p50 ms", "to plain", "drop, points", "95 %", "lost", "won", "")
+    rows = [
+        (
+            step.means,
+            text.size(step.network_bytes),
+            text.milliseconds(step.latency_ms),
+            text.ratio(step.latency_ratio),
+            f"{100 * step.drop:.2f}",
+            "{:.2f} to {:.2f}".format(*(100 * end for end in step.drop_interval)),
+            str(step.lost),
+            str(step.won),
+            "chosen" if step.is_chosen else "front" if step.is_on_front else "",
+        )
+        for step in done.steps
+    ]
+    note = f"on {done.steps[0].n} images ({done.split}); front: no other is both faster and better"
+    return [*text.table(header, rows), note, _on_test(done)]
+
+
+def _on_test(done: Rescue) -> str:
+    seen = done.comparison
+    if seen.drop is None or seen.drop_interval is None:
+        return f"chosen, on {seen.n} images ({seen.split}): {text.percent(seen.agreement)} agreement"
+    low, high = (f"{100 * end:.2f}" for end in seen.drop_interval)
+    return f"chosen, on {seen.n} images ({seen.split}): loses {100 * seen.drop:.2f} points ({low} to {high})"
+
+
+def verdict(done: Rescue) -> int:
+    """GOOD, FAILED or INCONCLUSIVE: by the chosen file's drop on test images."""
+    interval = done.comparison.drop_interval
+    if interval is None:
+        return command.INCONCLUSIVE
+    if interval[1] <= done.max_drop:
+        return command.GOOD
+    return command.FAILED if interval[0] > done.max_drop else command.INCONCLUSIVE

@@ -1,0 +1,81 @@
+"""The rescue of one export: its images, the search, and how it is said."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from device import command
+from device.data.folders import Labeled
+from device.errors import UserError
+from export.card import cards
+from export.checks import fidelity
+from export.conversion import pixels
+from export.rescue.build import Builder
+from export.rescue.judge import Judge
+from export.rescue.search import Found, Tried, search
+from export.source.sources import ExportSource
+
+# More validation images make a search longer, and hardly surer.
+MOST_IMAGES = 5000
+LEAST_IMAGES = 50
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """unlike: where the chosen file isn't the float network, its deliberate changes apart."""
+
+    found: Found
+    unlike: tuple[str, ...]
+
+
+def check(source: ExportSource) -> None:
+    """UserError where there are too few images to judge a rescue by."""
+    if (count := len(source.validation)) < LEAST_IMAGES:
+        raise UserError(
+            f"{source.model}: {count} images are left to judge a rescue by, neither calibration nor test, and"
+            f" {LEAST_IMAGES} are needed at least; give more, or calibrate with fewer: --calibration-samples N"
+        )
+
+
+def rescue(source: ExportSource, float32: bytes, max_drop: float, scratch: Path) -> Rescued:
+    """float32: the bare network."""
+    images = _some(source.validation, source.calibration.seed)
+    command.say(f"rescue: judged on {len(images)} images ({images.split}); at most {_points(max_drop)} may be lost …")
+    more = [source.more.image(place) for place in range(len(source.more))]
+    calibration = np.concatenate([source.calibration.images, np.stack(more)]) if more else source.calibration.images
+    fed = pixels.fed(source.input)
+    known = pixels.ranges(float32, source.input)
+    builder = Builder(float32, calibration, len(source.calibration.images), fed, source.output, known)
+    judge = Judge(float32, images, cards.of(source, "int8"), scratch)
+    found = search(builder, judge, max_drop, lambda one: command.say(f"  {line(one)}"))
+    return Rescued(found, tuple(_unlike(builder, found, source)))
+
+
+def _some(images: Labeled, seed: int) -> Labeled:
+    if len(images) <= MOST_IMAGES:
+        return images
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:MOST_IMAGES])
+    rows = chosen if images.rows is None else images.rows[chosen]
+    return replace(images, targets=images.targets[chosen], rows=rows, hashes=())
+
+
+def _unlike(builder: Builder, found: Found, source: ExportSource) -> list[str]:
+    """As every variant is held against float32; clipped ranges and corrected biases are meant, so a twin without."""
+    means = found.chosen.means.without_deliberate_changes
+    float32 = builder.float32(means.equalized)
+    taken = fidelity.taken(float32, builder.plain_inputs())
+    return fidelity.faults(float32, builder.build(means), pixels.ends(pixels.fed(source.input)), taken)
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:g} points"
+
+
+def line(one: Tried) -> str:
+    """A file that was tried, for people."""
+    if one.latency is None:
+        return f"{one.means.name}: the interpreter can't load it"
+    low, high = one.paired.interval
+    drop = f"{100 * one.paired.drop:.2f} points ({100 * low:.2f} to {100 * high:.2f})"
+    return f"{one.means.name}: loses {drop}, {one.latency.ratio:.2f} of plain int8's latency"

@@ -1,0 +1,201 @@
+"""The search: what costs nothing first, floats where nothing else helps; judged on images that are no test's."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.data.folders import Labeled
+from device.evaluation import exports
+from device.inference.classifier import Classifier
+from device.model import card as cards
+from device.model.card import Card, Confidence, InputSpec, OutputSpec
+from export.rescue.build import PLAIN, Builder
+from export.rescue.judge import Judge
+from export.rescue.search import FREE, Found, search
+from tests import drawing, foreign
+from tests.conftest import Run
+from tests.export.test_quantize import answers
+from tests.export.test_rescue import builder, rescaled, with_relu6
+
+SPEC = InputSpec(*foreign.SIZE)
+
+
+def validation(count: int = 300, labeled: bool = True) -> Labeled:
+    drawn = drawing.shapes(count, 7, foreign.SIZE)
+    targets = [drawing.LABELS.index(label) if labeled else -1 for label, _ in drawn]
+    images = np.stack([image for _, image in drawn])
+    return Labeled(drawing.LABELS, images, np.array(targets, np.int64), "validation", 0)
+
+
+def judge(float32: bytes, scratch: Path, images: Labeled | None = None) -> Judge:
+    card = Card("shapes", None, "int8", drawing.LABELS, SPEC, OutputSpec(), Confidence(), None, (), None, {})
+    return Judge(float32, images or validation(), card, scratch)
+
+
+def found(float32: bytes, scratch: Path, max_drop: float, images: Labeled | None = None) -> tuple[Builder, Found]:
+    made = builder(float32)
+    return made, search(made, judge(float32, scratch, images), max_drop)
+
+
+def test_a_good_file_is_left_as_it_is(tmp_path: Path) -> None:
+    made, result = found(foreign.bare(), tmp_path, 0.05)
+    assert [one.means for one in result.tried] == [PLAIN]
+    assert result.chosen.made == made.build(PLAIN)
+
+
+def test_rescaled_channels_are_equalized(tmp_path: Path) -> None:
+    _, result = found(rescaled(foreign.bare()), tmp_path, 0.05)
+    plain, equalized = result.tried
+    assert plain.paired.drop > 0.2
+    assert equalized.means == FREE[0]
+    assert equalized is result.chosen
+    assert equalized.paired.drop < 0.02
+    assert plain.latency is not None and equalized.latency is not None
+    assert 0.5 < equalized.latency.ratio < 2
+
+
+def test_a_plain_file_that_cannot_be_loaded_is_rescued_too(tmp_path: Path) -> None:
+    """Scales so far apart that XNNPACK refuses them."""
+    _, result = found(rescaled(foreign.bare(), 1000), tmp_path, 0.05)
+    plain, equalized = result.tried
+    assert plain.latency is None and not result.steps[0].is_on_front
+    assert plain.paired.won == 0
+    assert equalized is result.chosen
+
+
+def test_where_nothing_else_helps_operators_stay_in_float(tmp_path: Path) -> None:
+    """A ReLU6 can't be scaled, so what is one channel's alone is lost to int8."""
+    float32 = with_relu6(foreign.with_one_loud_channel(0.0001))
+    made, result = found(float32, tmp_path, 0.05)
+    assert result.tried[0].paired.drop > 0.1
+    assert result.chosen.means.floating
+    assert result.chosen.worst_drop <= 0.05
+    names, floating = made.operators, result.chosen.means.floating
+    start = names.index(floating[0])
+    assert names[start : start + len(floating)] == floating, "one block of neighbors"
+    assert {means for one in result.tried if (means := one.means) in FREE} == set(FREE) - {FREE[-1]}
+
+
+def test_nothing_is_surer_than_that_no_answer_changed(tmp_path: Path) -> None:
+    """Some thirty images can't show a tenth of a point, whatever is tried."""
+    images = validation(40)
+    tensors = [np.asarray(image, np.float32)[None] for image in images.sources]
+    plain, exact = (
+        answers(one, tensors).argmax(axis=1) for one in (builder(foreign.bare()).build(PLAIN), foreign.bare())
+    )
+    same = plain == exact
+    kept = replace(images, sources=np.stack(list(images.sources))[same], targets=images.targets[same])
+    _, result = found(foreign.bare(), tmp_path, 0.001, kept)
+    assert [one.means for one in result.tried] == [PLAIN]
+    assert result.chosen.worst_drop > 0.001
+
+
+def test_without_a_file_inside_the_least_certain_loss_is_taken(tmp_path: Path) -> None:
+    """Equalized, but for a few answers as good as float32; no file changes none of 3000."""
+    _, result = found(rescaled(foreign.bare(), 30), tmp_path, 1e-6, validation(1000))
+    assert result.chosen.worst_drop == min(one.worst_drop for one in result.tried)
+    assert len(result.tried) > 5
+
+
+def test_without_labels_float_s_answers_count_as_right(tmp_path: Path) -> None:
+    known, unknown = (judge(foreign.bare(), tmp_path, validation(labeled=each)) for each in (True, False))
+    broken = builder(rescaled(foreign.bare())).build(PLAIN)
+    assert unknown.paired(broken).won == 0
+    assert unknown.paired(broken).lost >= known.paired(broken).lost > 50
+
+
+def test_the_front(tmp_path: Path) -> None:
+    _, result = found(with_relu6(foreign.with_one_loud_channel(0.0001)), tmp_path, 0.05)
+    steps = result.steps
+    assert sum(step.is_chosen for step in steps) == 1
+    best = min(steps, key=lambda step: step.drop_interval[1])
+    assert best.is_on_front
+    for step in steps:
+        beaten = [
+            other
+            for other in steps
+            if other.drop_interval[1] < step.drop_interval[1]
+            and round(other.latency_ratio or 9, 2) < round(step.latency_ratio or 9, 2)
+        ]
+        assert step.is_on_front == (not beaten)
+
+
+# The command.
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    drawing.write_folder(tmp_path / "shapes", {"train": 400, "test": 240}, size=foreign.SIZE)
+    (tmp_path / "labels.txt").write_text(foreign.LABELS)
+    (tmp_path / "model.tflite").write_bytes(rescaled(foreign.bare()))
+    return tmp_path
+
+
+WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "shapes", "--mean", 0, "--std", 1)
+
+
+def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place: Path) -> None:
+    words = (*WORDS, "--calibration-samples", 60, "--variants", "float32,int8", "--rescue", "--max-drop", 4)
+    done = command(*words)
+    assert done.returncode == 0, done.stderr
+    folder = place / "runs/model/export"
+    made = exports.read(folder)
+    assert made.rescue is not None and made.rescue.max_drop == 0.04
+    (int8,) = (row for row in made.variants if row.variant == "int8")
+    assert int8.drop is not None and int8.drop > 0.2
+    assert int8.failures and not int8.file, "the plain file is broken"
+    assert made.rescue.comparison.drop is not None and made.rescue.comparison.drop < 0.03
+    assert (made.rescue.comparison.n, made.rescue.comparison.split) == (240, "test")
+    assert [step.means for step in made.rescue.steps] == ["plain", "equalized"]
+    assert {step.n for step in made.rescue.steps} == {340}, "all that didn't calibrate"
+    path = folder / str(made.rescue.file)
+    assert path.name == "model_int8_rescued.tflite"
+    classifier = Classifier(path)
+    assert classifier.input.dtype == np.uint8
+    card = cards.read(path)
+    assert card is not None and card.variant == "int8"
+    assert "equalized" in done.stdout
+    # The same settings again: nothing is made anew.
+    again = command(*words)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "up to date" in again.stderr
+    checked = command("device", "check", path)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_same_bytes_in_another_process(command: Run, place: Path) -> None:
+    words = (*WORDS, "--calibration-samples", 60, "--variants", "int8", "--rescue", "--max-drop", 4)
+    for folder, seed in (("one", "1"), ("other", "2")):
+        done = command(*words, "--run", folder, SOURCE_DATE_EPOCH="1700000000", PYTHONHASHSEED=seed)
+        assert done.returncode == 0, done.stderr
+    one, other = (place / folder / "export" for folder in ("one", "other"))
+    for name in ("model_int8_rescued.tflite", "layers.png"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_what_cannot_be_told_says_so(command: Run, place: Path) -> None:
+    """240 test images can't show a drop of a tenth of a point."""
+    (place / "model.tflite").write_bytes(foreign.bare())
+    done = command(*WORDS, "--calibration-samples", 60, "--variants", "int8", "--rescue", "--max-drop", 0.1)
+    assert done.returncode == 3, done.stderr
+    document = json.loads((place / "runs/model/export/export.json").read_bytes())
+    assert document["rescue"]["max_drop"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--rescue",), "--max-drop"),
+        (("--max-drop", 1), "--rescue"),
+        (("--rescue", "--max-drop", -1), "--max-drop"),
+        (("--rescue", "--max-drop", 1, "--calibration-samples", 390), "10 images"),
+        (("--rescue", "--max-drop", 1, "--variants", "float32"), "--variants"),
+    ],
+)
+def test_refusals(words: tuple[object, ...], named: str, command: Run, place: Path) -> None:
+    refused = command(*WORDS, *words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert named in refused.stderr
