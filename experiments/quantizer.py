@@ -19,8 +19,9 @@ def main() -> None:
     from export import variants
     from export.conversion import quantize
     from export.source import sources
+    from export.source.request import ExportRequest
 
-    source = sources.find(sources.ExportRequest(asked.run))
+    source = sources.find(ExportRequest(asked.run))
     float32 = card.network_bytes(asked.run / "export" / f"{source.name}_float32.tflite")
     seconds = []
     for _ in range(5):

@@ -16,6 +16,7 @@ from device.model.variants import NAMES
 from export.models import ExportedModels
 from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
+from export.source.request import ExportRequest
 
 FilePath = str | PathLike[str]
 
@@ -67,7 +68,7 @@ def export(
     from export import variants as making  # here: numpy.f2py, which it imports, ends on an epoch that is none
 
     place = model if isinstance(model, str | PathLike) else model.path
-    request = sources.ExportRequest(
+    request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
     source = sources.find(request)

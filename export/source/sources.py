@@ -2,7 +2,6 @@
 
 import hashlib
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,19 @@ import numpy.typing as npt
 
 from device import command
 from device.data import folders, run_record
-from device.data.class_folders import label_of
 from device.data.folders import Cache, Labeled
 from device.data.run_record import RunRecord
-from device.data.splits import find_splits
-from device.data.walk import Walk
 from device.errors import UserError
-from device.images import images
 from device.inference import model_spec, runtime
-from device.inference.model_spec import Overrides
 from device.labels import labels as label_lists
 from device.model import model_kinds
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
-from export.source.calibration import DEFAULT_SAMPLES, CalibrationImages, balanced_rows
+from export.source import image_folders
+from export.source.calibration import CalibrationImages, balanced_rows
+from export.source.request import ExportRequest
 from export.source.unseen import Heads
 
-# Fewer calibration images than that hardly show what a network will see.
-FEW = 50
 # How many times as many images there are to calibrate with, where that helps.
 MORE = 4
 
@@ -56,19 +50,6 @@ class ExportSource:
     @property
     def is_keras(self) -> bool:
         return not model_kinds.is_tflite(self.model)
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What the command line says about where images and labels come from."""
-
-    model: Path
-    overrides: Overrides = model_spec.NO_OVERRIDES
-    calibration: Path | None = None
-    test: Path | None = None
-    run: Path | None = None
-    calibration_samples: int = DEFAULT_SAMPLES
-    seed: int = 1
 
 
 def find(request: ExportRequest) -> ExportSource:
@@ -210,7 +191,7 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         command.say(f"note: {note}")
     if card.labels is None:
         raise UserError(label_lists.missing(path))
-    choice, used, left = _choose_files(request, card.input)
+    choice, used, left = image_folders.calibration(request, card.input)
     name = model_kinds.name(path).removesuffix("_float32")
     return ExportSource(
         name=name,
@@ -222,19 +203,12 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         model=path,
         model_sha256=_sha256(path),
         calibration=choice,
-        test=_test_images(request, card.labels, used),
+        test=image_folders.test(request, card.labels, used),
         unseen=None,
         provenance={"run": None, "source_sha256": _sha256(path)},
-        validation=_with_labels(left, card.labels),
+        validation=image_folders.with_labels(left, card.labels),
         more=Labeled(card.labels, (), np.zeros(0, np.int64), choice.split, 0),
     )
-
-
-def _with_labels(paths: Sequence[Path], labels: tuple[str, ...]) -> Labeled:
-    """By the folders they lie in; -1 where that is no label."""
-    places = {label_of(label): place for place, label in enumerate(labels)}
-    targets = np.array([places.get(label_of(path.parent.name), -1) for path in paths], np.int64)
-    return Labeled(labels, paths, targets, "calibration folder", 0)
 
 
 def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> None:
@@ -242,59 +216,6 @@ def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> N
     quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in small]
     if source.dtype != np.float32 or quantized:
         raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
-
-
-def _choose_files(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str], list[Path]]:
-    """Calibration images from a folder, train/ alone where it has one; the content hashes of those taken, and the
-    files that were not.
-    """
-    root = request.calibration
-    assert root is not None
-    if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of calibration images")
-    base = find_splits(root)[0].get("train", root)
-    walk = Walk(base)
-    paths = list(walk)
-    seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
-    if not paths:
-        raise UserError(f"{base}: no images in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
-    if seen:
-        command.say(f"note: {base}: {seen}")
-    # An image's class is the folder it lies in; a flat folder is one class.
-    parents = sorted({path.parent for path in paths})
-    targets = np.array([parents.index(path.parent) for path in paths], np.int64)
-    rows = balanced_rows(targets, np.arange(len(paths)), request.calibration_samples, request.seed)
-    if len(rows) < min(request.calibration_samples, FEW):
-        command.say(
-            f"note: {base}: {len(rows)} calibration images, {request.calibration_samples} were asked for: int8 keeps to"
-            " what they show; give more, of all that the network will see"
-        )
-    size = (spec.height, spec.width)
-    chosen = np.stack([images.prepare(images.read(paths[row]), size, spec.fit) for row in rows])
-    used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
-    left = [paths[row] for row in np.setdiff1d(np.arange(len(paths)), rows)]
-    return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used, left
-
-
-def _test_images(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Labeled | None:
-    root = request.test
-    if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
-        root = request.calibration
-    if root is None:
-        return None
-    if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of test images")
-    test = folders.labeled(str(root), labels, (0, 0), "crop")
-    assert not isinstance(test.sources, np.ndarray)
-    kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
-    left_out = len(test) - len(kept)
-    if left_out:
-        command.say(f"note: {root}: {left_out} test images are among the calibration images and are left out")
-    if not kept:
-        raise UserError(f"{root}: every test image is also a calibration image; give others")
-    hashes = [test.hash_of(i) for i in kept]
-    sources = [test.sources[i] for i in kept]
-    return Labeled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
 
 
 def _sha256(path: Path) -> str:

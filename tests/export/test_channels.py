@@ -20,7 +20,8 @@ from device.model.variants import NAMES
 from export import variants
 from export.conversion import pixels
 from export.source import sources
-from export.source.sources import ExportRequest, ExportSource
+from export.source.request import ExportRequest
+from export.source.sources import ExportSource
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment
 

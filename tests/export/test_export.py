@@ -19,6 +19,7 @@ from device.inference.model_spec import Overrides
 from device.model import card as cards
 from export import __main__, variants
 from export.source import sources
+from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.conftest import Run, model
 from tests.exported import EPOCH, VARIANTS, Exported
@@ -163,7 +164,7 @@ def test_only_int8(export: Export, exported: Exported, tmp_path: Path) -> None:
 def test_other_images_or_settings_are_not_up_to_date(exported: Exported, tmp_path: Path) -> None:
     """As many test images as before, but other ones; another meaning of the outputs; another seed."""
     overrides = Overrides(exported.labels, 0.0, 1.0)
-    request = sources.ExportRequest(exported.model, overrides, exported.images)
+    request = ExportRequest(exported.model, overrides, exported.images)
     other = drawing.write_folder(tmp_path / "other", {"train": 60, "test": 30}, seed=8)
     changed = [
         request,

@@ -11,8 +11,8 @@ import pytest
 from device.data import folders
 from device.errors import UserError
 from device.model.card import InputSpec
-from export.source import sources
-from export.source.sources import ExportRequest
+from export.source import image_folders
+from export.source.request import ExportRequest
 from tests import drawing
 from tests.conftest import Run
 from train.data import cache
@@ -84,16 +84,16 @@ def asked(calibration: Path) -> ExportRequest:
 
 def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"Training": 9, "Testing": 6})
-    choice, used, _ = sources._choose_files(asked(root), InputSpec(16, 16))
+    choice, used, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
     assert (len(choice.images), choice.split, len(used)) == (9, "Training", 9)
-    test = sources._test_images(asked(root), drawing.LABELS, used)
+    test = image_folders.test(asked(root), drawing.LABELS, used)
     assert test is not None and (len(test), test.split) == (6, "test")
 
 
 def test_a_class_called_train_is_not_all_that_is_calibrated_with(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "vehicles", {None: 9})
     (root / "circle").rename(root / "train")
-    choice, _, _ = sources._choose_files(asked(root), InputSpec(16, 16))
+    choice, _, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
     assert (len(choice.images), choice.split) == (9, "vehicles")
 
 
@@ -104,7 +104,7 @@ def test_calibration_images_are_told_by_content(tmp_path: Path, capsys: pytest.C
     (root / "circle/@eaDir").mkdir()
     (root / "circle/@eaDir/a.png").write_bytes(first.read_bytes())
     first.rename(first.with_suffix(".jfif"))
-    choice, _, _ = sources._choose_files(asked(root), InputSpec(16, 16))
+    choice, _, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
     assert len(choice.images) == 9
     assert "1 @eaDir" in capsys.readouterr().err
 
@@ -115,4 +115,4 @@ def test_the_test_folder_is_held_to_the_same_rules(tmp_path: Path) -> None:
     (test / "empty").mkdir()
     request = replace(asked(calibration), test=test)
     with pytest.raises(UserError, match="'empty'"):
-        sources._test_images(request, drawing.LABELS, set())
+        image_folders.test(request, drawing.LABELS, set())

@@ -1,0 +1,81 @@
+"""Images in folders of the user's own, for who exports a .tflite: those that calibrate it, and those that test it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from device import command
+from device.data import folders
+from device.data.class_folders import label_of
+from device.data.folders import Labeled
+from device.data.splits import find_splits
+from device.data.walk import Walk
+from device.errors import UserError
+from device.images import images
+from device.model.card import InputSpec
+from export.source.calibration import CalibrationImages, balanced_rows
+from export.source.request import ExportRequest
+
+# Fewer calibration images than that hardly show what a network will see.
+FEW = 50
+
+
+def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str], list[Path]]:
+    """Calibration images from a folder, train/ alone where it has one; the content hashes of those taken, and the
+    files that were not.
+    """
+    root = request.calibration
+    assert root is not None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of calibration images")
+    base = find_splits(root)[0].get("train", root)
+    walk = Walk(base)
+    paths = list(walk)
+    seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
+    if not paths:
+        raise UserError(f"{base}: no images in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
+    if seen:
+        command.say(f"note: {base}: {seen}")
+    # An image's class is the folder it lies in; a flat folder is one class.
+    parents = sorted({path.parent for path in paths})
+    targets = np.array([parents.index(path.parent) for path in paths], np.int64)
+    rows = balanced_rows(targets, np.arange(len(paths)), request.calibration_samples, request.seed)
+    if len(rows) < min(request.calibration_samples, FEW):
+        command.say(
+            f"note: {base}: {len(rows)} calibration images, {request.calibration_samples} were asked for: int8 keeps to"
+            " what they show; give more, of all that the network will see"
+        )
+    size = (spec.height, spec.width)
+    chosen = np.stack([images.prepare(images.read(paths[row]), size, spec.fit) for row in rows])
+    used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
+    left = [paths[row] for row in np.setdiff1d(np.arange(len(paths)), rows)]
+    return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used, left
+
+
+def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Labeled | None:
+    root = request.test
+    if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
+        root = request.calibration
+    if root is None:
+        return None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of test images")
+    test = folders.labeled(str(root), labels, (0, 0), "crop")
+    assert not isinstance(test.sources, np.ndarray)
+    kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
+    left_out = len(test) - len(kept)
+    if left_out:
+        command.say(f"note: {root}: {left_out} test images are among the calibration images and are left out")
+    if not kept:
+        raise UserError(f"{root}: every test image is also a calibration image; give others")
+    hashes = [test.hash_of(i) for i in kept]
+    sources = [test.sources[i] for i in kept]
+    return Labeled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
+
+
+def with_labels(paths: Sequence[Path], labels: tuple[str, ...]) -> Labeled:
+    """By the folders they lie in; -1 where that is no label."""
+    places = {label_of(label): place for place, label in enumerate(labels)}
+    targets = np.array([places.get(label_of(path.parent.name), -1) for path in paths], np.int64)
+    return Labeled(labels, paths, targets, "calibration folder", 0)
