@@ -84,7 +84,7 @@ check: setup  ## the tests that need no TensorFlow and no other programs, within
 	$(RUN) -m pytest -m "not tensorflow and not programs" --numprocesses 2
 
 test: setup test-setup lint  ## everything: checks of style and types, then all tests
-	$(RUN) -m pytest --numprocesses 2 --dist worksteal
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal --durations 25
 
 test-setup: $(ENVIRONMENTS)
 
