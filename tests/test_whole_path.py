@@ -73,7 +73,10 @@ def test_train_export_classify_and_measure(step: Step, tmp_path: Path) -> None:
 
 
 def check_answers(step: Step, measured: list[dict[str, Any]]) -> None:
-    """classify gives each test image the same label under both interpreters, as often the right one as measured."""
+    """classify gives each test image the same label under both interpreters, as often the right one as measured.
+
+    But for an image whose two best scores are nearly the same: `dynamic` is rounded otherwise in another runtime.
+    """
     tflite_runtime = environment("tflite-runtime")
     for model, result in zip(MODELS, measured, strict=True):
         words = ("device", "classify", model, "shapes/test", "--json", "-")
@@ -82,7 +85,11 @@ def check_answers(step: Step, measured: list[dict[str, Any]]) -> None:
         images = [answer["image"] for answer in here]
         assert images == [answer["image"] for answer in there]
         answers = [answer["top"][0]["label"] for answer in here]
-        assert answers == [answer["top"][0]["label"] for answer in there], model
+        others = [answer["top"][0]["label"] for answer in there]
+        for answer, label, other in zip(here, answers, others, strict=True):
+            first, second = (each["score"] for each in answer["top"][:2])
+            assert label == other or first - second < 0.1, (model, answer)
+        assert sum(label != other for label, other in zip(answers, others, strict=True)) <= 1, model
         right = [Path(image).parent.name == label for image, label in zip(images, answers, strict=True)]
         assert sum(right) / 60 == result["top1"]
 

@@ -252,11 +252,12 @@ SWAP = """
 import sys
 from pathlib import Path
 import numpy as np
-from train import cache, recording, runs
+from train.data import cache
 from train.recipes.data import Data
 from train.recipes.network import Network
 from train.recipes.recipe import Recipe
 from train.recipes.settings import replaced
+from train.run import recording, runs
 from train.run.run_folder import Claim
 recipe = Recipe("shapes", "", Data("shapes", image_size=(16, 16)), Network("tiny"))
 images = cache.provide(cache.DataRequest(sys.argv[1], (16, 16)))
