@@ -102,14 +102,19 @@ def add_arguments(parser: "argparse._ActionsContainer", *kinds: type) -> None:
     """Adds an option for each field that declares one; a field that several dataclasses inherit is one option.
 
     What isn't given is None, so that defaults stay the fields'. Limits are left to `check`, which programs meet too.
+    TypeError where two dataclasses declare an option each for themselves.
     """
-    added: set[str] = set()
+    added: dict[str, Option] = {}
     for kind in kinds:
         types = get_type_hints(kind)
         for name, declared in options(kind).items():
             if name not in added:
                 parser.add_argument(spelled(name), default=None, help=declared.help, **_words(declared, types[name]))
-                added.add(name)
+            elif added[name] is not declared:
+                raise TypeError(
+                    f"{kind.__name__}.{name}: another dataclass declares {spelled(name)}; choose another name"
+                )
+            added[name] = declared
 
 
 def _words(declared: Option, annotated: Any) -> dict[str, Any]:

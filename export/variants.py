@@ -176,9 +176,9 @@ def _attempt(
         bare = quantize.make(variant, float32, tensors(source), *input_range(source), scaled)
         unlike = _unlike(source, variant, float32, bare)
         made = _prove(source, variant, bare, unlike, reference, goldens, float32_top1, scratch)
-        return (
-            made if variant != "int8" else replace(made, row=replace(made.row, layers=_layers(source, float32, bare)))
-        )
+        if not BY_NAME[variant].is_calibrated:
+            return made
+        return replace(made, row=replace(made.row, layers=_layers(source, float32, bare)))
     except UserError as error:
         if variant == "float32":
             raise
@@ -195,7 +195,8 @@ def _layers(source: ExportSource, float32: bytes, bare: bytes) -> tuple[LayerErr
 def _unlike(source: ExportSource, variant: str, float32: bytes, bare: bytes) -> list[str]:
     """Where the file isn't the float network; for its ranges some of the calibration images are seen anew."""
     every = max(1, len(source.calibration.images) // RANGES_SEEN)
-    taken = fidelity.taken(float32, islice(tensors(source), 0, None, every)) if variant == "int8" else {}
+    is_calibrated = BY_NAME[variant].is_calibrated
+    taken = fidelity.taken(float32, islice(tensors(source), 0, None, every)) if is_calibrated else {}
     return fidelity.faults(float32, bare, input_range(source), taken)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from device import declared
+from device.live import outputs, sources
 from experiments import tables
 from tests.conftest import ROOT
 
@@ -89,6 +91,12 @@ def test_commands_and_options_exist(line: str) -> None:
     shown = help_of(words[0], words[1]) if words[1] in subcommands else help_of(words[0])
     for option in re.findall(r"--[a-z-]+", line):
         assert re.search(rf"{option}\b", shown), f"{line!r}: {option} is not an option"
+
+
+def test_every_option_of_a_source_or_an_output_is_documented() -> None:
+    text = (ROOT / "docs/device.md").read_text(encoding="utf-8")
+    spelled = {declared.spelled(name) for kind in (*sources.KINDS, *outputs.KINDS) for name in declared.options(kind)}
+    assert len(spelled) > 20 and {option for option in spelled if not re.search(rf"{option}\b", text)} == set()
 
 
 def test_tables_are_generated() -> None:

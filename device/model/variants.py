@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variant:
-    """tolerance: of a golden image's scores between two processors. is_quantized: its weights are int8.
+    """tolerance: of a golden image's scores between two processors. is_quantized: its weights are int8. is_calibrated: its
+    activations have ranges, which calibration images gave.
 
     What a sound conversion stays within, beyond which the file is not kept: signal, the least signal to noise of its
     logits in dB; error, the largest difference of a score; drop, the most accuracy lost, judged by the lower end of its
@@ -20,6 +21,7 @@ class Variant:
 
     name: str
     is_quantized: bool
+    is_calibrated: bool
     tolerance: float
     signal: float
     error: float
@@ -33,10 +35,10 @@ class Variant:
 # ones by 1/256 of their range.
 # Tolerance: float kernels agree to 4e-7 between processors, int8 ones to 22 of 256 steps (x86 against a Cortex-A53).
 TABLE = (
-    Variant("float32", False, tolerance=1e-3, signal=30.0, error=1e-3, drop=0.001, color="#0072b2"),
-    Variant("float16", False, tolerance=1e-3, signal=10.0, error=1.0, drop=0.02, color="#009e73"),
-    Variant("dynamic", True, tolerance=24 / 256, signal=3.0, error=1.0, drop=0.1, color="#cc79a7"),
-    Variant("int8", True, tolerance=24 / 256, signal=3.0, error=1.0, drop=0.1, color="#d55e00"),
+    Variant("float32", False, False, tolerance=1e-3, signal=30.0, error=1e-3, drop=0.001, color="#0072b2"),
+    Variant("float16", False, False, tolerance=1e-3, signal=10.0, error=1.0, drop=0.02, color="#009e73"),
+    Variant("dynamic", True, False, tolerance=24 / 256, signal=3.0, error=1.0, drop=0.1, color="#cc79a7"),
+    Variant("int8", True, True, tolerance=24 / 256, signal=3.0, error=1.0, drop=0.1, color="#d55e00"),
 )
 BY_NAME = {variant.name: variant for variant in TABLE}
 NAMES = tuple(BY_NAME)

@@ -40,6 +40,17 @@ def test_an_option_belongs_to_one_output() -> None:
     assert max(Counter(name for kind in outputs.KINDS for name in declared.options(kind)).values()) == 1
 
 
+def test_an_option_that_two_sources_declare_is_no_option() -> None:
+    """It would have the type of one of them in the other."""
+
+    @dataclass(frozen=True)
+    class Looping(SourceOptions):
+        loop: int = option(1, "how often")
+
+    with pytest.raises(TypeError, match=r"Looping.loop: .*--loop"):
+        declared.add_arguments(argparse.ArgumentParser(), *sources.KINDS, Looping)
+
+
 def test_an_option_without_its_output_is_refused() -> None:
     for kind in outputs.KINDS:
         for name in set(declared.options(kind)) - {kind.switch}:

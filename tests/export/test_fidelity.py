@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from device.model.variants import NAMES
 from export.checks import fidelity
 from export.conversion import quantize
 from export.conversion.quantize import Tensor
@@ -13,7 +14,7 @@ from tests.export import planting
 
 CALIBRATION = foreign.images(60, seed=4).astype(np.float32)
 PIXELS = (0.0, 255.0)
-MADE = ("float16", "dynamic", "int8")
+MADE = NAMES[1:]  # but for the source
 
 
 def tensors(factor: float = 1.0) -> Iterator[Tensor]:
