@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variant:
-    """tolerance: of a golden image's scores between two processors. is_quantized: its weights are int8. is_calibrated: its
-    activations have ranges, which calibration images gave.
+    """tolerance: of a golden image's scores between two processors. is_quantized: its weights are int8. is_calibrated:
+    its activations have ranges, which calibration images gave.
 
     What a sound conversion stays within, beyond which the file is not kept: signal, the least signal to noise of its
     logits in dB; error, the largest difference of a score; drop, the most accuracy lost, judged by the lower end of its
