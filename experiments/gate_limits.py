@@ -25,7 +25,7 @@ import random
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -114,7 +114,7 @@ def left(part: str, rows: list[dict[str, Any]], truths: dict[str, list[float]]) 
     fields = tuple(Cell.__dataclass_fields__)
     done = {(Cell(**{name: row[name] for name in fields}), row["number"]) for row in rows}
     gates = [each for each in planned(part) if each not in done]
-    larger = {truth_name(cell): cell for cell, _ in gates if cell.candidate != COPY}
+    larger = {truth_name(cell): replace(cell, busy=0) for cell, _ in gates if cell.candidate != COPY}
     return [*((cell, None) for name, cell in larger.items() if name not in truths), *gates]
 
 

@@ -106,6 +106,8 @@ def test_what_is_left_begins_with_what_is_true() -> None:
     truths = {"_8 1": [1.07, 1.08, 1.09], "_5 1": [1.04, 1.05, 1.06]}
     left = gate_limits.left("near", [{**vars(cell), "number": 7}], truths)
     assert len(left) == 99 and (cell, 7) not in left
+    (true,) = (cell for cell, number in gate_limits.left("one", [], {}) if number is None)
+    assert not true.busy, "what is true is measured without neighbors, on one core too"
 
 
 def test_a_document_goes_on_where_it_was_begun() -> None:
