@@ -51,8 +51,6 @@ def main() -> int:
     given = parser().parse_args()
     if given.rescue and given.max_drop is None:
         raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
-    if given.max_drop is not None and not 0 < given.max_drop < 100:
-        raise UserError(f"--max-drop is {given.max_drop:g} points, expected more than 0 and less than 100, such as 0.5")
     if given.max_drop is not None and not given.rescue:
         raise UserError("--max-drop goes with --rescue, which looks for an int8 file that loses no more")
     # numpy and OpenCV come in here, after --help and wrong options were answered.

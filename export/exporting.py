@@ -97,7 +97,8 @@ def _checked(
         raise UserError(f"the seed is {seed}, expected at least 0")
     if rescue is not None and not 0 < rescue < 1:
         raise UserError(
-            f"a rescue may lose {100 * rescue:g} points, expected more than 0 and less than 100, such as 0.5"
+            f"a rescue may lose {100 * rescue:g} points (--max-drop), expected more than 0 and less than 100,"
+            " such as 0.5"
         )
     if rescue is not None and "int8" not in wanted:
         raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")

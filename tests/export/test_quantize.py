@@ -54,6 +54,23 @@ def answers(content: bytes, inputs: list[npt.NDArray[Any]]) -> npt.NDArray[np.fl
     return np.array(rows, np.float32)
 
 
+def tflite_runtime_scores(models: dict[str, bytes], images: npt.NDArray[np.uint8], folder: Path) -> list[Any]:
+    """What each file gives for each image under tflite-runtime, as the file has it."""
+    for name, content in models.items():
+        (folder / name).write_bytes(content)
+    np.save(folder / "images.npy", images)
+    done = subprocess.run(
+        [environment("tflite-runtime"), ROOT / "tests/peers/tflite_runtime_scores.py"]
+        + [folder / name for name in ("images.npy", "scores.json", *models)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    scores: list[Any] = json.loads((folder / "scores.json").read_text())
+    return scores
+
+
 @pytest.fixture(scope="module")
 def int8() -> bytes:
     return made("int8")
@@ -91,20 +108,8 @@ def test_tflite_runtime_answers_alike(large: bool, tmp_path: Path) -> None:
     network, images = foreign.large() if large else foreign.bare(), foreign.images(60, seed=3)
     calibration = tensors(foreign.images(20, seed=1))
     models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in variants.NAMES}
-    for variant, content in models.items():
-        (tmp_path / variant).write_bytes(content)
-    np.save(tmp_path / "images.npy", images)
-    done = subprocess.run(
-        [environment("tflite-runtime"), ROOT / "tests/peers/tflite_runtime_scores.py"]
-        + [tmp_path / name for name in ("images.npy", "scores.json", *models)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    for (variant, content), rows in zip(
-        models.items(), json.loads((tmp_path / "scores.json").read_text()), strict=True
-    ):
+    scores = tflite_runtime_scores(models, images, tmp_path)
+    for (variant, content), rows in zip(models.items(), scores, strict=True):
         ours, theirs = answers(content, tensors(images)), np.array(rows) / (256 if variant == "int8" else 1)
         assert (
             np.abs(ours - theirs).max() < {"int8": 0.1, "dynamic": 0.15, "float16": 1e-4, "float32": 1e-4}[variant]

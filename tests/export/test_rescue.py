@@ -1,7 +1,5 @@
 """The means of a rescue, each against an oracle of its own, and files that are made by several."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,7 @@ from export.conversion import objects, quantize
 from export.rescue import activations, biases, clipping, equalize
 from export.rescue.build import PLAIN, Builder, Means
 from tests import foreign
-from tests.conftest import ROOT, environment
-from tests.export.test_quantize import answers, opened
+from tests.export.test_quantize import answers, opened, tflite_runtime_scores
 
 SPEC = InputSpec(*foreign.SIZE)
 
@@ -234,18 +231,9 @@ def test_tflite_runtime_answers_alike(tmp_path: Path) -> None:
         "all": Means(floating=names),
     }
     shown = foreign.images(40, seed=3)
-    for name, means in files.items():
-        (tmp_path / name).write_bytes(made.build(means))
-    np.save(tmp_path / "images.npy", shown)
-    done = subprocess.run(
-        [environment("tflite-runtime"), ROOT / "tests/peers/tflite_runtime_scores.py"]
-        + [tmp_path / name for name in ("images.npy", "scores.json", *files)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    for name, rows in zip(files, json.loads((tmp_path / "scores.json").read_text()), strict=True):
-        ours, theirs = answers((tmp_path / name).read_bytes(), inputs(40, 3)), np.array(rows) / 256
+    models = {name: made.build(means) for name, means in files.items()}
+    scores = tflite_runtime_scores(models, shown, tmp_path)
+    for (name, content), rows in zip(models.items(), scores, strict=True):
+        ours, theirs = answers(content, inputs(40, 3)), np.array(rows) / 256
         assert np.abs(ours - theirs).max() < 0.1, name
         assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.94, name
