@@ -16,7 +16,6 @@ def main() -> None:
     options.add_argument("run", type=Path)
     asked = options.parse_args()
     from device.model import card
-    from export import variants
     from export.conversion import quantize
     from export.source import sources
     from export.source.request import ExportRequest
@@ -26,7 +25,7 @@ def main() -> None:
     seconds = []
     for _ in range(5):
         start = time.monotonic()
-        quantize.make("int8", float32, variants.tensors(source), *variants.input_range(source))
+        quantize.make("int8", float32, source.tensors(), *source.input_range)
         seconds.append(time.monotonic() - start)
     row = {
         "recipe": source.recipe,

@@ -21,7 +21,6 @@ from device.errors import UserError
 from device.evaluation import evaluate
 from device.model import card
 from experiments.record import write
-from export import variants
 from export.card import cards
 from export.checks import compare, fidelity
 from export.conversion import convert, quantize
@@ -48,9 +47,9 @@ def files(variant: str, made: bytes, source: ExportSource, float32: bytes) -> It
     for name in FAULTS[variant]:
         yield name, planting.planted(made, planting.FAULTS[name])
     if variant == "int8":
-        low, high = variants.input_range(source)
-        yield "range of 0..1", quantize.make(variant, float32, variants.tensors(source), 0.0, 1.0)
-        dark = (np.float32(0.1) * tensor for tensor in variants.tensors(source))
+        low, high = source.input_range
+        yield "range of 0..1", quantize.make(variant, float32, source.tensors(), 0.0, 1.0)
+        dark = (np.float32(0.1) * tensor for tensor in source.tensors())
         yield "calibrated with a tenth", quantize.make(variant, float32, dark, low, high)
         yield "zero point shifted", planting.planted(made, planting.zero_point_shifted("middle"))
 
@@ -63,14 +62,14 @@ def study(source: ExportSource, images: int) -> Iterator[dict[str, Any]]:
     else:
         float32 = card.network_bytes(source.model)
         reference = scores(source, "float32", float32, test)
-    taken = fidelity.taken(float32, variants.tensors(source))
+    taken = fidelity.taken(float32, source.tensors())
     known = {"network": source.folder.name, "labels": len(source.labels), "n": len(test)}
     known["sure"] = float(reference.max(axis=1).mean())
     for variant in FAULTS:
-        made = quantize.make(variant, float32, variants.tensors(source), *variants.input_range(source))
+        made = quantize.make(variant, float32, source.tensors(), *source.input_range)
         for fault, content in files(variant, made, source, float32):
             row = {**known, "variant": variant, "fault": fault}
-            unlike = fidelity.faults(float32, content, variants.input_range(source), taken)
+            unlike = fidelity.faults(float32, content, source.input_range, taken)
             try:
                 answered = scores(source, variant, content, test)
             except UserError as error:

@@ -49,8 +49,6 @@ def main() -> int:
 
         return listing.main(sys.argv[2:])
     given = parser().parse_args()
-    if given.rescue and given.max_drop is None:
-        raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
     if given.max_drop is not None and not given.rescue:
         raise UserError("--max-drop goes with --rescue, which looks for an int8 file that loses no more")
     # numpy and OpenCV come in here, after --help and wrong options were answered.
@@ -65,7 +63,8 @@ def main() -> int:
         test=given.test,
         calibration_samples=given.calibration_samples,
         seed=given.seed,
-        rescue=given.max_drop / 100 if given.rescue else None,
+        max_drop=None if given.max_drop is None else given.max_drop / 100,
+        rescue=given.rescue,
         drawn_golden=given.drawn_golden,
         again=given.again,
     )

@@ -1,19 +1,18 @@
 """The export of a model, with every check that protects what lies in its folder: what Python and the command call."""
 
 import hashlib
-import os
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
 from device import command, files
-from device.errors import UserError
 from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
 from export.models import ExportedModels
+from export.options import ExportOptions, check_epoch
 from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
 from export.source.request import ExportRequest
@@ -38,7 +37,8 @@ def export(
     test: FilePath | None = None,
     calibration_samples: int = DEFAULT_SAMPLES,
     seed: int = 1,
-    rescue: float | None = None,
+    max_drop: float | None = None,
+    rescue: bool = False,
     drawn_golden: bool = False,
     again: bool = False,
 ) -> ExportedModels:
@@ -55,8 +55,8 @@ def export(
         test: of a .tflite, class folders of test images.
         calibration_samples: how many images int8 is calibrated with.
         seed: which calibration and golden images are drawn.
-        rescue: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point); where it loses more, a file that
-            doesn't is looked for, and stands in the place of int8.
+        max_drop: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point).
+        rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
 
@@ -64,8 +64,12 @@ def export(
         UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
             in the folder. A variant that isn't sound raises nothing; the result's `refused` says why it was not kept.
     """
-    wanted = _checked(variants, calibration_samples, seed, rescue)
-    from export import variants as making  # here: numpy.f2py, which it imports, ends on an epoch that is none
+    check_epoch()
+    wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue)
+    # Here: numpy.f2py, which it imports, ends on an epoch that is none.
+    from export import variants as exporter
+    from export.inputs import inputs
 
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
@@ -73,40 +77,11 @@ def export(
     )
     source = sources.find(request)
     folder = source.folder / "export"
-    inputs = making.inputs(source, wanted, drawn_golden, rescue)
-    if not again and (made := _up_to_date(folder, inputs)):
+    if not again and (made := _up_to_date(folder, inputs(source, options))):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
         return ExportedModels(folder, made, is_new=False)
     files.check_writable(folder, "--run")
-    return ExportedModels(folder, making.export(source, wanted, drawn_golden, rescue), is_new=True)
-
-
-def _checked(
-    variants: str | Collection[str], calibration_samples: int, seed: int, rescue: float | None
-) -> tuple[str, ...]:
-    """The variants, each once."""
-    wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    expected = f"expected some of {', '.join(NAMES)}"
-    if not wanted:
-        raise UserError(f"no variant is named, {expected}")
-    if unknown := [name for name in wanted if name not in NAMES]:
-        raise UserError(f"unknown variant {unknown[0]!r}, {expected}")
-    if calibration_samples < 1:
-        raise UserError(f"{calibration_samples} calibration samples were asked for, expected at least 1")
-    if seed < 0:
-        raise UserError(f"the seed is {seed}, expected at least 0")
-    if rescue is not None and not 0 < rescue < 1:
-        raise UserError(
-            f"a rescue may lose {100 * rescue:g} points (--max-drop), expected more than 0 and less than 100,"
-            " such as 0.5"
-        )
-    if rescue is not None and "int8" not in wanted:
-        raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")
-    # See https://reproducible-builds.org/specs/source-date-epoch
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
-        raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000")
-    return wanted
+    return ExportedModels(folder, exporter.export(source, options), is_new=True)
 
 
 def _path(given: FilePath | None) -> Path | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from device.errors import UserError
 from device.inference import model_spec
 from device.inference.model_spec import Overrides
 from export.source.calibration import DEFAULT_SAMPLES
@@ -10,7 +11,7 @@ from export.source.calibration import DEFAULT_SAMPLES
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What the command line says about where images and labels come from."""
+    """What the command line says about where images and labels come from. UserError for what makes no sense."""
 
     model: Path
     overrides: Overrides = model_spec.NO_OVERRIDES
@@ -19,3 +20,9 @@ class ExportRequest:
     run: Path | None = None
     calibration_samples: int = DEFAULT_SAMPLES
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.calibration_samples < 1:
+            raise UserError(f"{self.calibration_samples} calibration samples were asked for, expected at least 1")
+        if self.seed < 0:
+            raise UserError(f"the seed is {self.seed}, expected at least 0")

@@ -2,6 +2,7 @@
 
 import hashlib
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from device.labels import labels as label_lists
 from device.model import model_kinds
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
+from export.conversion import pixels
 from export.source import image_folders
 from export.source.calibration import CalibrationImages, balanced_rows
 from export.source.request import ExportRequest
@@ -50,6 +52,15 @@ class ExportSource:
     @property
     def is_keras(self) -> bool:
         return not model_kinds.is_tflite(self.model)
+
+    @property
+    def input_range(self) -> tuple[float, float]:
+        """What the float network is fed for pixel 0 and for pixel 255."""
+        return pixels.ends(pixels.fed(self.input))
+
+    def tensors(self) -> Iterator[npt.NDArray[np.float32]]:
+        """The calibration images as the float network takes them."""
+        return pixels.tensors(self.calibration.images, pixels.fed(self.input))
 
 
 def find(request: ExportRequest) -> ExportSource:

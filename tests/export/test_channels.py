@@ -19,6 +19,7 @@ from device.model.card import InputSpec
 from device.model.variants import NAMES
 from export import variants
 from export.conversion import pixels
+from export.options import ExportOptions
 from export.source import sources
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
@@ -58,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     images = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
     overrides = Overrides(folder / "labels.txt", foreign.MEAN, foreign.STD)
     source = sources.find(ExportRequest(folder / "model.tflite", overrides, images, run=folder / "run"))
-    document = variants.export(source, NAMES)
+    document = variants.export(source, ExportOptions(NAMES))
     return Made(source, images, folder / "model.tflite", folder / "labels.txt", document)
 
 

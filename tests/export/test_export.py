@@ -17,7 +17,7 @@ from device.evaluation import exports
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model import card as cards
-from export import __main__, variants
+from export import __main__
 from export.source import sources
 from export.source.request import ExportRequest
 from tests import drawing, foreign
@@ -176,10 +176,11 @@ def test_other_images_or_settings_are_not_up_to_date(exported: Exported, tmp_pat
         replace(request, overrides=replace(overrides, fit="pad")),
         replace(request, overrides=replace(overrides, std=2.0)),
     ]
-    found = [variants.inputs(sources.find(one), VARIANTS, False) for one in changed]
-    found += [variants.inputs(sources.find(request), *rest) for rest in ((VARIANTS, True), (("int8",), False))]
+    found = [inputs(sources.find(one), ExportOptions()) for one in changed]
+    source = sources.find(request)
+    found += [inputs(source, ExportOptions(drawn_golden=True)), inputs(source, ExportOptions(("int8",)))]
     assert len(set(found)) == len(found)
-    assert found[0] == variants.inputs(sources.find(request), VARIANTS[::-1], False)
+    assert found[0] == inputs(source, ExportOptions(VARIANTS[::-1]))
     assert found[0] == exports.read(exported.run / "export").inputs
 
 

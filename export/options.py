@@ -1,0 +1,47 @@
+"""What is asked of an export beside the model and its images, and whether that can be had."""
+
+import os
+from dataclasses import dataclass
+
+from device.errors import UserError
+from device.model.variants import NAMES
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
+
+    max_drop: the share of accuracy that int8 may lose, 0 to 1. rescue: where it loses more, another int8 file is
+    searched for.
+
+    Raises:
+        UserError: what is asked for makes no sense.
+    """
+
+    variants: tuple[str, ...] = NAMES
+    drawn_golden: bool = False
+    max_drop: float | None = None
+    rescue: bool = False
+
+    def __post_init__(self) -> None:
+        expected = f"expected some of {', '.join(NAMES)}"
+        if not self.variants:
+            raise UserError(f"no variant is named, {expected}")
+        if unknown := [name for name in self.variants if name not in NAMES]:
+            raise UserError(f"unknown variant {unknown[0]!r}, {expected}")
+        if self.max_drop is not None and not 0 < self.max_drop < 1:
+            raise UserError(
+                f"int8 may lose {100 * self.max_drop:g} points (--max-drop), expected more than 0 and less than 100,"
+                " such as 0.5"
+            )
+        if self.rescue and self.max_drop is None:
+            raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
+        if self.rescue and "int8" not in self.variants:
+            raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")
+
+
+def check_epoch() -> None:
+    """See https://reproducible-builds.org/specs/source-date-epoch"""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) < 12):
+        raise UserError(f"SOURCE_DATE_EPOCH is {epoch!r}, expected seconds since 1970, such as 1700000000")
