@@ -18,6 +18,8 @@ from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model import card as cards
 from export import __main__
+from export.inputs import inputs
+from export.options import ExportOptions
 from export.source import sources
 from export.source.request import ExportRequest
 from tests import drawing, foreign
