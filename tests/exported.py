@@ -1,15 +1,12 @@
 """A stranger's float model that export really exported: once a session, read by every test that needs one."""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests import drawing, foreign
-from tests.conftest import ROOT
+from tests import drawing, foreign, once
+from tests.conftest import places, runs_in
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
@@ -34,18 +31,18 @@ class Exported:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Not to be changed by a test: copy its run folder."""
-    folder = tmp_path_factory.mktemp("foreign")
-    (folder / "shape_model.tflite").write_bytes(foreign.bare())
-    (folder / "names.txt").write_text(foreign.LABELS)
-    images = drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
-    paths = folder / "shape_model.tflite", folder / "names.txt", images, folder / "run"
-    words = Exported(*paths, "", "").words(paths[-1])
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **EPOCH},
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return Exported(*paths, done.stdout, done.stderr)
+    parts = ("shape_model.tflite", "names.txt", "shapes", "run")
+
+    def make(folder: Path) -> None:
+        (folder / parts[0]).write_bytes(foreign.bare())
+        (folder / parts[1]).write_text(foreign.LABELS)
+        drawing.write_folder(folder / parts[2], {"train": 60, "test": 30})
+        words = Exported(*(folder / part for part in parts), "", "").words(folder / parts[3])
+        done = runs_in(folder)(*words, **places(folder), **EPOCH)
+        assert done.returncode == 0, done.stderr
+        (folder / "stdout").write_text(done.stdout)
+        (folder / "stderr").write_text(done.stderr)
+
+    folder = once.made(tmp_path_factory, "foreign", make)
+    logs = (folder / "stdout").read_text(), (folder / "stderr").read_text()
+    return Exported(*(folder / part for part in parts), *logs)

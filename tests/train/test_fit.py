@@ -13,6 +13,7 @@ from tests import processes
 from tests.conftest import Run
 from tests.train import saved
 from tests.trained import WORDS, Trained
+from tests.warm import TENSORFLOW
 
 pytestmark = pytest.mark.tensorflow
 
@@ -150,7 +151,7 @@ def test_other_settings_train_anew_and_the_old_run_is_kept(warm: Run, trained: T
 def test_control_c_leaves_an_interrupted_run(warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "run"
     endless = [*words(trained, run), "--set", "epochs=100000"]
-    with processes.started(*endless, cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+    with processes.started(*endless, cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)) as process:
         processes.wait_for_line("epoch 1/100000:", process)
         assert read(run / "run.json")["status"] == "running"
         code, stderr = processes.interrupt(process)
@@ -172,7 +173,7 @@ def test_a_killed_run_is_never_taken_for_a_finished_one(warm: Run, trained: Trai
     """Also where the folder held a finished run before."""
     run = shutil.copytree(trained.run, tmp_path / "run")
     endless = [*words(trained, run), "--set", "epochs=100000"]
-    with processes.started(*endless, cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+    with processes.started(*endless, cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)) as process:
         processes.wait_for_line("epoch 1/100000:", process)
         process.kill()
         process.wait()

@@ -5,18 +5,18 @@ import json
 import random
 import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from device.errors import UserError
-from tests import processes
-from tests.conftest import Run
+from tests import once, processes
+from tests.conftest import Run, places, runs_in
 from tests.train import saved
 from tests.train.saved import curves
 from tests.trained import Trained
+from tests.warm import TENSORFLOW, Forked
 from train.recipes.recipe import Recipe
 from train.recipes.settings import recorded, replaced
 from train.run import evaluation, runs
@@ -50,19 +50,19 @@ def weights(run: Path) -> tuple[bytes, bytes]:
     return saved.weights(run / "model.keras"), saved.weights(run / "checkpoint" / latest["file"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nobody interrupted."""
-    run = tmp_path_factory.mktemp("whole") / "run"
-    with processes.started(*words(trained, run), cwd=run.parent, FRAMELITE_CACHE=str(trained.cache)) as process:
-        _, stderr = process.communicate(timeout=200)
-        assert process.returncode == 0, stderr
-    return run
+
+    def make(folder: Path) -> None:
+        done = runs_in(folder, TENSORFLOW)(*words(trained, folder / "run"), **places(trained.cache.parent))
+        assert done.returncode == 0, done.stderr
+
+    return once.made(tmp_path_factory, "whole", make) / "run"
 
 
-def first_line_of_an_epoch(process: "subprocess.Popen[str]") -> None:
+def first_line_of_an_epoch(process: Forked) -> None:
     """Waits for it; there is none where the one before was killed after its last epoch."""
-    assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("epoch "):
             return
@@ -77,7 +77,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
     kills = []
     for _ in range(3):
         with processes.started(
-            *words(trained, run, "--resume"), cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)
+            *words(trained, run, "--resume"), cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)
         ) as process:
             if chance.random() < 0.75:  # else it dies before the first epoch, perhaps before its run.json
                 first_line_of_an_epoch(process)
@@ -98,7 +98,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
 
 def test_control_c_and_resume(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with processes.started(*words(trained, run), cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+    with processes.started(
+        *words(trained, run), cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)
+    ) as process:
         processes.wait_for_line("epoch 3/24:", process)
         assert processes.interrupt(process)[0] == 130
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))

@@ -10,6 +10,7 @@ import pytest
 
 from tests import drawing
 from tests.conftest import Run
+from tests.train import saved
 from tests.trained import WORDS, Trained
 from train.recipes import catalog
 from train.recipes.settings import replaced
@@ -33,13 +34,11 @@ def layer_weights(model: Path) -> list[list[np.ndarray[Any, Any]]]:
 STILL = ("--set", "epochs=1", "--set", "schedule=constant", "--set", "learning_rate=1e-30", "--set", "weight_decay=0")
 
 
-@pytest.mark.parametrize("named", ["run", "model"])
-def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_path: Path, named: str) -> None:
-    source = trained.run if named == "run" else trained.run / "model.keras"
+def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    done = train(warm, trained, run, "--from", source, *STILL)
+    done = train(warm, trained, run, "--from", trained.run, *STILL)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0] == f"{trained.run / 'model.keras'}: starts from its weights"
+    assert done.stderr.splitlines()[0].startswith(f"{trained.run / 'model.keras'}: ")
     for ours, theirs in zip(
         layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras"), strict=True
     ):
@@ -47,9 +46,12 @@ def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_pat
             np.testing.assert_allclose(one, other, atol=1e-6)
     record = json.loads((run / "run.json").read_bytes())
     assert record["from"]["path"].endswith("model.keras") and len(record["from"]["sha256"]) == 12
-    # Another beginning is another run.
-    assert "up to date" in train(warm, trained, run, "--from", source, *STILL).stderr
-    assert "up to date" not in train(warm, trained, run, *STILL).stderr
+    # The same begun with the file is the same run; another beginning is another.
+    before = saved.curves(run)
+    assert train(warm, trained, run, "--from", trained.run / "model.keras", *STILL).stdout == ""
+    assert not (tmp_path / "run.1").exists() and saved.curves(run) == before
+    refused = train(warm, trained, run, "--resume", *STILL)
+    assert refused.returncode == 2 and "starting weights" in refused.stderr
 
 
 def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained: Trained, tmp_path: Path) -> None:

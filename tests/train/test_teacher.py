@@ -65,22 +65,19 @@ def test_softer_answers_are_those_of_logits_that_were_divided() -> None:
 def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
     warm: Run, trained: Trained, tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    done = learn(warm, trained, run, trained.run)
+    run, named = tmp_path / "run", shutil.copytree(trained.run, tmp_path / "teacher")
+    done = learn(warm, trained, run, named)
     assert done.returncode == 0, done.stderr
     assert "agreement with the targets" in done.stderr and "agreement" in json.loads(
         (run / "history.json").read_bytes()
     )
     record = json.loads((run / "run.json").read_bytes())
     assert record["status"] == "done"
-    assert record["teacher"]["path"] == str(trained.run / "model.keras") and len(record["teacher"]["sha256"]) == 12
-    assert "up to date" in learn(warm, trained, run, trained.run).stderr
+    assert record["teacher"]["path"] == str(named / "model.keras") and len(record["teacher"]["sha256"]) == 12
+    assert "up to date" in learn(warm, trained, run, named).stderr
     # The same path, another network in it.
-    other = tmp_path / "other"
-    shutil.copytree(trained.run, other)
-    assert learn(warm, trained, run, other, "--again").returncode == 0
-    shutil.copyfile(run / "model.keras", other / "model.keras")
-    refused = learn(warm, trained, run, other, "--resume")
+    shutil.copyfile(run / "model.keras", named / "model.keras")
+    refused = learn(warm, trained, run, named, "--resume")
     assert refused.returncode == 2
     assert "(teacher's weights: " in refused.stderr.splitlines()[-1]
 
