@@ -35,8 +35,7 @@ def places(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands buffer as they do for a user."""
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # commands buffer as they do for a user
     for name, value in places(tmp_path).items():
         monkeypatch.setenv(name, value)
 
@@ -50,6 +49,7 @@ def runs_in(folder: Path, by: Warm = LIGHT) -> Run:
 
     def run(*words: object, python: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        env.pop("PYTHONUNBUFFERED", None)
         if python is None and by.suits(env):
             return by.run(words, folder, env, 280)
         own = [str(python or sys.executable), *([] if words[0] == "-c" else ["-m"]), *map(str, words)]

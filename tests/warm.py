@@ -152,8 +152,10 @@ def _end(process: "subprocess.Popen[bytes]", asked: socket.socket) -> None:
 
 
 # device first, here too: it says how OpenCV is to be loaded.
-LIGHT = Warm("device", "numpy", "cv2", "ai_edge_litert.interpreter")
-TENSORFLOW = Warm("device", "numpy", "cv2", "tensorflow", "keras", "matplotlib.pyplot", "sklearn.metrics")
+LIGHT = Warm("device", "numpy", "cv2", "ai_edge_litert.interpreter", "litert_quantizer", "matplotlib.figure")
+TENSORFLOW = Warm(
+    "device", "numpy", "cv2", "litert_quantizer", "tensorflow", "keras", "matplotlib.pyplot", "sklearn.metrics"
+)
 
 
 @contextmanager
@@ -228,6 +230,7 @@ def _run_module(words: list[str], env: dict[str, str]) -> None:
         keras.src.backend.config._KERAS_DIR = env["KERAS_HOME"]  # which Keras reads once, when it is imported
     sys.argv = words
     if words[0] == "-c":
+        sys.argv = [words[0], *words[2:]]
         exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__"})
     else:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
