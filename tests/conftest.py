@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests/models"
 
+# `python -m WORDS…`, begun by python -c EAGERLY WORDS….
+EAGERLY = (
+    "import runpy, sys, tensorflow; tensorflow.config.run_functions_eagerly(True); sys.argv = sys.argv[1:];"
+    " runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -68,6 +74,12 @@ def command(tmp_path: Path) -> Run:
 def warm(tmp_path: Path) -> Run:
     """As `command`, with TensorFlow imported already: seconds less for each."""
     return runs_in(tmp_path, TENSORFLOW)
+
+
+@pytest.fixture
+def eager(warm: Run) -> Run:
+    """As `warm`, with TensorFlow's functions run as they stand: a tiny training without the seconds of tracing them."""
+    return lambda *words, **environment: warm("-c", EAGERLY, *words, **environment)
 
 
 @pytest.fixture

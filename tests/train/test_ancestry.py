@@ -94,10 +94,10 @@ def test_another_seed_leaves_out_what_was_seen(warm: Run, family: Path) -> None:
     assert found(first, "first") == (None, ())
 
 
-def test_a_stranger_is_said(warm: Run, family: Path) -> None:
+def test_a_stranger_is_said(eager: Run, warm: Run, family: Path) -> None:
     (family / "alone").mkdir()
     (family / "first/model.keras").rename(family / "alone/model.keras")
-    stranger = warm(*TRAIN, "--run", "third", "--from", "alone/model.keras")
+    stranger = eager(*TRAIN, "--run", "third", "--from", "alone/model.keras")
     assert stranger.returncode == 0, stranger.stderr
     assert "alone/model.keras" in stranger.stderr and "alone/model.keras" in stranger.stdout
     assert evaluation(family / "third")["unknown_ancestors"] == ["alone/model.keras"]
@@ -108,9 +108,9 @@ def test_a_stranger_is_said(warm: Run, family: Path) -> None:
 
 
 def test_a_teacher_and_what_was_begun_with_count_alike(
-    warm: Run, family: Path, capsys: pytest.CaptureFixture[str]
+    eager: Run, family: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    taught = warm(*TRAIN, "--run", "taught", "--set", "seed=3", "--set", "teacher=first")
+    taught = eager(*TRAIN, "--run", "taught", "--set", "seed=3", "--set", "teacher=first")
     assert taught.returncode == 0, taught.stderr
     rows, judged = unseen(family / "taught", family / "first"), evaluation(family / "taught")
     assert (judged["n"], judged["left_out"]) == (len(rows), 30 - len(rows))
@@ -123,9 +123,9 @@ def test_a_teacher_and_what_was_begun_with_count_alike(
     assert "first/model.keras" in said and "second/model.keras" in said
 
 
-def test_an_ancestor_is_the_one_that_it_was(warm: Run, family: Path) -> None:
+def test_an_ancestor_is_the_one_that_it_was(eager: Run, family: Path) -> None:
     """Another network lies at the path that run.json names; then nothing does; then its images are gone."""
-    assert warm(*TRAIN, "--run", "first", "--set", "seed=9").returncode == 0
+    assert eager(*TRAIN, "--run", "first", "--set", "seed=9").returncode == 0
     older, second = family / "first.1", family / "second"
     assert older.is_dir()
     judge = family / "first"  # seed 9: of another split than both
