@@ -12,6 +12,7 @@ import pytest
 from device.errors import UserError
 from tests import drawing, servers, weights
 from tests.conftest import ROOT, Run, environment
+from tests.device.refusals import says
 from tests.train import saved
 from tests.train.saved import curves
 
@@ -106,9 +107,9 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(warm: Run,
 @pytest.mark.parametrize(
     ("batch", "validation", "expected"),
     [
-        (15, 60, "batch_size is 15, but 2 devices share it; expected such as --set batch_size=16"),
-        (1, 60, "batch_size is 1, but 2 devices share it; expected such as --set batch_size=2"),
-        (16, 1, "1 validation images for 2 devices, expected one or more for each"),
+        (15, 60, "batch_size is 15, .*--set batch_size=16"),
+        (1, 60, "batch_size is 1, .*--set batch_size=2"),
+        (16, 1, "1 validation images .*2 devices"),
     ],
 )
 def test_what_devices_cannot_share_is_refused(batch: int, validation: int, expected: str) -> None:
@@ -124,7 +125,7 @@ def test_a_refused_batch_leaves_an_older_run_whole(warm: Run, shapes: Path, tmp_
     run.mkdir()
     (run / "model.keras").write_bytes(b"an older run's")
     done = warm("tests.train.two_devices", 2, shapes, run, "batch_size=15")
-    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch_size is 15, but 2 devices share it")
+    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch_size is 15, ")
     assert {path.name for path in run.iterdir()} == {"model.keras"}
 
 
@@ -182,21 +183,21 @@ def test_two_processes_on_jax_train_as_one_and_the_model_exports(warm: Run, shap
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("words", "facts"),
     [
-        (["--processes", "2"], "error: --processes needs --backend jax and --coordinator HOST:PORT"),
-        (["--backend", "jax", "--processes", "2"], "error: --processes needs --backend jax and --coordinator"),
-        (["--processes", "2", "--process-id", "2"], "error: --processes 2 --process-id 2, expected"),
-        (["--processes", "0"], "error: --processes 0 --process-id 0, expected at least one process"),
-        (["--coordinator", "127.0.0.1:1"], "error: --coordinator was given for one process, expected --processes N"),
-        (["--process-id", "0"], "error: --process-id was given for one process, expected --processes N with it"),
+        (["--processes", "2"], ("--processes ", "--backend jax", "--coordinator HOST:PORT")),
+        (["--backend", "jax", "--processes", "2"], ("--processes ", "--backend jax", "--coordinator")),
+        (["--processes", "2", "--process-id", "2"], ("--processes 2 --process-id 2,",)),
+        (["--processes", "0"], ("--processes 0 --process-id 0,",)),
+        (["--coordinator", "127.0.0.1:1"], ("--coordinator ", "--processes N")),
+        (["--process-id", "0"], ("--process-id ", "--processes N")),
     ],
 )
-def test_processes_that_cannot_work(command: Run, words: list[Any], expected: str) -> None:
+def test_processes_that_cannot_work(command: Run, words: list[Any], facts: tuple[str, ...]) -> None:
     done = command("train", *WORDS, *words)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(expected)
+    says(line, "error: ", *facts)
 
 
 def test_a_part_is_as_large_as_every_other() -> None:

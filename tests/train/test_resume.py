@@ -13,6 +13,7 @@ import pytest
 from device.errors import UserError
 from tests import once, processes
 from tests.conftest import Run, places, runs_in
+from tests.device.refusals import says
 from tests.train import saved
 from tests.train.saved import curves
 from tests.trained import Trained
@@ -105,7 +106,7 @@ def test_control_c_and_resume(warm: Run, trained: Trained, whole: Path, tmp_path
         assert processes.interrupt(process)[0] == 130
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0].startswith(f"{run}: goes on after epoch ")
+    assert re.match(rf"{re.escape(str(run))}: .* epoch [3-9]", done.stderr.splitlines()[0])
     assert not any(line.startswith("epoch 1/") for line in done.stderr.splitlines())
     # With mixup what Keras calls accuracy is none, and isn't called so; that of the validation images is one.
     assert re.search(r"^epoch 24/24: .*, agreement with the targets [\d.]+ %, validation accuracy ", done.stderr, re.M)
@@ -145,9 +146,8 @@ def test_an_interrupted_run_is_not_begun_anew_by_accident(
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     done = warm(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [
-        f"error: {run}: this run was interrupted after epoch 24; go on with --resume, or begin anew with --again"
-    ]
+    (line,) = done.stderr.splitlines()
+    says(line, f"error: {run}: ", "epoch 24", "--resume", "--again")
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -169,7 +169,7 @@ def test_from_python_nothing_is_lost_either(
     if status == "done":
         assert fit.train(recipe, cache, run) == evaluation.read(evaluation.Evaluation, run.path)
     else:
-        with pytest.raises(UserError, match=r"interrupted after epoch 24.*--resume"):
+        with pytest.raises(UserError, match=r"epoch 24.*--resume"):
             fit.train(recipe, cache, run)
     with pytest.raises(UserError, match="epochs: 24, now 2"):
         fit.train(replaced(recipe, epochs=2), cache, run, fit.Start(resume=True))
@@ -198,8 +198,7 @@ def test_a_model_that_is_gone_is_missed_before_the_last_epoch(
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {run / 'model.keras'}: missing since epoch ")
-    assert line.endswith("; begin anew with --again")
+    says(line, f"error: {run / 'model.keras'}: ", "epoch ", "--again")
 
 
 @pytest.mark.parametrize(
@@ -222,8 +221,7 @@ def test_another_recipe_or_data_is_refused(
     done = warm(*words(trained, run, "--resume", *changes))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {run}: can't go on, it was begun with other settings or data (")
-    assert expected in line
+    says(line, f"error: {run}: ", expected)
     assert (run / "run.json").read_bytes() == before
 
 
@@ -237,7 +235,7 @@ def test_a_checkpoint_of_another_draw_is_refused(warm: Run, trained: Trained, wh
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert "(random numbers: draw 1, now 2, which holds out other images)" in line
+    says(line, "draw 1", "now 2")
 
 
 @pytest.mark.parametrize("damage", ["file", "record"])
@@ -251,11 +249,10 @@ def test_a_damaged_checkpoint_is_refused(warm: Run, trained: Trained, whole: Pat
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {target}: ")
-    assert line.endswith("train from the beginning with --again")
+    says(line, f"error: {target}: ", "--again")
 
 
 def test_resume_and_again_together_make_no_sense(warm: Run) -> None:
     done = warm("train", "fashion_mnist", "--resume", "--again")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: --resume and --again were both given")
+    says(done.stderr, "error: ", "--resume", "--again")
