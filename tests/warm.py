@@ -107,9 +107,12 @@ class Warm:
         """Nothing that is read while packages are imported differs in this environment."""
         return _read_at_start(env) == _read_at_start(ENVIRONMENT)
 
-    def start(self, words: Sequence[object], cwd: Path, env: dict[str, str]) -> Forked:
-        """As subprocess.Popen of `python -m WORDS…` with text on pipes."""
-        asked = {"words": [*map(str, words)], "cwd": str(cwd), "env": env}
+    def start(self, words: Sequence[object], cwd: Path, env: dict[str, str], ends_fast: bool = False) -> Forked:
+        """As subprocess.Popen of `python -m WORDS…` with text on pipes.
+
+        ends_fast: without taking apart at its end what was imported for it, which takes longer than most commands.
+        """
+        asked = {"words": [*map(str, words)], "cwd": str(cwd), "env": env, "ends_fast": ends_fast}
         with self._lock:
             self._asked = self._asked or self._begun()
         pipes = [os.pipe() for _ in range(3)]
@@ -120,7 +123,7 @@ class Warm:
 
     def run(self, words: Sequence[object], cwd: Path, env: dict[str, str], timeout: float) -> Any:
         """As subprocess.run with captured text: CompletedProcess[str]; TimeoutExpired ends what still runs."""
-        process = self.start(words, cwd, env)
+        process = self.start(words, cwd, env, ends_fast=True)
         try:
             stdout, stderr = process.communicate(timeout)
         finally:
@@ -219,7 +222,15 @@ def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
     sys.path[0] = asked["cwd"]  # as `python -m` has it
     if "tensorflow" in sys.modules:
         subprocess.run = _run
-    _run_module(asked["words"], asked["env"])
+    try:
+        _run_module(asked["words"], asked["env"])
+    except SystemExit as end:
+        if asked["ends_fast"] and isinstance(end.code, int):
+            threading._shutdown()  # waits for threads, as Python's own end does
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            os._exit(end.code)
+        raise
 
 
 def _run_module(words: list[str], env: dict[str, str]) -> None:
