@@ -149,13 +149,13 @@ def test_where_all_were_seen_it_is_refused(family: Path, warm: Run) -> None:
     assert line.startswith("error: ") and "30" in line and "first/model.keras" in line
 
 
-def test_a_backbone_that_may_know_the_images_is_not_cross_validated_on_them(warm: Run, tmp_path: Path) -> None:
+def test_a_backbone_that_may_know_the_images_is_not_cross_validated_on_them(eager: Run, tmp_path: Path) -> None:
     write_noise(tmp_path / "noise")
     size = ("--backbone", "EfficientNetLite0", "--set", "image_size=32x32", "--set", "test_split=0.5")
     train = ("train", "transfer", "--data", "noise", *size)
-    first = warm(*train, "--run", "first")
+    first = eager(*train, "--run", "first")
     assert first.returncode == 0, first.stderr
     assert evaluation(tmp_path / "first")["cross_validation"]["n"] == 30
-    second = warm(*train, "--run", "second", "--from", "first")
+    second = eager(*train, "--run", "second", "--from", "first")
     assert second.returncode == 0, second.stderr
     assert evaluation(tmp_path / "second")["cross_validation"] is None

@@ -82,13 +82,13 @@ def test_options_that_do_not_go_together(command: Run, words: tuple[str, ...], s
 
 
 @pytest.mark.tensorflow
-def test_one_that_knows_images_is_chosen(warm: Run, tmp_path: Path) -> None:
+def test_one_that_knows_images_is_chosen(eager: Run, warm: Run, tmp_path: Path) -> None:
     """Of EfficientNet-Lite0 as published and a MobileNetV2 of random numbers."""
     home = tmp_path / "weights"
     weights.write("MobileNetV2", home)
     data, run = drawing.write_folder(tmp_path / "shapes", {"train": 48, "test": 12}), tmp_path / "run"
     words = ("train", "transfer", "--data", data, "--run", run, "--backbone", "auto", "--set", "image_size=96x96")
-    done = warm(*words, KERAS_HOME=str(home))
+    done = eager(*words, KERAS_HOME=str(home))
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stderr.splitlines()]
     table = {line[0]: line for line in lines if line and line[0] in HERE}

@@ -131,11 +131,11 @@ def test_the_same_seed_gives_the_same_weights(warm: Run, trained: Trained, tmp_p
     assert weights(run) == weights(trained.run)
 
 
-def test_other_settings_train_anew_and_the_old_run_is_kept(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_settings_train_anew_and_the_old_run_is_kept(eager: Run, trained: Trained, tmp_path: Path) -> None:
     run = shutil.copytree(trained.run, tmp_path / "run")
     (run / "notes.txt").write_text("mine")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    done = warm(*words(trained, run), "--set", "epochs=1", "--set", "seed=2", FRAMELITE_CACHE=str(trained.cache))
+    done = eager(*words(trained, run), "--set", "epochs=1", "--set", "seed=2", FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     document = read(run / "run.json")
     assert (document["status"], document["seed"], document["recipe"]["epochs"]) == ("done", 2, 1)

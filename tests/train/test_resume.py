@@ -30,7 +30,7 @@ SETTINGS = (
         "image_size=16x16",
         "network=tiny",
         "grayscale=false",
-        "epochs=24",
+        "epochs=12",
         "batch_size=16",
         "learning_rate=0.01",
         "dropout=0.3",
@@ -82,7 +82,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
         ) as process:
             if chance.random() < 0.75:  # else it dies before the first epoch, perhaps before its run.json
                 first_line_of_an_epoch(process)
-            time.sleep(chance.uniform(0, 1.0))
+            time.sleep(chance.uniform(0, 0.5))
             kills.append(process.poll())
             process.kill()
             process.wait()
@@ -102,16 +102,16 @@ def test_control_c_and_resume(warm: Run, trained: Trained, whole: Path, tmp_path
     with processes.started(
         *words(trained, run), cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)
     ) as process:
-        processes.wait_for_line("epoch 3/24:", process)
+        processes.wait_for_line("epoch 3/12:", process)
         assert processes.interrupt(process)[0] == 130
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
-    assert re.match(rf"{re.escape(str(run))}: .* epoch [3-9]", done.stderr.splitlines()[0])
+    assert re.match(rf"{re.escape(str(run))}: .* epoch \d", done.stderr.splitlines()[0])
     assert not any(line.startswith("epoch 1/") for line in done.stderr.splitlines())
     # With mixup what Keras calls accuracy is none, and isn't called so; that of the validation images is one.
-    assert re.search(r"^epoch 24/24: .*, agreement with the targets [\d.]+ %, validation accuracy ", done.stderr, re.M)
+    assert re.search(r"^epoch 12/12: .*, agreement with the targets [\d.]+ %, validation accuracy ", done.stderr, re.M)
     history = json.loads((run / "history.json").read_bytes())
-    assert len(history["agreement"]) == len(history["val_accuracy"]) == 24 and "accuracy" not in history
+    assert len(history["agreement"]) == len(history["val_accuracy"]) == 12 and "accuracy" not in history
     assert weights(run) == weights(whole)
 
 
@@ -126,9 +126,9 @@ def test_run_json_may_be_lost(warm: Run, trained: Trained, whole: Path, tmp_path
     run = shutil.copytree(whole, tmp_path / "run")
     (run / "run.json").write_bytes(b"")
     (run / "evaluation.json").unlink()
-    other = warm(*words(trained, run, "--resume", "--set", "epochs=25"), FRAMELITE_CACHE=str(trained.cache))
+    other = warm(*words(trained, run, "--resume", "--set", "epochs=13"), FRAMELITE_CACHE=str(trained.cache))
     assert other.returncode == 2
-    assert "(epochs: 24, now 25)" in other.stderr, "a checkpoint says itself of which run it is"
+    assert "(epochs: 12, now 13)" in other.stderr, "a checkpoint says itself of which run it is"
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "run.json").read_bytes())["status"] == "done"
@@ -147,7 +147,7 @@ def test_an_interrupted_run_is_not_begun_anew_by_accident(
     done = warm(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    says(line, f"error: {run}: ", "epoch 24", "--resume", "--again")
+    says(line, f"error: {run}: ", "epoch 12", "--resume", "--again")
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -169,9 +169,9 @@ def test_from_python_nothing_is_lost_either(
     if status == "done":
         assert fit.train(recipe, cache, run) == evaluation.read(evaluation.Evaluation, run.path)
     else:
-        with pytest.raises(UserError, match=r"epoch 24.*--resume"):
+        with pytest.raises(UserError, match=r"epoch 12.*--resume"):
             fit.train(recipe, cache, run)
-    with pytest.raises(UserError, match="epochs: 24, now 2"):
+    with pytest.raises(UserError, match="epochs: 12, now 2"):
         fit.train(replaced(recipe, epochs=2), cache, run, fit.Start(resume=True))
     assert {path.relative_to(run.path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
     fit.train(replaced(recipe, epochs=2), cache, run)
@@ -180,10 +180,10 @@ def test_from_python_nothing_is_lost_either(
     assert run.is_done and json.loads(run.record.read_bytes())["recipe"]["epochs"] == 2
 
 
-def test_from_its_own_weights(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+def test_from_its_own_weights(eager: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
     """The folder's own model is where the next run in it begins: it is found where it was moved."""
     run = shutil.copytree(whole, tmp_path / "run")
-    done = warm(*words(trained, run, "--from", run, "--set", "epochs=1"), FRAMELITE_CACHE=str(trained.cache))
+    done = eager(*words(trained, run, "--from", run, "--set", "epochs=1"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     source = json.loads((run / "run.json").read_bytes())["from"]
     assert source["path"] == str(tmp_path / "run.1/model.keras")
@@ -205,7 +205,7 @@ def test_a_model_that_is_gone_is_missed_before_the_last_epoch(
     ("change", "expected"),
     [
         (["--set", "learning_rate=0.02"], "learning_rate: 0.01, now 0.02"),
-        (["--set", "epochs=25"], "epochs: 24, now 25"),
+        (["--set", "epochs=13"], "epochs: 12, now 13"),
         (["--data", "{other}"], "data fingerprint: "),
         (["--from", "{whole}"], "starting weights: none, now "),
     ],

@@ -35,9 +35,9 @@ def layer_weights(model: Path) -> list[list[np.ndarray[Any, Any]]]:
 STILL = ("--set", "epochs=1", "--set", "schedule=constant", "--set", "learning_rate=1e-30", "--set", "weight_decay=0")
 
 
-def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_from_begins_with_the_saved_weights(eager: Run, warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    done = train(warm, trained, run, "--from", trained.run, *STILL)
+    done = train(eager, trained, run, "--from", trained.run, *STILL)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0].startswith(f"{trained.run / 'model.keras'}: ")
     for ours, theirs in zip(
@@ -55,13 +55,13 @@ def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_pat
     assert refused.returncode == 2 and "starting weights" in refused.stderr
 
 
-def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(eager: Run, trained: Trained, tmp_path: Path) -> None:
     """What is saved answers the same for an image and its mirror image; what is trained is the network inside."""
     import keras
 
     first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "flip_average=true")
-    assert train(warm, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
-    assert train(warm, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
+    assert train(eager, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
+    assert train(eager, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
     plain, one, two = (keras.models.load_model(run / "model.keras") for run in (trained.run, first, second))
     assert one.optimizer is not None and one.count_params() == two.count_params() == plain.count_params()
     for ours, theirs in zip(two.trainable_weights, plain.trainable_weights, strict=True):
@@ -72,13 +72,13 @@ def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained
     assert np.abs(answers - plain.predict_on_batch(images)).max() > 1e-4
 
 
-def test_other_labels_take_all_but_the_last_layer(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_labels_take_all_but_the_last_layer(eager: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "two", {"train": 60, "test": 15})
     for split in ("train", "test"):
         shutil.rmtree(folder / split / "triangle")
     run = tmp_path / "run"
     words = ["train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL]
-    done = warm(*words)
+    done = eager(*words)
     assert done.returncode == 0, done.stderr
     says(done.stderr.splitlines()[0], trained.run / "model.keras", "3 outputs")
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
@@ -135,12 +135,12 @@ def test_labels_that_a_file_does_not_say(trained: Trained, tmp_path: Path, named
     assert "bus, car, van" in said
 
 
-def test_other_labels_of_the_same_number(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_labels_of_the_same_number(eager: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "renamed", {"train": 60, "test": 15})
     for split in ("train", "test"):
         (folder / split / "triangle").rename(folder / split / "wedge")
     run = tmp_path / "run"
-    done = warm("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
+    done = eager("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
     assert done.returncode == 0, done.stderr
     says(done.stderr, trained.run / "model.keras", "circle, square, triangle")
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")

@@ -64,10 +64,10 @@ def test_softer_answers_are_those_of_logits_that_were_divided() -> None:
 
 
 def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
-    warm: Run, trained: Trained, tmp_path: Path
+    eager: Run, warm: Run, trained: Trained, tmp_path: Path
 ) -> None:
     run, named = tmp_path / "run", shutil.copytree(trained.run, tmp_path / "teacher")
-    done = learn(warm, trained, run, named)
+    done = learn(eager, trained, run, named)
     assert done.returncode == 0, done.stderr
     assert "agreement with the targets" in done.stderr and "agreement" in json.loads(
         (run / "history.json").read_bytes()

@@ -10,7 +10,7 @@ import pytest
 
 from device.errors import UserError
 from tests import drawing, once, processes, weights
-from tests.conftest import Run, runs_in
+from tests.conftest import EAGERLY, Run, runs_in
 from tests.device.refusals import says
 from tests.warm import TENSORFLOW
 from train.recipes.catalog import RECIPES
@@ -151,20 +151,20 @@ def test_the_saved_model_is_the_whole_network(
 
 
 @pytest.mark.usefixtures("fitted")  # with it the features
-def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+def test_fine_tuning_follows_and_goes_on_after_a_kill(eager: Run, home: Path, folder: Path, tmp_path: Path) -> None:
     more = ("--fine-tune", "2", "--freeze", "150")
-    whole = train(warm, folder, home, tmp_path / "whole", *more)
+    whole = train(eager, folder, home, tmp_path / "whole", *more)
     assert whole.returncode == 0, whole.stderr
     history = json.loads((tmp_path / "whole/history.json").read_bytes())
     assert len(history["loss"]) == 2, "the head itself has no epochs"
     run = tmp_path / "killed"
-    words = ["train", "transfer", "--data", folder, "--run", run, *WORDS, *more]
+    words = ["-c", EAGERLY, "train", "transfer", "--data", folder, "--run", run, *WORDS, *more]
     places = {"KERAS_HOME": str(home), "FRAMELITE_CACHE": str(tmp_path / "cache")}
     with processes.started(*words, cwd=tmp_path, by=TENSORFLOW, **places) as process:
         processes.wait_for_line("epoch 1/2:", process)
         process.kill()
         process.wait()
-    done = train(warm, folder, home, run, *more, "--resume")
+    done = train(eager, folder, home, run, *more, "--resume")
     assert done.returncode == 0, done.stderr
     resumed = json.loads((run / "history.json").read_bytes())
     assert resumed["loss"] == history["loss"]
@@ -174,11 +174,11 @@ def test_fine_tuning_follows_and_goes_on_after_a_kill(warm: Run, home: Path, fol
 
 @pytest.mark.usefixtures("fitted")
 def test_fine_tuning_has_its_own_epochs_after_a_head_that_patience_ended(
-    warm: Run, home: Path, folder: Path, tmp_path: Path
+    eager: Run, home: Path, folder: Path, tmp_path: Path
 ) -> None:
     """The head is at its best at once, by a rate that ruins it afterwards, and ends after two epochs of forty."""
     more = (*BY_EPOCHS, "--set", "epochs=40", "--set", "patience=2", "--set", "learning_rate=9")
-    done = train(warm, folder, home, tmp_path / "run", *more, "--fine-tune", "3", "--freeze", "150")
+    done = train(eager, folder, home, tmp_path / "run", *more, "--fine-tune", "3", "--freeze", "150")
     assert done.returncode == 0, done.stderr
     assert "in 2 epochs: stopped" in done.stderr
     history = json.loads((tmp_path / "run/history.json").read_bytes())
@@ -187,10 +187,10 @@ def test_fine_tuning_has_its_own_epochs_after_a_head_that_patience_ended(
 
 
 @pytest.mark.usefixtures("fitted")
-def test_fine_tuning_that_does_harm_is_not_kept(warm: Run, home: Path, folder: Path, tmp_path: Path) -> None:
+def test_fine_tuning_that_does_harm_is_not_kept(eager: Run, home: Path, folder: Path, tmp_path: Path) -> None:
     """With a rate that ruins the network, what answers is the head as it was fitted."""
     more = ("--fine-tune", "1", "--freeze", "150", "--set", "fine_tune_learning_rate=5")
-    done = train(warm, folder, home, tmp_path / "run", *more)
+    done = train(eager, folder, home, tmp_path / "run", *more)
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "run/run.json").read_bytes())
     history = json.loads((tmp_path / "run/history.json").read_bytes())
