@@ -82,12 +82,13 @@ def test_two_devices_with_dropout_augmentation_and_an_average(warm: Run, shapes:
 
 def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(warm: Run, shapes: Path, tmp_path: Path) -> None:
     """243 training images in batches of 16: the last has 3, of which 2 can be shared. 57 for validation: 56 can."""
-    weights.write("MobileNetV2", tmp_path / "keras")
+    weights.write("MobileNet", tmp_path / "keras")
     settings = (
         "network=backbone",
         "strategy=head",
         "fine_tune_epochs=1",
-        "freeze=140",
+        "backbone=MobileNet",
+        "freeze=80",
         "loss=categorical_crossentropy",
         "head_units=8",
         "image_size=32x32",
@@ -98,9 +99,9 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(warm: Run,
     document = json.loads((tmp_path / "run/run.json").read_bytes())
     assert (document["status"], document["data"]["train"], document["data"]["validation"]) == ("done", 243, 57)
     assert len(curves(tmp_path / "run")["loss"]) == 2
-    (kept,) = tmp_path.glob("cache/*/features-MobileNetV2-*-train.npy")
+    (kept,) = tmp_path.glob("cache/*/features-MobileNet-*-train.npy")
     features = np.load(kept)
-    assert features.shape == (300, 1280)
+    assert features.shape == (300, 1024)
     assert len(np.unique(features, axis=0)) > 250, "each image's own"
 
 
