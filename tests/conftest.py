@@ -27,7 +27,14 @@ EAGERLY = (
     " runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 )
 
+# Files whose tests take longest: begun first, so that no worker waits for another's last one.
+LONGEST = ("test_devices.py", "test_shared_features.py", "test_whole_path.py", "test_every_recipe.py")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def places(folder: Path) -> dict[str, str]:

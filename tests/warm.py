@@ -53,7 +53,9 @@ class Forked:
 
     def _reported(self) -> int:
         """First the process's number; at its end its exit code."""
-        return int.from_bytes(self._report.read(4), sys.byteorder, signed=True)
+        found = self._report.read(4)
+        assert found, f"what forks commands has ended: {self.args}"
+        return int.from_bytes(found, sys.byteorder, signed=True)
 
     def poll(self) -> int | None:
         with suppress(subprocess.TimeoutExpired):
@@ -69,8 +71,8 @@ class Forked:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            with suppress(ProcessLookupError):  # it has ended just now
+        if self.returncode is None:
+            with suppress(ProcessLookupError):  # it has ended, and nobody has asked yet
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
