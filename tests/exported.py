@@ -1,5 +1,6 @@
 """A stranger's float model that export really exported: once a session, read by every test that needs one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,21 +29,33 @@ class Exported:
         return [*words, "--run", run]
 
 
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """Not to be changed by a test: copy its run folder."""
-    parts = ("shape_model.tflite", "names.txt", "shapes", "run")
+def once_exported(
+    factory: pytest.TempPathFactory, place: str, model: str, lay_out: Callable[[Exported], None]
+) -> Exported:
+    """Exported in a folder of its own, `place`, after lay_out has written the model, the labels and the images."""
+
+    def paths(folder: Path) -> tuple[Path, Path, Path, Path]:
+        return folder / model, folder / "names.txt", folder / "shapes", folder / "run"
 
     def make(folder: Path) -> None:
-        (folder / parts[0]).write_bytes(foreign.bare())
-        (folder / parts[1]).write_text(foreign.LABELS)
-        drawing.write_folder(folder / parts[2], {"train": 60, "test": 30})
-        words = Exported(*(folder / part for part in parts), "", "").words(folder / parts[3])
-        done = runs_in(folder)(*words, **places(folder), **EPOCH)
+        asked = Exported(*paths(folder), "", "")
+        lay_out(asked)
+        done = runs_in(folder)(*asked.words(asked.run), **places(folder), **EPOCH)
         assert done.returncode == 0, done.stderr
         (folder / "stdout").write_text(done.stdout)
         (folder / "stderr").write_text(done.stderr)
 
-    folder = once.made(tmp_path_factory, "foreign", make)
-    logs = (folder / "stdout").read_text(), (folder / "stderr").read_text()
-    return Exported(*(folder / part for part in parts), *logs)
+    folder = once.made(factory, place, make)
+    return Exported(*paths(folder), *((folder / log).read_text() for log in ("stdout", "stderr")))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Not to be changed by a test: copy its run folder."""
+
+    def lay_out(asked: Exported) -> None:
+        asked.model.write_bytes(foreign.bare())
+        asked.labels.write_text(foreign.LABELS)
+        drawing.write_folder(asked.images, {"train": 60, "test": 30})
+
+    return once_exported(tmp_path_factory, "foreign", "shape_model.tflite", lay_out)
