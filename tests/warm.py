@@ -26,7 +26,7 @@ from tests.forking import CONVERSION, REAL_RUN
 
 ROOT = Path(__file__).resolve().parents[1]
 # What Python and the packages look at while they start.
-READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "OPENBLAS_", "OMP_", "OPENCV_", "TZ")
+READ_AT_START = ("HOME", "PYTHON", "LC_", "LANG", "LD_", "OPENBLAS_", "OMP_", "OPENCV_", "MPL", "TZ")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 ENVIRONMENT.pop("PYTHONUNBUFFERED", None)
 
