@@ -11,7 +11,7 @@ import pytest
 
 from tests import drawing
 from tests.device import machines
-from tests.warm import Warm
+from tests.warm import LIGHT, TENSORFLOW, Warm
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -21,50 +21,72 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests/models"
 
+# `python -m WORDS…`, begun by python -c EAGERLY WORDS….
+EAGERLY = (
+    "import runpy, sys, tensorflow; tensorflow.config.run_functions_eagerly(True); sys.argv = sys.argv[1:];"
+    " runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+
+# Files whose tests take longest: begun first, so that no worker waits for another's last one.
+LONGEST = ("test_devices.py", "test_shared_features.py", "test_whole_path.py", "test_every_recipe.py")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def places(folder: Path) -> dict[str, str]:
+    """The environment of one who keeps all in a folder: no test reads or writes the user's cache, state or Keras'."""
+    return {
+        "FRAMELITE_CACHE": str(folder / "cache"),
+        "STATE_DIRECTORY": str(folder / "state"),
+        "KERAS_HOME": str(folder / "keras"),
+    }
 
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache, state or Keras' files, and commands buffer as they do for a user."""
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
-    monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # commands buffer as they do for a user
+    for name, value in places(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+
+def runs_in(folder: Path, by: Warm = LIGHT) -> Run:
+    """Runs `python -m WORDS…` in a folder, as a user would: run("device", "info", path, NAME="of the environment").
+
+    In a fork of a process that has imported the packages (tests/warm.py); but for another python, and where the
+    environment says how they are imported.
+    """
+
+    def run(*words: object, python: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        env.pop("PYTHONUNBUFFERED", None)
+        if python is None and by.suits(env):
+            return by.run(words, folder, env, 280)
+        own = [str(python or sys.executable), *([] if words[0] == "-c" else ["-m"]), *map(str, words)]
+        return subprocess.run(own, capture_output=True, text=True, cwd=folder, env=env, timeout=280)
+
+    return run
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Run:
-    """Runs `python -m WORDS…` in an empty folder, as a user would: command("device", "info", path)."""
-
-    def run(*words: object, python: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(python or sys.executable), "-m", *map(str, words)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            timeout=280,
-        )
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def warm_process() -> Iterator[Warm]:
-    with Warm() as process:
-        yield process
+    """In an empty folder."""
+    return runs_in(tmp_path)
 
 
 @pytest.fixture
-def warm(tmp_path: Path, warm_process: Warm) -> Run:
-    """As `command`, in a process that has imported TensorFlow already (tests/warm.py): seconds less for each."""
+def warm(tmp_path: Path) -> Run:
+    """As `command`, with TensorFlow imported already: seconds less for each."""
+    return runs_in(tmp_path, TENSORFLOW)
 
-    def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        return warm_process.run([*map(str, words)], tmp_path, env, 280)
 
-    return run
+@pytest.fixture
+def eager(warm: Run) -> Run:
+    """As `warm`, with TensorFlow's functions run as they stand: a tiny training without the seconds of tracing them."""
+    return lambda *words, **environment: warm("-c", EAGERLY, *words, **environment)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """A stranger's float model that export really exported: once a session, read by every test that needs one."""
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests import drawing, foreign
-from tests.conftest import ROOT
+from tests import drawing, foreign, once
+from tests.conftest import places, runs_in
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
@@ -31,21 +29,33 @@ class Exported:
         return [*words, "--run", run]
 
 
+def once_exported(
+    factory: pytest.TempPathFactory, place: str, model: str, lay_out: Callable[[Exported], None]
+) -> Exported:
+    """Exported in a folder of its own, `place`, after lay_out has written the model, the labels and the images."""
+
+    def paths(folder: Path) -> tuple[Path, Path, Path, Path]:
+        return folder / model, folder / "names.txt", folder / "shapes", folder / "run"
+
+    def make(folder: Path) -> None:
+        asked = Exported(*paths(folder), "", "")
+        lay_out(asked)
+        done = runs_in(folder)(*asked.words(asked.run), **places(folder), **EPOCH)
+        assert done.returncode == 0, done.stderr
+        (folder / "stdout").write_text(done.stdout)
+        (folder / "stderr").write_text(done.stderr)
+
+    folder = once.made(factory, place, make)
+    return Exported(*paths(folder), *((folder / log).read_text() for log in ("stdout", "stderr")))
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Not to be changed by a test: copy its run folder."""
-    folder = tmp_path_factory.mktemp("foreign")
-    (folder / "shape_model.tflite").write_bytes(foreign.bare())
-    (folder / "names.txt").write_text(foreign.LABELS)
-    images = drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
-    paths = folder / "shape_model.tflite", folder / "names.txt", images, folder / "run"
-    words = Exported(*paths, "", "").words(paths[-1])
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **EPOCH},
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return Exported(*paths, done.stdout, done.stderr)
+
+    def lay_out(asked: Exported) -> None:
+        asked.model.write_bytes(foreign.bare())
+        asked.labels.write_text(foreign.LABELS)
+        drawing.write_folder(asked.images, {"train": 60, "test": 30})
+
+    return once_exported(tmp_path_factory, "foreign", "shape_model.tflite", lay_out)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,24 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.warm import LIGHT, Forked, Warm
 
 # Against a test that would never end; no test is about this time.
 PATIENCE_S = 120
 
 
 @contextmanager
-def started(*words: object, cwd: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`python -m WORDS…` under way, with pipes; killed when the block is left."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind an &
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [sys.executable, "-m", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-    )
+def started(*words: object, cwd: Path, by: Warm = LIGHT, **environment: str) -> Iterator[Forked]:
+    """`python -m WORDS…` under way, with pipes; killed when the block is left. by: what it is forked from."""
+    process = by.start(words, cwd, {**os.environ, "PYTHONPATH": str(ROOT), **environment})
     deadline = threading.Timer(PATIENCE_S, process.kill)
     deadline.start()
     try:
@@ -39,7 +29,7 @@ def started(*words: object, cwd: Path, **environment: str) -> Iterator[subproces
         process.communicate()
 
 
-def wait_until(condition: Callable[[], object], process: subprocess.Popen[str]) -> bool:
+def wait_until(condition: Callable[[], object], process: Forked) -> bool:
     """Waits for a condition; False where the process ended before it came true."""
     while not condition():
         if process.poll() is not None:
@@ -48,9 +38,8 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[str]) 
     return True
 
 
-def wait_for_line(beginning: str, process: subprocess.Popen[str]) -> str:
+def wait_for_line(beginning: str, process: Forked) -> str:
     """Reads stderr up to the line that begins so; what came before is in the failure's text."""
-    assert process.stderr is not None
     lines = []
     for line in process.stderr:
         if line.startswith(beginning):
@@ -59,8 +48,8 @@ def wait_for_line(beginning: str, process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"no line begins with {beginning!r} in: {''.join(lines)}")
 
 
-def interrupt(process: subprocess.Popen[str]) -> tuple[int, str]:
+def interrupt(process: Forked) -> tuple[int, str]:
     """Ctrl-C; (exit code, what came on stderr after it)."""
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, stderr
+    return process.wait(), stderr

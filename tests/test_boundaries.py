@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,16 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before} - s
 """
 
 
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
 def name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
@@ -53,14 +63,17 @@ def loaded(*modules: str, python: Path | str = sys.executable) -> set[str]:
     return {module for module in done.stdout.split() if "cython" not in module}
 
 
-def imported(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+@cache
+def imported(path: Path) -> list[tuple[str, ast.stmt]]:
     """Every module a file imports, wherever in it, with the statement."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found: list[tuple[str, ast.stmt]] = []
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node) for alias in node.names)
+            found += [(alias.name, node) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module, f"{path}: a relative import"
-            yield node.module, node
+            found.append((node.module, node))
+    return found
 
 
 def packages_of(path: Path) -> set[str]:
@@ -125,7 +138,7 @@ def test_device_names_nothing_but_what_a_board_has(path: Path) -> None:
 def test_interpreters_are_named_in_one_place() -> None:
     """As text, since they are imported by name."""
     for path in FILES:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
         for interpreter in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "lite.python.interpreter"):
             assert (interpreter in text) == (name(path) == "device.inference.runtime"), path
 
@@ -147,7 +160,7 @@ def test_nobody_but_images_decodes_or_resizes() -> None:
     forbidden = {"imread", "imreadmulti", "imdecode", "imdecodemulti", "resize", "resizeWindow", "pyrDown", "remap"}
     users = set()
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cv2":
                 users |= {name(path)} if node.attr in forbidden else set()
         assert "PIL" not in packages_of(path), path
@@ -159,12 +172,12 @@ def test_nobody_but_images_decodes_or_resizes() -> None:
 def test_no_module_is_a_drawer() -> None:
     assert not {path.stem for path in FILES} & {"utils", "util", "common", "helpers", "misc", "manager"}
     for path in FILES:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+        assert len(text_of(path).splitlines()) <= 300, path
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_every_module_says_what_it_holds(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert ast.get_docstring(tree_of(path))
 
 
 # Circles between folders.

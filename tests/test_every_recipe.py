@@ -1,4 +1,8 @@
-"""Every recipe, from a folder of images to an answer of the device: tiny data, one step of training."""
+"""Every recipe, from a folder of images to an answer of the device: tiny data, one step of training.
+
+The step is run eagerly: tracing the gradients of the large networks takes ten times as long. Traced ones are trained in
+tests/test_whole_path.py and in tests/train.
+"""
 
 import json
 from pathlib import Path
@@ -28,7 +32,7 @@ def two_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_trains_exports_and_answers(warm: Run, two_shapes: Path, tmp_path: Path, name: str) -> None:
+def test_it_trains_exports_and_answers(eager: Run, warm: Run, two_shapes: Path, tmp_path: Path, name: str) -> None:
     recipe = RECIPES[name]
     settings = [*STEP, "image_size=48x48"] if recipe.data.image_size > (64, 64) else list(STEP)
     if recipe.network.has_backbone:
@@ -38,7 +42,7 @@ def test_it_trains_exports_and_answers(warm: Run, two_shapes: Path, tmp_path: Pa
         settings = ["epochs=1", "batch_size=8", "validation_split=0.2", "image_size=64x64"]
     run = tmp_path / "run"
     words = [word for setting in settings for word in ("--set", setting)]
-    done = warm("train", name, "--data", two_shapes, "--run", run, *words)
+    done = eager("train", name, "--data", two_shapes, "--run", run, *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((run / "run.json").read_bytes())["status"] == "done"
     done = warm("export", run, "--variants", "float32,int8")

@@ -1,8 +1,5 @@
 """A run that train really made of the drawn shapes: once a session, read by every test that needs one."""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +7,9 @@ import pytest
 
 from device.data import folders, run_record
 from device.data.folders import Cache
-from tests import drawing
-from tests.conftest import ROOT
+from tests import drawing, once
+from tests.conftest import places, runs_in
+from tests.warm import TENSORFLOW
 
 # A second or two of training; about nine in ten test images are answered rightly, and the best epoch isn't the last.
 SETTINGS = ("image_size=16x16", "network=tiny", "epochs=7", "batch_size=16", "learning_rate=0.01", "grayscale=false")
@@ -39,20 +37,15 @@ class Trained:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Not to be changed by a test: copy it."""
-    base = tmp_path_factory.getbasetemp() / "trained"
-    paths = base / "run", base / "shapes", base / "cache"
-    logs = base / "stdout", base / "stderr"
-    if not base.exists():  # each conftest that imports this fixture asks once
-        base.mkdir()
-        drawing.write_folder(paths[1], {"train": 300, "test": 90})
-        done = subprocess.run(
-            [sys.executable, "-m", "train", "fashion_mnist", "--data", str(paths[1]), "--run", str(paths[0]), *WORDS],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "FRAMELITE_CACHE": str(paths[2])},
-            timeout=240,
-        )
+
+    def make(base: Path) -> None:
+        drawing.write_folder(base / "shapes", {"train": 300, "test": 90})
+        words = ("train", "fashion_mnist", "--data", base / "shapes", "--run", base / "run", *WORDS)
+        done = runs_in(base, TENSORFLOW)(*words, **places(base))
         assert done.returncode == 0, done.stderr
-        for log, text in zip(logs, (done.stdout, done.stderr), strict=True):
-            log.write_text(text)
-    return Trained(*paths, *(log.read_text() for log in logs))
+        (base / "stdout").write_text(done.stdout)
+        (base / "stderr").write_text(done.stderr)
+
+    base = once.made(tmp_path_factory, "trained", make)
+    logs = (base / "stdout").read_text(), (base / "stderr").read_text()
+    return Trained(base / "run", base / "shapes", base / "cache", *logs)

@@ -24,7 +24,7 @@ from tests.benchmarks import failing
 from tests.benchmarks.measuring import document
 from tests.conftest import Run, model
 from tests.device import crafted
-from tests.device.refusals import refusal, with_card
+from tests.device.refusals import refusal, says, with_card
 from train.data import cache as caches
 
 
@@ -82,7 +82,7 @@ def test_a_model_that_fails_leaves_the_figures_of_the_others(command: Run, shape
     words = (model("int8"), "fails.tflite", "--data", shapes_folder, "--json", "out.json")
     done = command("benchmarks", "accuracy", *words)
     said = refusal(done)
-    assert said.startswith("1 of 2 could not be measured; fails.tflite: the model failed half way: ")
+    says(said, "1 of 2 ", "fails.tflite: ")
     assert done.stdout.splitlines()[-1].startswith("shapes_int8 ")
     good, bad = document((tmp_path / "out.json").read_text())["results"]
     assert good["n"] == 30 and good["error"] is None
@@ -145,7 +145,7 @@ def test_in_a_cache_images_are_known_by_their_content(tmp_path: Path) -> None:
 def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> None:
     card = crafted.card(drawing.LABELS, failing.SIZE)
     path = with_card(tmp_path / "fails.tflite", failing.network(5), card)
-    with pytest.raises(UserError, match=r"fails\.tflite: the model failed half way: gather index out of bounds"):
+    with pytest.raises(UserError, match=r"fails\.tflite: .*gather index out of bounds"):
         measure(path, shapes_folder)
 
 
@@ -164,7 +164,7 @@ def test_fewer_labels_than_the_model_knows(colors: Path, tmp_path: Path) -> None
 
 def test_a_label_that_the_model_does_not_know(colors: Path, tmp_path: Path) -> None:
     data = drawing.colored(tmp_path / "data", "blue/blue.png", "pink/red.png")
-    with pytest.raises(UserError, match="the model doesn't know the label 'pink'; it knows red, green, blue"):
+    with pytest.raises(UserError, match=r"'pink'.* red, green, blue"):
         measure(colors, data)
 
 
@@ -199,7 +199,7 @@ def test_where_the_cache_is_gone_that_is_said(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_a_file_that_does_not_say_what_it_was_trained_on(colors: Path) -> None:
-    with pytest.raises(UserError, match=r"doesn't say what it was trained on; give --data NAME\|DIR"):
+    with pytest.raises(UserError, match=r"--data NAME\|DIR"):
         measure(colors, None)
 
 

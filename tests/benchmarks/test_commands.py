@@ -22,7 +22,7 @@ from tests import drawing
 from tests.benchmarks.measuring import QUICK, document
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import crafted
-from tests.device.refusals import names, refusal
+from tests.device.refusals import names, refusal, says
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 
@@ -91,19 +91,19 @@ def test_a_board_with_tflite_runtime_measures_too(command: Run, shapes_folder: P
 
 
 @pytest.mark.parametrize(
-    ("kind", "words", "said"),
+    ("kind", "words", "facts"),
     [
-        ("latency", ["good.tflite", "none.tflite"], "none.tflite: there is no such model file or run folder"),
-        ("accuracy", ["none.tflite"], "none.tflite: there is no such model file or run folder"),
-        ("latency", ["words.tflite"], "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
-        ("latency", ["cut.tflite"], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
-        ("accuracy", ["cut.tflite"], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
-        ("latency", ["."], ".: no exported models in ./export; make them with: python -m export ."),
-        ("accuracy", ["good.tflite", "--json", "folder"], "folder: it is a directory, a file was expected"),
-        ("latency", ["good.tflite", "--runtime", "tflite-runtime"], "no TFLite interpreter can be imported: tflite-"),
+        ("latency", ["good.tflite", "none.tflite"], ("none.tflite: ",)),
+        ("accuracy", ["none.tflite"], ("none.tflite: ",)),
+        ("latency", ["words.tflite"], ("words.tflite: ", "TFL3")),
+        ("latency", ["cut.tflite"], ("cut.tflite: ", "6000 bytes")),
+        ("accuracy", ["cut.tflite"], ("cut.tflite: ", "6000 bytes")),
+        ("latency", ["."], (".: ", "./export", "python -m export .")),
+        ("accuracy", ["good.tflite", "--json", "folder"], ("folder: ", "directory")),
+        ("latency", ["good.tflite", "--runtime", "tflite-runtime"], ("tflite-runtime",)),
     ],
 )
-def test_bad_input(kind: str, words: list[str], said: str, command: Run, tmp_path: Path) -> None:
+def test_bad_input(kind: str, words: list[str], facts: tuple[str, ...], command: Run, tmp_path: Path) -> None:
     shutil.copyfile(model("int8"), tmp_path / "good.tflite")
     (tmp_path / "words.tflite").write_text("words")
     (tmp_path / "cut.tflite").write_bytes(model("int8").read_bytes()[:6000])
@@ -112,32 +112,32 @@ def test_bad_input(kind: str, words: list[str], said: str, command: Run, tmp_pat
     options = QUICK if kind == "latency" else ("--data", "data")
     before = names(tmp_path)
     done = command("benchmarks", kind, *words, *options)
-    assert refusal(done).startswith(said)
+    says(refusal(done), *facts)
     assert names(tmp_path) == before and names(tmp_path / "folder") == []
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "facts"),
     [
-        (["latency", "x.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
-        (["latency", "x.tflite", "--seconds", "nan"], "--seconds is nan, expected more than 0 and at most 3600"),
-        (["latency", "x.tflite", "--seconds", "1e9"], "--seconds is 1e+09, expected more than 0 and at most 3600"),
-        (["latency", "x.tflite", "--threads", "0"], "argument --threads: 0 is not a whole number from 1 to 256"),
-        (["latency", "x.tflite", "--threads", "two"], "argument --threads: two is not a whole number from 1 to 256"),
-        (["latency"], "the following arguments are required: MODEL|RUN"),
-        (["latency", "x.tflite", "--seconds", "-1"], "--seconds is -1, expected more than 0 and at most 3600"),
-        (["latency", "x.tflite", "--sustained", "-1"], "--sustained is -1, expected more than 0 and at most 3600"),
-        (["latency", "x.tflite", "--sustained", "nan"], "--sustained is nan, expected more than 0 and at most 3600"),
-        (["latency", "x.tflite", "--threads", "1,"], "argument --threads:  is not a whole number from 1 to 256"),
-        (["latency", "x.tflite", "--threads", "1,257"], "argument --threads: 257 is not a whole number from 1 to 256"),
-        (["latency", "x.tflite", "--runtime", "onnx"], "argument --runtime: invalid choice: 'onnx'"),
-        (["guess"], "argument COMMAND: invalid choice: 'guess'"),
+        (["latency", "x.tflite", "--seconds", "0"], ("--seconds is 0,", "3600")),
+        (["latency", "x.tflite", "--seconds", "nan"], ("--seconds is nan,", "3600")),
+        (["latency", "x.tflite", "--seconds", "1e9"], ("--seconds is 1e+09,", "3600")),
+        (["latency", "x.tflite", "--threads", "0"], ("--threads: 0 ", "256")),
+        (["latency", "x.tflite", "--threads", "two"], ("--threads: two ", "256")),
+        (["latency"], ("MODEL|RUN",)),
+        (["latency", "x.tflite", "--seconds", "-1"], ("--seconds is -1,", "3600")),
+        (["latency", "x.tflite", "--sustained", "-1"], ("--sustained is -1,", "3600")),
+        (["latency", "x.tflite", "--sustained", "nan"], ("--sustained is nan,", "3600")),
+        (["latency", "x.tflite", "--threads", "1,"], ("--threads: ", "256")),
+        (["latency", "x.tflite", "--threads", "1,257"], ("--threads: 257 ", "256")),
+        (["latency", "x.tflite", "--runtime", "onnx"], ("--runtime: ", "'onnx'")),
+        (["guess"], ("COMMAND: ", "'guess'")),
     ],
 )
-def test_wrong_options(words: list[str], said: str, command: Run) -> None:
+def test_wrong_options(words: list[str], facts: tuple[str, ...], command: Run) -> None:
     done = command("benchmarks", *words)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert f"error: {said}" in done.stderr.splitlines()[-1]
+    says(done.stderr.splitlines()[-1], "error: ", *facts)
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,10 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_ctrl_c_while_images_are_classified(tmp_path: Path) -> None:
     """They are large, so that they take a while after the note that comes before the first of them."""
-    for number in range(8):
+    for number in range(4):
         path = tmp_path / f"shapes/{drawing.LABELS[number % 3]}/{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), np.full((6000, 6000, 3), 10 * number, np.uint8))
+        cv2.imwrite(str(path), np.full((4000, 4000, 3), 10 * number, np.uint8))
     words = (model("int8"), model("int8"), "--data", "shapes", "--json", "out.json")
     process = start(tmp_path, "benchmarks", "gate", *words, stdout=subprocess.PIPE)
     assert process.stderr is not None and "training images" in process.stderr.readline()

@@ -21,7 +21,7 @@ from tests.benchmarks import failing
 from tests.conftest import MODELS, Run, model
 from tests.device import crafted
 from tests.device.altering import altered
-from tests.device.refusals import names, refusal, with_card
+from tests.device.refusals import names, refusal, says, with_card
 
 # What eight processes make of everything that runs in them, and of one case alone.
 SHARED = (1.0, 1.06, 0.95, 1.1, 0.97, 1.02, 0.93, 1.04)
@@ -196,7 +196,7 @@ def test_one_without_a_frame_s_way_is_compared_by_invoke() -> None:
 def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
     found = choose.choose([row("unknown", 1.0, top1=None), row("int8", 2.0)], 0.01)
     assert found.chosen.file == "int8.tflite" and why(found) == ["its accuracy isn't known", None]
-    with pytest.raises(UserError, match="no file says how accurate it is; give labeled images with --data"):
+    with pytest.raises(UserError, match="--data"):
         choose.choose([row("unknown", 1.0, top1=None)], 0.01)
 
 
@@ -260,7 +260,7 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     assert names(run_folder) == ["export", "selection.json"]
     # One that was exported anew since.
     shutil.copy(model("dynamic"), found.path)
-    with pytest.raises(UserError, match="has changed since it was selected; make one on this machine with: python -m"):
+    with pytest.raises(UserError, match="python -m benchmarks select"):
         selection.read(run_folder)
 
 
@@ -283,7 +283,7 @@ def test_labeled_images_decide_on_accuracy(command: Run, tmp_path: Path, shapes_
     )
     assert selection.read(tmp_path / "out/mine.json").path.samefile(model("int8"))
     done = command("benchmarks", "select", "guess.tflite", "--seconds", "0.02", "-o", "out/other.json")
-    assert refusal(done) == "no file says how accurate it is; give labeled images with --data"
+    says(refusal(done), "--data")
     assert names(tmp_path / "out") == ["mine.json"]
 
 
@@ -313,32 +313,29 @@ def test_one_whose_accuracy_cannot_be_measured_is_not_chosen(command: Run, shape
 
 @pytest.mark.programs
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "facts"),
     [
-        (["none.tflite"], "none.tflite: there is no such model file or run folder"),
-        (["good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
-        (["words.tflite"], "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
-        (["good.tflite", "--runtime", "tflite-runtime"], "no TFLite interpreter can be imported: tflite-"),
-        (["good.tflite", "--data", "./none"], "none: there is no such folder; expected DIR/LABEL/"),
+        (["none.tflite"], ("none.tflite: ",)),
+        (["good.tflite", "--seconds", "0"], ("--seconds is 0,", "3600")),
+        (["words.tflite"], ("words.tflite: ", "TFL3")),
+        (["good.tflite", "--runtime", "tflite-runtime"], ("tflite-runtime",)),
+        (["good.tflite", "--data", "./none"], ("none: ", "DIR/LABEL/")),
     ],
 )
-def test_bad_input(words: list[str], said: str, command: Run, tmp_path: Path) -> None:
+def test_bad_input(words: list[str], facts: tuple[str, ...], command: Run, tmp_path: Path) -> None:
     shutil.copyfile(MODELS / "shapes_int8.tflite", tmp_path / "good.tflite")
     (tmp_path / "words.tflite").write_text("words")
     before = names(tmp_path)
     done = command("benchmarks", "select", *words)
-    assert refusal(done).startswith(said) and done.stdout == ""
-    assert names(tmp_path) == before
+    says(refusal(done), *facts)
+    assert done.stdout == "" and names(tmp_path) == before
 
 
 def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> None:
     """Of another task; and, with a note, on other images."""
     with_card(tmp_path / "colors.tflite", crafted.echo(), crafted.card(("red", "green", "blue"), (1, 1)))
     said = refusal(command("benchmarks", "select", model("int8"), "colors.tflite", "--seconds", "0.02"))
-    assert said == (
-        f"{model('int8')} and colors.tflite have other labels (circle, square, triangle; red, green, blue), so their"
-        " accuracies can't be compared; expected files of one task"
-    )
+    says(said, model("int8"), "colors.tflite", "circle, square, triangle", "red, green, blue")
     elsewhere = {"data_fingerprint": "of other images"}
     altered(
         tmp_path / "other.tflite",
@@ -347,7 +344,7 @@ def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> Non
     )
     done = command("benchmarks", "select", model("float32"), "other.tflite", "--seconds", "0.02", "--json", "-")
     assert done.returncode == 0
-    assert done.stderr.startswith("note: these files' accuracies were not measured on the same images; --data")
+    says(done.stderr, "note: ", "--data")
     document = json.loads(done.stdout)
     assert document["judged"] == {"max_drop": 0.01, "paired": False, "flattery": document["judged"]["flattery"]}
     assert {row["standing"] for row in document["results"]} <= {"best", "within", "can't tell", "beyond"}

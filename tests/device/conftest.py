@@ -48,8 +48,8 @@ def live(tmp_path: Path) -> Iterator[Any]:
     """Starts live classifiers: live(model, "--source", …, NAME="of the environment"); what still runs is killed."""
     started: list[Live] = []
 
-    def start(*words: object, **environment: str) -> Live:
-        started.append(Live(tmp_path, *words, **environment))
+    def start(*words: object, forked: bool = True, **environment: str) -> Live:
+        started.append(Live(tmp_path, *words, forked=forked, **environment))
         return started[-1]
 
     yield start

@@ -14,26 +14,35 @@ from urllib.parse import urlsplit
 
 from tests.conftest import ROOT
 from tests.device.feeding import wait_for
+from tests.warm import LIGHT
 
 # Against a test that would never end; no test is about this time.
 LIMIT_S = 60.0
+
+
+def _started(command: list[str], folder: Path, env: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As in a terminal: what a shell starts behind an & is begun with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 class Live:
     """A live classifier in a process of its own. Its answers and what it says are read all the time, so it never waits
     for its test."""
 
-    def __init__(self, folder: Path, *words: object, **environment: str) -> None:
-        arguments = [sys.executable, "-m", "device", "live", *map(str, words), "--headless", "--jsonl", "-"]
-        self.process = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # As in a terminal: what a shell starts behind an & is begun with SIGINT ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    def __init__(self, folder: Path, *words: object, forked: bool = True, **environment: str) -> None:
+        """forked: begun as tests/warm.py does; its command line (ps) is then another's."""
+        command = ["device", "live", *map(str, words), "--headless", "--jsonl", "-"]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        self.process = (
+            LIGHT.start(command, folder, env) if forked and LIGHT.suits(env) else _started(command, folder, env)
         )
         self._answers: SimpleQueue[str] = SimpleQueue()
         self._said: list[str] = []

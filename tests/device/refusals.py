@@ -16,6 +16,12 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     return last.removeprefix("error: ")
 
 
+def says(message: str, *facts: object) -> None:
+    """The facts stand in it: paths, numbers, options, names; whatever the words around them."""
+    missing = [fact for fact in facts if str(fact) not in message]
+    assert not missing, (missing, message)
+
+
 def names(folder: Path) -> list[str]:
     """All that lies in a folder: nothing half-written may."""
     return sorted(path.name for path in folder.iterdir())

@@ -257,7 +257,10 @@ def out_of_reach() -> Iterator[int]:
 
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("dead", [refusing, silent, out_of_reach])
-def test_the_end_waits_for_no_broker(dead: Callable[[], AbstractContextManager[int]], tls: bool, answers: Feed) -> None:
+def test_the_end_waits_for_no_broker(
+    dead: Callable[[], AbstractContextManager[int]], tls: bool, answers: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CONNECT_S", 1.0)
     with dead() as port:
         output = Mqtt(at(port, tls=tls))
         output.show(answers.next())

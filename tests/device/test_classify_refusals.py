@@ -15,7 +15,7 @@ from device.images import images
 from tests.conftest import ROOT, Run
 from tests.device.classifying import INT8, draw, lines
 from tests.device.processes import start
-from tests.device.refusals import names, refusal
+from tests.device.refusals import names, refusal, says
 
 # Images and folders that can't be read.
 
@@ -27,11 +27,10 @@ def test_a_broken_image_among_good_ones(command: Run, tmp_path: Path) -> None:
     (tmp_path / "in/5.png").write_text("words")
     for target in ("-", "out.jsonl"):
         done = command("device", "classify", INT8, "in", "--json", target)
-        assert refusal(done) == "2 of 9 images could not be read; the others were answered"
-        assert done.stderr.splitlines()[:2] == [
-            "error: in/3.png: the image is truncated (its end is missing)",
-            "error: in/5.png: not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
-        ]
+        says(refusal(done), "2 of 9 ")
+        truncated, other = done.stderr.splitlines()[:2]
+        says(truncated, "error: in/3.png: ", "truncated")
+        says(other, "error: in/5.png: ", "JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF")
         text = done.stdout if target == "-" else (tmp_path / target).read_text()
         answered = [json.loads(line)["image"] for line in text.splitlines()]
         assert answered == [f"in/{i}.png" for i in range(9) if i not in (3, 5)]
@@ -40,7 +39,7 @@ def test_a_broken_image_among_good_ones(command: Run, tmp_path: Path) -> None:
 def test_one_broken_image(command: Run, tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     done = command("device", "classify", INT8, "empty.png")
-    assert refusal(done) == "empty.png: the file is empty, expected an image"
+    says(refusal(done), "empty.png: ", " empty")
     assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
 
 
@@ -48,14 +47,14 @@ def test_a_folder_without_images(command: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/notes.txt").write_text("no image")
     done = command("device", "classify", INT8, "in", "--json", "out.jsonl")
-    assert refusal(done).startswith("in: no images in it; expected files that end in .jpg")
+    says(refusal(done), "in: ", ".jpg")
     assert names(tmp_path) == ["in"]
 
 
 def test_a_missing_image_is_told_before_anything_is_answered(command: Run, tmp_path: Path) -> None:
     draw(tmp_path / "good.png", "circle")
     done = command("device", "classify", INT8, "good.png", "none.png")
-    assert refusal(done) == "none.png: there is no such image or folder"
+    says(refusal(done), "none.png: ")
     assert done.stdout == ""
 
 
@@ -64,8 +63,8 @@ def test_images_and_folders_without_permission(command: Run, tmp_path: Path) -> 
     draw(tmp_path / "good.png", "circle")
     draw(tmp_path / "locked.png", "circle").chmod(0)
     done = command("device", "classify", INT8, "good.png", "locked.png", "--json", "-")
-    assert refusal(done) == "1 of 2 images could not be read; the others were answered"
-    assert "locked.png: the image can't be read (Permission denied)" in done.stderr
+    says(refusal(done), "1 of 2 ")
+    says(done.stderr, "locked.png: ", "Permission denied")
     assert [line["image"] for line in lines(done)] == ["good.png"]
     draw(tmp_path / "locked/image.png", "circle").parent.chmod(0)
     assert "permission denied" in refusal(command("device", "classify", INT8, "locked"))
@@ -75,14 +74,10 @@ def test_images_and_folders_without_permission(command: Run, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("none.tflite", None, "none.tflite: there is no such model file"),
-        ("words.tflite", b"words", "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
-        ("cut.tflite", INT8.read_bytes()[:6000], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
-        (
-            "cut_tail.tflite",
-            INT8.read_bytes()[:-9],
-            "cut_tail.tflite: its metadata names 'labels.txt', but the archive",
-        ),
+        ("none.tflite", None, "no such "),
+        ("words.tflite", b"words", "TFL3"),
+        ("cut.tflite", INT8.read_bytes()[:6000], "6000 bytes"),
+        ("cut_tail.tflite", INT8.read_bytes()[:-9], "'labels.txt'"),
     ],
 )
 def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str, command: Run, tmp_path: Path) -> None:
@@ -90,25 +85,25 @@ def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str
     if content is not None:
         (tmp_path / name).write_bytes(content)
     done = command("device", "classify", name, "in", "--json", "out.jsonl")
-    assert refusal(done).startswith(said)
+    says(refusal(done), f"{name}: ", said)
     assert done.stdout == "" and not (tmp_path / "out.jsonl").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "facts"),
     [
-        (["--top-k", "0"], "argument --top-k: 0 is not a whole number from 1 to 1000000"),
-        (["--top-k", "many"], "argument --top-k: many is not a whole number from 1 to 1000000"),
-        (["--threads", "100000"], "argument --threads: 100000 is not a whole number from 1 to 256"),
-        (["--fit", "zoom"], "argument --fit: invalid choice: 'zoom'"),
-        (["--mean", "half"], "argument --mean: 'half' is neither a number nor three"),
-        (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--top-k", "0"], ("--top-k: 0 ", " 1 ", "1000000")),
+        (["--top-k", "many"], ("--top-k: many ", " 1 ", "1000000")),
+        (["--threads", "100000"], ("--threads: 100000 ", " 1 ", "256")),
+        (["--fit", "zoom"], ("--fit: ", "'zoom'")),
+        (["--mean", "half"], ("--mean: ", "'half'")),
+        (["--nonsense"], (": --nonsense",)),
     ],
 )
-def test_wrong_options(words: list[str], said: str, command: Run) -> None:
+def test_wrong_options(words: list[str], facts: tuple[str, ...], command: Run) -> None:
     done = command("device", "classify", "model.tflite", "image.png", *words)
     assert done.returncode == 2
-    assert f"error: {said}" in done.stderr.splitlines()[-1]
+    says(done.stderr.splitlines()[-1], "error: ", *facts)
 
 
 # Where answers can't be written.
@@ -118,10 +113,10 @@ def test_a_folder_in_the_way_of_the_answers(command: Run, tmp_path: Path) -> Non
     draw(tmp_path / "in/image.png", "circle")
     (tmp_path / "out").mkdir()
     done = command("device", "classify", INT8, "in", "--json", "out")
-    assert refusal(done) == "out: it is a directory, a file was expected"
+    says(refusal(done), "out: ", "directory")
     assert names(tmp_path) == ["in", "out"] and names(tmp_path / "out") == []
     done = command("device", "classify", INT8, "in", "--json", "in/image.png/out.jsonl")
-    assert "a file of that name is in the way" in refusal(done) or "a part of the path is a file" in refusal(done)
+    says(refusal(done), "in/image.png", " file")
 
 
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -133,7 +128,7 @@ def test_no_space_for_an_answer_file(command: Run, tmp_path: Path) -> None:
     draw(tmp_path / "in/image.png", "circle")
     (tmp_path / "full").symlink_to("/dev/full")
     done = command("device", "classify", INT8, "in", "--json", "full")
-    assert refusal(done).endswith("no space is left on the device; free some, then run the command again")
+    says(refusal(done), "no space")
     assert (tmp_path / "full").is_symlink() and not (tmp_path / "full").is_file()
     assert names(tmp_path) == ["full", "in"]
 
@@ -146,7 +141,8 @@ def test_no_space_behind_stdout(words: list[str], tmp_path: Path) -> None:
         process = start(tmp_path, "device", "classify", INT8, *words, stdout=full)
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 2
-    assert said == "error: the output: no space is left on the device; free some, then run the command again\n"
+    says(said, "error: ", "no space")
+    assert len(said.splitlines()) == 1
 
 
 def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:

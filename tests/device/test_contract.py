@@ -16,7 +16,7 @@ from export.card import metadata
 from tests.conftest import Run, model, shared
 from tests.device import crafted
 from tests.device.crafted import End
-from tests.device.refusals import refusal, with_card
+from tests.device.refusals import refusal, says, with_card
 
 FLOAT = Overrides(mean=0.0, std=255.0)
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -138,24 +138,21 @@ def test_one_output_is_a_sigmoid_with_two_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "facts"),
     [
-        (["--mean", "0"], "net.tflite: the file carries no labels; give --labels FILE, a label a line in output order"),
-        (["--labels", "none.txt", "--std", "1"], "none.txt: the labels can't be read"),
-        (["--labels", "labels.txt"], "net.tflite: the float input's scaling is not known; give --mean and --std"),
-        (["--labels", "labels.txt", "--std", "0"], "--std is 0, expected a number other than 0"),
-        (["--labels", "labels.txt", "--std", "nan"], "--std is nan, expected a number other than 0"),
-        (["--labels", "labels.txt", "--std", "1e-50"], "--std is 1e-50, expected a number other than 0"),
-        (["--labels", "labels.txt", "--mean", "inf"], "--mean is inf, expected a number within"),
-        (["--labels", "two.txt", "--std", "1"], "two.txt has 2 labels, the network has 3 outputs; expected 3 labels"),
-        (
-            ["--labels", "two.txt", "--std", "1", "--output", "sigmoid"],
-            "two.txt has 2 labels, the network has 3 outputs; expected 3 labels",
-        ),
+        (["--mean", "0"], ("net.tflite: ", "--labels")),
+        (["--labels", "none.txt", "--std", "1"], ("none.txt: ",)),
+        (["--labels", "labels.txt"], ("net.tflite: ", "--mean", "--std")),
+        (["--labels", "labels.txt", "--std", "0"], ("--std is 0,",)),
+        (["--labels", "labels.txt", "--std", "nan"], ("--std is nan,",)),
+        (["--labels", "labels.txt", "--std", "1e-50"], ("--std is 1e-50,",)),
+        (["--labels", "labels.txt", "--mean", "inf"], ("--mean is inf,",)),
+        (["--labels", "two.txt", "--std", "1"], ("two.txt", "2 labels", "3 outputs")),
+        (["--labels", "two.txt", "--std", "1", "--output", "sigmoid"], ("two.txt", "2 labels", "3 outputs")),
     ],
 )
 def test_hints_that_do_not_fit_are_refused(
-    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str], facts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3])).relative_to(tmp_path)
     labels_file(tmp_path)
@@ -164,23 +161,23 @@ def test_hints_that_do_not_fit_are_refused(
     given = parser().parse_args(["classify", "net.tflite", "image.png", *options])
     with pytest.raises(UserError) as raised:
         Classifier(network, Overrides(given.labels, given.mean, given.std, given.fit, given.output))
-    assert said in str(raised.value)
+    says(str(raised.value), *facts)
 
 
 def test_hints_that_do_not_fit_through_the_command_line(command: Run, tmp_path: Path, image: Path) -> None:
     crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
     words = ("device", "classify", "net.tflite", image, "--labels", "labels.txt", "--json", "out.json")
     labels_file(tmp_path)
-    assert refusal(command(*words, "--std", "nan")).startswith("--std is nan, expected a number other than 0")
+    says(refusal(command(*words, "--std", "nan")), "--std is nan,")
     labels_file(tmp_path, "a\nb\n")
-    assert "has 2 labels, the network has 3 outputs" in refusal(command(*words, "--std", "1"))
+    says(refusal(command(*words, "--std", "1")), "2 labels", "3 outputs")
     assert not (tmp_path / "out.json").exists()
 
 
 def test_hints_beside_a_card_are_refused(command: Run, image: Path, tmp_path: Path) -> None:
     labels = labels_file(tmp_path)
     said = refusal(command("device", "classify", model("int8"), image, "--labels", labels, "--std", "1"))
-    assert said == f"{model('int8')}: the file has a card of its own; leave out --labels --std"
+    says(said, f"{model('int8')}: ", "--labels --std")
 
 
 def test_a_card_that_does_not_fit_its_network_is_refused(command: Run, tmp_path: Path) -> None:
@@ -188,47 +185,43 @@ def test_a_card_that_does_not_fit_its_network_is_refused(command: Run, tmp_path:
     good = crafted.card(("a", "b", "c"), (4, 6))
     Classifier(with_card(tmp_path / "net.tflite", network, good))
     with_card(tmp_path / "net.tflite", network, replace(good, input=InputSpec(6, 4)))
-    assert refusal(command("device", "info", "net.tflite")) == (
-        "net.tflite: the card says 6x4 pixels, the network takes 4x6; export the model again"
-    )
+    says(refusal(command("device", "info", "net.tflite")), "net.tflite: ", "6x4", "4x6")
     with_card(tmp_path / "net.tflite", network, replace(good, labels=("a", "b")))
-    assert refusal(command("device", "info", "net.tflite")) == (
-        "net.tflite: the card has 2 labels, the network has 3 outputs; expected 3 labels"
-    )
+    says(refusal(command("device", "info", "net.tflite")), "net.tflite: ", "2 labels", "3 outputs")
 
 
 TWO_INPUTS = crafted.constant([0.5, 0.5], End(), End())
 NETWORKS = {
-    "two inputs": (TWO_INPUTS, "the network has 2 inputs (input_1 [1, 4, 6, 3], input_2 [1, 4, 6, 3]), expected one"),
-    "rank 2": (crafted.constant([1], End((1, 10))), "the input is [1, 10], expected [1, height, width, 3]: one RGB"),
-    "gray": (crafted.constant([1], End((1, 8, 8, 1))), "the input is [1, 8, 8, 1], expected [1, height, width, 3]"),
-    "a batch": (crafted.constant([1], End((2, 8, 8, 3))), "the input is [2, 8, 8, 3], expected [1, height"),
-    "float64": (crafted.constant([1], End(dtype="float64")), "the input is float64, expected float32, uint8 or int8"),
-    "no scale": (crafted.constant([1], End(dtype="uint8")), "the uint8 input has no quantization scale"),
+    "two inputs": (TWO_INPUTS, ("2 inputs", "input_1 [1, 4, 6, 3]", "input_2 [1, 4, 6, 3]")),
+    "rank 2": (crafted.constant([1], End((1, 10))), ("[1, 10]", "[1, height, width, 3]")),
+    "gray": (crafted.constant([1], End((1, 8, 8, 1))), ("[1, 8, 8, 1]", "[1, height, width, 3]")),
+    "a batch": (crafted.constant([1], End((2, 8, 8, 3))), ("[2, 8, 8, 3]", "[1, height, width, 3]")),
+    "float64": (crafted.constant([1], End(dtype="float64")), ("float64", "float32, uint8 or int8")),
+    "no scale": (crafted.constant([1], End(dtype="uint8")), ("uint8 input", "scale")),
     "no output scale": (
         crafted.constant([1, 2], output=End((1, 2), "int8")),
-        "the int8 output has no quantization scale; export the model again",
+        ("int8 output", "scale"),
     ),
     "a map of features": (
         crafted.constant([1, 2, 3, 4], output=End((1, 1, 2, 2))),
-        "the output is [1, 1, 2, 2], expected [1, labels]: a score a label",
+        ("[1, 1, 2, 2]", "[1, labels]"),
     ),
 }
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_no_image_classifier_is_refused(name: str, tmp_path: Path) -> None:
-    network, said = NETWORKS[name]
+    network, facts = NETWORKS[name]
     path = crafted.write(tmp_path / "net.tflite", network)
     with pytest.raises(UserError) as raised:
         Classifier(path, FLOAT, labels=False)
-    assert str(raised.value).startswith(f"{path}: {said}")
+    says(str(raised.value), f"{path}: ", *facts)
 
 
 def test_a_network_of_two_inputs_through_the_command_line(command: Run, image: Path, tmp_path: Path) -> None:
     crafted.write(tmp_path / "two.tflite", TWO_INPUTS)
     said = refusal(command("device", "classify", "two.tflite", image, "--std", 1))
-    assert said.startswith("two.tflite: the network has 2 inputs")
+    says(said, "two.tflite: ", "2 inputs")
 
 
 # Third parties' files.

@@ -80,6 +80,7 @@ def everything(
         running = live(
             *(INT8, *said_source, "--threads", 1, "--threshold", 1, "--serve", "127.0.0.1:0", *telling),
             **({} if way in words else {way: source}),
+            forked=way == "--source",  # else its own command line is looked at
             NOTIFY_SOCKET=str(systemd.path),
             CREDENTIALS_DIRECTORY=f"/run/credentials/{PLAIN}",
         )

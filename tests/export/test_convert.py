@@ -10,7 +10,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from device.model.channels import Channels
 from export.conversion import convert
-from tests import foreign
+from tests import foreign, warm
 from tests.trained import Trained
 
 pytestmark = pytest.mark.tensorflow
@@ -83,7 +83,8 @@ def test_a_sigmoid_s_file_has_two_outputs_and_no_more_operators(tmp_path: Path) 
 
     model = one_sigmoid(bias=True)
     model.save(tmp_path / "model.keras")
-    content, scores = convert.convert(tmp_path / "model.keras", IMAGES)
+    with warm.converting():
+        content, scores = convert.convert(tmp_path / "model.keras", IMAGES)
     p = model.predict_on_batch(IMAGES.astype(np.float32))
     expected = np.concatenate([1 - p, p], axis=1)
     np.testing.assert_allclose(scores, expected, atol=1e-6)
@@ -113,17 +114,19 @@ def test_keras_is_asked_about_scaled_images(mean: Channels, std: Channels, tmp_p
         ]
     )
     model.save(tmp_path / "model.keras")
-    _, scores = convert.convert(tmp_path / "model.keras", IMAGES, mean, std)
+    with warm.converting():
+        _, scores = convert.convert(tmp_path / "model.keras", IMAGES, mean, std)
     scaled = (IMAGES.astype(np.float32) - np.float32(mean)) / np.float32(std)
     np.testing.assert_allclose(scores, model.predict_on_batch(scaled), atol=1e-6)
     assert np.abs(scores - model.predict_on_batch(IMAGES.astype(np.float32))).max() > 0.1
 
 
-def test_the_same_bytes_from_two_fresh_processes(
+def test_the_same_bytes_from_a_fork_and_a_fresh_process(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the user's Keras is set to another backend, and from another folder."""
-    first, scores = convert.convert(trained.run / "model.keras", IMAGES)
+    with warm.converting():
+        first, scores = convert.convert(trained.run / "model.keras", IMAGES)
     with monkeypatch.context() as there:  # left again before this process imports Keras, which reads it once
         there.setenv("KERAS_BACKEND", "jax")
         there.setenv("PYTHONHASHSEED", "3")

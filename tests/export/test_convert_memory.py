@@ -1,15 +1,12 @@
 """Keras is asked about a few images at a time, and they are read where they lie."""
 
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from export.conversion import convert
-from tests.conftest import ROOT
+from tests.conftest import Run
 
 SIDE, COUNT = 224, 500
 LIMIT = 3_000_000_000  # of memory that is the process' own; one layer's answers to all images at once take more
@@ -24,18 +21,15 @@ scores = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(w
 keras.Model(pixels, scores).save(sys.argv[1])
 """
 
-CONVERT = """
-import sys
+# Anonymous memory, not what is mapped from files (setrlimit(2), RLIMIT_DATA).
+CONVERT = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, ({LIMIT}, {LIMIT}))
 from pathlib import Path
 import numpy as np
 from export.conversion import convert
 print(*convert.convert(Path(sys.argv[1]), np.load(sys.argv[2], mmap_mode="r"))[1].shape)
 """
-
-
-def limited() -> None:
-    """Anonymous memory, not what is mapped from files (setrlimit(2), RLIMIT_DATA)."""
-    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
 
 
 def test_a_mapped_file_is_not_copied(tmp_path: Path) -> None:
@@ -49,16 +43,9 @@ def test_a_mapped_file_is_not_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
-def test_many_images_take_no_more_memory(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", MODEL, tmp_path / "model.keras"], check=True, capture_output=True)
+def test_many_images_take_no_more_memory(warm: Run, tmp_path: Path) -> None:
+    assert warm("-c", MODEL, tmp_path / "model.keras").returncode == 0
     np.lib.format.open_memmap(tmp_path / "test.npy", "w+", np.uint8, (COUNT, SIDE, SIDE, 3)).flush()
-    done = subprocess.run(
-        [sys.executable, "-c", CONVERT, tmp_path / "model.keras", tmp_path / "test.npy"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        preexec_fn=limited,
-        timeout=280,
-    )
+    done = warm("-c", CONVERT, tmp_path / "model.keras", tmp_path / "test.npy")
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == [str(COUNT), "2"]

@@ -3,10 +3,7 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +11,16 @@ import pytest
 
 from device.model import card
 from tests import drawing, foreign, processes
-from tests.conftest import ROOT, Run, model
-
-
-def lay_out(folder: Path) -> Path:
-    """A stranger's model with what it takes to export it."""
-    (folder / "model.tflite").write_bytes(foreign.bare())
-    (folder / "labels.txt").write_text(foreign.LABELS)
-    drawing.write_folder(folder / "shapes", {"train": 9, "test": 9})
-    return folder
+from tests.conftest import Run, model
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """The folder that commands run in, with such a model."""
-    return lay_out(tmp_path)
+    """The folder that commands run in, with a stranger's model and what it takes to export it."""
+    (tmp_path / "model.tflite").write_bytes(foreign.bare())
+    (tmp_path / "labels.txt").write_text(foreign.LABELS)
+    drawing.write_folder(tmp_path / "shapes", {"train": 9, "test": 9})
+    return tmp_path
 
 
 WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "shapes", "--mean", "0", "--std", "1")
@@ -126,44 +118,13 @@ CASES = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a case: its folder, what the command said, and the paths in the folder before and after it."""
-
-    place: Path
-    done: subprocess.CompletedProcess[str]
-    before: list[str]
-    after: list[str]
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Every case run once, several at a time: they are many, and most of each is the start of Python."""
-
-    def run(case: str) -> Outcome:
-        change, words, _ = CASES[case]
-        place = lay_out(tmp_path_factory.mktemp("case"))
-        change(place)
-        before = sorted(str(path) for path in place.rglob("*"))
-        done = subprocess.run(
-            [sys.executable, "-m", *words],
-            capture_output=True,
-            text=True,
-            cwd=place,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "FRAMELITE_CACHE": str(place / "cache")},
-            timeout=120,
-        )
-        return Outcome(place, done, before, sorted(str(path) for path in place.rglob("*")))
-
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(CASES, pool.map(run, CASES), strict=True))
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_refused(outcomes: dict[str, Outcome], case: str) -> None:
-    outcome = outcomes[case]
-    refused(outcome.done, CASES[case][2].format(place=outcome.place))
-    assert outcome.after == outcome.before, "nothing is written"
+def test_refused(command: Run, place: Path, case: str) -> None:
+    change, words, expected = CASES[case]
+    change(place)
+    before = sorted(place.rglob("*"))
+    refused(command(*words), expected.format(place=place))
+    assert sorted(place.rglob("*")) == before, "nothing is written"
 
 
 def test_a_float32_network_that_is_broken_is_refused(command: Run, place: Path) -> None:

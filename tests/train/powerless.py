@@ -1,6 +1,6 @@
 """Runs a command and looks, whenever something has reached the disk, at what a power failure would leave there.
 
-    powerless.py FOLDER train|export WORDS…
+    python -m tests.train.powerless FOLDER train|export WORDS…
 
 A file has the bytes of its last fsync, under the name that its folder had at the folder's own last fsync. Prints, as
 JSON, each state of FOLDER: for every name the digest of what would be found.

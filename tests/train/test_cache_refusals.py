@@ -13,6 +13,7 @@ from device.errors import UserError
 from device.images import images
 from tests import drawing
 from tests.conftest import Run
+from tests.device.refusals import says
 from tests.train.caches import made_caches
 from train.data import cache
 from train.data.cache import DataRequest
@@ -42,8 +43,7 @@ def test_bad_images_are_all_named_and_no_cache_is_left(command: Run, damaged_fol
     for name, line in zip(BAD, named, strict=True):
         assert line.startswith("error: ")
         assert f"train/{name}: " in line
-    assert last.startswith(f"error: {damaged_folder}: 3 of 60 images in train can't be used, the first: ")
-    assert "--skip-bad" in last
+    says(last, f"error: {damaged_folder}: ", "3 of 60 ", "--skip-bad")
     assert done.stdout == ""
     assert made_caches() == []
 
@@ -77,7 +77,7 @@ def test_a_cache_without_bad_images_is_no_answer_to_who_wants_all(damaged_folder
 def test_a_label_whose_images_are_all_bad_is_an_error_even_so(shapes_folder: Path) -> None:
     for path in (shapes_folder / "test/square").iterdir():
         path.write_bytes(b"no picture")
-    with pytest.raises(UserError, match="no usable image of 'square' is left in test"):
+    with pytest.raises(UserError, match=r"'square' .* test"):
         cache.provide(DataRequest(str(shapes_folder), SIZE, skip_bad=True))
     assert made_caches() == []
 
@@ -109,23 +109,25 @@ def with_a_label(name: str) -> Callable[[Path], Path]:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "facts"),
     [
-        (without_a_test_class, "the class 'square' has no images in test/"),
-        (without_training_images, "there are no images in train/"),
-        (lambda folder: only(folder), "no images in it (0 other files)"),
-        (lambda folder: folder / "nowhere", "there is no such folder"),
-        (with_a_label(" "), "label 0 is empty"),
-        (with_a_label("cir\ncle"), "spans lines"),
-        (with_a_label(os.fsdecode(b"\xb0\xad\xbe\xc6")), "is not UTF-8; rename it"),
+        (without_a_test_class, ("'square'", "test/")),
+        (without_training_images, ("train/",)),
+        (lambda folder: only(folder), ("0 other files",)),
+        (lambda folder: folder / "nowhere", ("no such ",)),
+        (with_a_label(" "), ("label 0 ", "empty")),
+        (with_a_label("cir\ncle"), ("lines",)),
+        (with_a_label(os.fsdecode(b"\xb0\xad\xbe\xc6")), ("UTF-8",)),
     ],
 )
-def test_a_folder_that_is_no_data_set(shapes_folder: Path, change: Callable[[Path], Path], expected: str) -> None:
+def test_a_folder_that_is_no_data_set(
+    shapes_folder: Path, change: Callable[[Path], Path], facts: tuple[str, ...]
+) -> None:
     folder = change(shapes_folder)
     with pytest.raises(UserError) as refusal:
         cache.provide(DataRequest(str(folder), SIZE))
     assert str(refusal.value).startswith(f"{folder}: ")
-    assert expected in str(refusal.value)
+    says(str(refusal.value), *facts)
     assert made_caches() == []
 
 
@@ -138,8 +140,7 @@ def test_classes_that_differ_only_in_case(shapes_folder: Path, flat: Path, flat_
             path.rename(root / "Circle" / path.name)
     with pytest.raises(UserError) as refusal:
         cache.provide(DataRequest(str(folder), SIZE))
-    expected = "classes 'Circle' and 'circle' differ only in case; rename or merge them"
-    assert str(refusal.value) == f"{folder}: {expected}"
+    says(str(refusal.value), f"{folder}: ", "'Circle'", "'circle'", " case")
     assert made_caches() == []
 
 
@@ -147,7 +148,7 @@ def test_a_folder_of_one_class_through_the_command_line(command: Run, shapes_fol
     done = command("train", "data", only(shapes_folder, "square"), "--size", "16")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(f"error: {shapes_folder}: only one class ('square') has images, expected a folder")
+    says(done.stderr, f"error: {shapes_folder}: ", "'square'")
     assert done.stdout == ""
     assert made_caches() == []
 
@@ -155,26 +156,26 @@ def test_a_folder_of_one_class_through_the_command_line(command: Run, shapes_fol
 def test_a_class_of_one_image_cannot_be_split(flat: Path) -> None:
     for path in sorted((flat / "square").iterdir())[1:]:
         path.unlink()
-    with pytest.raises(UserError, match=r"the class 'square' has a single image .*, expected two or more"):
+    with pytest.raises(UserError, match=r"'square' .*, expected two"):
         cache.provide(DataRequest(str(flat), SIZE))
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("words", "facts"),
     [
-        (["--size", "0x16"], "error: --size is 0x16, expected HxW with sides of 1 to 1024, such as 28x28"),
-        (["--size", "-4"], "error: --size is -4, expected HxW"),
-        (["--size", "16x1025"], "error: --size is 16x1025, expected HxW"),
-        (["--size", "small"], "error: --size is small, expected HxW"),
-        (["--size", "16", "--test", "1"], "error: --test is 1, expected a share from 0 to less than 1"),
-        (["--size", "16", "--test", "nan"], "error: --test is nan, expected a share from 0 to less than 1"),
-        (["--size", "16", "--seed", "-1"], "error: --seed is -1, expected at least 0"),
+        (["--size", "0x16"], ("--size is 0x16,", "HxW", " 1 ", "1024")),
+        (["--size", "-4"], ("--size is -4,", "HxW")),
+        (["--size", "16x1025"], ("--size is 16x1025,", "HxW")),
+        (["--size", "small"], ("--size is small,", "HxW")),
+        (["--size", "16", "--test", "1"], ("--test is 1,", " 0 ")),
+        (["--size", "16", "--test", "nan"], ("--test is nan,", " 0 ")),
+        (["--size", "16", "--seed", "-1"], ("--seed is -1,", " 0")),
     ],
 )
-def test_bad_options_of_train_data(command: Run, flat: Path, words: list[str], expected: str) -> None:
+def test_bad_options_of_train_data(command: Run, flat: Path, words: list[str], facts: tuple[str, ...]) -> None:
     done = command("train", "data", flat, *words)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(expected)
+    says(done.stderr.splitlines()[-1], "error: ", *facts)
     assert "Traceback" not in done.stderr
     assert made_caches() == []
 
@@ -183,7 +184,7 @@ def test_bad_options_of_train_data(command: Run, flat: Path, words: list[str], e
 def test_an_empty_name_is_not_the_current_folder(command: Run, flat: Path, name: str) -> None:
     done = command("train", "data", name, "--size", "16")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: the data set's name is empty")
+    says(done.stderr, "error: ", " name ", "empty")
 
 
 def test_a_cache_place_that_cannot_be_written(command: Run, shapes_folder: Path, tmp_path: Path) -> None:

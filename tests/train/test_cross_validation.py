@@ -56,10 +56,10 @@ def test_what_share_is_kept_for_the_test(settings: tuple[str, ...], few: float, 
 
 
 @pytest.mark.tensorflow
-def test_what_can_be_remembered_is_not_known(warm: Run, tmp_path: Path) -> None:
+def test_what_can_be_remembered_is_not_known(eager: Run, warm: Run, tmp_path: Path) -> None:
     """The file answers all of its own images rightly; the truth about others is one half."""
     data, run = noise(tmp_path / "coins", 60), tmp_path / "runs/coins"  # where train puts it
-    done = warm("train", "transfer", "--data", data, *SIZE)
+    done = eager("train", "transfer", "--data", data, *SIZE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("cross-validated accuracy ") and "(" in done.stdout
     found = evaluation(run)
@@ -84,7 +84,7 @@ def test_what_can_be_remembered_is_not_known(warm: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
-def test_copies_count_once_and_a_single_image_works(warm: Run, tmp_path: Path) -> None:
+def test_copies_count_once_and_a_single_image_works(eager: Run, warm: Run, tmp_path: Path) -> None:
     data, run = drawing.write_folder(tmp_path / "shapes", {None: 24}), tmp_path / "run"
     for path in sorted(data.glob("circle/*.png"))[:3]:
         shutil.copyfile(path, path.with_stem(f"{path.stem}-copy"))
@@ -92,7 +92,7 @@ def test_copies_count_once_and_a_single_image_works(warm: Run, tmp_path: Path) -
     shutil.copyfile(next(data.glob("square/*.png")), data / "star/one.png")
     star = cv2.imread(str(data / "star/one.png"))
     cv2.imwrite(str(data / "star/one.png"), star[::-1] // 2)
-    done = warm("train", "transfer", "--data", data, "--run", run, *SIZE)
+    done = eager("train", "transfer", "--data", data, "--run", run, *SIZE)
     assert done.returncode == 0, done.stderr
     found = evaluation(run)
     assert found["n"] == 25 and {row["label"]: row["n"] for row in found["per_class"]}["circle"] == 8

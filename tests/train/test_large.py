@@ -1,17 +1,13 @@
 """A data set larger than memory: the cache is on disk, and only what a step needs is read."""
 
 import json
-import os
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from device.data import folders
-from tests.conftest import ROOT
+from tests.conftest import Run
 
 pytestmark = pytest.mark.tensorflow
 
@@ -19,9 +15,9 @@ SIDE, COUNT = 256, 20_000  # 3.9 GB of pixels, most of them a hole in the file: 
 LIMIT = 2_500_000_000  # of memory that is the process' own; TensorFlow alone takes more than a third of it
 
 
-def limited() -> None:
-    """Anonymous memory, not what is mapped from files (setrlimit(2), RLIMIT_DATA)."""
-    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+# Anonymous memory, not what is mapped from files (setrlimit(2), RLIMIT_DATA).
+LIMITED = f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({LIMIT}, {LIMIT}))"
+TRAIN = f"{LIMITED}; import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name='__main__')"
 
 
 def write_cache(root: Path) -> Path:
@@ -45,7 +41,7 @@ def write_cache(root: Path) -> Path:
     return folder
 
 
-def test_a_cache_larger_than_memory_is_trained_on(tmp_path: Path) -> None:
+def test_a_cache_larger_than_memory_is_trained_on(warm: Run, tmp_path: Path) -> None:
     folder = write_cache(tmp_path / "cache")
     assert (folder / "train.npy").stat().st_size > 1.5 * LIMIT
     assert folders.open_cache(folder) is not None
@@ -59,22 +55,15 @@ def test_a_cache_larger_than_memory_is_trained_on(tmp_path: Path) -> None:
         "validation_split=0.02",
     )
     words = [word for setting in settings for word in ("--set", setting)]
-    done = subprocess.run(
-        [sys.executable, "-m", "train", "fashion_mnist", "--data", "large", "--run", str(tmp_path / "run"), *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        preexec_fn=limited,
-        timeout=280,
-    )
+    done = warm("-c", TRAIN, "train", "fashion_mnist", "--data", "large", "--run", tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run/evaluation.json").read_bytes())["n"] == 20
 
 
-def test_the_limit_is_one(tmp_path: Path) -> None:
+def test_the_limit_is_one(command: Run, tmp_path: Path) -> None:
     """Reading it all would not fit."""
     folder = write_cache(tmp_path / "cache")
-    code = f"import numpy; numpy.array(numpy.load({str(folder / 'train.npy')!r}, mmap_mode='r'))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=limited, timeout=120)
+    code = f"{LIMITED}; import numpy; numpy.array(numpy.load({str(folder / 'train.npy')!r}, mmap_mode='r'))"
+    done = command("-c", code)
     assert done.returncode != 0
     assert "Unable to allocate" in done.stderr

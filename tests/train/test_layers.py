@@ -12,6 +12,7 @@ import pytest
 
 from tests import drawing
 from tests.conftest import Run, shared
+from tests.device.refusals import says
 from tests.trained import Trained
 from train.recipes.catalog import RECIPES
 from train.recipes.settings import replaced
@@ -196,7 +197,7 @@ def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_pat
     assert last.split() == ["total", "453,786", "5,103,648"]
     assert path == "layers.png"
     assert cv2.imread(str(tmp_path / path)) is not None
-    assert done.stderr == "a fresh network: its weights are those that training begins with (seed 1)\n"
+    says(done.stderr, "fresh", "seed 1")
     done = warm("train", "preview", *words, "--json", "-", "--output", "maps.png")
     document = json.loads(done.stdout)
     assert document["total"] == {"parameters": 453_786, "multiply_accumulates": 5_103_648}
@@ -227,16 +228,16 @@ def test_labels_and_image_come_from_the_data(preview: Preview, shapes_folder: Pa
 
 def test_a_finished_run_is_shown_trained(preview: Preview, trained: Trained, photo: Path, tmp_path: Path) -> None:
     _, err = preview("fashion_mnist", photo, "--layers", "--run", trained.run)
-    assert err == f"the trained network {trained.run / 'model.keras'}\n"
+    says(err, "trained", trained.run / "model.keras")
     by_run = (tmp_path / "layers.png").read_bytes()
     shutil.copytree(trained.run, tmp_path / "runs/fashion_mnist")
     out, err = preview("fashion_mnist", "--layers")
-    assert err == "the trained network runs/fashion_mnist/model.keras\n"
+    says(err, "trained", " runs/fashion_mnist/model.keras")
     assert "16x16x3" in out, "the size that it was trained at"
     _, err = preview(
         "fashion_mnist", photo, "--layers", "--labels", 3, "--set", "image_size=16x16", "--set", "network=tiny"
     )
-    assert err.startswith("a fresh network")
+    assert "fresh" in err
     assert (tmp_path / "layers.png").read_bytes() != by_run
 
 
@@ -250,13 +251,11 @@ def test_a_run_with_other_settings_is_not_taken_for_it(
     out, err = preview("fashion_mnist", *words)
     assert "20x20x3" in out
     note, fresh = err.splitlines()
-    assert note == (
-        "note: runs/fashion_mnist: it was trained with image_size [16, 16], not [20, 20]; so a fresh network is shown"
-    )
-    assert fresh.startswith("a fresh network")
-    with pytest.raises(UserError, match="it was trained with image_size"):
+    says(note, "note: runs/fashion_mnist: ", "image_size", "[16, 16]", "[20, 20]")
+    assert "fresh" in fresh
+    with pytest.raises(UserError, match="image_size"):
         preview("fashion_mnist", *words, "--run", "runs/fashion_mnist")
-    with pytest.raises(UserError, match="it was trained by the recipe fashion_mnist, not cifar10"):
+    with pytest.raises(UserError, match=r"fashion_mnist.* cifar10"):
         preview("cifar10", photo, "--layers", "--run", "runs/fashion_mnist")
 
 
@@ -265,7 +264,7 @@ def test_a_damaged_model_is_refused(warm: Run, trained: Trained, photo: Path, tm
     (tmp_path / "run/model.keras").write_bytes(b"PK damaged")
     done = warm("train", "preview", "fashion_mnist", photo, "--layers", "--run", "run", "--json", "table.json")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1].startswith("error: run/model.keras: can't be read as a Keras model")
+    assert done.stderr.splitlines()[-1].startswith("error: run/model.keras: ")
     assert not (tmp_path / "layers.png").exists()
     assert not (tmp_path / "table.json").exists()
 
@@ -275,5 +274,5 @@ def test_a_image_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path)
     done = warm("train", "preview", *words)
     assert (done.returncode, done.stdout) == (2, "")
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: cifar10_tutorial: the network can't be built for 3x3 images: ")
+    says(last, "error: cifar10_tutorial: ", "3x3")
     assert "\x1b" not in last

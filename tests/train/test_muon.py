@@ -1,7 +1,5 @@
 """Orthogonal steps for convolution kernels, SGD for the rest; and what is saved of a run that used them."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from tests import processes
 from tests.conftest import Run
 from tests.train import saved
 from tests.trained import Trained
+from tests.warm import TENSORFLOW
 
 pytestmark = pytest.mark.tensorflow
 
@@ -69,7 +68,8 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(warm: Run, trained: Tr
     whole, run = tmp_path / "whole", tmp_path / "run"
     done = warm(*words, "--run", whole, FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
-    with processes.started(*words, "--run", run, cwd=tmp_path, FRAMELITE_CACHE=str(trained.cache)) as process:
+    cache = {"FRAMELITE_CACHE": str(trained.cache)}
+    with processes.started(*words, "--run", run, cwd=tmp_path, by=TENSORFLOW, **cache) as process:
         processes.wait_for_line("epoch 2/4:", process)
         process.kill()
     assert warm(*words, "--run", run, "--resume", FRAMELITE_CACHE=str(trained.cache)).returncode == 0
@@ -77,7 +77,7 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(warm: Run, trained: Tr
 
     # Keras alone must read the model: it doesn't know our optimizer.
     script = f"import keras; print(keras.models.load_model({str(whole / 'model.keras')!r}).count_params())"
-    read = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    read = warm("-c", script)
     assert read.returncode == 0, read.stderr
     assert int(read.stdout) > 100
 

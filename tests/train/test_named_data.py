@@ -10,6 +10,7 @@ import pytest
 
 from device.errors import UserError
 from tests.conftest import Run
+from tests.device.refusals import says
 from train.datasets import named_data
 from train.datasets.named_data import NotHereError
 
@@ -110,13 +111,12 @@ def test_a_name_makes_a_cache_of_rgb_images(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.tensorflow
 @pytest.mark.skipif(found_in_debian(), reason="dataset-fashion-mnist is installed: it would be found")
-def test_every_place_that_was_tried_is_named(command: Run, tmp_path: Path) -> None:
+def test_every_place_that_was_tried_is_named(warm: Run, tmp_path: Path) -> None:
     write_fashion(keras_folder(tmp_path))
-    done = command("train", "fashion_mnist", "--only-data", **NO_NETWORK, **NO_APT)
+    done = warm("train", "fashion_mnist", "--only-data", **NO_NETWORK, **NO_APT)
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]
-    assert error.startswith("error: the data set fashion_mnist was not found; tried Keras' cache (train-images-idx3-")
-    assert "has another checksum than the published file" in error
+    says(error, "error: ", " fashion_mnist ", "(train-images-idx3-", "checksum")
     for place in ("/usr/share/datasets/fashion-mnist (no ", "a download by Keras (", "Debian's package dataset-fash"):
         assert place in error
     assert "no apt-get here" in error
@@ -176,17 +176,15 @@ def test_cifar10_that_is_too_short(tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
-def test_a_pickle_that_runs_a_command_is_refused_and_not_run(command: Run, tmp_path: Path) -> None:
+def test_a_pickle_that_runs_a_command_is_refused_and_not_run(warm: Run, tmp_path: Path) -> None:
     folder = write_cifar(tmp_path, 10)
     mark = tmp_path / "executed"
     hostile = pickle.dumps(RunsACommand(mark), protocol=2)
     (folder / "data_batch_2").write_bytes(hostile)
-    done = command("train", "data", "cifar10", "--size", "32", **NO_NETWORK)
+    done = warm("train", "data", "cifar10", "--size", "32", **NO_NETWORK)
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]
-    assert error.startswith("error: the data set cifar10 was not found; tried Keras' cache (the batches in ")
-    assert "can't be read" in error
-    assert "Unpack cifar-10-python.tar.gz" in error
+    says(error, "error: ", " cifar10 ", "cifar-10-python.tar.gz")
     assert "Traceback" not in done.stderr
     assert not mark.exists(), "the pickle was executed"
     assert not (tmp_path / "cache").exists()

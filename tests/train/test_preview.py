@@ -121,18 +121,18 @@ def test_help_names_every_way(command: Run) -> None:
 
 
 @draws
-def test_a_image_and_its_variants_are_drawn(command: Run, tmp_path: Path) -> None:
+def test_a_image_and_its_variants_are_drawn(warm: Run, tmp_path: Path) -> None:
     photo(tmp_path)
-    done = command("train", "preview", "cifar10", *sets(*CHAPTER, "image_size=48x64"), "photo.png")
+    done = warm("train", "preview", "cifar10", *sets(*CHAPTER, "image_size=48x64"), "photo.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "preview.png\n", "")
     assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "preview.png"}
     first = (tmp_path / "preview.png").read_bytes()
-    done = command(
+    done = warm(
         "train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "image_size=48x64"), "--output", "again.png"
     )
     assert done.stdout == "again.png\n"
     assert (tmp_path / "again.png").read_bytes() == first, "the seed decides"
-    command("train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "image_size=48x64", "seed=2"))
+    warm("train", "preview", "cifar10", "photo.png", *sets(*CHAPTER, "image_size=48x64", "seed=2"))
     assert (tmp_path / "preview.png").read_bytes() != first
 
 
@@ -155,9 +155,9 @@ def test_original_and_variants_are_in_the_figure(tmp_path: Path) -> None:
 
 
 @draws
-def test_without_augmentation_it_says_so(command: Run, tmp_path: Path) -> None:
+def test_without_augmentation_it_says_so(warm: Run, tmp_path: Path) -> None:
     photo(tmp_path)
-    done = command("train", "preview", "cifar10_tutorial", "photo.png")
+    done = warm("train", "preview", "cifar10_tutorial", "photo.png")
     assert (done.returncode, done.stdout) == (0, "preview.png\n")
     note = "note: cifar10_tutorial has no augmentation: the variants equal the original (give ranges by --set)\n"
     assert done.stderr == note
@@ -165,9 +165,9 @@ def test_without_augmentation_it_says_so(command: Run, tmp_path: Path) -> None:
 
 @draws
 @pytest.mark.parametrize("name", ["$_$ $^$.png", "고양이.png", os.fsdecode(b"\xff.png"), "x" * 200 + ".png"])
-def test_a_image_may_have_any_name(command: Run, tmp_path: Path, name: str) -> None:
+def test_a_image_may_have_any_name(warm: Run, tmp_path: Path, name: str) -> None:
     photo(tmp_path).rename(tmp_path / name)
-    done = command("train", "preview", "cifar10", name)
+    done = warm("train", "preview", "cifar10", name)
     assert (done.returncode, done.stdout, done.stderr) == (0, "preview.png\n", "")
 
 
@@ -204,23 +204,21 @@ def test_the_ranges_in_use_are_named_as_set_takes_them() -> None:
 
 
 @draws
-def test_the_training_images_are_drawn_by_class(command: Run, shapes_folder: Path, tmp_path: Path) -> None:
-    done = command(
-        "train", "preview", "cifar10", "--data", "shapes", *sets("image_size=16x24"), "--output", "sheet.png"
-    )
+def test_the_training_images_are_drawn_by_class(warm: Run, shapes_folder: Path, tmp_path: Path) -> None:
+    done = warm("train", "preview", "cifar10", "--data", "shapes", *sets("image_size=16x24"), "--output", "sheet.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "sheet.png\n", "")
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
     assert len(list((tmp_path / "cache").iterdir())) == 1, "training finds the images there"
 
 
 @draws
-def test_every_class_is_there_in_its_colors(command: Run, tmp_path: Path) -> None:
+def test_every_class_is_there_in_its_colors(warm: Run, tmp_path: Path) -> None:
     colors = {"red": (250, 10, 10), "$_$ $^$": (10, 250, 10), "고양이": (10, 10, 250)}
     for number, (label, color) in enumerate(colors.items()):
         for i in range(3):
             write(tmp_path / f"data/train/{label}/{i}.png", one_color(*color))
         write(tmp_path / f"data/test/{label}/0.png", one_color(200, 200, 10 + 20 * number))
-    done = command("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
+    done = warm("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
     assert done.returncode == 0, done.stderr
     assert "6 images are copies" in done.stderr
     assert all(has(tmp_path / "preview.png", *color) for color in colors.values())
@@ -229,13 +227,13 @@ def test_every_class_is_there_in_its_colors(command: Run, tmp_path: Path) -> Non
 
 
 @draws
-def test_more_classes_than_a_person_reads(command: Run, tmp_path: Path) -> None:
+def test_more_classes_than_a_person_reads(warm: Run, tmp_path: Path) -> None:
     for number in range(23):
         for i in range(2):
             image = one_color(10 * number, 0, 0)
             image[0, 0] = i  # no copy of the other
             write(tmp_path / f"data/{number:02}/{i}.png", image)
-    done = command("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
+    done = warm("train", "preview", "cifar10", "--data", "data", *sets("image_size=8x8"))
     assert done.returncode == 0
     assert done.stderr == "note: the first 20 of 23 classes are drawn, 3 are left out\n"
     assert has(tmp_path / "preview.png", 190, 0, 0)
@@ -258,14 +256,14 @@ def test_any_size_can_be_drawn(
 
 
 @draws
-def test_an_older_sheet_stays_when_a_new_one_cannot_be_made(command: Run, tmp_path: Path) -> None:
+def test_an_older_sheet_stays_when_a_new_one_cannot_be_made(warm: Run, tmp_path: Path) -> None:
     (tmp_path / "preview.png").write_text("older")
     write(tmp_path / "data/train/a/0.png", one_color(1, 2, 3))
     (tmp_path / "data/train/b").mkdir()
     (tmp_path / "data/train/b/0.png").write_text("no image")
     write(tmp_path / "data/test/a/0.png", one_color(3, 2, 1))
     write(tmp_path / "data/test/b/0.png", one_color(3, 1, 2))
-    done = command("train", "preview", "cifar10", "--data", "data")
+    done = warm("train", "preview", "cifar10", "--data", "data")
     assert done.returncode == 2
     assert "0.png: not an image" in done.stderr
     assert (tmp_path / "preview.png").read_text() == "older"

