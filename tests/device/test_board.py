@@ -178,7 +178,7 @@ def test_a_clock_that_stays_low(root: Path) -> None:
     governor = by_subject(hardware.findings(machines.clock(root, policy0="powersave", policy4="ondemand")))["governor"]
     assert (governor.level, governor.found) == (
         "problem",
-        "policy0 powersave, policy4 ondemand: the lowest clock always",
+        "policy0 powersave, policy4 ondemand: always the lowest clock",
     )
 
 
@@ -191,7 +191,7 @@ def test_findings_of_a_machine_that_says_nothing(root: Path) -> None:
 def test_a_container_that_may_use_less_than_it_sees(root: Path) -> None:
     machines.cpu_limit(root, "50000 100000\n")
     cores = by_subject(hardware.findings(root))["cores"]
-    assert cores.level == "note" and cores.found.endswith(", for the time of 0.5 (the container's limit)")
+    assert cores.level == "note" and cores.found.endswith(", limited to the CPU time of 0.5 (the container's limit)")
 
 
 # Cameras.
@@ -226,7 +226,7 @@ def test_a_camera_that_others_may_use() -> None:
         with sensors.as_nobody():
             (finding,) = attached.findings(root)
     assert (finding.level, finding.found) == ("problem", f"{node}: HD Pro Webcam C920; no permission to use it")
-    assert finding.advice is not None and finding.advice.startswith("it is for the group ")
+    assert finding.advice is not None and finding.advice.startswith("it belongs to the group ")
     assert "usermod -aG root" not in finding.advice
 
 

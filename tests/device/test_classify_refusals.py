@@ -27,10 +27,10 @@ def test_a_broken_image_among_good_ones(command: Run, tmp_path: Path) -> None:
     (tmp_path / "in/5.png").write_text("words")
     for target in ("-", "out.jsonl"):
         done = command("device", "classify", INT8, "in", "--json", target)
-        assert refusal(done) == "2 of 9 images could not be read; the others were answered"
+        assert refusal(done) == "2 of 9 images could not be read; the others were classified"
         assert done.stderr.splitlines()[:2] == [
             "error: in/3.png: the image is truncated (its end is missing)",
-            "error: in/5.png: not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
+            "error: in/5.png: not a supported image; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
         ]
         text = done.stdout if target == "-" else (tmp_path / target).read_text()
         answered = [json.loads(line)["image"] for line in text.splitlines()]
@@ -48,7 +48,7 @@ def test_a_folder_without_images(command: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/notes.txt").write_text("no image")
     done = command("device", "classify", INT8, "in", "--json", "out.jsonl")
-    assert refusal(done).startswith("in: no images in it; expected files that end in .jpg")
+    assert refusal(done).startswith("in: no images; expected files that end in .jpg")
     assert names(tmp_path) == ["in"]
 
 
@@ -64,7 +64,7 @@ def test_images_and_folders_without_permission(command: Run, tmp_path: Path) -> 
     draw(tmp_path / "good.png", "circle")
     draw(tmp_path / "locked.png", "circle").chmod(0)
     done = command("device", "classify", INT8, "good.png", "locked.png", "--json", "-")
-    assert refusal(done) == "1 of 2 images could not be read; the others were answered"
+    assert refusal(done) == "1 of 2 images could not be read; the others were classified"
     assert "locked.png: the image can't be read (Permission denied)" in done.stderr
     assert [line["image"] for line in lines(done)] == ["good.png"]
     draw(tmp_path / "locked/image.png", "circle").parent.chmod(0)
@@ -111,14 +111,14 @@ def test_wrong_options(words: list[str], said: str, command: Run) -> None:
     assert f"error: {said}" in done.stderr.splitlines()[-1]
 
 
-# Where answers can't be written.
+# Where answers can't write it.
 
 
 def test_a_folder_in_the_way_of_the_answers(command: Run, tmp_path: Path) -> None:
     draw(tmp_path / "in/image.png", "circle")
     (tmp_path / "out").mkdir()
     done = command("device", "classify", INT8, "in", "--json", "out")
-    assert refusal(done) == "out: it is a directory, a file was expected"
+    assert refusal(done) == "out: this is a directory, expected a file"
     assert names(tmp_path) == ["in", "out"] and names(tmp_path / "out") == []
     done = command("device", "classify", INT8, "in", "--json", "in/image.png/out.jsonl")
     assert "a file of that name is in the way" in refusal(done) or "a part of the path is a file" in refusal(done)

@@ -64,7 +64,7 @@ def test_a_label_that_stands_twice_is_only_noted(tmp_path: Path) -> None:
     labels = labels_file(tmp_path, "crane\ntench\ncrane\n")
     classifier = Classifier(path, replace(FLOAT, labels=labels))
     assert classifier.card.labels == ("crane", "tench", "crane")
-    assert classifier.notes[0] == f"{labels}: labels that stand there twice: 'crane'"
+    assert classifier.notes[0] == f"{labels}: repeated labels: 'crane'"
 
 
 def test_of_many_labels_that_stand_twice_some_are_named(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_of_many_labels_that_stand_twice_some_are_named(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.0] * 16))
     labels = labels_file(tmp_path, "\n".join(names + names) + "\n")
     (note, *_) = Classifier(path, replace(FLOAT, labels=labels)).notes
-    assert note.endswith(": labels that stand there twice: 'label 0', 'label 1', 'label 2', 'label 3', 'label 4' …")
+    assert note.endswith(": repeated labels: 'label 0', 'label 1', 'label 2', 'label 3', 'label 4' …")
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_one_output_is_a_sigmoid_with_two_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--mean", "0"], "net.tflite: the file carries no labels; give --labels FILE, a label a line in output order"),
-        (["--labels", "none.txt", "--std", "1"], "none.txt: the labels can't be read"),
+        (["--mean", "0"], "net.tflite: the file has no labels; give --labels FILE, one label per line in output order"),
+        (["--labels", "none.txt", "--std", "1"], "none.txt: can't read the labels"),
         (["--labels", "labels.txt"], "net.tflite: the float input's scaling is not known; give --mean and --std"),
         (["--labels", "labels.txt", "--std", "0"], "--std is 0, expected a number other than 0"),
         (["--labels", "labels.txt", "--std", "nan"], "--std is nan, expected a number other than 0"),

@@ -61,11 +61,11 @@ def test_test_alone_is_a_folder_with_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([], "no images in it (0 other files); expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
-        (["cat/notes.txt", "dog/notes.txt"], "no images in it (2 other files)"),
-        (["1.png", "2.png"], "no images in it"),
+        ([], "no images (0 other files); expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
+        (["cat/notes.txt", "dog/notes.txt"], "no images (2 other files)"),
+        (["1.png", "2.png"], "no images"),
         (["cat/1.png", "dog/notes.txt"], "only one class ('cat') has images, the class 'dog' has no usable"),
-        (["cat/1.png"], "only one class ('cat') has images, expected a folder each for two or more"),
+        (["cat/1.png"], "only one class ('cat') has images, expected two or more, a folder each"),
         (["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"], "the class 'dog' has no images in test/"),
     ],
 )
@@ -222,7 +222,7 @@ def test_data_that_is_nowhere_says_how_to_make_it() -> None:
     with pytest.raises(UserError) as raised:
         folders.labeled("pets", ("a", "b"), (28, 30), "crop")
     assert str(raised.value) == (
-        "the data 'pets' is neither a folder nor in the cache at 28x30 crop; make it with: python -m train data pets"
+        "the data 'pets' is neither a folder nor in the cache at 28x30 crop; create it with: python -m train data pets"
         " --size 28x30"
     )
     with pytest.raises(UserError, match=r"--size 28x30 --fit pad$"):

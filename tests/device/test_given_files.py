@@ -28,9 +28,9 @@ TEST = ("--source", "test", "--frames", "1")
         ),
         (
             (*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-user", "a", "--mqtt-password-file", ENDLESS),
-            "--mqtt: the password can't be sent; expected UTF-8 of at most 65535 bytes",
+            "--mqtt: the password expected UTF-8 of at most 65535 bytes",
         ),
-        ((*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-ca", ENDLESS), f"--mqtt-ca {ENDLESS}: it holds no PEM certificate"),
+        ((*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-ca", ENDLESS), f"--mqtt-ca {ENDLESS}: it has no PEM certificate"),
     ],
 )
 def test_a_file_without_an_end(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
@@ -48,7 +48,9 @@ def test_a_file_without_an_end(words: tuple[str, ...], said: str, tmp_path: Path
 
 
 def test_labels_without_an_end() -> None:
-    with pytest.raises(UserError, match=f"{ENDLESS}: more than 1000000 bytes, expected a text file, a label a line"):
+    with pytest.raises(
+        UserError, match=f"{ENDLESS}: more than 1000000 bytes, expected a text file with one label per line"
+    ):
         labels.read(Path(ENDLESS))
 
 

@@ -20,7 +20,7 @@ import pytest
 from device.errors import UserError
 from device.live import sources
 from device.live.interfaces.output import Output, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.loop import Loop
 from device.live.outputs import guarded, json_lines, window
 from device.live.outputs.guarded import Guarded
@@ -46,7 +46,7 @@ FULL = Path("/dev/full")  # every write finds no space
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "RETRY_S", 0.0)
-    monkeypatch.setattr(json_lines, "LOOK_S", 0.0)
+    monkeypatch.setattr(json_lines, "CHECK_S", 0.0)
     monkeypatch.setattr(window, "EVERY_S", 0.0)
 
 
@@ -55,7 +55,7 @@ def tick_until(output: Output, condition: Callable[[], object]) -> None:
     wait_for(lambda: (output.tick(), condition())[1])  # type: ignore[func-returns-value]
 
 
-def unfit(reading: Reading) -> Any:
+def unfit(reading: FrameResult) -> Any:
     """One that each output stumbles over."""
     return replace(reading, ms={}, score=nan, frame=None, changed=True)  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ def test_a_full_disk_ends_its_lines_alone(tmp_path: Path) -> None:
         process.kill()
         process.communicate()
     assert process.returncode == 0
-    assert said == "note: jsonl: no space left on device; it is left out, and tried again each minute\n"
+    assert said == "note: jsonl: no space left on device; skipped, and tried again every minute\n"
 
 
 def test_a_disk_that_has_space_again(
@@ -241,7 +241,7 @@ class Ending(Output):
         self.page: Serve
         self.loop: Loop
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: FrameResult) -> None:
         if reading.number == 5:
             end(self.page.thread)
         elif reading.number > 5 and self.page.thread.is_alive():

@@ -188,7 +188,7 @@ def test_more_pixels_than_a_board_can_hold_are_refused_by_the_header(command: Ru
     assert done.stderr.splitlines() == [
         f"error: large.{suffix}: the image has more than {images.MAX_PIXELS} pixels; make it smaller"
         for suffix in ("png", "jpg")
-    ] + ["error: 2 of 2 images could not be read; the others were answered"]
+    ] + ["error: 2 of 2 images could not be read; the others were classified"]
 
 
 @pytest.mark.parametrize("first", ["cv2", "device.inference.preprocess", "device.images.images"])

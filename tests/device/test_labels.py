@@ -235,7 +235,7 @@ def test_what_is_no_label_list_is_refused_and_named(content: str | bytes, named:
 
 def test_a_label_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(UserError, match="the labels can't be read"):
+        with pytest.raises(UserError, match="can't read the labels"):
             labels.read(path)
 
 

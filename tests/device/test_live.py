@@ -131,11 +131,11 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ),
         ((INT8, "--source", "91"), "error: there is no camera /dev/video91;"),
         ((INT8, "--source", "nowhere"), "error: --source nowhere: there is no such file or folder"),
-        ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ can't be reached"),
+        ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ is unreachable"),
         ((INT8, "--source", "test", "--loop"), "error: --loop was given, but --source test is of another kind"),
         (
             (INT8, "--source", "test", "--jsonl", "/nowhere/a.jsonl"),
-            "--jsonl /nowhere/a.jsonl: can't be written",
+            "--jsonl /nowhere/a.jsonl: can't write it",
         ),
         (("nowhere.tflite", "--source", "test"), "error: nowhere.tflite: there is no such model file"),
         ((INT8, "--source", "picamera2"), "error: picamera2 can't be imported"),

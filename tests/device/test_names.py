@@ -61,8 +61,8 @@ def write_film(path: Path) -> None:
     ("source", "said"),
     [
         (f"/dev/{NAME}", "there is no camera of such a name"),
-        (f"http://127.0.0.1:1/{NAME}", "the address has signs that can't be printed, or is no UTF-8"),
-        (f"rtsp://127.0.0.1:1/{NAME}", "the address has signs that can't be printed, or is no UTF-8"),
+        (f"http://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
+        (f"rtsp://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
     ],
 )
 def test_what_cannot_have_such_a_name(source: str, said: str, command: Run) -> None:

@@ -83,7 +83,9 @@ def test_a_phone_scrolls_one_way(label: str, pages: Pages, serve: Serve, feed: F
     watch(page, serve)
     expect(page.locator("#label")).to_have_text(label)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    boxes = {name: page.locator(name).bounding_box() for name in (".live", ".answers", ".speed", ".changes", ".model")}
+    boxes = {
+        name: page.locator(name).bounding_box() for name in (".live", ".predictions", ".speed", ".changes", ".model")
+    }
     tops = [box["y"] for box in boxes.values() if box]
     assert tops == sorted(tops) and len(tops) == 5  # the answers right under the image
     assert page.get_by_role("button", name="Pause").bounding_box()["height"] >= 36  # type: ignore[index]

@@ -134,7 +134,9 @@ def encrypted(folder: Path) -> Iterator[tuple[RtspServer, Path]]:
 def test_an_encrypted_camera_of_an_unknown_authority_is_asked_nothing(tmp_path: Path) -> None:
     with encrypted(tmp_path) as (server, _):
         with (
-            pytest.raises(SourceLostError, match=r"and that it is on; its certificate has to be of /"),
+            pytest.raises(
+                SourceLostError, match=r"and that it is on; its certificate must be signed by an authority in /"
+            ),
             Rtsp(server.url.replace("rtsps://", "rtsps://anna:secret@")),
         ):
             pytest.fail("it was opened")

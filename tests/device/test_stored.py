@@ -163,7 +163,7 @@ def test_a_broken_image_is_named_and_the_others_come(tmp_path: Path, capsys: pyt
             str(tmp_path / "a.png"),
             str(tmp_path / "c.png"),
         ]
-        with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were answered"):
+        with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were classified"):
             source.read()
     assert f"error: {tmp_path / 'b.png'}: not an image" in capsys.readouterr().err
 
