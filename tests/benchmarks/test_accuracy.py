@@ -82,7 +82,7 @@ def test_a_model_that_fails_leaves_the_figures_of_the_others(command: Run, shape
     words = (model("int8"), "fails.tflite", "--data", shapes_folder, "--json", "out.json")
     done = command("benchmarks", "accuracy", *words)
     said = refusal(done)
-    assert said.startswith("1 of 2 could not be measured; fails.tflite: the model failed half way: ")
+    assert said.startswith("1 of 2 could not be measured; fails.tflite: the model failed while running: ")
     assert done.stdout.splitlines()[-1].startswith("shapes_int8 ")
     good, bad = document((tmp_path / "out.json").read_text())["results"]
     assert good["n"] == 30 and good["error"] is None
@@ -97,7 +97,7 @@ def hashes(images: folders.Labeled) -> list[str]:
 
 
 def answers(path: Path, data: str | Path | None, overrides: Overrides = NO_OVERRIDES) -> ModelScores:
-    return accuracy.answers(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
+    return accuracy.score(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
 
 
 class Interrupted(list[Model]):
@@ -145,7 +145,7 @@ def test_in_a_cache_images_are_known_by_their_content(tmp_path: Path) -> None:
 def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> None:
     card = crafted.card(drawing.LABELS, failing.SIZE)
     path = with_card(tmp_path / "fails.tflite", failing.network(5), card)
-    with pytest.raises(UserError, match=r"fails\.tflite: the model failed half way: gather index out of bounds"):
+    with pytest.raises(UserError, match=r"fails\.tflite: the model failed while running: gather index out of bounds"):
         measure(path, shapes_folder)
 
 
@@ -204,7 +204,7 @@ def test_a_file_that_does_not_say_what_it_was_trained_on(colors: Path) -> None:
 
 
 def test_data_that_is_not_in_the_cache() -> None:
-    with pytest.raises(UserError, match="make it with: python -m train data shapes --size 16x16"):
+    with pytest.raises(UserError, match="create it with: python -m train data shapes --size 16x16"):
         measure(model("int8"), None)
 
 

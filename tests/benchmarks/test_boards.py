@@ -92,7 +92,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     assert whole["machine"]["throttling"] == {"measuring": [], "before": ["under-voltage", "throttled"]}
     measures, note = done.stderr.splitlines()  # nothing is sent
     assert measures == "127.0.0.1: measures 2 files"
-    assert note.startswith("note: 127.0.0.1 held back earlier, since it was started (under-voltage, throttled), not")
+    assert note.startswith("note: 127.0.0.1 was throttled earlier since boot (under-voltage, throttled), not")
     there.pop("lock")
     assert {path: written for path, written in files_on(board).items() if path != "lock"} == there
 
@@ -111,9 +111,11 @@ def test_a_name_that_a_shell_would_read(command: Run, board: Board, flags: Path,
     assert not list(tmp_path.rglob("pwned"))
     assert [path.name for path in (board.bench / "models").rglob("*.tflite")] == [odd]
     *_, kept, loud, other = done.stderr.splitlines()
-    assert kept == "note: 127.0.0.1: kept nowhere; --json FILE keeps the result"
-    assert loud.startswith("WARNING: 127.0.0.1 held back while it was measured (under-voltage): these figures are not")
-    assert other.startswith("WARNING: 127.0.0.1 doesn't answer as export did: -it's")
+    assert kept == "note: 127.0.0.1: the result is not kept; --json FILE keeps it"
+    assert loud.startswith(
+        "WARNING: 127.0.0.1 was throttled during the measurement (under-voltage): these figures are not"
+    )
+    assert other.startswith("WARNING: 127.0.0.1 doesn't predict what export did: -it's")
     assert not list(tmp_path.glob("*.json"))
 
 
@@ -162,23 +164,23 @@ CLEAR = Throttling()
     ("before", "after", "noted", "said"),
     [
         (CLEAR, CLEAR, [], None),
-        (None, None, [], "note: pi can't tell whether it held back (no vcgencmd there)"),
-        (CLEAR, replace(CLEAR, error="it failed"), [], "note: pi can't tell whether it held back (it failed)"),
-        (None, None, ["throttled"], "WARNING: pi held back while it was measured (throttled)"),
-        (CLEAR, CLEAR, ["throttled"], "WARNING: pi held back while it was measured (throttled)"),
-        (CLEAR, replace(CLEAR, now=("throttled",)), [], "WARNING: pi held back while it was measured (throttled)"),
+        (None, None, [], "note: whether pi was throttled is unknown (no vcgencmd there)"),
+        (CLEAR, replace(CLEAR, error="it failed"), [], "note: whether pi was throttled is unknown (it failed)"),
+        (None, None, ["throttled"], "WARNING: pi was throttled during the measurement (throttled)"),
+        (CLEAR, CLEAR, ["throttled"], "WARNING: pi was throttled during the measurement (throttled)"),
+        (CLEAR, replace(CLEAR, now=("throttled",)), [], "WARNING: pi was throttled during the measurement (throttled)"),
         # Set in between, while nobody looked.
         (
             CLEAR,
             replace(CLEAR, since_boot=("throttled",)),
             [],
-            "WARNING: pi held back while it was measured (throttled)",
+            "WARNING: pi was throttled during the measurement (throttled)",
         ),
         (
             replace(CLEAR, since_boot=("throttled",)),
             replace(CLEAR, since_boot=("throttled",)),
             [],
-            "note: pi held back earlier, since it was started (throttled), not while it was measured",
+            "note: pi was throttled earlier since boot (throttled), not during the measurement",
         ),
     ],
 )
@@ -188,7 +190,7 @@ def test_what_is_said_of_a_board(
     judged = health.judge(before, after, [LatencyRow("net.tflite", throttled=tuple(noted), p50_ms=1.0)])
     lines = health.lines(judged, "pi")
     assert len(lines) == (said is not None) and all(line.startswith(str(said)) for line in lines)
-    assert (health.held_back(judged) is None) == (said is not None and "can't tell" in said)
+    assert (health.board_throttling(judged) is None) == (said is not None and "can't tell" in said)
 
 
 def test_a_kernel_that_keeps_a_copy_of_the_flags(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_an_environment_that_cannot_be_made_does_not_stay(command: Run, tmp_path
     path = ssh_server.python3(tmp_path / "tools")
     with Board(tmp_path / "board", PATH=path, PIP_NO_INDEX="1") as board:
         done = command("benchmarks", "board", "127.0.0.1", model("int8"), *board.words(), "--json", "out.json")
-        assert refusal(done).startswith("127.0.0.1: the environment couldn't be made; why stands above")
+        assert refusal(done).startswith("127.0.0.1: the environment couldn't be made; see above, and try again")
         assert "No matching distribution found for " in done.stderr  # pip's own words
         assert not (board.bench / "venv").exists() and not (tmp_path / "out.json").exists()
 
@@ -254,4 +256,4 @@ def test_a_python_that_lacks_what_is_needed(command: Run, board: Board, tmp_path
     words = [model("int8"), *board.words(), "--python", "~/bare/bin/python"]
     done = command("benchmarks", "board", "127.0.0.1", *words)
     said = refusal(done)
-    assert said == f"127.0.0.1: {board.home}/bare/bin/python lacks what is needed: No module named 'cv2'"
+    assert said == f"127.0.0.1: {board.home}/bare/bin/python can't be used: No module named 'cv2'"

@@ -38,14 +38,14 @@ def asked(command: Run, *words: object) -> "subprocess.CompletedProcess[str]":
 def test_a_board_whose_key_nobody_knows(command: Run, board: Board, tmp_path: Path) -> None:
     board.trust(False)
     done = asked(command, *ready_python(board))
-    assert refusal(done) == "127.0.0.1: no connection; what ssh says of it stands above"
+    assert refusal(done) == "127.0.0.1: no connection; see ssh's message above"
     assert "Host key verification failed." in done.stderr  # ssh's own words
     assert names(tmp_path) == ["board"] and names(board.home) == []
 
 
 def test_a_key_that_the_board_does_not_take(command: Run, board: Board) -> None:
     done = asked(command, *board.words("other_key"))
-    assert refusal(done) == "127.0.0.1: no connection; what ssh says of it stands above"
+    assert refusal(done) == "127.0.0.1: no connection; see ssh's message above"
     assert "Permission denied" in done.stderr and names(board.home) == []
 
 
@@ -53,7 +53,7 @@ def test_a_board_that_is_not_there(command: Run, board: Board) -> None:
     words = board.words()
     board.__exit__(None, None, None)
     done = asked(command, *words)
-    assert refusal(done) == "127.0.0.1: no connection; what ssh says of it stands above"
+    assert refusal(done) == "127.0.0.1: no connection; see ssh's message above"
     assert "Connection refused" in done.stderr
 
 
@@ -61,7 +61,7 @@ def test_a_board_that_is_not_there(command: Run, board: Board) -> None:
 def test_no_such_python(folder: str, command: Run, board: Board) -> None:
     python = f"{folder}/it's $(touch ~/pwned)/python"
     done = asked(command, *board.words(), "--python", python)
-    said = f"127.0.0.1: no {python} can be run there; install one, or name another with --python"
+    said = f"127.0.0.1: no {python} there; install it, or give another with --python"
     assert refusal(done) == said and names(board.home) == []
 
 
@@ -71,7 +71,7 @@ def test_a_python_that_is_too_old(command: Run, board: Board) -> None:
     old.write_text("#!/bin/sh\necho Welcome\necho framelite-board 3.9.2\n")
     old.chmod(0o755)
     done = asked(command, *board.words(), "--python", "~/python")
-    said = "127.0.0.1: ~/python there is Python 3.9.2, expected 3.11 or later; name a later one with --python"
+    said = "127.0.0.1: ~/python is Python 3.9.2, expected 3.11 or later; give a later one with --python"
     assert refusal(done) == said
 
 

@@ -129,6 +129,6 @@ def test_what_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         fingerprint.refuse_other(HERE, other, told=False)
     assert str(refused.value) == (
-        "the results are not of the same machine and runtime (cores: 2 against 4; governor: not known against"
-        " performance); measure both on one, or --other-machine compares them all the same"
+        "the results are of different machines or runtimes (cores: 2 against 4; governor: not known against"
+        " performance); measure both on one, or compare them anyway with --other-machine"
     )

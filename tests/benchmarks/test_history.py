@@ -104,7 +104,7 @@ def test_gates_of_a_day(gate: Gate, tmp_path: Path) -> None:
 def test_too_short_for_a_row(command: Run, tmp_path: Path) -> None:
     done = command("benchmarks", "gate", SMALL, SMALL, *ONE_ROUND, "--history", "gates.csv")
     assert done.returncode == 3
-    assert done.stderr == "note: no ratio was measured to the end, so gates.csv has no row of it\n"
+    assert done.stderr == "note: there is no complete ratio, so gates.csv gets no row\n"
     assert names(tmp_path) == []
 
 
