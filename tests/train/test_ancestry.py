@@ -47,7 +47,7 @@ def hashes(run: Path) -> tuple[set[str], list[str], dict[str, Any]]:
 
 
 def judged(run: Path, *ancestors: Path) -> tuple[dict[str, Any], int]:
-    """evaluation.json of a run whose test holds as many images as no ancestor has seen; and how many there are."""
+    """evaluation.json of a run whose test holds as many images as no ancestor has seen; and their number."""
     evaluation = json.loads((run / "evaluation.json").read_bytes())
     seen = set.union(*(hashes(ancestor)[0] for ancestor in ancestors))
     test = hashes(run)[1]

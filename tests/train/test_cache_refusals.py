@@ -52,7 +52,7 @@ def test_skip_bad_caches_the_others_and_says_so(command: Run, damaged_folder: Pa
     done = command("train", "data", damaged_folder, "--size", "12x16", "--skip-bad")
     assert done.returncode == 0
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["skipped"] * 3
-    assert "skipped 3 images that can't be read" in done.stdout
+    assert "skipped 3 unreadable images" in done.stdout
     assert "images train 57, test 30;" in done.stdout
     (path,) = made_caches()
     made = folders.open_cache(path)
@@ -113,7 +113,7 @@ def with_a_label(name: str) -> Callable[[Path], Path]:
     [
         (without_a_test_class, "the class 'square' has no images in test/"),
         (without_training_images, "there are no images in train/"),
-        (lambda folder: only(folder), "no images in it (0 other files)"),
+        (lambda folder: only(folder), "no images (0 other files)"),
         (lambda folder: folder / "nowhere", "there is no such folder"),
         (with_a_label(" "), "label 0 is empty"),
         (with_a_label("cir\ncle"), "spans lines"),

@@ -96,7 +96,7 @@ def test_copies_count_once_and_a_single_image_works(warm: Run, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     found = evaluation(run)
     assert found["n"] == 25 and {row["label"]: row["n"] for row in found["per_class"]}["circle"] == 8
-    assert "a single image of star: whether others of it are recognized can't be measured" in done.stderr
+    assert "only one image of star: accuracy on others can't be measured" in done.stderr
     given = warm("train", "transfer", "--data", data, "--run", run, *SIZE, "--set", "test_split=0.25")
     assert given.returncode == 2 and "the class 'star' has a single image" in given.stderr, "who wants a test needs two"
 

@@ -112,9 +112,9 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
 @pytest.mark.parametrize(
     ("batch", "validation", "expected"),
     [
-        (15, 60, "batch_size is 15, but 2 devices share it; expected such as --set batch_size=16"),
-        (1, 60, "batch_size is 1, but 2 devices share it; expected such as --set batch_size=2"),
-        (16, 1, "1 validation images for 2 devices, expected one or more for each"),
+        (15, 60, "batch_size is 15, but 2 devices share it; such as --set batch_size=16"),
+        (1, 60, "batch_size is 1, but 2 devices share it; such as --set batch_size=2"),
+        (16, 1, "1 validation images for 2 devices, expected at least one for each; add images"),
     ],
 )
 def test_what_devices_cannot_share_is_refused(batch: int, validation: int, expected: str) -> None:
@@ -215,6 +215,6 @@ def test_a_part_is_as_large_as_every_other() -> None:
     from train.environment.devices import ALONE, Cluster
 
     rows = np.arange(11)
-    parts = [Cluster("", 3, i).part(rows).tolist() for i in range(3)]
+    parts = [Cluster("", 3, i).shard(rows).tolist() for i in range(3)]
     assert parts == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert ALONE.part(rows).tolist() == rows.tolist()
+    assert ALONE.shard(rows).tolist() == rows.tolist()

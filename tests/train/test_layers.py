@@ -196,7 +196,7 @@ def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_pat
     assert last.split() == ["total", "453,786", "5,103,648"]
     assert path == "layers.png"
     assert cv2.imread(str(tmp_path / path)) is not None
-    assert done.stderr == "a fresh network: its weights are those that training begins with (seed 1)\n"
+    assert done.stderr == "a new network with its initial weights (seed 1)\n"
     done = warm("train", "preview", *words, "--json", "-", "--output", "maps.png")
     document = json.loads(done.stdout)
     assert document["total"] == {"parameters": 453_786, "multiply_accumulates": 5_103_648}
@@ -214,7 +214,7 @@ def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_pat
 def test_without_data_and_image_the_table_alone(preview: Preview, tmp_path: Path) -> None:
     out, err = preview("cifar10", "--layers", "--labels", 7, "--json", "table.json")
     assert "total" in out
-    assert err.splitlines()[-1] == "neither IMAGE nor data: the table alone, no feature maps"
+    assert err.splitlines()[-1] == "neither IMAGE nor data: only the table, no feature maps"
     assert {path.name for path in tmp_path.iterdir()} - {"keras"} == {"table.json"}  # keras: Keras' own settings
     assert json.loads((tmp_path / "table.json").read_text())["results"][-1]["output_shape"] == [7]
 

@@ -144,7 +144,7 @@ def test_an_interrupted_run_is_not_begun_anew_by_accident(
     done = warm(*words(trained, run), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        f"error: {run}: this run was interrupted after epoch 24; go on with --resume, or begin anew with --again"
+        f"error: {run}: this run was interrupted after epoch 24; go on with --resume, or train again with --again"
     ]
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
@@ -197,7 +197,7 @@ def test_a_model_that_is_gone_is_missed_before_the_last_epoch(
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {run / 'model.keras'}: missing since epoch ")
-    assert line.endswith("; begin anew with --again")
+    assert line.endswith("; train again with --again")
 
 
 @pytest.mark.parametrize(

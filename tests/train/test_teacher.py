@@ -101,7 +101,7 @@ def test_a_teacher_of_other_labels_is_refused(warm: Run, trained: Trained, tmp_p
     for teacher in (trained.run, trained.run / "model.keras"):
         refused = warm(*words(folder, tmp_path / "run", teacher))
         assert refused.returncode == 2
-        expected = "the teacher's labels are circle, square, triangle, those of the data circle, square, wedge"
+        expected = "the teacher's labels are circle, square, triangle, expected those of the data circle, square, wedge"
         assert expected in refused.stderr.splitlines()[-1]
         assert not (tmp_path / "run").exists()
 
@@ -118,12 +118,12 @@ def test_labels_that_a_teacher_does_not_say_are_taken_and_that_is_said(
     assert capsys.readouterr().err == ""
     shutil.copy(trained.run / "model.keras", tmp_path / "alone.keras")
     teacher.load(tmp_path / "alone.keras", cache)
-    assert "alone.keras: the teacher's labels aren't known" in capsys.readouterr().err
+    assert "alone.keras: the teacher's labels are unknown" in capsys.readouterr().err
 
 
 def test_a_teacher_of_other_images_is_refused(warm: Run, trained: Trained, tmp_path: Path) -> None:
     refused = warm(*words(trained.data, tmp_path / "run", trained.run), "--set", "image_size=24x24")
     assert refused.returncode == 2
-    expected = "the teacher turns 16x16 pixels into 3 scores, expected 24x24 and 3, as the data has them"
+    expected = "the teacher takes 16x16 images and gives 3 scores, expected 24x24 and 3"
     assert expected in refused.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()
