@@ -5,12 +5,13 @@ from dataclasses import MISSING
 from typing import Any
 
 from device import text
+from device.declared import expected
+from device.declared import text as as_text
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train.recipes import catalog, settings
 from train.recipes.classical import CLASSICAL
-from train.recipes.fields import expected, size_text
-from train.recipes.fields import text as as_text
+from train.recipes.fields import size_text
 from train.recipes.recipe import DataRecipe, Recipe
 
 # What was reported elsewhere for the same task; the course chapter's figures are of its validation images.

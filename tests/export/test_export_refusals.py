@@ -102,7 +102,7 @@ CASES = {
     "no calibration folder": (nothing, instead("--calibration", "x"), "x: there is no such folder of calibration"),
     "no test folder": (nothing, (*WORDS, "--test", "x"), "x: there is no such folder of test images"),
     "no labels": (nothing, without("--labels"), "model.tflite: the file carries no labels; give --labels FILE"),
-    "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: the labels can't be read"),
+    "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: can't read the labels"),
     "no scaling": (nothing, WORDS[:6], "model.tflite: the float input's scaling is not known; give --mean and --std"),
     "two labels": (in_labels("circle\nsquare\n"), WORDS, "model.tflite: labels.txt has 2 labels, the network has 3"),
     "a label twice": (
