@@ -199,7 +199,7 @@ def test_where_the_cache_is_gone_that_is_said(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_a_file_that_does_not_say_what_it_was_trained_on(colors: Path) -> None:
-    with pytest.raises(UserError, match=r"doesn't say what it was trained on; give --data NAME\|DIR"):
+    with pytest.raises(UserError, match=r"no record of its training data; give --data NAME\|DIR"):
         measure(colors, None)
 
 

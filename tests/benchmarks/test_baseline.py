@@ -68,7 +68,7 @@ def test_it_names_no_place_of_the_machine(tmp_path: Path) -> None:
     [
         ({"baseline": 9}, "the baseline has version 9, expected 1; create it with: "),
         ({"reference_sha256": "0" * 64}, "it has another reference workload; create it with: "),
-        ({"threads": 4}, "it is of 4 threads, not 1; give the same --threads"),
+        ({"threads": 4}, "it is for 4 threads, not 1; give the same --threads"),
         (
             {"ratio": [1.0, 1.0]},
             "ratio is [1.0, 1.0], expected [low, middle, high] of a ratio of times; create it with: ",
@@ -131,7 +131,7 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
 def test_another_machines_is_refused_unless_it_is_asked_for(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
     taken = fingerprint.take(RUNTIME.name, RUNTIME.version)
     path = written(tmp_path, fingerprint={**taken, **changes})
-    with pytest.raises(UserError, match=f"not of the same machine and runtime.*{re.escape(said)}.*--other-machine"):
+    with pytest.raises(UserError, match=f"of different machines or runtimes.*{re.escape(said)}.*--other-machine"):
         read(path)
     assert read(path, other_machine=True).interval == RATIO
 

@@ -153,7 +153,7 @@ def test_what_came_back_is_whole_or_refused() -> None:
         json.dumps({**good, "results": [{"sha256": found.sha256()}]}),
         json.dumps({**good, "results": [{**row, "p50_ms": "fast"}]}),
     ):
-        with pytest.raises(UserError, match=r"pi: no whole result came back \(the measurement ended with 2\)"):
+        with pytest.raises(UserError, match=r"pi: no complete result \(the measurement ended with 2\)"):
             measurement.whole(Ran(2, bad), "pi", [found])
 
 
@@ -211,7 +211,7 @@ def test_an_environment_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixtur
     requirements = parcel.requirements(64)
     packed = parcel.pack(models.find([model("int8")]), requirements)
     with Board(tmp_path / "board", PATH=path, PIP_NO_INDEX="1", PYTHONPATH=ssh_server.packages()) as board:
-        made = "makes an environment for the measurement, once"
+        made = "creating an environment for the measurement, once"
         for expected in (True, False):
             with connection.connect(board.address()) as connected:
                 python = measurement.deliver(connected, packed, requirements)
@@ -236,7 +236,7 @@ def test_an_environment_that_cannot_be_made_does_not_stay(command: Run, tmp_path
     path = ssh_server.python3(tmp_path / "tools")
     with Board(tmp_path / "board", PATH=path, PIP_NO_INDEX="1") as board:
         done = command("benchmarks", "board", "127.0.0.1", model("int8"), *board.words(), "--json", "out.json")
-        assert refusal(done).startswith("127.0.0.1: the environment couldn't be made; see above, and try again")
+        assert refusal(done).startswith("127.0.0.1: can't create the environment, see above")
         assert "No matching distribution found for " in done.stderr  # pip's own words
         assert not (board.bench / "venv").exists() and not (tmp_path / "out.json").exists()
 

@@ -80,7 +80,7 @@ def test_a_board_that_another_measurement_has(command: Run, board: Board) -> Non
     with (board.bench / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = asked(command, *ready_python(board))
-    assert refusal(done).startswith("127.0.0.1: another measurement is under way on this board")
+    assert refusal(done).startswith("127.0.0.1: another measurement is running on this board")
 
 
 def test_a_folder_that_cannot_be_written(command: Run, board: Board) -> None:
@@ -104,8 +104,8 @@ def test_a_board_with_no_room(command: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["other.tflite", "--seconds", "0.1"], "expected options of `benchmarks latency` alone behind --, without"),
-        (["--json", "x.json"], "expected options of `benchmarks latency` alone behind --, without"),
+        (["other.tflite", "--seconds", "0.1"], "expected only options of `benchmarks latency` after --, without"),
+        (["--json", "x.json"], "expected only options of `benchmarks latency` after --, without"),
         (["--second", "never"], "argument --seconds: invalid float value: 'never'"),
     ],
 )
@@ -118,7 +118,7 @@ def test_options_are_read_before_anything_is_sent(words: list[str], said: str, c
     "host", ["-oProxyCommand=touch pwned", "a b", "a;b", "a$(b)", "a`b`", "a|b", "", "a\nb", "a'b"]
 )
 def test_what_is_no_host(host: str) -> None:
-    with pytest.raises(UserError, match="can't be a board's address"):
+    with pytest.raises(UserError, match="is not a board's address"):
         SshAddress(host)
 
 

@@ -200,7 +200,7 @@ def test_the_two_sides(tmp_path: Path) -> None:
         (["good.tflite", "--threads", "0"], "--threads: 0 is not a whole number from 1 to 256"),
         (["good.tflite", "--threads", ""], "--threads:  is not a whole number from 1 to 256"),
         (["good.tflite", "--runtime", "onnx"], "unknown runtime 'onnx', expected one of litert, tflite-runtime"),
-        (["good.tflite", "--runtime", "litert,litert,litert"], "--runtime: 3 are given, expected one for both"),
+        (["good.tflite", "--runtime", "litert,litert,litert"], "3 values, expected one for both"),
         (["good.tflite", "--python", "a,b,c"], "--python: 3 values, expected one for both sides, or two"),
         (["good.tflite", "--python", "./none"], "./none: it can't be started (No such file or directory)"),
         (["good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
@@ -235,7 +235,7 @@ def test_lines_say_whose_clock_it_was() -> None:
         "  p50         1.250 (1.200-1.300)",
         "  p95         1.500 (1.100-2.040)",
         "  a to itself 1.000 (0.990-1.010)",
-        "  ratios with their 95 % intervals, 8 fresh processes, thread's own time",
+        "  ratios with their 95 % intervals, 8 fresh processes, CPU time of the thread",
     ]
     row = found.row("a", "b")
     assert (row.p50_ratio, row.p95_ratio, row.floor) == ((1.2, 1.25, 1.3), (1.1, 1.5, 2.04), (0.99, 1.0, 1.01))

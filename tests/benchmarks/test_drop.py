@@ -98,8 +98,8 @@ def test_the_interval_holds_what_is_true_by_exact_enumeration(n: int, fell: floa
             200,
             100,
             10_000,
-            "0.66 points lost to 1.34 points lost on 10000 images; the limit is 1 point; it loses about what the"
-            " limit allows, so that more images may not tell either",
+            "0.66 points lost to 1.34 points lost on 10000 images; the limit is 1 point; it loses about as much"
+            " as the limit allows, so more images may not decide it",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_counter_for_root_alone() -> None:
             meter = Meter(root)
             assert meter.joules() is None
         assert meter.why is not None
-        assert meter.why.startswith(f"{counter} is for root alone") and "run this as root" in meter.why
+        assert meter.why.startswith(f"only root may read {counter}") and "run this as root" in meter.why
 
 
 @pytest.mark.parametrize("said", ["", "words"])

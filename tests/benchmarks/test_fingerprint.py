@@ -86,9 +86,9 @@ def test_of_an_older_document() -> None:
 def test_of_a_document_that_does_not_say(machine: MeasuredMachine) -> None:
     unknown = machine.identity
     assert unknown == {}
-    assert fingerprint.differences(unknown, HERE) == ["the machine: not known of one of them"]
-    assert fingerprint.differences(HERE, unknown) == ["the machine: not known of one of them"]
-    assert fingerprint.differences(unknown, unknown) == ["the machine: not known"]
+    assert fingerprint.differences(unknown, HERE) == ["the machine: unknown for one of them"]
+    assert fingerprint.differences(HERE, unknown) == ["the machine: unknown for one of them"]
+    assert fingerprint.differences(unknown, unknown) == ["the machine: unknown"]
 
 
 @pytest.mark.parametrize(

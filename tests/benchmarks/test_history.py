@@ -116,5 +116,5 @@ def test_refused_before_anything_is_measured(command: Run, tmp_path: Path) -> No
         done = command("benchmarks", "gate", SMALL, SMALL, "--seconds", "3600", "--history", path)
         assert refusal(done).startswith(said) and done.stdout == ""
     done = command("benchmarks", "gate", SMALL, SMALL, "--seconds", "3600", "--history", "/dev/null")
-    assert "it is no file" in refusal(done)
+    assert "not a regular file" in refusal(done)
     assert names(tmp_path) == ["other.csv"] and (tmp_path / "other.csv").read_text() == "time,value\n"

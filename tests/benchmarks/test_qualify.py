@@ -141,10 +141,10 @@ def test_no_gate_is_begun_that_might_not_end_in_time() -> None:
         (["--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
         (["--max-slowdown", "10"], "--max-slowdown is 10; expected at most 6 %"),
         (["a.tflite", "b.tflite"], "--qualify gates the latency of its own networks; omit BASE a.tflite"),
-        (["--data", "shapes"], "give it without --data shapes"),
-        (["--history", "x.csv"], "give it without --history x.csv"),
-        (["--markdown", "x.md"], "give it without --markdown x.md"),
-        (["--seconds", "12"], "too short to begin with"),
+        (["--data", "shapes"], "omit --data shapes"),
+        (["--history", "x.csv"], "omit --history x.csv"),
+        (["--markdown", "x.md"], "omit --markdown x.md"),
+        (["--seconds", "12"], "too short to start"),
     ],
 )
 def test_what_cannot_be_qualified(words: list[str], said: str, command: Run) -> None:

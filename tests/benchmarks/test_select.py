@@ -120,7 +120,7 @@ def test_answers_about_the_same_images_tell_more_than_two_shares() -> None:
     answers = {"of float32": right(200, *range(7)), "of int8": right(200, *range(7, 14))}
     rows = [row("float32", 4.0, 193 / 200, n=200), row("int8", 2.0, 193 / 200, n=200)]
     assert choose.choose(rows, 0.01, answers).losses.of["of int8"].standing == "can't tell"
-    with pytest.raises(UserError, match="not asked about the same images"):
+    with pytest.raises(UserError, match="measured on different images"):
         choose.choose(rows, 0.01, {"of float32": {"a": True}, "of int8": {"b": True}})
 
 
@@ -151,7 +151,7 @@ def test_fewer_than_six_processes_say_nothing() -> None:
     rows = [row("int8", 1.00, processes=5), row("int8", 0.50, threads=2, processes=5)]
     found = choose.choose(rows, 0.01)
     assert found.chosen.threads == 1 and why(found) == [None, "too few processes"]
-    assert "fewer than six processes can't say what is faster: the fewest threads are chosen" in choose.lines(found)[-1]
+    assert "with fewer than six processes the fewest threads are chosen" in choose.lines(found)[-1]
     # One that fewer processes timed beside others that enough did.
     rows = [row("int8", 1.00), row("int8", 0.90, threads=2), row("float16", 0.1, threads=1, processes=3)]
     found = choose.choose(rows, 0.01)
@@ -251,8 +251,8 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     (place,) = [place for place, line in enumerate(table) if line.startswith("to the best: accuracy lost to shapes_")]
     table, notes = table[:place], table[place:]
     assert notes[0].endswith("; by the cards, not paired)")
-    assert notes[1].startswith("the accuracies are of the images that chose: on average too high by up to ")
-    assert notes[-1].startswith("fewer than six processes can't say what is faster")
+    assert notes[1].startswith("the accuracies are on the images of the choice: on average too high by up to ")
+    assert notes[-1].startswith("with fewer than six processes the fewest threads are chosen")
     assert told == "runs/shapes/selection.json: for python -m device live --auto runs/shapes/selection.json"
     assert len(table) == 2 + 2 * len(system.thread_counts(system.usable_cores()))
     assert [line.endswith("chosen") for line in table[2:]] == [True, *[False] * (len(table) - 3)]
@@ -262,7 +262,7 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     assert names(run_folder) == ["export", "selection.json"]
     # One that was exported anew since.
     shutil.copy(model("dynamic"), found.path)
-    with pytest.raises(UserError, match="has changed since it was selected; make one on this machine with: python -m"):
+    with pytest.raises(UserError, match="has changed since it was selected; create one on this host with: python -m"):
         selection.read(run_folder)
 
 
@@ -339,7 +339,7 @@ def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> Non
     said = refusal(command("benchmarks", "select", model("int8"), "colors.tflite", "--seconds", "0.02"))
     assert said == (
         f"{model('int8')} and colors.tflite have different labels (circle, square, triangle; red, green, blue), so"
-        " accuracies can't be compared; expected files of one task"
+        " their accuracies can't be compared; give files for one task"
     )
     elsewhere = {"data_fingerprint": "of other images"}
     altered(
@@ -349,7 +349,7 @@ def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> Non
     )
     done = command("benchmarks", "select", model("float32"), "other.tflite", "--seconds", "0.02", "--json", "-")
     assert done.returncode == 0
-    assert done.stderr.startswith("note: these files' accuracies were not measured on the same images; --data")
+    assert done.stderr.startswith("note: these files' accuracies are on different images; --data")
     document = json.loads(done.stdout)
     assert document["judged"] == {"max_drop": 0.01, "paired": False, "flattery": document["judged"]["flattery"]}
     assert {row["standing"] for row in document["results"]} <= {"best", "within", "can't tell", "beyond"}

@@ -89,7 +89,7 @@ def test_other_scores_are_judged_bad_at_the_output(command: Run, tmp_path: Path)
     error = max(abs(was - now) for was, now in zip((0.995696, 0.003036, 0.001268), scores, strict=True))
     assert verdict.startswith("FAIL: 5 golden images, litert ")
     assert verdict.endswith(f", first difference at: output (1 of 5), largest score error {error:.2g}")
-    assert explanation.startswith("no classic mistake reproduces the recorded scores")
+    assert explanation.startswith("no known preprocessing mismatch reproduces the recorded scores")
     done = command("device", "check", path, "--json", "-")
     (result,) = json.loads(done.stdout)["results"]
     assert (done.returncode, result["passed"], result["differs_first_at"]) == (1, False, "output")
@@ -107,7 +107,7 @@ def test_another_hash_names_the_stage_and_passes(field: str, stage: str, tmp_pat
     report, verdict = examined(path)
     assert verdict.passed and verdict.first == stage and verdict.count(verdict.first) == 5
     assert report.code == 0 and report.causes == ()
-    assert checked.lines(report)[-1] == f"note: 5 of 5 differ from export, first at: {stage}; the scores agree"
+    assert checked.lines(report)[-1] == f"note: the bytes of 5 of 5 differ from export, first at: {stage}; scores agree"
 
 
 def test_the_first_stage_is_the_first_of_all_images(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_camera_gets_the_proof_it_wants(way: str, scheme: str) -> None:
         ("basic", "anna:wrong", "it doesn't accept this user or password"),
         ("bearer", "anna:wrong", "wants Bearer; expected Basic or Digest"),
         ("digest SHA-1", "anna:wrong", "wants Digest with SHA-1; expected Basic or Digest"),
-        ("echo", "anna:wrong", "answers 400 Bad Request; check the address"),
+        ("echo", "anna:wrong", "responds 400 Bad Request; check the address"),
         ("garbled", "anna:wrong", "invalid HTTP"),
     ],
 )

@@ -21,14 +21,14 @@ TEST = ("--source", "test", "--frames", "1")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--source-file", ENDLESS), f"--source-file {ENDLESS}: what stands there is no source"),
+        (("--source-file", ENDLESS), f"--source-file {ENDLESS}: this is not a source"),
         (
             (*TEST, "--serve", "127.0.0.1:0", "--token-file", ENDLESS),
             f"--token-file {ENDLESS}: expected a token of 16 to 500",
         ),
         (
             (*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-user", "a", "--mqtt-password-file", ENDLESS),
-            "--mqtt: the password expected UTF-8 of at most 65535 bytes",
+            "--mqtt: can't send the password; expected UTF-8 of at most 65535 bytes",
         ),
         ((*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-ca", ENDLESS), f"--mqtt-ca {ENDLESS}: it has no PEM certificate"),
     ],

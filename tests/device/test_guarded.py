@@ -195,7 +195,7 @@ def test_the_page_comes_back_at_its_address(answers: Feed, capsys: pytest.Captur
         output.show(answers.next("circle"))
     assert output.is_failing and not serve.thread.is_alive()
     output.close()
-    assert capsys.readouterr().err == "note: serve: its thread ended (SystemExit); begun anew\n"
+    assert capsys.readouterr().err == "note: serve: its thread ended (SystemExit); restarted\n"
     del output, serve
     gc.collect()
 
@@ -215,7 +215,7 @@ def test_a_broker_is_told_everything_by_the_thread_that_comes_after(
         assert (output.is_failing, output.failures) == (False, 1)
         output.close()
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
-    assert "note: mqtt: its thread ended (SystemExit); begun anew\n" in capsys.readouterr().err
+    assert "note: mqtt: its thread ended (SystemExit); restarted\n" in capsys.readouterr().err
 
 
 def test_a_broker_is_told_where_stderr_is_full(
@@ -267,7 +267,7 @@ def test_the_loop_notices_a_dead_thread_and_its_status_tells(
         assert loop.run(sources.options("test", {}).source(answers.classifier.size)) is None
         assert (ending.last.failing, ending.last.failures, ending.failures) == ((), 1, 1)
     assert stream.getvalue()
-    assert "note: serve: its thread ended (SystemExit); begun anew" in capsys.readouterr().err
+    assert "note: serve: its thread ended (SystemExit); restarted" in capsys.readouterr().err
 
 
 def test_what_is_opened_before_another_is_refused_is_closed(answers: Feed) -> None:

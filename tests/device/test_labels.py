@@ -191,10 +191,10 @@ def test_a_json_list_is_taken_with_its_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("", "no labels in it"),
-        ("\n\n", "no labels in it"),
-        ("[]", "no labels in it"),
-        ("{}", "no labels in it"),
+        ("", "it has no labels"),
+        ("\n\n", "it has no labels"),
+        ("[]", "it has no labels"),
+        ("{}", "it has no labels"),
         ("red\n\nblue\n", "line 2 is empty"),
         ("\nred\nblue\n", "line 1 is empty"),
         (b"red\n\x81\n", "neither UTF-8 nor Windows-1252"),

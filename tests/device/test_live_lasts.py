@@ -124,11 +124,11 @@ def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_pat
     (tmp_path / "new").write_bytes(other)
     (tmp_path / "new").replace(path)
     running.process.send_signal(signal.SIGHUP)
-    running.wait_for(f"{path}: loaded anew" if good else "; the loaded model stays in use")
+    running.wait_for(f"{path}: reloaded" if good else "; the loaded model stays in use")
     running.next_after(time.time())
     returned, said, _ = running.end(signal.SIGTERM)
     assert returned == 0, said
-    assert (": loaded anew" in said) == good
+    assert (": reloaded" in said) == good
 
 
 def test_a_model_that_is_overwritten_in_place_goes_on(live: Any, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_model_that_is_overwritten_in_place_goes_on(live: Any, tmp_path: Path)
         running.next_after(time.time())
     path.write_bytes(other)
     running.process.send_signal(signal.SIGHUP)
-    running.wait_for(f"{path}: loaded anew")
+    running.wait_for(f"{path}: reloaded")
     running.next_after(time.time())
     assert running.end(signal.SIGTERM)[0] == 0
 
@@ -197,7 +197,7 @@ def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tm
         returned, said, _ = running.end(signal.SIGTERM)
     finally:
         server.kill()
-    assert returned == 0 and f"{path}: loaded anew\n" in said
+    assert returned == 0 and f"{path}: reloaded\n" in said
     assert "lost" not in said and "is back" not in said
 
 

@@ -181,8 +181,8 @@ def test_what_may_be_chance_is_said_to_be() -> None:
     assert trial.named() is None and suspected is not None and suspected.gained == 8
     report = Report(Classifier(model("int8")), None, (), trial)
     assert report.code == 3 and checked.lines(report)[-1] == (
-        "with BGR order the accuracy would be 58.0 % instead of 50.0 % (n 100), which may be chance with 3 ways are"
-        " tried: give more images"
+        "with BGR order the accuracy would be 58.0 % instead of 50.0 % (n 100), which may be chance with 3 ways"
+        " tried; give more images"
     )
 
 
@@ -262,7 +262,7 @@ def test_labels_that_are_one_place_off(tmp_path: Path) -> None:
     code, trial, said = tried(path, overrides, drawing.write_folder(tmp_path / "data", {None: 60}))
     named = trial.named()
     assert code == 1 and named is not None and named.mismatch.name == "labels -1" and trial.right < 10
-    assert "the labels are one place off; see whether the label file has a line too many or too few" in said
+    assert "the labels are one place off; check whether the label file has a line too many or too few" in said
 
 
 def test_images_that_lie_on_their_side(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def write_film(path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (f"/dev/{NAME}", "there is no camera of such a name"),
+        (f"/dev/{NAME}", "there is no such camera"),
         (f"http://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
         (f"rtsp://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
     ],

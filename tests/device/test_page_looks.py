@@ -122,7 +122,7 @@ def test_it_can_be_heard_and_held_still(pages: Pages, serve: Serve, feed: Feed) 
     serve.show(feed.next("circle"))
     watch(page, serve)
     expect(page.get_by_role("img", name="Live image, shown as circle")).to_be_visible()
-    for title in ("Answers", "Label changes", "Model card"):
+    for title in ("Predictions", "Label changes", "Model card"):
         expect(page.get_by_role("region", name=title)).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("starting …")
     assert page.evaluate("document.documentElement.lang") == "en"

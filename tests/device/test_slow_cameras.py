@@ -166,7 +166,7 @@ def test_redirects_have_an_end() -> None:
         visits.append(len(visits))
         visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: /%d\r\n\r\n" % len(visits))
 
-    with serving(answer) as camera, pytest.raises(SourceLostError, match="answers 302 Found; check the address"):
+    with serving(answer) as camera, pytest.raises(SourceLostError, match="responds 302 Found; check the address"):
         Mjpeg(camera.url).open()
     assert len(visits) == 11
 

@@ -73,7 +73,7 @@ def test_a_sample_is_as_even_as_the_images_are(most: int, expected: list[int]) -
     [
         (("--backbone", "auto", "--max-latency", "0"), "--max-latency is 0, expected a number above 0"),
         (("--backbone", "MobileNetV2", "--max-size", "3"), "--max-size was given for MobileNetV2"),
-        (("--backbone", "auto", "--max-latency", "0.000001"), "none whose weights are here is within --max-latency"),
+        (("--backbone", "auto", "--max-latency", "0.000001"), "no backbone with weights is within --max-latency"),
     ],
 )
 def test_options_that_do_not_go_together(command: Run, words: tuple[str, ...], said: str) -> None:
@@ -105,4 +105,4 @@ def test_one_that_knows_images_is_chosen(warm: Run, tmp_path: Path) -> None:
     kept.write_text("{")
     assert "up to date" in warm(*words, KERAS_HOME=str(home)).stderr, "chosen anew"
     alone = warm(*words, KERAS_HOME=str(tmp_path / "none"))
-    assert "the only one whose weights are here" in alone.stderr and "up to date" in alone.stderr
+    assert "the only one with weights and within the limits" in alone.stderr and "up to date" in alone.stderr

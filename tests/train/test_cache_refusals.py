@@ -112,7 +112,7 @@ def with_a_label(name: str) -> Callable[[Path], Path]:
     ("change", "expected"),
     [
         (without_a_test_class, "the class 'square' has no images in test/"),
-        (without_training_images, "there are no images in train/"),
+        (without_training_images, "no images in train/"),
         (lambda folder: only(folder), "no images (0 other files)"),
         (lambda folder: folder / "nowhere", "there is no such folder"),
         (with_a_label(" "), "label 0 is empty"),
@@ -147,7 +147,7 @@ def test_a_folder_of_one_class_through_the_command_line(command: Run, shapes_fol
     done = command("train", "data", only(shapes_folder, "square"), "--size", "16")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(f"error: {shapes_folder}: only one class ('square') has images, expected a folder")
+    assert done.stderr.startswith(f"error: {shapes_folder}: only one class ('square') has images, expected two or more")
     assert done.stdout == ""
     assert made_caches() == []
 

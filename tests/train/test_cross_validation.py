@@ -108,6 +108,6 @@ def test_only_a_head_can_do_without_a_test(tmp_path: Path, monkeypatch: pytest.M
     made = cache.provide(DataRequest(str(data), (16, 16), test=0.0))
     assert made.images("test").shape == (0, 16, 16, 3) and len(made.targets("train")) == 24
     recipe = replaced(catalog.get("fashion_mnist"), data=str(data), image_size=(16, 16), network="tiny", epochs=1)
-    with pytest.raises(UserError, match="these data have no test"):
+    with pytest.raises(UserError, match="the data has no test images"):
         fit.train(recipe, made, RunFolder(tmp_path / "run"))
     assert not (tmp_path / "run").exists()

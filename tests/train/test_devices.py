@@ -112,8 +112,8 @@ def test_two_devices_train_a_head_and_then_more_also_with_odd_numbers(
 @pytest.mark.parametrize(
     ("batch", "validation", "expected"),
     [
-        (15, 60, "batch_size is 15, but 2 devices share it; such as --set batch_size=16"),
-        (1, 60, "batch_size is 1, but 2 devices share it; such as --set batch_size=2"),
+        (15, 60, "batch_size is 15, expected a multiple of 2 devices; give --set batch_size=16"),
+        (1, 60, "batch_size is 1, expected a multiple of 2 devices; give --set batch_size=2"),
         (16, 1, "1 validation images for 2 devices, expected at least one for each; add images"),
     ],
 )
@@ -136,7 +136,9 @@ def test_a_refused_batch_leaves_an_older_run_whole(shapes: Path, tmp_path: Path)
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
         timeout=280,
     )
-    assert done.stderr.splitlines()[-1].startswith("device.errors.UserError: batch_size is 15, but 2 devices share it")
+    assert done.stderr.splitlines()[-1].startswith(
+        "device.errors.UserError: batch_size is 15, expected a multiple of 2 devices"
+    )
     assert {path.name for path in run.iterdir()} == {"model.keras"}
 
 

@@ -211,8 +211,8 @@ def test_a_loss_that_is_no_number_ends_with_one_line(
     [
         (["--data", "nowhere/"], "error: {folder}/nowhere: there is no such folder"),
         (["--data", "nowhere"], "error: unknown data set 'nowhere'"),
-        (["--run", "file"], "error: {folder}/file: a file is in the way"),
-        (["--run", "file/run"], "error: {folder}/file: a file is in the way"),
+        (["--run", "file"], "error: {folder}/file: this is a file, expected a folder"),
+        (["--run", "file/run"], "error: {folder}/file: this is a file, expected a folder"),
     ],
 )
 def test_data_and_places_are_checked_before_anything_is_written(

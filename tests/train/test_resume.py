@@ -220,7 +220,7 @@ def test_another_recipe_or_data_is_refused(
     done = warm(*words(trained, run, "--resume", *changes))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {run}: can't go on, it was begun with other settings or data (")
+    assert line.startswith(f"error: {run}: can't go on, it was started with other settings or data (")
     assert expected in line
     assert (run / "run.json").read_bytes() == before
 

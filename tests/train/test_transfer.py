@@ -177,7 +177,7 @@ def test_fine_tuning_that_does_harm_is_not_kept(warm: Run, home: Path, folder: P
     document = json.loads((tmp_path / "run/run.json").read_bytes())
     history = json.loads((tmp_path / "run/history.json").read_bytes())
     assert document["best_epoch"] == 0 and history["val_loss"][0] > 3
-    assert "fine-tuning made it no better" in done.stderr
+    assert "fine-tuning didn't improve" in done.stderr
     assert json.loads((tmp_path / "run/evaluation.json").read_bytes())["last_epoch"] is not None
 
 
