@@ -5,7 +5,7 @@ from dataclasses import MISSING
 from typing import Any
 
 from device import text
-from device.declared import expected
+from device.declared import KEY, expected
 from device.declared import text as as_text
 from experiments.markdown import markdown, source
 from experiments.record import read
@@ -36,11 +36,11 @@ def recipe_list() -> list[str]:
 
 
 def recipe_fields() -> list[str]:
-    """Every field with its default, what it takes, and what stands beside it in the code."""
+    """Every field with its default, what it takes, and its help."""
     rows = []
     for name, (field, hint) in settings.fields_of(Recipe).items():
         default = "" if field.default is MISSING else as_text(field.default, hint)
-        rows.append([f"`{name}`", f"`{default}`" if default else "", expected(field, hint), field.metadata["help"]])
+        rows.append([f"`{name}`", f"`{default}`" if default else "", expected(field, hint), field.metadata[KEY].help])
     return markdown(("field", "default", "expected", "meaning"), rows)
 
 
@@ -122,7 +122,7 @@ def averaged_statistics() -> list[str]:
             cells.append(f"{sum(points) / len(points):+.2f}{spread}")
         rows.append(cells)
     header = ("learning rate", "momentum", "after epoch", "seeds", "last weights", "averaged weights, as kept")
-    points_of = ("statistics averaged too, points", "statistics estimated anew, points")
+    points_of = ("statistics averaged too, points", "statistics estimated again, points")
     return [*markdown((*header, *points_of), rows), "", source(document)]
 
 

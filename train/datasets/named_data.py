@@ -31,7 +31,7 @@ from train.environment.keras_home import keras_home
 FASHION_LABELS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-# SHA-256 of what is inside the four .gz files: Debian compresses them anew, the images are the published ones.
+# SHA-256 of what is inside the four .gz files: Debian compresses them again, the images are the published ones.
 FASHION_FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",

@@ -85,9 +85,9 @@ def changed(recipe: T, **values: Value) -> T:
 def change(recipe: T, settings: Sequence[str]) -> T:
     """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind.
 
-    A folder of one's own as `data` turns off what the recipe has of `MIRRORING`, unless a setting asks for it: whether
-    left and right may be swapped was decided for the data set that the recipe was measured on. A backbone that was
-    trained on images of another size brings it along.
+    Your own folder as `data` turns off the recipe's `MIRRORING`, unless a setting asks for it: whether left and right
+    may be swapped was decided for the data set that the recipe was measured on. A backbone that was trained on images
+    of another size brings it along.
     """
     texts: dict[str, str] = {}
     for setting in settings:
