@@ -1,1 +1,1 @@
-"""Accuracy and latency of model files, float against int8, as JSON and as one table. No TensorFlow."""
+"""Accuracy and latency of model files, float against int8, as JSON and tables. Needs no TensorFlow."""

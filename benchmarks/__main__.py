@@ -1,9 +1,9 @@
 """python -m benchmarks latency MODEL…|RUN [--threads N,…]       how long each file takes, interleaved
-python -m benchmarks accuracy MODEL…|RUN --data NAME|DIR      how often each file is right
+python -m benchmarks accuracy MODEL…|RUN --data NAME|DIR      the accuracy of each file
 python -m benchmarks compare A [B]                            two models, runtimes or commits: the ratio of their times
-python -m benchmarks gate BASE CANDIDATE                      0: no regression, 1: a regression, 3: can't tell here now
-python -m benchmarks baseline MODEL -o FILE                   what gate can take in the place of a base
-python -m benchmarks select MODEL…|RUN                        the fastest file and threads on this very board
+python -m benchmarks gate BASE CANDIDATE                      0: no regression, 1: a regression, 3: can't tell
+python -m benchmarks baseline MODEL -o FILE                   a baseline to use as BASE
+python -m benchmarks select MODEL…|RUN                        the fastest file and threads on this board
 python -m benchmarks report RUN|RESULTS…                      one HTML file
 python -m benchmarks board USER@HOST MODEL…|RUN               latency, measured on a board over ssh
 """
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    latency = commands.add_parser("latency", help="p50, p90, p99 of invoke, every file interleaved with the others")
+    latency = commands.add_parser("latency", help="p50, p90, p99 of invoke, with all files interleaved")
     _add_models(latency)
     latency.add_argument(
         "--threads", type=thread_counts, default=(1,), metavar="N[,N…]", help="numbers of threads to try (default 1)"
@@ -39,34 +39,38 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PYTHON",
-        help="the Python of another environment, whose runtime is timed beside this one's; may be given again",
+        help="the Python of another environment, to time its runtime too; repeatable",
     )
     latency.add_argument(
-        "--seconds", type=float, default=2.0, metavar="S", help="for each case, at most; fewer if that says enough"
+        "--seconds", type=float, default=2.0, metavar="S", help="at most, for each case; less if that is enough"
     )
     latency.add_argument(
-        "--sustained", type=float, default=1.0, metavar="S", help="each case alone without a pause (default 1; 0: not)"
+        "--sustained",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="run each case alone without a pause (default 1; 0: skip)",
     )
     latency.add_argument(
-        "--keep", action="store_true", help="of a run: show what was measured before, if it still holds"
+        "--keep", action="store_true", help="for a run: show an earlier measurement if it is still valid"
     )
 
     options.add_size(latency)
 
-    accuracy = commands.add_parser("accuracy", help="share of right answers on labeled images")
+    accuracy = commands.add_parser("accuracy", help="the accuracy on labeled images")
     _add_models(accuracy)
     options.add_threads(accuracy)
     options.add_runtime(accuracy)
-    accuracy.add_argument("--data", metavar="NAME|DIR", help="labeled images (default: the test of its own data)")
+    accuracy.add_argument("--data", metavar="NAME|DIR", help="labeled images (default: the test split of its own data)")
     options.add_overrides(accuracy, "for a third-party file, which has no card")
 
     add_compare(commands.add_parser("compare", help="the ratio of two models' times, with its interval"))
-    add_gate(commands.add_parser("gate", help="is the candidate slower, or does it know less?"))
-    add_baseline(commands.add_parser("baseline", help="store how long a model takes, for gate"))
+    add_gate(commands.add_parser("gate", help="is the candidate slower or less accurate?"))
+    add_baseline(commands.add_parser("baseline", help="store a model's latency, for gate"))
     report = commands.add_parser("report", help="one HTML page of result documents")
     report.add_argument("results", type=Path, nargs="+", metavar="RUN|RESULTS", help="run folders, or result documents")
     report.add_argument(
-        "-o", "--into", type=Path, metavar="FILE", help="default: report.html, of one run in its folder"
+        "-o", "--into", type=Path, metavar="FILE", help="default: report.html, in the folder if it is one run"
     )
     add_select(commands.add_parser("select", help="the fastest file and threads on this board"))
     board_options.add(commands.add_parser("board", help="latency on another machine, over ssh"))
@@ -74,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def thread_counts(text: str) -> tuple[int, ...]:
-    """A `type` for argparse: 1,2,4"""
+    """A `type` for argparse: reads 1,2,4."""
     one = options.whole_number(1, options.MAX_THREADS)
     return tuple(dict.fromkeys(one(part) for part in text.split(",")))
 
@@ -116,8 +120,8 @@ def _latency(given: argparse.Namespace) -> int:
     found = models.find_whole(given.models)
     for python in given.python:
         if shutil.which(python) is None:
-            raise UserError(f"{python}: there is no such Python; expected the interpreter of an environment")
-    # Without one here nothing is measured, not even in the other environments: its own is what they stand beside.
+            raise UserError(f"{python}: no such Python, expected the interpreter of an environment; check --python")
+    # Required here too, because the other environments are compared with this one.
     engine = runtime.find(given.runtime)
     runs = {model.run for model in found}
     run = runs.pop() if len(runs) == 1 else None
@@ -125,11 +129,11 @@ def _latency(given: argparse.Namespace) -> int:
     if path:
         files.check_target(path)
     if given.keep and given.python:
-        raise UserError("--keep is for this environment's runtime alone; expected no --python beside it")
+        raise UserError("--keep and --python were both given, but --keep is for this environment; omit one")
     document = results.kept(path, found, given.threads, engine) if path and given.keep else None
     is_new = document is None
     if document is not None:
-        command.say(f"{run}: measured before (same files, same machine); without --keep it is measured anew")
+        command.say(f"{run}: measured before (same files, same machine); omit --keep to measure again")
     else:
         engines = [latency.Engine(runtime=given.runtime), *(latency.Engine(python) for python in given.python)]
         measured = latency.measure(found, given.seconds, given.threads, engines, given.sustained, given.size)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal where tqdm is installed; silence elsewhere: a board needs no tqdm to measure."""
+"""A progress bar on a terminal if tqdm is installed; else nothing: a board needs no tqdm."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 @contextmanager
 def bar(total: float, description: str, unit: str) -> Iterator[Callable[[float], Any]]:
-    """Gives the function that is called with how much was done since it was last called."""
+    """Yields a function to call with the progress since the last call."""
     if sys.stderr is not None and sys.stderr.isatty():
         try:
             from tqdm import tqdm

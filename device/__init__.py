@@ -3,7 +3,7 @@
     from device import Classifier
     prediction = Classifier("doors_int8.tflite")("door.jpg")
 
-Needs numpy, OpenCV and a TFLite interpreter, nothing else; they are loaded when one of these names is asked for.
+Needs only numpy, OpenCV and a TFLite interpreter, and loads them on the first use of one of these names.
 """
 
 import os
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Here because OpenCV reads both when it is imported, and any module of device may be the first to import it.
+# Set here because OpenCV reads both on import, and any module of device may import it first.
 MAX_IMAGE_PIXELS = 2**27
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
-# Of each public name the module that has it.
+# The module of each public name.
 _PUBLIC = {
     "Classifier": "inference.classifier",
     "Overrides": "inference.model_spec",
@@ -38,7 +38,7 @@ __all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are first asked for (PEP 562)."""
+    """Loads a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"device.{_PUBLIC[name]}"), name)

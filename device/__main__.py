@@ -1,8 +1,8 @@
-"""python -m device classify MODEL IMAGE|DIR…      labels of images
-python -m device live [MODEL] --source SOURCE      labels of a camera's frames, as they come
-python -m device check MODEL [--data DIR]          whether it answers here as it did at export, and why not
-python -m device doctor [MODEL]                    what this machine has, what doesn't fit, and what to do
-python -m device info MODEL                        what a model file says of itself
+"""python -m device classify MODEL IMAGE|DIR…      labels for images
+python -m device live [MODEL] --source SOURCE      labels for a camera's frames, live
+python -m device check MODEL [--data DIR]          does it predict here what it did at export, and why not
+python -m device doctor [MODEL]                    what this machine has, what is wrong, and how to fix it
+python -m device info MODEL                        what is in a model file
 """
 
 import argparse
@@ -16,37 +16,37 @@ def parser() -> argparse.ArgumentParser:
     top = options.Parser(prog=command.program("device"), description="Images to labels, with a .tflite file.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    classify = commands.add_parser("classify", help="labels of images, or of every image in a folder")
+    classify = commands.add_parser("classify", help="labels for images, or for every image in a folder")
     classify.add_argument("model", type=options.file, metavar="MODEL", help="a .tflite file")
     classify.add_argument(
         "source", type=options.file, nargs="+", metavar="IMAGE|DIR", help="image files or folders of them"
     )
     labels = options.whole_number(1, 1_000_000)
-    classify.add_argument("--top-k", type=labels, default=5, metavar="N", help="labels an image (default 5)")
+    classify.add_argument("--top-k", type=labels, default=5, metavar="N", help="labels per image (default 5)")
     options.add_threads(classify)
-    classify.add_argument("--json", metavar="FILE|-", help="a line of JSON an image; - for stdout")
+    classify.add_argument("--json", metavar="FILE|-", help="one line of JSON per image; - for stdout")
     options.add_overrides(classify, "for a third-party file, which has no card")
     options.add_runtime(classify)
 
-    commands.add_parser("live", help="labels of a camera's frames, as they come", fill=_add_live_options)
+    commands.add_parser("live", help="labels for a camera's frames, live", fill=_add_live_options)
 
-    check = commands.add_parser("check", help="does a file answer here as it did at export, and why not")
+    check = commands.add_parser("check", help="does a file predict here what it did at export, and why not")
     check.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     check.add_argument(
-        "--data", metavar="DIR|NAME", help="labeled images: would a classic mistake answer more of them rightly?"
+        "--data", metavar="DIR|NAME", help="labeled images: would another preprocessing get more of them right?"
     )
     options.add_threads(check)
     check.add_argument("--json", metavar="FILE|-", help="the result as JSON; - for stdout")
     options.add_overrides(check, "for a third-party file, which has no card")
     options.add_runtime(check)
 
-    doctor = commands.add_parser("doctor", help="what this machine is and has, what doesn't fit, and what to do")
-    doctor.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file: how does it run here?")
+    doctor = commands.add_parser("doctor", help="what this machine has, what is wrong, and how to fix it")
+    doctor.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="a .tflite file to try out here")
     doctor.add_argument("--json", metavar="FILE|-", help="the findings as JSON; - for stdout")
     options.add_size(doctor)
     options.add_runtime(doctor)
 
-    info = commands.add_parser("info", help="what a model file says of itself")
+    info = commands.add_parser("info", help="what is in a model file")
     info.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file")
     info.add_argument("--json", metavar="FILE|-", help="the whole card as JSON; - for stdout")
     options.add_size(info)
@@ -62,7 +62,7 @@ def _add_live_options(live: argparse.ArgumentParser) -> None:
 
 def main() -> int:
     given = parser().parse_args()
-    # numpy and OpenCV are imported here, after --help and wrong options are answered.
+    # numpy and OpenCV are imported from here on, after --help and wrong options are dealt with.
     if given.command == "info":
         from device.commands import info
 

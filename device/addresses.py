@@ -1,10 +1,10 @@
-"""Addresses of network cameras: parsed, and shown without what is secret in them.
+"""Addresses of network cameras: parses them, and shows them without their secrets.
 
-Everything that names a network source shows `CameraAddress.shown` and nothing else: terminal, errors, page, metrics,
-service manager. A list of what is secret is never complete, so it is the other way round: the scheme, the host, the
-port, plain words of the path and parameters that are known to be harmless are shown, all else is an ellipsis.
+Whatever names a network source (terminal, errors, page, metrics, service manager) shows only `CameraAddress.shown`. No
+list of secrets is ever complete, so this is a list of what may be shown: scheme, host, port, plain words of the path,
+and parameters that are known to be harmless. An ellipsis replaces everything else.
 
-Source: RFC 3986. Stricter than urllib, which puts a password with / ? # into the host, the path or the fragment.
+Source: RFC 3986. Stricter than urllib, which moves a password with / ? # into the host, the path or the fragment.
 """
 
 import re
@@ -19,25 +19,25 @@ PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
 EXAMPLE = "http://USER:PASSWORD@192.168.1.20/video"
 ENCODING = (
     "in a user name or a password, write @ as %40, / %2F, ? %3F, # %23, [ %5B, ] %5D, % %25, a space %20"
-    f" (percent-encoding); expected such as {EXAMPLE}"
+    f" (percent-encoding); expected something like {EXAMPLE}"
 )
 
-# Two letters at least: C:/ is a drive.
+# At least two letters: C:/ is a drive.
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
 PARTS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)([^#]*)(.*)", re.IGNORECASE | re.DOTALL)
 HOST = re.compile(r"(\[[0-9a-f:.]+(?:%[\w.%-]+)?\]|[\w.-]+)(?::(\d{1,5}))?", re.IGNORECASE)
-# What a user name and a password can't hold as it is. A % begins two hexadecimal digits.
+# Characters that a user name or a password must encode. A % begins two hexadecimal digits.
 UNENCODED = re.compile(r"[@\[\]\s\x00-\x1f]|%(?![0-9a-f]{2})", re.IGNORECASE)
 
-# What looks like an address without its scheme: user:password@…, user@host/…, host/path?name=value, password=….
+# An address that lost its scheme: user:password@…, user@host/…, host/path?name=value, password=….
 SCHEMELESS = re.compile(r":.*@|^[^/]*@[^/]*/|[?&;]\w+=|(?:pass\w*|pwd|token|key)=", re.IGNORECASE | re.DOTALL)
-# In a message, which may have an example or what is hidden already: a scheme, and all up to the last @ of the line.
+# In a message: a scheme, and everything up to the last @ of the line; not the example, nor what is hidden already.
 CREDENTIALS = re.compile(rf"\b([a-z][a-z0-9+.-]+:/+)(?!/|{HIDDEN}|USER:PASSWORD@)\S.*@", re.IGNORECASE)
 IN_A_MESSAGE = re.compile(r"\b[a-z][a-z0-9+.-]+:/\S+", re.IGNORECASE)
 PARAMETER = re.compile(r"([\w.-]+)=[^&;]*")
 
 PLAIN_SEGMENT = re.compile(r"[\w.,~+-]*")
-# Letters and digits in one run as keys have them: twelve and more, or eight and more that change more than twice.
+# Runs of letters and digits that look like keys: twelve or more, or eight or more that alternate more than twice.
 KEY = re.compile(
     r"(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{12,}|(?=[a-z0-9]{8})(?:(?:[a-z]+\d+){2}|(?:\d+[a-z]+){2})", re.IGNORECASE
 )
@@ -52,13 +52,13 @@ HARMLESS_VALUE = re.compile(r"[\w.-]{1,16}")
 
 @dataclass(frozen=True)
 class CameraAddress:
-    """A camera's address, taken apart. Its repr has nothing secret.
+    """The parts of a camera's address. Its repr shows no secret.
 
-    target: path and query as they are sent. text: as it was given, the scheme in small letters.
+    target: path and query as sent. text: as given, with the scheme in lower case.
     """
 
     scheme: str
-    host: str  # an IPv6 address in its brackets
+    host: str  # an IPv6 address keeps its brackets
     port: int
     target: str = field(repr=False)
     user: str | None = field(repr=False)
@@ -68,17 +68,17 @@ class CameraAddress:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Whose the user and the password are: scheme, host and port (RFC 6454)."""
+        """Scheme, host and port (RFC 6454): the only server that gets the user and the password."""
         return self.scheme, self.host.lower(), self.port
 
     @property
     def requested(self) -> str:
-        """What is asked for over HTTP: without user, password and fragment."""
+        """The URL to request over HTTP, without user, password and fragment."""
         return f"{self._beginning}{self.target}"
 
     @property
     def shown(self) -> str:
-        """What people, logs and programs may see of it."""
+        """The form that people, logs and other programs may see."""
         path, mark, query = self.target.partition("?")
         return f"{self._beginning}{_shown_path(path)}{mark and '?' + _shown_query(query)}"
 
@@ -88,27 +88,27 @@ class CameraAddress:
 
 
 def parse(text: str, option: str = "") -> CameraAddress:
-    """UserError for what is no address, or may be read in two ways; it repeats nothing but the scheme.
+    """Raises UserError for text that is no address or is ambiguous; the error repeats only the scheme.
 
-    option: what the address was given to, named in the error.
+    option: names the option in the error.
     """
     parts = PARTS.fullmatch(text)
-    said = f"{option}{_scheme_alone(text)}"
+    shown = f"{option}{_scheme_alone(text)}"
     if parts is None:
-        raise UserError(f"{said}: an address has two slashes behind its scheme, such as {EXAMPLE}")
+        raise UserError(f"{shown}: expected two slashes after the scheme, such as {EXAMPLE}")
     if not text.isprintable():
-        raise UserError(f"{said}: the address has signs that can't be printed, or is no UTF-8; {ENCODING}")
+        raise UserError(f"{shown}: the address has unprintable characters, or is not UTF-8; {ENCODING}")
     authority, target, fragment = parts[2], parts[3], parts[4]
     userinfo, at, place = authority.rpartition("@")
     host = HOST.fullmatch(place)
     if UNENCODED.search(userinfo) or _is_ambiguous(authority, place, target + fragment) or (place and not host):
-        raise UserError(f"{said}: the address has signs in the wrong place; {ENCODING}")
+        raise UserError(f"{shown}: the address has characters in the wrong place; {ENCODING}")
     if host is None:
-        raise UserError(f"{said}: there is no host in the address; expected such as {EXAMPLE}")
+        raise UserError(f"{shown}: the address has no host; expected something like {EXAMPLE}")
     scheme = parts[1].lower()
     port = int(host[2]) if host[2] else PORTS.get(scheme, 0)
     if not 0 <= port <= 65535:
-        raise UserError(f"{said}: the address's port is none from 1 to 65535; {ENCODING}")
+        raise UserError(f"{shown}: the port in the address is not from 1 to 65535; {ENCODING}")
     user, _, password = userinfo.partition(":")
     return CameraAddress(
         scheme=scheme,
@@ -123,23 +123,23 @@ def parse(text: str, option: str = "") -> CameraAddress:
 
 
 def has_scheme(text: str, *schemes: str) -> bool:
-    """Whether it is an address that begins with one of these, in small letters."""
+    """Whether it is an address with one of these schemes, given in lower case."""
     found = SCHEME.match(text)
     return found is not None and found[1].lower() in schemes
 
 
 def is_address(text: str) -> bool:
-    """Whether it has a scheme: a file with such a name has to be written as ./NAME."""
+    """Whether it has a scheme; a file with such a name must be written as ./NAME."""
     return SCHEME.match(text) is not None
 
 
 def lacks_scheme(text: str) -> bool:
-    """Whether it looks like a camera's address of which the scheme was forgotten."""
+    """Whether it looks like a camera's address without its scheme."""
     return SCHEMELESS.search(text) is not None
 
 
 def shown(text: str) -> str:
-    """What may be shown of anything that was given as a source; of an address that can't be parsed its scheme alone."""
+    """The part of a given source that may be shown; only the scheme of an address that can't be parsed."""
     if is_address(text):
         try:
             return parse(text).shown
@@ -149,9 +149,9 @@ def shown(text: str) -> str:
 
 
 def without_secrets(message: str) -> str:
-    """A message that may repeat an address, of a library or about a path: the last line of defense.
+    """Cleans a message that may repeat an address, such as a library's: the last line of defense.
 
-    User and password are cut out, however malformed, and the values of parameters that aren't known to be harmless.
+    Cuts out user and password, however malformed, and the values of parameters that aren't known to be harmless.
     """
 
     def hide(parameter: re.Match[str]) -> str:
@@ -167,9 +167,9 @@ def _scheme_alone(text: str) -> str:
 
 
 def _is_ambiguous(authority: str, place: str, rest: str) -> bool:
-    """Whether a later @ may be the one before the host, so that what seems to be the path is a password's end.
+    """Whether a later @ may be the one before the host, so that the apparent path is the end of a password.
 
-    Not where the host is a number, or nothing before that @ can divide a user from a password.
+    Not if the host is a number, or if nothing before that @ can separate a user from a password.
     """
     before, at, _ = rest.rpartition("@")
     if not at or ":" not in authority + before:
@@ -189,7 +189,7 @@ def _shown_path(path: str) -> str:
 
 
 def _is_plain(segment: str, before: str) -> bool:
-    """Whether a segment of a path can hold no secret: a word or two, and none that `before` announces as one."""
+    """Whether a path segment can't be a secret: a word or two, and not announced as one by the segment `before`."""
     return (
         PLAIN_SEGMENT.fullmatch(segment) is not None
         and KEY.search(segment) is None

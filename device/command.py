@@ -1,6 +1,6 @@
-"""How every command of the four packages begins and ends: a quiet stderr, exit codes, errors as one line.
+"""How every command of the four packages starts and ends: a quiet stderr, exit codes, one-line errors.
 
-Imports nothing heavy: Ctrl-C and a wrong option are answered before numpy or TensorFlow are loaded.
+Imports nothing heavy, so Ctrl-C and wrong options are handled before numpy or TensorFlow load.
 """
 
 import errno
@@ -20,11 +20,11 @@ from device import text
 from device.errors import UserError
 
 GOOD, FAILED, USER_ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
-# EX_SOFTWARE of sysexits.h. Not Python's own 1: a crash would look like a verdict.
+# EX_SOFTWARE of sysexits.h. With Python's own 1 a crash would look like a verdict.
 CRASHED = 70
 
-# What the operating system refuses for reasons the user can mend.
-MENDABLE = {
+# Errors of the operating system that the user can fix.
+FIXABLE = {
     errno.ENOSPC: "no space is left on the device; free some, then run the command again",
     errno.EDQUOT: "the disk quota is used up; free some space, then run the command again",
     errno.EFBIG: "the file would be larger than is allowed here (ulimit -f, or the file system); choose another place",
@@ -43,11 +43,11 @@ _LEFT_BEHIND: list[threading.Thread] = []
 
 
 def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
-    """Runs a command's main function and exits: 0 good, 1 judged bad, 2 user's mistake, 3 can't tell, 130 Ctrl-C,
-    70 a fault of this program, whose traceback is printed.
+    """Runs a command's main function and exits: 0 good, 1 failed, 2 user error, 3 inconclusive, 130 Ctrl-C, or 70 for a
+    bug, whose traceback it prints.
 
-    leaves_threads: after Ctrl-C threads may go on in libraries (Keras' loaders, TensorFlow's own). The interpreter's
-    end under them can crash, so the process ends without it; also where `left_behind` was told of one.
+    leaves_threads: after Ctrl-C, threads of libraries (Keras' loaders, TensorFlow's own) may still run. Python's
+    shutdown can crash under them, so the process exits without it, as it does after `left_behind`.
     """
     try:
         _silence_native_libraries()
@@ -62,7 +62,7 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
         say(_without_secrets(f"error: {error}"))
         code = USER_ERROR
     except BrokenPipeError:
-        # The reader (`| head`) has gone: nobody is left to tell.
+        # The reader (`| head`) closed the pipe: there is nobody left to report to.
         code = GOOD
     except Exception as error:
         if isinstance(error, OSError) and (advice := _advice(error)):
@@ -78,27 +78,26 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
 
 
 def program(package: str, *words: str) -> str:
-    """What usage lines call a command: `python -m PACKAGE WORDS`; as it was typed, where framelite/__main__.py handed
-    over to it.
-    """
+    """The command's name in usage lines: `python -m PACKAGE WORDS`, or as typed if framelite/__main__.py passed it
+    on."""
     is_handed_over = sys.argv[0].split()[:1] == ["framelite"]
     return " ".join([sys.argv[0] if is_handed_over else f"python -m {package}", *words])
 
 
 def left_behind(thread: threading.Thread) -> None:
-    """A thread that didn't end when it was asked to, perhaps inside a library, may still be there when `run` ends."""
+    """Registers a thread that ignored the request to end, perhaps inside a library, and may outlive `run`."""
     _LEFT_BEHIND.append(thread)
 
 
 def _advice(error: OSError) -> str | None:
-    """What to do about what the operating system refused; None where the user can't do anything."""
-    # numpy's tofile, and so np.save, doesn't say why it wrote less than it was asked to.
+    """What the user can do about an error of the operating system; None if nothing."""
+    # numpy's tofile, and so np.save, doesn't say why a write was short.
     is_short_write = error.errno is None and re.fullmatch(r"\d+ requested and \d+ written", str(error))
-    return MENDABLE.get(errno.ENOSPC if is_short_write else error.errno or 0)
+    return FIXABLE.get(errno.ENOSPC if is_short_write else error.errno or 0)
 
 
 def _place(error: OSError) -> str:
-    """The file; else what tempfile says, which names the folders that it tried."""
+    """The file, or tempfile's message, which names the folders that it tried."""
     if error.filename:
         return os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
     is_tempfile_s = error.errno == errno.ENOENT and str(error.strerror).startswith("No usable temporary directory")
@@ -106,9 +105,9 @@ def _place(error: OSError) -> str:
 
 
 def show(lines: Sequence[str]) -> None:
-    """A result on stdout, written at once, without what would command the terminal.
+    """Writes a result to stdout at once, with terminal control sequences escaped.
 
-    That its reader has gone (`| head`) changes nothing of the exit code.
+    A closed pipe (`| head`) does not change the exit code.
     """
     try:
         print(text.visible("".join(f"{line}\n" for line in lines)), end="", flush=True)
@@ -117,7 +116,7 @@ def show(lines: Sequence[str]) -> None:
 
 
 def say(line: str) -> None:
-    """A note or an error on stderr, one line; a clean one even where a progress bar stood."""
+    """Writes a note or an error to stderr as one line, over a progress bar if there is one."""
     if sys.stderr is None:  # closed by the shell: 2>&-
         return
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
@@ -125,13 +124,13 @@ def say(line: str) -> None:
 
 
 def _write_on_stderr(what: str) -> None:
-    """What can't be written (a full disk, a reader that has gone) is lost: a note ends nothing that would go on."""
+    """Drops what can't be written (full disk, closed pipe): a lost note must not end the command."""
     with suppress(OSError):
         print(what, end="", file=sys.stderr, flush=True)
 
 
 def say_next(*commands: Sequence[object]) -> None:
-    """What one may do now, each the words of a command after `python -m`, as one would type it here."""
+    """Suggests the next commands as they would be typed here; each is the words after `python -m`."""
     python = os.path.relpath(sys.executable)
     if python.startswith(".."):
         python = "python"
@@ -141,19 +140,19 @@ def say_next(*commands: Sequence[object]) -> None:
 
 @functools.cache
 def say_once(line: str) -> None:
-    """As `say`, once a process: what is true of a folder is not said again with every model that looks at it."""
+    """Like `say`, but once per process: several models that read one folder don't repeat its notes."""
     say(line)
 
 
 def _without_secrets(message: str) -> str:
-    """An error may repeat what was given, also an address with a password that was given as a file."""
-    from device import addresses  # here: no good end needs it
+    """An error may repeat an argument, even an address with a password that was given as a file."""
+    from device import addresses  # late: a command that succeeds doesn't need it
 
     return addresses.without_secrets(message)
 
 
 def _drop_output() -> None:
-    """What can't be written goes nowhere: Python flushes once more at exit, and would turn the code into 120."""
+    """Sends unwritable output to /dev/null: Python flushes again at exit, and would turn the exit code into 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -163,17 +162,17 @@ def _drop_output() -> None:
 
 
 def _let_any_name_through() -> None:
-    """A file name that is no UTF-8, or a sign that the terminal hasn't, is written as an escape."""
+    """Escapes file names that are not UTF-8, and characters that the terminal lacks."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _silence_native_libraries() -> None:
-    """File descriptor 2 goes nowhere, Python's own sys.stderr stays on the terminal.
+    """Points file descriptor 2 at /dev/null and keeps Python's sys.stderr on the terminal.
 
-    TensorFlow, LiteRT, OpenCV and libpng write notices straight to the descriptor, past every logging switch they
-    have. FRAMELITE_NATIVE_LOG=1 lets them through, to see why a native library crashed. A child process that shall
-    be heard is given `stderr=sys.stderr`.
+    TensorFlow, LiteRT, OpenCV and libpng write notices straight to the descriptor, past every logging switch they have.
+    FRAMELITE_NATIVE_LOG=1 lets them through, to find out why a native library crashed. To let a child process write to
+    the terminal, pass `stderr=sys.stderr`.
     """
     if os.environ.get("FRAMELITE_NATIVE_LOG") or sys.stderr is None:
         return

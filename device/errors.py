@@ -1,8 +1,8 @@
-"""The one exception that is meant for the person at the terminal."""
+"""The exceptions whose text is meant for the user."""
 
 
 class UserError(Exception):
-    """Something the user can mend. The text is one line: what came, what was expected, what to do.
+    """An error that the user can fix. Its text is one line: what was given, what was expected, what to do.
 
     Commands print it as `error: …` and exit with 2 (see `device.command`); every other exception is a bug and keeps
     its traceback.
@@ -10,4 +10,4 @@ class UserError(Exception):
 
 
 class ImageError(UserError):
-    """An image that can't be read, or is none: the next one may be."""
+    """An image that can't be read or decoded; others may still be fine."""

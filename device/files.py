@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the JSON document that every table can be had as."""
+"""Writes files whole or not at all, and the JSON form of every table."""
 
 import errno
 import json
@@ -16,11 +16,11 @@ from device.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary name in the folder of `path`; what was written there becomes `path` when the block ends well.
+    """Yields a temporary name beside `path`, and renames it to `path` if the block succeeds.
 
-    When it doesn't (an error, Ctrl-C), the temporary file is removed and an older `path` stays as it was. A device or a
-    pipe (/dev/stdout) is written to as it is: a rename would put a file in its place. It is on the disk before this
-    returns: a record that is written next may say so, and outlive a power failure.
+    After an error or Ctrl-C it removes the temporary file and leaves an older `path` untouched. A device or a pipe
+    (/dev/stdout) is written directly, because a rename would replace it with a file. The data is on disk when this
+    returns, so a record that is written next survives a power failure together with it.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: numpy and matplotlib go by it.
+    # Keep the suffix last: numpy and matplotlib depend on it.
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
@@ -36,7 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         settle(path.parent)
     except OSError as error:
-        # Who reads the error knows the file by its own name; a write that failed names none.
+        # Report the file under its own name; a failed write names none.
         if error.filename in (None, str(temporary)):
             error.filename, error.filename2 = str(path), None
         raise
@@ -45,8 +45,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def settle(path: Path) -> None:
-    """What was written, and a folder's new names, reach the disk; on Windows when it likes to."""
-    if os.name == "nt":  # a folder can't be opened there, and a file that is open to be read not be flushed
+    """Flushes a file's data or a folder's new names to disk; not on Windows."""
+    if os.name == "nt":  # it can neither open a folder nor flush a file that is open for reading
         return
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -56,29 +56,32 @@ def settle(path: Path) -> None:
 
 
 def aside(path: Path) -> Path:
-    """Where what lies at `path` is kept when its place is needed: its name with the next number behind it."""
+    """The path to move `path` to when its name is needed: the name with the next free number appended."""
     pattern = re.compile(rf"{re.escape(path.name)}\.([1-9]\d*)")
-    taken = [int(found[1]) for other in path.parent.iterdir() if (found := pattern.fullmatch(other.name))]
-    return path.with_name(f"{path.name}.{max(taken, default=0) + 1}")
+    used = [int(found[1]) for other in path.parent.iterdir() if (found := pattern.fullmatch(other.name))]
+    return path.with_name(f"{path.name}.{max(used, default=0) + 1}")
 
 
 def check_target(target: str | Path | None, option: str = "") -> None:
-    """Refuses a file that can't be written before the work begins; None and - are no files. option: names another."""
+    """Raises UserError before the work if a file can't be written; None and - are no files.
+
+    option: the option that chooses another place.
+    """
     if target is None or target == "-":
         return
     path = Path(target)
     if path.is_dir():
-        raise UserError(f"{path}: it is a directory, a file was expected; {_elsewhere(option)}")
+        raise UserError(f"{path}: this is a directory, expected a file; {_elsewhere(option)}")
     if path.is_file() or not path.exists():
         check_writable(path.parent, option)
 
 
 def check_writable(folder: Path, option: str = "") -> None:
-    """Refuses a folder that can't be made or written before the work begins; makes nothing yet."""
+    """Raises UserError before the work if a folder can't be created or written; creates nothing."""
     place = folder.absolute()
     there = next(path for path in (place, *place.parents) if path.exists())
     if not there.is_dir():
-        raise UserError(f"{there}: a file is in the way, a folder was expected; {_elsewhere(option)}")
+        raise UserError(f"{there}: this is a file, expected a folder; {_elsewhere(option)}")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{there}: no permission to write there; {_elsewhere(option)}")
 
@@ -88,7 +91,7 @@ def _elsewhere(option: str) -> str:
 
 
 def read_start(path: Path, most: int) -> str:
-    """A small text file, UTF-8; of a large one, or of a device without an end, `most` characters and one."""
+    """Reads a small UTF-8 text file; at most one character more than `most` of a large one or an endless device."""
     with path.open(encoding="utf-8") as file:
         return file.read(most + 1)
 
@@ -100,12 +103,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
+    # A file name that is not UTF-8 has lone surrogates; they become JSON escapes.
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def deliver_json(document: Any, target: str) -> None:
-    """`--json FILE|-`: the document in a file, or alone on stdout."""
+    """`--json FILE|-`: writes the document to a file, or to stdout."""
     if target == "-":
         command.show([json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)])
     else:

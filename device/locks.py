@@ -1,9 +1,9 @@
-"""One process at a time in a folder: a lock that the kernel takes back when its owner dies, however it dies.
+"""One process at a time per folder: a lock that the kernel releases when its owner dies.
 
-    runs/.NAME.lock     while runs/NAME is worked on: whose it is, in words; removed at the end
+        runs/.NAME.lock     exists while a process works on runs/NAME, and says which
 
-It is flock(2) on a file beside the folder, since the folder itself may be renamed under the lock. What a crash leaves
-is a file that nobody holds. Where there is no flock (Windows, some network file systems) work goes on without.
+Uses flock(2) on a file beside the folder, because the folder itself may be renamed under the lock. A crash leaves a
+file that nobody holds. Without flock (Windows, some network file systems) there is no lock.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Longer than another process takes to see that the folder is free (`check_free`).
+# Longer than `check_free` holds the lock in another process.
 PATIENCE_S = 0.1
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 @contextlib.contextmanager
 def held(folder: Path, work: str) -> Iterator[None]:
-    """Holds a folder, there or not, for some work ("a training"); UserError where another process holds it."""
+    """Locks a folder, which need not exist, for some work ("a training"); UserError if another process holds it."""
     path = _place(folder)
     is_new = not path.parent.exists()
     file = _claimed(path, folder)
@@ -41,24 +41,24 @@ def held(folder: Path, work: str) -> Iterator[None]:
         file.flush()
         yield
     finally:
-        # Still under the lock: who opened the file before it went sees that by its name (`_is_there`).
+        # Removed under the lock: a process that opened the file before notices (`_is_there`).
         path.unlink(missing_ok=True)
         file.close()
         if is_new:
-            with contextlib.suppress(OSError):  # the work came to nothing
+            with contextlib.suppress(OSError):  # not empty: the work left something
                 path.parent.rmdir()
 
 
 def check_free(folder: Path) -> None:
-    """UserError where another process holds the folder at this moment."""
+    """Raises UserError if another process holds the folder now."""
     path = _place(folder)
     if path.exists() and (file := _claimed(path, folder)):
-        path.unlink(missing_ok=True)  # nobody's: a crash left it
+        path.unlink(missing_ok=True)  # left by a crash
         file.close()
 
 
 def _place(folder: Path) -> Path:
-    """Beside the folder; inside it where nothing can be made beside it, as where a container mounts it."""
+    """Beside the folder, or inside it if nothing can be created beside it, as with a container's mount."""
     real = folder.resolve()
     if not real.name or (real.is_dir() and not os.access(real.parent, os.W_OK | os.X_OK)):
         return real / ".lock"
@@ -66,7 +66,7 @@ def _place(folder: Path) -> Path:
 
 
 def _claimed(path: Path, folder: Path) -> IO[str] | None:
-    """The locked file; None where this system can't lock."""
+    """The locked file; None if this system can't lock."""
     if fcntl is None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +83,8 @@ def _claimed(path: Path, folder: Path) -> IO[str] | None:
             file.close()
             if time.monotonic() > end:
                 raise UserError(
-                    f"{folder}: {owner or 'another process'} is at work there; wait for its end, or choose another"
-                    " folder"
+                    f"{folder}: {owner or 'another process'} is using this folder; wait until it ends, or choose"
+                    " another folder"
                 ) from None
             time.sleep(0.01)
         except OSError as error:
@@ -95,7 +95,7 @@ def _claimed(path: Path, folder: Path) -> IO[str] | None:
 
 
 def _is_there(path: Path, file: IO[str]) -> bool:
-    """Whether the path still is that file: its owner before may have removed it since it was opened."""
+    """Whether the path is still that file: its previous owner may have removed it after we opened it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

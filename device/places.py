@@ -1,4 +1,4 @@
-"""Where files are kept between commands. There may be no such place: a service's account often has no home folder."""
+"""Where files are kept between commands. A service's account may have no home folder, and so no such place."""
 
 import os
 from pathlib import Path
@@ -7,21 +7,21 @@ from device.errors import UserError
 
 
 class NoPlaceError(UserError):
-    """No variable names a place and there is no home folder. Who can do without catches this."""
+    """No variable names a place and there is no home folder. Callers that can do without catch this."""
 
 
 def cache_root() -> Path:
-    """$FRAMELITE_CACHE, else ~/.cache/framelite; there or not."""
+    """$FRAMELITE_CACHE, else ~/.cache/framelite; it need not exist."""
     return find("FRAMELITE_CACHE", ".cache/framelite", "the cache")
 
 
 def find(variable: str, below_home: str, what: str) -> Path:
-    """The folder that an environment variable names, else one in the home folder; NoPlaceError without either."""
+    """The folder in an environment variable, else one in the home folder; NoPlaceError if there is neither."""
     named = os.environ.get(variable)
     try:
-        # A unit file or a Dockerfile doesn't know ~, and another working directory is no other place.
+        # Unit files and Dockerfiles don't expand ~, and the place must not depend on the working directory.
         return Path(named).expanduser().absolute() if named else Path.home() / below_home
-    except RuntimeError:  # HOME isn't set, and the user id has no entry in the system's list; or ~NAME has none
+    except RuntimeError:  # HOME isn't set and the user id is unknown to the system, or ~NAME is
         raise NoPlaceError(
-            f"no home folder is known for this user, so {what} has no place; give {variable}=DIR, a whole path"
+            f"this user has no home folder, so there is no place for {what}; set {variable}=DIR to an absolute path"
         ) from None

@@ -1,8 +1,7 @@
-"""A dataclass from a JSON object, each field checked against its type, and back: how cards and our documents are read.
+"""Dataclasses from JSON objects, every field checked against its type, and back: for cards and our documents.
 
-A card is read strictly: exactly its fields. A document of ours ("schema": its version, then the fields) is read
-tolerantly: of the same version, fields that this version doesn't know are passed over, and those that weren't written
-yet have their defaults.
+A card is read strictly: it has exactly its fields. A document of ours ("schema": its version, then the fields) is read
+tolerantly: unknown fields of the same version are ignored, and missing ones get their defaults.
 """
 
 import json
@@ -20,34 +19,33 @@ from device.errors import UserError
 
 T = TypeVar("T")
 
-# The metadata of fields: not written where it is None; and called otherwise in JSON, by a word that Python keeps.
+# Metadata of fields. IF_KNOWN: not written if None. NAME: the JSON key, if it is a keyword of Python.
 IF_KNOWN = {"if_known": True}
 NAME = "name"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a value must be beside its type: `Annotated[float, Limit("a number from 0", lambda value: value >= 0)]`."""
+    """A condition on a value: `Annotated[float, Limit("a number from 0", lambda value: value >= 0)]`."""
 
-    said: str
+    expected: str
     holds: Callable[[Any], bool]
 
 
 class RecordError(ValueError):
-    """A document that breaks its own rules. Becomes a UserError with the file's name where the file is known."""
+    """A document that breaks its own rules. Whoever knows the file turns it into a UserError with the file's name."""
 
 
 def read(kind: type[T], path: Path, schema: int, todo: str) -> T:
-    """A document of ours from its file. Raises OSError for one that can't be read, and what `parse` raises."""
+    """Reads a document of ours from its file. Raises OSError if it can't be read, and what `parse` raises."""
     return parse(kind, path.read_bytes(), str(path), schema, todo)
 
 
 def parse(kind: type[T], text: str | bytes, name: str, schema: int, todo: str) -> T:
-    """A document of ours; name: what messages call it.
+    """Reads a document of ours. name: names it in messages.
 
-    Raises ValueError for what is no JSON, RecordError, which names the first field that doesn't fit, for what is no
-    such document, and UserError, which ends in `todo`, for one of another version. A document that doesn't say its
-    version is of the first.
+    Raises ValueError if it isn't JSON, RecordError with the first wrong field if it is another kind of document, and
+    UserError, ending in `todo`, if it has another version. A document without a version has version 1.
     """
     try:
         document = json.loads(text)
@@ -60,12 +58,12 @@ def parse(kind: type[T], text: str | bytes, name: str, schema: int, todo: str) -
 
 
 def write(path: Path, document: object, schema: int) -> None:
-    """What `read` reads: {"schema": …} and the fields of a dataclass, in their order."""
+    """Writes what `read` reads: {"schema": …} and the fields of a dataclass, in order."""
     files.write_json(path, {"schema": schema, **to_json(document)})
 
 
 def to_json(value: Any) -> Any:
-    """A dataclass as a JSON object, with all that is in it; what else there is stays as it is."""
+    """A dataclass as a JSON object, recursively; other values unchanged."""
     if is_dataclass(value):
         pairs = ((each, getattr(value, each.name)) for each in fields(value))
         return {_name(each): to_json(part) for each, part in pairs if _is_written(each, part)}
@@ -85,9 +83,9 @@ def _is_written(each: "Field[Any]", value: Any) -> bool:
 
 
 def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> T:
-    """Builds a dataclass from a JSON object with exactly its fields; tolerant: as this module's first lines say.
+    """Builds a dataclass from a JSON object with exactly its fields. tolerant: see the module's docstring.
 
-    where: what messages call the object; "" for a document as a whole.
+    where: names the object in messages; "" for the whole document.
     """
     if not isinstance(document, dict):
         raise RecordError(f"{where or 'it'} is {document!r:.60}, expected an object")
@@ -96,11 +94,11 @@ def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> 
         raise RecordError(f"{where or 'it'} lacks the field {missing[0]!r}")
     if not tolerant and (unknown := sorted(set(document) - set(known))):
         raise RecordError(f"{where or 'it'} has an unknown field {unknown[0]!r}")
-    hints = _hints(kind)  # type: ignore[arg-type]
+    types = _types(kind)  # type: ignore[arg-type]
     places = {name: f"{where}.{name}" if where else name for name in known}
     return kind(
         **{
-            each.name: _value(hints[each.name], document[name], places[name], tolerant)
+            each.name: _value(types[each.name], document[name], places[name], tolerant)
             for name, each in known.items()
             if name in document
         }
@@ -116,12 +114,12 @@ def _has_default(each: "Field[Any]") -> bool:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _types(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
 def _value(hint: Any, value: Any, where: str, tolerant: bool) -> Any:
-    """A JSON value as the field's type says, or a RecordError that names the field."""
+    """The JSON value as the field's type, or a RecordError that names the field."""
     kind, parts = get_origin(hint), get_args(hint)
     if kind is Annotated:
         return _limited(parts[0], parts[1], value, where, tolerant)
@@ -146,18 +144,18 @@ def _value(hint: Any, value: Any, where: str, tolerant: bool) -> Any:
 
 
 def _limited(hint: Any, limit: Limit, value: Any, where: str, tolerant: bool) -> Any:
-    """What is of another type is refused in the limit's words too."""
+    """A value of another type gets the limit's message too."""
     try:
         found = _value(hint, value, where, tolerant)
     except RecordError:
         found = None
     if found is None or not limit.holds(found):
-        raise RecordError(f"{where} is {value!r:.60}, expected {limit.said}")
+        raise RecordError(f"{where} is {value!r:.60}, expected {limit.expected}")
     return found
 
 
 def _of_union(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> Any:
-    """Null where it may be; an object as the first of its dataclasses whose needed fields it has; a list as a list."""
+    """None if allowed; an object as the first dataclass whose required fields it has; a list as a tuple."""
     if value is None and type(None) in hints:
         return None
     kinds = [hint for hint in hints if hint is not type(None)]
@@ -171,16 +169,16 @@ def _of_union(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) ->
 
 
 def _fitting(kinds: Sequence[Any], document: dict[str, Any], where: str, tolerant: bool) -> Any:
-    wanted = [_needed(kind, tolerant) for kind in kinds]
-    for kind, names in zip(kinds, wanted, strict=True):
+    needed = [_needed(kind, tolerant) for kind in kinds]
+    for kind, names in zip(kinds, needed, strict=True):
         if names <= set(document):
             return kind
-    expected = " or ".join(", ".join(sorted(names)) for names in wanted)
+    expected = " or ".join(", ".join(sorted(names)) for names in needed)
     raise RecordError(f"{where} has the fields {', '.join(document)!r:.60}, expected {expected}")
 
 
 def _items(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> tuple[Any, ...]:
-    """A list as a tuple of as many items as the hints say, where the last of them isn't `...`."""
+    """A list as a tuple, of exactly as many items as there are types unless the last is `...`."""
     if not isinstance(value, list) or (hints[-1] is not Ellipsis and len(value) != len(hints)):
         count = "" if hints[-1] is Ellipsis else f" of {len(hints)}"
         raise RecordError(f"{where} is {value!r:.60}, expected a list{count}")
@@ -196,7 +194,7 @@ def _entries(hint: Any, value: Any, where: str, tolerant: bool) -> dict[str, Any
 
 
 def _finite(value: float, where: str) -> float:
-    """JSON's readers take NaN, Infinity and whole numbers of any length; none of them is a measure of anything."""
+    """Refuses NaN, Infinity and integers too large for a float, which Python's JSON reader accepts."""
     try:
         number = float(value)
     except OverflowError:

@@ -9,7 +9,7 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 
 
 def accuracy(top1: float | None, interval: Sequence[float] | None, n: int | None) -> str:
-    """`92.40 % (91.86-92.90, n 10000)`, or `-` where nothing was measured."""
+    """`92.40 % (91.86-92.90, n 10000)`, or `-` if nothing was measured."""
     if top1 is None or interval is None:
         return "-"
     return f"{percent(top1)} ({100 * interval[0]:.2f}-{100 * interval[1]:.2f}, n {n})"
@@ -23,11 +23,11 @@ def milliseconds(value: float | None) -> str:
 
 
 def size(number: int | None) -> str:
-    """Bytes for people, in powers of 1000 as disks and datasheets count them."""
+    """Bytes for people, in powers of 1000 as on disks and in datasheets."""
     if number is None:
         return "-"
     for unit, factor in (("MB", 1_000_000), ("KB", 1_000)):
-        if number >= 0.99995 * factor:  # what is rounded to 1.0 of the larger unit is shown in it
+        if number >= 0.99995 * factor:  # rounds to 1.0 of the larger unit
             return f"{number / factor:.1f} {unit}"
     return f"{number} B"
 
@@ -37,28 +37,27 @@ def ratio(value: float | None) -> str:
 
 
 def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:
-    """The first of them, with a sign that there are more: 'cat, dog …'"""
+    """The first of them, with an ellipsis if there are more: 'cat, dog …'"""
     return between.join(words[:most]) + (" …" if len(words) > most else "")
 
 
-# What moves a terminal's cursor, colors it or turns the writing round (C0, DEL, C1, bidirectional overrides), and
-# halves of characters. A tab and the end of a line stay.
+# Characters that move a terminal's cursor, color it or reverse the writing direction (C0, DEL, C1, bidirectional
+# overrides), and lone surrogates; not tabs and line ends.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(foreign: str) -> str:
-    """With escapes, as JSON writes them, in the place of what would command the terminal: a file's name, a label, what
-    a server answered may hold anything."""
+    """Escapes terminal control characters as JSON does: file names, labels and server responses may hold anything."""
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", foreign)
 
 
 def one_line(error: BaseException) -> str:
-    """The beginning of what a library says, without line breaks and the bold type some have for a terminal."""
+    """The first 160 characters of a library's message, without line breaks and terminal codes."""
     return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:160]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned columns: the first to the left, the others to the right."""
+    """Aligned columns: the first one left, the others right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The tables of docs/ci.md: what the gate itself makes of right and wrong answers."""
+"""The tables of docs/ci.md: how the gate judges right and wrong predictions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def images_for_a_limit() -> list[str]:
         [f"{share} in 100", *(f"{needed.images(share / 100, limit / 100):,}" for limit in LIMITS)]
         for share in DIFFERING
     ]
-    header = ("answers that differ", *(f"`--max-drop {limit:g}`" for limit in LIMITS))
+    header = ("predictions that differ", *(f"`--max-drop {limit:g}`" for limit in LIMITS))
     return markdown(header, rows)
 
 
@@ -42,7 +42,7 @@ def drop_told() -> list[str]:
     ]
     rows.append(["all", "", *(_span_of([row[i] for row in rows]) for i in range(2, 7))])
     header = (
-        *("answers that differ", "`--max-drop`", "loses nothing: passes", "fails", "loses the limit: fails"),
+        *("predictions that differ", "`--max-drop`", "loses nothing: passes", "fails", "loses the limit: fails"),
         *("loses twice the limit: fails", "passes"),
     )
     return [*markdown(header, rows), "", _source(document)]
@@ -64,7 +64,7 @@ def drop_advice() -> list[str]:
         for row in found
     ]
     header = (
-        *("answers that differ", "`--max-drop`", "images", "would do", "says, the median of either end"),
+        *("predictions that differ", "`--max-drop`", "images", "would do", "says, the median of either end"),
         *("of 90 in 100 between", "what would do is in it"),
     )
     return [*markdown(header, rows), "", _source(document)]

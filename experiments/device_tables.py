@@ -9,9 +9,9 @@ from experiments.record import read
 FRAMES = {
     "around_to_invoke": ("preprocess and postprocess to the bare invoke", "1"),
     "around_to_one_inter_area": ("preprocess and postprocess to one INTER_AREA resize of the frame", "1"),
-    "one_thread_to_mediapipe": ("frame to answer to MediaPipe's", "1, MediaPipe 1"),
-    "two_threads_to_mediapipe": ("frame to answer to MediaPipe's", "2, MediaPipe 1"),
-    "loop_to_bare_invoke": ("answers a second of the live loop to bare invokes", "1"),
+    "one_thread_to_mediapipe": ("frame to prediction to MediaPipe's", "1, MediaPipe 1"),
+    "two_threads_to_mediapipe": ("frame to prediction to MediaPipe's", "2, MediaPipe 1"),
+    "loop_to_bare_invoke": ("predictions per second of the live loop to bare invokes", "1"),
 }
 # What was to be reached, for which network.
 LARGE, SMALL = "tf2_mobilenet_v2_1.0_224_ptq.tflite", "cifar10_int8.tflite"
@@ -90,15 +90,18 @@ def soak() -> list[str]:
     losses, hour = document["results"]
     rate = hour["answers"] / hour["minutes"] / 60
     rows = [
-        ["sources lost and answered again", _recovered(losses)],
+        ["sources lost and recovered", _recovered(losses)],
         ["minutes with everything at once", f"{hour['minutes']}"],
-        ["frames answered", f"{hour['answers']:,}, {rate:.1f} a second"],
+        ["frames classified", f"{hour['answers']:,}, {rate:.1f} per second"],
         ["lines missing in the file", str(hour["lines_missing"])],
-        ["sources lost meanwhile and answered again", _recovered(hour)],
-        ["silent connections put out", f"{hour['silent_put_out']:,} of {hour['silent']:,}"],
-        ["the viewer", f"{'stayed' if hour['viewer_stayed'] else 'was put out'}, {hour['viewer_bytes'] / 1e9:.1f} GB"],
+        ["sources lost meanwhile and recovered", _recovered(hour)],
+        ["silent connections closed", f"{hour['silent_put_out']:,} of {hour['silent']:,}"],
         [
-            "labels told to the broker",
+            "the viewer",
+            f"{'stayed' if hour['viewer_stayed'] else 'was disconnected'}, {hour['viewer_bytes'] / 1e9:.1f} GB",
+        ],
+        [
+            "labels sent to the broker",
             f"{hour['mqtt_labels']:,}; the last is {'' if hour['mqtt_last_is_newest'] else 'not '}the file's last",
         ],
         [
@@ -126,7 +129,10 @@ def held() -> list[str]:
     (row,) = document["results"]
     rows = [
         ["a frame of 1280x720 to its labels", _spread(row["frame"])],
-        ["from the file to the first answer, without imports", f"{_spread(row['start'])} of {row['start_ms']:.0f} ms"],
+        [
+            "from the file to the first prediction, without imports",
+            f"{_spread(row['start'])} of {row['start_ms']:.0f} ms",
+        ],
         ["most memory so far", f"{row['more_bytes'] / 1e6:+.1f} MB; the file has {row['bytes'] / 1e6:.1f} MB"],
     ]
     return [*markdown(("held to mapped", f"`{row['file']}`, {row['pairs']} pairs"), rows), "", source(document)]

@@ -40,7 +40,7 @@ changes = [f"data={sys.argv[1]}", "backbone=EfficientNetLite0", "test_split=0.02
 wanted = settings.change(catalog.get("transfer"), changes)
 images = cache.provide(cache.DataRequest.of(wanted, skip_bad=False))
 cluster = devices.Cluster(sys.argv[4], int(sys.argv[2]), int(sys.argv[3]))
-devices.meet(cluster)
+devices.connect(cluster)
 parts = networks.parts(wanted, len(images.labels))
 began = time.perf_counter()
 transfer.features(parts, wanted, images, cluster)

@@ -68,7 +68,7 @@ class Runs:
     def of(model: Path) -> "Runs":
         """As many as fit into the time."""
         with TimingWorker([BenchmarkCase(model)]) as worker:
-            p50_s = float(np.median(worker.turn(worker.lanes, WARMUP_S)[0].wall_ms)) / 1e3
+            p50_s = float(np.median(worker.burst(worker.series, WARMUP_S)[0].wall_ms)) / 1e3
         return Runs(max(FEWEST_RUNS, round(MEASURING_S / p50_s)), max(FEWEST_RUNS, round(WARMUP_S / p50_s)))
 
 
@@ -80,7 +80,7 @@ def ours(model: Path, runs: Runs) -> dict[str, float]:
     times_ms: list[float] = []
     with TimingWorker([BenchmarkCase(model)]) as worker:
         while len(times_ms) < runs.warmup + runs.count:
-            (samples,) = worker.turn(worker.lanes, MEASURING_S)
+            (samples,) = worker.burst(worker.series, MEASURING_S)
             if samples.error is not None:
                 raise SystemExit(f"{model}: {samples.error}")
             times_ms += samples.wall_ms.tolist()

@@ -21,8 +21,8 @@ INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
 
 
 def command_of(kind: str, recipe: Mapping[str, Any]) -> str:
+    from device.declared import text
     from train.recipes import catalog, classical, settings
-    from train.recipes.fields import text
 
     name = recipe["name"]
     now = settings.flat(classical.CLASSICAL if name == classical.CLASSICAL.name else catalog.get(name))

@@ -3,11 +3,11 @@
     python -m experiments.soak [--minutes 60] [--losses 100]      (make soak; about 80 minutes; asks for mosquitto)
 
 A camera's frames come as MJPEG from a server of its own, 30 a second. The hour: a browser's viewer is there all the
-while, a broker is told, every answer is a line in a file, twenty connections a minute come to the page and say nothing
-or half a header, and every third minute the source is lost. What was promised is counted at the end: a line an answer,
-the viewer never put out, the broker's last word the file's last.
-The losses: the server is killed and started again; or its stream goes on with garbage, or with half images, until it
-is opened anew. Each is a recovery when later frames are answered. Writes results/soak.json.
+while, a broker gets every label, every prediction is a line in a file, twenty connections a minute come to the page and
+say nothing or half a header, and every third minute the source is lost. What was promised is counted at the end: a line
+an answer, the viewer never put out, the broker's last word the file's last. The losses: the server is killed and
+started again; or its stream goes on with garbage, or with half images, until it is opened anew. Each is a recovery when
+later frames are answered. Writes results/soak.json.
 """
 
 import argparse

@@ -79,10 +79,10 @@ def figures() -> list[str]:
         ("trained in", "180 s", f"{newcomer['training_s']:.0f} s", newcomer),
         ("int8 against float32, accuracy", "-0.3 points", f"{points:+.2f} points", newcomer),
         ("int8 network against float32's, bytes", "32 %", text.percent(network, 1), newcomer),
-        ("tail of the int8 file", "32 KB", text.size(exported["int8"]["tail_bytes"]), newcomer),
+        ("archive in the int8 file", "32 KB", text.size(exported["int8"]["tail_bytes"]), newcomer),
         ("int8 against float32, p50, one thread", "0.6", text.ratio(timed["int8"]["ratio_to_float32"]), newcomer),
         (
-            "`device classify`, start to answer",
+            "`device classify`, start to prediction",
             "0.4 s",
             f"{one['wall_s']:.2f} s (median of {one['processes']})",
             classify,

@@ -5,12 +5,13 @@ from dataclasses import MISSING
 from typing import Any
 
 from device import text
+from device.declared import KEY, expected
+from device.declared import text as as_text
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train.recipes import catalog, settings
 from train.recipes.classical import CLASSICAL
-from train.recipes.fields import expected, size_text
-from train.recipes.fields import text as as_text
+from train.recipes.fields import size_text
 from train.recipes.recipe import DataRecipe, Recipe
 
 # What was reported elsewhere for the same task; the course chapter's figures are of its validation images.
@@ -35,11 +36,11 @@ def recipe_list() -> list[str]:
 
 
 def recipe_fields() -> list[str]:
-    """Every field with its default, what it takes, and what stands beside it in the code."""
+    """Every field with its default, what it takes, and its help."""
     rows = []
     for name, (field, hint) in settings.fields_of(Recipe).items():
         default = "" if field.default is MISSING else as_text(field.default, hint)
-        rows.append([f"`{name}`", f"`{default}`" if default else "", expected(field, hint), field.metadata["help"]])
+        rows.append([f"`{name}`", f"`{default}`" if default else "", expected(field, hint), field.metadata[KEY].help])
     return markdown(("field", "default", "expected", "meaning"), rows)
 
 
@@ -121,7 +122,7 @@ def averaged_statistics() -> list[str]:
             cells.append(f"{sum(points) / len(points):+.2f}{spread}")
         rows.append(cells)
     header = ("learning rate", "momentum", "after epoch", "seeds", "last weights", "averaged weights, as kept")
-    points_of = ("statistics averaged too, points", "statistics estimated anew, points")
+    points_of = ("statistics averaged too, points", "statistics estimated again, points")
     return [*markdown((*header, *points_of), rows), "", source(document)]
 
 

@@ -147,5 +147,5 @@ class Maker:
             file=path.name,
             sha256=hashlib.sha256(made.data).hexdigest(),
             file_bytes=len(made.data),
-            tail_bytes=card.tail_bytes(path),
+            tail_bytes=card.archive_bytes(path),
         )

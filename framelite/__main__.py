@@ -13,7 +13,7 @@ import device
 
 @dataclass(frozen=True)
 class PackageCommand:
-    """package: whose command it is. is_part: one of several of its package, which is told its name."""
+    """A subcommand. package: the package that has it; is_part: one of several commands of that package."""
 
     package: str
     help: str
@@ -24,19 +24,21 @@ COMMANDS = {
     "train": PackageCommand("train", "a folder of images, or a data set by name, to a Keras model"),
     "export": PackageCommand("export", "a trained model to .tflite variants, each checked against its source"),
     "classify": PackageCommand("device", "labels of images, or of every image in a folder", is_part=True),
-    "live": PackageCommand("device", "labels of a camera's frames, as they come", is_part=True),
-    "check": PackageCommand("device", "whether a file answers here as it did at export, and why not", is_part=True),
-    "doctor": PackageCommand("device", "what this machine has, what doesn't fit, and what to do", is_part=True),
-    "info": PackageCommand("device", "what a model file says of itself", is_part=True),
-    "benchmark": PackageCommand("benchmarks", "latency and accuracy: measured, compared, judged, as a report"),
+    "live": PackageCommand("device", "labels of a camera's frames, live", is_part=True),
+    "check": PackageCommand(
+        "device", "whether a file gives the same predictions here as at export, and why not", is_part=True
+    ),
+    "doctor": PackageCommand("device", "what this machine has, what is missing, and what to do", is_part=True),
+    "info": PackageCommand("device", "what a model file says about itself", is_part=True),
+    "benchmark": PackageCommand("benchmarks", "latency and accuracy: measure, compare, gate, report"),
 }
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="framelite",
-        description="From a folder of images to a classifier that answers on a camera board.",
-        epilog="framelite COMMAND --help says more of each.",
+        description="From a folder of images to a classifier that runs on a camera board.",
+        epilog="framelite COMMAND --help describes each command.",
     )
     top.add_argument("--version", action="version", version=f"framelite {device.__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -46,12 +48,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Hands over to a package's own command, which ends the process with its exit code."""
+    """Runs a package's own command, which ends the process with its exit code."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in COMMANDS:
         parser().parse_args()  # ends here: with the help, the version, or an error
     command = COMMANDS[name]
-    # Its usage lines go by the first word: device/command.py, program.
+    # Usage lines start with sys.argv[0]: device/command.py, program.
     sys.argv = ["framelite", *sys.argv[1:]] if command.is_part else [f"framelite {name}", *sys.argv[2:]]
     runpy.run_module(command.package, run_name="__main__")
 

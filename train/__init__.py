@@ -4,7 +4,7 @@
     run = train.train(data="images")              # a folder of one's own
     run = train.train("cifar10", epochs=20)
 
-TensorFlow and all else are loaded when it trains.
+TensorFlow and everything else load when it trains.
 """
 
 from importlib import import_module
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from train.run.runs import Run as Run
     from train.training import train as train
 
-# Of each public name the module that has it.
+# The module of each public name.
 _PUBLIC = {"Run": "run.runs", "train": "training"}
 __all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are first asked for (PEP 562)."""
+    """Loads a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"train.{_PUBLIC[name]}"), name)

@@ -1,10 +1,10 @@
 """python -m train RECIPE [--data NAME|DIR] [--run DIR] [--resume] [--from RUN|MODEL] [--set FIELD=VALUE]…
 python -m train classical [--data NAME|DIR] [--run DIR] [--set FIELD=VALUE]…    the baseline without a network
 python -m train list                                                            the recipes
-python -m train preview RECIPE [IMAGE] [--layers]                             variants, the data, or the network
-python -m train backbones [--json FILE|-]                                       what transfer can begin from
-python -m train where RECIPE [--data NAME|DIR]                                  the run folder that training would make
-python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make the image cache alone
+python -m train preview RECIPE [IMAGE] [--layers]                               variants, the data, or the network
+python -m train backbones [--json FILE|-]                                       the backbones for transfer
+python -m train where RECIPE [--data NAME|DIR]                                  the run folder of a training
+python -m train data NAME|DIR --size HxW [--fit crop|stretch|pad]               make only the image cache
 """
 
 import argparse
@@ -31,14 +31,14 @@ COMMANDS = {
     COMMAND: Command(CLASSICAL.description, classical.run, classical.add_arguments, (CLASSICAL.name,)),
     "list": Command("the recipes", listing.show_list),
     "preview": Command("draw what training sees, or the network", preview.run, preview.add_arguments),
-    "backbones": Command("what transfer can begin from", backbones.run, backbones.add_arguments),
+    "backbones": Command("the backbones for transfer", backbones.run, backbones.add_arguments),
     "where": Command("the run folder of a recipe", listing.show_where, listing.add_where_arguments),
-    "data": Command("make the image cache alone", data.run, data.add_arguments),
+    "data": Command("make only the image cache", data.run, data.add_arguments),
 }
 
 
 def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """The whole command line, and the part of each recipe and command by its name."""
+    """The whole command line, and the parser of each recipe and command by name."""
     options = argparse.ArgumentParser(
         prog=command.program("train"), description="Train a recipe: images to a Keras model in a run folder."
     )
@@ -55,7 +55,7 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """A recipe's name may stand behind its options, and so may what preview is to draw."""
+    """Parses the command line; a recipe's name, or preview's arguments, may come after options."""
     options, parts = parser()
     name = arguments[0] if arguments else ""
     if name in parts:
@@ -67,7 +67,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         whole.set_defaults(run_command=recipe.run)
         return whole.parse_args(arguments)
     if name and not name.startswith("-"):
-        catalog.get(name)  # refuses it, with the recipes that there are
+        catalog.get(name)  # refuses an unknown name, and lists the recipes
     return options.parse_args(arguments)
 
 

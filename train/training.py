@@ -1,11 +1,11 @@
-"""Training from Python, and what `python -m train` calls: a recipe and how it is run, to a run folder.
+"""Training from Python, and what `python -m train` calls: from a recipe and options to a run folder.
 
     import train
-    run = train.train(data="images")              # a folder of one's own: transfer
+    run = train.train(data="images")              # your own folder: transfer
     run = train.train("cifar10", epochs=20)
     run.path, run.accuracy, run.history
 
-Every check that protects a run is made here, before TensorFlow is imported.
+All checks that protect a run happen here, before TensorFlow is imported.
 """
 
 import math
@@ -33,11 +33,11 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Options:
-    """How a recipe is run; what it makes is the recipe's to say. As the options of `python -m train` are called.
+    """How to run a recipe, as opposed to what it trains. The names are those of the options of `python -m train`.
 
-    run: the folder; None: runs/RECIPE, or runs/FOLDER. weights: a run or a .keras file that it starts from.
-    max_latency, max_size: of an int8 file, in milliseconds and megabytes, where the backbone is chosen.
-    processes, process_id, coordinator: of several machines, see train/environment/devices.py.
+    run: the folder; None: runs/RECIPE, or runs/FOLDER. weights: a run or a .keras file to start from. max_latency,
+    max_size: limits of the int8 file in milliseconds and megabytes, if training chooses the backbone. processes,
+    process_id, coordinator: for several machines, see train/environment/devices.py.
     """
 
     run: Path | None = None
@@ -59,14 +59,14 @@ class Options:
             if value is not None and not 0 < value < math.inf:
                 raise UserError(f"{option} is {value:g}, expected a number above 0")
         if self.resume and self.again:
-            raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
+            raise UserError("--resume and --again were both given, expected one: to go on, or to train again")
         self._check_processes()
 
     def _check_processes(self) -> None:
         number = self.process_id or 0
         if self.processes < 1 or not 0 <= number < self.processes:
             given = f"--processes {self.processes} --process-id {number}"
-            raise UserError(f"{given}, expected at least one process, and a number from 0 to one less than there are")
+            raise UserError(f"{given}, expected at least one process, and an id from 0 to processes - 1")
         if self.processes == 1:
             for option, value in (("--coordinator", self.coordinator), ("--process-id", self.process_id)):
                 if value is not None:
@@ -77,7 +77,7 @@ class Options:
                 "--processes needs --backend jax and --coordinator HOST:PORT, where process 0 can be reached"
             )
         if self.resume:
-            raise UserError("--resume goes on with one process, not with several; begin anew with --again")
+            raise UserError("--resume works with one process, not with several; train again with --again")
 
     @property
     def limits(self) -> dict[str, float | None]:
@@ -85,13 +85,13 @@ class Options:
 
     @property
     def has_run_folder(self) -> bool:
-        """Of several processes the first one has it."""
+        """Whether this process writes the run folder: the first of several does."""
         return not self.process_id
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a run is, and its figures; None where it was up to date, or is another process' to tell."""
+    """A run and its figures; None if the run was up to date, or if another process has them."""
 
     run: Run
     evaluation: Evaluation | None = None
@@ -111,22 +111,22 @@ def train(
     tensorboard: bool = False,
     **settings: Value,
 ) -> Run:
-    """Trains a recipe and returns its run; one that is there already, up to date, is returned as it is.
+    """Trains a recipe and returns its run; an up-to-date run is returned unchanged.
 
     Args:
-        recipe: its name (`python -m train list`); without one `transfer`, for a folder of your own as `data`.
-        run: the run folder; runs/RECIPE, or for a folder of your own runs/FOLDER.
+        recipe: its name (`python -m train list`); by default `transfer`, for your own folder as `data`.
+        run: the run folder; runs/RECIPE, or for your own folder runs/FOLDER.
         weights: a run folder or .keras file to start from.
-        resume: go on where a run of this folder was interrupted.
-        again: begin anew even if this very run is there already; that one is moved aside.
+        resume: go on with the interrupted run in this folder.
+        again: train even if the folder already holds this run; that one is moved aside.
         skip_bad: go on without images that can't be read.
-        allow_copies: go on without images that are there twice.
-        max_latency, max_size: limits of the int8 file where the backbone is chosen, in milliseconds and megabytes.
+        allow_copies: go on without duplicate images.
+        max_latency, max_size: limits of the int8 file in milliseconds and megabytes, if training chooses the backbone.
         tensorboard: write logs for TensorBoard into the run folder.
         settings: fields of the recipe by name, such as data="images", epochs=20 or image_size=(64, 64).
 
     Raises:
-        UserError: for what can't be trained as asked: what came, what was expected, what to do.
+        UserError: if it can't be trained this way: what came, what was expected, what to do.
     """
     options = Options(
         run=None if run is None else Path(run),
@@ -151,7 +151,8 @@ def _usual(data: Value | None) -> str:
 
 
 def perform(recipe: Recipe, options: Options) -> Outcome:
-    """Trains, unless this very run is there already. UserError before anything is changed or TensorFlow is imported."""
+    """Trains, unless the folder already holds this run. UserError before any change and before TensorFlow is
+    imported."""
     recipe = _checked(recipe, options)
     memory.keep_freed()
     run = Run(options.run) if options.run else runs.default(recipe)
@@ -160,20 +161,20 @@ def perform(recipe: Recipe, options: Options) -> Outcome:
     recipe, made_ready = _ready(recipe, options)
     weights = runs.find_model(options.weights, "--from") if options.weights else None
     claim = Claim(run, Identity.of(recipe, made_ready, weights), options.resume, options.again)
-    # Asked here too, where neither scikit-learn nor TensorFlow is imported yet; who trains asks again.
-    if (claim.look() is Way.UP_TO_DATE) if options.has_run_folder else claim.is_up_to_date:
+    # Checked here too, before scikit-learn and TensorFlow are imported; training checks again.
+    if (claim.check() is Way.UP_TO_DATE) if options.has_run_folder else claim.is_up_to_date:
         claim.evaluation(Evaluation)
         return Outcome(run)
     return _trained(recipe, made_ready, run, replace(options, weights=weights))
 
 
 def images(recipe: Recipe, options: Options) -> Cache:
-    """The recipe's images, decoded once, and nothing trained."""
+    """Decodes the recipe's images once, and trains nothing."""
     return _ready(_checked(recipe, options), options)[1]
 
 
 def _ready(recipe: Recipe, options: Options) -> tuple[Recipe, Cache]:
-    """The recipe, its backbone chosen, and its images."""
+    """The recipe with its backbone chosen, and its images."""
     environment.prepare(options.backend)
     if recipe.network.chooses_backbone:
         recipe = _with_backbone(recipe, options)
@@ -185,14 +186,16 @@ def _provide(recipe: Recipe, options: Options) -> Cache:
 
 
 def _checked(recipe: Recipe, options: Options) -> Recipe:
-    """The recipe as it is trained; UserError where it and the options can't go together."""
+    """The recipe to train; UserError if it doesn't go with the options."""
     if options.processes > 1:
         recipe.require_shareable()
     if not recipe.network.chooses_backbone:
         for option, value in options.limits.items():
             if value is not None:
                 raise UserError(f"{option} was given for {recipe.network.backbone}, expected --backbone auto with it")
-    if options.weights and not recipe.data.test_split:  # they may have seen every image: only a test tells
+    if (
+        options.weights and not recipe.data.test_split
+    ):  # they may have seen every image: only test images show the accuracy
         return replaced(recipe, test_split=A_FIFTH)
     return recipe
 
@@ -203,13 +206,13 @@ def _with_backbone(recipe: Recipe, options: Options) -> Recipe:
     from train.networks import auto
 
     limits = auto.BackboneLimits(options.max_latency, options.max_size and options.max_size * MEGABYTE)
-    auto.candidates(limits)  # what can be refused is refused before Keras is imported
+    auto.candidates(limits)  # check everything that can fail before importing Keras
     keras_settings.apply()
     return auto.choose(recipe, lambda asked: _provide(asked, options), limits)
 
 
 def _trained(recipe: Recipe, made_ready: Cache, run: Run, options: Options) -> Outcome:
-    # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    # Import TensorFlow only after all checks of arguments and data.
     from train.environment import keras_settings
 
     keras_settings.apply()
@@ -220,7 +223,7 @@ def _trained(recipe: Recipe, made_ready: Cache, run: Run, options: Options) -> O
     start = fit.Start(options.resume, options.weights, options.tensorboard, cluster=cluster, again=options.again)
     if options.has_run_folder:
         return Outcome(run, fit.train(recipe, made_ready, run, start))
-    # Saving takes all processes; what the others save is the same, and is thrown away.
+    # Saving needs all processes; the others save the same and throw it away.
     with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
         fit.train(recipe, made_ready, Run(Path(folder)), start)
     return Outcome(run)

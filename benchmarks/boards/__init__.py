@@ -1,1 +1,1 @@
-"""Latency on another machine, over ssh: what is copied, what runs there, what comes back, and a table of boards."""
+"""Measures latency on another machine over ssh, and keeps a table of boards."""

@@ -1,9 +1,9 @@
-"""What runs on the board: keeps one folder there, takes what is missing in it, and runs commands in it.
+"""The program on the board: keeps a folder there, receives missing files, and runs commands in it.
 
-It comes through ssh (benchmarks/boards/connection.py) and needs Python's standard library alone. A request is one line
-of JSON on stdin, its answer one line on stdout; what commands write on stderr goes through as it comes. An empty line
-is Ctrl-C: the command under way is told so, and its answer is what it says by then. When stdin ends the other end has
-gone: the command is stopped with all that it has started.
+It is sent through ssh (benchmarks/boards/connection.py) and needs only Python's standard library. A request is one line
+of JSON on stdin, its response one line on stdout; the commands' stderr passes through. An empty line means Ctrl-C: the
+running command gets the signal, and the response has its output so far. When stdin ends, the other side has gone: the
+command and its children are stopped.
 """
 
 import contextlib
@@ -26,42 +26,42 @@ from typing import IO, Any
 PLACE = Path(os.environ.get("FRAMELITE_CACHE") or Path.home() / ".cache/framelite") / "bench"
 ENVIRONMENT, LOCK = "venv", "lock"
 PIECE_BYTES = 1 << 20
-# In the environment of all that a command starts, also in sessions of their own.
+# Marks the environment of a command's children, also in other sessions.
 MARK = "FRAMELITE_MEASUREMENT"
-# For a command to end by itself after Ctrl-C, before it is killed.
+# The time for a command to end after Ctrl-C, before it is killed.
 PATIENCE_S = 3
 
 
 class BusyError(Exception):
-    """Another measurement has the folder: two at once would spoil each other's figures."""
+    """Another measurement uses the folder; two at once would disturb each other."""
 
 
 def main() -> None:
-    """Answers requests until stdin ends. After an error nothing more is taken: it is the last answer."""
-    answer(describe())
+    """Serves requests until stdin ends, or until an error, which is the last response."""
+    respond(describe())
     requests: dict[str, Callable[..., dict[str, Any]]] = {"keep": keep, "take": take, "run": run, "remove": remove}
     lock: IO[str] | None = None
     for line in iter(sys.stdin.buffer.readline, b""):
-        if not line.strip():  # Ctrl-C for a command that had just ended
+        if not line.strip():  # Ctrl-C for a command that has just ended
             continue
         request = json.loads(line)
         try:
             lock = lock or claim()
-            answer(requests[request.pop("do")](**request))
+            respond(requests[request.pop("do")](**request))
         except BusyError:
-            answer({"error": "busy"})
+            respond({"error": "busy"})
             return
         except OSError as error:
-            answer({"error": error.strerror, "errno": error.errno, "path": error.filename})
+            respond({"error": error.strerror, "errno": error.errno, "path": error.filename})
             return
 
 
-def answer(document: dict[str, Any]) -> None:
+def respond(document: dict[str, Any]) -> None:
     print(json.dumps(document), flush=True)
 
 
 def describe() -> dict[str, Any]:
-    """This Python and what it can do. bits: of its programs, which may be 32 under a 64-bit kernel."""
+    """This Python and its abilities. bits: of its programs, which may be 32 under a 64-bit kernel."""
     return {
         "python": sys.executable,
         "bits": 64 if sys.maxsize > 2**32 else 32,
@@ -72,7 +72,7 @@ def describe() -> dict[str, Any]:
 
 
 def claim() -> IO[str]:
-    """The folder is this measurement's for as long as the file stays open."""
+    """Reserves the folder for this measurement, while the file is open."""
     PLACE.mkdir(parents=True, exist_ok=True)
     lock = (PLACE / LOCK).open("w")
     try:
@@ -83,7 +83,7 @@ def claim() -> IO[str]:
 
 
 def keep(files: dict[str, str]) -> dict[str, Any]:
-    """Removes what is not among `files` (path to SHA-256), the environment excepted; says which are missing."""
+    """Removes what is not in `files` (path to SHA-256), except the environment; returns which are missing."""
     for folder, names, there in os.walk(PLACE, topdown=False):
         inside = Path(folder).relative_to(PLACE)
         if inside.parts[:1] == (ENVIRONMENT,):
@@ -102,7 +102,7 @@ def sha256(path: Path) -> str | None:
 
 
 def take(files: list[tuple[str, int]]) -> dict[str, Any]:
-    """Paths and sizes; the bytes follow on stdin, one file after the other. Each is written whole or not at all."""
+    """Receives files of these paths and sizes from stdin, in order. Writes each whole or not at all."""
     for path, size in files:
         target = PLACE / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,13 +120,13 @@ def copy(file: IO[bytes], size: int) -> None:
     while size:
         piece = sys.stdin.buffer.read(min(size, PIECE_BYTES))
         if not piece:
-            sys.exit(1)  # the other end says that the connection was lost
+            sys.exit(1)  # the other side reports the lost connection
         file.write(piece)
         size -= len(piece)
 
 
 def run(words: list[str]) -> dict[str, Any]:
-    """A command in the folder, in a session of its own: its exit code and what it wrote on stdout."""
+    """Runs a command in the folder, in its own session; returns its exit code and its stdout."""
     child = subprocess.Popen(
         words,
         cwd=PLACE,
@@ -143,9 +143,9 @@ def run(words: list[str]) -> dict[str, Any]:
 
 
 def listen(child: "subprocess.Popen[bytes]") -> bytes:
-    """What the child writes, until it ends. Nothing is asked meanwhile: stdin has its end, or an empty line."""
+    """The child's output, until it ends. Meanwhile stdin only has its end, or an empty line."""
     assert child.stdout is not None
-    pipe, said = child.stdout.fileno(), bytearray()
+    pipe, output = child.stdout.fileno(), bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
@@ -153,24 +153,24 @@ def listen(child: "subprocess.Popen[bytes]") -> bytes:
             ready = {key.fd for key, _ in selector.select()}
             if pipe not in ready:
                 if not os.read(sys.stdin.fileno(), 1):
-                    sys.exit(1)  # the other end says that the connection was lost
+                    sys.exit(1)  # the other side reports the lost connection
                 os.killpg(child.pid, signal.SIGINT)
                 continue
             piece = os.read(pipe, PIECE_BYTES)
             if not piece:
-                return bytes(said)
-            said += piece
+                return bytes(output)
+            output += piece
 
 
 def stop(child: "subprocess.Popen[bytes]") -> None:
-    """Whatever is left of the command: told as by Ctrl-C, then killed with all that it has started."""
+    """Ends a command that is still running: Ctrl-C, then SIGKILL for it and its children."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(PATIENCE_S)
     child.kill()
     child.wait()
-    # Until they are gone: killing takes a moment, and one that is just being started shows no mark yet.
+    # Until they are gone: killing takes a moment, and a process that is just starting has no mark yet.
     deadline = time.monotonic() + PATIENCE_S
     while (left := marked()) and time.monotonic() < deadline:
         for pid in left:
@@ -180,7 +180,7 @@ def stop(child: "subprocess.Popen[bytes]") -> None:
 
 
 def marked() -> list[int]:
-    """What runs with this agent's mark, by /proc; where there is none, nothing is found."""
+    """The processes with this agent's mark, from /proc; none without /proc."""
     mark, found = f"{MARK}={os.getpid()}\0".encode(), []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # ended meanwhile, or somebody else's
@@ -190,7 +190,7 @@ def marked() -> list[int]:
 
 
 def remove() -> dict[str, Any]:
-    """The environment; a half-made one takes room and is of no use."""
+    """Removes the environment; an incomplete one is useless."""
     shutil.rmtree(PLACE / ENVIRONMENT, ignore_errors=True)
     return {}
 

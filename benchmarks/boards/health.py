@@ -1,8 +1,8 @@
-"""Whether a board held back: what its firmware says before and after a measurement, and how that is told.
+"""Was a board throttled? Compares its firmware's flags before and after a measurement.
 
-    python -m benchmarks.boards.health      what this machine says now, as JSON
+    python -m benchmarks.boards.health      this machine's flags now, as JSON
 
-A board that can't tell is not called good.
+A board without flags is never called good.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.documents.machine import HeldBack
+from benchmarks.documents.machine import BoardThrottling
 from benchmarks.documents.rows import LatencyRow
 from device import records
 from device.host import throttling
@@ -22,9 +22,9 @@ HELP = "see docs/raspberry-pi.md"
 
 @dataclass(frozen=True)
 class Health:
-    """What was so while it measured, and what had been so before, since the board was started.
+    """The throttling flags during the measurement, and those from boot until then.
 
-    Words of device/host/throttling.py. unknown: why the board can't tell; None where it can.
+    In the words of device/host/throttling.py. unknown: why there are no flags; None if there are.
     """
 
     measuring: tuple[str, ...] = ()
@@ -33,26 +33,26 @@ class Health:
 
 
 def read(root: Path = HERE) -> Throttling | None:
-    """None where the machine can't tell: it has neither vcgencmd, nor the kernel's copy, nor x86's counters of heat."""
-    said, file = throttling.read(), throttling.kernel_file(root)
-    if said is None and file is not None:
-        # This copy's later flags mean: since it was last renewed, two seconds ago.
+    """The flags; None without vcgencmd, the kernel's copy of the flags, and x86's thermal counters."""
+    flags, file = throttling.read(), throttling.kernel_file(root)
+    if flags is None and file is not None:
+        # The upper flags of this copy mean: since its last update, two seconds ago.
         copy = throttling.read_kernel(file)
-        said = Throttling((*copy.now, *copy.since_boot), (), copy.error)
-    if said is None:
+        flags = Throttling((*copy.now, *copy.since_boot), (), copy.error)
+    if flags is None:
         counters = root.glob("sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count")
-        said = Throttling() if any(counters) else None  # what they count is noted in the rows
-    return said
+        flags = Throttling() if any(counters) else None  # the rows have what they count
+    return flags
 
 
-def told(answer: str) -> Throttling | None:
-    """What `python -m benchmarks.boards.health` printed on another machine. ValueError for anything else."""
-    document = json.loads(answer)
-    return None if document is None else records.record(Throttling, document, "the board's answer", tolerant=True)
+def parse(output: str) -> Throttling | None:
+    """Reads the output of `python -m benchmarks.boards.health` on another machine. ValueError for anything else."""
+    document = json.loads(output)
+    return None if document is None else records.record(Throttling, document, "the board's output", tolerant=True)
 
 
 def judge(before: Throttling | None, after: Throttling | None, rows: Sequence[LatencyRow]) -> Health:
-    """Of two readings and what the rows noted. A flag that is new among those since the start was up in between."""
+    """Judges two readings and the rows' flags. A flag that is new among those since boot was set in between."""
     noted = [word for row in rows for word in row.throttled]
     if before is None or after is None:
         return Health(measuring=_ordered(noted), unknown="no vcgencmd there")
@@ -65,26 +65,26 @@ def _ordered(words: Sequence[str] | set[str]) -> tuple[str, ...]:
     return tuple(word for word in throttling.BITS if word in words)
 
 
-def held_back(health: Health) -> HeldBack | None:
-    """For the result document's machine; None where the board can't tell and nothing was noted."""
+def board_throttling(health: Health) -> BoardThrottling | None:
+    """For the result document's machine; None if there are no flags."""
     if health.unknown and not health.measuring:
         return None
-    return HeldBack(health.measuring, health.before)
+    return BoardThrottling(health.measuring, health.before)
 
 
 def lines(health: Health, name: str) -> list[str]:
-    """What must be said of the figures, the gravest first; nothing where all is well."""
+    """A warning or note on the figures; none if all is well."""
     if health.measuring:
         return [
-            f"WARNING: {name} held back while it was measured ({', '.join(health.measuring)}):"
+            f"WARNING: {name} was throttled during the measurement ({', '.join(health.measuring)}):"
             f" these figures are not what the board can do; {HELP}"
         ]
     if health.unknown:
-        return [f"note: {name} can't tell whether it held back ({health.unknown}): nothing shows these figures good"]
+        return [f"note: whether {name} was throttled is unknown ({health.unknown}), so these figures may be too slow"]
     if health.before:
         return [
-            f"note: {name} held back earlier, since it was started ({', '.join(health.before)}), not while it was"
-            f" measured; {HELP}"
+            f"note: {name} was throttled earlier since boot ({', '.join(health.before)}), not during the measurement;"
+            f" {HELP}"
         ]
     return []
 

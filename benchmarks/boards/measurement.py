@@ -1,7 +1,7 @@
-"""`benchmarks board`: latency of model files on another machine, over ssh. Nothing is written here until all is well.
+"""`benchmarks board`: measures latency of model files on another machine over ssh. Writes nothing here before the end.
 
-What is needed is copied to ~/.cache/framelite/bench on the board, what is there already is not sent again; then it
-checks its golden images and runs `python -m benchmarks latency` as one would there.
+Copies what is missing to ~/.cache/framelite/bench on the board, checks the golden images there, and runs `python -m
+benchmarks latency`.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from device.host.throttling import Throttling
 
 @dataclass(frozen=True)
 class BoardRequest:
-    """What the command line asks for. options: of `benchmarks latency`, as they are passed on."""
+    """The options of the command line. options: of `benchmarks latency`, to pass on."""
 
     address: SshAddress
     models: list[Path]
@@ -31,7 +31,7 @@ class BoardRequest:
 
 @dataclass(frozen=True)
 class BoardOutcome:
-    """What came back. wrong: the models whose golden images the board answers otherwise than export did."""
+    """The result. wrong: the models whose golden images fail on the board."""
 
     document: Results
     health: health.Health
@@ -39,7 +39,7 @@ class BoardOutcome:
 
 
 def run(request: BoardRequest) -> int:
-    """0, or 1 when the board's answers are not those of export."""
+    """Returns 0, or 1 if golden images fail on the board."""
     found = models.find_whole(request.models)
     target = _target(request, found)
     files.check_target(target, "--json")
@@ -47,17 +47,17 @@ def run(request: BoardRequest) -> int:
         outcome = measure(board, request, found)
     rows, interrupted = outcome.document.latency, outcome.document.interrupted
     if interrupted:
-        target = request.json  # what a run folder holds is whole
+        target = request.json  # a run folder only gets complete results
     results.deliver(outcome.document, results.latency_lines(rows), target)
     name = request.address.name
     if target is None:
-        command.say(f"note: {name}: kept nowhere; --json FILE keeps the result")
+        command.say(f"note: {name}: the result is not kept; --json FILE keeps it")
     elif target != "-":
         command.say(f"{name}: {target}")
     for line in health.lines(outcome.health, name):
         command.say(line)
     for wrong in outcome.wrong:
-        command.say(f"WARNING: {name} doesn't answer as export did: {wrong}; ask there: python -m device check")
+        command.say(f"WARNING: {name} doesn't predict what export did: {wrong}; run there: python -m device check")
     if interrupted:
         raise KeyboardInterrupt
     results.require_all(rows, f"{name}: ")
@@ -65,7 +65,7 @@ def run(request: BoardRequest) -> int:
 
 
 def _target(request: BoardRequest, found: list[Model]) -> str | None:
-    """Where the result goes: --json, else into the run folder whose models they are."""
+    """Where the result goes: --json, else the models' run folder."""
     if request.json:
         return request.json
     runs = {model.run for model in found}
@@ -76,7 +76,7 @@ def _target(request: BoardRequest, found: list[Model]) -> str | None:
 
 
 def measure(board: SshConnection, request: BoardRequest, found: list[Model]) -> BoardOutcome:
-    """Copies, prepares, checks, measures."""
+    """Copies files, prepares the board, checks golden images, and measures."""
     own = request.address.python is None
     requirements = parcel.requirements(board.described["bits"]) if own else None
     packed = parcel.pack(found, requirements)
@@ -86,26 +86,26 @@ def measure(board: SshConnection, request: BoardRequest, found: list[Model]) -> 
         model.path.name for path, model in zip(packed.models, found, strict=True) if _wrong(board, python, path, model)
     )
     before = _healthy(board, python)
-    command.say(f"{board.name}: measures {len(found)} file{'s' if len(found) > 1 else ''}")
+    command.say(f"{board.name}: measuring {len(found)} file{'s' if len(found) > 1 else ''}")
     words = [python, "-m", "benchmarks", "latency", *packed.models, *request.options, "--json", "-"]
     ran = board.run(words, to_its_end=True)
     if ran.code == command.INTERRUPTED and not ran.output:
         raise KeyboardInterrupt
     document = whole(ran, board.name, found)
     judged = health.judge(before, _healthy(board, python), document.latency)
-    machine = BoardMachine(**vars(document.machine), throttling=health.held_back(judged))
+    machine = BoardMachine(**vars(document.machine), throttling=health.board_throttling(judged))
     return BoardOutcome(replace(document, machine=machine), judged, wrong)
 
 
 def deliver(board: SshConnection, packed: Parcel, requirements: bytes | None) -> str:
-    """Sends what is missing there and makes the environment if it is to be; the Python that measures."""
+    """Sends missing files and creates the environment if needed; returns the Python that measures."""
     hashes = packed.hashes()
     mark = {} if requirements is None else {environment.MARK: environment.mark(board, requirements)}
     hashes |= Parcel(mark, ()).hashes()
     missing = board.keep(hashes)
     sent = {path: packed.files[path] for path in missing if path in packed.files}
     if sent:
-        command.say(f"{board.name}: sends {len(sent)} files, {text.size(sum(map(len, sent.values())))}")
+        command.say(f"{board.name}: sending {len(sent)} files, {text.size(sum(map(len, sent.values())))}")
         board.send(sent)
     if requirements is None:
         return str(board.described["python"])
@@ -116,30 +116,31 @@ def deliver(board: SshConnection, packed: Parcel, requirements: bytes | None) ->
 
 
 def _wrong(board: SshConnection, python: str, path: str, model: Model) -> bool:
-    """Whether the golden images in the file have other answers there; a file without any can't be asked."""
+    """Whether the file's golden images fail there; False if it has none."""
     if model.card is None or not model.card.golden:
         return False
     ran = board.run([python, "-m", "device", "check", path])
     if ran.code not in (command.GOOD, command.FAILED):
-        raise UserError(f"{board.name}: the check of {model.path.name} ended with {ran.code}; why stands above")
+        raise UserError(f"{board.name}: the check of {model.path.name} ended with {ran.code}; see above")
     return ran.code == command.FAILED
 
 
 def _healthy(board: SshConnection, python: str) -> Throttling | None:
     ran = board.run([python, "-m", "benchmarks.boards.health"])
-    return health.told(ran.output) if ran.code == 0 else None
+    return health.parse(ran.output) if ran.code == 0 else None
 
 
 def whole(ran: Ran, name: str, found: list[Model]) -> Results:
-    """The result document, if it is one of these very files; UserError where it isn't whole.
+    """The result document, if it is complete and of these files; else UserError.
 
-    Where a file failed the command ends with 2, and still gives the others' results.
+    If a file fails, the command ends with 2, but still prints the others' results.
     """
     try:
         document = results.parse(ran.output, name)
     except UserError:
         document = None
-    wanted = {model.sha256() for model in found}
-    if document is None or document.latency != document.results or {row.sha256 for row in document.latency} != wanted:
-        raise UserError(f"{name}: no whole result came back (the measurement ended with {ran.code}); why stands above")
+    expected = {model.sha256() for model in found}
+    hashes = {row.sha256 for row in document.latency} if document else set()
+    if document is None or document.latency != document.results or hashes != expected:
+        raise UserError(f"{name}: no complete result (the measurement ended with {ran.code}); see above, and try again")
     return document

@@ -1,4 +1,4 @@
-"""What a board is sent: the packages device and benchmarks, the model files, and what its environment is made from."""
+"""The files for a board: the packages device and benchmarks, the model files, and the environment's requirements."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ REQUIREMENTS = "requirements.txt"
 
 @dataclass(frozen=True)
 class Parcel:
-    """Files by their path in the board's folder. models: the paths of the model files, as they are measured."""
+    """Files by their path in the board's folder. models: the paths of the model files, in order."""
 
     files: dict[str, bytes]
     models: tuple[str, ...]
@@ -25,7 +25,7 @@ class Parcel:
 
 
 def pack(models: list[Model], requirements: bytes | None) -> Parcel:
-    """A model keeps its name, since rows are called by it; the folder above, of its hash, keeps equal names apart."""
+    """A model keeps its name, which rows show; its folder, named by hash, separates equal names."""
     files = {
         str(path.relative_to(ROOT)): path.read_bytes()
         for package in PACKAGES
@@ -42,20 +42,20 @@ def pack(models: list[Model], requirements: bytes | None) -> Parcel:
 def requirements(bits: int) -> bytes:
     """The locked packages of a board's environment.
 
-    For 32-bit programs the interpreter alone: numpy and OpenCV have no wheels there, Debian has them as packages.
+    On 32 bits only the interpreter: numpy and OpenCV have no wheels there, but Debian packages them.
     """
     path = ROOT / "requirements" / ("device.txt" if bits == 64 else "tflite-runtime.txt")
     try:
         whole = path.read_bytes()
     except FileNotFoundError:
         raise UserError(
-            f"{path} isn't there, and an environment is made from it; work in a checkout of the project, or name a"
-            " Python that is ready on the board: --python PATH"
+            f"{path}: missing, but needed for the environment; work in a checkout of the project, or give a ready"
+            " Python on the board: --python PATH"
         ) from None
     if bits == 64:
         return whole
-    # A package with its hashes: lines up to the first that isn't continued.
+    # A package with its hashes: lines up to the first without a continuation.
     found = re.search(rb"^tflite-runtime==(.*\\\n)*.*\n", whole, re.MULTILINE)
     if found is None:
-        raise UserError(f"{path} has no tflite-runtime, expected the lock of 32-bit boards")
+        raise UserError(f"{path}: it has no tflite-runtime, expected the lock for 32-bit boards; restore it from git")
     return found[0]

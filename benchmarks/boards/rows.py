@@ -1,8 +1,8 @@
-"""The table of boards that users add to, docs/boards.json: a row from a result document, what a row must be, the table.
+"""The users' table of boards, docs/boards.json: makes rows from result documents, checks them, and prints the table.
 
     python -m benchmarks.boards.rows RESULT.json --by NAME --cooling WORDS --power WORDS [--date YYYY-MM-DD]
 
-adds a row for each model of the result to docs/boards.json; nobody types a figure.
+adds a row for each model of the result, so that nobody types a figure.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from device.records import Limit, RecordError
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs/boards.json"
 SCHEMA = 1
-# A board's name begins so, as its device tree says it, and has that processor. A board that isn't here: add it.
+# The beginning of a board's name in the device tree, and its processor. Add missing boards here.
 BOARDS = {
     "Raspberry Pi 5": "Cortex-A76",
     "Raspberry Pi 500": "Cortex-A76",
@@ -37,7 +37,7 @@ BOARDS = {
     "Raspberry Pi Compute Module 3": "Cortex-A53",
     "Raspberry Pi Zero 2": "Cortex-A53",
 }
-EMPTY = "Nobody has added a board yet; yours would be the first."
+EMPTY = "There are no boards yet; yours would be the first."
 FIRST_DAY = datetime.date(2026, 1, 1)
 LONGEST_MS = 60_000
 
@@ -54,7 +54,7 @@ Word = Annotated[str, Limit(f"one of {', '.join(throttling.BITS)}", lambda value
 
 @dataclass(frozen=True)
 class Given:
-    """What a result doesn't know and the user says."""
+    """What the user adds to a result."""
 
     by: Said
     cooling: Said
@@ -64,7 +64,7 @@ class Given:
 
 @dataclass(frozen=True)
 class ColdAndWarm:
-    """A lane without a pause: p50 of the first tenth of its answers, and of the last half."""
+    """A series without a pause: p50 of the first tenth of its samples, and of the last half."""
 
     what: Literal["frame", "invoke"]
     seconds: Time
@@ -98,7 +98,7 @@ class _OfTheResult:
 
 @dataclass(frozen=True)
 class BoardRow(Given, _OfTheResult):
-    """A row of the table, in the order in which it is written. throttled: None where the board can't tell."""
+    """A row of the table, in order. throttled: the flags; None if unknown."""
 
     @property
     def name(self) -> str:
@@ -106,12 +106,12 @@ class BoardRow(Given, _OfTheResult):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """No two rows have the same."""
+        """Unique in the table."""
         case = self.file, self.sha256, self.runtime, self.threads
         return self.board, self.cpu, *case, self.by, self.date
 
-    def mistake(self, today: datetime.date) -> str | None:
-        """What doesn't fit together; None for a good row."""
+    def problem(self, today: datetime.date) -> str | None:
+        """What is inconsistent; None for a good row."""
         if not self._is_known():
             return "board and cpu don't fit (benchmarks/boards/rows.py lists boards)"
         times = [self.p50_ms, self.p90_ms, *([] if self.p99_ms is None else [self.p99_ms])]
@@ -122,7 +122,7 @@ class BoardRow(Given, _OfTheResult):
         return None
 
     def _is_known(self) -> bool:
-        """A PC has no board's name, and its processor is no board's."""
+        """Whether board and processor fit; a PC has no board name."""
         if self.board is None:
             return bool(self.cpu) and self.architecture == "x86_64"
         named = [name for name in BOARDS if re.match(rf"{re.escape(name)}\b", self.board)]
@@ -130,9 +130,9 @@ class BoardRow(Given, _OfTheResult):
 
 
 def make(document: Results, given: Given) -> list[BoardRow]:
-    """A row for each row of a latency result. RecordError for a value that the table doesn't take.
+    """A row for each row of a latency result. RecordError for an invalid value.
 
-    Whether nothing held the board back is known of one measured over ssh alone; else only what was noted is.
+    Only a board measured over ssh is known not to be throttled; else only flags in the rows are known.
     """
     return [_made(document, row, given) for row in document.latency if row.error is None]
 
@@ -147,12 +147,12 @@ def _made(document: Results, row: LatencyRow, given: Given) -> BoardRow:
 
 
 def parse(document: Any) -> tuple[BoardRow, ...]:
-    """RecordError where a row isn't one."""
+    """Reads a table; RecordError for an invalid row."""
     return tuple(records.record(BoardRow, row, "") for row in document["rows"])
 
 
-def mistakes(document: Any, today: datetime.date) -> list[str]:
-    """What is wrong with a table, a line each; an empty list for a good one."""
+def problems(document: Any, today: datetime.date) -> list[str]:
+    """The problems of a table, one line each; empty for a good one."""
     if not isinstance(document, dict) or set(document) != {"schema", "rows"} or document["schema"] != SCHEMA:
         return [f'expected {{"schema": {SCHEMA}, "rows": […]}} and nothing else']
     found: list[str] = []
@@ -163,14 +163,14 @@ def mistakes(document: Any, today: datetime.date) -> list[str]:
         except RecordError as error:
             found.append(f"row {number}: {error}")
             continue
-        if mistake := "is there twice" if row.key in keys else row.mistake(today):
-            found.append(f"row {number}: {mistake}")
+        if problem := "is there twice" if row.key in keys else row.problem(today):
+            found.append(f"row {number}: {problem}")
         keys.append(row.key)
     return found
 
 
 def _is_date(value: str, today: datetime.date) -> bool:
-    """A day more than today: it is tomorrow already elsewhere."""
+    """Whether it is a valid date, up to tomorrow because of time zones."""
     try:
         return FIRST_DAY <= datetime.date.fromisoformat(value) <= today + datetime.timedelta(days=1)
     except ValueError:
@@ -178,26 +178,26 @@ def _is_date(value: str, today: datetime.date) -> bool:
 
 
 def cells(rows: Sequence[BoardRow]) -> tuple[tuple[str, ...], list[list[str]]]:
-    """The table for people: its header, and a line a row, boards together, the fastest model first."""
+    """The table for people: its header, and one line per row, by board, the fastest model first."""
     times = ("p50 ms", "p90", "p99", "cold → sustained")
-    header = ("board", "model", "runtime", "threads", *times, "held back", "set-up", "by")
+    header = ("board", "model", "runtime", "threads", *times, "throttled", "set-up", "by")
     return header, [_cells(row) for row in sorted(rows, key=lambda row: (row.name, row.p50_ms))]
 
 
 def _cells(row: BoardRow) -> list[str]:
     words = row.throttled
-    said = [
+    cells = [
         row.name,
         f"{row.file} ({row.sha256[:8]})",
         f"{row.runtime} {row.runtime_version}, {row.bits} bits",
         str(row.threads),
         *map(text.milliseconds, (row.p50_ms, row.p90_ms, row.p99_ms)),
         _sustained(row.sustained),
-        "can't tell" if words is None else f"**{', '.join(words)}**" if words else "no",
-        f"{row.cooling}; {row.power}; governor {row.governor or 'not known'}",
+        "unknown" if words is None else f"**{', '.join(words)}**" if words else "no",
+        f"{row.cooling}; {row.power}; governor {row.governor or 'unknown'}",
         f"{row.by}, {row.date}",
     ]
-    return [" ".join(one.split()).replace("|", "\\|") for one in said]
+    return [" ".join(one.split()).replace("|", "\\|") for one in cells]
 
 
 def _sustained(long: ColdAndWarm | None) -> str:
@@ -211,11 +211,11 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.boards.rows", description="Adds a result to docs/boards.json."
     )
-    options.add_argument("result", type=Path, metavar="RESULT.json", help="what `benchmarks board` brought back")
-    options.add_argument("--by", required=True, metavar="NAME", help="who measured it, as the table shall say")
+    options.add_argument("result", type=Path, metavar="RESULT.json", help="a result of `benchmarks board`")
+    options.add_argument("--by", required=True, metavar="NAME", help="who measured it, for the table")
     options.add_argument("--cooling", required=True, metavar="WORDS", help="such as: none, heat sink, Active Cooler")
     options.add_argument("--power", required=True, metavar="WORDS", help="such as: official 27 W")
-    options.add_argument("--date", metavar="YYYY-MM-DD", help="when it was measured (default: as the result says)")
+    options.add_argument("--date", metavar="YYYY-MM-DD", help="when it was measured (default: from the result)")
     options.add_argument("--table", type=Path, default=TABLE, metavar="FILE", help="default: docs/boards.json")
     return options
 
@@ -225,35 +225,33 @@ def main() -> int:
     result = results.read(given.result)
     if not result.latency or result.machine.system is None or "bits" not in result.machine.fingerprint:
         raise UserError(
-            f"{given.result}: no latency of a machine that is known, expected what `benchmarks board` writes"
+            f"{given.result}: no latency of a known machine, expected a result of `benchmarks board`; measure again"
         )
     date = given.date or result.date or today.isoformat()
     try:
         added = make(result, Given(given.by, given.cooling, given.power, date))
     except RecordError as error:
-        raise UserError(
-            f"{given.table} stays as it was, a row's {error}; expected what `benchmarks board` writes"
-        ) from None
+        raise UserError(f"{given.table} is unchanged: a row's {error}; give a result of `benchmarks board`") from None
     if not added:
-        raise UserError(f"{given.result}: no row of it has figures, so there is nothing to add; measure anew")
+        raise UserError(f"{given.result}: none of its rows has figures, expected some; measure again")
     table = {"schema": SCHEMA, "rows": [*_rows(given.table), *map(records.to_json, added)]}
-    found = mistakes(table, today)
+    found = problems(table, today)
     if found:
-        raise UserError(f"{given.table} stays as it was, {found[0]}")
+        raise UserError(f"{given.table} is unchanged: {found[0]}")
     files.write_json(given.table, table)
-    more = f"{len(added)} row{'s' if len(added) > 1 else ''} more"
-    command.say(f"{given.table}: {more}; write the page anew with: make tables")
+    more = f"{len(added)} row{'s' if len(added) > 1 else ''} added"
+    command.say(f"{given.table}: {more}; update the page with: make tables")
     return command.GOOD
 
 
 def _rows(path: Path) -> list[Any]:
-    """As they are; whether they are good is said with the new ones."""
+    """The existing rows, unchecked."""
     try:
         rows = json.loads(path.read_bytes())["rows"]
     except (ValueError, KeyError, TypeError):
         rows = None
     if not isinstance(rows, list):
-        raise UserError(f"{path}: this is no table of boards; take it anew from git")
+        raise UserError(f"{path}: this is not a table of boards; restore it from git")
     return rows
 
 

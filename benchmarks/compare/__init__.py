@@ -1,1 +1,1 @@
-"""Two sides against one another: the command `compare`."""
+"""Compares two models, runtimes or commits: the command `compare`."""

@@ -1,4 +1,4 @@
-"""The command `compare`: which two sides it is asked to compare, and what it prints."""
+"""The command `compare`: its two sides, and its output."""
 
 import argparse
 import sys
@@ -21,7 +21,7 @@ def add_compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("models", nargs="+", metavar="MODEL", help="A and B: files, or REF:PATH; one for both sides")
     compare.add_argument("--threads", default="1", metavar="N[,N]", help="of A and of B (default 1)")
     compare.add_argument("--runtime", default="", metavar="R[,R]", help="of A and of B")
-    compare.add_argument("--python", default="", metavar="P[,P]", help="whose environment A's and B's runtime is in")
+    compare.add_argument("--python", default="", metavar="P[,P]", help="the Pythons of A's and B's environments")
     options.add_size(compare)
     compare.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help=f"default {SECONDS:g}")
     compare.add_argument("--json", metavar="FILE|-", help="the result; - for stdout")
@@ -49,7 +49,7 @@ def compare(given: argparse.Namespace) -> int:
 
 
 def sides(given: argparse.Namespace, folder: Path) -> tuple["Side", "Side"]:
-    """The two sides; one value for both counts twice. UserError for a model that isn't there, or can't be one."""
+    """The two sides; a single value applies to both. UserError for a missing or invalid model."""
     from benchmarks.documents import models
     from benchmarks.gate import committed
     from benchmarks.gate.pairs import Side
@@ -83,17 +83,17 @@ def sides(given: argparse.Namespace, folder: Path) -> tuple["Side", "Side"]:
 
 def _two(values: Sequence[str], what: str) -> Sequence[str]:
     if len(values) > 2:
-        raise UserError(f"{what}: {len(values)} are given, expected one for both sides, or two")
+        raise UserError(f"{what}: {len(values)} values, expected one for both sides, or two")
     return values if len(values) == 2 else [*values, *values]
 
 
 def _names(models: Sequence[str], a: "Side", b: "Side") -> list[str]:
-    """What tells the two sides apart."""
+    """Names that distinguish the two sides."""
     names = []
     for name, side in zip(_two(models, "models"), (a, b), strict=True):
         python = side.python if a.python != b.python else ""
         words = [side.runtime if a.runtime != b.runtime else "", python]
         words.append(f"{side.threads} threads" if a.threads != b.threads else "")
-        told = ", ".join(word for word in words if word)
-        names.append(f"{name} ({told})" if told else name)
+        details = ", ".join(word for word in words if word)
+        names.append(f"{name} ({details})" if details else name)
     return names

@@ -1,4 +1,4 @@
-"""Two models, two runtimes, two numbers of threads or two commits' files on this machine: the ratio of their times."""
+"""The ratio of latencies of two models, runtimes, numbers of threads or commits on this machine."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from device.errors import UserError
 
 @dataclass(frozen=True)
 class Comparison:
-    """b's time to a's: of p50 and of p95. floor: a's p50 to its own. interrupted: Ctrl-C came before the end."""
+    """b's time to a's, for p50 and p95. floor: a's p50 to itself. interrupted: by Ctrl-C."""
 
     p50: Interval
     p95: Interval
@@ -29,7 +29,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """A result document's "comparison": ratios of b's time to a's, low, middle and high; floor: a's to its own."""
+    """A result document's "comparison": ratios of b's time to a's (low, middle, high). floor: a's time to itself."""
 
     a: str
     b: str
@@ -42,29 +42,32 @@ class ComparisonRow:
 
 
 def measure(a: Side, b: Side, seconds: float) -> Comparison:
-    """UserError where the time is too short for six rounds. Ctrl-C ends it with what was measured, if it is six."""
-    taken: list[Round] = []
+    """UserError if the time is too short for six rounds. After Ctrl-C, the result of the rounds so far, if at least
+    six."""
+    measured: list[Round] = []
     interrupted = False
     with progress.bar(seconds, "comparing", "s") as advance:
         try:
             for each in pairs.rounds(a, b, seconds):
-                taken.append(each)
-                advance(min(pairs.ROUND_S, seconds - pairs.ROUND_S * (len(taken) - 1)))
+                measured.append(each)
+                advance(min(pairs.ROUND_S, seconds - pairs.ROUND_S * (len(measured) - 1)))
         except KeyboardInterrupt:
             interrupted = True
-    clock, share = verdict.clock(taken, max(a.threads, b.threads)) if taken else ("wall", 0.0)
-    p50 = verdict.ratio(taken, clock, verdict.CONFIDENCE)
-    p95 = verdict.ratio(taken, clock, verdict.CONFIDENCE, verdict.p95)
-    floor = verdict.floor(taken, clock, verdict.CONFIDENCE)
+    clock, share = verdict.clock(measured, max(a.threads, b.threads)) if measured else ("wall", 0.0)
+    p50 = verdict.ratio(measured, clock, verdict.CONFIDENCE)
+    p95 = verdict.ratio(measured, clock, verdict.CONFIDENCE, verdict.p95)
+    floor = verdict.floor(measured, clock, verdict.CONFIDENCE)
     if p50 is None or p95 is None or floor is None:
         if interrupted:
             raise KeyboardInterrupt
-        raise UserError(f"{len(taken)} rounds in {seconds:g} s are too few to tell; give more time with --seconds")
-    return Comparison(p50, p95, floor, clock, share, len(taken), interrupted)
+        raise UserError(
+            f"{len(measured)} rounds in {seconds:g} s, expected at least six; give more time with --seconds"
+        )
+    return Comparison(p50, p95, floor, clock, share, len(measured), interrupted)
 
 
 def lines(found: Comparison, a: str, b: str) -> list[str]:
-    clock = "thread's own time" if found.clock == "cpu" else "wall clock"
+    clock = "CPU time of the thread" if found.clock == "cpu" else "wall clock"
     return [
         f"{b} to {a}:",
         *(

@@ -1,1 +1,1 @@
-"""Result documents: rows, machine, fingerprint; which files they are about."""
+"""Result documents: rows, machine, fingerprint, model files."""

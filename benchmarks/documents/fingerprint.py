@@ -1,10 +1,10 @@
-"""What must be equal for two results to be compared: the machine, as far as it decides how fast a network is.
+"""The fingerprint of results, which must be equal to compare them: whatever of the machine decides a network's speed.
 
-In it: the processor's name, its numbers (many virtual machines call every generation by one name), the instruction
-sets that interpreters choose their kernels by (a hypervisor may hide some), the board, 32 or 64 bits, cores, a
-container's limit, the governor; and, of a row, the runtime with its version. Not in it: what changes from minute to
-minute (load, temperature, clock: a row has these for itself), and what is changed by updates without a network being
-any faster (the kernel's release, its list of all processor flags, the distribution, Python).
+It includes the processor's name, its numbers (many virtual machines use one name for every generation), the instruction
+sets by which interpreters choose kernels (a hypervisor may hide some), the board, 32 or 64 bits, cores, a container's
+limit, the governor; and, for a row, the runtime with its version. It excludes what changes from minute to minute (load,
+temperature, clock, which each row has), and what updates change without making a network faster (the kernel's release,
+its list of all processor flags, the distribution, Python).
 """
 
 import platform
@@ -21,8 +21,7 @@ INSTRUCTIONS = {
     *("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"),
     *("amx_int8", "neon", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme"),
 }
-# In the order they are told; those that schema 1 had, as device.host.system.describe names them, have the same names
-# here.
+# In the order of messages, with the names of schema 1 and device.host.system.describe.
 MACHINE = {
     "cpu": "cpu",
     "cpu_numbers": "processor",
@@ -35,15 +34,15 @@ MACHINE = {
     "governor": "governor",
 }
 ROW = {"runtime": "runtime", "runtime_version": "runtime's version"}
-OF_THE_CPU = ("cpu_numbers", "instructions")  # not told beside another cpu: they follow from it
+OF_THE_CPU = ("cpu_numbers", "instructions")  # not mentioned if the cpu differs: they follow from it
 
-# Several values, such as the instruction sets, are a tuple.
+# Tuples hold several values, such as the instruction sets.
 Value = str | int | float | tuple[str, ...] | None
 Fingerprint = Mapping[str, Value]
 
 
 def machine(root: Path = HERE) -> Fingerprint:
-    """This machine's part, as a result document has it; null where the machine doesn't say."""
+    """This machine's part, for a result document; None where unknown."""
     return {
         "cpu": system.cpu_model(root),
         "cpu_numbers": system.cpu_numbers(root),
@@ -58,17 +57,17 @@ def machine(root: Path = HERE) -> Fingerprint:
 
 
 def take(runtime: str, version: str | None, root: Path = HERE) -> Fingerprint:
-    """What a result would have that this runtime gave on this machine now."""
+    """The fingerprint of a result of this runtime on this machine now."""
     return {**machine(root), "runtime": runtime, "runtime_version": version}
 
 
 def differences(a: Fingerprint, b: Fingerprint) -> list[str]:
-    """What differs, in words: ['cpu: A against B', …]. What only one of them has (an older one) is not compared.
+    """The differences, in words: ['cpu: A against B', …]. Keys that one of them lacks (an older one) don't count.
 
-    An empty one is that of a machine nobody knows, and differs from every other.
+    An empty one means an unknown machine, which differs from every other.
     """
     if not a or not b:
-        return ["the machine: not known" if a == b else "the machine: not known of one of them"]
+        return ["the machine: unknown" if a == b else "the machine: unknown for one of them"]
     names = {**MACHINE, **ROW}
     differing = [key for key in names if key in a and key in b and a[key] != b[key]]
     if "cpu" in differing:
@@ -76,19 +75,19 @@ def differences(a: Fingerprint, b: Fingerprint) -> list[str]:
     return [f"{names[key]}: {_words(a[key], b[key])} against {_words(b[key], a[key])}" for key in differing]
 
 
-def refuse_other(a: Fingerprint, b: Fingerprint, told: bool) -> None:
-    """UserError when results of these two are to be compared and differ; not when the user has told to do so."""
+def refuse_other(a: Fingerprint, b: Fingerprint, allowed: bool) -> None:
+    """UserError if the fingerprints of two results differ, unless the user allows it."""
     found = differences(a, b)
-    if found and not told:
+    if found and not allowed:
         raise UserError(
-            f"the results are not of the same machine and runtime ({'; '.join(found)}); measure both on one,"
-            " or --other-machine compares them all the same"
+            f"the results are of different machines or runtimes ({'; '.join(found)}); measure both on one, or compare"
+            " them anyway with --other-machine"
         )
 
 
 def _words(value: Value, other: Value) -> str:
-    """Of several values those are told that the other lacks."""
+    """A value in words; of several values, those that the other lacks."""
     if isinstance(value, tuple) and isinstance(other, tuple):
         more = [str(one) for one in value if one not in other]
         return f"with {', '.join(more)}" if more else "without"
-    return "not known" if value is None else str(value)
+    return "unknown" if value is None else str(value)

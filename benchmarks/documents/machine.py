@@ -1,4 +1,4 @@
-"""The machine of a result document: what Linux says of it, and its fingerprint."""
+"""The machine of a result document: its description and its fingerprint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from device.host.system import Host
 
 
 @dataclass(frozen=True)
-class HeldBack:
-    """Of a board measured over ssh: what was so while it measured, and what had been so since it was started.
+class BoardThrottling:
+    """Throttling flags of a board measured over ssh: during the measurement, and from boot until then.
 
     In the words of device/host/throttling.py.
     """
@@ -22,13 +22,13 @@ class HeldBack:
 
 @dataclass(frozen=True)
 class MeasuredMachine(Host):
-    """With what must be equal for two results to be compared (benchmarks/documents/fingerprint.py)."""
+    """A host with its fingerprint (benchmarks/documents/fingerprint.py)."""
 
     fingerprint: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def identity(self) -> Fingerprint:
-        """What decides how fast a network is here. Of an older document, without a fingerprint, what else it says."""
+        """The fingerprint; for an older document without one, its other values."""
         if self.fingerprint:
             return self.fingerprint
         return {name: value for name, value in vars(self).items() if name in fingerprint.MACHINE and value is not None}
@@ -36,9 +36,9 @@ class MeasuredMachine(Host):
 
 @dataclass(frozen=True)
 class BoardMachine(MeasuredMachine):
-    """One that was measured over ssh; throttling: None where it can't tell."""
+    """A board measured over ssh. throttling: None if unknown."""
 
-    throttling: HeldBack | None = field(kw_only=True)
+    throttling: BoardThrottling | None = field(kw_only=True)
 
 
 def here() -> MeasuredMachine:

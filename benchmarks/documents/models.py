@@ -1,4 +1,4 @@
-"""Which files a command measures: model files as they are named, or a run folder for its exported variants."""
+"""The files that a command measures: model files, or the exported variants of a run folder."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from device.model.variants import NAMES
 
 @dataclass(frozen=True)
 class Model:
-    """A model file with its card, if it has one, and the run folder it was named by, if it was."""
+    """A model file with its card, if any, and the run folder that was given, if any."""
 
     path: Path
     card: Card | None
     run: Path | None
 
     def size(self, given: tuple[int, int] | None) -> tuple[int, int] | None:
-        """What the user says of the input's size; a card's own counts where there is one."""
+        """The user's size of the input, unless there is a card."""
         return None if self.card else given
 
     def sha256(self) -> str:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def named(self) -> ModelRow:
-        """What a row of a result document begins with."""
+        """The first fields of a result document's row."""
         return ModelRow(self.path.name, self.sha256(), self.variant)
 
     @property
@@ -39,20 +39,20 @@ class Model:
 
     @property
     def origin(self) -> tuple[Any, ...] | None:
-        """What files of one run share; the ratio to float32 is taken among them. None where the card doesn't say."""
+        """What the files of one run share, for their ratio to float32. None if the card doesn't have it."""
         if self.card is None or self.card.provenance is None:
             return None
         return self.card.name, *(self.card.provenance.get(key) for key in ("run", "data_fingerprint", "source_sha256"))
 
 
 def find(paths: list[Path]) -> list[Model]:
-    """UserError for what is neither a model file nor a folder with exported ones."""
+    """Finds model files; UserError if a path is neither a file nor a folder with exported models."""
     models: list[Model] = []
     for path in paths:
         if path.is_dir():
             models += _of_folder(path)
         elif path.is_file():
-            # What is no model has no card either; its own row says what it is.
+            # A file that is no model has no card either; its row says what it is.
             models.append(Model(path, cards.read(path) if model_kinds.is_tflite(path) else None, None))
         else:
             raise UserError(f"{path}: there is no such model file or run folder")
@@ -60,7 +60,7 @@ def find(paths: list[Path]) -> list[Model]:
 
 
 def find_whole(paths: list[Path]) -> list[Model]:
-    """As `find`; UserError for a file that is damaged or no model too, before anything is measured."""
+    """Like `find`, but also UserError for a damaged file or no model, before anything is measured."""
     found = find(paths)
     for model in found:
         flatbuffer.check(model.path)
@@ -68,7 +68,7 @@ def find_whole(paths: list[Path]) -> list[Model]:
 
 
 def _exported(folder: Path) -> list[Path]:
-    """The files that export.json names: others may be of an older model. All of them where there is no export.json."""
+    """The files in export.json, since others may be of an older model; all files if there is no export.json."""
     try:
         named = [folder / row.file for row in exports.read(folder).variants if row.file]
     except (FileNotFoundError, NotADirectoryError):
@@ -81,6 +81,6 @@ def _of_folder(folder: Path) -> list[Model]:
     if not files:
         if not (folder / "run.json").is_file() and model_kinds.of_folder(folder):
             model_kinds.require_tflite(folder)
-        raise UserError(f"{folder}: no exported models in {folder}/export; make them with: python -m export {folder}")
+        raise UserError(f"{folder}: no exported models in {folder}/export; create them with: python -m export {folder}")
     models = [Model(file, cards.read(file), folder) for file in files]
     return sorted(models, key=lambda model: NAMES.index(model.variant) if model.variant in NAMES else len(NAMES))

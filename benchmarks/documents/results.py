@@ -1,4 +1,4 @@
-"""The result document that every command writes: what is in it, how it is read again, and the tables made of it."""
+"""The result document of every command: writing, reading, and its tables."""
 
 import shlex
 import sys
@@ -20,20 +20,19 @@ from device.inference.runtime import Runtime
 from device.records import RecordError
 
 NAME, SCHEMA = benchmark_record.NAME, benchmark_record.SCHEMA
-ANEW = "measure anew"
+ANEW = "measure again"
 EXPECTED = f"expected what python -m benchmarks … --json FILE writes; {ANEW}"
 
 
-# Why a row has no figures when Ctrl-C came first.
+# The error of a row after Ctrl-C.
 NOT_YET = "interrupted before it was measured"
 
 
 @dataclass(frozen=True)
 class Results:
-    """The document. interrupted: Ctrl-C came before the end, so this is only a part.
+    """The document. interrupted: by Ctrl-C, so it is incomplete.
 
-    What a command finds beside rows (gate, comparison, qualify, chosen) is in a section of that name, which nobody
-    reads again.
+    A command's other findings (gate, comparison, qualify, chosen) are in sections of these names, which nothing reads.
     """
 
     date: str | None = None
@@ -59,14 +58,14 @@ class Results:
 
 
 def of(rows: Sequence[Row], interrupted: bool = False) -> Results:
-    """What was measured here now, by the command that is running."""
+    """The document of the running command, here and now."""
     words = " ".join(["python -m benchmarks", *map(shlex.quote, sys.argv[1:])])
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     return Results(today, words, machine=machine.here(), interrupted=interrupted, results=tuple(rows))
 
 
 def read(path: Path) -> Results:
-    """UserError for a file that isn't there, and for what is no result document of this schema."""
+    """Reads a document; UserError if it is missing, or no result document of this schema."""
     try:
         return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
@@ -74,18 +73,18 @@ def read(path: Path) -> Results:
 
 
 def parse(text: str | bytes, name: str) -> Results:
-    """name: what messages call the document. UserError as `read`."""
+    """Parses a document. name: names it in messages. UserError as in `read`."""
     try:
         return records.parse(Results, text, name, SCHEMA, ANEW)
     except RecordError as error:
         raise UserError(f"{name}: {error}; {ANEW}") from None
     except ValueError:
-        raise UserError(f"{name}: this is no JSON; {EXPECTED}") from None
+        raise UserError(f"{name}: this is not JSON; {EXPECTED}") from None
 
 
 def kept(path: Path, models: list[Model], threads: Sequence[int], runtime: Runtime) -> Results | None:
-    """An older result document that still holds: these very files, this processor, runtime and numbers of threads."""
-    wanted = [
+    """An older document, if it is of the same files, processor, runtime and numbers of threads."""
+    cases = [
         (model.path.name, model.sha256(), count, runtime.name, runtime.version) for model in models for count in threads
     ]
     try:
@@ -94,12 +93,12 @@ def kept(path: Path, models: list[Model], threads: Sequence[int], runtime: Runti
         return None
     have = [(row.file, row.sha256, row.threads, row.runtime, row.runtime_version) for row in old.latency]
     whole = len(old.latency) == len(old.results) and not any(row.error for row in old.results)
-    same = have == wanted and not fingerprint.differences(old.machine.fingerprint, fingerprint.machine())
+    same = have == cases and not fingerprint.differences(old.machine.fingerprint, fingerprint.machine())
     return old if whole and same else None
 
 
 def deliver(document: Results, lines: Sequence[str], target: str | None, **sections: object) -> None:
-    """--json FILE|-: the table on stdout and, where it is asked for, the document; or the document in its place (-)."""
+    """--json FILE|-: prints the table, and writes the document if requested; with - prints only the document."""
     if target != "-":
         command.show(lines)
     if target:
@@ -107,7 +106,8 @@ def deliver(document: Results, lines: Sequence[str], target: str | None, **secti
 
 
 def require_all(rows: Sequence[Row], where: str = "") -> None:
-    """UserError that says which could not be measured, and why. where: such as a board's name and a colon."""
+    """UserError if some could not be measured, with the reasons. where: a prefix, such as a board's name and a
+    colon."""
     failed = [f"{row.file}: {row.error}" for row in rows if row.error]
     if failed:
         counts = f"{len(failed)} of {len(rows)}"
@@ -115,7 +115,7 @@ def require_all(rows: Sequence[Row], where: str = "") -> None:
 
 
 def latency_lines(results: Sequence[LatencyRow]) -> list[str]:
-    """One row a case: latency of invoke and of a frame's way, ratio to float32, size, memory, the card's accuracy."""
+    """One row per case: latency of invoke and of a whole frame, ratio to float32, size, memory, the card's accuracy."""
     header = ("model", "threads", "p50 ms", "p90", "p99", "to float32", "frame ms", "size", "memory", "accuracy")
     several = len({row.runtime for row in results if row.runtime}) > 1
     rows = [
@@ -144,18 +144,18 @@ def latency_lines(results: Sequence[LatencyRow]) -> list[str]:
 
 
 def warnings(results: Sequence[LatencyRow]) -> list[str]:
-    """What must be said aloud: a machine that held back while it was measured."""
-    held_back = dict.fromkeys(word for row in results for word in row.throttled)
-    if not held_back:
+    """A note if the machine was throttled during the measurement."""
+    flags = dict.fromkeys(word for row in results for word in row.throttled)
+    if not flags:
         return []
     return [
-        f"note: this machine held back while it was measured ({', '.join(held_back)}): better power or cooling gives"
-        " other figures; see docs/raspberry-pi.md"
+        f"note: this machine was throttled during the measurement ({', '.join(flags)}); better power or cooling"
+        " changes the figures; see docs/raspberry-pi.md"
     ]
 
 
 def accuracy_lines(results: Sequence[AccuracyRow | FailedRow]) -> list[str]:
-    """One row a model; where its labels are not equally common, balanced accuracy and the worst label beside top-1."""
+    """One row per model; with uneven labels also balanced accuracy and the worst label."""
     measured = [row for row in results if isinstance(row, AccuracyRow)]
     uneven = by_label.are_uneven(measured)
     rows = [

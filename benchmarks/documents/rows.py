@@ -1,7 +1,7 @@
-"""The rows of a result document: what is known of a model file that was timed, judged, or failed.
+"""The rows of a result document: a model file's latency, accuracy, or failure.
 
-In the order in which they are written. Times are in ms, sizes in bytes, shares 0..1, intervals [low, high]; null where
-it isn't known. docs/benchmarks.md says what each field means.
+Fields are in the order of the document. Times are in ms, sizes in bytes, shares 0..1, intervals [low, high]; null if
+unknown. docs/benchmarks.md explains each field.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Range = Annotated[tuple[float, float], Limit("[low, high] or null", lambda value
 
 @dataclass(frozen=True)
 class ModelRow:
-    """Which file."""
+    """The file."""
 
     file: str
     sha256: str = ""
@@ -32,7 +32,7 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class CaseRow(ModelRow):
-    """On how many threads, in which runtime; error: why nothing of it counts, or why not all of it."""
+    """Threads and runtime. error: why there are no figures, or not all."""
 
     runtime: str | None = None
     runtime_version: str | None = None
@@ -47,9 +47,10 @@ class CaseRow(ModelRow):
 
 @dataclass(frozen=True)
 class Timed:
-    """How long a lane took: percentiles, the median's 95 % interval over processes and its parts, the longest, of n."""
+    """A series' times: percentiles, the median's 95 % interval over processes, each process' median, the longest, of
+    n."""
 
-    p50_ms: FromZero | None = field(kw_only=True)  # what tells a row of `latency` from others
+    p50_ms: FromZero | None = field(kw_only=True)  # distinguishes rows of `latency`
     p90_ms: FromZero | None = None
     p99_ms: FromZero | None = None
     p50_interval_ms: Bounds | None = None
@@ -60,15 +61,15 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class FrameLane(Timed):
-    """A camera frame's whole way."""
+class FrameSeries(Timed):
+    """The whole processing of a camera frame."""
 
     samples_ms: tuple[FromZero, ...] = ()
 
 
 @dataclass(frozen=True)
 class SustainedRate:
-    """One lane without a pause; cold: the first tenth of its answers, p50_ms: of the last half."""
+    """One series without a pause. cold_p50_ms: of the first tenth of its samples; p50_ms: of the last half."""
 
     what: str
     seconds: FromZero
@@ -78,8 +79,8 @@ class SustainedRate:
 
 
 @dataclass(frozen=True)
-class TurnRow:
-    """One turn of a lane, and the machine behind it."""
+class BurstRow:
+    """One burst of a series, and the machine's state after it."""
 
     what: str
     at_s: FromZero
@@ -92,7 +93,7 @@ class TurnRow:
 
 @dataclass(frozen=True)
 class LatencyRow(Timed, CaseRow):
-    """What `latency` writes of a case. top1, accuracy_n, interval, accuracy_split: as the card says, or as measured."""
+    """A case of `latency`. top1, accuracy_n, interval, accuracy_split: from the card, or as measured."""
 
     processes: Count = 0
     ratio_to_float32: FromZero | None = None
@@ -100,13 +101,13 @@ class LatencyRow(Timed, CaseRow):
     peak_memory_bytes: Count | None = None
     load_ms: FromZero | None = None
     first_ms: FromZero | None = None
-    frame: FrameLane | None = None
+    frame: FrameSeries | None = None
     sustained: SustainedRate | None = None
     energy_mj: FromZero | None = None
     throttled: tuple[str, ...] = ()
     temperature_c: Range | None = None
     clock_mhz: Bounds | None = None
-    turns: tuple[TurnRow, ...] = ()
+    turns: tuple[BurstRow, ...] = ()
     top1: FromZero | None = None
     accuracy_n: Count | None = None
     interval: Bounds | None = None
@@ -117,9 +118,9 @@ class LatencyRow(Timed, CaseRow):
 
 @dataclass(frozen=True)
 class SelectedRow(LatencyRow):
-    """What `select` writes of a case.
+    """A case of `select`.
 
-    standing: what the file's loss is judged (benchmarks/select/losses.py); loss: of accuracy to the best, 0.01 for one
+    standing: the judgment of the file's loss (benchmarks/select/losses.py). loss: of accuracy to the best, 0.01 for one
     point: low, middle, high.
     """
 
@@ -129,7 +130,7 @@ class SelectedRow(LatencyRow):
 
 @dataclass(frozen=True)
 class AccuracyRow(ModelRow):
-    """What `accuracy` writes of a file: how often it is right, on which images, without which (left_out)."""
+    """A file of `accuracy`: its accuracy, the images, and how many were left out."""
 
     error: None = None
     top1: FromZero | None = None
@@ -141,12 +142,12 @@ class AccuracyRow(ModelRow):
     runtime: str | None = None
     balanced: FromZero | None = None
     worst_label: LabelTopOne | None = None
-    per_class: tuple[LabelTopOne, ...] = field(kw_only=True)  # what tells a row of `accuracy` from others
+    per_class: tuple[LabelTopOne, ...] = field(kw_only=True)  # distinguishes rows of `accuracy`
 
 
 @dataclass(frozen=True)
 class FailedRow(ModelRow):
-    """What `accuracy` writes of a file that could not be judged."""
+    """A file of `accuracy` that could not be measured."""
 
     error: str = field(kw_only=True)
 

@@ -1,1 +1,1 @@
-"""Is the candidate slower than the base? Yes, no, or it can't be told on this machine now."""
+"""Is the candidate slower than the base? Yes, no, or inconclusive on this machine now."""

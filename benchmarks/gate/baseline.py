@@ -1,8 +1,8 @@
-"""A stored baseline: how long a model took as a multiple of a reference workload, so that no base file is needed.
+"""A stored baseline: a model's latency as a multiple of a reference workload's, instead of a base file.
 
-Both are measured interleaved, when the baseline is made and when a candidate is gated; a machine's speed divides out.
-How well it does so on another processor depends on how alike the two networks are, so that is refused unless it is
-asked for. The reference is a small int8 network that comes with the package.
+Both are measured interleaved, when creating the baseline and when gating a candidate, so that the machine's speed
+cancels. On another processor that depends on how similar the two networks are, so it is refused by default. The
+reference is a small int8 network in the package.
 """
 
 import json
@@ -24,11 +24,11 @@ from device.inference.runtime import Runtime
 from device.records import Limit, RecordError
 
 SCHEMA = 1
-VERSION = "baseline"  # the field that says it, and that this is one
+VERSION = "baseline"  # the field with the version, which also marks the document
 SUFFIX = ".json"
 REFERENCE = Path(__file__).parent / "networks/small.tflite"
-# Of the ratio: half its interval's width that ends the measuring, and that is refused, for it is added to every
-# candidate's.
+# Relative half widths of the ratio's interval: one that ends the measurement, and one that is refused, because it adds
+# to every candidate's.
 NARROW, WIDE = 0.003, 0.02
 
 
@@ -40,8 +40,8 @@ Ratio = Annotated[
 
 @dataclass(frozen=True)
 class Baseline:
-    """The document. ratio: the model's median time to the reference's, with its interval. right: which images of
-    `data` it knew, by their content hashes, if it was asked.
+    """The document. ratio: the model's median time to the reference's, with its interval. right: its correct
+    predictions on `data` by content hash, if measured.
     """
 
     file: str
@@ -61,7 +61,7 @@ class Baseline:
 def make(
     model: Model, threads: int, runtime: Runtime, seconds: float, size: tuple[int, int] | None = None
 ) -> tuple[Interval, list[pairs.Round]]:
-    """The ratio to the reference, and the rounds it is of. UserError where this machine can't tell it to 2 %."""
+    """The ratio to the reference, and its rounds. UserError if this machine can't measure it to 2 %."""
     base, rounds = Side(REFERENCE, threads, runtime.name), []
     ours = Side(model.path, threads, runtime.name, size=model.size(size))
     for each in pairs.rounds(base, ours, seconds):
@@ -71,8 +71,8 @@ def make(
     found = _ratio(rounds, threads, verdict.CONFIDENCE)
     if found is None or _width(found) > WIDE:
         raise UserError(
-            f"{model.path}: {seconds:g} s (rounds: {len(rounds)}) don't tell its time within {100 * WIDE:g} %;"
-            " give more with --seconds, or wait until the machine is quieter"
+            f"{model.path}: its time is uncertain after {seconds:g} s ({len(rounds)} rounds), expected within"
+            f" {100 * WIDE:g} %; give more with --seconds, or wait until the machine is quieter"
         )
     return found, rounds
 
@@ -116,14 +116,14 @@ def is_baseline(path: Path) -> bool:
 
 
 def check_name(path: Path) -> None:
-    """UserError for one that `gate` would not know again."""
+    """UserError for a name that `gate` would not recognize."""
     if not is_baseline(path):
-        raise UserError(f"{path}: a baseline's name ends in {SUFFIX}, expected such as {path.with_suffix(SUFFIX)}")
+        raise UserError(f"{path}: expected a name that ends in {SUFFIX}, such as {path.with_suffix(SUFFIX)}")
 
 
 def read(path: Path, threads: int, runtime: Runtime, other_machine: bool) -> Baseline:
-    """UserError for a file that isn't there, is no baseline, or is another machine's; each says what to do."""
-    make_one = f"make it with: python -m benchmarks baseline MODEL -o {path}"
+    """UserError for a missing file, no baseline, or another machine's."""
+    make_one = f"create it with: python -m benchmarks baseline MODEL -o {path}"
     if not path.exists():
         raise UserError(f"{path}: there is no such baseline; {make_one}")
     try:
@@ -131,16 +131,16 @@ def read(path: Path, threads: int, runtime: Runtime, other_machine: bool) -> Bas
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or VERSION not in document:
-        raise UserError(f"{path}: this is no baseline; {make_one}")
+        raise UserError(f"{path}: this is not a baseline; {make_one}")
     if document[VERSION] != SCHEMA:
-        raise UserError(f"{path}: the baseline is of version {document[VERSION]!r:.60}, expected {SCHEMA}; {make_one}")
+        raise UserError(f"{path}: the baseline has version {document[VERSION]!r:.60}, expected {SCHEMA}; {make_one}")
     try:
         found = records.record(Baseline, document, "", tolerant=True)
     except RecordError as error:
         raise UserError(f"{path}: {error}; {make_one}") from None
     if found.reference_sha256 != reference_sha256():
-        raise UserError(f"{path}: it was made with another reference workload; {make_one}")
+        raise UserError(f"{path}: it has another reference workload; {make_one}")
     if found.threads != threads:
-        raise UserError(f"{path}: it is of {found.threads} threads, asked for are {threads}; give the same --threads")
+        raise UserError(f"{path}: it is for {found.threads} threads, not {threads}; give the same --threads")
     fingerprint.refuse_other(found.fingerprint, fingerprint.take(runtime.name, runtime.version), other_machine)
     return found

@@ -1,4 +1,4 @@
-"""The commands `gate` and `baseline`: their options, and what they print and write."""
+"""The commands `gate` and `baseline`: their options and outputs."""
 
 import argparse
 from pathlib import Path
@@ -14,19 +14,21 @@ QUALIFY_S = 300.0
 
 def add_gate(gate: argparse.ArgumentParser) -> None:
     gate.add_argument(
-        "base", nargs="?", metavar="BASE", help="a model file, REF:PATH as committed there, or a baseline"
+        "base", nargs="?", metavar="BASE", help="a model file, REF:PATH for a committed one, or a baseline"
     )
     gate.add_argument("candidate", nargs="?", type=Path, metavar="CANDIDATE", help="the model file that may be slower")
     gate.add_argument("--max-slowdown", type=options.percent, default=0.05, metavar="PERCENT", help="default 5")
     gate.add_argument("--max-drop", type=options.percent, metavar="POINTS", help="of accuracy; with --data default 1")
-    gate.add_argument("--since", metavar="TAG", help="in place of BASE: the candidate's own path as committed there")
+    gate.add_argument("--since", metavar="TAG", help="instead of BASE: the candidate's own path at that commit")
     _add_measuring(gate)
-    gate.add_argument("--other-machine", action="store_true", help="take a baseline of another machine all the same")
-    gate.add_argument("--qualify", action="store_true", help="what a gate can see on this machine, in five minutes")
+    gate.add_argument("--other-machine", action="store_true", help="accept a baseline of another machine")
+    gate.add_argument(
+        "--qualify", action="store_true", help="test what a gate can detect on this machine, in five minutes"
+    )
     gate.add_argument("--json", metavar="FILE|-", help="the outcome; - for stdout")
-    gate.add_argument("--history", type=Path, metavar="FILE.csv", help="a row is added, as Apache Otava reads them")
+    gate.add_argument("--history", type=Path, metavar="FILE.csv", help="append a row, for Apache Otava")
     gate.add_argument("--junit", type=Path, metavar="FILE", help="as JUnit XML")
-    gate.add_argument("--markdown", metavar="FILE|-", help='added to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
+    gate.add_argument("--markdown", metavar="FILE|-", help='append to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
     options.add_overrides(gate, "for third-party files, which have no card, with --data")
 
 
@@ -38,7 +40,7 @@ def add_baseline(baseline: argparse.ArgumentParser) -> None:
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="NAME|DIR", help="labeled images: accuracy counts too")
+    parser.add_argument("--data", metavar="NAME|DIR", help="labeled images, to gate accuracy too")
     parser.add_argument("--seconds", type=float, metavar="S", help=f"at most, for latency (default {SECONDS:g})")
     options.add_threads(parser)
     options.add_runtime(parser)
@@ -51,7 +53,7 @@ def gate(given: argparse.Namespace) -> int:
     files.check_target(given.junit, "--junit")
     files.check_target(given.markdown, "--markdown")
     if given.json == given.markdown == "-":
-        raise UserError("--json - and --markdown - would both be on stdout; give one of them a file")
+        raise UserError("--json - and --markdown - both use stdout; give one of them a file")
     base, candidate = _ends(given)
     from benchmarks.gate import formats, history
     from benchmarks.gate import gate as gates
@@ -77,14 +79,14 @@ def gate(given: argparse.Namespace) -> int:
     if given.json:
         files.deliver_json(outcome.document(), given.json)
     if given.history and not history.add(given.history, outcome):
-        command.say(f"note: no ratio was measured to the end, so {given.history} has no row of it")
+        command.say(f"note: there is no complete ratio, so {given.history} gets no row")
     if outcome.interrupted:
         raise KeyboardInterrupt
     return outcome.code
 
 
 def _ends(given: argparse.Namespace) -> tuple[str, Path]:
-    """Base and candidate, as they were given. With --since a single name is the candidate's."""
+    """Base and candidate as given. With --since a single name is the candidate's."""
     from benchmarks.gate import committed
 
     if given.since is None:
@@ -92,10 +94,10 @@ def _ends(given: argparse.Namespace) -> tuple[str, Path]:
             raise UserError("the gate compares two models; expected BASE CANDIDATE (or --qualify alone)")
         return given.base, given.candidate
     if given.base is None:
-        raise UserError(f"--since {given.since} is a base alone; expected a CANDIDATE too")
+        raise UserError(f"--since {given.since}: expected a CANDIDATE too; give its path")
     if given.candidate is not None:
         raise UserError(
-            f"--since {given.since} and BASE {given.base}: both say what the base is; give one of them, and CANDIDATE"
+            f"--since {given.since} and BASE {given.base} both give the base; give one of them, and CANDIDATE"
         )
     candidate = Path(given.base)
     model_kinds.require_tflite(candidate)
@@ -119,7 +121,7 @@ def _qualify(given: argparse.Namespace) -> int:
         ("--markdown", given.markdown),
     ):
         if value is not None:
-            raise UserError(f"--qualify gates the latency of networks of its own; give it without {name} {value}")
+            raise UserError(f"--qualify gates the latency of its own networks; omit {name} {value}")
     from benchmarks import progress
     from benchmarks.documents import results
     from benchmarks.gate import qualify
@@ -140,10 +142,10 @@ def _qualify(given: argparse.Namespace) -> int:
                 raise
             interrupted = True
     if not interrupted and not trials[-1].planted:
-        raise UserError(f"--seconds is {seconds:g}: too short for a gate of each kind; the default is {QUALIFY_S:g}")
+        raise UserError(f"--seconds is {seconds:g}, too short for a gate of each kind; the default is {QUALIFY_S:g}")
     lines = qualify.lines(trials, given.max_slowdown, interrupted)
-    told = tuple(each.row() for each in trials)
-    results.deliver(results.of([], interrupted), lines, given.json, qualify=told, limit=given.max_slowdown)
+    rows = tuple(each.row() for each in trials)
+    results.deliver(results.of([], interrupted), lines, given.json, qualify=rows, limit=given.max_slowdown)
     if interrupted:
         raise KeyboardInterrupt
     return command.INCONCLUSIVE if qualify.doubt(trials, given.max_slowdown) else command.GOOD
@@ -161,10 +163,10 @@ def baseline(given: argparse.Namespace) -> int:
     (model,) = models.find_whole([given.model])
     seconds, engine = _seconds(given.seconds, SECONDS), runtime.find(given.runtime)
     right = None
-    if given.data:  # first: what is wrong with images or labels is said at once
+    if given.data:  # first, so that errors of images or labels come at once
         right = drop.right(model, given.data, options.overrides(given), given.threads, engine.name)
     ratio, rounds = baselines.make(model, given.threads, engine, seconds, given.size)
     baselines.write(given.into, model, given.threads, engine, ratio, given.data, right)
-    told = f"{ratio} of the reference workload's time, {len(rounds)} rounds"
-    command.show([f"{given.into}: {given.model.name} takes {told}" + (f"; {len(right)} images" if right else "")])
+    found = f"{ratio} of the reference workload's time, {len(rounds)} rounds"
+    command.show([f"{given.into}: {given.model.name} takes {found}" + (f"; {len(right)} images" if right else "")])
     return command.GOOD

@@ -1,4 +1,4 @@
-"""REF:PATH, a file as it is committed there: `main:models/doors_int8.tflite`, `v1.2:doors_int8.tflite`."""
+"""REF:PATH, a committed file: `main:models/doors_int8.tflite`, `v1.2:doors_int8.tflite`."""
 
 import os
 import subprocess
@@ -15,27 +15,27 @@ def is_committed(name: str) -> bool:
 
 
 def take(name: str, folder: Path) -> Path:
-    """The file's bytes, written into `folder` under its own name. PATH counts from where the user is, as git has it
-    after `./`, else from the top of the repository. UserError says what git says.
+    """Writes the file into `folder` under its own name. PATH is relative to the working directory (git's `./`), else to
+    the top of the repository. UserError repeats git's message.
     """
     reference, _, path = name.partition(":")
     if not reference or not path:
         raise UserError(f"{name}: expected REF:PATH, a commit, tag or branch and a file in it")
     if reference.startswith("-"):
-        raise UserError(f"{name}: {reference} is no commit, tag or branch")
+        raise UserError(f"{name}: {reference} is not a commit, tag or branch")
     for place in (f"./{path}", path):
         try:
             done = subprocess.run(["git", "cat-file", "blob", f"{reference}:{place}"], capture_output=True)
         except FileNotFoundError:
-            raise UserError(f"{name}: git isn't installed; give a file in place of REF:PATH") from None
+            raise UserError(f"{name}: git isn't installed; give a file instead of REF:PATH") from None
         if done.returncode == 0:
             return _written(done.stdout, name, folder / Path(path).name)
     raise UserError(f"{name}: {_first_line(done.stderr) or 'git can not show it'}")
 
 
 def since(reference: str, candidate: Path) -> str:
-    """REF:PATH of the file that has the candidate's own path there, from where the user is. UserError where there is
-    none, or no repository, and for what can't be a reference.
+    """REF:PATH of the candidate's own path, relative to the working directory. UserError if there is none or no
+    repository, or for an invalid reference.
     """
     if not reference or ":" in reference or reference.startswith("-"):
         raise UserError(f"--since {reference}: expected a commit, tag or branch, such as v1.2")
@@ -49,17 +49,17 @@ def since(reference: str, candidate: Path) -> str:
     except FileNotFoundError:
         raise UserError(f"--since {reference}: git isn't installed; give a model file as BASE") from None
     if done.returncode != 0:
-        said = _first_line(done.stderr) or "git does not have it"
+        why = _first_line(done.stderr) or "git does not have it"
         raise UserError(
-            f"--since {reference}: {said}; where the file has another path there, give BASE as {reference}:PATH; tags"
-            " that are missing here: git fetch --tags"
+            f"--since {reference}: {why}; if the file has another path there, give BASE as {reference}:PATH; if the tag"
+            " is missing: git fetch --tags"
         )
     return name
 
 
 @contextmanager
 def called(path: Path, name: str) -> Iterator[None]:
-    """Errors say `name`, the user's own, where they would say the path of the copy."""
+    """Replaces the path of the copy by the user's `name` in errors."""
     try:
         yield
     except UserError as error:
@@ -67,7 +67,7 @@ def called(path: Path, name: str) -> Iterator[None]:
 
 
 def _first_line(said: bytes) -> str:
-    """What git says, without what follows: advice about its own settings."""
+    """The first line of git's message, without the advice about its settings."""
     lines = said.decode(errors="replace").strip().splitlines()
     return lines[0].removeprefix("fatal: ") if lines else ""
 

@@ -1,7 +1,7 @@
-"""Whether each round follows from the one before: then an interval over rounds is too narrow. Pure; no clocks.
+"""Tests whether rounds depend on their predecessors, which makes an interval over rounds too narrow. Pure; no clocks.
 
-Intervals over rounds take them to be independent. They aren't where something changes slowly: a clock that rises, a
-neighbor who stays for several rounds. That is a machine's fault, and seen in the rounds themselves.
+Intervals over rounds assume independent rounds. They aren't if something changes slowly: a rising clock, or a neighbor
+process that stays for several rounds. That is a fault of the machine, and shows in the rounds themselves.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,23 @@ import numpy as np
 
 from benchmarks.statistics.stats import Interval
 
-# In standard deviations below what independent rounds have. At the end of a gate: one in ten of them are there by
-# chance. Before its time: one in two. Those it costs rounds and precision only; fewer would leave more dependent ones
-# unnoticed, of which there are few rounds to see it by (experiments/gate_simulation.py).
+# In standard deviations below independent rounds. At the end of a gate, one in ten independent series is below by
+# chance; before the end, one in two. That costs only rounds and precision, while a stricter limit would miss more
+# dependent series, since there are few rounds (experiments/gate_simulation.py).
 SUSPICIOUS, EARLY_SUSPICIOUS = -1.282, 0.0
-# Rounds of which each has 0.8 of the one before have an interval that should be so much wider: the root of
-# (1 + 0.8) / (1 - 0.8), the ratio of variances of a mean of an AR(1) process (Bartlett, 1935).
+# If each round keeps 0.8 of the previous one, the interval should be so much wider: the root of (1 + 0.8) / (1 - 0.8),
+# the ratio of variances of a mean of an AR(1) process (Bartlett, 1935).
 WIDER = 3.0
 
 
 def score(values: Sequence[float]) -> float:
-    """Bartels' rank version of von Neumann's ratio, in standard deviations: 0 for independent values, below for
-    values that are near the one before, above for values that jump. 0 for fewer than three, or for equal ones.
+    """Bartels' rank version of von Neumann's ratio, in standard deviations: 0 for independent values, negative for
+    values close to their predecessors, positive for values that jump. 0 for fewer than three, or for equal ones.
 
-    Sum of squared differences of neighboring ranks to the ranks' sum of squares: 2 in the mean. R. Bartels, "The Rank
+    The sum of squared differences of successive ranks to the ranks' sum of squares: 2 on average. R. Bartels, "The Rank
     Version of von Neumann's Ratio Test for Randomness", Journal of the American Statistical Association 77 (1982),
-    40-46; its normal approximation. Ranks, so that a few odd rounds don't hide it; equal values share theirs.
+    40-46; its normal approximation. It uses ranks so that a few outliers don't hide dependence; equal values share a
+    rank.
     """
     n = len(values)
     if n < 3:
@@ -43,6 +44,6 @@ def score(values: Sequence[float]) -> float:
 
 
 def wider(interval: Interval) -> Interval:
-    """Of a ratio: WIDER times as far to either side, by its logarithm."""
+    """A ratio's interval, WIDER times as wide in logarithms."""
     low, high = (interval.middle * (bound / interval.middle) ** WIDER for bound in (interval.low, interval.high))
     return Interval(low, interval.middle, high)

@@ -1,4 +1,4 @@
-"""How much accuracy the candidate loses, paired: both models are asked about the same images."""
+"""The candidate's loss of accuracy, paired: both models classify the same images."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired
 from device.inference.model_spec import Overrides
 
-# Right or wrong of each image, by the image's content hash.
+# Whether each prediction is right, by the image's content hash.
 Right = Mapping[str, bool]
 
 
 @dataclass(frozen=True)
 class JudgedImages:
-    """By the content hash of each image: whether the model is right, and the image's label."""
+    """Whether the model is right, and the label, by each image's content hash."""
 
     right: dict[str, bool]
     labels: dict[str, str]
@@ -32,10 +32,11 @@ class JudgedImages:
 
 @dataclass(frozen=True)
 class Drop:
-    """points: accuracy lost, 0.01 for one percentage point; n images; lost and won: right in one model alone.
+    """points: accuracy lost, 0.01 for one percentage point. n: images. lost, won: right only in base, or only in
+    candidate.
 
-    aside: images that only one of them was asked about, which don't count. by_label: the same label by label; None
-    where the images' labels aren't known.
+    aside: images that only one of them classified, which don't count. by_label: the same for each label; None if the
+    images' labels are unknown.
     """
 
     answer: Answer
@@ -51,27 +52,27 @@ class Drop:
 
 
 def ask(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> JudgedImages:
-    """Which images the model is right about."""
-    answers = accuracy.answers(model, data, overrides, threads, runtime)
-    images = answers.images
-    labels = {images.hash_of(i): answers.labels[target] for i, target in enumerate(images.targets)}
-    return JudgedImages(answers.right(), labels)
+    """Classifies the images: which predictions are right."""
+    scored = accuracy.score(model, data, overrides, threads, runtime)
+    images = scored.images
+    labels = {images.hash_of(i): scored.labels[target] for i, target in enumerate(images.targets)}
+    return JudgedImages(scored.right(), labels)
 
 
 def right(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> dict[str, bool]:
-    """As `ask`, without the labels: what a baseline stores."""
-    return accuracy.answers(model, data, overrides, threads, runtime).right()
+    """Like `ask`, without labels, for a baseline."""
+    return accuracy.score(model, data, overrides, threads, runtime).right()
 
 
 def judge(base: Right, candidate: Right, most: float, labels: Mapping[str, str] | None = None) -> Drop:
-    """most: 0.01 lets the candidate lose one point. labels: of each image that the candidate was asked about.
+    """most: 0.01 lets the candidate lose one point. labels: of each image that the candidate classified.
 
-    UserError when the two were asked about different images.
+    UserError if the two have no images in common.
     """
     both = [name for name in base if name in candidate]
     if not both:
-        raise UserError("base and candidate were not asked about the same images; give both the same --data")
-    ours, theirs = (np.array([answers[name] for name in both], bool) for answers in (base, candidate))
+        raise UserError("base and candidate were measured on different images; give both the same --data")
+    ours, theirs = (np.array([right[name] for name in both], bool) for right in (base, candidate))
     paired = None
     if labels is not None:
         names, targets = np.unique([labels[name] for name in both], return_inverse=True)
@@ -82,30 +83,30 @@ def judge(base: Right, candidate: Right, most: float, labels: Mapping[str, str] 
 def decide(
     ours: npt.NDArray[np.bool_], theirs: npt.NDArray[np.bool_], most: float, paired: ByLabel | None, aside: int = 0
 ) -> Drop:
-    """The rule: ours and theirs are whether base and candidate are right about each image; paired: label by label.
+    """The rule. ours, theirs: whether base and candidate are right for each image. paired: the same by label.
 
-    A regression is a loss over all labels whose whole interval is above the limit, or a label whose loss is beyond
-    chance and certainly above the limit, each with Bonferroni's correction (device/evaluation/by_label.py).
+    A regression is a loss over all labels whose whole interval is above the limit, or a significant loss of a label
+    that is certainly above the limit, each with Bonferroni's correction (device/evaluation/by_label.py).
     """
     pairs = Paired.of(ours, theirs)
     low, high = pairs.interval
     points = Interval(low, pairs.drop, high)
     answer, reason = _answer(points, most, pairs)
     if beyond := _beyond(paired, most):
-        said = text.some([f"{row.said()}, beyond chance" for row in beyond], between="; ")
-        reason = f"{reason}; {said}" if answer == "regression" else f"{said}; over all labels {reason}"
+        losses = text.some([f"{row.said()}, beyond chance" for row in beyond], between="; ")
+        reason = f"{reason}; {losses}" if answer == "regression" else f"{losses}; over all labels {reason}"
         answer = "regression"
     means = float(ours.mean()), float(theirs.mean())
     return Drop(answer, points, *means, pairs.n, pairs.lost, pairs.won, aside, reason, paired)
 
 
 def _beyond(paired: ByLabel | None, most: float) -> list[by_label.PairedLabel]:
-    """The labels whose loss alone is a regression."""
+    """The labels whose own loss is a regression."""
     return [row for row in paired.beyond_chance if row.at_least > most] if paired else []
 
 
 def notes(found: Drop, most: float) -> Iterator[str]:
-    """What happened to labels that isn't among the reasons: a loss that may be within the limit, one that vanished."""
+    """Notes on labels besides the reasons: losses that may be within the limit, labels that vanished."""
     if found.by_label is None:
         return
     rest = replace(

@@ -1,4 +1,4 @@
-"""A gate's outcome as text, as Markdown (which GitHub shows as a job's summary), and as JUnit XML."""
+"""A gate's outcome as text, as Markdown (for GitHub's job summary), and as JUnit XML."""
 
 from xml.etree import ElementTree
 
@@ -11,14 +11,14 @@ SIGNS: dict[Answer, str] = {"no regression": "✅", "regression": "❌", "can't 
 
 
 def text(outcome: GateOutcome) -> list[str]:
-    """The answer first, then its grounds, then notes."""
+    """The answer first, then the reasons, then notes."""
     lines = [f"{outcome.answer}: {outcome.candidate} against {outcome.base}"]
     lines += [f"  {name:<9} {answer}: {reason}; {grounds}" for name, answer, reason, grounds in rows(outcome)]
     return lines + [f"  note: {note}" for note in outcome.notes]
 
 
 def rows(outcome: GateOutcome) -> list[tuple[str, Answer, str, str]]:
-    """What was judged, how, why, and the figures."""
+    """Name, answer, reason and figures of each judgment."""
     by_time, lost = outcome.latency, outcome.accuracy
     found = [("latency", by_time.answer, by_time.reason, _latency(outcome))]
     if lost:
@@ -27,7 +27,7 @@ def rows(outcome: GateOutcome) -> list[tuple[str, Answer, str, str]]:
 
 
 def _accuracy(lost: Drop) -> str:
-    """top-1; where the labels are not equally common, balanced accuracy and the worst label beside it."""
+    """top-1; with uneven labels also balanced accuracy and the worst label."""
     figures = f"{_from_to(lost.base, lost.candidate)} on {lost.n} images, {lost.lost} lost, {lost.won} won"
     paired = lost.by_label
     if paired is None or not paired.uneven:
@@ -45,7 +45,7 @@ def _from_to(base: float, candidate: float) -> str:
 
 def _latency(outcome: GateOutcome) -> str:
     by_time = outcome.latency
-    clock = "thread's own time" if by_time.clock == "cpu" else "wall clock"
+    clock = "CPU time of the thread" if by_time.clock == "cpu" else "wall clock"
     return (
         f"{by_time.ratio or '-'} of the base's p50, base to itself {by_time.floor or '-'},"
         f" {by_time.rounds} rounds, {outcome.threads} thread{'s' if outcome.threads > 1 else ''}, {clock}"
@@ -70,17 +70,17 @@ def markdown(outcome: GateOutcome) -> str:
 
 
 def _cell(words: str) -> str:
-    """A label's name may hold anything."""
+    """Escapes a table cell; a label may contain anything."""
     return printable(words).replace("|", "\\|")
 
 
 def printable(name: str) -> str:
-    """A name of file or label as a document can hold it: what XML refuses, and bytes that are no UTF-8, as escapes."""
+    """A file name or label for a document, with escapes for bytes that are not UTF-8 or invalid in XML."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def junit(outcome: GateOutcome) -> bytes:
-    """A test case for latency and one for accuracy. 'Can't tell' is a skipped one: neither passed nor failed.
+    """One test case for latency and one for accuracy. 'Can't tell' counts as skipped: neither passed nor failed.
 
     https://github.com/testmoapp/junitxml
     """

@@ -1,4 +1,4 @@
-"""The gate: is the candidate slower than the base, or does it know less? Measures, judges, and says on what grounds."""
+"""The gate: is the candidate slower or less accurate than the base? Measures, judges, and gives reasons."""
 
 import tempfile
 from collections.abc import Iterator
@@ -32,7 +32,8 @@ CODES: dict[Answer, int] = {
 
 @dataclass(frozen=True)
 class GateLimits:
-    """0.05: the candidate may be 5 % slower. most_drop 0.01: it may lose one point of accuracy, None: not asked."""
+    """slowdown: 0.05 lets the candidate be 5 % slower. drop: 0.01 lets it lose one point of accuracy; None: not
+    gated."""
 
     slowdown: float = 0.05
     drop: float | None = None
@@ -40,7 +41,7 @@ class GateLimits:
 
 @dataclass(frozen=True)
 class Ends:
-    """What is gated: a base and a candidate. stored: the baseline whose reference workload takes the base's place."""
+    """A base and a candidate. stored: the baseline whose reference workload replaces the base."""
 
     base: Model
     candidate: Model
@@ -54,7 +55,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class GateOutcome:
-    """answer: the worse of both judgements. notes: what the reader should know beside it."""
+    """answer: the worse of both judgments. notes: further remarks."""
 
     answer: Answer
     base: str
@@ -78,9 +79,9 @@ class GateOutcome:
 
 @contextmanager
 def ends(base: str, candidate: Path, threads: int, runtime: Runtime, other_machine: bool = False) -> Iterator[Ends]:
-    """Finds both; base is a model file or a stored baseline, or REF:PATH of one.
+    """Finds both. base: a model file, a stored baseline, or REF:PATH of either.
 
-    UserError for what isn't there or is no model.
+    UserError if one is missing or no model.
     """
     model_kinds.require_tflite(candidate)
     ours = _model(candidate)
@@ -99,8 +100,8 @@ def _model(path: Path) -> Model:
         model_kinds.require_tflite(path)
     if not path.is_file():
         raise UserError(
-            f"{path}: there is no such file; expected a .tflite file, REF:PATH, or a baseline that was made with:"
-            " python -m benchmarks baseline MODEL -o FILE.json"
+            f"{path}: no such file; expected a .tflite file, REF:PATH, or a baseline made with: python -m benchmarks"
+            " baseline MODEL -o FILE.json"
         )
     (found,) = models.find_whole([path])
     return found
@@ -110,18 +111,18 @@ def rounds(
     found: Ends, limit: float, threads: int, runtime: Runtime, seconds: float, size: tuple[int, int] | None = None
 ) -> Iterator[Round]:
     """Rounds of base and candidate until the verdict is certain or the time is over."""
-    taken: list[Round] = []
+    measured: list[Round] = []
     base, candidate = (
         Side(model.path, threads, runtime.name, size=model.size(size)) for model in (found.base, found.candidate)
     )
     with progress.bar(seconds, "gate", "s") as advance:
         at_s = monotonic()
         for each in pairs.rounds(base, candidate, seconds):
-            taken.append(each)
+            measured.append(each)
             advance(monotonic() - at_s)
             at_s = monotonic()
             yield each
-            if verdict.is_certain(taken, threads, limit, found.expected):
+            if verdict.is_certain(measured, threads, limit, found.expected):
                 break
 
 
@@ -134,20 +135,20 @@ def run(
     data: str | None,
     overrides: Overrides,
 ) -> GateOutcome:
-    """seconds: at most, for latency. data: a data set by name or a folder.
+    """seconds: the limit for latency. data: a data set by name, or a folder.
 
-    Accuracy first: what is wrong with images or labels is said at once. Ctrl-C ends it with what is known by then.
+    Accuracy comes first, so that errors of images or labels come at once. After Ctrl-C, judges what is known by then.
     """
     start, lost, interrupted = monotonic(), None, False
-    taken: list[Round] = []
+    measured: list[Round] = []
     try:
         if limits.drop is not None:
             lost = accuracy(found, limits.drop, threads, runtime, data, overrides)
         for each in rounds(found, limits.slowdown, threads, runtime, seconds, overrides.size):
-            taken.append(each)
+            measured.append(each)
     except KeyboardInterrupt:
         interrupted = True
-    by_time = verdict.judge(taken, threads, limits.slowdown, to=found.expected)
+    by_time = verdict.judge(measured, threads, limits.slowdown, to=found.expected)
     outcome = GateOutcome(
         "can't tell" if interrupted else _worse([by_time.answer, *([lost.answer] if lost else [])]),
         found.base_name,
@@ -170,12 +171,12 @@ def _worse(answers: list[Answer]) -> Answer:
 
 
 def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str | None, overrides: Overrides) -> Drop:
-    """Paired, on the same images. A baseline answers with what it knew when it was made."""
+    """The paired loss on the same images. A baseline has stored its predictions."""
     base: Right
     if found.stored is None:
         base = drop.right(found.base, data, overrides, threads, runtime.name)
     elif found.stored.right is None:
-        raise UserError(f"{found.base_name}: the baseline was made without --data; make it again with it")
+        raise UserError(f"{found.base_name}: the baseline was made without --data; create it again with --data")
     else:
         base = found.stored.right
         data = data or found.stored.data
@@ -184,7 +185,7 @@ def accuracy(found: Ends, most: float, threads: int, runtime: Runtime, data: str
 
 
 def _is_explained(found: Ends, lost: Drop | None) -> bool:
-    """Why the candidate may well be much faster: it knows what the base knows, or is its quantized self."""
+    """Whether a much faster candidate is plausible: as accurate as the base, or a quantized variant of it."""
     base, candidate = found.base, found.candidate
     is_other_variant = found.stored is None and base.origin is not None and base.origin == candidate.origin
     return (lost is not None and lost.answer == "no regression") or (
@@ -195,34 +196,34 @@ def _is_explained(found: Ends, lost: Drop | None) -> bool:
 def _notes(found: Ends, outcome: GateOutcome) -> Iterator[str]:
     by_time, lost = outcome.latency, outcome.accuracy
     if outcome.interrupted:
-        yield "interrupted: this is what was measured until then"
+        yield "interrupted: this is the result so far"
     if outcome.limits.drop is None:
         yield "latency only; --max-drop POINTS with --data gates accuracy too"
     if lost is not None and outcome.limits.drop is not None:
         yield from drop.notes(lost, outcome.limits.drop)
     if lost is not None and lost.aside:
-        yield f"images that base or candidate alone was asked about: {lost.aside}; they don't count"
+        yield f"images that only base or candidate classified: {lost.aside}; they don't count"
     if found.candidate.sha256() == (found.stored.sha256 if found.stored else found.base.sha256()):
         yield "base and candidate are the same file"
     elif by_time.ratio is not None and by_time.ratio.middle < verdict.SUSPICIOUS and not _is_explained(found, lost):
         yield (
-            f"the candidate takes {by_time.ratio.middle:.2f} of the base's time: is it the right model?"
-            " A much faster one is a wrong one, most often"
+            f"the candidate takes {by_time.ratio.middle:.2f} of the base's time; check that it is the right model: a"
+            " much faster one is usually a wrong one"
         )
     if by_time.clock == "cpu":
         yield (
-            f"others had the processor for {100 * by_time.taken:.0f} % of the time, so this rests on the measuring"
-            " thread's own time, not on the wall clock"
+            f"other processes used the processor for {100 * by_time.taken:.0f} % of the time, so this is based on the"
+            " CPU time of the measuring thread, not on the wall clock"
         )
     if outcome.threads == 1 and by_time.step_ms > verdict.COARSE_MS:
         yield (
-            f"the thread's own time moves in steps of {by_time.step_ms:.1f} ms here, too coarse: the wall clock counts,"
-            " and what others take of the processor with it"
+            f"the thread's CPU time has a resolution of only {by_time.step_ms:.1f} ms here, so the wall clock counts,"
+            " including the time of other processes"
         )
     if by_time.dependent:
         yield (
-            "each round is near the one before: something changes slowly on this machine, so the ratio's interval is"
-            f" {dependence.WIDER:g} times as wide"
+            "each round is close to the previous one: something changes slowly on this machine, so the ratio's interval"
+            f" is {dependence.WIDER:g} times as wide"
         )
     if system.usable_cores() == 1:
-        yield "this machine has one core: whatever else runs on it stands in the way of what is measured"
+        yield "this machine has one core, so everything else that runs disturbs the measurement"

@@ -1,7 +1,7 @@
-"""A file of gates, a row each, that change-point tools read: many small steps, each of which a gate lets pass.
+"""A CSV file with one row per gate, for change-point tools, which find many small steps that each pass a gate.
 
-The CSV that Apache Otava (formerly DataStax Hunter) takes: a header, a time column, columns of numbers and of
-attributes (https://otava.apache.org/docs/csv); commas, double quotes. One model to a file: it is one series.
+The format of Apache Otava (formerly DataStax Hunter): a header, a time column, columns of numbers and of attributes
+(https://otava.apache.org/docs/csv); commas, double quotes. Use one file per model: it is one series.
 """
 
 import csv
@@ -19,7 +19,7 @@ from device.errors import UserError
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """A gate's row: the columns, in their order. ratio: of the times, with its interval; accuracy: the candidate's."""
+    """A gate's row: the columns, in order. ratio: of the times, with its interval; accuracy: the candidate's."""
 
     time: str
     commit: str
@@ -47,21 +47,19 @@ def _cell(value: str | float | None) -> str:
 
 
 def check(path: Path | None) -> None:
-    """UserError for a file that a row can't be added to; before the gate begins. None: not asked for."""
+    """UserError, before the gate starts, for a file that can't get a row. None: not requested."""
     if path is None:
         return
     files.check_target(path, "--history")
     if path.exists() and not path.is_file():
-        raise UserError(
-            f"{path}: it is no file, expected one that keeps what is written; choose another with --history"
-        )
+        raise UserError(f"{path}: this is not a regular file, expected one; choose another with --history")
     _rows(path)
 
 
 def add(path: Path, outcome: GateOutcome) -> bool:
-    """Adds the gate's row, with the header before the first; whole or not at all.
+    """Appends the gate's row, and the header before the first; whole or not at all.
 
-    False, and nothing is written, for a gate without a ratio, or one that was interrupted: a series has no gaps.
+    Returns False and writes nothing for an interrupted gate or one without a ratio: a series has no gaps.
     """
     ratio, lost = outcome.latency.ratio, outcome.accuracy
     if ratio is None or outcome.interrupted:
@@ -81,26 +79,26 @@ def add(path: Path, outcome: GateOutcome) -> bool:
     )
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerow(row.cells())
-    # A file name that is no UTF-8 holds lone surrogates.
+    # A file name that is not UTF-8 has lone surrogates.
     files.write_bytes(path, _rows(path) + written.getvalue().encode(errors="backslashreplace"))
     return True
 
 
 def _rows(path: Path) -> bytes:
-    """What is there, or the header. UserError for what was not written by this."""
+    """The existing rows, or the header. UserError for another file."""
     header = ",".join(COLUMNS).encode()
     if not path.exists():
         return header + b"\n"
     there = path.read_bytes()
     first = there.split(b"\n", 1)[0].removesuffix(b"\r")
     if first != header:
-        said = first.decode(errors="replace")[:80]
-        raise UserError(f"{path}: its first line is {said!r}, expected {header.decode()}; give --history another file")
+        found = first.decode(errors="replace")[:80]
+        raise UserError(f"{path}: its first line is {found!r}, expected {header.decode()}; give --history another file")
     return there if there.endswith(b"\n") else there + b"\n"
 
 
 def _commit() -> str:
-    """Of the repository that the user is in; empty outside of one."""
+    """The commit of the working directory's repository; empty outside of one."""
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
     except FileNotFoundError:

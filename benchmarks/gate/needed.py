@@ -1,4 +1,4 @@
-"""How many images it takes until a candidate passes that in truth loses nothing."""
+"""How many images are needed for a candidate that loses nothing to pass."""
 
 from bisect import bisect_left
 from math import sqrt
@@ -6,17 +6,17 @@ from math import sqrt
 from device.evaluation.evaluate import Z95, wilson
 from device.evaluation.paired import Paired, bounds
 
-# Nobody has so many.
+# Nobody has that many.
 MOST = 1_000_000
-# Of a normal distribution: what 95 in 100 stay below.
+# The 95th percentile of the normal distribution.
 Z95_ONE_SIDED = 1.645
 
 
 def images(differing: float, most: float) -> int:
-    """The smallest number, rounded up to two digits, with which 95 of 100 candidates pass that lose nothing; at most
-    about `MOST`.
+    """The least number, rounded up to two digits, with which 95 of 100 candidates that lose nothing pass; at most about
+    `MOST`.
 
-    differing: the share of images that base and candidate judge differently, 0..1. most: 0.01 for one point.
+    differing: the share of images that only base or candidate gets right, 0..1. most: 0.01 for one point.
     """
     least = bisect_left(range(MOST), True, lo=10, key=lambda count: _passes(count, differing, most))
     digits: int = 10 ** (len(str(least)) - 2)
@@ -24,9 +24,9 @@ def images(differing: float, most: float) -> int:
 
 
 def _passes(count: int, differing: float, most: float) -> bool:
-    """Whether a candidate passes that loses by chance what only five in a hundred equal ones would lose.
+    """Whether a candidate passes that loses, by chance, more than 95 of 100 equal ones.
 
-    Of k images that the two judge differently an equal candidate loses and wins k/2; the difference is spread by the
+    Of k images that differ, an equal candidate loses and wins k/2 each; the standard deviation of the difference is the
     root of k.
     """
     changed = differing * count
@@ -35,17 +35,17 @@ def _passes(count: int, differing: float, most: float) -> bool:
 
 
 def span(pairs: Paired, most: float) -> tuple[int, int]:
-    """Between how many images that number lies, with 95 % confidence, as far as these pairs tell how many differ."""
+    """The range of that number with 95 % confidence, given how many of these pairs differ."""
     low, high = (images(share, most) for share in wilson(pairs.lost + pairs.won, pairs.n))
     return low, high
 
 
 def advice(pairs: Paired, most: float) -> str:
-    """What a candidate needs that can't be told from these; '' where nobody has so many images."""
+    """Advice on an inconclusive result; '' if nobody has that many images."""
     low, high = span(pairs, most)
     if pairs.n >= high:
-        return "it loses about what the limit allows, so that more images may not tell either"
+        return "it loses about as much as the limit allows, so more images may not decide it"
     if low >= MOST:
         return ""
     enough = f"up to {high:,}" if low <= pairs.n else f"{low:,} to {high:,}"
-    return f"it takes {enough} images until one that loses nothing passes"
+    return f"a candidate that loses nothing needs {enough} images to pass"

@@ -1,4 +1,4 @@
-"""How often a model file is right, on labeled images, through device's own path."""
+"""A model file's accuracy on labeled images, with device's own image path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from device.inference.model_spec import NO_OVERRIDES, Overrides
 
 @dataclass(frozen=True)
 class ModelScores:
-    """A model's scores (n x labels) of labeled images; data: what they are called; labels: the model's."""
+    """A model's scores (n x labels) for labeled images. data: their name. labels: the model's."""
 
     scores: npt.NDArray[np.float32]
     images: Labeled
@@ -34,23 +34,21 @@ class ModelScores:
         return self.images.labels
 
     def right(self) -> dict[str, bool]:
-        """Which images the model is right about, by the content hash of each: a folder may have moved, and other
-        images may have its names.
-        """
+        """Whether each prediction is right, by the image's content hash: folders move, and file names repeat."""
         hits = self.scores.argmax(axis=1) == self.images.targets
         return {self.images.hash_of(i): bool(hit) for i, hit in enumerate(hits)}
 
 
 @dataclass(frozen=True)
 class MeasuredAccuracies:
-    """A row a model, in their order; interrupted: Ctrl-C came before the end."""
+    """One row per model, in order. interrupted: by Ctrl-C."""
 
     rows: tuple[AccuracyRow | FailedRow, ...]
     interrupted: bool
 
 
-def answers(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> ModelScores:
-    """data: a data set by name or a folder; None takes the data the model was trained on."""
+def score(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> ModelScores:
+    """data: a data set by name, or a folder; None: the data that the model was trained on."""
     classifier = Classifier(model.path, NO_OVERRIDES if model.card else overrides, threads, runtime)
     card = classifier.card
     for note in classifier.notes:
@@ -59,14 +57,14 @@ def answers(model: Model, data: str | None, overrides: Overrides, threads: int, 
     fingerprint = provenance.get("data_fingerprint")
     name = data or provenance.get("data")
     if not name:
-        raise UserError(f"{model.path}: the file doesn't say what it was trained on; give --data NAME|DIR")
+        raise UserError(f"{model.path}: the file has no record of its training data; give --data NAME|DIR")
     assert card.labels is not None
-    # Without --data by name alone: a folder that happens to be called like the data is not what was trained on.
+    # Without --data only by name: a folder that happens to have the name is not the training data.
     find = folders.labeled if data else folders.labeled_cache
     images = find(name, card.labels, classifier.size, card.input.fit, fingerprint)
     if fingerprint and data and Path(data).is_dir() and not folders.training_hashes(fingerprint):
         command.say(
-            f"note: {model.path}: its training images are not in the cache here; those that are in {name} count too"
+            f"note: {model.path}: its training images are not in the cache here, so any of them in {name} count too"
         )
     with progress.bar(len(images), model.path.name, " images") as advance:
         scores = evaluate.score_images(
@@ -77,8 +75,8 @@ def answers(model: Model, data: str | None, overrides: Overrides, threads: int, 
 
 
 def measure(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> AccuracyRow:
-    """UserError where the model or the data can't be used."""
-    got = answers(model, data, overrides, threads, runtime)
+    """UserError if the model or the data can't be used."""
+    got = score(model, data, overrides, threads, runtime)
     measured = evaluate.accuracy(got.scores, got.images.targets)
     classes = evaluate.per_class(got.scores, got.images.targets, got.labels)
     return AccuracyRow(
@@ -97,9 +95,9 @@ def measure(model: Model, data: str | None, overrides: Overrides, threads: int, 
 def measure_all(
     models: Sequence[Model], data: str | None, overrides: Overrides, threads: int, runtime: str | None
 ) -> MeasuredAccuracies:
-    """A row a model. One that fails has its "error" and no figures; UserError where all do.
+    """One row per model. A failed one has "error" and no figures; UserError if all fail.
 
-    Ctrl-C ends it with those that were measured, if there are any.
+    After Ctrl-C, returns those that were measured, if any.
     """
     rows: list[AccuracyRow | FailedRow] = []
     failures = []

@@ -1,9 +1,9 @@
-"""How long model files take to answer: invoke alone and a camera frame's whole way, everything interleaved.
+"""Latency of model files: invoke alone and a camera frame's whole processing, everything interleaved.
 
-First each case has a fresh process to itself: loading, the first inference, memory, the rate it can keep up, energy.
-Then fresh processes load all cases together, and each lane gets blocks of a few milliseconds in random order. So a
-neighbor who takes the processor for a while takes it from all of them, and their ratio holds where their times don't.
-That goes on until the intervals of the medians, over processes, are narrow, or the time is spent.
+First each case has a fresh process to itself: loading, the first inference, memory, sustained rate, energy. Then fresh
+processes load all cases together, and each series gets blocks of a few milliseconds in random order. So another process
+that uses the processor for a while slows all of them, and their ratio holds even if their times don't. That continues
+until the intervals of the medians, over processes, are narrow, or the time is over.
 """
 
 import math
@@ -20,27 +20,27 @@ from benchmarks.documents.models import Model
 from benchmarks.documents.rows import LatencyRow
 from benchmarks.timing.conditions import Watch
 from benchmarks.timing.energy import Meter
-from benchmarks.timing.process import BenchmarkCase, Lane, LostError, TimingWorker
+from benchmarks.timing.process import BenchmarkCase, LostError, Series, TimingWorker
 from benchmarks.timing.record import Burst, Record, Sustained
 
 WARMUP_S = 0.3
-# In every process, for each lane, before its samples count.
+# In every process, for each series, before its samples count.
 WARMUP_AGAIN_S = 0.02
-TURN_S = 0.1
-# The time of a case is spent in about so many processes.
+BURST_S = 0.1
+# A case's time is split over about so many processes.
 PROCESSES = 8
 SHORTEST_SHARE_S = 0.05
 MIN_SAMPLES = 100
-# Half of the median's interval, as a share of it: narrow enough to stop.
+# Half the width of the median's interval, as a share of the median, that ends the measurement.
 NARROW = 0.01
-# The last process that may be lost without a case that is to blame: something ends them from outside, over and again.
+# So many lost processes without a case to blame mean that something outside keeps ending them.
 MOST_LOSSES = 3
 SEED = 1
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A Python that has a runtime, and which of its runtimes (None: the first found there)."""
+    """A Python, and which of its runtimes (None: the first found there)."""
 
     python: str = sys.executable
     runtime: str | None = None
@@ -48,9 +48,9 @@ class Engine:
 
 @dataclass(frozen=True)
 class MeasuredLatencies:
-    """A row a case, in the order of models, threads, engines; interrupted: Ctrl-C came before the end.
+    """One row per case, in the order of models, threads, engines. interrupted: by Ctrl-C.
 
-    notes: what the user could change to measure more.
+    notes: how the user could measure more.
     """
 
     rows: tuple[LatencyRow, ...]
@@ -66,10 +66,10 @@ def measure(
     sustained_s: float = 0.0,
     size: tuple[int, int] | None = None,
 ) -> MeasuredLatencies:
-    """seconds: at most, for each case; however long it lasts, MIN_SAMPLES are taken. A case that fails has an "error".
-    size: (height, width) for networks without a card that leave them open.
+    """seconds: the limit for each case, but it takes at least MIN_SAMPLES. A failed case has an "error". size: (height,
+    width) for networks without a card that leave them open.
 
-    Ctrl-C ends it with what was measured, if that is anything.
+    After Ctrl-C, returns what was measured, if anything.
     """
     records = [
         Record(model, BenchmarkCase(model.path, count, engine.runtime, True, model.size(size)), engine.python)
@@ -77,10 +77,10 @@ def measure(
         for count in threads
         for engine in engines
     ]
-    conductor = Conductor(records, seconds, sustained_s)
+    scheduler = Scheduler(records, seconds, sustained_s)
     interrupted = False
     try:
-        conductor.run()
+        scheduler.run()
     except KeyboardInterrupt:
         if not any(record.is_begun for record in records):
             raise
@@ -88,13 +88,13 @@ def measure(
         for record in records:
             if not record.is_begun:
                 record.error = record.error or results.NOT_YET
-    meter = conductor.meter
+    meter = scheduler.meter
     notes = (meter.why,) if sustained_s and meter.is_refused and meter.why else ()
     return MeasuredLatencies(tuple(record.row(_float32_of(record, records)) for record in records), interrupted, notes)
 
 
-class Conductor:
-    """Gives the turns."""
+class Scheduler:
+    """Schedules the bursts of all cases."""
 
     def __init__(self, records: Sequence[Record], seconds: float, sustained_s: float) -> None:
         self.records = records
@@ -112,7 +112,7 @@ class Conductor:
                 self._alone(record)
                 advance(alone_s)
             spent_s, process = 0.0, 0
-            while self._wanted(spent_s):
+            while self._goes_on(spent_s):
                 self._together(process)
                 process += 1
                 spent_s += self.share_s
@@ -121,8 +121,8 @@ class Conductor:
     def _good(self) -> list[Record]:
         return [record for record in self.records if record.error is None]
 
-    def _wanted(self, spent_s: float) -> bool:
-        """Whether another round of fresh processes is worth it. One that is late may fail without end."""
+    def _goes_on(self, spent_s: float) -> bool:
+        """Whether another round of fresh processes is needed."""
         good = self._good()
         if not good:
             return False
@@ -131,35 +131,35 @@ class Conductor:
         return spent_s < self.seconds and not all(_is_narrow(record) for record in good)
 
     def _alone(self, record: Record) -> None:
-        """The case in a process of its own."""
+        """Measures the case in its own process."""
         try:
             with TimingWorker([record.case], record.python) as worker:
                 record.load(worker.loaded[0])
                 if record.error is not None:
                     return
-                lane = worker.lanes[-1]  # the frame's way where the file has one
-                (warmup,) = worker.turn(worker.lanes[:1], WARMUP_S)
+                last = worker.series[-1]  # the whole frame, if the file supports it
+                (warmup,) = worker.burst(worker.series[:1], WARMUP_S)
                 record.warmup_ms = warmup.wall_ms
-                record.heed(warmup)
+                record.check(warmup)
                 if self.sustained_s and record.error is None:
-                    record.sustained = self._sustain(worker, lane, record)
+                    record.sustained = self._sustain(worker, last, record)
         except LostError as error:
             record.error = str(error)
 
-    def _sustain(self, worker: TimingWorker, lane: Lane, record: Record) -> Sustained:
-        turns: list[Burst] = []
+    def _sustain(self, worker: TimingWorker, series: Series, record: Record) -> Sustained:
+        bursts: list[Burst] = []
         before, start = self.meter.joules(), monotonic()
         while (spent_s := monotonic() - start) < self.sustained_s and record.error is None:
             at_s = monotonic() - self.began
-            (samples,) = worker.turn([lane], min(1.0, self.sustained_s - spent_s))
-            record.heed(samples)
-            turns.append(Burst(at_s, -1, samples.wall_ms, self.watch.read()))
-            self.meter.joules()  # a counter may begin again, and must not do so twice unseen
+            (samples,) = worker.burst([series], min(1.0, self.sustained_s - spent_s))
+            record.check(samples)
+            bursts.append(Burst(at_s, -1, samples.wall_ms, self.watch.read()))
+            self.meter.joules()  # read often: a counter must not wrap around twice between reads
         seconds, after = monotonic() - start, self.meter.joules()
-        return Sustained(lane.what, seconds, None if before is None or after is None else after - before, turns)
+        return Sustained(series.what, seconds, None if before is None or after is None else after - before, bursts)
 
     def _together(self, process: int) -> None:
-        """One round: a fresh process for every Python, with all its cases in random order."""
+        """Runs one round: a fresh process for every Python, with all its cases in random order."""
         good = self._good()
         by_python: dict[str, list[Record]] = {}
         for record in self.random.sample(good, len(good)):
@@ -173,47 +173,47 @@ class Conductor:
                     self._lose(records, error)
                     continue
                 workers.append((stack.enter_context(worker), records))
-                for record, told in zip(records, worker.loaded, strict=True):
-                    record.load(told)
-            self._take_turns(workers, process)
+                for record, loaded in zip(records, worker.loaded, strict=True):
+                    record.load(loaded)
+            self._alternate(workers, process)
 
-    def _take_turns(self, workers: list[tuple[TimingWorker, list[Record]]], process: int) -> None:
-        """Until each lane has had its share of the time. A process that is lost ends the round."""
+    def _alternate(self, workers: list[tuple[TimingWorker, list[Record]]], process: int) -> None:
+        """Alternates between processes until each series has had its time. A lost process ends the round."""
         for worker, records in workers:
             try:
-                warmups = worker.turn(worker.lanes, WARMUP_AGAIN_S * len(worker.lanes))
+                warmups = worker.burst(worker.series, WARMUP_AGAIN_S * len(worker.series))
             except LostError as error:
                 self._lose(records, error)
                 return
-            for lane, samples in zip(worker.lanes, warmups, strict=True):
-                records[lane.case].heed(samples)
-        lanes = sum(len(worker.lanes) for worker, _ in workers)
-        end, fewest = monotonic() + self.share_s * lanes, 0.0
-        # A fresh process costs a slow board seconds, so it isn't left before it has given its part of MIN_SAMPLES.
+            for one, samples in zip(worker.series, warmups, strict=True):
+                records[one.case].check(samples)
+        series = sum(len(worker.series) for worker, _ in workers)
+        end, fewest = monotonic() + self.share_s * series, 0.0
+        # A fresh process takes seconds on a slow board, so each must give its part of MIN_SAMPLES.
         while monotonic() < end or fewest < MIN_SAMPLES / PROCESSES:
             counts = []
             for worker, records in self.random.sample(workers, len(workers)):
                 at_s = monotonic() - self.began
                 try:
-                    taken = worker.turn(worker.lanes, TURN_S)
+                    taken = worker.burst(worker.series, BURST_S)
                 except LostError as error:
                     self._lose(records, error)
                     return
                 now = self.watch.read()
-                for lane, samples in zip(worker.lanes, taken, strict=True):
-                    records[lane.case].add(lane.what, at_s, process, samples, now)
+                for one, samples in zip(worker.series, taken, strict=True):
+                    records[one.case].add(one.what, at_s, process, samples, now)
                     counts.append(math.inf if samples.error else len(samples.wall_ms))
             fewest += min(counts)
 
     def _lose(self, records: list[Record], error: LostError) -> None:
-        """A process that held several cases was lost: each is tried alone, and those that die again are left out.
+        """After losing a process with several cases, tries each case alone, and drops those that die again.
 
-        Where none does, something else ended it, and there is another round; at the last loss all are left out.
+        If none does, something else ended the process, and there is another round; after MOST_LOSSES all are dropped.
         """
         for record in records:
             try:
                 with TimingWorker([record.case], record.python) as worker:
-                    worker.turn(worker.lanes, WARMUP_S)
+                    worker.burst(worker.series, WARMUP_S)
             except LostError as alone:
                 record.error = str(alone)
         if any(record.error for record in records):
@@ -225,13 +225,13 @@ class Conductor:
 
 
 def _is_narrow(record: Record) -> bool:
-    """Whether every lane's median is known well enough."""
-    intervals = [record.interval(what) for what, turns in record.turns.items() if turns]
+    """Whether every series' median is known well enough."""
+    intervals = [record.interval(what) for what, bursts in record.bursts.items() if bursts]
     return all(each is not None and each.half_width <= NARROW * each.middle for each in intervals)
 
 
 def _float32_of(record: Record, records: Sequence[Record]) -> Record | None:
-    """The float32 file of the same run, on as many threads in the same runtime, among those that were timed."""
+    """The measured float32 file of the same run with as many threads in the same runtime."""
     origin = record.model.origin
     for other in records:
         same = (other.python, other.case.threads, other.case.runtime) == (

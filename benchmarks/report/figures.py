@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.documents.rows import AccuracyRow, FrameLane, LatencyRow, TurnRow
+from benchmarks.documents.rows import AccuracyRow, BurstRow, FrameSeries, LatencyRow
 from benchmarks.report import charts, rows
 from benchmarks.report.charts import Bar, ChartSamples, Point, TurnPoint
 from benchmarks.report.documents import Machine
@@ -73,7 +73,7 @@ def distributions(machine: Machine) -> list[Shown]:
     ]
 
 
-def _samples(latency: LatencyRow | FrameLane, name: str, tint: str) -> ChartSamples | None:
+def _samples(latency: LatencyRow | FrameSeries, name: str, tint: str) -> ChartSamples | None:
     times_ms, p50_ms = latency.samples_ms, latency.p50_ms
     return (
         ChartSamples(name, tint, times_ms, p50_ms, p99_ms(latency), _longest_ms(latency))
@@ -82,7 +82,7 @@ def _samples(latency: LatencyRow | FrameLane, name: str, tint: str) -> ChartSamp
     )
 
 
-def _longest_ms(latency: LatencyRow | FrameLane) -> float | None:
+def _longest_ms(latency: LatencyRow | FrameSeries) -> float | None:
     """Of all samples. A document of before it was noted holds it for certain only where all samples were kept."""
     told, times_ms = latency.max_ms, latency.samples_ms
     return max(times_ms, default=None) if told is None and len(times_ms) == latency.n else told
@@ -144,7 +144,7 @@ def courses(machine: Machine) -> list[Shown]:
 def _moments(row: LatencyRow) -> list[TurnPoint]:
     """Of a case's turns, called by its variant; those of invoke and of a frame each against their own median."""
     variant = row.variant
-    by_what: dict[str, list[tuple[float, TurnRow]]] = {}
+    by_what: dict[str, list[tuple[float, BurstRow]]] = {}
     for turn in row.turns:
         if turn.p50_ms:
             by_what.setdefault(turn.what, []).append((turn.p50_ms, turn))

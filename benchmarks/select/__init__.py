@@ -1,1 +1,1 @@
-"""The fastest file within a drop: the command `select`."""
+"""Selects the fastest file within a drop of accuracy: the command `select`."""

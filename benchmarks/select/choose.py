@@ -1,8 +1,8 @@
-"""Which file and how many threads are fastest on this very board, among those that lose little accuracy.
+"""Chooses the fastest file and number of threads on this board, among files that lose little accuracy.
 
-The accuracy is that of labeled images that are given, or of each file's card, measured at export. A file whose loss
-isn't certainly too large stays (losses.py), and one is faster when the same processes say so. The answer is written
-beside the models, and `device live --auto` uses it.
+The accuracy comes from given labeled images, or from each file's card, measured at export. Files whose loss is
+certainly too large drop out (losses.py); one is faster if the ratios within the same processes show it. The selection
+is written beside the models, for `device live --auto`.
 """
 
 import os
@@ -21,15 +21,15 @@ from device import text
 from device.errors import UserError
 from device.live import selection
 
-TOO_FEW = "too few processes to tell"
+TOO_FEW = "too few processes"
 
 
 @dataclass(frozen=True)
 class SelectedFile:
-    """The row that was chosen, and every row with why it was not (None: it was). by_frame: see `speed_ms`.
+    """The chosen row, and every row with why it was not chosen (None: it was). by_frame: see `speed_ms`.
 
-    losses: of the files whose accuracy is known, by their SHA-256. most_drop: what they may lose. is_fastest_known:
-    whether enough processes timed the rows to say which is faster.
+    losses: of the files with a known accuracy, by SHA-256. most_drop: what they may lose. is_fastest_known: whether
+    enough processes timed the rows to compare them.
     """
 
     chosen: LatencyRow
@@ -44,14 +44,13 @@ class SelectedFile:
 
 
 def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Right] | None = None) -> SelectedFile:
-    """rows: of a latency document, with top1 and accuracy_n. most_drop: 0.01 is a point below the best of them.
-    right: about which images each file is right, by its SHA-256, where they were asked about the same ones.
+    """rows: of a latency document, with top1 and accuracy_n. most_drop: 0.01 is one point below the best. right: each
+    file's correct predictions, by its SHA-256, if they classified the same images.
 
-    Of the files that don't certainly lose more, the fastest p50 of a frame's way, or of invoke where one of them
-    doesn't say how it is fed. Fewer threads are chosen where the fastest isn't certainly faster, by the ratios within
-    fresh processes: they leave cores for other work. Rows that fewer than six processes timed are never the fastest
-    beside others; where all are such, the fewest threads are chosen. UserError where none could be measured, or no
-    file's accuracy is known.
+    Of the files that don't certainly lose more, chooses the lowest p50 of a whole frame, or of invoke if one of them
+    has no preprocessing. Prefers fewer threads unless the fastest is certainly faster, by the ratios within fresh
+    processes, to leave cores for other work. Rows that fewer than six processes timed only count if all are such; then
+    it chooses the fewest threads. UserError if none could be measured, or no file's accuracy is known.
     """
     measured = [row for row in rows if not row.error]
     if rows and not measured:
@@ -62,11 +61,11 @@ def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Rig
         if row.top1 is not None
     }
     if not known:
-        raise UserError("no file says how accurate it is; give labeled images with --data")
+        raise UserError("no file has a known accuracy, expected one in its card; give labeled images with --data")
     found = losses.judge(known, most_drop)
     allowed = [row for row in measured if _is_known(row) and found.of[row.sha256].standing != "beyond"]
     by_frame = all(row.frame for row in allowed)
-    often = [row for row in allowed if _lane(row, by_frame).p50_interval_ms is not None]
+    often = [row for row in allowed if _series(row, by_frame).p50_interval_ms is not None]
     chosen = _fastest(often or allowed, by_frame)
     made = SelectedFile(chosen, [], by_frame, found, most_drop, bool(often))
     made.rows.extend((row, None if row is chosen else _why_not(row, made)) for row in rows)
@@ -84,22 +83,22 @@ def _is_known(row: LatencyRow) -> bool:
 
 
 def speed_ms(row: LatencyRow, by_frame: bool) -> float:
-    """p50 of a frame's way, or of invoke: one can't be held against the other."""
-    p50_ms = _lane(row, by_frame).p50_ms
+    """p50 of a whole frame, or of invoke; the two are not comparable."""
+    p50_ms = _series(row, by_frame).p50_ms
     return inf if p50_ms is None else p50_ms
 
 
-def _lane(row: LatencyRow, by_frame: bool) -> Timed:
-    """A frame's way only of a row that has one."""
+def _series(row: LatencyRow, by_frame: bool) -> Timed:
+    """The whole frame if requested and measured, else invoke."""
     return row.frame if by_frame and row.frame else row
 
 
 def _ratio(row: LatencyRow, other: LatencyRow, by_frame: bool) -> Interval | None:
-    """The row's time as a multiple of the other's, over the processes that timed both; None for fewer than six.
+    """The ratio of two rows' times, over the processes that timed both; None for fewer than six.
 
-    What a process or a moment does to both of them cancels in each ratio, and doesn't in two intervals.
+    Effects of a process or a moment on both cancel in each ratio, but not in two intervals.
     """
-    times = (_lane(each, by_frame).p50_by_process_ms for each in (row, other))
+    times = (_series(each, by_frame).p50_by_process_ms for each in (row, other))
     return stats.geometric_center([ours / theirs for ours, theirs in zip(*times, strict=False) if ours and theirs])
 
 
@@ -112,31 +111,30 @@ def _why_not(row: LatencyRow, choice: SelectedFile) -> str:
         return row.error
     loss = choice.loss(row)
     if loss is None:
-        return "its accuracy isn't known"
+        return "its accuracy is unknown"
     if loss.standing == "beyond" and loss.points is not None:
         return f"loses {_points(loss.points)} points"
-    lane = _lane(row, choice.by_frame)
     ratio = _ratio(row, choice.chosen, choice.by_frame)
-    if ratio is None or lane.p50_interval_ms is None:
+    if ratio is None or _series(row, choice.by_frame).p50_interval_ms is None:
         return TOO_FEW
     if _is_slower(ratio):
         return f"{ratio.middle:.2f} times as slow"
-    return f"can't be told from {'fewer threads' if row.threads > choice.chosen.threads else 'the chosen one'}"
+    return f"not clearly faster than {'fewer threads' if row.threads > choice.chosen.threads else 'the chosen one'}"
 
 
 def keep(path: Path, model: Path, choice: SelectedFile) -> None:
-    """Writes the selection; the model's place counts from its folder."""
+    """Writes the selection, with the model's path relative to it."""
     row = choice.chosen
     place = os.path.relpath(model.resolve(), path.parent.resolve())
     selection.write(path, place, row.sha256, row.threads, str(row.runtime))
 
 
-def told(choice: SelectedFile) -> list[SelectedRow]:
-    """The rows of the result document: with what each file loses, and how that stands."""
-    return [_told(row, choice.loss(row)) for row, _ in choice.rows]
+def selected_rows(choice: SelectedFile) -> list[SelectedRow]:
+    """The rows of the result document, with each file's loss and its judgment."""
+    return [_selected(row, choice.loss(row)) for row, _ in choice.rows]
 
 
-def _told(row: LatencyRow, loss: Loss | None) -> SelectedRow:
+def _selected(row: LatencyRow, loss: Loss | None) -> SelectedRow:
     points = loss.points if loss else None
     return SelectedRow(
         **vars(row),
@@ -146,7 +144,7 @@ def _told(row: LatencyRow, loss: Loss | None) -> SelectedRow:
 
 
 def lines(choice: SelectedFile) -> list[str]:
-    """A row a case, the chosen one first, and why each other was not; below it what the columns rest on."""
+    """One row per case, the chosen one first, with why the others were not chosen; then notes."""
     header = ("model", "threads", "frame ms", "invoke ms", "accuracy", "to the best", "")
     order = sorted(choice.rows, key=lambda pair: (pair[1] is not None, _order(pair[0], choice.by_frame)))
     rows = [
@@ -165,26 +163,26 @@ def lines(choice: SelectedFile) -> list[str]:
 
 
 def notes(choice: SelectedFile) -> list[str]:
-    """What the choice rests on, and what can't be told."""
+    """The basis of the choice, and its uncertainties."""
     best = next(row for row, _ in choice.rows if row.sha256 == choice.losses.best)
     points = f"{100 * choice.most_drop:g} point{'' if choice.most_drop == 0.01 else 's'}"
     by = f"paired, {best.accuracy_n} images" if choice.losses.paired else "by the cards, not paired"
-    said = []
+    found = []
     if len(choice.losses.of) > 1:
-        said.append(
+        found.append(
             f"to the best: accuracy lost to {best.file}, certainly within {points}, certainly beyond, or neither"
             f" (95 % for all together; {by})"
         )
-        said.append(
-            "the accuracies are of the images that chose: on average too high by up to"
+        found.append(
+            "the accuracies are on the images of the choice: on average too high by up to"
             f" {100 * choice.losses.flattery:.2f} points"
         )
     loss = choice.loss(choice.chosen)
     if loss and loss.points and loss.standing == "can't tell":
-        said.append(f"{choice.chosen.file} can't be told from the best: it loses {_points(loss.points)} points")
+        found.append(f"{choice.chosen.file} may be as good as the best: it loses {_points(loss.points)} points")
     if not choice.is_fastest_known:
-        said.append("fewer than six processes can't say what is faster: the fewest threads are chosen; try --seconds")
-    return said
+        found.append("with fewer than six processes the fewest threads are chosen; give more --seconds to compare them")
+    return found
 
 
 def _points(points: Interval) -> str:
@@ -193,5 +191,5 @@ def _points(points: Interval) -> str:
 
 
 def _order(row: LatencyRow, by_frame: bool) -> float:
-    """By speed; what could not be measured comes last."""
+    """By speed, failed ones last."""
     return inf if row.p50_ms is None else speed_ms(row, by_frame and row.frame is not None)

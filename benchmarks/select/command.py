@@ -1,4 +1,4 @@
-"""The command `select`: the fastest file and number of threads on this board, within a drop of accuracy."""
+"""The command `select`: finds the fastest file and number of threads on this board, within a drop of accuracy."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ def add_select(select: argparse.ArgumentParser) -> None:
     select.add_argument(
         "--max-drop", type=options.percent, default=0.01, metavar="POINTS", help="below the most accurate (default 1)"
     )
-    select.add_argument("--data", metavar="NAME|DIR", help="labeled images (default: what the cards say)")
+    select.add_argument("--data", metavar="NAME|DIR", help="labeled images (default: the cards' accuracies)")
     select.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each case, at most (default 2)")
     select.add_argument(
         "-o", "--into", type=Path, metavar="FILE", help="for live --auto (default: selection.json in the run folder)"
     )
-    select.add_argument("--json", metavar="FILE|-", help="what was measured, and what was chosen; - for stdout")
+    select.add_argument("--json", metavar="FILE|-", help="the measurements and the choice; - for stdout")
     options.add_runtime(select)
     options.add_overrides(select, "for third-party files, which have no card, with --data")
 
@@ -49,14 +49,14 @@ def select(given: argparse.Namespace) -> int:
         _check_comparable(found)
     engine = latency.Engine(runtime=runtime.find(given.runtime).name)
     overrides = options.overrides(given)
-    answers = _answers(found, given) if given.data else FileAccuracies({}, None)
+    accuracies = _accuracies(found, given) if given.data else FileAccuracies({}, None)
     measured = latency.measure(
         found, given.seconds, system.thread_counts(system.usable_cores()), [engine], size=overrides.size
     )
-    choice = choose.choose([answers.asked(row) for row in measured.rows], given.max_drop, answers.right)
+    choice = choose.choose([accuracies.apply(row) for row in measured.rows], given.max_drop, accuracies.right)
     chosen = {name: getattr(choice.chosen, name) for name in ("file", "sha256", "threads", "runtime")}
     judged = {"max_drop": given.max_drop, "paired": choice.losses.paired, "flattery": choice.losses.flattery}
-    document = results.of(choose.told(choice), measured.interrupted)
+    document = results.of(choose.selected_rows(choice), measured.interrupted)
     results.deliver(document, choose.lines(choice), given.json, chosen=chosen, judged=judged)
     if measured.interrupted:
         raise KeyboardInterrupt
@@ -64,14 +64,14 @@ def select(given: argparse.Namespace) -> int:
     into = given.into or (model.run / selection.NAME if model.run else None)
     if into:
         choose.keep(into, model.path, choice)
-        said = f"{into}: for python -m device live --auto {into}"
-        command.say(said) if given.json == "-" else command.show([said])
+        message = f"{into}: for python -m device live --auto {into}"
+        command.say(message) if given.json == "-" else command.show([message])
     return command.GOOD
 
 
 @dataclass(frozen=True)
 class FileAccuracy:
-    """How often a file is right on the images of a split."""
+    """A file's accuracy on the images of a split."""
 
     found: "TopOne"
     split: str
@@ -79,13 +79,13 @@ class FileAccuracy:
 
 @dataclass(frozen=True)
 class FileAccuracies:
-    """How accurate each file is, or why it can't be told; and about which images each is right. By SHA-256."""
+    """Each file's accuracy, or why it is unknown, and its correct predictions. By SHA-256."""
 
     known: "Mapping[str, FileAccuracy | str]"
     right: "dict[str, Right] | None"
 
-    def asked(self, row: "LatencyRow") -> "LatencyRow":
-        """The row with this accuracy in the place of the card's."""
+    def apply(self, row: "LatencyRow") -> "LatencyRow":
+        """The row with this accuracy instead of the card's."""
         known = self.known.get(row.sha256)
         if row.error or known is None:
             return row
@@ -95,8 +95,8 @@ class FileAccuracies:
         return replace(row, top1=found.top1, accuracy_n=found.n, interval=found.interval, accuracy_split=known.split)
 
 
-def _answers(found: Sequence["Model"], given: argparse.Namespace) -> FileAccuracies:
-    """All files asked about the same images. UserError where none can be."""
+def _accuracies(found: Sequence["Model"], given: argparse.Namespace) -> FileAccuracies:
+    """Measures all files on the same images. UserError if none works."""
     from benchmarks.measure import accuracy
     from device.evaluation import evaluate
 
@@ -106,7 +106,7 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> FileAccurac
     for model in found:
         name = model.sha256()
         try:
-            got = accuracy.answers(model, given.data, options.overrides(given), 1, given.runtime)
+            got = accuracy.score(model, given.data, options.overrides(given), 1, given.runtime)
         except UserError as error:
             failures.append(error)
             known[name] = str(error).removeprefix(f"{model.path}: ")
@@ -119,16 +119,14 @@ def _answers(found: Sequence["Model"], given: argparse.Namespace) -> FileAccurac
 
 
 def _check_comparable(found: Sequence["Model"]) -> None:
-    """UserError for models whose accuracies answer different questions; a note where the images were others."""
+    """UserError for models with different labels; a note if their accuracies are on different images."""
     known = [(model.path, model.card.labels, model.card) for model in found if model.card and model.card.labels]
     for path, labels, _ in known[1:]:
         first, expected, _ = known[0]
         if sorted(labels) != sorted(expected):  # a name that stands twice counts twice
             raise UserError(
-                f"{first} and {path} have other labels ({text.some(expected)}; {text.some(labels)}), so their"
-                " accuracies can't be compared; expected files of one task"
+                f"{first} and {path} have different labels ({text.some(expected)}; {text.some(labels)}), so their"
+                " accuracies can't be compared; give files for one task"
             )
     if len({(card.provenance or {}).get("data_fingerprint") for _, _, card in known}) > 1:
-        command.say(
-            "note: these files' accuracies were not measured on the same images; --data asks all about the same"
-        )
+        command.say("note: these files' accuracies are on different images; --data measures all on the same")

@@ -1,7 +1,7 @@
-"""What each of several files loses to the most accurate of them, as far as their answers can tell.
+"""The accuracy that each of several files loses to the most accurate one, with confidence intervals.
 
-Which of them is the most accurate is chosen on the very images that judge. So the intervals hold together: with 95 %
-the differences of all pairs of files lie inside theirs (Bonferroni), whichever file turns out to be the best.
+The best one is chosen on the same images. So the intervals hold jointly: with 95 % the differences of all pairs of
+files are inside theirs (Bonferroni), whichever file is the best.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Known:
-    """A file's share of right answers, 0..1, of n images; right: about which of them it is right, None if not known."""
+    """A file's accuracy, 0..1, on n images. right: its correct predictions, None if unknown."""
 
     top1: float
     n: int
@@ -36,9 +36,9 @@ class Known:
 
 @dataclass(frozen=True)
 class Loss:
-    """points: accuracy lost to the best, 0.01 for one point; None of the best itself.
+    """points: accuracy lost to the best, 0.01 for one point; None for the best itself.
 
-    standing: whether that is certainly within what is allowed, certainly beyond it, or can't be told.
+    standing: whether that is certainly within the limit, certainly beyond it, or neither.
     """
 
     standing: Standing
@@ -47,10 +47,9 @@ class Loss:
 
 @dataclass(frozen=True)
 class Losses:
-    """By the files' names. paired: all were asked about the same images, and about which each is right is known.
+    """By the files' names. paired: all have known predictions on the same images.
 
-    flattery: by how much at most the accuracy of a file that was chosen on these images is too high on average, 0.01
-    for one point.
+    flattery: a bound of how much the chosen file's accuracy on these images is too high on average, 0.01 for one point.
     """
 
     of: dict[str, Loss]
@@ -60,7 +59,7 @@ class Losses:
 
 
 def judge(files: Mapping[str, Known], most: float) -> Losses:
-    """files: one or more. most: 0.01 lets a file lose one point. UserError where pairs have no image in common.
+    """files: one or more. most: 0.01 lets a file lose one point. UserError if a pair has no image in common.
 
     Paired: Bonett and Price's interval of the difference. Else Newcombe's, of the two shares' Wilson intervals (R. G.
     Newcombe, Statistics in Medicine 17, 1998, method 10), which is wider where files are right about the same images.
@@ -89,7 +88,7 @@ def _lost(first: Known, second: Known, z: float) -> Interval:
     if first.right is not None and second.right is not None:
         both = list(filter(second.right.__contains__, first.right))
         if not both:
-            raise UserError("two of the files were not asked about the same images; expected files of one task")
+            raise UserError("two of the files have no images in common; give files for one task")
         ours, theirs = (
             np.fromiter(map(right.__getitem__, both), bool, len(both)) for right in (first.right, second.right)
         )

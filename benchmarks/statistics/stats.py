@@ -1,6 +1,6 @@
 """Order statistics of latency samples, and intervals over processes.
 
-What one odd process of eight does to them is in docs/benchmarks.md: it hardly moves the estimate, and one bound far.
+docs/benchmarks.md shows the effect of one outlier of eight processes: it hardly moves the estimate, but one bound far.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# With fewer samples less than ten lie above their 99th percentile, and one or two neighbors decide on it.
+# With fewer samples less than ten are above their 99th percentile, so one or two disturbances decide it.
 FEWEST_FOR_P99 = 1_000
 
 
@@ -30,7 +30,7 @@ class Interval:
 
     @property
     def bounds(self) -> tuple[float, float, float]:
-        """low, middle, high: as result documents have it."""
+        """low, middle, high, for result documents."""
         return self.low, self.middle, self.high
 
     @property
@@ -51,13 +51,13 @@ def p99(samples: Sequence[float] | npt.NDArray[Any]) -> float | None:
 def center(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
     """The Hodges-Lehmann estimate with its exact interval.
 
-    The median of all pairs' means; the interval is the one that goes with Wilcoxon's signed-rank test (Hollander,
-    Wolfe and Chicken, Nonparametric Statistical Methods, 3.2-3.3). None where there are too few values for that
-    confidence: for 95 % it takes six, for 99 % eight.
+    The median of all pairs' means, with the interval of Wilcoxon's signed-rank test (Hollander, Wolfe and Chicken,
+    Nonparametric Statistical Methods, 3.2-3.3). None if there are too few values for that confidence: 95 % takes six,
+    99 % eight.
 
-    The estimate stays among the others as long as fewer than 29 % of the values are odd (its breakdown point). The
-    interval doesn't: of eight values its bounds are the fourth lowest and the fourth highest of the pairs' means, and
-    one odd value is in eight of these. So it takes the bound on its side half of its own way along.
+    The estimate is robust while fewer than 29 % of the values are outliers (its breakdown point). The interval is not:
+    for eight values its bounds are the fourth lowest and the fourth highest of the pairs' means, and an outlier is in
+    eight of these. So it moves the bound on its side by half of its own distance.
     """
     count = len(values)
     rank = critical_rank(count, (1 - confidence) / 2)
@@ -72,7 +72,7 @@ def center(values: Sequence[float], confidence: float = 0.95) -> Interval | None
 
 @cache
 def _pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Both members of every pair of so many, each with itself too."""
+    """The indices of all pairs, including each with itself."""
     first, second = np.triu_indices(count)
     return first, second
 

@@ -1,1 +1,1 @@
-"""Fresh processes that time model files, and what the machine does meanwhile."""
+"""Times model files in fresh processes, and records the machine's state meanwhile."""

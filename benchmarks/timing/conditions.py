@@ -1,8 +1,8 @@
-"""Temperature, clock and throttling while something is measured: cheap enough to be read after every turn.
+"""Temperature, clock and throttling flags during a measurement: cheap enough to read after every burst.
 
-A read takes 10 to 30 µs for each file of the kernel's (measured on x86; a Raspberry Pi has two, a PC one for each
-policy and two for each processor), none of it inside what is timed. vcgencmd takes milliseconds, and is asked only
-where the kernel has no copy of what it says, at most every two seconds.
+A read takes 10 to 30 µs per file of the kernel (measured on x86; a Raspberry Pi has two, a PC one for each policy and
+two for each processor), none of it inside timed blocks. vcgencmd takes milliseconds; it is used only if the kernel has
+no copy of the flags, at most every two seconds.
 """
 
 import os
@@ -21,11 +21,11 @@ THROTTLED = "throttled"
 
 @dataclass(frozen=True)
 class Conditions:
-    """The machine at one moment; None where it doesn't say.
+    """The machine at one moment; None where unknown.
 
-    clock_mhz: what the kernel asks for; on a Raspberry Pi the firmware may give less, and throttled then says so.
-    throttled: what is so now or has happened since the last read, in the words of throttling.BITS. Empty on a machine
-    that can't tell, as virtual ones can't.
+    clock_mhz: requested by the kernel; on a Raspberry Pi the firmware may give less, which `throttled` shows.
+    throttled: the flags now or since the last read, in the words of throttling.BITS. Empty if unknown, as on virtual
+    machines.
     """
 
     temperature_c: float | None = None
@@ -34,7 +34,7 @@ class Conditions:
 
 
 class Watch:
-    """Belongs to one thread. What happened before it was made doesn't count."""
+    """Reads conditions, from its creation on. For one thread."""
 
     def __init__(self, root: Path = HERE) -> None:
         self._thermometer = Thermometer(root / "sys/class/thermal")
@@ -43,7 +43,7 @@ class Watch:
         self._counters = _Counters(root)
 
     def read(self) -> Conditions:
-        """As it is now. The temperature, and what vcgencmd says, may be up to two seconds old."""
+        """The current conditions. The temperature and vcgencmd's flags may be up to two seconds old."""
         words = {*self._firmware.words(), *self._counters.words()}
         return Conditions(self._thermometer.celsius(), self._clock_mhz(), _in_order(words))
 
@@ -53,7 +53,7 @@ class Watch:
 
 
 class _Firmware:
-    """A Raspberry Pi's flags. One that stays set from the start of the board counts when it appears, once."""
+    """A Raspberry Pi's flags. A flag since boot counts once, when it appears."""
 
     def __init__(self, root: Path) -> None:
         self._file = throttling.kernel_file(root)
@@ -70,7 +70,7 @@ class _Firmware:
         return self._words
 
     def _ask(self) -> None:
-        """Without an answer it isn't asked again: a program that hangs or fails would cost more than it tells."""
+        """Reads the flags; never again after a failure, since a hanging program would cost too much."""
         state = throttling.read() if self._file is None else throttling.read_kernel(self._file)
         if state is None or state.error is not None:
             self._knows, state = False, Throttling()
@@ -79,7 +79,7 @@ class _Firmware:
 
 
 class _Counters:
-    """How often x86 processors were too hot, those that this process may use (drivers/thermal/intel/therm_throt.c)."""
+    """x86's thermal throttling counters of this process' processors (drivers/thermal/intel/therm_throt.c)."""
 
     def __init__(self, root: Path) -> None:
         folders = (root / f"sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in _usable())
@@ -96,7 +96,7 @@ class _Counters:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a result row says of all its turns: every word that was said, the lowest and the highest of the numbers."""
+    """A result row's summary of all its bursts: every flag, the lowest and the highest numbers."""
 
     throttled: tuple[str, ...]
     temperature_c: tuple[float, float] | None
@@ -126,6 +126,6 @@ def _usable() -> list[int]:
 
 
 def _number(file: Path) -> int | None:
-    """None for what is no whole number: some drivers say <unknown>."""
-    said = read_text(file) or ""
-    return int(said) if said.isdigit() else None
+    """The file's integer; None for anything else: some drivers write <unknown>."""
+    content = read_text(file) or ""
+    return int(content) if content.isdigit() else None

@@ -1,7 +1,7 @@
-"""Energy that the processor's own counters tell: RAPL, on Intel's and AMD's x86, through Linux' powercap.
+"""Energy from the processor's counters: RAPL, on Intel's and AMD's x86, through Linux' powercap.
 
-It is that of the whole package, every core and program and the idle power included: compare what was measured on one
-quiet machine, and don't take it for a network's own. Files: Documentation/power/powercap/powercap.rst of the kernel.
+It is the energy of the whole package, including every core and program and idle power: compare only measurements on one
+quiet machine, and don't attribute it to a network. Files: Documentation/power/powercap/powercap.rst of the kernel.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ZONES = "sys/class/powercap"
 
 @dataclass
 class _Package:
-    """One counter, in microjoules; it begins again at zero after `most_uj`."""
+    """One counter, in microjoules; it wraps around to zero after `most_uj`."""
 
     file: Path
     most_uj: int
@@ -29,9 +29,9 @@ class _Package:
 
 
 class Meter:
-    """All packages together, since the meter was made. `why`: in a line, why there is nothing to read, else None.
+    """All packages together, since the meter's creation. why: in one line, why there is nothing to read, else None.
 
-    is_refused: there is a counter, and the user may not read it.
+    is_refused: there is a counter, but the user may not read it.
     """
 
     def __init__(self, root: Path = HERE) -> None:
@@ -43,13 +43,13 @@ class Meter:
         except (OSError, ValueError) as error:
             self.why, self.is_refused = _reason(error), isinstance(error, PermissionError)
         if not self._packages and self.why is None:
-            self.why = "this machine has no energy counter for programs to read (no package in /sys/class/powercap)"
+            self.why = "this machine has no readable energy counter (no package in /sys/class/powercap)"
 
     def joules(self) -> float | None:
-        """Used so far; None where nothing can be read.
+        """The energy used so far; None if it can't be read.
 
-        Read it every minute or so: that a counter began again is seen, that it did so twice between two reads isn't
-        (a range of 65 kJ lasts four minutes at 250 W).
+        Read it at least every minute: one wrap-around between two reads is detected, two are not (a range of 65 kJ
+        lasts four minutes at 250 W).
         """
         if self.why is not None:
             return None
@@ -65,7 +65,7 @@ class Meter:
 def _zones(root: Path) -> list[Path]:
     """The zones of whole packages.
 
-    Left out: their parts (core, uncore, dram), psys, which holds them, and intel-rapl-mmio, the same by another way.
+    Without their parts (core, uncore, dram), psys, which contains them, and intel-rapl-mmio, the same by another way.
     """
     zones = sorted((root / ZONES).glob("intel-rapl:*"))
     return [zone for zone in zones if (read_text(zone / "name") or "").startswith("package-")]
@@ -78,5 +78,5 @@ def _package(zone: Path) -> _Package:
 
 def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, PermissionError):
-        return f"{error.filename} is for root alone (it can betray secrets); run this as root to measure energy"
+        return f"only root may read {error.filename} (it can leak secrets); run this as root to measure energy"
     return f"the energy counter can't be read: {error}"

@@ -1,4 +1,4 @@
-"""The most memory this process has had so far. VmHWM, not ru_maxrss: a child inherits that from its parent."""
+"""This process' peak memory. Uses VmHWM, because a child inherits ru_maxrss from its parent."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ STATUS = Path("/proc/self/status")
 
 
 def high_water_mark() -> int | None:
-    """This process's largest resident set so far, in bytes; None where there is no /proc."""
+    """This process' largest resident set so far, in bytes; None without /proc."""
     if not STATUS.exists():
         return None
     for line in STATUS.read_text().splitlines():

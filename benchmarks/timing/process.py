@@ -1,4 +1,4 @@
-"""A fresh process that measures, seen from the process that conducts it (the other side: worker.py)."""
+"""A fresh process that measures, as seen from the scheduler's process (the other side: worker.py)."""
 
 import contextlib
 import json
@@ -17,21 +17,21 @@ import numpy.typing as npt
 from device import records
 from device.errors import UserError
 
-# Longer than a timer's tick, shorter than a scheduler's slice: what a neighbor takes, it takes from every lane.
+# Longer than a timer tick, shorter than a timeslice of the kernel: other processes affect every series alike.
 BLOCK_S = 0.004
 PATIENCE_S = 10
 HERE = Path(__file__).resolve().parents[2]
 
 
 class LostError(UserError):
-    """The process ended when it should have answered; says how."""
+    """The process ended instead of responding; the text says how."""
 
 
 @dataclass(frozen=True)
 class BenchmarkCase:
-    """What is timed: a model file with so many threads in a runtime (None: the first found there).
+    """A model file to time, with so many threads in a runtime (None: the first found there).
 
-    size: (height, width) for a network that leaves them open.
+    frame: time a whole frame too. size: (height, width) for a network that leaves them open.
     """
 
     path: Path
@@ -43,8 +43,8 @@ class BenchmarkCase:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a process told of loading a case; error: why it could not be, and nothing else is known. frame: whether it
-    can time a frame's way.
+    """A process' report on loading a case. error: why it failed; then nothing else is known. frame: whether it can time
+    a whole frame.
     """
 
     error: str | None
@@ -57,7 +57,7 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Lane:
+class Series:
     """`invoke` or `frame` of the case with that index."""
 
     what: str
@@ -66,10 +66,9 @@ class Lane:
 
 @dataclass(frozen=True)
 class Samples:
-    """One lane's samples of one turn, float64, in ms: wall time, and the measuring thread's own time.
+    """One series' samples of one burst, float64, in ms: wall time, and CPU time of the measuring thread.
 
-    waits: its voluntary context switches. error: why the lane gave up half way. step_ms: the thread's clock was seen to
-    move in steps of that.
+    waits: its voluntary context switches. error: why the series stopped. step_ms: the resolution of the thread's clock.
     """
 
     wall_ms: npt.NDArray[np.float64]
@@ -80,62 +79,62 @@ class Samples:
 
 
 class TimingWorker:
-    """Cases loaded in one fresh process, in the order given. `loaded` has what each told.
+    """Cases loaded in one fresh process, in the given order. `loaded` has a report for each.
 
-    python: the environment's interpreter; another runtime may live in another one. UserError where it can't be started.
+    python: the interpreter of an environment, which may have another runtime. UserError if it can't be started.
     """
 
     def __init__(self, cases: Sequence[BenchmarkCase], python: str = sys.executable, seed: int = 1) -> None:
-        # Not a pipe: one that nobody reads would stop the process. Closed with it.
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        # Not a pipe, which would block the process while nobody reads. Closed with the process.
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = self._started(python)
-        asked = [{**vars(case), "path": str(case.path.resolve())} for case in cases]
+        requests = [{**vars(case), "path": str(case.path.resolve())} for case in cases]
         try:
-            answers = self._ask({"cases": asked, "seed": seed})
-            self.loaded = [records.record(Loaded, told, "the process's answer", tolerant=True) for told in answers]
+            reports = self._ask({"cases": requests, "seed": seed})
+            self.loaded = [records.record(Loaded, report, "the process' report", tolerant=True) for report in reports]
         except BaseException:
             self._process.kill()
             self.close()
             raise
-        self.lanes = [
-            Lane(what, index)
-            for index, told in enumerate(self.loaded)
-            if told.error is None
+        self.series = [
+            Series(what, index)
+            for index, loaded in enumerate(self.loaded)
+            if loaded.error is None
             for what in ("invoke", "frame")
-            if what == "invoke" or told.frame
+            if what == "invoke" or loaded.frame
         ]
 
     def _started(self, python: str) -> "subprocess.Popen[str]":
-        # A path counts from where the user is, not from where the process will be.
+        # A path is relative to our working directory, not to the process'.
         program = str(Path(python).absolute()) if "/" in python else python
         try:
             return subprocess.Popen(
                 [program, "-m", "benchmarks.timing.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._complaints,
+                stderr=self._stderr,
                 text=True,
                 cwd=HERE,
-                # Ctrl-C is for the conductor, which then ends its workers.
+                # Ctrl-C is for the scheduler, which then ends its workers.
                 start_new_session=True,
             )
         except OSError as error:
-            self._complaints.close()
+            self._stderr.close()
             reason = f"{python}: it can't be started ({error.strerror})"
             raise UserError(f"{reason}; expected the Python of an environment") from None
 
-    def turn(self, lanes: Sequence[Lane], seconds: float, block_s: float = BLOCK_S) -> list[Samples]:
-        """Runs these lanes, interleaved in blocks, for about that time in all. LostError when the process dies."""
-        names = [[lane.what, lane.case] for lane in lanes]
+    def burst(self, series: Sequence[Series], seconds: float, block_s: float = BLOCK_S) -> list[Samples]:
+        """Runs these series, interleaved in blocks, for about that time in all. LostError if the process dies."""
+        names = [[one.what, one.case] for one in series]
         return [
             Samples(
-                np.array(told["wall_ns"]) / 1e6,
-                np.array(told["cpu_ns"]) / 1e6,
-                told["waits"],
-                told["error"],
-                told["step_ns"] / 1e6,
+                np.array(samples["wall_ns"]) / 1e6,
+                np.array(samples["cpu_ns"]) / 1e6,
+                samples["waits"],
+                samples["error"],
+                samples["step_ns"] / 1e6,
             )
-            for told in self._ask({"lanes": names, "seconds": seconds, "block_s": block_s})
+            for samples in self._ask({"series": names, "seconds": seconds, "block_s": block_s})
         ]
 
     def _ask(self, question: dict[str, Any]) -> list[dict[str, Any]]:
@@ -151,7 +150,9 @@ class TimingWorker:
         try:
             rows: list[dict[str, Any]] = json.loads(line)
         except ValueError:
-            raise LostError(f"the measuring process said {line[:40]!r}, expected JSON: is it a Python?") from None
+            raise LostError(
+                f"the measuring process wrote {line[:40]!r}, expected JSON; check that it is a Python"
+            ) from None
         return rows
 
     def _end(self) -> str:
@@ -159,11 +160,11 @@ class TimingWorker:
         try:
             code = self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            return "the measuring process stopped answering"
+            return "the measuring process stopped responding"
         if code < 0:
             return f"the measuring process was ended by {signal.Signals(-code).name}"
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").splitlines()
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").splitlines()
         return f"the measuring process ended with exit code {code}" + (f": {lines[-1]}" if lines else "")
 
     def close(self) -> None:
@@ -176,7 +177,7 @@ class TimingWorker:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
-        self._complaints.close()
+        self._stderr.close()
 
     def __enter__(self) -> "TimingWorker":
         return self

@@ -1,4 +1,4 @@
-"""What is known of one case: how it was measured, sample by sample, and the row that becomes of it."""
+"""The record of one case: all its samples, and the resulting row."""
 
 from dataclasses import dataclass, field
 
@@ -6,25 +6,25 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.documents.models import Model
-from benchmarks.documents.rows import FrameLane, LatencyRow, SustainedRate, Timed, TurnRow
+from benchmarks.documents.rows import BurstRow, FrameSeries, LatencyRow, SustainedRate, Timed
 from benchmarks.statistics import stats
 from benchmarks.timing import conditions
 from benchmarks.timing.conditions import Conditions
 from benchmarks.timing.process import BenchmarkCase, Loaded, Samples
 
-# As many raw samples of a lane as a result document holds; evenly taken from all processes.
+# A result document has so many raw samples of a series, taken evenly from all processes.
 KEPT_SAMPLES = 2_000
-# As many of the longest as it holds beside them, since thinning would lose most of these.
+# It also has so many of the longest, since thinning would lose most of these.
 KEPT_LONGEST = 20
-# As many turns as it tells one by one; more are left out evenly.
-KEPT_TURNS = 200
+# It lists so many bursts, taken evenly from all.
+KEPT_BURSTS = 200
 
 Milliseconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Burst:
-    """One turn of a lane: when it began, its samples, and what the machine said after it."""
+    """One burst of a series: when it started, its samples, and the machine's conditions after it."""
 
     at_s: float
     process: int
@@ -34,17 +34,17 @@ class Burst:
 
 @dataclass(frozen=True)
 class Sustained:
-    """One lane alone, without a pause: seconds, answers in them, energy, and its turns."""
+    """One series alone, without a pause: seconds, energy, and its bursts."""
 
     what: str
     seconds: float
     joules: float | None
-    turns: list[Burst]
+    bursts: list[Burst]
 
 
 @dataclass
 class Record:
-    """A case and everything measured of it so far; `error` says why nothing of it counts."""
+    """A case and everything measured of it so far. error: why nothing of it counts."""
 
     model: Model
     case: BenchmarkCase
@@ -54,81 +54,81 @@ class Record:
     loads_ms: list[float] = field(default_factory=list)
     firsts_ms: list[float] = field(default_factory=list)
     warmup_ms: Milliseconds = field(default_factory=lambda: np.empty(0))
-    turns: dict[str, list[Burst]] = field(default_factory=lambda: {"invoke": [], "frame": []})
+    bursts: dict[str, list[Burst]] = field(default_factory=lambda: {"invoke": [], "frame": []})
     sustained: Sustained | None = None
 
-    def load(self, told: Loaded) -> None:
-        """What a fresh process told of loading the case."""
-        if told.error is not None:
-            self.error = told.error.removeprefix(f"{self.case.path.resolve()}: ")  # a row has the file's name
+    def load(self, loaded: Loaded) -> None:
+        """Adds a fresh process' report on loading the case."""
+        if loaded.error is not None:
+            self.error = loaded.error.removeprefix(f"{self.case.path.resolve()}: ")  # a row has the file's name
             return
-        self.loaded = self.loaded or told
-        self.loads_ms += [told.load_ms] if told.load_ms is not None else []
-        self.firsts_ms += [told.first_ms] if told.first_ms is not None else []
+        self.loaded = self.loaded or loaded
+        self.loads_ms += [loaded.load_ms] if loaded.load_ms is not None else []
+        self.firsts_ms += [loaded.first_ms] if loaded.first_ms is not None else []
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is any figure of it that counts."""
-        return self.error is None and (self.sustained is not None or bool(self.turns["invoke"]))
+        """Whether it has any figures that count."""
+        return self.error is None and (self.sustained is not None or bool(self.bursts["invoke"]))
 
-    def heed(self, samples: Samples) -> None:
-        """Why a lane gave up, if it did."""
+    def check(self, samples: Samples) -> None:
+        """Records why a series stopped, if it did."""
         if samples.error is not None and self.error is None:
-            self.error = f"the model failed half way: {samples.error}"
+            self.error = f"the model failed while running: {samples.error}"
 
     def add(self, what: str, at_s: float, process: int, samples: Samples, now: Conditions) -> None:
-        self.heed(samples)
+        self.check(samples)
         if len(samples.wall_ms):
-            self.turns[what].append(Burst(at_s, process, samples.wall_ms, now))
+            self.bursts[what].append(Burst(at_s, process, samples.wall_ms, now))
 
     def samples_ms(self, what: str) -> Milliseconds:
-        return np.concatenate([np.empty(0), *(turn.samples_ms for turn in self.turns[what])])
+        return np.concatenate([np.empty(0), *(burst.samples_ms for burst in self.bursts[what])])
 
     def interval(self, what: str) -> stats.Interval | None:
-        """Of the median, by the medians of the fresh processes; None for fewer than six."""
+        """The median's interval, over fresh processes; None for fewer than six."""
         return stats.geometric_center([median for median in self.medians_ms(what) if median is not None])
 
     def medians_ms(self, what: str) -> list[float | None]:
-        """A lane's median in each fresh process, in their order; None in one that was lost before the lane's turn."""
+        """A series' median in each fresh process, in order; None for a process that was lost before its burst."""
         by_process: dict[int, list[Milliseconds]] = {}
-        for turn in self.turns[what]:
-            by_process.setdefault(turn.process, []).append(turn.samples_ms)
+        for burst in self.bursts[what]:
+            by_process.setdefault(burst.process, []).append(burst.samples_ms)
         return [
             _median(np.concatenate(by_process[process])) if process in by_process else None
             for process in range(max(by_process, default=-1) + 1)
         ]
 
     def row(self, float32: "Record | None") -> LatencyRow:
-        """The case's row in the result document (docs/benchmarks.md). float32: what the ratio is taken to."""
+        """The case's row in the result document (docs/benchmarks.md). float32: the base of the ratio."""
         return (self if self.error is None else self._bare())._row(float32)
 
     def _bare(self) -> "Record":
-        """The case without its figures: of one that failed half way none counts."""
+        """The case without its figures, after a failure."""
         known = self.loaded and Loaded(self.error, self.loaded.runtime, self.loaded.runtime_version)
         return Record(self.model, self.case, self.python, self.error, known)
 
     def _row(self, float32: "Record | None") -> LatencyRow:
         card = self.model.card
         accuracy = card.accuracy if card else None
-        frames, told = self.samples_ms("frame"), self.loaded or Loaded(self.error, self.case.runtime)
+        frames, loaded = self.samples_ms("frame"), self.loaded or Loaded(self.error, self.case.runtime)
         return LatencyRow(
             **vars(self.model.named()),
-            runtime=told.runtime,
-            runtime_version=told.runtime_version,
+            runtime=loaded.runtime,
+            runtime_version=loaded.runtime_version,
             threads=self.case.threads,
             error=self.error,
             **vars(self._timed("invoke")),
-            processes=len({turn.process for turn in self.turns["invoke"]}),
+            processes=len({burst.process for burst in self.bursts["invoke"]}),
             ratio_to_float32=self._ratio(float32),
             file_bytes=self.model.path.stat().st_size,
-            peak_memory_bytes=told.peak_memory_bytes,
+            peak_memory_bytes=loaded.peak_memory_bytes,
             load_ms=_median(self.loads_ms),
             first_ms=_median(self.firsts_ms),
-            frame=FrameLane(**vars(self._timed("frame")), samples_ms=_rounded(frames)) if len(frames) else None,
+            frame=FrameSeries(**vars(self._timed("frame")), samples_ms=_rounded(frames)) if len(frames) else None,
             sustained=self._rate(),
             energy_mj=self._energy_mj(),
-            **vars(conditions.summary([turn.conditions for _, turn in self._all_turns()])),
-            turns=tuple(_told(what, turn) for what, turn in _thinned(self._all_turns())),
+            **vars(conditions.summary([burst.conditions for _, burst in self._all_bursts()])),
+            turns=tuple(_burst_row(what, burst) for what, burst in _thinned(self._all_bursts())),
             top1=accuracy.top1 if accuracy else None,
             accuracy_n=accuracy.n if accuracy else None,
             interval=accuracy.interval if accuracy else None,
@@ -158,9 +158,9 @@ class Record:
         )
 
     def _alone_ms(self) -> Milliseconds:
-        """Every answer of the lane that had the process to itself."""
-        turns = self.sustained.turns if self.sustained else []
-        return np.concatenate([np.empty(0), *(turn.samples_ms for turn in turns)])
+        """All samples of the series that had the process to itself."""
+        bursts = self.sustained.bursts if self.sustained else []
+        return np.concatenate([np.empty(0), *(burst.samples_ms for burst in bursts)])
 
     def _rate(self) -> SustainedRate | None:
         alone, samples = self.sustained, self._alone_ms()
@@ -169,32 +169,32 @@ class Record:
         return SustainedRate(
             what=alone.what,
             seconds=alone.seconds,
-            # One right behind the other: what lies between two turns is the measuring's own.
+            # Without the time between bursts, which is overhead of the measurement.
             frames_per_second=1e3 * len(samples) / float(samples.sum()),
             cold_p50_ms=float(np.median(samples[: max(1, len(samples) // 10)])),
             p50_ms=float(np.median(samples[len(samples) // 2 :])),
         )
 
     def _energy_mj(self) -> float | None:
-        """Of one answer."""
+        """The energy of one inference, in mJ."""
         count = len(self._alone_ms())
         if self.sustained is None or self.sustained.joules is None or not count:
             return None
         return 1e3 * self.sustained.joules / count
 
-    def _all_turns(self) -> list[tuple[str, Burst]]:
-        """Of the lane alone, then of invoke among the others."""
-        alone = [(self.sustained.what, turn) for turn in self.sustained.turns] if self.sustained else []
-        return alone + [("invoke", turn) for turn in self.turns["invoke"]]
+    def _all_bursts(self) -> list[tuple[str, Burst]]:
+        """The bursts of the series alone, then those of invoke among the others."""
+        alone = [(self.sustained.what, burst) for burst in self.sustained.bursts] if self.sustained else []
+        return alone + [("invoke", burst) for burst in self.bursts["invoke"]]
 
 
-def _told(what: str, turn: Burst) -> TurnRow:
-    now = turn.conditions
-    return TurnRow(
+def _burst_row(what: str, burst: Burst) -> BurstRow:
+    now = burst.conditions
+    return BurstRow(
         what=what,
-        at_s=round(turn.at_s, 3),
-        n=len(turn.samples_ms),
-        p50_ms=_median(turn.samples_ms),
+        at_s=round(burst.at_s, 3),
+        n=len(burst.samples_ms),
+        p50_ms=_median(burst.samples_ms),
         temperature_c=now.temperature_c,
         clock_mhz=now.clock_mhz,
         throttled=now.throttled,
@@ -205,8 +205,8 @@ def _median(values: Milliseconds | list[float]) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def _thinned(turns: list[tuple[str, Burst]]) -> list[tuple[str, Burst]]:
-    return turns[:: -(-len(turns) // KEPT_TURNS) or 1]
+def _thinned(bursts: list[tuple[str, Burst]]) -> list[tuple[str, Burst]]:
+    return bursts[:: -(-len(bursts) // KEPT_BURSTS) or 1]
 
 
 def _rounded(samples: Milliseconds) -> tuple[float, ...]:

@@ -1,9 +1,9 @@
-"""The process that measures. It loads what it is told to, and runs whenever it is given a turn.
+"""The process that measures. It loads the requested cases, then runs a burst at each request.
 
     python -m benchmarks.timing.worker        a line of JSON in, a line of JSON out; the other side: process.py
 
-A lane is something to repeat: ["invoke", i] or ["frame", i] of case i. In a turn the lanes take blocks of a few
-milliseconds in random order, so that a neighbor who takes the processor for a while takes it from all of them.
+A series repeats one thing: ["invoke", i] or ["frame", i] of case i. In a burst the series get blocks of a few
+milliseconds in random order, so that another process that uses the processor for a while slows all of them.
 """
 
 import json
@@ -22,25 +22,25 @@ from device.inference import runtime
 
 # Before peak memory is read.
 INVOCATIONS = 3
-# Enough for what reading the clocks takes to be known to a hundredth of a microsecond.
+# Enough to know the time of reading the clocks to a hundredth of a microsecond.
 EMPTY = 2000
-# How long the thread's clock is watched for its steps: a few of a timer with 100 ticks a second.
+# How long to watch the thread's clock for its steps: a few of a timer with 100 ticks per second.
 WATCHED_NS = 50_000_000
 STEPS = 3
-Lane = Callable[[], None]
+Repeat = Callable[[], None]
 
 
 class Bench:
-    """The lanes of this process, and the random order in which they take their blocks."""
+    """The series of this process, and the random order of their blocks."""
 
     def __init__(self, seed: int) -> None:
-        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.series: dict[tuple[str, int], Repeat] = {}
         self._random = random.Random(seed)
         self._step_ns = step_ns()
         self._clocks_ns = clocks_ns()
 
     def load(self, index: int, case: dict[str, Any]) -> dict[str, Any]:
-        """What loading told: ms, memory, runtime; or an error."""
+        """Loads a case; reports ms, memory and runtime, or an error."""
         path, threads = Path(case["path"]), int(case["threads"])
         size = (case["size"][0], case["size"][1]) if case["size"] else None
         try:
@@ -49,16 +49,16 @@ class Bench:
             for _ in range(INVOCATIONS):
                 work.invoke()
             peak = memory.high_water_mark()
-            answer = workload.frame_path(path, threads, engine, size) if case["frame"] else None
-            if answer:
-                answer()
+            frame = workload.frame_path(path, threads, engine, size) if case["frame"] else None
+            if frame:
+                frame()
         except UserError as error:
             return {"error": str(error)}
         except (RuntimeError, ValueError) as error:
-            return {"error": f"{path}: the model failed half way: {_first_line(error)}"}
-        self.lanes["invoke", index] = work.invoke
-        if answer:
-            self.lanes["frame", index] = answer
+            return {"error": f"{path}: the model failed while running: {_first_line(error)}"}
+        self.series["invoke", index] = work.invoke
+        if frame:
+            self.series["frame", index] = frame
         return {
             "error": None,
             "runtime": engine.name,
@@ -66,29 +66,29 @@ class Bench:
             "load_ms": work.load_ms,
             "first_ms": work.first_ms,
             "peak_memory_bytes": peak,
-            "frame": ("frame", index) in self.lanes,
+            "frame": ("frame", index) in self.series,
         }
 
-    def turn(self, names: list[list[Any]], seconds: float, block_s: float) -> list[dict[str, Any]]:
-        """Each lane's samples of one turn; at least one block each. It ends when all of them have given up."""
-        taken = [TurnSamples(self.lanes[what, index], self._clocks_ns, self._step_ns) for what, index in names]
+    def burst(self, names: list[list[Any]], seconds: float, block_s: float) -> list[dict[str, Any]]:
+        """Each series' samples of one burst, of at least one block each. Ends early if all have failed."""
+        samples = [BurstSamples(self.series[what, index], self._clocks_ns, self._step_ns) for what, index in names]
         end = perf_counter_ns() + int(1e9 * seconds)
         while True:
-            for lane in self._random.sample(taken, len(taken)):
-                lane.block(int(1e9 * block_s))
-            if perf_counter_ns() >= end or all(lane.error is not None for lane in taken):
-                return [lane.told() for lane in taken]
+            for one in self._random.sample(samples, len(samples)):
+                one.block(int(1e9 * block_s))
+            if perf_counter_ns() >= end or all(one.error is not None for one in samples):
+                return [one.to_json() for one in samples]
 
 
-class TurnSamples:
-    """What a lane took in one turn: wall time and this thread's own time of every repetition, in nanoseconds.
+class BurstSamples:
+    """A series' samples of one burst: wall time and this thread's CPU time of every repetition, in nanoseconds.
 
-    The thread's time is read outside of the wall clock's; `clocks_ns`, what that adds, is taken off it. `waits` are the
+    The thread's clock is read outside of the wall clock, and `clocks_ns`, the difference, is subtracted. waits: the
     thread's voluntary context switches (getrusage).
     """
 
-    def __init__(self, lane: Lane, clocks_ns: int = 0, step_ns: int = 0) -> None:
-        self.lane = lane
+    def __init__(self, repeat: Repeat, clocks_ns: int = 0, step_ns: int = 0) -> None:
+        self.repeat = repeat
         self.clocks_ns = clocks_ns
         self.step_ns = step_ns
         self.wall_ns: list[int] = []
@@ -97,14 +97,14 @@ class TurnSamples:
         self.error: str | None = None
 
     def block(self, length_ns: int) -> None:
-        """Repeats for so long, at least once."""
+        """Repeats for that long, at least once."""
         before = resource.getrusage(resource.RUSAGE_THREAD)
         end = perf_counter_ns() + length_ns
         try:
             while self.error is None:
                 cpu = thread_time_ns()
                 start = perf_counter_ns()
-                self.lane()
+                self.repeat()
                 now = perf_counter_ns()
                 self.cpu_ns.append(max(0, thread_time_ns() - cpu - self.clocks_ns))
                 self.wall_ns.append(now - start)
@@ -115,7 +115,7 @@ class TurnSamples:
         after = resource.getrusage(resource.RUSAGE_THREAD)
         self.waits += after.ru_nvcsw - before.ru_nvcsw
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "wall_ns": self.wall_ns,
             "cpu_ns": self.cpu_ns,
@@ -126,18 +126,18 @@ class TurnSamples:
 
 
 def clocks_ns() -> int:
-    """By how much the thread's time of something is longer than its wall time, for the clocks' own sake."""
-    empty = TurnSamples(lambda: None)
+    """How much reading the clocks adds to the thread's CPU time compared with the wall time."""
+    empty = BurstSamples(lambda: None)
     while len(empty.cpu_ns) < EMPTY:
         empty.block(int(1e6))
     return max(0, round(median(empty.cpu_ns) - median(empty.wall_ns)))
 
 
 def step_ns(clock: Callable[[], int] = thread_time_ns) -> int:
-    """The shortest of the first steps that the thread's clock is seen to make while the thread is busy.
+    """The shortest of the first observed steps of the thread's clock while the thread is busy.
 
-    What clock_getres(2) says isn't it: Linux says 1 ns for this clock, also where a timer's ticks are counted
-    (kernel/time/posix-cpu-timers.c). WATCHED_NS where it doesn't move at all in that time.
+    clock_getres(2) is no help: Linux returns 1 ns for this clock even if it counts timer ticks
+    (kernel/time/posix-cpu-timers.c). WATCHED_NS if it doesn't move in that time.
     """
     steps: list[int] = []
     last, end = clock(), perf_counter_ns() + WATCHED_NS
@@ -156,13 +156,13 @@ def _first_line(error: Exception) -> str:
 def main() -> None:
     first = json.loads(sys.stdin.readline())
     bench = Bench(first["seed"])
-    _answer([bench.load(index, case) for index, case in enumerate(first["cases"])])
+    _respond([bench.load(index, case) for index, case in enumerate(first["cases"])])
     for line in sys.stdin:
-        asked = json.loads(line)
-        _answer(bench.turn(asked["lanes"], asked["seconds"], asked["block_s"]))
+        request = json.loads(line)
+        _respond(bench.burst(request["series"], request["seconds"], request["block_s"]))
 
 
-def _answer(rows: list[dict[str, Any]]) -> None:
+def _respond(rows: list[dict[str, Any]]) -> None:
     print(json.dumps(rows), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""A model file ready to be timed: invoke with seeded random input, which needs no card, and a frame's whole way."""
+"""A model file ready to be timed: invoke with seeded random input, which needs no card, and a whole frame."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Workload:
-    """One interpreter with its input set: every invoke computes the same. What loading and the first invoke took."""
+    """One interpreter with a fixed input, and the times of loading and of the first invoke."""
 
     path: Path
     interpreter: Any
@@ -31,7 +31,7 @@ class Workload:
 
 
 def load(path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | None = None) -> Workload:
-    """Random pixels in every input: 0..255 for float and uint8, all codes for int8. UserError for another type.
+    """Random pixels in every input: 0..255 for float and uint8, all values for int8. UserError for another type.
 
     size: (height, width) for a network that leaves them open.
     """
@@ -53,11 +53,10 @@ def load(path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | Non
 def frame_path(
     path: Path, threads: int, runtime: Runtime, size: tuple[int, int] | None = None
 ) -> Callable[[], None] | None:
-    """A camera frame of 1280x720 in memory to its top labels, as `device live` does it, with `threads` for the network.
+    """Processes a camera frame of 1280x720 in memory to its top labels, as `device live` does.
 
-    OpenCV computes on one thread from here on, in the whole process: the cases that share a process are fed alike, and
-    nothing has to be set between their frames. None for a file that doesn't say how it is to be fed and what its
-    labels are.
+    threads: for the network. OpenCV uses one thread from here on in the whole process, so that all cases of the process
+    are alike. None for a file without preprocessing or labels.
     """
     import cv2
 
@@ -73,10 +72,10 @@ def frame_path(
     tensor_of = classifier.preprocessor.stream()
     cv2.setNumThreads(1)
 
-    def answer() -> None:
-        # Not classifier.invoke: how a network fails half way, the worker tells in its own words.
+    def process() -> None:
+        # Not classifier.invoke: the worker reports failures of the network in its own words.
         classifier.interpreter.set_tensor(classifier.input.index, tensor_of(image, "BGR"))
         classifier.interpreter.invoke()
         classifier.top(classifier.scores(), TOP)
 
-    return answer
+    return process

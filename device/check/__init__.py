@@ -1,1 +1,1 @@
-"""Whether a model file answers on this machine as it did at export, and what explains it when it doesn't."""
+"""Does a model file predict on this machine what it did at export, and if not, why?"""

@@ -1,7 +1,6 @@
-"""`device check`: whether this machine makes of a file's golden images what export made of them, and if not, why.
+"""`device check`: replays a file's golden images on this machine and compares every stage with export.
 
-With labeled images also whether the network is fed as it was trained. What was found, and how it is said:
-device/check/checked.py.
+With labeled images it also checks that preprocessing matches training. The report: device/check/checked.py.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from device.model import model_kinds
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What the command line asks for. data: a data set by name, or a folder of labeled images."""
+    """The options of the command line. data: a data set by name, or a folder of labeled images."""
 
     model: Path
     overrides: Overrides
@@ -34,11 +33,11 @@ class CheckRequest:
 
 
 def run(request: CheckRequest) -> int:
-    """0 when the golden images pass, 1 when they don't or the data speak for a mistake, 3 when there are none."""
+    """Returns 0 if the golden images pass, 1 if they fail or the data show a mismatch, 3 if there are none."""
     report = examine(request)
     if report.verdict is None:
         begin = "can't tell" if report.code == command.INCONCLUSIVE else "note"
-        more = "" if request.data else "; whether it is fed rightly shows with labeled images: --data DIR"
+        more = "" if request.data else "; labeled images check the preprocessing: --data DIR"
         command.say(f"{begin}: {request.model}: no golden images in the file (export records them){more}")
     if request.json:
         document = {"schema": 1, "machine": vars(system.describe()), "results": [checked.document(report)]}
@@ -49,7 +48,7 @@ def run(request: CheckRequest) -> int:
 
 
 def examine(request: CheckRequest) -> Report:
-    """Does the golden images again, looks for a cause where they fail, and asks the labeled ones."""
+    """Replays the golden images, looks for causes if they fail, and tries the labeled images."""
     classifier = _load(request)
     verdict = golden.replay(classifier) if classifier.card.golden else None
     causes = explain(classifier, verdict) if verdict and not verdict.passed else ()
@@ -57,7 +56,7 @@ def examine(request: CheckRequest) -> Report:
 
 
 def _load(request: CheckRequest) -> Classifier:
-    """Without data a third-party file is fed nothing: neither its scaling nor its labels have to be known."""
+    """Without data a third-party file gets no images, so neither its scaling nor its labels must be known."""
     model_kinds.require_tflite(request.model)
     overrides = request.overrides
     fed = request.data is not None or cards.read(request.model) is not None
@@ -70,18 +69,18 @@ def _load(request: CheckRequest) -> Classifier:
 
 
 def explain(classifier: Classifier, verdict: GoldenResult) -> tuple[Cause, ...]:
-    """The mistakes under which the recorded scores are reproduced: within the tolerance, and twice as well as now."""
+    """The mismatches that reproduce the recorded scores: within the tolerance, and at most half the present error."""
     causes = []
-    for mistake in mismatches.classic(classifier.card.input):
-        so = golden.replay(mistake.feeding(classifier), reading=mistake.reading)
+    for mismatch in mismatches.classic(classifier.card.input):
+        so = golden.replay(mismatch.applied(classifier), reading=mismatch.relabeled)
         was, left = verdict.score_error, so.score_error
         if so.passed and left is not None and (was is None or left <= was / 2):
-            causes.append(Cause(mistake, so))
+            causes.append(Cause(mismatch, so))
     return tuple(causes)
 
 
 def _on_data(request: CheckRequest, classifier: Classifier) -> MismatchTrial | None:
-    """A sample of the labeled images, the card's way and under every mistake."""
+    """Tries a sample of the labeled images with the card's preprocessing and with every mismatch."""
     if request.data is None:
         return None
     card = classifier.card

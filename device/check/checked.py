@@ -1,11 +1,11 @@
-"""What `device check` found of a file: as lines for people and as a document for scripts."""
+"""The report of `device check`: lines for people and a document for scripts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from device import command, text
-from device.check.mismatches import MismatchCounts, MismatchTrial, Mistake
+from device.check.mismatches import Mismatch, MismatchCounts, MismatchTrial
 from device.evaluation import evaluate
 from device.inference.classifier import Classifier
 from device.inference.golden import GoldenResult, Replay
@@ -13,15 +13,15 @@ from device.inference.golden import GoldenResult, Replay
 
 @dataclass(frozen=True)
 class Cause:
-    """A mistake under which every recorded score is reproduced, and what the golden images say then."""
+    """A mismatch that reproduces every recorded score, and the golden images' result with it."""
 
-    mistake: Mistake
+    mismatch: Mismatch
     verdict: GoldenResult
 
 
 @dataclass(frozen=True)
 class Report:
-    """verdict: None where the file has no golden images. trial: None where no data was given."""
+    """verdict: None if the file has no golden images. trial: None if no data was given."""
 
     classifier: Classifier
     verdict: GoldenResult | None
@@ -30,23 +30,23 @@ class Report:
 
     @property
     def code(self) -> int:
-        """Judged bad by the golden images or by the data, else good if there are golden images."""
+        """FAILED by the golden images or by the data, else GOOD if there are golden images."""
         if (self.verdict and not self.verdict.passed) or (self.trial and self.trial.named()):
             return command.FAILED
         return command.GOOD if self.verdict else command.INCONCLUSIVE
 
 
 def lines(report: Report) -> list[str]:
-    """A table of the golden images and one of the mistakes, under each what follows from it."""
+    """A table of the golden images and one of the mismatches, each followed by its conclusion."""
     found: list[str] = []
     if report.verdict is not None:
-        header = ("image", "differs from export at", "score error", "tolerance", "answer", "at export")
+        header = ("image", "differs from export at", "score error", "tolerance", "prediction", "at export")
         found += text.table(header, [_row(replay, report) for replay in report.verdict.images])
         found += _judgement(report, report.verdict)
     if report.trial is not None:
         columns = ("images", "accuracy", "gained", "lost", "p")
         found += text.table(columns, list(_accuracies(report.trial)))
-        found.append(_said_of_data(report, report.trial))
+        found.append(_conclusion(report, report.trial))
     return [line.rstrip() for line in found]
 
 
@@ -76,51 +76,51 @@ def _judgement(report: Report, verdict: GoldenResult) -> Iterator[str]:
     error = f"largest score error {_number(verdict.score_error)}"
     if not verdict.passed:
         assert first is not None
-        yield f"FAIL: {on}, differs first at: {first} ({verdict.count(first)} of {n}), {error}"
+        yield f"FAIL: {on}, first difference at: {first} ({verdict.count(first)} of {n}), {error}"
         yield from _explanations(report)
         return
     yield f"PASS: {on}, {error}"
     if first is not None:
-        yield f"note: {verdict.count(first)} of {n} give other bytes than at export, first at: {first}; the scores hold"
+        yield f"note: the bytes of {verdict.count(first)} of {n} differ from export, first at: {first}; scores agree"
 
 
 def _explanations(report: Report) -> Iterator[str]:
-    """Every mistake that reproduces the scores: five images may not tell two of them apart."""
+    """Every mismatch that reproduces the scores; five images may not distinguish two of them."""
     if not report.causes:
-        yield "no classic mistake reproduces the recorded scores; export the model again, or try another --runtime"
+        yield "no known preprocessing mismatch reproduces the recorded scores; export again, or try another --runtime"
     for cause in report.causes:
         error = f"largest error {_number(cause.verdict.score_error)}"
         bytes_too = "" if cause.verdict.first else ", and every stage's bytes"
         yield (
-            f"{cause.mistake.how} the recorded scores are reproduced ({error}){bytes_too}: the file and its record"
-            f" disagree on {cause.mistake.about}; export the model again"
+            f"{cause.mismatch.how} the file gives the recorded scores ({error}){bytes_too}: the file and its card"
+            f" disagree on {cause.mismatch.about}; export the model again"
         )
 
 
 def _accuracies(trial: MismatchTrial) -> Iterator[list[str]]:
-    yield ["as they are fed", _accuracy(trial.right, trial.n), "", "", ""]
+    yield ["as configured", _accuracy(trial.right, trial.n), "", "", ""]
     for one in sorted(trial.measured, key=lambda one: -one.right):
-        yield [one.mistake.name, _accuracy(one.right, one.n), str(one.gained), str(one.lost), _number(one.p)]
+        yield [one.mismatch.name, _accuracy(one.right, one.n), str(one.gained), str(one.lost), _number(one.p)]
 
 
 def _accuracy(right: int, n: int) -> str:
     return text.accuracy(right / n, evaluate.wilson(right, n), n)
 
 
-def _said_of_data(report: Report, trial: MismatchTrial) -> str:
+def _conclusion(report: Report, trial: MismatchTrial) -> str:
     best = trial.named() or trial.suspected()
     if best is None:
-        return "no classic mistake makes more of these images right, beyond chance"
+        return "no known preprocessing mismatch gets significantly more of these images right"
     would, instead = (text.percent(right / trial.n, 1) for right in (best.right, trial.right))
-    said = f"{best.mistake.how} the accuracy would be {would} instead of {instead} (n {trial.n})"
+    found = f"{best.mismatch.how} the accuracy would be {would} instead of {instead} (n {trial.n})"
     if trial.named() is None:
-        return f"{said}, which may be chance where {len(trial.measured)} ways are tried: give more images"
-    mend = f"; {best.mistake.mend}" if report.verdict is None else ""
-    return f"{said}: {best.mistake.cause}{mend}"
+        return f"{found}, which may be chance with {len(trial.measured)} ways tried; give more images"
+    fix = f"; {best.mismatch.fix}" if report.verdict is None else ""
+    return f"{found}: {best.mismatch.cause}{fix}"
 
 
 def document(report: Report) -> dict[str, Any]:
-    """One result of a `--json` document. passed: null where there are no golden images."""
+    """One result of a `--json` document. passed: null if there are no golden images."""
     classifier, verdict, trial = report.classifier, report.verdict, report.trial
     return {
         "file": classifier.path.name,
@@ -132,7 +132,7 @@ def document(report: Report) -> dict[str, Any]:
         "score_error": verdict.score_error if verdict else None,
         "golden": [_replay_document(replay, report) for replay in verdict.images] if verdict else [],
         "reproduced_by": [
-            {"mistake": cause.mistake.name, "score_error": cause.verdict.score_error} for cause in report.causes
+            {"mistake": cause.mismatch.name, "score_error": cause.verdict.score_error} for cause in report.causes
         ],
         "data": _trial_document(trial) if trial else None,
     }
@@ -156,14 +156,14 @@ def _trial_document(trial: MismatchTrial) -> dict[str, Any]:
         "top1": trial.right / trial.n,
         "n": trial.n,
         "interval": list(evaluate.wilson(trial.right, trial.n)),
-        "named": named.mistake.name if named else None,
+        "named": named.mismatch.name if named else None,
         "mistakes": [_measured_document(one) for one in trial.measured],
     }
 
 
 def _measured_document(one: MismatchCounts) -> dict[str, Any]:
     return {
-        "mistake": one.mistake.name,
+        "mistake": one.mismatch.name,
         "top1": one.right / one.n,
         "interval": list(evaluate.wilson(one.right, one.n)),
         "gained": one.gained,

@@ -1,1 +1,1 @@
-"""The commands that classify files and say what is in a model."""
+"""The commands that classify images and show what is in a model."""

@@ -1,4 +1,4 @@
-"""`device classify`: images and folders of images through one model file, answered in order."""
+"""`device classify`: classifies images and folders of images with one model file, in order."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from device.model.confidence import UNKNOWN
 
 @dataclass(frozen=True)
 class ClassifyRequest:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     model: Path
     sources: tuple[Path, ...]
@@ -34,7 +34,7 @@ class ClassifyRequest:
 
 @dataclass(frozen=True)
 class ClassifiedImage:
-    """The prediction for one image; `Unread` where there is none."""
+    """The prediction for one image; `Unread` if there is none."""
 
     image: Path
     prediction: Prediction
@@ -42,7 +42,7 @@ class ClassifiedImage:
 
     @property
     def label(self) -> str:
-        """What is shown: the best label, or that it is unknown."""
+        """The label to show: the best one, or `unknown`."""
         return UNKNOWN if self.prediction.is_unknown else self.prediction.label
 
     @property
@@ -67,7 +67,7 @@ class Unread:
 
 
 def run(request: ClassifyRequest) -> int:
-    """Answers every image; a broken one is named and the others are answered all the same, then exit 2."""
+    """Classifies every image. Names broken ones, goes on, and exits with 2 at the end."""
     sources = list(request.sources)
     for source in sources:
         if not source.exists():
@@ -87,29 +87,30 @@ def run(request: ClassifyRequest) -> int:
         lines = classifier.in_order(work, paths)
     with ExitStack() as stack:
         emit = _emitter(request, one_image, stack)
-        answered, broken = _answer_all(lines, emit)
-        if not answered + broken:
+        classified, broken = _emit_all(lines, emit)
+        if not classified + broken:
             seen = f"; passed over: {paths.passed_over.describe()}" if paths.passed_over else ""
-            raise UserError(f"{sources[0]}: no images in it; {walk.EXPECTED}{seen}")
+            raise UserError(f"{sources[0]}: no images; {walk.EXPECTED}{seen}")
     if paths.passed_over:
         command.say(f"note: passed over: {paths.passed_over.describe()}")
     if broken and one_image:
         return command.USER_ERROR
     if broken:
-        raise UserError(f"{broken} of {answered + broken} images could not be read; the others were answered")
+        raise UserError(f"{broken} of {classified + broken} images could not be read; the others were classified")
     return command.GOOD
 
 
-def _answer_all(lines: Iterator[ClassifiedImage | Unread], emit: Callable[[ClassifiedImage], None]) -> tuple[int, int]:
-    answered = broken = 0
+def _emit_all(lines: Iterator[ClassifiedImage | Unread], emit: Callable[[ClassifiedImage], None]) -> tuple[int, int]:
+    """(images classified, images broken)"""
+    classified = broken = 0
     for line in lines:
         if isinstance(line, ClassifiedImage):
-            answered += 1
+            classified += 1
             emit(line)
         else:
             broken += 1
             command.say(f"error: {line.error}")
-    return answered, broken
+    return classified, broken
 
 
 def _classify(classifier: Classifier, path: Path, top_k: int) -> ClassifiedImage | Unread:
@@ -120,7 +121,7 @@ def _classify(classifier: Classifier, path: Path, top_k: int) -> ClassifiedImage
 
 
 class Paths:
-    """Files as they are named; of folders every image at any depth, in order of path. Iterate once."""
+    """The given files, and every image in the given folders at any depth, in order of path. Iterate once."""
 
     def __init__(self, sources: Iterable[Path]) -> None:
         self._sources = sources
@@ -128,7 +129,7 @@ class Paths:
 
     @property
     def passed_over(self) -> PassedOver:
-        """What was no image in the folders that were walked so far."""
+        """What the walk has skipped so far."""
         return PassedOver.sum(one.passed_over for one in self._walks)
 
     def __iter__(self) -> Iterator[Path]:
@@ -141,7 +142,7 @@ class Paths:
 
 
 def _emitter(request: ClassifyRequest, one_image: bool, stack: ExitStack) -> Callable[[ClassifiedImage], None]:
-    """Where the answers go: JSON lines to a file or stdout, or text for people on stdout."""
+    """Where predictions go: JSON lines to a file or stdout, or text on stdout."""
     if request.json and request.json != "-":
         temporary = stack.enter_context(files.replacing(Path(request.json)))
         file = stack.enter_context(temporary.open("w", encoding="utf-8", errors="backslashreplace"))
@@ -155,7 +156,7 @@ def _emitter(request: ClassifyRequest, one_image: bool, stack: ExitStack) -> Cal
 
 
 def bars(line: ClassifiedImage) -> list[str]:
-    """The top labels of one image with their scores as bars, and what each stage took."""
+    """The top labels of one image with their scores as bars, and the time of each stage."""
     top = line.top
     widest = max(len(ranked.label) for ranked in top)
     rows = [

@@ -1,4 +1,4 @@
-"""`device info`: what a model file says of itself, for people and as JSON."""
+"""`device info`: what is in a model file, for people and as JSON."""
 
 from pathlib import Path
 from typing import Any
@@ -20,38 +20,37 @@ def run(path: Path, runtime_name: str | None, json: str | None, size: tuple[int,
 
 
 def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None) -> dict[str, Any]:
-    """The card with file_bytes, tail_bytes, input_dtype and output_dtype; of a third-party file what can be known.
+    """The card with file_bytes, tail_bytes (the archive), input_dtype and output_dtype; of a third-party file what is
+    known.
 
     size: (height, width) for a network that leaves them open.
     """
     interpreter = runtime.find(runtime_name).open(path, 1, size)
-    source, answer = model_spec.tensors(interpreter, path)
+    source, output = model_spec.tensors(interpreter, path)
     card = cards.read(path)
     if card is not None:
-        card, _ = model_spec.resolve(path, source, answer)
-    document = (card or _unknown(path, source, answer)).to_json()
+        card, _ = model_spec.resolve(path, source, output)
+    document = (card or _unknown(path, source, output)).to_json()
     if card is None:
         document["input"]["mean"] = document["input"]["std"] = None
         document["output"]["kind"] = None
     return {
         **document,
         "file_bytes": path.stat().st_size,
-        "tail_bytes": cards.tail_bytes(path),
+        "tail_bytes": cards.archive_bytes(path),
         "input_dtype": str(source.dtype),
-        "output_dtype": str(answer.dtype),
-        "outputs": answer.count,
+        "output_dtype": str(output.dtype),
+        "outputs": output.count,
     }
 
 
-def _unknown(path: Path, source: model_spec.Tensor, answer: model_spec.Tensor) -> Card:
-    overrides = model_spec.Overrides(
-        mean=0.0, std=1.0
-    )  # replaced by null above: a third-party file's scaling is not guessed
-    return model_spec.resolve(path, source, answer, overrides)[0]
+def _unknown(path: Path, source: model_spec.Tensor, output: model_spec.Tensor) -> Card:
+    # The scaling becomes null above: a third-party file's is not guessed.
+    return model_spec.resolve(path, source, output, model_spec.Overrides(mean=0.0, std=1.0))[0]
 
 
 def lines(document: dict[str, Any]) -> list[str]:
-    """What a person asks first: what it is, what it takes, what it answers, how good it is, where it came from."""
+    """What people ask first: what it is, its input, its output, how good it is, where it came from."""
     spec, accuracy = document["input"], document["accuracy"]
     mean, std = spec["mean"], spec["std"]
     scaling = "not known" if std is None else f"(pixel - {channels.text(mean)}) / {channels.text(std)}"
@@ -64,7 +63,7 @@ def lines(document: dict[str, Any]) -> list[str]:
         ("image", f"fit {spec['fit']}, resize {spec['resize']}"),
         ("output", f"{document['outputs']} x {document['output_dtype']}, {document['output']['kind'] or 'not known'}"),
         ("labels", "-" if labels is None else text.some(labels, 12)),
-        ("file", f"{text.size(document['file_bytes'])}, of it the tail {text.size(document['tail_bytes'])}"),
+        ("file", f"{text.size(document['file_bytes'])}, including {text.size(document['tail_bytes'])} of archive"),
     ]
     confidence = {key: value for key, value in document["confidence"].items() if value is not None}
     if confidence:

@@ -1,1 +1,1 @@
-"""Labeled images as users have them: what is one, which folders are classes, and which images are the same."""
+"""Users' labeled images: finding image files, class folders, splits and copies; the image cache and run.json."""

@@ -1,4 +1,4 @@
-"""benchmark.json of a run folder, as far as it is read outside of `benchmarks`, which writes it: latencies."""
+"""The part of a run folder's benchmark.json that other packages than `benchmarks` read: latencies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class TimedFile:
-    """A row; p50_ms: the median time of an inference. None in rows of other kinds and of what could not be measured."""
+    """A row. p50_ms: the median time of an inference; None in other rows and if it could not be measured."""
 
     sha256: str = ""
     p50_ms: float | None = None
@@ -27,11 +27,11 @@ class TimedFiles:
 
 
 def latencies(run: Path) -> dict[str, float]:
-    """Of each file by its SHA-256 the median time of an inference in ms, on the first number of threads that was tried;
-    empty where nothing was measured, or of another version.
+    """The median time of an inference in ms by the file's SHA-256, for the first number of threads tried; empty if
+    there is no measurement of this version.
     """
     try:
-        rows = records.read(TimedFiles, run / NAME, SCHEMA, "measure anew").results
+        rows = records.read(TimedFiles, run / NAME, SCHEMA, "measure again").results
     except (OSError, ValueError, UserError):
         return {}
     return {row.sha256: row.p50_ms for row in reversed(rows) if row.p50_ms is not None and row.error is None}

@@ -1,4 +1,4 @@
-"""index.json of an image cache: what lies in its arrays, row by row. Written by train/data/cache.py, read by all."""
+"""index.json of an image cache: what is in its arrays, row by row. Written by train/data/cache.py."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ SPLITS = ("train", "test")  # of a cache; validation images are rows of train
 
 @dataclass(frozen=True)
 class CachedSplit:
-    """Of each row of an array the index of its label, the content hash of its file, and where it came from."""
+    """For each row of an array: the index of its label, the content hash of its file, and its origin."""
 
     targets: tuple[int, ...]
     hashes: tuple[str, ...]
@@ -29,7 +29,7 @@ class CachedSplit:
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How a folder of one level was split: the share of the test, drawn by the seed."""
+    """How a folder without splits was split: the share of the test, and the seed that drew it."""
 
     test: float
     seed: int
@@ -37,21 +37,21 @@ class SplitSettings:
 
 @dataclass(frozen=True)
 class CopyCounts:
-    """How many images are copies. All but `repeated` are left out."""
+    """How many images are copies. All but those of `repeated` are left out."""
 
     under_two_labels: int
-    across: int  # in an earlier part too
+    across: int  # also in an earlier split
     repeated_in_test: int
     repeated: int  # in train or validation
 
 
 @dataclass(frozen=True)
 class CacheIndex:
-    """fingerprint: of labels and images, with their split. height, width: of every image, in pixels.
+    """fingerprint: of labels, images and splits. height, width: of every image, in pixels.
 
-    origin: the folder, or where a data set by name came from. skipped: why an image couldn't be read, of each of them.
-    copies: None for a data set by name, which is taken as it is published. validation_rows: the rows of train.npy that
-    a folder's own validation/ gave; None where none was there.
+    origin: the folder, or where a data set by name came from. skipped: for each unreadable image, why. copies: None for
+    a data set by name, which is used as published. validation_rows: the rows of train.npy that come from the folder's
+    own validation/; None if it has none.
     """
 
     name: str
@@ -73,9 +73,9 @@ class CacheIndex:
 
 
 def read(path: Path) -> CacheIndex:
-    """Of the cache in a folder. OSError and ValueError where there is none that is whole: it is written last.
+    """Reads the index of the cache in a folder. OSError or ValueError if the cache is missing or unfinished.
 
-    UserError for one of another version.
+    UserError if it has another version.
     """
     todo = "remove that folder to have it made again, or choose another place for the cache with FRAMELITE_CACHE=DIR"
     return records.read(CacheIndex, path / NAME, SCHEMA, todo)

@@ -1,10 +1,9 @@
-"""Class folders: which folders are the classes, under which labels, and the image files of each.
+"""Class folders: finds the classes of a folder, their labels, and the image files of each.
 
     DIR/LABEL/…                               one level
-    DIR/{train,validation,test}/LABEL/…       by split, under any of their usual names (device/data/splits.py)
+    DIR/{train,validation,test}/LABEL/…       splits, under any of their usual names (device/data/splits.py)
 
-What can't be told, or would make another data set than was meant, is refused and named; the rules for people are in
-docs/training.md.
+Refuses and names whatever is ambiguous or may not be what the user meant. docs/training.md explains the rules.
 """
 
 import unicodedata
@@ -23,7 +22,7 @@ EXPECTED = "expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"
 
 @dataclass(frozen=True)
 class File:
-    """One image file of a class folder. split is None in a folder of one level."""
+    """One image file of a class folder. split: None in a folder without splits."""
 
     path: Path
     label: str
@@ -32,9 +31,9 @@ class File:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of class folders as it lies there: labels in order of name, files by split and in order of path.
+    """A folder of class folders: labels in order of name, files by split and in order of path.
 
-    splits: the names of the split folders as they are written there; {} in a folder of one level.
+    splits: the actual names of the split folders; {} if there are none.
     """
 
     root: Path
@@ -52,18 +51,18 @@ class Folder:
 
     @property
     def note(self) -> str:
-        """What was passed over, as one line; '' for nothing."""
+        """One line on what was skipped; '' if nothing was."""
         return f"{self.root}: passed over: {self.passed_over.describe()}" if self.passed_over else ""
 
 
 def label_of(name: str) -> str:
-    """A class folder's name as a label: NFC, in which keyboards write, without outer spaces."""
+    """A class folder's name as a label: in NFC, as keyboards write, without outer spaces."""
     return unicodedata.normalize("NFC", name).strip()
 
 
 @dataclass(frozen=True)
 class ClassFolder:
-    """One class folder with what was found in it."""
+    """One class folder with its contents."""
 
     path: Path
     split: Split | None
@@ -76,14 +75,14 @@ class ClassFolder:
 
     @property
     def place(self) -> str:
-        """' in train/' for messages, '' in a folder of one level."""
+        """' in train/' for messages; '' without splits."""
         return f" in {self.path.parent.name}/" if self.split else ""
 
 
 def read_folder(root: Path) -> Folder:
-    """Finds the classes of a folder and their images; UserError when it can't be a data set."""
+    """Finds the classes of a folder and their images; UserError if it isn't a usable data set."""
     if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder; {EXPECTED}")
+        raise UserError(f"{root}: no such folder; {EXPECTED}")
     splits, beside = find_splits(root)
     check_filled(root, splits)
     places: dict[Split | None, Path] = dict(splits.items()) if splits else {None: root}
@@ -106,19 +105,19 @@ def read_folder(root: Path) -> Folder:
 
 
 def _folders(place: Path) -> list[Path]:
-    """The folders in one, without links that lead back to it or to what lies above it."""
+    """The folders inside one, without links back to it or to its parents."""
     above = {walk.identity(path) for path in (place, *place.resolve().parents)}
     return [folder for folder in walk.folders_in(place) if walk.identity(folder) not in above]
 
 
 def _read_classes(root: Path, folders: list[Path], split: Split | None) -> list[ClassFolder]:
-    """Each class folder of one split; a folder that links lead to from two of them belongs to the first."""
+    """Reads the class folders of one split; a folder that two of them link to belongs to the first."""
     places: dict[Identity, Path] = {}
     for folder in folders:
         other = places.setdefault(walk.identity(folder), folder)
         if other is not folder:
             raise UserError(
-                f"{root}: the class folders {other.name}/ and {folder.name}/ are one folder by links, expected one for"
+                f"{root}: the class folders {other.name}/ and {folder.name}/ link to the same folder, expected one for"
                 " each class; remove one of the links"
             )
     entered = {*places, *(walk.identity(path) for path in (root, *root.resolve().parents))}
@@ -130,16 +129,16 @@ def _read_classes(root: Path, folders: list[Path], split: Split | None) -> list[
 
 
 def _loose(place: Path) -> PassedOver:
-    """What lies right in a folder that holds class folders, where images have no class."""
+    """Files directly in a folder of class folders, where images have no class."""
     files = Walk(place, deep=False)
     images = sum(1 for _ in files)
     counts = {reason: count for reason, count in files.passed_over.counts.items() if reason.why != Why.FOLDER}
-    loose = {Reason(Why.LOOSE, f"right in {place.name}/"): images} if images else {}
+    loose = {Reason(Why.LOOSE, f"directly in {place.name}/"): images} if images else {}
     return PassedOver({**counts, **loose})
 
 
 def _check_spellings(root: Path, folders: list[Path]) -> None:
-    """One class is one name: two spellings of it are mostly one class that was filled twice."""
+    """Refuses two spellings of one name: most often that is one class in two folders."""
     seen: dict[str, Path] = {}
     for folder in folders:
         other = seen.setdefault(_key(folder.name), folder)
@@ -161,16 +160,16 @@ def _key(name: str) -> str:
 
 
 def _check_filled(root: Path, classes: list[ClassFolder], total: PassedOver) -> None:
-    """UserError where no image is there at all, or a class folder has none; by name, with what lies there instead."""
+    """UserError if there is no image at all, or a class folder has none; names it, and what is there instead."""
     if not any(one.images for one in classes):
         others = total.count(Why.OTHER, Why.VIDEO, Why.UNDECODABLE)
         seen = f"; passed over: {total.describe()}" if total else ""
         above = ""
         if total.count(Why.LOOSE) and not classes:
             above = (
-                f"; images right in it have no class: is it a class folder itself? then give {root.resolve().parent}"
+                f"; images directly in it have no class; if it is a class folder itself, give {root.resolve().parent}"
             )
-        raise UserError(f"{root}: no images in it ({others} other files); {EXPECTED} with images{above}{seen}")
+        raise UserError(f"{root}: no images ({others} other files); {EXPECTED} with images{above}{seen}")
     labels = {one.label for one in classes if one.images}
     for one in classes:
         if not one.images:
@@ -183,13 +182,11 @@ def _check_filled(root: Path, classes: list[ClassFolder], total: PassedOver) -> 
 
 
 def _check_complete(root: Path, classes: list[ClassFolder], labels: tuple[str, ...]) -> None:
-    """UserError for a single class, or a class that isn't in every split."""
+    """UserError for a single class, or for a class that is missing in a split."""
     if len(labels) < 2:
         inner = walk.folders_in(classes[0].path)
         hint = f"; {classes[0].path.name}/ holds {said(inner)}: give {classes[0].path}" if len(inner) > 1 else ""
-        raise UserError(
-            f"{root}: only one class ({labels[0]!r}) has images, expected a folder each for two or more{hint}"
-        )
+        raise UserError(f"{root}: only one class ({labels[0]!r}) has images, expected two or more, a folder each{hint}")
     for place in dict.fromkeys(one.place for one in classes):
         present = {one.label for one in classes if one.place == place}
         if missing := [label for label in labels if label not in present]:

@@ -1,4 +1,4 @@
-"""What an image file is recognized by wherever it lies: a hash of its bytes."""
+"""Content hashes: they identify an image file wherever it is."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ FILES_AT_ONCE = 64
 
 
 def content_hash(data: bytes) -> str:
-    """SHA-256 of a file's bytes (of the pixels, in named data), in hexadecimal digits."""
+    """SHA-256 of a file's bytes (for named data, of the pixels), in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def hash_files(paths: Sequence[Path]) -> Iterator[str]:
-    """The content hash of each file, in order, on all cores; "" for one that can't be read.
+    """The content hashes of files, in order, on all cores; "" for one that can't be read.
 
-    Memory is flat: a block of one file a core, however large the files are and however many there are.
+    Memory is constant: one block of one file per core, however large or many the files are.
     """
     portions = [paths[start : start + FILES_AT_ONCE] for start in range(0, len(paths), FILES_AT_ONCE)]
     with ThreadPoolExecutor(system.usable_cores()) as pool:
@@ -28,7 +28,7 @@ def hash_files(paths: Sequence[Path]) -> Iterator[str]:
 
 
 def file_hash(path: Path) -> str:
-    """The content hash of a file; "" for one that can't be read, which is named when it is decoded."""
+    """The content hash of a file; "" if it can't be read, which is reported when it is decoded."""
     digest = hashlib.sha256()
     try:
         with path.open("rb", buffering=0) as file:

@@ -1,7 +1,7 @@
-"""Which images of a list are the same image again. An image is known by its content hash.
+"""Finds images that are there more than once, by their content hashes.
 
-Everything here works on group numbers: images of one group are the same image, and belong on one side of every
-split. A coarser grouping (all images of one capture session) goes the same way.
+Works on group numbers: the images of a group are the same image, and belong on one side of every split. Coarser groups
+(all images of a capture session) work the same way.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ NAMED = 3
 def groups_of(hashes: Sequence[str]) -> Numbers:
     """The group number of each image: equal for equal hashes, counted from 0 in order of first appearance.
 
-    An empty hash stands for a file that can't be read: it is nobody's copy.
+    An empty hash means an unreadable file, which is no copy of another.
     """
     numbers: dict[str | int, int] = {}
     return np.array([numbers.setdefault(known or i, len(numbers)) for i, known in enumerate(hashes)], np.int64)
@@ -32,7 +32,7 @@ def under_two_labels(groups: Numbers, targets: Numbers) -> Mask:
 
 
 def of_an_earlier_part(groups: Numbers, parts: Numbers) -> Mask:
-    """True for each image whose group is in a part with a lower number too. parts: each image's, as a number."""
+    """True for each image whose group is also in a lower-numbered part. parts: the number of each image's part."""
     return np.greater(parts, _lowest(groups, parts))
 
 
@@ -56,19 +56,19 @@ def pairs(names: Sequence[str], groups: Numbers, mask: Mask) -> str:
 
 
 def two_labels(names: Sequence[str], groups: Numbers, targets: Numbers) -> str:
-    """What is said of images under two labels: how many there are, and the first of them; "" where there are none."""
+    """A phrase on images under two labels: how many, and the first of them; "" if there are none."""
     doubtful = under_two_labels(groups, targets)
     other = doubtful & (targets != targets[first_of(groups)])
-    return f"{doubtful.sum()} images lie under two labels ({pairs(names, groups, other)})" if other.any() else ""
+    return f"{doubtful.sum()} images are under two labels ({pairs(names, groups, other)})" if other.any() else ""
 
 
 def to_measure(
     data: str, names: Sequence[str], hashes: Sequence[str], targets: Numbers, trained_on: frozenset[str]
 ) -> Numbers:
-    """The rows of labeled images that a model is measured on, in order.
+    """The rows of labeled images to measure a model on, in order.
 
-    Left out are training images (trained_on: their hashes), images under two labels, and all but the first of each
-    image; what was found is said in notes. UserError where nothing is left.
+    Leaves out training images (trained_on: their hashes), images under two labels, and repeated images, and prints
+    notes on them. UserError if nothing is left.
     """
     groups = groups_of(hashes)
     trained = np.array([known in trained_on for known in hashes], np.bool_)
@@ -83,7 +83,9 @@ def to_measure(
         command.say_once(f"note: {data}: {again.sum()} images are copies of others ({found}); each image counts once")
     rows = np.flatnonzero(~trained & ~doubtful & ~again)
     if not len(rows):
-        raise UserError(f"{data}: every image is a training image or lies under two labels; give others, or mend it")
+        raise UserError(
+            f"{data}: every image is a training image or is under two labels; give others, or fix the labels"
+        )
     return rows
 
 

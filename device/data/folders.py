@@ -1,10 +1,10 @@
-"""Labeled images, for everyone who measures: a folder of class folders, or an image cache that train made.
+"""Labeled images to measure with: a folder of class folders, or an image cache made by train.
 
     DIR/LABEL/…                   class folders, with or without splits: device/data/class_folders.py
     CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy, index.json
 
-The cache is uint8, n x height x width x 3, memory-mapped: it may be larger than memory. `$FRAMELITE_CACHE` or
-`~/.cache/framelite` holds it; `train/data/cache.py` writes it.
+The cache is uint8, n x height x width x 3, memory-mapped, so it may be larger than memory. It is in `$FRAMELITE_CACHE`
+or `~/.cache/framelite`; `train/data/cache.py` writes it.
 """
 
 import glob
@@ -34,7 +34,7 @@ from device.places import cache_root as cache_root
 
 @dataclass(frozen=True)
 class Cache:
-    """An image cache on disk: the same images at the same size that the network was trained on."""
+    """An image cache on disk: the images at the size that the network was trained on."""
 
     path: Path
     index: CacheIndex
@@ -73,12 +73,12 @@ class Cache:
 
     @property
     def has_test(self) -> bool:
-        """Of few images there may be none: their accuracy is cross-validated."""
+        """A small data set may have no test; its accuracy is cross-validated."""
         return bool(self.index.splits["test"].targets)
 
     @property
     def validation_rows(self) -> npt.NDArray[np.int64] | None:
-        """The rows of train.npy that a folder's own validation/ gave; None where none was there."""
+        """The rows of train.npy that come from the folder's own validation/; None if it has none."""
         rows = self.index.validation_rows
         return None if rows is None else np.asarray(rows, np.int64)
 
@@ -88,9 +88,9 @@ def cache_folder(name: str, fingerprint: str, size: Size, fit: str) -> Path:
 
 
 def open_cache(path: Path) -> Cache | None:
-    """The cache in a folder; None where it isn't there or was not finished (index.json is written last).
+    """The cache in a folder; None if it is missing or unfinished (index.json is written last).
 
-    UserError for one of another version.
+    UserError if it has another version.
     """
     try:
         cache = Cache(path, cache_index.read(path))
@@ -103,22 +103,22 @@ def open_cache(path: Path) -> Cache | None:
 
 
 def cache_of(name: str, fingerprint: str, size: Size, fit: str) -> Cache | None:
-    """The cache in the folder of that name below the root, or one of the same images: their folder may have moved."""
+    """The cache of that name below the root, or another one of the same images, whose folder may have moved."""
     same = f"*-{glob.escape(fingerprint)}-{size[0]}x{size[1]}-{fit}"
     paths = [cache_root() / name, *sorted(cache_root().glob(same))]
     return next((cache for path in paths if (cache := open_cache(path)) and cache.fingerprint == fingerprint), None)
 
 
 def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) -> Cache | None:
-    """The newest finished cache of a data set at a size, or the one with that fingerprint."""
-    wanted = glob.escape(str(fingerprint)) if fingerprint else "*"
-    pattern = f"{glob.escape(name)}-{wanted}-{size[0]}x{size[1]}-{fit}"
+    """The newest finished cache of a data set at a size, or the one with the given fingerprint."""
+    which = glob.escape(str(fingerprint)) if fingerprint else "*"
+    pattern = f"{glob.escape(name)}-{which}-{size[0]}x{size[1]}-{fit}"
     found = [cache for path in _in_cache(pattern) if (cache := open_cache(path)) and cache.name == name]
     return max(found, key=lambda cache: (cache.path / cache_index.NAME).stat().st_mtime, default=None)
 
 
 def _in_cache(pattern: str) -> list[Path]:
-    """What lies in the cache by that name; nothing where there is no place for a cache, or none that can be read."""
+    """The matching folders in the cache; none if there is no cache or it can't be read."""
     try:
         return list(cache_root().glob(pattern))
     except (NoPlaceError, OSError):
@@ -127,11 +127,11 @@ def _in_cache(pattern: str) -> list[Path]:
 
 @dataclass(frozen=True)
 class Labeled:
-    """Images at a network's size with the index of their label among the model's labels.
+    """Images with the index of their label among the model's labels.
 
-    sources: rows of a cache (an array), or image files that are read when their turn comes. hashes: their content
-    hashes, by which they are known to other models too; left_out: training images and copies. rows: which of the
-    sources count, where not all do.
+    sources: rows of a cache (an array), or image files, which are read when needed. hashes: their content hashes, which
+    are the same for other models. left_out: how many training images and copies were left out. rows: the sources that
+    count, if not all do.
     """
 
     labels: tuple[str, ...]
@@ -146,7 +146,7 @@ class Labeled:
         return len(self.targets)
 
     def hash_of(self, i: int) -> str:
-        """The content hash of image i, by which it is known to other models too."""
+        """The content hash of image i, which is the same for other models."""
         return self.hashes[i]
 
     def image(self, i: int) -> Pixels:
@@ -161,11 +161,11 @@ class Labeled:
 def labeled(
     data: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
 ) -> Labeled:
-    """The test images of a data set by name (from the cache) or of a folder (as it is), with a model's labels.
+    """The test images of a data set by name (from the cache) or of a folder, with a model's labels.
 
-    A folder without test/ counts whole. `fingerprint` is that of the data the model was trained on (its card has it):
-    images of a folder whose content hash is among the training images of that data are left out and counted.
-    UserError for a label that the model doesn't know, or a cache that isn't there.
+    A folder without test/ is used whole. fingerprint: of the data that the model was trained on (from its card); images
+    that are among those training images, by content hash, are left out and counted. UserError for a label that the
+    model doesn't know, or a missing cache.
     """
     if Path(data).is_dir() or "/" in data or data in (".", ".."):
         return _labeled_folder(Path(data), labels, fingerprint, split)
@@ -175,19 +175,19 @@ def labeled(
 def labeled_cache(
     name: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
 ) -> Labeled:
-    """As `labeled`, by name alone: the cache the model was trained on, else the newest of that name."""
+    """Like `labeled`, by name only: the cache that the model was trained on, else the newest of that name."""
     cache = (fingerprint and find_cache(name, size, fit, fingerprint)) or find_cache(name, size, fit)
     if not cache:
         raise UserError(
-            f"the data {name!r} is neither a folder nor in the cache at {size[0]}x{size[1]} {fit}; make it with:"
+            f"the data {name!r} is neither a folder nor in the cache at {size[0]}x{size[1]} {fit}; create it with:"
             f" python -m train data {name} --size {size[0]}x{size[1]}" + ("" if fit == "crop" else f" --fit {fit}")
         )
     targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
     if not len(targets):
         raise UserError(
-            f"{name}: there is no {split} image, so few were cross-validated; give others, in class folders: --data DIR"
+            f"{name}: no {split} images (so few were cross-validated), expected some; give class folders: --data DIR"
         )
-    # Another cache of that name may be another split of the same images.
+    # Another cache of that name may split the same images differently.
     trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
     hashes = cache.hashes(split)
     rows = copies.to_measure(name, cache.index.splits[split].origins, hashes, targets, trained_on)
@@ -198,10 +198,10 @@ def labeled_cache(
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
-    """For each label of the data its index among the model's; UserError for one it doesn't know, or has twice.
+    """The index of each of the data's labels among the model's; UserError for one it doesn't know, or has twice.
 
-    Accents may be encoded in either way (NFC, NFD), and spaces around a name don't count. Lists from elsewhere may
-    repeat a name (ImageNet's has two that are 'crane'): nothing says which output is meant.
+    Accents may be encoded either way (NFC, NFD), and spaces around a name don't count. Third-party lists may repeat a
+    name (ImageNet's has 'crane' twice), and then it is unknown which output is meant.
     """
     found = {label: _places(label, ours) for label in theirs}
     if unknown := next((label for label, places in found.items() if not places), None):
@@ -211,7 +211,7 @@ def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.N
         places = " and ".join(map(str, found[twice]))
         raise UserError(
             f"{data}: the model's outputs {places} are all called {twice!r}, expected one for a class of the data;"
-            " leave that class out, or tell them apart in the labels (--labels FILE)"
+            " leave that class out, or give the outputs different names (--labels FILE)"
         )
     return np.array([found[label][0] for label in theirs], np.int64)
 
@@ -238,7 +238,7 @@ def _labeled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None
 
 
 def training_hashes(fingerprint: str | None) -> frozenset[str]:
-    """Content hashes of the training images of a data set, where its cache lies on this machine; else empty."""
+    """The content hashes of a data set's training images; empty if its cache is not on this machine."""
     if not fingerprint:
         return frozenset()
     for path in _in_cache(f"*-{glob.escape(str(fingerprint))}-*"):

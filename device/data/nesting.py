@@ -1,4 +1,4 @@
-"""Whether folders that are taken for classes are a level too high or too low, by what they hold in turn."""
+"""Detects class folders that are a level too high or too low, by what is inside them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from device.errors import UserError
 
 
 def check(root: Path, classes: list[Path]) -> None:
-    """UserError where the class folders of a root hold splits, or all of them the same folders."""
+    """UserError if the class folders of a root contain splits, or all contain the same folders."""
     inside = {folder: walk.folders_in(folder) for folder in classes}
     for folder, inner in inside.items():
         _refuse_splits(root, folder, inner)
@@ -16,14 +16,14 @@ def check(root: Path, classes: list[Path]) -> None:
 
 
 def _refuse_splits(root: Path, folder: Path, inner: list[Path]) -> None:
-    """A class folder with a training split and another one in it is a data set itself, or the order is turned round."""
+    """A class folder with a training split and another split in it is a data set, or has the levels swapped."""
     roles = {split: path for path in inner if (split := split_of(path.name))}
     splits = [roles[split] for split in ORDER if split in roles]
     if "train" not in roles or len(roles) < 2:
         return
     holds = f"{root}: {folder.name}/ holds {' and '.join(f'{path.name}/' for path in splits)}"
     if any(walk.folders_in(path) for path in splits):
-        raise UserError(f"{holds}, this is a level too high; give {folder}")
+        raise UserError(f"{holds}, so this is a level too high; give {folder}")
     raise UserError(
         f"{holds}, with images and no class folders in them; expected the splits above the classes:"
         f" {root / splits[0].name / folder.name}/…; move them, or give these folders other names"
@@ -31,10 +31,10 @@ def _refuse_splits(root: Path, folder: Path, inner: list[Path]) -> None:
 
 
 def _refuse_same(root: Path, inside: dict[Path, list[Path]]) -> None:
-    """Two or more folders that come again in every class folder, none of which holds images itself.
+    """Refuses two or more folders that recur in every class folder, if no class folder has images itself.
 
-    So lie sites, cameras, folds and years above the classes, or images beside their masks. One folder that is in every
-    class (LABEL/images/…), or folders that differ from class to class, say nothing.
+    That is how sites, cameras, folds and years above the classes look, or images beside their masks. A single folder in
+    every class (LABEL/images/…), or folders that differ from class to class, are fine.
     """
     if len(inside) < 2:
         return
@@ -45,7 +45,7 @@ def _refuse_same(root: Path, inside: dict[Path, list[Path]]) -> None:
     first, inner = next(iter(inside.items()))
     same = [path for path in inner if path.name.strip().casefold() in shared]
     raise UserError(
-        f"{root}: every class folder ({said(inside)}) holds the same folders {said(same)}: are those the classes? then"
-        f" this is a level too high; give {first}, or put the images of each class into one folder. Where"
-        f" {said(inside)} are the classes, leave the images of each in one folder, or call the folders in each another"
+        f"{root}: every class folder ({said(inside)}) contains the same folders {said(same)}. If those are the classes,"
+        f" this is a level too high: give {first}, or put the images of each class into one folder. If {said(inside)}"
+        " are the classes, put the images of each into one folder, or give the folders inside different names"
     )

@@ -1,4 +1,4 @@
-"""What a walk passed over: counted by reason, said once."""
+"""What a walk skipped, counted by reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from device import text
 
 
 class Why(IntEnum):
-    """Why something was passed over, in the order in which it is said."""
+    """Why something was skipped, in the order of messages."""
 
     UNDECODABLE = 0
     VIDEO = 1
@@ -26,7 +26,7 @@ class Why(IntEnum):
     SPECIAL = 11
 
 
-# How a count of each is said: its details, then these words.
+# The words of messages: a count's details, then these.
 WORDS = {
     Why.VIDEO: "(video)",
     Why.OTHER: "(no images)",
@@ -40,14 +40,14 @@ WORDS = {
     Why.BROKEN_LINK: "broken links",
     Why.SPECIAL: "that are no regular files",
 }
-NAMED = 6  # details of one reason that are named; the others are counted together
+NAMED = 6  # so many details of one reason are named; the others are counted together
 
 
 @dataclass(frozen=True)
 class Reason:
-    """what: the ending, the name or the place that is said with the count; empty where the reason says enough.
+    """what: the ending, the name or the place, for messages; empty if the reason says enough.
 
-    advice: of an image that can't be decoded, why not, and what to do.
+    advice: for an image that can't be decoded, why not, and what to do.
     """
 
     why: Why
@@ -57,7 +57,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class PassedOver:
-    """How much was passed over, by reason: files, or folders that were not entered."""
+    """How many files, or folders that were not entered, were skipped for each reason."""
 
     counts: Mapping[Reason, int] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -72,11 +72,11 @@ class PassedOver:
         return bool(self.counts)
 
     def count(self, *whys: Why) -> int:
-        """How many for one of these reasons."""
+        """How many were skipped for one of these reasons."""
         return sum(count for reason, count in self.counts.items() if reason.why in whys)
 
     def describe(self, *whys: Why) -> str:
-        """'20 .heic (HEIC, …), 12 .txt (no images), 3 hidden', for all reasons or for these; '' for none."""
+        """'20 .heic (HEIC, …), 12 .txt (no images), 3 hidden', for all reasons or only these; '' if there are none."""
         said = [self._describe(why) for why in (whys or Why) if self.count(why)]
         return ", ".join(said)
 

@@ -1,6 +1,6 @@
-"""run.json of a run folder: what the run is, from which images, and how it ended. Written by train, read by all.
+"""run.json of a run folder: the run's recipe, its images, and how it ended. Written by train.
 
-It says 'running' from the first moment and 'done' as the last thing that is written.
+Its status is 'running' from the start, and 'done' is the last thing that is written.
 """
 
 import json
@@ -17,7 +17,7 @@ from device.records import RecordError
 
 NAME = "run.json"
 SCHEMA = 2
-# Of schema 1: what fields of a recipe, and a schedule, are called since.
+# Fields of a recipe, and a schedule, that schema 1 calls otherwise.
 RENAMED = {
     "pictures": "images_per_class",
     "batch": "batch_size",
@@ -41,7 +41,7 @@ DONE = "done"
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A .keras file by its path when the run began, and the first 12 digits of its SHA-256."""
+    """A .keras file: its path when the run started, and the first 12 digits of its SHA-256."""
 
     path: str
     sha256: str | None
@@ -51,8 +51,8 @@ class NamedModel:
 class RunData:
     """The images of a run. fingerprint, origin, fit: see CacheIndex; cache: the folder's name; size: (height, width).
 
-    test_share: of a folder that was split by the run; train, validation, test: how many images each part has, counts:
-    of these by label; skipped: how many couldn't be read. None: of a run from before it was written down.
+    test_share: for a folder that the run split. train, validation, test: the number of images in each part. counts: the
+    same by label. skipped: how many couldn't be read. None: in runs of versions that didn't record it.
     """
 
     name: str
@@ -68,12 +68,12 @@ class RunData:
     test: int
     counts: Mapping[str, Mapping[str, int]] | None = None
     skipped: int
-    copies: CopyCounts | None = None  # None also of a data set by name, which is taken as it is published
+    copies: CopyCounts | None = None  # None also for a data set by name, which is used as published
 
 
 @dataclass(frozen=True)
 class RunSplit:
-    """Rows of train.npy that are held out, and of test.npy those that judge; None: all of them."""
+    """The rows of train.npy that are held out, and the rows of test.npy that count; None: all."""
 
     validation_rows: tuple[int, ...]
     test_rows: tuple[int, ...] | None = None
@@ -81,8 +81,8 @@ class RunSplit:
 
 @dataclass(frozen=True)
 class KerasSettings:
-    """What networks are made with (train/environment/keras_settings.py); environment: what may change how sums are
-    rounded."""
+    """Keras' settings for networks (train/environment/keras_settings.py). environment: variables that may affect
+    rounding."""
 
     backend: str
     image_data_format: str
@@ -94,12 +94,11 @@ class KerasSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """kind: of a network, or the classical baseline, which has none. recipe: every field by its flat name
-    (train/recipes/settings.py). unknown_ancestors: networks before this one that may have seen test images
+    """kind: a network, or the classical baseline without one. recipe: every field by its flat name
+    (train/recipes/settings.py). unknown_ancestors: earlier networks that may have seen test images
     (train/run/ancestry.py). draw: see train/data/streams.py.
 
-    parameters: of the network; best: the classical method that was chosen; gpu: what it was trained on, where that was
-    written down.
+    parameters: of the network. best: the chosen classical method. gpu: the GPU it was trained on, if recorded.
     """
 
     status: str  # running, done, interrupted or failed
@@ -112,13 +111,13 @@ class RunRecord:
     begun_with: NamedModel | None = field(default=None, metadata={records.NAME: "from"})
     teacher: NamedModel | None = None
     seed: int
-    draw: int = 1  # of runs from before there was another
+    draw: int = 1  # in runs of versions that didn't record it
     versions: Mapping[str, str]
     keras: KerasSettings | None = None
     machine: Host | None = None
     git_commit: str | None
     wall_time_s: float | None = None
-    best_epoch: int | None = None  # from 1; 0: what it began with; None: nothing was trained by epochs
+    best_epoch: int | None = None  # from 1; 0: the weights it started from; None: not trained by epochs
     parameters: int | None = field(default=None, metadata=records.IF_KNOWN)
     best: str | None = field(default=None, metadata=records.IF_KNOWN)
     gpu: str | None = field(default=None, metadata=records.IF_KNOWN)
@@ -133,12 +132,12 @@ class RunRecord:
 
     @property
     def is_classical(self) -> bool:
-        """Whether it is the baseline without a network."""
+        """Whether this is the baseline without a network."""
         return self.kind == "classical"
 
     @property
     def test_share(self) -> float:
-        """The share of the test, of a folder that was split: as it came about, else as the recipe asked for it."""
+        """The share of the test in a folder that was split: the actual one, else the recipe's."""
         return float(self.recipe["test_split"]) if self.data.test_share is None else self.data.test_share
 
     @property
@@ -147,9 +146,9 @@ class RunRecord:
 
 
 def read(folder: Path) -> RunRecord:
-    """Of a run folder. OSError where there is none, ValueError for what is no JSON, RecordError for another document.
+    """Reads run.json. OSError if there is none, ValueError if it isn't JSON, RecordError for another document.
 
-    UserError for one of another version.
+    UserError if it has another version.
     """
     todo = "train again into another folder with --run DIR, or use the version of framelite that wrote it"
     path = folder / NAME
@@ -157,7 +156,7 @@ def read(folder: Path) -> RunRecord:
 
 
 def _updated(text: bytes) -> bytes:
-    """A document of schema 1 as one of today's; any other text as it is."""
+    """Updates a document of schema 1 to the current one; returns any other text unchanged."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Which folders are splits by their names: what Keras, PyTorch, Kaggle, Roboflow, YOLO and fastai call them."""
+"""Recognizes split folders by the names that Keras, PyTorch, Kaggle, Roboflow, YOLO and fastai use."""
 
 import re
 from collections.abc import Iterable
@@ -22,16 +22,16 @@ AFFIXES = re.compile(r"^seg[ _-]|[ _-]?(set|data|dataset|images|imgs|folder|spli
 
 
 def split_of(name: str) -> Split | None:
-    """The split that a folder of this name means, in any case; None for another name."""
+    """The split that a folder name means, in upper or lower case; None for other names."""
     return NAMES.get(AFFIXES.sub("", name.strip().casefold()))
 
 
 def find_splits(root: Path) -> tuple[dict[Split, Path], list[Path]]:
-    """The split folders of a root in the order train, validation, test ({}: it has none), and what lies beside them.
+    """The split folders of a root in the order train, validation, test ({} if there are none), and other folders.
 
-    They are splits where they hold class folders and nothing else lies there, or beside a training split and another
-    one what can't be taken for a class. A class that is called 'train' holds images itself, beside other classes.
-    UserError where it can't be told which is meant, or two folders mean the same split.
+    Folders are splits if they contain class folders and nothing else is there, or if there is a training split and
+    another one, and the rest can't be classes. A class called 'train' contains images itself, next to other classes.
+    UserError if it is ambiguous, or two folders mean the same split.
     """
     folders = walk.folders_in(root)
     named = [folder for folder in folders if split_of(folder.name)]
@@ -41,9 +41,9 @@ def find_splits(root: Path) -> tuple[dict[Split, Path], list[Path]]:
     found = _by_split(root, named)
     if beside and (len(found) < 2 or "train" not in found or _may_be_classes(found, beside)):
         raise UserError(
-            f"{root}: {said(named)} by name {'is a split' if len(named) == 1 else 'are splits'}, and beside"
-            f" {'it' if len(named) == 1 else 'them'} lies {said(beside)}; expected splits alone (train/ and test/ or"
-            " validation/, each with every class folder) or class folders alone; move the one or the other away"
+            f"{root}: {said(named)} {'is a split' if len(named) == 1 else 'are splits'} by name, and next to"
+            f" {'it' if len(named) == 1 else 'them'} is {said(beside)}; expected only splits (train/ and test/ or"
+            " validation/, each with every class folder) or only class folders; move one kind away"
         )
     return found, beside
 
@@ -58,22 +58,22 @@ def _by_split(root: Path, named: list[Path]) -> dict[Split, Path]:
     for split in ORDER:
         mine = [folder for folder in named if split_of(folder.name) == split]
         if len(mine) > 1:
-            raise UserError(f"{root}: {said(mine)} mean the same split ({split}), expected one; merge or rename them")
+            raise UserError(f"{root}: {said(mine)} all mean the split {split}, expected one; merge or rename them")
         found.update(dict.fromkeys([split], mine[0]) if mine else {})
     return found
 
 
 def check_filled(root: Path, found: dict[Split, Path]) -> None:
-    """UserError for a split that holds images but no class folders."""
+    """UserError for a split that contains images but no class folders."""
     for folder in found.values():
         if not walk.folders_in(folder) and walk.has_images(folder):
             raise UserError(
-                f"{root}: {folder.name}/ is a split by its name, and holds images but no class folders; expected"
-                f" {folder}/LABEL/…; sort them into class folders, or rename {folder.name}/ if it is a class"
+                f"{root}: {folder.name}/ is a split by its name, but contains images and no class folders; expected"
+                f" {folder}/LABEL/…; sort the images into class folders, or rename {folder.name}/ if it is a class"
             )
 
 
 def _may_be_classes(found: dict[Split, Path], beside: list[Path]) -> bool:
-    """Whether a folder beside the splits is called like a class in them, or a split holds no class folders."""
+    """Whether a folder next to the splits is named like a class in them, or a split has no class folders."""
     inside = [{folder.name.strip().casefold() for folder in walk.folders_in(split)} for split in found.values()]
     return not all(inside) or any(folder.name.strip().casefold() in names for folder in beside for names in inside)

@@ -1,8 +1,8 @@
-"""The one walker: from a folder to the image files below it, in order of path.
+"""The only walker: finds the image files below a folder, in order of path.
 
-An image is told by its content, not by its ending alone. A file with an image's ending whose content is none of it
-stays one: it is named when it is decoded. Links are followed; a folder is entered once, so loops end. Hidden files
-and what NAS boxes, Windows, macOS and ZIP programs leave is passed over. Whatever is passed over is counted.
+It recognizes images by content as well as by ending. A file with an image's ending but other content counts as an
+image, and is reported when it is decoded. The walker follows links and enters each folder once, so loops end. It skips
+hidden files and the leftovers of NAS boxes, Windows, macOS and ZIP programs, and counts whatever it skips.
 """
 
 import os
@@ -16,7 +16,7 @@ from device.data.passed_over import PassedOver, Reason, Why
 from device.errors import UserError
 from device.images import kinds
 
-# By their casefolded names. Synology, QNAP; Windows; macOS and its ZIP programs; Linux.
+# Casefolded names of Synology and QNAP; Windows; macOS and its ZIP programs; Linux.
 SYSTEM = frozenset(
     {"@eadir", "#recycle", "#snapshot", "@tmp", "@recycle", "@recently-snapshot", "@sharebin"}
     | {"$recycle.bin", "system volume information", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini"}
@@ -26,16 +26,16 @@ UNFINISHED = re.compile(
     r"~$|\.\w+_original$|\.(bak|tmp|temp|part|partial|crdownload|download|opdownload|swp)$", re.IGNORECASE
 )
 
-EXPECTED = "expected files that end in .jpg, .png, .bmp … or are such images by their content"
+EXPECTED = "expected files that end in .jpg, .png, .bmp …, or have such content"
 
 Identity = tuple[int, int]
 
 
 class Walk:
-    """The images below a folder; iterate once. `passed_over` says of what was seen so far which was no image.
+    """The images below a folder; iterate once. `passed_over`: what was skipped so far.
 
-    deep: also in the folders below. entered: identities of folders that are not to be entered (again); those that are
-    get added, so that walks which share it enter each folder once. The folder's parents are never entered.
+    deep: include subfolders. entered: identities of folders not to enter again; the walk adds those that it enters, so
+    walks that share the set enter each folder once. It never enters the folder's parents.
     """
 
     def __init__(self, folder: Path, deep: bool = True, entered: set[Identity] | None = None) -> None:
@@ -44,7 +44,7 @@ class Walk:
         self._entered = set() if entered is None else entered
         self._entered |= {identity(path) for path in (self._real, *self._real.parents)}
         self._walked = {identity(folder)}
-        self._linked: set[Identity] = set()  # files that were given under another name than their own
+        self._linked: set[Identity] = set()  # files that were reached by a link
         self._counts: Counter[Reason] = Counter()
 
     @property
@@ -52,7 +52,7 @@ class Walk:
         return PassedOver(MappingProxyType(dict(self._counts)))
 
     def __iter__(self) -> Iterator[Path]:
-        # A stack of its own: paths may be deeper than Python's.
+        # Its own stack: paths may be deeper than Python's recursion limit.
         stack = [iter(_entries(self.folder))]
         while stack:
             for entry in stack[-1]:
@@ -88,12 +88,12 @@ class Walk:
         return reason is None
 
     def _is_second(self, entry: os.DirEntry[str]) -> bool:
-        """Whether a file is given under another name as well, by a link; two names of equal right (hard links) stay."""
+        """Whether a file comes twice because of a link; hard links count as different files."""
         if not entry.is_symlink():
             return bool(self._linked) and identity(Path(entry.path)) in self._linked
         real = Path(os.path.realpath(entry.path))
         if not real.exists():
-            return False  # broken: named when it is read
+            return False  # a broken link is reported when it is read
         if self._comes_by_itself(real) or (not passed_by_name(real.name) and identity(real.parent) in self._walked):
             return True
         me = identity(real)
@@ -103,7 +103,7 @@ class Walk:
         return False
 
     def _comes_by_itself(self, real: Path) -> bool:
-        """Whether what a link leads to lies below the folder that is walked, where the walk comes upon it."""
+        """Whether the walk reaches a link's target anyway."""
         if not real.is_relative_to(self._real):
             return False
         parts = real.relative_to(self._real).parts
@@ -111,25 +111,25 @@ class Walk:
 
 
 def identity(path: Path) -> Identity:
-    """What a folder or a file is known by, whatever path leads to it."""
+    """Identifies a folder or file, whatever path leads to it."""
     found = path.stat()
     return found.st_dev, found.st_ino
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders right in one, in order of name, but for those that are passed over everywhere."""
+    """The subfolders of a folder, in order of name, without those that are always skipped."""
     return [Path(entry.path) for entry in _entries(folder) if not passed_by_name(entry.name) and _is_folder(entry)]
 
 
 def has_images(folder: Path) -> bool:
-    """Whether images lie right in a folder."""
+    """Whether there are images directly in a folder."""
     return next(iter(Walk(folder, deep=False)), None) is not None
 
 
 def matching(pattern: str) -> tuple[list[Path], PassedOver]:
-    """The images that a pattern such as 'shots/*.jpg' names, in order of path, and what else it names.
+    """The images that match a pattern such as 'shots/*.jpg', in order of path, and what else matches.
 
-    As far as a part of the path is there as it is written it is no pattern: a folder may be called 'shots [1]'.
+    Leading parts of the path that exist literally are no pattern: a folder may be called 'shots [1]'.
     """
     base = Path(Path(pattern).anchor)
     rest = list(Path(pattern).relative_to(base).parts)
@@ -155,7 +155,7 @@ def matching(pattern: str) -> tuple[list[Path], PassedOver]:
 
 
 def passed_by_name(name: str) -> Reason | None:
-    """Why a file or folder of this name is passed over, whatever is in it."""
+    """Why a file or folder of this name is skipped, whatever its content."""
     if name.startswith("."):
         return Reason(Why.HIDDEN)
     if name.casefold() in SYSTEM:
@@ -164,7 +164,7 @@ def passed_by_name(name: str) -> Reason | None:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is taken for an image: it has an image's ending, or is an image of any kind by its content."""
+    """Whether a file counts as an image: by its ending, or by its content."""
     if _ending(path.name) in kinds.ENDINGS:
         return True
     found = kinds.kind_of_file(_ending(path.name), _head(path))
@@ -184,7 +184,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _why_not(entry: os.DirEntry[str] | Path) -> Reason | None:
-    """Why a file is none of the images; None where it is one, or has to be taken for one."""
+    """Why a file is no image; None if it counts as one."""
     ending = _ending(entry.name)
     try:
         is_file = entry.is_file()

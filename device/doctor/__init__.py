@@ -1,1 +1,1 @@
-"""What this machine is and has, what doesn't fit, and how a model runs on it."""
+"""Diagnoses this machine, its packages and cameras, and how a model runs on it."""

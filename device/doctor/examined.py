@@ -1,4 +1,4 @@
-"""What `device doctor` finds of a model file on this machine: its operators, its latency, int8 against float32."""
+"""`device doctor` on a model file on this machine: its operators, its latency, int8 against float32."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ from device.inference import runtime, timing
 from device.model import card as cards
 from device.model import variants
 
-# Each way is timed for a second in all, in blocks, in turns with the others: so what slows one slows all.
+# Each interpreter is timed for a second in all, in blocks, alternating with the others, so a disturbance slows all.
 SECONDS, BLOCK_S, LEAST_SAMPLES = 1.0, 0.02, 3
-# A ratio of two medians taken so that noise alone hardly gives.
+# Noise alone rarely gives such a ratio of two medians that were timed so.
 SLOWER = 1.1
-# Where a network spends its time; what reshapes or quantizes beside it costs little.
+# Where a network spends its time; operators that reshape or quantize cost little.
 HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"})
-# What files of one run share, beside their name.
+# What the files of one run share, besides their name.
 ORIGIN = ("run", "data_fingerprint", "source_sha256")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an interpreter runs: how many parts XNNPACK took over, and the operators that it left."""
+    """What an interpreter runs: the number of parts delegated to XNNPACK, and the operators that it left."""
 
     parts: int
     left: tuple[str, ...]
@@ -44,7 +44,7 @@ class Plan:
 def findings(
     path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None, root: Path = HERE
 ) -> list[Finding]:
-    """UserError for what is no image classifier, or can't be loaded. size: for a network that leaves it open."""
+    """UserError if it is no image classifier, or can't be loaded. size: for a network that leaves it open."""
     found = runtime.find(runtime_name)
     document = info.describe(path, found.name, size)
     threads, float32 = system.usable_cores(), float32_beside(path)
@@ -77,34 +77,33 @@ def float32_beside(path: Path) -> Path | None:
 
 
 def read_plan(interpreter: Any) -> Plan | None:
-    """What is computed on the way to the answer; None where the runtime doesn't list its operators.
+    """The operators on the way to the outputs; None if the runtime doesn't list operators.
 
-    The list holds every operator of the file, and behind them a DELEGATE for each part that was taken over. What is
-    taken over makes no tensor that others need, unless the delegate makes it too: so from the outputs back, the last
-    maker of each tensor counts.
+    The list has every operator of the file, then a DELEGATE for each part that was delegated. A delegate also makes
+    each tensor that other parts need, so from the outputs backward the last maker of each tensor counts.
     """
     try:
         nodes = interpreter._get_ops_details()
     except AttributeError:
         return None
     makers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
-    wanted = [int(details["index"]) for details in interpreter.get_output_details()]
+    needed = [int(details["index"]) for details in interpreter.get_output_details()]
     names: dict[int, str] = {}
-    while wanted:
-        maker = makers.get(wanted.pop())
+    while needed:
+        maker = makers.get(needed.pop())
         if maker is not None and maker["index"] not in names:
             names[maker["index"]] = maker["op_name"]
-            wanted += [int(tensor) for tensor in maker["inputs"]]
+            needed += [int(tensor) for tensor in maker["inputs"]]
     left = tuple(name for _, name in sorted(names.items()) if name != "DELEGATE")
     return Plan(len(names) - len(left), left)
 
 
 def median_ms(interpreters: Sequence[Any]) -> list[float]:
-    """The median time of invoke of each, in milliseconds, with random pixels."""
+    """The median time of invoke for each, in milliseconds, with random pixels."""
     for interpreter in interpreters:
         timing.feed(interpreter)
         try:
-            interpreter.invoke()  # the first takes longer than the others
+            interpreter.invoke()  # the first one takes longer
         except (RuntimeError, ValueError) as error:
             raise UserError(f"the model can't be run: {text.one_line(error)}") from None
     rounds = timing.rounds(interpreters, SECONDS * len(interpreters), BLOCK_S, LEAST_SAMPLES)
@@ -112,16 +111,16 @@ def median_ms(interpreters: Sequence[Any]) -> list[float]:
 
 
 def why_slower(plan: Plan | None, runtime_name: str, dot_product: bool) -> tuple[str, str]:
-    """(why int8 is slower than float32, what to do), by what is known of the file, the runtime and the processor."""
-    float16 = "take the float16 file: half of float32's size, at its speed"
+    """(why int8 is slower than float32, what to do), judging by the file, the runtime and the processor."""
+    float16 = "use the float16 file: half the size of float32, at its speed"
     if plan is not None and plan.heavy:
         if runtime_name == "tflite-runtime":
-            advice = f"take LiteRT, whose XNNPACK computes int8; where it has no wheel {float16}"
-            return "tflite-runtime keeps int8 operators from XNNPACK", advice
-        return f"{_counted(plan.heavy)} don't reach XNNPACK", f"export it again with python -m export, or {float16}"
+            advice = f"use LiteRT, whose XNNPACK computes int8; if there is no wheel, {float16}"
+            return "tflite-runtime does not run int8 operators on XNNPACK", advice
+        return f"XNNPACK does not run {_counted(plan.heavy)}", f"export it again with python -m export, or {float16}"
     if not dot_product:
-        return "most likely because this processor has no dot product for bytes", float16
-    return "why can't be told from here", f"see whether it stays so (python -m benchmarks latency), then {float16}"
+        return "probably because this processor has no dot product for bytes", float16
+    return "the reason is unknown", f"measure it again (python -m benchmarks latency); if it stays so, {float16}"
 
 
 def _file(document: dict[str, Any]) -> Finding:
@@ -132,18 +131,18 @@ def _file(document: dict[str, Any]) -> Finding:
 
 
 def operators(plan: Plan | None, runtime_name: str) -> Finding:
-    """Which of them did not reach XNNPACK."""
+    """The finding on which operators XNNPACK does not run."""
     if plan is None:
-        return Finding("note", "operators", f"can't tell which reach XNNPACK: {runtime_name} doesn't list them")
+        return Finding("note", "operators", f"unknown which run on XNNPACK: {runtime_name} doesn't list them")
     parts = f"{plan.parts} part{'' if plan.parts == 1 else 's'} on XNNPACK"
     if not plan.heavy:
-        beside = f"; beside it, at little cost: {_counted(plan.left)}" if plan.left else ""
+        beside = f"; others, at little cost: {_counted(plan.left)}" if plan.left else ""
         return Finding("ok", "operators", parts + beside)
     found = f"{parts}; not: {_counted(plan.heavy)}"
     if runtime_name == "tflite-runtime":
-        advice = "LiteRT gives these to XNNPACK; it has wheels for 64 bits: pip install -r requirements/device.txt"
+        advice = "LiteRT runs these on XNNPACK; it has wheels for 64 bits: pip install -r requirements/device.txt"
     else:
-        advice = "export it as float32 or int8 with python -m export; in a container see that /proc is mounted"
+        advice = "export it as float32 or int8 with python -m export; in a container check that /proc is mounted"
     return Finding("note", "operators", found, advice)
 
 
@@ -160,7 +159,7 @@ def _latency(one_ms: float, all_ms: float, threads: int) -> Finding:
 
 
 def against_float32(ratio: float, why: str, advice: str) -> Finding:
-    """ratio: of the file's latency to float32's; why it is slower and what to do, should it be."""
+    """ratio: the file's latency to float32's. why, advice: for a file that is slower."""
     found = f"{text.ratio(ratio)} of the float32 file's latency"
     if ratio <= SLOWER:
         return Finding("ok", "to float32", found)

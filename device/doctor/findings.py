@@ -1,4 +1,4 @@
-"""A finding: what `device doctor` says of one thing, and what to do about it."""
+"""A finding: the state of one thing, and what to do about it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,9 +9,9 @@ Level = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """ok: as it should be. note: worth knowing. problem: something won't work, or far worse than it could.
+    """ok: as it should be. note: worth knowing. problem: something won't work, or works far worse than it could.
 
-    subject: the thing, in a word or two. found: what was found. advice: what to do, where there is something to do.
+    subject: the thing, in a word or two. found: its state. advice: what to do, if anything.
     """
 
     level: Level
@@ -24,7 +24,7 @@ class Finding:
 
 
 def lines(findings: Sequence[Finding]) -> list[str]:
-    """A line a finding, what to do under it, and in the end how many there are of each level."""
+    """One line per finding, the advice below it, and the number of problems and notes at the end."""
     widest = max((len(finding.subject) for finding in findings), default=0)
     said = []
     for finding in findings:

@@ -1,7 +1,7 @@
-"""What `device doctor` finds of Python and its packages: which can be imported here, and which don't fit together.
+"""`device doctor` on Python and its packages: which can be imported here, and which don't fit together.
 
-Each is imported in a process of its own, because a wheel that doesn't fit may end it. So this module needs neither
-numpy nor OpenCV: it is for the machine where these are missing.
+Imports each in a process of its own, because an unsuitable wheel may crash it. This module itself needs neither numpy
+nor OpenCV, so that it works where they are missing.
 """
 
 import importlib.metadata
@@ -24,13 +24,13 @@ from device.host.system import HERE
 from device.inference.runtime import RUNTIMES
 
 PATIENCE_S = 120  # TensorFlow on a small board
-# What the wheels in requirements/*.txt are for: the newest glibc that one of them asks for, and the Pythons.
+# What the wheels in requirements/*.txt need: the newest glibc that one of them requires, and the Pythons.
 GLIBC, PYTHONS = (2, 28), ((3, 11), (3, 13))
-# The subjects of findings without which no model runs.
+# Subjects that every model needs.
 NEEDED = ("numpy", "OpenCV", "runtime")
 REQUIREMENTS = "pip install -r requirements/device.txt"
 OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-# Where Debian keeps what isn't on PyPI; an environment sees it with --system-site-packages.
+# Where Debian installs packages; an environment sees them with --system-site-packages.
 DEBIAN = "usr/lib/python3/dist-packages"
 DEBIAN_ADVICE = "make the environment with: /usr/bin/python3 -m venv --system-site-packages .venv"
 
@@ -41,35 +41,35 @@ try:
 except Exception as error:
     while error.__cause__ is not None:
         error = error.__cause__
-    answer = {{"error": type(error).__name__ + ": " + " ".join(str(error).split())[:160]}}
-print(json.dumps(answer))
+    found = {{"error": type(error).__name__ + ": " + " ".join(str(error).split())[:160]}}
+print(json.dumps(found))
 """
-NUMPY = 'import numpy; answer = {"version": numpy.__version__}'
+NUMPY = 'import numpy; found = {"version": numpy.__version__}'
 CV2 = """import cv2
     has = getattr(getattr(cv2, "videoio_registry", None), "hasBackend", lambda backend: False)
     video = [name for name in ("V4L2", "FFMPEG", "GSTREAMER") if has(getattr(cv2, "CAP_" + name))]
-    answer = {"version": cv2.__version__, "windows": cv2.currentUIFramework(), "video": video}"""
-# A .tflite file of no operators: under another numpy than it was built for, a runtime fails only when it loads one.
+    found = {"version": cv2.__version__, "windows": cv2.currentUIFramework(), "video": video}"""
+# A .tflite file without operators: with a wrong numpy, a runtime fails only when it loads a file.
 EMPTY_MODEL = (
     "GAAAAFRGTDMAAA4AFAAQAAwACAAAAAQADgAAABAAAAAcAAAAUAAAAAMAAAABAAAACAAAAAQABAAEAAAAAQAAABAAAAAMABQAEAAMAAgABAAMAAAAEAAA"
     "ABAAAAAQAAAAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 RUNTIME = """interpreter = importlib.import_module({!r}).Interpreter
     interpreter(model_content=base64.b64decode({!r})).allocate_tensors()
-    answer = {{}}"""
-PICAMERA2 = "import picamera2; answer = {}"
+    found = {{}}"""
+PICAMERA2 = "import picamera2; found = {}"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What came of importing a package: what it was asked, or why it can't be used."""
+    """The result of importing a package: what the code found, or why the package can't be used."""
 
-    answer: dict[str, Any]
+    found: dict[str, Any]
     error: str | None = None
 
 
 def probe(code: str) -> Probe:
-    """Runs code that sets `answer`, in a fresh Python; its lines are indented by four."""
+    """Runs code that sets `found`, in a fresh Python; its lines are indented by four."""
     program = [sys.executable, "-c", PROBE.format(code=code)]
     try:
         done = subprocess.run(program, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S)
@@ -79,12 +79,12 @@ def probe(code: str) -> Probe:
         return Probe({}, f"importing it ends Python ({signal.Signals(-done.returncode).name})")
     if done.returncode:
         return Probe({}, " ".join(done.stderr.splitlines()[-1:]) or f"importing it ends Python ({done.returncode})")
-    answer = json.loads(done.stdout.splitlines()[-1])
-    return Probe(answer, answer.get("error"))
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Probe(found, found.get("error"))
 
 
 def installed(distributions: Sequence[str]) -> dict[str, str]:
-    """Those of the distributions that are installed, with their versions."""
+    """The installed ones of these distributions, with their versions."""
     found = {}
     for distribution in distributions:
         try:
@@ -95,7 +95,7 @@ def installed(distributions: Sequence[str]) -> dict[str, str]:
 
 
 def findings(root: Path = HERE) -> list[Finding]:
-    """Python, numpy, OpenCV, the runtimes, and picamera2 where it may be wanted."""
+    """Python, numpy, OpenCV, the runtimes, and picamera2 where it may be needed."""
     numpy = probe(NUMPY)
     return [_python(), _numpy(numpy), *opencv(probe(CV2)), *_runtimes(numpy), *picamera2(root)]
 
@@ -105,7 +105,7 @@ def _python() -> Finding:
     found = f"{platform.python_version()}, {libc or 'no glibc'} {release}".rstrip()
     if not PYTHONS[0] <= version <= PYTHONS[1]:
         first, last = (".".join(map(str, end)) for end in PYTHONS)
-        return Finding("note", "Python", found, f"the wheels are for Python {first} to {last}: take one of these")
+        return Finding("note", "Python", found, f"the wheels are for Python {first} to {last}: use one of these")
     if libc != "glibc" or tuple(map(int, release.split(".")[:2])) < GLIBC:
         return Finding("note", "Python", found, "the wheels need glibc 2.28 or newer (Debian 11 has it, Alpine hasn't)")
     return Finding("ok", "Python", found)
@@ -114,38 +114,38 @@ def _python() -> Finding:
 def _numpy(numpy: Probe) -> Finding:
     if numpy.error:
         return Finding("problem", "numpy", numpy.error, REQUIREMENTS)
-    return Finding("ok", "numpy", str(numpy.answer["version"]))
+    return Finding("ok", "numpy", str(numpy.found["version"]))
 
 
 def opencv(cv2: Probe) -> list[Finding]:
-    """The package, and what it can do; several of them write over each other's files."""
+    """OpenCV and what it can do; several of its packages overwrite each other's files."""
     several = installed(OPENCVS)
     found = []
     if len(several) > 1:
         advice = f"pip uninstall {' '.join(several)}, then {REQUIREMENTS}"
-        found.append(Finding("note", "OpenCV", f"{' and '.join(several)} are one folder, cv2: keep one", advice))
+        found.append(Finding("note", "OpenCV", f"{' and '.join(several)} share the folder cv2: keep one", advice))
     if cv2.error:
         windows = "; opencv-python needs Debian's libgl1 libglib2.0-0" if "lib" in cv2.error else ""
         return [*found, Finding("problem", "OpenCV", cv2.error, REQUIREMENTS + windows)]
-    windows, video = cv2.answer["windows"], cv2.answer["video"]
-    said = f"{cv2.answer['version']}, windows: {windows or 'none'}, video: {', '.join(video) or 'none'}"
+    windows, video = cv2.found["windows"], cv2.found["video"]
+    state = f"{cv2.found['version']}, windows: {windows or 'none'}, video: {', '.join(video) or 'none'}"
     if "V4L2" not in video and sys.platform == "linux":
-        return [*found, Finding("note", "OpenCV", said, f"no V4L2: it opens no USB camera; {REQUIREMENTS}")]
+        return [*found, Finding("note", "OpenCV", state, f"no V4L2: it opens no USB camera; {REQUIREMENTS}")]
     if not windows and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         advice = f"for a window: pip uninstall {' '.join(several)}, then pip install '.[window]'"
-        return [*found, Finding("note", "OpenCV", said, advice)]
-    return [*found, Finding("ok", "OpenCV", said)]
+        return [*found, Finding("note", "OpenCV", state, advice)]
+    return [*found, Finding("ok", "OpenCV", state)]
 
 
 def _runtimes(numpy: Probe) -> list[Finding]:
-    """Each runtime that is installed; TensorFlow, which takes long, is tried only where there is no other."""
+    """Every installed runtime; TensorFlow, which is slow to load, is tried only if there is no other."""
     found: list[Finding] = []
     for name, (module, distributions) in RUNTIMES.items():
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             continue
         said = f"{name} {' '.join(installed(distributions).values())}".rstrip()
         if name == "tensorflow" and any(finding.level == "ok" for finding in found):
-            found.append(Finding("ok", "runtime", f"{said}: there too, not tried"))
+            found.append(Finding("ok", "runtime", f"{said}: also installed, not tried"))
             continue
         error = probe(RUNTIME.format(module, EMPTY_MODEL)).error
         if error is None:
@@ -153,16 +153,16 @@ def _runtimes(numpy: Probe) -> list[Finding]:
         else:
             found.append(Finding("note", "runtime", f"{said}: {error}", _advice(name, numpy)))
     if not any(finding.level == "ok" for finding in found):
-        found.append(Finding("problem", "runtime", "no TFLite interpreter works here", _advice(None, numpy)))
+        found.append(Finding("problem", "runtime", "no working TFLite interpreter", _advice(None, numpy)))
     return found
 
 
 def _advice(runtime: str | None, numpy: Probe) -> str:
-    """Which wheel fits: tflite-runtime is built for numpy 1, and the only one for 32 bits."""
-    if runtime == "tflite-runtime" and int(numpy.answer.get("version", "1").partition(".")[0]) >= 2:
+    """Which wheel to install: tflite-runtime is built for numpy 1, and is the only one for 32 bits."""
+    if runtime == "tflite-runtime" and int(numpy.found.get("version", "1").partition(".")[0]) >= 2:
         return (
-            f"it is built for numpy 1, here is numpy {numpy.answer['version']}: pip install 'numpy<2'"
-            " 'opencv-python-headless<4.12', or take LiteRT"
+            f"it is built for numpy 1, but this is numpy {numpy.found['version']}: pip install 'numpy<2'"
+            " 'opencv-python-headless<4.12', or use LiteRT"
         )
     if struct.calcsize("P") == 4:
         return "on 32 bits, with Python 3.11: pip install -r requirements/tflite-runtime.txt"
@@ -170,17 +170,17 @@ def _advice(runtime: str | None, numpy: Probe) -> str:
 
 
 def picamera2(root: Path) -> list[Finding]:
-    """Said only where there is a Raspberry Pi, or the package itself. root: where Debian's packages are looked for."""
+    """Only on a Raspberry Pi, or if the package is installed. root: where to look for Debian's packages."""
     outside = (root / DEBIAN / "picamera2").is_dir()
     if importlib.util.find_spec("picamera2") is not None:
         error = probe(PICAMERA2).error
         if error is None:
             return [Finding("ok", "picamera2", "can be imported")]
         # Debian's modules are compiled for Debian's numpy.
-        theirs = "pip uninstall numpy, so that Debian's python3-numpy is seen" if "numpy" in error else DEBIAN_ADVICE
+        theirs = "pip uninstall numpy, so that Debian's python3-numpy is used" if "numpy" in error else DEBIAN_ADVICE
         return [Finding("note", "picamera2", error, f"for a Raspberry Pi's own camera: {theirs}")]
     if outside:
-        return [Finding("note", "picamera2", "installed, but not seen by this environment", DEBIAN_ADVICE)]
+        return [Finding("note", "picamera2", "installed, but not in this environment", DEBIAN_ADVICE)]
     if hardware.is_raspberry_pi(root):
         advice = f"for its own camera: sudo apt install python3-picamera2; {DEBIAN_ADVICE}"
         return [Finding("note", "picamera2", "not installed", advice)]

@@ -1,1 +1,1 @@
-"""The machine this runs on: what Linux says of it, temperature, throttling."""
+"""The host, the machine this runs on: Linux's description, temperature, throttling flags."""

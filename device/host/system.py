@@ -1,7 +1,7 @@
-"""What Linux says of the machine: processor, cores, memory, board, governors, temperature.
+"""Linux's description of the host: processor, cores, memory, board, governors, temperature.
 
-Everything is read below a root folder, `/` on the machine itself, and is None or empty where the machine doesn't say.
-What follows from it for a classifier is judged in device/doctor/hardware.py.
+Everything is read below a root folder, `/` on the host itself, and is None or empty if unknown.
+device/doctor/hardware.py judges what it means for a classifier.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from device.host import temperature
 
 HERE = Path("/")
-# "CPU part" of ARM's own processors, as arm64 and arm kernels show it (Arm's MIDR_EL1): the boards that are met most.
+# "CPU part" of ARM processors, as arm64 and arm kernels show it (Arm's MIDR_EL1), for the most common boards.
 ARM_PARTS = {
     "0xb76": "ARM1176",
     "0xc07": "Cortex-A7",
@@ -30,7 +30,7 @@ ARM_PARTS = {
 
 @dataclass(frozen=True)
 class Host:
-    """As every document of ours has it; None where it doesn't say. cores: those that the process may use."""
+    """The host in our documents; None where unknown. cores: those that the process may use."""
 
     cpu: str | None = None
     board: str | None = None
@@ -45,7 +45,7 @@ class Host:
 
 
 def describe(root: Path = HERE) -> Host:
-    """The machine as it is now."""
+    """The current state of the host."""
     return Host(
         cpu=cpu_model(root),
         board=name(root),
@@ -61,21 +61,21 @@ def describe(root: Path = HERE) -> Host:
 
 
 def cpu_model(root: Path = HERE) -> str | None:
-    """`model name` on x86; on ARM the core's name by its part number, else the kernel's own words."""
-    said = _cpuinfo(root)
-    return ARM_PARTS.get(said.get("CPU part", "")) or said.get("model name") or said.get("Model") or _processor()
+    """`model name` on x86; on ARM the core's name by its part number, else the kernel's description."""
+    info = _cpuinfo(root)
+    return ARM_PARTS.get(info.get("CPU part", "")) or info.get("model name") or info.get("Model") or _processor()
 
 
 def cpu_numbers(root: Path = HERE) -> str | None:
-    """What tells processors apart where the name doesn't, as /proc/cpuinfo counts them: `family 26 model 2 stepping 1`.
+    """Numbers in /proc/cpuinfo that distinguish processors of one name: `family 26 model 2 stepping 1`.
 
-    Virtual machines often call every generation by one name (`AMD EPYC`). ARM: `implementer 0x41 part 0xd08 …`.
+    Virtual machines often use one name for every generation (`AMD EPYC`). ARM: `implementer 0x41 part 0xd08 …`.
     """
-    said = _cpuinfo(root)
+    info = _cpuinfo(root)
     words = (("cpu family", "model", "stepping"), ("CPU implementer", "CPU part", "CPU variant", "CPU revision"))
     for keys in words:
-        if keys[0] in said:
-            return " ".join(f"{key.split()[-1]} {said[key]}" for key in keys if key in said)
+        if keys[0] in info:
+            return " ".join(f"{key.split()[-1]} {info[key]}" for key in keys if key in info)
     return None
 
 
@@ -85,17 +85,17 @@ def _processor() -> str | None:
 
 def features(root: Path = HERE) -> frozenset[str]:
     """The instruction sets of the first processor, by the kernel's names: avx2, asimddp …"""
-    said = _cpuinfo(root)
-    return frozenset((said.get("flags") or said.get("Features") or "").split())
+    info = _cpuinfo(root)
+    return frozenset((info.get("flags") or info.get("Features") or "").split())
 
 
 def _cpuinfo(root: Path) -> dict[str, str]:
-    """/proc/cpuinfo; what several processors say counts once, as the first says it."""
-    said: dict[str, str] = {}
+    """/proc/cpuinfo; of several processors, the first one's values."""
+    info: dict[str, str] = {}
     for line in (read_text(root / "proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
-        said.setdefault(key.strip(), value.strip())
-    return said
+        info.setdefault(key.strip(), value.strip())
+    return info
 
 
 def name(root: Path = HERE) -> str | None:
@@ -104,12 +104,12 @@ def name(root: Path = HERE) -> str | None:
 
 
 def usable_cores() -> int:
-    """Processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def thread_counts(cores: int) -> list[int]:
-    """How many threads are worth trying on so many cores: 1, 2, 4 … and all of them."""
+    """Numbers of threads worth trying on so many cores: 1, 2, 4 … and all of them."""
     counts = [1]
     while 2 * counts[-1] < cores:
         counts.append(2 * counts[-1])
@@ -117,13 +117,13 @@ def thread_counts(cores: int) -> list[int]:
 
 
 def cpu_limit(root: Path = HERE) -> float | None:
-    """How many processors' time a container may take (cgroup v2, cpu.max); None where there is no limit."""
+    """A container's limit of CPU time, in processors (cgroup v2, cpu.max); None if there is none."""
     quota, _, period = (read_text(root / "sys/fs/cgroup/cpu.max") or "").partition(" ")
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
 
 
 def memory_bytes(root: Path = HERE, field: str = "MemTotal") -> int | None:
-    """MemTotal, or MemAvailable: what programs can still have without swapping."""
+    """MemTotal, or MemAvailable: what programs can still get without swapping."""
     for line in (read_text(root / "proc/meminfo") or "").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
@@ -142,7 +142,7 @@ def frequency_driver(root: Path = HERE) -> str | None:
 
 
 def temperature_c(root: Path = HERE) -> float | None:
-    """The processor's, in degrees Celsius."""
+    """The processor's temperature in degrees Celsius."""
     return temperature.Thermometer(root / "sys/class/thermal").celsius()
 
 
@@ -156,7 +156,7 @@ def system() -> str:
 
 
 def read_text(path: Path) -> str | None:
-    """A small file of the kernel's; None where it isn't there, can't be read, or says nothing."""
+    """A small file of the kernel; None if it is missing, unreadable or empty."""
     try:
         return path.read_text(errors="replace").strip("\0\n ") or None
     except OSError:

@@ -1,16 +1,16 @@
-"""The processor's temperature, as Linux tells it in /sys/class/thermal. Many machines have none."""
+"""The processor's temperature, from Linux's /sys/class/thermal. Many machines have none."""
 
 from pathlib import Path
 from time import monotonic
 
 ZONES = Path("/sys/class/thermal")
-# Parts of the names that processors' zones have: cpu-thermal (Raspberry Pi), x86_pkg_temp, soc_thermal …
+# Parts of the names of processors' zones: cpu-thermal (Raspberry Pi), x86_pkg_temp, soc_thermal …
 PROCESSORS = ("cpu", "x86_pkg", "soc", "k10temp", "acpitz")
 PERIOD_S = 2.0
 
 
 class Thermometer:
-    """Reads one zone, at most every two seconds. Belongs to one thread."""
+    """Reads one zone, at most every two seconds. For one thread."""
 
     def __init__(self, zones: Path | None = None) -> None:
         self._file = _zone(zones or ZONES)
@@ -18,7 +18,7 @@ class Thermometer:
         self._read_at = -PERIOD_S
 
     def celsius(self) -> float | None:
-        """None where there is no zone, or it doesn't answer just now."""
+        """None if there is no zone, or it can't be read now."""
         if self._file is not None and monotonic() - self._read_at >= PERIOD_S:
             self._read_at = monotonic()
             self._celsius = _read(self._file)
@@ -26,7 +26,7 @@ class Thermometer:
 
 
 def _zone(zones: Path) -> Path | None:
-    """The file of the zone that is most likely the processor's; of equal ones the first by name."""
+    """The file of the zone that is most likely the processor's; the first by name if several are."""
     readable = [path for path in sorted(zones.glob("thermal_zone*/temp")) if _read(path) is not None]
     return min(readable, key=_rank, default=None)
 
@@ -40,7 +40,7 @@ def _rank(file: Path) -> int:
 
 
 def _read(file: Path) -> float | None:
-    """Thousandths of a degree in the file, degrees here."""
+    """The file has thousandths of a degree."""
     try:
         return int(file.read_text()) / 1000
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a Raspberry Pi's firmware says of its power and heat, bit by bit: by `vcgencmd`, or the kernel's copy.
+"""A Raspberry Pi's throttling flags, from its firmware by `vcgencmd`, or from the kernel's copy.
 
 The bits: https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 from device.host.system import HERE, read_text
 
 BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
-SINCE_BOOT = 16  # the same four again from this bit on: whether it has happened since the board was started
+SINCE_BOOT = 16  # from this bit on, the same four flags since boot
 PATIENCE_S = 10
 
 
 @dataclass(frozen=True)
 class Throttling:
-    """What is so now and what has been so since the board was started, in BITS' words. error: why nothing is known."""
+    """The flags that are set now, and those that were set since boot, in the words of BITS. error: why unknown."""
 
     now: tuple[str, ...] = ()
     since_boot: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Throttling:
 
 
 def read() -> Throttling | None:
-    """None where there is no vcgencmd: on every other machine."""
+    """Asks vcgencmd; None if there is none, as on every other machine."""
     program = shutil.which("vcgencmd")
     if program is None:
         return None
@@ -36,19 +36,19 @@ def read() -> Throttling | None:
         return Throttling(error=" ".join(str(error).split()))
     found = re.search(r"throttled=0x([0-9a-fA-F]+)", done.stdout)
     if found is None:
-        said = (done.stderr or done.stdout).split()
-        return Throttling(error=" ".join(said) or f"vcgencmd ended with {done.returncode}")
+        output = (done.stderr or done.stdout).split()
+        return Throttling(error=" ".join(output) or f"vcgencmd ended with {done.returncode}")
     return decode(int(found[1], 16))
 
 
 def kernel_file(root: Path = HERE) -> Path | None:
-    """The kernel's copy of the flags; None where there is none, or nothing renews it.
+    """The kernel's copy of the flags; None if there is none, or nothing updates it.
 
-    The firmware driver of Raspberry Pi's kernels shows what the last question to the firmware brought
-    (raspberrypi/linux, drivers/firmware/raspberrypi.c). The voltage driver `rpi_volt` asks every two seconds
-    (drivers/hwmon/raspberrypi-hwmon.c); without it the copy is as old as the start. That driver also has the upper four
-    cleared, so in this file they mean: since it last asked. Found by the driver's name, since the device's is another
-    on each model (soc:firmware, soc@107c000000:firmware).
+    The firmware driver of Raspberry Pi's kernels shows the result of the last query (raspberrypi/linux,
+    drivers/firmware/raspberrypi.c). The voltage driver `rpi_volt` queries every two seconds
+    (drivers/hwmon/raspberrypi-hwmon.c); without it the copy stays as it was at boot. That driver also clears the upper
+    four flags, so in this file they mean: since its last query. The file is found by the driver's name, since the
+    device's differs by model (soc:firmware, soc@107c000000:firmware).
     """
     if "rpi_volt" not in map(read_text, root.glob("sys/class/hwmon/hwmon*/name")):
         return None
@@ -56,12 +56,12 @@ def kernel_file(root: Path = HERE) -> Path | None:
 
 
 def read_kernel(file: Path) -> Throttling:
-    """Takes microseconds, where vcgencmd takes milliseconds. The kernel logs once that the file is deprecated."""
-    said = read_text(file) or ""
+    """Takes microseconds; vcgencmd takes milliseconds. The kernel logs once that the file is deprecated."""
+    flags = read_text(file) or ""
     try:
-        return decode(int(said, 16))
+        return decode(int(flags, 16))
     except ValueError:
-        return Throttling(error=f"{file} says '{said}', expected a number in hexadecimal digits")
+        return Throttling(error=f"{file} contains '{flags}', expected a hexadecimal number")
 
 
 def decode(flags: int) -> Throttling:

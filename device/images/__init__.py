@@ -1,1 +1,1 @@
-"""What image files are beyond what OpenCV says of them: their parts, their damage, the depth of their samples."""
+"""The image path, and what OpenCV overlooks in image files: damage, orientation, depth of samples."""

@@ -1,14 +1,14 @@
-"""Image files of full length with a hole in them: what a copy, a card or a download left out is zeros there, or ones.
+"""Detects image files of full length with a hole: zeros or ones that a bad copy, card or download left.
 
-OpenCV decodes such files to half an image and says nothing. PNG, GIF and AVIF notice it themselves. For the others each
-check asks for something that no encoder writes:
+OpenCV silently decodes such files to half an image. PNG, GIF and AVIF notice it themselves. For the others, each check
+looks for something that no encoder writes:
 
-JPEG, WebP   a run of equal bytes that would stand for more flat image than there is; restart marks out of order; an end
-             in the decoder's own gray, which it paints where data are missing
+JPEG, WebP   a run of equal bytes that would mean more flat image than there is; restart marks out of order; an end
+             in gray, which the decoder paints where data is missing
 TIFF         a strip whose checksum is wrong (deflate), or a run of equal bytes that its compression never makes
 BMP, PPM, TIFF without compression: black (or white) that begins or ends in the middle of a row, on its own
 
-What these can't see: other people's bytes in the place of one's own, which decode to noise.
+These checks can't see foreign bytes in a file, which decode to noise.
 """
 
 import math
@@ -22,27 +22,27 @@ from device.images import jpeg, tiff
 
 Image = npt.NDArray[np.uint8]
 
-HOLE = "the image is damaged: {} bytes of {} stand where its data should be; copy it again, or leave it out"
-BROKEN_OFF = "the image is damaged: its data end before the image does; copy it again, or leave it out"
+HOLE = "the image is damaged: there are {} bytes of {} in place of its data; copy it again, or leave it out"
+BROKEN_OFF = "the image is damaged: its data ends before the image does; copy it again, or leave it out"
 
-# Equal bytes in a row that no encoder writes, by what was tried: flat, striped, dotted images of 64 to 4096 pixels.
+# No encoder wrote so many equal bytes in a row for flat, striped and dotted images of 64 to 4096 pixels.
 SHORTEST_RUN = 32
 SHORTEST_STRIP_RUN = 16
-# A zero byte of a WebP that is flat image stands for so many pixels at the least: 470 lossy were the fewest seen, and
-# lossless a pixel takes up to four codes of a bit.
+# In a WebP's flat areas a zero byte stands for at least so many pixels: 470 is the fewest seen for lossy, and a
+# lossless pixel takes up to four codes of one bit.
 LOSSY_PIXELS, LOSSLESS_PIXELS = 100, 2
-# A lossless WebP of so many bytes a pixel is no flat drawing, so no such share of it is zeros at its end.
+# A lossless WebP with so many bytes per pixel is no flat drawing, so such a share of zeros at its end is damage.
 BUSY, TAIL = 0.25, 0.25
 REFINING_BITS = 2048
-GRAY = 128  # what libjpeg paints where a scan has ended too early
-END_BYTES = 32  # of a scan, looked at where the image's end is gray; a flat block takes two bits at the least
+GRAY = 128  # what libjpeg paints where a scan ends too early
+END_BYTES = 32  # of a scan to examine if the image ends in gray; a flat block takes at least two bits
 
 
 def of_bytes(data: bytes) -> str | None:
-    """Why the file can't be whole, by its bytes alone; None where nothing speaks against it."""
+    """Why the file can't be whole, by its bytes alone; None if it may be."""
     try:
         return _of_kind(data)
-    except (IndexError, KeyError, ValueError):  # a header that breaks its own rules: the decoder says so
+    except (IndexError, KeyError, ValueError):  # a malformed header: the decoder reports it
         return None
 
 
@@ -57,28 +57,28 @@ def _of_kind(data: bytes) -> str | None:
 
 
 def is_suspect(data: bytes, image: Image) -> bool:
-    """Whether the decoded image asks for `of_pixels`: a look at few of its pixels, which lets nearly all go."""
+    """Whether to call `of_pixels`: examines a few pixels, and clears nearly all images."""
     if data[:2] == jpeg.START:
         return any(image.item(y, x, 1) == GRAY for y in (0, -1) for x in (0, -1))  # it may have been turned
     return _is_plain(data) and any(_has_lines(image, value) for value in (0, 255))
 
 
 def of_pixels(data: bytes, image: Image) -> str | None:
-    """Why the file can't be whole, by what it decoded to (as it is stored: not turned by its orientation); or None."""
+    """Why the file can't be whole, by the decoded image as stored (orientation not applied); None if it may be."""
     if data[:2] == jpeg.START:
         return BROKEN_OFF if _ends_in_gray(data, image) else None
     return _cut_in_a_row(image[::-1] if data[:2] == b"BM" else image)
 
 
 def _is_plain(data: bytes) -> bool:
-    """Whether its pixels lie in the file as they are, row by row."""
+    """Whether the file holds uncompressed pixels, row by row."""
     if data[:2] == b"BM":
         return data[30:34] in (bytes(4), b"\3\0\0\0")  # BI_RGB, BI_BITFIELDS
     return data[:2] in (b"P5", b"P6") or (data[:4] in tiff.MARKS and tiff.is_plain(tiff.directory(data)))
 
 
 def _has_lines(image: Image, value: int) -> bool:
-    """Whether a whole row or column is of that value; looked for in the middle of them first."""
+    """Whether a whole row or column has that value; looks at their middles first."""
     height, width = image.shape[:2]
     rows = np.flatnonzero((image[:, width // 2] == value).all(axis=1))
     columns = np.flatnonzero((image[height // 2] == value).all(axis=1))
@@ -86,7 +86,7 @@ def _has_lines(image: Image, value: int) -> bool:
 
 
 def _runs(data: bytes, start: int, end: int, shortest: int) -> Iterator[tuple[int, int]]:
-    """(byte, length) of the runs of zeros and of 0xff of that length or more."""
+    """(byte, length) of each run of zeros or of 0xff that is at least so long."""
     for byte in (b"\0", b"\xff"):
         position = data.find(byte * shortest, start, end)
         while position >= 0:
@@ -100,7 +100,7 @@ def _hole(length: int, byte: int) -> str:
 
 
 def _of_jpeg(data: bytes) -> str | None:
-    # Nearly every file is let go before anything in it is read: of a run each sixteenth byte is enough, twice.
+    # Nearly every file is cleared before it is parsed: a run shows in two successive sixteenth bytes.
     sample = data[:: SHORTEST_RUN // 2]
     may_have_run = b"\0\0" in sample or b"\xff\xff" in sample
     if not may_have_run and not jpeg.has_restarts(data):
@@ -119,9 +119,9 @@ def _of_jpeg(data: bytes) -> str | None:
 
 
 def _zero_codes(data: bytes, parts: list[jpeg.Part]) -> dict[int, tuple[int, int]]:
-    """For each Huffman table by its class and number: (bits, symbol) of its first code, which is all zeros (T.81, C.2).
+    """(bits, symbol) of each Huffman table's first code, which is all zeros (T.81, C.2), by class and number.
 
-    Of a table that is defined again the shortest such code counts.
+    If a table is defined again, the shortest such code counts.
     """
     found: dict[int, tuple[int, int]] = {}
     for part in parts:
@@ -137,11 +137,11 @@ def _zero_codes(data: bytes, parts: list[jpeg.Part]) -> dict[int, tuple[int, int
 
 
 def _most_zero_bits(data: bytes, scan: jpeg.Part, header: jpeg.JpegFrame, codes: dict[int, tuple[int, int]]) -> float:
-    """How many zero bits in a row can be flat image in this scan; 0 where zero bits are never that.
+    """How many zero bits in a row can be flat image in this scan; 0 if zero bits never are.
 
-    A flat block is 'no change' and 'end of block'. Zero bits are that only where both are the tables' first symbols,
-    and then no more of them than the image has blocks. A progressive JPEG's refining scans have a bit for each number
-    that is there already, a thousand between two codes.
+    A flat block is 'no change' and 'end of block'. Zero bits mean that only if both are the tables' first symbols, and
+    only for as many blocks as the image has. A progressive JPEG's refining scans have a bit for each existing
+    coefficient, up to a thousand between two codes.
     """
     count = data[scan.start + 2]
     pairs = [data[scan.start + 3 + 2 * i : scan.start + 5 + 2 * i] for i in range(count)]
@@ -170,7 +170,7 @@ def _is_flat(symbol: int, is_progressive: bool) -> bool:
 
 
 def _of_restarts(data: bytes, parts: list[jpeg.Part]) -> str | None:
-    """Restart marks count 0 to 7 again and again; one that is missing went with what was around it."""
+    """Restart marks count from 0 to 7 repeatedly; if one is missing, the data around it is missing too."""
     interval = next((data[p.start + 2 : p.start + 4] for p in parts if p.mark == jpeg.RESTART_INTERVAL), b"")
     if not int.from_bytes(interval, "big"):
         return None
@@ -183,9 +183,9 @@ def _of_restarts(data: bytes, parts: list[jpeg.Part]) -> str | None:
 
 
 def _ends_in_gray(data: bytes, image: Image) -> bool:
-    """Whether the decoder painted the end: many gray units, while the scan's last bytes aren't those of a flat image.
+    """Whether the decoder painted the end: many gray units, though the scan's last bytes don't encode a flat image.
 
-    Flat units are the same few bits again and again; of a progressive JPEG, whose scans are many, nothing is said.
+    Flat units repeat the same few bits. Progressive JPEGs, with their many scans, are not checked.
     """
     header = jpeg.frame(data)
     if header is None or header.mark == jpeg.PROGRESSIVE or (header.height, header.width) != image.shape[:2]:
@@ -219,7 +219,7 @@ def _of_webp(data: bytes) -> str | None:
 
 
 def _webp_pixels(kind: bytes, header: bytes) -> int:
-    """RFC 9649, sections 2.5 and 2.6: the sides have 14 bits each."""
+    """The number of pixels: RFC 9649, sections 2.5 and 2.6, with 14 bits for each side."""
     if kind == b"VP8 ":
         return (int.from_bytes(header[6:8], "little") & 0x3FFF) * (int.from_bytes(header[8:10], "little") & 0x3FFF)
     sides = int.from_bytes(header[1:5], "little")
@@ -240,7 +240,7 @@ def _of_tiff(data: bytes) -> str | None:
 
 
 def _inflates(strip: bytes) -> bool:
-    """Whether the strip's own checksum holds; a megabyte is in memory at a time."""
+    """Whether the strip's checksum is right; decompresses a megabyte at a time."""
     stream = zlib.decompressobj()
     try:
         while strip and not stream.eof:
@@ -252,7 +252,7 @@ def _inflates(strip: bytes) -> bool:
 
 
 def _cut_in_a_row(image: Image) -> str | None:
-    """Of pixels as they are stored, row by row: black or white that is a stretch of the file, not of the image."""
+    """Finds black or white that is a stretch of the file rather than of the image, in pixels stored row by row."""
     for value in (0, 255):
         filled = (image == value).all(axis=2).ravel()
         if run := _run_alone(filled, image.shape[1]):
@@ -261,10 +261,10 @@ def _cut_in_a_row(image: Image) -> str | None:
 
 
 def _run_alone(filled: npt.NDArray[np.bool_], row: int) -> int:
-    """The length of a run of two rows or more that begins or ends in the middle of one, with hardly another cell
-    filled and none in the row beside it; 0 where there is none.
+    """The length of a run of at least two rows that begins or ends within a row, with hardly any other pixel filled and
+    none in the adjacent row; 0 if there is none.
 
-    What was drawn or seen has edges of its own: above a slanted edge, or beside an object, the next row has some too.
+    Real objects have edges of their own: above a slanted edge, or beside an object, the adjacent row has some too.
     """
     edges = np.flatnonzero(np.diff(filled, prepend=False, append=False))
     most_others = 0.01 * len(filled)

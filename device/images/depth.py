@@ -1,7 +1,7 @@
-"""Image files whose samples don't span 0..255 or 0..65535 as OpenCV takes them to: brought to 8 bits, or refused.
+"""Scales or refuses image files whose samples don't span 0..255 or 0..65535, as OpenCV assumes.
 
-OpenCV divides 16-bit samples by 256 and leaves 8-bit ones as they are. So 12 bits of a camera in a 16-bit file come out
-nearly black, and so does a PNM with another largest value than its bytes can hold.
+OpenCV divides 16-bit samples by 256 and keeps 8-bit ones. So a camera's 12 bits in a 16-bit file come out nearly black,
+and so does a PNM whose largest value is not the largest that its bytes can hold.
 """
 
 import re
@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from device.images import tiff
 
-# Where the largest of 16-bit samples lies below it, they are 14 bits or fewer, or too dark to tell.
+# If the largest 16-bit sample is below it, the samples have at most 14 bits, or the image is too dark.
 LEAST_16_BIT = 2**14
 # Netpbm's header: P2, P3 (text), P5, P6 (bytes); width, height, largest value, with comments between.
 PNM = re.compile(rb"P([2356])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d{1,5})\s")
-# BMP: the compression that has masks, and masks that OpenCV reads rightly (red, green, blue; 32 and 16 bits).
+# BMP: the compression that has masks, and the masks that OpenCV reads correctly (red, green, blue; 32 and 16 bits).
 BITFIELDS = b"\3\0\0\0"
 BMP_MASKS = tuple(
     b"".join(mask.to_bytes(4, "little") for mask in masks)
@@ -25,7 +25,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def largest_of_pnm(data: bytes) -> int | None:
-    """The value that a PNM means white by, where OpenCV takes it for another; None else.
+    """A PNM's value of white, if OpenCV assumes another one; else None.
 
     Source: https://netpbm.sourceforge.net/doc/ppm.html
     """
@@ -34,7 +34,7 @@ def largest_of_pnm(data: bytes) -> int | None:
 
 
 def _largest(data: bytes) -> int | None:
-    """The largest value in a PNM's header; None for other files."""
+    """The largest value, from a PNM's header; None for other files."""
     found = PNM.match(data[:10_000]) if data[:1] == b"P" else None
     return int(found[4]) if found else None
 
@@ -49,25 +49,25 @@ def is_deep(data: bytes) -> bool:
 
 
 def refusal(data: bytes) -> str | None:
-    """Why samples can't be taken for 0..255, by the header; None where they can."""
+    """Why samples don't span 0..255, by the header; None if they do."""
     if data[:3] in (b"Pf\n", b"PF\n"):
         return "the image's samples are floating-point numbers (PFM), expected 8 or 16 bits; save it as PNG"
     if data[:2] == b"BM" and data[30:34] == BITFIELDS and data[54:66] not in BMP_MASKS:
-        return "the BMP's color masks are in an order that is not decoded here; save it as PNG"
+        return "the order of the BMP's color masks is not supported; save it as PNG"
     if data[:4] in tiff.MARKS and tiff.SIGNED in tiff.directory(data).get(tiff.SAMPLE_FORMAT, ()):
         return "the image's samples are signed numbers, expected 0..255 or 0..65535; save it with 8 bits a sample"
     return None
 
 
 def refusal_of_deep(samples: npt.NDArray[np.uint16]) -> str | None:
-    """Why 16-bit samples can't be taken for 0..65535; None where they can."""
+    """Why 16-bit samples don't span 0..65535; None if they do."""
     largest = int(samples.max())
     if not 0 < largest < LEAST_16_BIT:
         return None
     bits = max(8, largest.bit_length())
     return (
-        f"its 16-bit samples reach only {largest} of 65535, nearly black: {bits} bits in a 16-bit file, or far too"
-        " dark; scale them to the whole range, or save the image with 8 bits a sample"
+        f"its 16-bit samples reach only {largest} of 65535, which is nearly black: it has {bits} bits in a 16-bit file,"
+        " or is far too dark; scale them to the whole range, or save the image with 8 bits per sample"
     )
 
 

@@ -1,9 +1,9 @@
-"""The one image path: bytes -> uint8 RGB image -> the network's size. Nothing else here decodes or resizes.
+"""The image path: bytes -> uint8 RGB image -> the network's size. No other module decodes or resizes.
 
-An image is a uint8 array, height x width x 3, RGB. Sizes are (height, width). Who changes what is done here changes
-what every trained network sees: all models have to be exported again.
+An image is a uint8 array, height x width x 3, RGB. Sizes are (height, width). A change here changes what every trained
+network sees, so all models must be exported again.
 
-How the resize was chosen, with its time and error beside the alternatives: docs/images.md.
+docs/images.md compares the time and error of this resize with alternatives.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from device.errors import ImageError
 from device.images import damage, depth, jpeg, kinds, orientation
 from device.model.card import Fit
 
-# An image of more is refused instead of filling a board's memory: by its header in a PNG or JPEG, by OpenCV in others.
+# Larger images are refused, to protect a board's memory: by the header of a PNG or JPEG, by OpenCV for others.
 MAX_PIXELS = MAX_IMAGE_PIXELS
 TOO_LARGE = f"the image has more than {MAX_PIXELS} pixels; make it smaller"
 Pixels = npt.NDArray[np.uint8]
@@ -26,13 +26,13 @@ Size = tuple[int, int]
 Decoded = Literal["full", "1/2", "1/4", "1/8"]
 
 MAX_FILE_BYTES = 2**28
-# Of a camera's frame, which anybody on the network may send: a progressive JPEG takes six bytes a pixel and more, and a
-# flat one of a few kilobytes may be as large as it likes.
+# For a camera's frame, which anybody on the network may send: a progressive JPEG takes at least six bytes per pixel,
+# and a flat one of a few kilobytes may have any size.
 MAX_FRAME_PIXELS = 2**24
-# The marks of a JPEG's frame header. Those that `jpeg.size` doesn't read (lossless, arithmetic) no camera sends.
+# The marks of a JPEG's frame header. No camera sends those that `jpeg.size` doesn't read (lossless, arithmetic).
 FRAME_HEADERS = {*range(0xC0, 0xD0)} - {jpeg.HUFFMAN_TABLES, 0xC8, 0xCC}
 
-# How a JPEG can be decoded at a part of its size: the share, what it divides the sides by, OpenCV's flag.
+# Reduced sizes of JPEG decoding: the share, the divisor of the sides, OpenCV's flag.
 REDUCED: tuple[tuple[Decoded, int, int], ...] = (
     ("1/8", 8, cv2.IMREAD_REDUCED_COLOR_8),
     ("1/4", 4, cv2.IMREAD_REDUCED_COLOR_4),
@@ -41,7 +41,7 @@ REDUCED: tuple[tuple[Decoded, int, int], ...] = (
 
 
 def read(path: Path) -> Pixels:
-    """Reads and decodes an image file; ImageError names the file when it can't be read or decoded."""
+    """Reads and decodes an image file; ImageError names the file if it can't be read or decoded."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
@@ -56,8 +56,8 @@ def read(path: Path) -> Pixels:
 def decode(data: bytes) -> Pixels:
     """Decodes JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF bytes to RGB.
 
-    EXIF orientation is applied, alpha is dropped, of an animation the first frame counts, 16 bits become 8, gray and
-    palette become RGB. ValueError says why bytes can't be used.
+    Applies the EXIF orientation, drops alpha, takes the first frame of an animation, and converts 16 bits to 8, and
+    gray and palette to RGB. ValueError says why bytes can't be decoded.
     """
     if (size := _size_by_header(data)) and size[0] * size[1] > MAX_PIXELS:
         raise ValueError(TOO_LARGE)
@@ -68,11 +68,11 @@ def decode(data: bytes) -> Pixels:
 
 
 def decode_frame(data: bytes, target: Size | None = None) -> tuple[Pixels, Decoded]:
-    """Decodes one frame of a camera's MJPEG to BGR, whose channels are put in order later, when it is small.
+    """Decodes one frame of a camera's MJPEG to BGR; its channels are reordered later, when it is small.
 
-    EXIF orientation is applied as in `decode`. With a target it is decoded at a half, a quarter or an eighth of its
-    sides, as long as what is cropped for the target stays twice as large: quicker, and other bytes than the whole
-    image gives. ValueError as in `decode`, and for more than MAX_FRAME_PIXELS, which is asked before memory is taken.
+    Applies the EXIF orientation as `decode` does. With a target, decodes at a half, a quarter or an eighth of the
+    sides, as long as the crop for the target stays at least twice as large: faster, but with other bytes than full
+    decoding. ValueError as in `decode`, and for more than MAX_FRAME_PIXELS, checked before memory is allocated.
     """
     share: Decoded = "full"
     flag = cv2.IMREAD_COLOR
@@ -86,7 +86,7 @@ def decode_frame(data: bytes, target: Size | None = None) -> tuple[Pixels, Decod
 
 
 def _decode(data: bytes, flags: int) -> Pixels:
-    """BGR; ValueError says why bytes can't be used."""
+    """BGR; ValueError says why bytes can't be decoded."""
     if not data:
         raise ValueError("the file is empty, expected an image")
     if len(data) > MAX_FILE_BYTES:
@@ -110,7 +110,7 @@ def _decode(data: bytes, flags: int) -> Pixels:
 
 
 def _by_opencv(data: bytes, flags: int) -> npt.NDArray[Any]:
-    """What OpenCV makes of it, BGR; ValueError where that is nothing."""
+    """Decodes with OpenCV, to BGR; ValueError if it can't."""
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
@@ -134,16 +134,16 @@ def _size_by_header(data: bytes) -> Size | None:
 def _why_not(data: bytes) -> str:
     """Why OpenCV decodes nothing from bytes."""
     kind = kinds.kind(data[: kinds.HEAD_BYTES])
-    # haveImageReader would want a file that is there; who writes a format also reads it.
+    # haveImageReader needs an existing file; an OpenCV that writes a format also reads it.
     if kind in (kinds.GIF, kinds.AVIF) and not cv2.haveImageWriter(f"image.{kind.name.lower()}"):
         return f"this OpenCV ({cv2.__version__}) has no {kind.name} decoder; convert the image to PNG or JPEG"
     if kind and kind.use == "undecodable":
         return f"this is {kinds.advice(kind)}"
-    return "not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
+    return "not a supported image; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
 
 
 def _is_truncated(data: bytes) -> bool:
-    """Whether the mark at the end of a JPEG, PNG or WebP is missing: older OpenCV decode those to half an image."""
+    """Whether the end of a JPEG, PNG or WebP is missing, which older OpenCV decode to half an image."""
     if data[:2] == b"\xff\xd8":
         return not jpeg.ends(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -154,26 +154,26 @@ def _is_truncated(data: bytes) -> bool:
 
 
 def _refusal_of_frame(data: bytes, size: Size | None) -> str | None:
-    """Why a frame is not even decoded, by its header; None where nothing speaks against it, or it has none."""
-    # The first one counts, for the decoder: another one behind it would be an error too late.
+    """Why not to decode a frame, by its header; None if nothing is wrong with it, or there is none."""
+    # The first one counts for the decoder; it would reject a second one too late.
     kind = next((mark for mark, _ in jpeg.marks(data) if mark in FRAME_HEADERS), None)
     if size is not None and size[0] * size[1] > MAX_FRAME_PIXELS:
-        said = f"a frame of {size[1]}x{size[0]} pixels, expected at most {MAX_FRAME_PIXELS} (such as 4096x4096)"
-        return f"{said}; set a smaller image in the camera's settings"
+        found = f"a frame of {size[1]}x{size[0]} pixels, expected at most {MAX_FRAME_PIXELS} (such as 4096x4096)"
+        return f"{found}; set a smaller image in the camera's settings"
     if kind is not None and (size is None or kind not in (jpeg.BASELINE, jpeg.EXTENDED, jpeg.PROGRESSIVE)):
         return f"a JPEG of a kind that no camera sends (frame header {kind:X}), expected baseline or progressive"
     return None
 
 
 def _upright_size(data: bytes) -> Size | None:
-    """(height, width) of a JPEG as it stands upright; None for anything else."""
+    """(height, width) of a JPEG after orientation; None for anything else."""
     size, exif = jpeg.size(data), jpeg.exif(data)
     turn = None if exif is None else orientation.turn_of_jpeg(exif)
     return size[::-1] if size and turn and turn.quarters % 2 else size
 
 
 def _png_ends(data: bytes) -> bool:
-    """Whether its chunks lead to the last one. OpenCV asks for as much memory as a chunk says, be it gigabytes."""
+    """Whether its chunks lead to the last one. OpenCV allocates whatever a chunk claims, even gigabytes."""
     position = 8
     while position + 8 <= len(data):
         if data[position + 4 : position + 8] == b"IEND":
@@ -190,9 +190,9 @@ def turned(image: Pixels, turn: orientation.Orientation) -> Pixels:
 
 
 class Scratch:
-    """Arrays that a resize writes into, kept from one frame to the next: new memory for each costs more than copying.
+    """Arrays for a resize to write into, reused for every frame, since allocating costs more than copying.
 
-    An image that was made with it lasts until the next one is made with it.
+    An image made with it is valid until the next one is made.
     """
 
     def __init__(self) -> None:
@@ -208,8 +208,8 @@ class Scratch:
 def prepare(image: Pixels, size: Size, fit: Fit = "crop", scratch: Scratch | None = None) -> Pixels:
     """An image at the network's size (height, width).
 
-    fit: "crop" takes the largest centered part of the target's shape; "stretch" changes the shape; "pad" shows the
-    whole image with black beside it. The result may share memory with the argument.
+    fit: "crop" takes the largest centered part with the target's shape; "stretch" changes the shape; "pad" keeps the
+    whole image and adds black. The result may share memory with the argument.
     """
     if fit == "crop":
         return resize(crop(image, size), size, scratch)
@@ -239,12 +239,12 @@ def pad(image: Pixels, size: Size, scratch: Scratch | None = None) -> Pixels:
 
 
 def resize(image: Pixels, size: Size, scratch: Scratch | None = None) -> Pixels:
-    """The "area" resize: halve each side while it is at least twice the target, then one exact step to the target.
+    """The "area" resize: halves each side while it is at least twice the target, then takes one exact step.
 
-    Halving is the rounded mean of two or four pixels; of an odd side the last row or column is left out. The step that
-    is left, by less than two or upward, is OpenCV's bilinear one in whole numbers (INTER_LINEAR_EXACT). All of it is
-    integer arithmetic, so every processor makes the same bytes. It is several times as fast as one INTER_AREA from a
-    camera frame, skips no pixel, and hardly aliases.
+    Halving takes the rounded mean of two or four pixels, and drops the last row or column of an odd side. The last
+    step, by less than two or upward, is OpenCV's bilinear resize in integers (INTER_LINEAR_EXACT). All arithmetic is on
+    integers, so every processor makes the same bytes. It is several times as fast as one INTER_AREA from a camera
+    frame, skips no pixel, and hardly aliases.
     """
     height, width = image.shape[:2]
     while height >= 2 * size[0] or width >= 2 * size[1]:
@@ -257,7 +257,7 @@ def resize(image: Pixels, size: Size, scratch: Scratch | None = None) -> Pixels:
 
 
 def _exactly(image: Pixels, size: Size, scratch: Scratch | None) -> Pixels:
-    """With a fourth channel for the time being: OpenCV computes four at once, and three one by one."""
+    """Adds a fourth channel meanwhile: OpenCV processes four at once, but three one by one."""
     wide, small, into = (
         (scratch.array(image.shape[:2], 4), scratch.array(size, 4), scratch.array(size, 3))
         if scratch
@@ -269,7 +269,7 @@ def _exactly(image: Pixels, size: Size, scratch: Scratch | None) -> Pixels:
 
 
 def encode_png(image: Pixels) -> bytes:
-    """PNG bytes that decode to the same image."""
+    """PNG bytes, which decode to the same image."""
     return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1])
 
 
@@ -278,7 +278,7 @@ def encode_jpeg(image: Pixels, quality: int) -> bytes:
 
 
 def through_jpeg(image: Pixels, quality: int) -> Pixels:
-    """As it is after it was saved. What `decode` asks of strangers' files costs nine times the decoding itself."""
+    """The image after saving as JPEG. Skips the checks of `decode`, which take nine times as long as decoding."""
     saved = cast(Pixels, cv2.imdecode(_jpeg(image, quality), cv2.IMREAD_COLOR))
     return cast(Pixels, cv2.cvtColor(saved, cv2.COLOR_BGR2RGB))
 

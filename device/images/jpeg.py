@@ -1,4 +1,4 @@
-"""A JPEG's marks, by position: where its parts lie, how large it is, whether its end is there, its restart marks.
+"""Reads a JPEG's marks: the positions of its parts, its size, its end, its restart marks.
 
 Source: ITU-T T.81 (https://www.w3.org/Graphics/JPEG/itu-t81.pdf), annexes B and C.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-# A mark that something follows: not a stuffed zero, a restart, or one of the marks that stand alone.
+# A mark with a segment: not a stuffed zero, a restart, or one of the marks without a segment.
 MARK = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 START = b"\xff\xd8"
@@ -17,7 +17,7 @@ BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 
 
 class Part(NamedTuple):
-    """A mark, where what belongs to it begins (at its length), and where the next mark stands."""
+    """A mark, the start of its segment (at its length), and the position of the next mark."""
 
     mark: int
     start: int
@@ -33,7 +33,7 @@ class Component(NamedTuple):
 
 
 class JpegFrame(NamedTuple):
-    """What the frame header says: the kind of JPEG (its mark), pixels down and across, the components."""
+    """The frame header: the kind of JPEG (its mark), height and width, the components."""
 
     mark: int
     height: int
@@ -42,7 +42,7 @@ class JpegFrame(NamedTuple):
 
     @property
     def unit(self) -> tuple[int, int]:
-        """Pixels down and across in a minimum coded unit of an interleaved scan."""
+        """Height and width in pixels of a minimum coded unit of an interleaved scan."""
         return 8 * max(c.down for c in self.components), 8 * max(c.across for c in self.components)
 
     @property
@@ -53,7 +53,7 @@ class JpegFrame(NamedTuple):
 
 
 def marks(data: bytes) -> Iterator[tuple[int, int]]:
-    """Each mark up to the image's end, and where what belongs to it begins."""
+    """Each mark up to the image's end, and the start of its segment."""
     position = 2
     while found := MARK.search(data, position):
         mark, start = data[found.end() - 1], found.end()
@@ -64,12 +64,12 @@ def marks(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def ends(data: bytes) -> bool:
-    """Whether the image's own end is there: not that of a thumbnail in its metadata, nor of a video behind it."""
+    """Whether the image's own end is there, not that of a thumbnail in its metadata or of an appended video."""
     return any(mark == END for mark, _ in marks(data))
 
 
 def exif(data: bytes) -> bytes | None:
-    """The APP1 segment before the image that holds EXIF; None without one."""
+    """The EXIF segment (APP1) before the image; None if there is none."""
     if data[:2] != START:
         return None
     for mark, start in marks(data):
@@ -81,23 +81,23 @@ def exif(data: bytes) -> bytes | None:
 
 
 def has_restarts(data: bytes) -> bool:
-    """Whether its header says so; what lies behind the header is not looked at."""
+    """Whether the header announces restart marks; reads only the header."""
     return next((mark for mark, _ in marks(data) if mark in (RESTART_INTERVAL, SCAN)), SCAN) == RESTART_INTERVAL
 
 
 def end(data: bytes) -> int | None:
-    """Where the image's own end is, behind its mark; None where it isn't there (yet)."""
+    """The position after the image's own end mark; None if it isn't there (yet)."""
     return next((start for mark, start in marks(data) if mark == END), None)
 
 
 def parts(data: bytes) -> list[Part]:
-    """Every part up to the image's end, each with where it ends."""
+    """Every part up to the image's end."""
     found = list(marks(data))
     return [Part(mark, start, then - 2) for (mark, start), (_, then) in pairwise(found)]
 
 
 def frame(data: bytes) -> JpegFrame | None:
-    """What the first frame header says; None without one, and for the kinds that hardly anything writes."""
+    """The first frame header; None if there is none, and for kinds that are hardly ever written."""
     for mark, start in marks(data):
         if mark in (BASELINE, EXTENDED, PROGRESSIVE):
             header = data[start : start + int.from_bytes(data[start : start + 2], "big")]
@@ -111,7 +111,7 @@ def frame(data: bytes) -> JpegFrame | None:
 
 
 def size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) as the frame header has them; None for anything else than a JPEG."""
+    """(height, width) from the frame header; None if it isn't a JPEG."""
     if data[:2] != START:
         return None
     header = frame(data)

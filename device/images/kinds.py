@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, and by its ending where those can't tell: an image, or why it is none.
+"""Recognizes files by their first bytes, and by their ending if those don't suffice: an image, or why it is none.
 
 Sources of the signatures: the formats' own specifications, and file(1)'s table of magic numbers.
 """
@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-# The first bytes of a file that are looked at.
+# So many first bytes of a file are examined.
 HEAD_BYTES = 512
 
-# What cameras, browsers and programs call images that OpenCV decodes.
+# The endings of images that OpenCV decodes.
 ENDINGS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp"}
     | {".png", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif"}
@@ -19,7 +19,7 @@ ENDINGS = frozenset(
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format. use: an image that is decoded here, an image that never is, or no image at all."""
+    """A format. use: a supported image, an unsupported one, or no image at all."""
 
     name: str
     use: Literal["image", "undecodable", "other"]
@@ -47,7 +47,7 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], FileFormat], ...] = tuple(
     for pattern, kind in (
         (rb"\xff\xd8\xff", JPEG),
         (rb"\x89PNG\r\n\x1a\n", PNG),
-        # With a header of a known length and nothing reserved in use: text may begin with BM too.
+        # With a known header length and zero reserved fields: text may begin with BM too.
         (rb"BM.{4}\0\0\0\0.{4}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0", BMP),
         (rb"RIFF.{4}WEBP", WEBP),
         (rb"GIF8[79]a", GIF),
@@ -66,7 +66,7 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], FileFormat], ...] = tuple(
     )
 )
 
-# Where the content can't tell, or (raw files are TIFFs by content) tells too little.
+# For content that says nothing, or too little (raw files look like TIFFs).
 RAW_ENDINGS = frozenset(
     {".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"}
     | {".3fr", ".fff", ".iiq", ".x3f", ".kdc", ".dcr", ".mrw", ".erf", ".mef", ".mos", ".rwl"}
@@ -86,14 +86,14 @@ HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b
 
 
 def kind(head: bytes) -> FileFormat | None:
-    """The format of a file by its first bytes (HEAD_BYTES are enough); None where they say nothing."""
+    """The format of a file by its first bytes (HEAD_BYTES are enough); None if unknown."""
     if head[4:8] == b"ftyp":
         return _kind_of_boxes(head)
     return next((kind for signature, kind in SIGNATURES if signature.match(head)), None)
 
 
 def _kind_of_boxes(head: bytes) -> FileFormat:
-    """AVIF, HEIC, Canon's CR3 and MP4 share a container; its first box names what is in it (ISO/IEC 14496-12, 4.3)."""
+    """AVIF, HEIC, Canon's CR3 and MP4 share a container, whose first box names the format (ISO/IEC 14496-12, 4.3)."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[i : i + 4] for i in range(16, size - 3, 4))}
     if brands & {b"avif", b"avis"}:
@@ -104,7 +104,7 @@ def _kind_of_boxes(head: bytes) -> FileFormat:
 
 
 def kind_of_file(ending: str, head: bytes) -> FileFormat | None:
-    """As `kind`, and by the ending (lower case, with its dot) where the bytes don't tell."""
+    """Like `kind`, but uses the ending (lower case, with the dot) if the bytes don't suffice."""
     found = kind(head)
     if ending in RAW_ENDINGS and found in (TIFF, None):
         return RAW
@@ -115,4 +115,4 @@ def advice(kind: FileFormat) -> str:
     """Why an image of this kind can't be used, and what to do."""
     if kind == HEIC:
         return "HEIC, which OpenCV can't decode; convert to JPEG, for example with heif-convert"
-    return f"{kind.name}, which is not decoded here; convert to JPEG or PNG"
+    return f"{kind.name}, which is not supported; convert to JPEG or PNG"

@@ -1,7 +1,7 @@
-"""What OpenCV overlooks in image files, found by position in their bytes with the standard library.
+"""Reads what OpenCV overlooks in image files, with the standard library.
 
-Orientation: OpenCV turns JPEG, PNG and TIFF by it, WebP only since version 5, AVIF never (there it lies in boxes of
-its own). Alpha: a TIFF's pixels come out multiplied by it where the file says that this wasn't done before.
+EXIF orientation: OpenCV applies it to JPEG, PNG and TIFF, to WebP only since version 5, and never to AVIF (which has
+boxes for it). Alpha: OpenCV multiplies a TIFF's pixels by it if the file says they aren't yet.
 
 Sources: TIFF 6.0, section 2, which EXIF shares; RFC 9649 (WebP); ISO/IEC 14496-12 and 23008-12 (the boxes of AVIF).
 """
@@ -16,7 +16,7 @@ UNASSOCIATED_ALPHA = 2
 
 
 class Orientation(NamedTuple):
-    """Quarter turns against the clock, then perhaps mirrored: along axis 0 top and bottom change places."""
+    """Quarter turns counterclockwise, then a flip along an axis, if any; along axis 0 top and bottom change places."""
 
     quarters: int = 0
     mirrored: int | None = None
@@ -35,7 +35,7 @@ TURNS = {
 
 
 def turn(data: bytes) -> Orientation | None:
-    """How a WebP or AVIF has to be turned to stand upright; None for other formats, which OpenCV turns itself."""
+    """How to rotate a WebP or AVIF upright; None for other formats, which OpenCV rotates itself."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _turn_of_webp(data)
     if data[4:8] == b"ftyp":
@@ -44,7 +44,7 @@ def turn(data: bytes) -> Orientation | None:
 
 
 def turn_of_jpeg(segment: bytes) -> Orientation | None:
-    """How OpenCV turns a JPEG by the content of an APP1 segment; None where that isn't EXIF. Sizes are as it lies."""
+    """How OpenCV rotates a JPEG by an APP1 segment; None if it isn't EXIF. Sizes are before rotation."""
     if not segment.startswith(b"Exif\0\0"):
         return None
     return TURNS.get(_short(segment[6:], ORIENTATION), UPRIGHT)
@@ -72,11 +72,11 @@ def _turn_of_boxes(data: bytes) -> Orientation:
 
 
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
-    """The contents of the boxes of a kind, in order."""
+    """The contents of all boxes of a kind, in order."""
     position = 0
     while position + 8 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
-        if size < 8:  # up to the file's end, or of 64 bits: none that is looked for
+        if size < 8:  # up to the file's end, or a 64-bit size: no box that we need
             return
         if data[position + 4 : position + 8] == kind:
             yield data[position + 8 : position + size]
@@ -84,7 +84,7 @@ def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
 
 
 def without_alpha(data: bytes) -> bytes:
-    """A TIFF whose fourth sample isn't called alpha any more, so that nothing is multiplied by it; else `data`."""
+    """A TIFF whose fourth sample is no longer marked as alpha, so that OpenCV doesn't multiply by it; else `data`."""
     place = tiff.place_of_short(data, EXTRA_SAMPLES)
     if place is None or _short(data, EXTRA_SAMPLES) != UNASSOCIATED_ALPHA:
         return data

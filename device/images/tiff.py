@@ -1,4 +1,4 @@
-"""The first directory of a TIFF, by position. Source: TIFF 6.0 (Adobe, 1992), section 2, and Adobe's deflate."""
+"""Reads the first directory of a TIFF. Source: TIFF 6.0 (Adobe, 1992), section 2, and Adobe's deflate."""
 
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
@@ -9,14 +9,14 @@ NONE, DEFLATE = 1, (8, 32946)
 BY_CODES = (5, 7, 32773)  # LZW, JPEG, PackBits
 SIGNED = 2
 BYTES_OF_TYPE = {1: 1, 3: 2, 4: 4}  # BYTE, SHORT, LONG
-# Above what any image of ours has: a directory that claims more is damaged.
+# More than any image has: a directory that claims more is damaged.
 MAX_VALUES = 1_000_000
 
 Tags = Mapping[int, tuple[int, ...]]
 
 
 class Entry(NamedTuple):
-    """A tag of the first directory whose values are whole numbers: how many, of how many bytes each, from where on."""
+    """A tag with integer values: how many, how many bytes each, and their position."""
 
     tag: int
     number: int
@@ -25,12 +25,12 @@ class Entry(NamedTuple):
 
 
 def order(data: bytes) -> Literal["little", "big"]:
-    """Of the bytes in a number."""
+    """The byte order of numbers."""
     return "big" if data[:2] == b"MM" else "little"
 
 
 def entries(data: bytes) -> Iterator[Entry]:
-    """Of the first directory, those whose values lie in the file; none of what is no TIFF."""
+    """Tags of the first directory whose values are in the file; none if it isn't a TIFF."""
     if data[:4] not in MARKS:
         return
     first = int.from_bytes(data[4:8], order(data))
@@ -48,7 +48,7 @@ def entries(data: bytes) -> Iterator[Entry]:
 
 
 def directory(data: bytes) -> dict[int, tuple[int, ...]]:
-    """The whole numbers of the first directory, by tag."""
+    """The integer values of the first directory, by tag."""
     return {
         tag: tuple(
             int.from_bytes(data[i : i + width], order(data)) for i in range(place, place + number * width, width)
@@ -58,18 +58,18 @@ def directory(data: bytes) -> dict[int, tuple[int, ...]]:
 
 
 def place_of_short(data: bytes, tag: int) -> int | None:
-    """Where the value of a tag with one 16-bit number stands; None without such a tag."""
+    """The position of the value of a tag with one 16-bit number; None without such a tag."""
     return next((entry.place for entry in entries(data) if entry[:3] == (tag, 1, 2)), None)
 
 
 def strips(tags: Tags, file_bytes: int) -> Iterator[tuple[int, int]]:
-    """(first byte, the byte behind the last) of each strip that lies in the file."""
+    """(first byte, byte after the last) of each strip that is in the file."""
     for start, length in zip(tags.get(STRIP_OFFSETS, ()), tags.get(STRIP_BYTES, ()), strict=False):
         if start + length <= file_bytes:
             yield start, start + length
 
 
 def is_plain(tags: Tags) -> bool:
-    """Whether its pixels lie in the file as they are, 8 bits a sample, row by row."""
+    """Whether the file holds uncompressed pixels, 8 bits per sample, row by row."""
     bits = set(tags.get(BITS_PER_SAMPLE, (1,)))
     return bits == {8} and tags.get(COMPRESSION, (NONE,))[0] == NONE and STRIP_OFFSETS in tags

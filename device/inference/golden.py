@@ -129,7 +129,7 @@ def replay(
     beat: called before each image, and behind the last one; a large network may take seconds for one. reading: what
     is done to the scores before they are compared.
     """
-    tail = cards.read_tail(classifier.path)
+    tail = cards.read_archive(classifier.path)
     for entry in classifier.card.golden:
         if entry.image not in tail:
             raise UserError(

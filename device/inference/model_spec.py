@@ -156,7 +156,7 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, overrides: Overrides
 
 def _refuse_lost_tail(path: Path) -> None:
     """The archive at the file's end is what a copy that broke off lacks first; the network before it may be whole."""
-    if (files := flatbuffer.label_files(path)) and not cards.read_tail(path):
+    if (files := flatbuffer.label_files(path)) and not cards.read_archive(path):
         raise UserError(
             f"{path}: its metadata names {files[0].name!r}, but the archive that holds it is missing at the file's end:"
             " the file is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"

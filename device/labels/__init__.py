@@ -1,1 +1,1 @@
-"""The labels of a model file, ours and third-party ones."""
+"""Reads label lists, our own and third-party ones."""

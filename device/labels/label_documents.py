@@ -3,8 +3,8 @@
     ["cat", "dog"]    {"0": "cat", "1": "dog"}    {"cat": 0, "dog": 1}    {"0": ["n02123045", "tabby"], …}
     {"labels": […]}   {"id2label": {…}}           names: [cat, dog]       names:\n  0: cat\n  1: dog
 
-A list is in output order; a mapping names every place 0..n-1 once. Only these: what else such a file may hold is
-refused, never read as a label a line.
+A list is in output order; a mapping names every place 0..n-1 once. Any other document is refused, never read as one
+label per line.
 """
 
 import ast
@@ -14,7 +14,7 @@ from typing import Any
 
 from device.errors import UserError
 
-# What holds the labels where a document holds more than them: Teachable Machine, Hugging Face, Ultralytics, others.
+# The keys of labels in documents of Teachable Machine, Hugging Face, Ultralytics and others.
 KEYS = ("labels", "names", "classes", "class_names", "id2label")
 HEADED = re.compile(rf"^({'|'.join(KEYS)})[ \t]*:(?!\S)[ \t]*(.*)$", re.MULTILINE)
 ITEM = re.compile(r"\s*(?:-|([0-9]+)\s*:)\s+(\S.*)")
@@ -27,7 +27,7 @@ class _NoListError(ValueError):
 
 
 def find(content: str, origin: str) -> list[str] | None:
-    """The labels of a document; None for a text that is none. UserError for a document with no labels in it."""
+    """The labels in a document; None if the text is no document. UserError for a document without labels."""
     try:
         if content.lstrip()[:1] in ("{", "["):
             return _labels(_literal(content))
@@ -36,12 +36,12 @@ def find(content: str, origin: str) -> list[str] | None:
         if lines := [line for line in content.splitlines() if line.strip() not in ("", "---")]:
             return [_scalar(line[1:]) for line in lines] if all(re.match(r"-\s", line) for line in lines) else None
     except _NoListError as error:
-        raise UserError(f"{origin}: {error}; {EXPECTED}; or give a text file, a label a line") from None
+        raise UserError(f"{origin}: {error}; {EXPECTED}; or give a text file with one label per line") from None
     return None
 
 
 def _literal(content: str) -> Any:
-    """JSON, or a literal as Python prints it (the well-known list of ImageNet's classes is one)."""
+    """JSON, or a Python literal (as the well-known list of ImageNet's classes)."""
     try:
         return json.loads(content, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
@@ -54,11 +54,11 @@ def _literal(content: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a key that stands twice json would keep the last."""
+    """Refuses a repeated key, of which json would keep the last."""
     document = dict(pairs)
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _NoListError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
+        raise _NoListError(f"it has the key {next(key for key in keys if keys.count(key) > 1)!r} twice")
     return document
 
 
@@ -74,7 +74,7 @@ def _labels(document: Any) -> list[str]:
 
 
 def _places(document: dict[Any, Any]) -> dict[int, str]:
-    """Of {place: name} or {name: place}."""
+    """Reads {place: name} or {name: place}."""
     if all(_is_place(key) for key in document):
         return {int(key): _name(item) for key, item in document.items()}
     if all(isinstance(item, int) and not isinstance(item, bool) for item in document.values()):
@@ -95,7 +95,7 @@ def _in_places(places: dict[int, str]) -> list[str]:
 
 
 def _name(item: Any) -> str:
-    """A label; of Keras' ImageNet list [WordNet's number, name] the name."""
+    """A label; the name in Keras' ImageNet list of [WordNet number, name]."""
     if isinstance(item, list) and len(item) == 2 and re.fullmatch(r"n[0-9]{8}", str(item[0])):
         item = item[1]
     if not isinstance(item, str):
@@ -104,12 +104,12 @@ def _name(item: Any) -> str:
 
 
 def _of_yaml(beside: str, after: str) -> list[str]:
-    """The list or mapping that stands beside a key, or is indented below it."""
+    """The list or mapping after a key, or indented below it."""
     beside = re.sub(r"(^|\s)#.*", "", beside)
     if beside.startswith("["):
         return _in_brackets(beside + after)
     if beside.strip():
-        raise _NoListError(f"it says {beside.strip()!r:.40} in the place of the labels")
+        raise _NoListError(f"it has {beside.strip()!r:.40} in place of the labels")
     names: list[str] = []
     places: list[int] = []
     for line in after.splitlines():
@@ -123,7 +123,7 @@ def _of_yaml(beside: str, after: str) -> list[str]:
         names.append(_scalar(found[2]))
         places += [int(found[1])] if found[1] else []
     if not names or len(places) not in (0, len(names)) or len(set(places)) < len(places):
-        raise _NoListError("below the key stand not names alone, nor a place for every name")
+        raise _NoListError("the lines below the key are neither only names nor a place for every name")
     return _in_places(dict(zip(places, names, strict=True))) if places else names
 
 
@@ -137,11 +137,11 @@ def _in_brackets(content: str) -> list[str]:
         if content[place : place + 1] != ",":
             break
         place += 1
-    raise _NoListError("its list in brackets isn't closed, or holds more than names")
+    raise _NoListError("its list in brackets isn't closed, or contains more than names")
 
 
 def _scalar(written: str) -> str:
-    """What YAML means by a scalar: quotes taken off, a comment after a plain one left out."""
+    """A YAML scalar, without its quotes or the comment after it."""
     written = written.strip()
     found = SCALAR.fullmatch(written)
     if found and found[1] is not None:

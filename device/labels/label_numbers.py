@@ -1,11 +1,11 @@
-"""Numbers in front of labels: places in the output, or a part of the names?
+"""Numbers before labels: are they places in the output, or part of the names?
 
     0 Class 1     Teachable Machine: a place          0 fingers     a number of fingers, which must stay
     0  cat        Coral: a place                      1 finger
     0,cat  0: cat  0<tab>cat                          2 fingers
 
-They are taken off only where they run 0..n-1 and what is left tells the labels apart; otherwise they stay. Either is
-said.
+They are removed only if they run from 0 to n-1 and the rest distinguishes the labels; otherwise they stay. A note
+reports either.
 """
 
 import re
@@ -17,16 +17,16 @@ from device import text
 
 NUMBERED = re.compile(r"([0-9]{1,6})(\s*[,;:=\t]\s*|[.)]\s+|\s+-\s+|\s{2,}|\s)(\S.*)")
 NUMBERED_BEHIND = re.compile(r"(\S.*?)\s*[,;\t]\s*([0-9]{1,6})")
-# One that stands in no sentence: with it the number can be nothing but a place, in whatever order the lines are.
+# Separators that make the number a place, whatever the order of the lines.
 COLUMN = re.compile(r"\s*[,;:=\t]\s*")
 QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-# How the languages that have one end a plural, and the shortest word that is taken for a singular.
+# Endings of plurals in several languages, and the length of the shortest singular.
 PLURALS, STEM = ("s", "es", "e", "n", "en", "er"), 3
 
 
 @dataclass(frozen=True)
 class NumberedLabel:
-    """A number, what divides it from the name, and the name."""
+    """A number, the separator, and the name."""
 
     number: int
     between: str
@@ -38,10 +38,10 @@ class NumberedLabel:
 
 
 def taken_off(lines: list[str]) -> tuple[list[str], list[str]]:
-    """(labels in output order, sentences on what was done with numbers)."""
+    """(labels in output order, notes on what was done with numbers)."""
     rest, notes = lines, []
     if _is_header(lines):
-        rest, notes = lines[1:], [f"line 1 is a header and left out: {lines[0]!r}"]
+        rest, notes = lines[1:], [f"line 1 is a header, left out: {lines[0]!r}"]
     numbered = _numbered(rest)
     if numbered is None:
         return lines, []
@@ -50,21 +50,21 @@ def taken_off(lines: list[str]) -> tuple[list[str], list[str]]:
     if not runs and sorted(numbers) == list(range(len(rest))) and all(line.is_column for line in numbered):
         numbered = sorted(numbered, key=lambda line: line.number)
         names, runs = [line.name for line in numbered], True
-        notes.append("its lines are put in the order of their numbers")
+        notes.append("the lines are sorted by their numbers")
     if not runs:
         return lines, _why_not_places(numbers)
     if reason := _part_of_the_name(numbered):
         return lines, [f"the numbers before the labels are kept, as {lines[0]!r}: {reason}"]
     shown = text.some([repr(name) for name in names], 3)
     notes.append(
-        f"the numbers 0..{len(rest) - 1} beside the labels are taken as their places and left out: {shown}"
-        ' (a JSON list, ["…", …], is taken as it stands)'
+        f"the numbers 0..{len(rest) - 1} next to the labels count as their places and are removed: {shown}"
+        ' (a JSON list, ["…", …], is used unchanged)'
     )
     return names, notes
 
 
 def _is_header(lines: list[str]) -> bool:
-    """`id,name` above a table of two columns."""
+    """Whether the first line is a header such as `id,name`, above two columns."""
     if len(lines) < 2 or re.search(r"[0-9]", lines[0]) or not re.search(r"[,;\t]", lines[0]):
         return False
     numbered = _numbered(lines[1:])
@@ -72,7 +72,7 @@ def _is_header(lines: list[str]) -> bool:
 
 
 def _numbered(lines: list[str]) -> list[NumberedLabel] | None:
-    """Number and name of every line; None where one lacks either."""
+    """The number and name of every line; None if one lacks either."""
     before = [NUMBERED.fullmatch(line) for line in lines]
     if all(before):
         return [NumberedLabel(int(found[1]), found[2], _unquoted(found[3])) for found in before if found]
@@ -91,19 +91,19 @@ def _unquoted(name: str) -> str:
 
 def _why_not_places(numbers: list[int]) -> list[str]:
     if numbers == list(range(1, len(numbers) + 1)):
-        return [f"the numbers 1..{len(numbers)} before the labels are kept: places would run from 0"]
+        return [f"the numbers 1..{len(numbers)} before the labels are kept: places would start at 0"]
     return []
 
 
 def _part_of_the_name(numbered: list[NumberedLabel]) -> str:
-    """Why the numbers can't be left out, in words; '' where they can."""
+    """Why the numbers can't be removed, in words; '' if they can."""
     names = [line.name for line in numbered]
     if twice := first_repeated(names):
-        return f"without them {twice!r} would stand there twice"
+        return f"without them {twice!r} would appear twice"
     if all(line.between == line.between.strip() for line in numbered) and all(name[0].isdigit() for name in names):
         return "they may be the first part of a number"
     if all(line.between == " " for line in numbered) and (pair := _one_and_several(names)):
-        return f"they may count, as {pair[0]!r} and {pair[1]!r} are one thing and several"
+        return f"they may be counts, since {pair[0]!r} and {pair[1]!r} are singular and plural"
     return ""
 
 
@@ -112,7 +112,7 @@ def first_repeated(names: Sequence[str]) -> str | None:
 
 
 def _one_and_several(names: list[str]) -> tuple[str, str] | None:
-    """Two names that differ in nothing but the ending of a plural, of one word."""
+    """Two names that differ only in the plural ending of one word."""
     known = set(names)
     for name in names:
         words = name.split(" ")

@@ -1,8 +1,8 @@
-"""The label list of a third-party model: a file of the user's, or one in the archive at the model file's end.
+"""Reads the label list of a third-party model, from the user's file or from the archive at the model file's end.
 
-What lists look like in the field: a name a line; Teachable Machine's `0 name`; Coral's `0  name`; CSV with the place
-before or after the name; JSON, a Python literal or YAML (device/labels/label_documents.py). A list is in output order.
-What was decided in reading it is said in notes, so that no label changes in silence.
+Common formats: one name per line; Teachable Machine's `0 name`; Coral's `0  name`; CSV with the place before or after
+the name; JSON, a Python literal or YAML (device/labels/label_documents.py). A list is in output order. Notes report
+every decision, so that no label changes silently.
 """
 
 import codecs
@@ -17,14 +17,14 @@ from device.labels import label_documents, label_numbers
 from device.model import card as cards
 from device.model import flatbuffer
 
-# A list of ten thousand labels has a fifth of it.
+# Five times a list of ten thousand labels.
 MAX_BYTES = 1_000_000
 LINE_ENDS = re.compile(r"\r\n|\r|\n")
-# What is no text, and files that a label list is easily mistaken for, by how they begin.
+# Characters that text doesn't have, and the beginnings of files that are easily given by mistake.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 OTHERS = (
     (re.compile(r"<(!doctype|html|\?xml|!--)", re.IGNORECASE), "a web page or XML"),
-    (re.compile(r"version https://git-lfs"), "a pointer of Git LFS, in the place of the file (git lfs pull)"),
+    (re.compile(r"version https://git-lfs"), "a Git LFS pointer instead of the file (git lfs pull)"),
     (re.compile(r"(item|name|model)\s*:?\s*\{"), "a protocol buffer as text"),
 )
 # Byte order marks. UTF-32's begins with UTF-16's.
@@ -39,48 +39,48 @@ MARKS = (
 
 @dataclass(frozen=True)
 class LabelList:
-    """Labels in output order, and what was decided in reading them: sentences that begin with where they lie."""
+    """Labels in output order, and notes on decisions in reading them, each beginning with the origin."""
 
     labels: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
 def read(path: Path) -> LabelList:
-    """From a file. UserError for one that can't be read, or is no label list."""
+    """Reads a file. UserError if it can't be read, or is no label list."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"{path}: the labels can't be read ({error}); expected a text file, a label a line") from None
+        raise UserError(f"{path}: can't read the labels ({error}); expected a text file, one label per line") from None
     return parse(data, str(path))
 
 
 def parse(data: bytes, origin: str) -> LabelList:
-    """From a file's content; origin: what messages call it."""
+    """Reads a file's content. origin: names it in messages."""
     content, notes = _decoded(data, origin)
     for beginning, what in OTHERS:
         if beginning.match(content):
-            raise UserError(f"{origin}: this is {what}, expected a text file, a label a line")
+            raise UserError(f"{origin}: this is {what}, expected a text file with one label per line")
     listed = label_documents.find(content, origin)
     if listed is None:
-        listed, said = label_numbers.taken_off(_lines(content, origin))
-        notes += [f"{origin}: {sentence}" for sentence in said]
+        listed, remarks = label_numbers.taken_off(_lines(content, origin))
+        notes += [f"{origin}: {remark}" for remark in remarks]
     labels = tuple(label.strip() for label in listed)
     if not labels:
-        raise UserError(f"{origin}: no labels in it, expected a label a line")
+        raise UserError(f"{origin}: it has no labels, expected one per line")
     try:
         cards.check_labels(labels)
     except cards.CardError as error:
         raise UserError(f"{origin}: {error}") from None
     if twice := sorted(label for label, count in Counter(labels).items() if count > 1):
-        notes.append(f"{origin}: labels that stand there twice: {text.some([repr(label) for label in twice])}")
+        notes.append(f"{origin}: repeated labels: {text.some([repr(label) for label in twice])}")
     return LabelList(labels, tuple(notes))
 
 
 def _decoded(data: bytes, origin: str) -> tuple[str, list[str]]:
-    """UTF-8, or what a byte order mark says, or Windows-1252, of which Latin-1's letters are a part, with a note."""
+    """Decodes UTF-8, or the encoding of a byte order mark, or (with a note) Windows-1252, a superset of Latin-1."""
     if len(data) > MAX_BYTES:
-        raise UserError(f"{origin}: more than {MAX_BYTES} bytes, expected a text file, a label a line")
+        raise UserError(f"{origin}: more than {MAX_BYTES} bytes, expected a text file with one label per line")
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
     notes = []
     try:
@@ -93,8 +93,8 @@ def _decoded(data: bytes, origin: str) -> tuple[str, list[str]]:
         odd = next(line.strip() for line in LINE_ENDS.split(content) if not line.isascii())
         notes.append(f"{origin}: not UTF-8, read as Windows-1252: {odd[:60]!r}; if that is wrong, save it as UTF-8")
     if found := CONTROL.search(content):
-        what = f"it holds the character 0x{ord(found[0]):02x}"
-        raise UserError(f"{origin}: this is no text ({what}), expected a text file, a label a line")
+        what = f"it contains the character 0x{ord(found[0]):02x}"
+        raise UserError(f"{origin}: this is no text ({what}), expected a text file with one label per line")
     return content.lstrip("\ufeff"), notes
 
 
@@ -103,15 +103,15 @@ def _lines(content: str, origin: str) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
-        raise UserError(f"{origin}: no labels in it, expected a label a line")
+        raise UserError(f"{origin}: it has no labels, expected one per line")
     if "" in lines:
         raise UserError(f"{origin}: line {lines.index('') + 1} is empty, expected a label on every line")
     return lines
 
 
 def in_archive(path: Path) -> LabelList | None:
-    """The list in the archive at a model file's end; None where there is none, or nothing says which file it is."""
-    entries = cards.read_tail(path)
+    """The list in the archive at a model file's end; None if there is none, or it is unknown which file it is."""
+    entries = cards.read_archive(path)
     name = _which(flatbuffer.label_files(path), [name for name in entries if name.lower().endswith(".txt")], entries)
     if name is None:
         return None
@@ -122,7 +122,7 @@ def in_archive(path: Path) -> LabelList | None:
 
 
 def _which(described: tuple[flatbuffer.LabelFile, ...], texts: list[str], entries: dict[str, bytes]) -> str | None:
-    """By TFLite Metadata: in English, else for every language, else the first. Without it the only text file.
+    """By TFLite Metadata: the English list, else the one for all languages, else the first. Else the only text file.
 
     AutoML's pair has codes in probability-labels.txt and words in probability-labels-en.txt.
     """
@@ -138,11 +138,11 @@ def _which(described: tuple[flatbuffer.LabelFile, ...], texts: list[str], entrie
 
 
 def missing(path: Path) -> str:
-    """What to say of a file without labels that can be found."""
-    texts = [name for name in cards.read_tail(path) if name.lower().endswith(".txt")]
+    """The error for a file without labels, or with several candidates."""
+    texts = [name for name in cards.read_archive(path) if name.lower().endswith(".txt")]
     if len(texts) > 1:
         return (
-            f"{path}: nothing says which text file in its archive has the labels ({text.some(texts)}); unzip it and"
-            " give the right one: --labels FILE"
+            f"{path}: which text file in its archive has the labels is unknown ({text.some(texts)}); unzip it and give"
+            " the right one: --labels FILE"
         )
-    return f"{path}: the file carries no labels; give --labels FILE, a label a line in output order"
+    return f"{path}: the file has no labels; give --labels FILE, one label per line in output order"

@@ -1,4 +1,4 @@
-"""`device live`: a camera's frames through one model, and everything that is told of the answers."""
+"""`device live`: classifies a camera's frames with one model, and passes the results to outputs."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from device.live.sources.options import SourceOptions
 
 @dataclass(frozen=True)
 class LiveRequest:
-    """What the command line asks for. threads None: what is fastest here. frames None: as many as there are."""
+    """The options of the command line. threads: None: the fastest number here. frames: None: all."""
 
     model: Path | None
     source: SourceOptions
@@ -43,7 +43,7 @@ class LiveRequest:
 
 
 def run(request: LiveRequest) -> int:
-    """Answers until the source ends, q is pressed, or a signal comes: SIGTERM ends it well, Ctrl-C with 130."""
+    """Runs until the source ends, q is pressed, or a signal comes: SIGTERM ends it with 0, Ctrl-C with 130."""
     classifier = request.load()
     for note in classifier.notes:
         command.say(f"note: {note}")
@@ -72,21 +72,21 @@ def _surroundings(request: LiveRequest, classifier: Classifier, loop: Loop) -> S
     return Surroundings(
         card=classifier.card,
         stop=loop.stop,
-        stdout_is_taken=any(options.takes_stdout for options in request.outputs),
+        stdout_is_used=any(options.uses_stdout for options in request.outputs),
         image_is_shown=any(options.shows_image for options in request.outputs),
         private=secret_variables(),
     )
 
 
 def secret_variables() -> frozenset[str]:
-    """The environment variables that hold secrets of sources and outputs."""
+    """The environment variables with secrets of sources and outputs."""
     of_outputs = (secret for kind in outputs.KINDS for secret in kind.secrets)
     return frozenset(secret.variable for secret in (sources.SECRET, *of_outputs))
 
 
 @contextmanager
 def _signals(loop: Loop) -> Iterator[None]:
-    """SIGTERM stops the loop, SIGHUP loads the model anew. What was set before is set again."""
+    """SIGTERM stops the loop, SIGHUP reloads the model. Restores the previous handlers at the end."""
 
     def stop(number: int, frame: Any) -> None:
         loop.stop()
@@ -94,10 +94,10 @@ def _signals(loop: Loop) -> Iterator[None]:
     def reload(number: int, frame: Any) -> None:
         loop.ask_for_reload()
 
-    wanted = {signal.SIGTERM: stop}
+    handlers = {signal.SIGTERM: stop}
     if hasattr(signal, "SIGHUP"):
-        wanted[signal.SIGHUP] = reload
-    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        handlers[signal.SIGHUP] = reload
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

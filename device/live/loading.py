@@ -1,4 +1,4 @@
-"""The model that a live classifier answers with, at the start and when it was replaced."""
+"""Loads the model of a live classifier, at the start and after it was replaced."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,15 +9,15 @@ from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.live import threads
 
-# What answers when no model is named.
+# The default model.
 MODEL = Path(__file__).parents[1] / "models/cifar10_int8.tflite"
 
 
 def load(
     path: Path, overrides: Overrides, runtime_name: str | None, count: int | None, before: int | None = None
 ) -> Classifier:
-    """count: of threads; None: what is fastest here. before: of the model that answers meanwhile, kept for one that
-    wasn't tried: a trial takes a second."""
+    """count: of threads; None: the fastest number here. before: the threads of the model in use, kept for a new one
+    without a trial, which would take a second."""
     if count is None and path.is_file():
         found = runtime.find(runtime_name)
         if before is None:
@@ -28,17 +28,17 @@ def load(
 
 
 def checked(classifier: Classifier, beat: Callable[[], None]) -> Classifier:
-    """A model that was replaced on the disk, when it answers its golden images as it should; `beat` meanwhile."""
+    """Returns a replaced model if its golden images pass, and calls `beat` meanwhile; else UserError."""
     found = golden.replay(classifier, beat)
     if not found.images:
         raise UserError(
-            f"{classifier.path} has no golden images that would show that it is sound; start anew to use it"
+            f"{classifier.path}: it has no golden images to check it with, expected some; restart to use it anyway"
         )
     if not found.passed:
-        raise UserError(f"{classifier.path}: its golden images are not answered as they were at export")
+        raise UserError(f"{classifier.path}: its golden images give other predictions than at export; copy it again")
     return classifier
 
 
 def threshold(asked: float | None, classifier: Classifier) -> float | None:
-    """What was asked for, else the card's."""
+    """The requested threshold, else the card's."""
     return classifier.card.confidence.unknown_below if asked is None else asked

@@ -1,4 +1,4 @@
-"""The command line of `device live`. Loads nothing heavy: wrong options are answered at once."""
+"""The command line of `device live`. Imports nothing heavy, so wrong options fail at once."""
 
 import argparse
 from pathlib import Path
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 MODEL = "a .tflite file (default: CIFAR-10's)"
 SOURCE = f"{sources.SHOWN} (default {sources.DEFAULT})"
-SOURCE_FILE = f"a file with the source in it: for an address with a password; else {sources.SECRET.variable}"
+SOURCE_FILE = f"a file with the source, for an address with a password; else {sources.SECRET.variable}"
 AUTO = "the file, threads and runtime that python -m benchmarks select found fastest on this board"
-THREADS = "of the interpreter (default: what is fastest here, tried for a second and kept)"
+THREADS = "of the interpreter (default: the fastest number here, tried for a second and kept)"
 SMOOTH = "average the scores of the last N frames; a label then changes only when another is clearly ahead"
-THRESHOLD = "a best score below it is 'unknown' (default: the card's, if it has one)"
+THRESHOLD = "below this best score the label is 'unknown' (default: the card's, if any)"
 
 
 def add(live: argparse.ArgumentParser) -> None:
@@ -30,11 +30,11 @@ def add(live: argparse.ArgumentParser) -> None:
     options.add_runtime(live)
     frames = live.add_argument_group("frames")
     declared.add_arguments(frames, *sources.KINDS)
-    frames.add_argument("--frames", type=options.whole_number(1, 10**9), metavar="N", help="end after N answers")
-    answers = live.add_argument_group("answers")
-    answers.add_argument("--top-k", type=options.whole_number(1, 1000), default=5, metavar="N", help="labels shown")
-    answers.add_argument("--smooth", type=options.whole_number(1, 1000), default=1, metavar="N", help=SMOOTH)
-    answers.add_argument("--threshold", type=options.share, metavar="SCORE", help=THRESHOLD)
+    frames.add_argument("--frames", type=options.whole_number(1, 10**9), metavar="N", help="end after N predictions")
+    predictions = live.add_argument_group("predictions")
+    predictions.add_argument("--top-k", type=options.whole_number(1, 1000), default=5, metavar="N", help="labels shown")
+    predictions.add_argument("--smooth", type=options.whole_number(1, 1000), default=1, metavar="N", help=SMOOTH)
+    predictions.add_argument("--threshold", type=options.share, metavar="SCORE", help=THRESHOLD)
     for kind in outputs.KINDS:
         declared.add_arguments(live.add_argument_group(kind.title), kind)
     options.add_overrides(live, "for a third-party file, which has no card")
@@ -42,23 +42,23 @@ def add(live: argparse.ArgumentParser) -> None:
 
 def request(given: argparse.Namespace) -> "LiveRequest":
     source = sources.options(sources.given(given.source, given.source_file), declared.given(given, *sources.KINDS))
-    wanted = [kind(**declared.given(given, kind)) for kind in outputs.KINDS]
+    requested = [kind(**declared.given(given, kind)) for kind in outputs.KINDS]
 
     from device.live.live import LiveRequest
 
     same = ("model", "runtime", "threads", "top_k", "smooth", "threshold", "frames")
     fields = {name: getattr(given, name) for name in same} | _selected(given)
-    return LiveRequest(**fields, source=source, overrides=options.overrides(given), outputs=wanted)
+    return LiveRequest(**fields, source=source, overrides=options.overrides(given), outputs=requested)
 
 
 def _selected(given: argparse.Namespace) -> dict[str, Any]:
-    """What --auto puts in the place of MODEL, --threads and --runtime; UserError where one of these is given too."""
+    """The model, threads and runtime from --auto; UserError if one of these is given too."""
     if given.auto is None:
         return {}
     from device.live import selection
 
     named = {"a MODEL": given.model, "--threads": given.threads, "--runtime": given.runtime}
     if too_much := [name for name, value in named.items() if value is not None]:
-        raise UserError(f"--auto says which model, threads and runtime; {too_much[0]} is given too; leave one out")
+        raise UserError(f"{too_much[0]} was given with --auto, which sets model, threads and runtime; omit one of them")
     found = selection.read(given.auto)
     return {"model": found.path, "threads": found.threads, "runtime": found.runtime}

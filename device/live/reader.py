@@ -1,7 +1,7 @@
-"""The thread that reads a source: it gets frames ready, keeps the newest, and opens the source again when it is lost.
+"""The thread that reads a source: it preprocesses frames, keeps the newest, and reopens the source when it is lost.
 
-So what is answered is now, and not what a driver has buffered, and a frame is made ready while the one before it is
-being answered.
+So predictions are for current frames instead of those that a driver has buffered, and one frame is preprocessed while
+the network runs on the previous one.
 """
 
 import threading
@@ -19,15 +19,15 @@ from device.live.stillness import Stillness
 Ready = TypeVar("Ready")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
-END_S = 0.5  # how long the end waits for a read that doesn't return
+END_S = 0.5  # how long to wait at the end for a read that doesn't return
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """What is known of the source.
+    """The state of the source.
 
-    is_opened: it could be opened once. dropped: frames that came and were not taken. unusable: those that came and
-    could not be decoded. lost: times it had to be reopened.
+    is_opened: it was opened at least once. dropped: frames that nobody took. unusable: frames that could not be
+    decoded. lost: times it had to be reopened.
     """
 
     is_opened: bool = False
@@ -37,15 +37,14 @@ class SourceState:
     unusable: int = 0
     lost: int = 0
     has_ended: bool = False
-    error: str | None = None  # why it ended, where that wasn't the source's own end
+    error: str | None = None  # why it ended, unless that was the source's end
 
 
 class Reader(Generic[Ready]):
-    """Reads from `source` in a thread of its own, and hands over what `prepare` makes of each frame.
+    """Reads from `source` in its own thread, and hands over the result of `prepare` for each frame.
 
-    `prepare` is called in that thread. The source is opened there too, which may take long: where it fails the first
-    time, that is the end, and `state.error` says why. A source that is lost later is opened again after pauses that
-    grow to ten seconds, for ever.
+    That thread calls `prepare`, and opens the source, which may take long: if the first attempt fails, the reader ends,
+    and `state.error` says why. It reopens a source that is lost later, forever, with pauses that grow to ten seconds.
     """
 
     def __init__(self, source: Source, prepare: Callable[[Frame], Ready]) -> None:
@@ -64,7 +63,7 @@ class Reader(Generic[Ready]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ends the thread, which closes the source; one whose read doesn't return is left behind."""
+        """Ends the thread, which closes the source; leaves it behind if a read doesn't return."""
         self._stop.set()
         with self._condition:
             self._condition.notify_all()
@@ -79,9 +78,9 @@ class Reader(Generic[Ready]):
             return replace(self._state, unusable=self._source.unusable)
 
     def take(self, timeout_s: float) -> Ready | None:
-        """The newest frame that was not taken yet; None when none came in time, or when the source has ended.
+        """The newest frame that was not taken yet; None after the timeout, or if the source has ended.
 
-        What the source or `prepare` raised that nobody foresaw is raised here.
+        Raises unexpected errors of the source or of `prepare`.
         """
         with self._condition:
             self._condition.wait_for(lambda: self._slot is not None or self._state.has_ended, timeout_s)
@@ -92,7 +91,7 @@ class Reader(Generic[Ready]):
         return ready
 
     def fit(self, target: Size) -> None:
-        """The network's size is another one now: a source that is live is opened anew for it."""
+        """Sets a new network size, and reopens a live source for it."""
         if self._source.is_live:
             self._source.fit(target)
             self._is_unfit.set()
@@ -110,7 +109,7 @@ class Reader(Generic[Ready]):
             self._change(is_streaming=False, has_ended=True, error=error)
 
     def _read_on(self) -> None:
-        """Until the source ends or the stop comes; opens it again as often as it is lost."""
+        """Reads until the source ends or `stop`, and reopens it whenever it is lost."""
         self._source.open()
         self._change(is_opened=True)
         is_open, pause_s = True, FIRST_PAUSE_S
@@ -130,7 +129,7 @@ class Reader(Generic[Ready]):
                     raise
                 self._source.close()
                 is_open = False
-                if self.state.is_streaming:  # there were frames since it was lost before
+                if self.state.is_streaming:  # there were frames since the last loss
                     pause_s = FIRST_PAUSE_S
                     self._change(is_streaming=False, lost=self.state.lost + 1)
                 self._change(message=str(error))
@@ -138,7 +137,7 @@ class Reader(Generic[Ready]):
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _stream(self) -> None:
-        """Hands frames over until the source ends, is to be opened anew, or the stop comes."""
+        """Hands over frames until the source ends, must be reopened, or `stop`."""
         stillness = Stillness(self._source.name, STALL_S, self._source.stall_if_still)
         while not self._stop.is_set() and not self._is_unfit.is_set():
             frame = self._source.read()

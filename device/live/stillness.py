@@ -1,7 +1,7 @@
-"""Telling a camera that hangs from one whose image doesn't change.
+"""Distinguishes a camera that hangs from one whose image doesn't change.
 
-Frames that keep arriving are a stream: behind a lens cap or from a test card they are the same to the byte.
-A driver that repeats its last frame without new data gives itself away by the frame's own time, which stands still.
+Frames that keep arriving are a stream: behind a lens cap or from a test card they are equal to the byte. A driver that
+repeats its last frame is detected by the frame's timestamp, which stands still.
 """
 
 import numpy as np
@@ -11,30 +11,30 @@ from device.live.interfaces.frames import Frame, SourceLostError
 
 
 class Stillness:
-    """Looks at the frames of one opening of a live source, in order.
+    """Follows the frames of a live source in order, from one opening on.
 
-    stall_s: how long a driver may repeat a frame. wished_s: how long one image may be shown at all, however new its
-    frames are (`--stall-if-still`); None: for ever.
+    stall_s: how long a driver may repeat a frame. limit_s: how long one image may stay, even in new frames
+    (`--stall-if-still`); None: forever.
     """
 
-    def __init__(self, name: str, stall_s: float, wished_s: float | None) -> None:
-        self._name, self._stall_s, self._wished_s = name, stall_s, wished_s
+    def __init__(self, name: str, stall_s: float, limit_s: float | None) -> None:
+        self._name, self._stall_s, self._limit_s = name, stall_s, limit_s
         self._before: Frame | None = None
         self._trusts_driver = True
         self._new_at = self._changed_at = 0.0  # the last frame with new data, the last with another image
 
     def is_new(self, frame: Frame) -> bool:
-        """False for a repetition, which is no frame to answer. SourceLostError when it has lasted too long."""
+        """False for a repetition, which is not classified. SourceLostError if it lasts too long."""
         before, self._before = self._before, frame
         is_stamped_alike = self._is_stamped_alike(frame, before)
-        if before is None or not (is_stamped_alike or self._wished_s) or not _is_same(frame.image, before.image):
-            if is_stamped_alike:  # a time that stands still while the image changes says nothing
+        if before is None or not (is_stamped_alike or self._limit_s) or not _is_same(frame.image, before.image):
+            if is_stamped_alike:  # a timestamp that stands still while the image changes is useless
                 self._trusts_driver = False
             self._new_at = self._changed_at = frame.captured
             return True
-        if self._wished_s and frame.captured - self._changed_at > self._wished_s:
+        if self._limit_s and frame.captured - self._changed_at > self._limit_s:
             raise SourceLostError(
-                f"{self._name} has shown the same image for {self._wished_s:g} s (--stall-if-still); opened anew"
+                f"{self._name} has sent the same image for {self._limit_s:g} s (--stall-if-still); reopening it"
             )
         if not is_stamped_alike:
             self._new_at = frame.captured
@@ -50,7 +50,7 @@ class Stillness:
 
 
 def _is_same(image: Pixels, before: Pixels) -> bool:
-    """To the byte. A few pixels tell most frames apart."""
+    """Whether the images are equal to the byte. A few pixels distinguish most frames."""
     if image.shape != before.shape or not np.array_equal(image[::16, ::16], before[::16, ::16]):
         return False
     return np.array_equal(image, before)

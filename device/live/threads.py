@@ -1,7 +1,7 @@
-"""How many threads the interpreter is fastest with, on this machine, for this model: tried for a second, then kept.
+"""The fastest number of threads for this model on this host: tried for a second, then kept.
 
-Small networks are slower with more: handing work over costs more than the work. A trial in which others had the
-processor isn't kept: more threads lose more by that.
+Small networks are slower with more threads, because handing over the work costs more than the work. A trial during
+which other processes used the processor isn't kept, since more threads suffer more from that.
 """
 
 import hashlib
@@ -22,24 +22,24 @@ from device.places import NoPlaceError
 
 TRIAL_S = 1.0
 BLOCK_S = 0.01
-# So much faster it must be than the next smaller number to be worth the cores.
+# More threads must be so much faster than fewer to be worth the cores.
 WORTH = 0.95
-# Others had the processor for more than this share of a trial: it says how fast the network is beside them.
-TAKEN = 0.05
+# If other processes used the processor for more than this share of a trial, it isn't kept.
+MOST_TAKEN = 0.05
 
 
 @dataclass(frozen=True)
 class ThreadTrial:
-    """The fastest number of threads; taken: the share of the time, 0..1, that others had the processor."""
+    """count: the fastest number of threads. taken: the share of time, 0..1, that others used the processor."""
 
     count: int
     taken: float
 
 
 def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> int:
-    """The number of threads with the shortest invoke; a smaller one where it is within 5 %. Tried once, then kept.
+    """The number of threads with the shortest invoke; a smaller one if it is within 5 %. Tried once, then kept.
 
-    A trial beside busy neighbors counts this time alone, which is said. size: (height, width) for a network that
+    A trial beside other busy processes counts only this time, with a note. size: (height, width) for a network that
     leaves them open.
     """
     candidates = system.thread_counts(system.usable_cores())
@@ -50,18 +50,18 @@ def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
         content = path.read_bytes()
         trial = _try({count: runtime.open(path, count, size, content) for count in candidates})
         count = trial.count
-        if trial.taken <= TAKEN:
+        if trial.taken <= MOST_TAKEN:
             _keep(_key(path, runtime, size), count)
         else:
             command.say(
-                f"note: {path}: others had the processor for {100 * trial.taken:.0f} % of the time in which the number"
-                f" of threads was tried; {count} for now, and it is tried again next time"
+                f"note: {path}: other processes used the processor for {100 * trial.taken:.0f} % of the trial of"
+                f" threads; using {count} now, and trying again next time"
             )
     return count
 
 
 def kept(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> int | None:
-    """What an earlier trial of this very file found on this machine; None where there was none."""
+    """The result of an earlier trial of this file on this host; None if there is none."""
     try:
         count = _read(_file()).get(_key(path, runtime, size))
     except NoPlaceError:
@@ -79,8 +79,8 @@ def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
 
 
 def _try(interpreters: dict[int, Any]) -> ThreadTrial:
-    """All in turn, block by block, so that what troubles the machine for a while troubles each alike; the median of the
-    ratios of blocks that followed one another decides.
+    """Times all of them interleaved in blocks, so that a disturbance affects each alike, and compares the median ratios
+    of adjacent blocks.
     """
     for interpreter in interpreters.values():
         timing.feed(interpreter)
@@ -90,7 +90,7 @@ def _try(interpreters: dict[int, Any]) -> ThreadTrial:
     rounds = timing.rounds([interpreters[count] for count in counts], TRIAL_S, BLOCK_S)
     seconds, waited_since = perf_counter() - start, _waited_s()
     if waited is None or waited_since is None:
-        # What is known everywhere: a single thread's own time, which is all there is to its network.
+        # Known everywhere: the CPU time of a single thread, which does all the work of its network.
         taken = 1 - sum(blocks[0].own_s for blocks in rounds) / sum(blocks[0].wall_s for blocks in rounds)
     else:
         taken = (waited_since - waited) / seconds
@@ -102,14 +102,14 @@ def _try(interpreters: dict[int, Any]) -> ThreadTrial:
 
 
 def _waited_s(root: Path = Path("/proc/self/task")) -> float | None:
-    """How long this process's threads were ready so far, all of them together, while others had the processor.
+    """The total time that this process's threads were ready but waited for the processor.
 
-    Linux counts it for each thread (Documentation/scheduler/sched-stats.rst: its own time, time waiting, turns); None
-    where it doesn't, which some kernels say by zeros.
+    Linux counts it for each thread (Documentation/scheduler/sched-stats.rst: CPU time, waiting time, number of
+    timeslices); None if it doesn't, which some kernels show as zeros.
     """
     try:
-        told = [[int(word) for word in (task / "schedstat").read_text().split()] for task in root.iterdir()]
-        return sum(waited for _, waited, _ in told) / 1e9 if any(own for own, _, _ in told) else None
+        counts = [[int(word) for word in (task / "schedstat").read_text().split()] for task in root.iterdir()]
+        return sum(waited for _, waited, _ in counts) / 1e9 if any(own for own, _, _ in counts) else None
     except (OSError, ValueError):
         return None
 
@@ -128,7 +128,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _keep(key: str, count: int) -> None:
-    """Where it can't be kept, it is tried again next time."""
+    """If it can't be kept, the next start tries again."""
     try:
         path = _file()
         files.write_json(path, {**_read(path), key: count})

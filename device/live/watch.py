@@ -1,4 +1,4 @@
-"""The live loop for Python programs: predictions of a camera's frames, as they come.
+"""The live loop for Python programs: predictions for a camera's frames.
 
 for prediction in watch("doors_int8.tflite", source=0, on_change=True, held_s=2.0):
     print(prediction.label, prediction.score)
@@ -24,7 +24,7 @@ from device.live import loading, sources
 from device.live.interfaces.frames import Source
 from device.live.interfaces.holding import Holding
 from device.live.interfaces.output import Output
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.loop import Loop
 from device.live.smoothing import Smoother
 from device.model.confidence import UNKNOWN
@@ -34,11 +34,11 @@ LOG = logging.getLogger("device.live")
 
 @dataclass(frozen=True, kw_only=True)
 class LivePrediction(Prediction):
-    """What is shown of one frame; scores are those after smoothing.
+    """The prediction for one frame; scores are after smoothing.
 
-    shown: the label, `unknown` where nothing reaches the threshold. shown_score: of that label; of the best one where
-    it is unknown. frame: uint8 RGB, height x width x 3, as it came from the source. captured: when, in seconds of
-    time.monotonic(). held_s: for how many seconds the label has been shown by then.
+    shown: the label, `unknown` if nothing reaches the threshold. shown_score: of that label; of the best one if it is
+    unknown. frame: uint8 RGB, height x width x 3, as it came from the source. captured: when, in seconds of
+    time.monotonic(). held_s: for how many seconds the label has been shown.
     """
 
     shown: str
@@ -61,7 +61,7 @@ class LivePrediction(Prediction):
 
     @property
     def age_ms(self) -> float:
-        """How long ago the frame was captured, now."""
+        """The time since the frame was captured."""
         return 1e3 * (monotonic() - self.captured)
 
 
@@ -77,25 +77,24 @@ def watch(
     overrides: Overrides = NO_OVERRIDES,
     **of_source: Any,
 ) -> Generator[LivePrediction, None, None]:
-    """Predictions for the newest frame of a source, for as long as they are asked for; a source that ends ends them.
+    """Yields predictions for a source's newest frames, until the source ends.
 
-    A frame that comes while the one before is being worked on takes the place of one that waits, so what is predicted
-    is now. A live source that is lost is opened again, for ever, which is said by logging. Leaving the `for`, or
-    `close()`, frees the camera.
+    A new frame replaces one that waits, so predictions are for current frames. A live source that is lost is reopened,
+    forever, and logged. Leaving the `for`, or `close()`, frees the camera.
 
     Args:
         model: a .tflite file.
         source: a camera's number, or anything else that `--source` takes.
-        on_change: only when the shown label changes.
-        held_s: only when the label has been shown for so many seconds; with on_change once for each time that it is.
-        smooth: scores are averaged over so many frames, and labels don't flicker.
-        threshold: a best score below it is `unknown`; None: the file's, where it has one.
-        threads: of the interpreter; None: what is fastest here, tried for a second and kept.
-        overrides: what a file from elsewhere doesn't say.
-        of_source: what goes with the source, as on the command line: capture=(1280, 720), loop=True, …
+        on_change: yield only when the shown label changes.
+        held_s: yield only when the label has been shown for so many seconds; with on_change, once each time.
+        smooth: average scores over so many frames, so that labels don't flicker.
+        threshold: below this best score the label is `unknown`; None: the file's, if any.
+        threads: of the interpreter; None: the fastest number here, tried for a second and kept.
+        overrides: what a third-party file doesn't say.
+        of_source: options of the source, as on the command line: capture=(1280, 720), loop=True, …
 
     Raises:
-        UserError: at the call for a model or a source that can be none; later for one that can't be opened.
+        UserError: at the call for an invalid model or source; later for a source that can't be opened.
     """
     _check(held_s, smooth, threshold, of_source)
     named = sources.options(str(source), of_source)
@@ -110,7 +109,7 @@ def _check(held_s: float, smooth: int, threshold: float | None, of_source: dict[
     if unknown := sorted(set(of_source) - known):
         raise TypeError(f"watch() got an unexpected keyword argument {unknown[0]!r}")
     if not held_s >= 0:
-        raise UserError(f"held_s is {held_s}, expected seconds from 0 on")
+        raise UserError(f"held_s is {held_s}, expected at least 0 seconds")
     if not 1 <= smooth <= 1000:
         raise UserError(f"smooth is {smooth}, expected a number of frames from 1 to 1000")
     if threshold is not None and not 0 <= threshold <= 1:
@@ -120,24 +119,24 @@ def _check(held_s: float, smooth: int, threshold: float | None, of_source: dict[
 def _predictions(
     loop: Loop, news: "_News", source: Source, labels: tuple[str, ...]
 ) -> Generator[LivePrediction, None, None]:
-    with closing(loop.readings(source)) as readings:
-        for reading in readings:
-            held_s = news.held_s(reading)
+    with closing(loop.results(source)) as results:
+        for result in results:
+            held_s = news.held_s(result)
             if held_s is not None:
-                yield _prediction(reading, held_s, labels)
+                yield _prediction(result, held_s, labels)
     if loop.reason:
         raise UserError(loop.reason)
 
 
-def _prediction(reading: Reading, held_s: float, labels: tuple[str, ...]) -> LivePrediction:
-    frame = reading.frame
+def _prediction(result: FrameResult, held_s: float, labels: tuple[str, ...]) -> LivePrediction:
+    frame = result.frame
     rgb = frame.image if frame.color == "RGB" else np.ascontiguousarray(frame.image[:, :, ::-1])
     return LivePrediction(
-        reading.scores,
+        result.scores,
         labels,
-        timings_ms=reading.ms,
-        shown=reading.label,
-        shown_score=reading.score,
+        timings_ms=result.ms,
+        shown=result.label,
+        shown_score=result.score,
         frame=rgb,
         captured=frame.captured,
         held_s=held_s,
@@ -145,23 +144,23 @@ def _prediction(reading: Reading, held_s: float, labels: tuple[str, ...]) -> Liv
 
 
 class _News(Output):
-    """Which readings are handed on; and what happens to the source, by logging."""
+    """Selects the results to yield, and logs the source's status."""
 
     def __init__(self, on_change: bool, least_s: float) -> None:
         self._on_change, self._least_s = on_change, least_s
         self._holding = Holding()
         self._label: str | None = None
-        self._is_told = False  # since the label changed
+        self._is_yielded = False  # since the label changed
         self._is_streaming = True
 
-    def held_s(self, reading: Reading) -> float | None:
-        """How long the label of a reading has held; None for one that is not handed on."""
-        held_s = self._holding.seconds(reading)
-        if reading.label != self._label:
-            self._label, self._is_told = reading.label, False
-        if held_s < self._least_s or (self._on_change and self._is_told):
+    def held_s(self, result: FrameResult) -> float | None:
+        """How long the label of a result has held; None if the result is not yielded."""
+        held_s = self._holding.seconds(result)
+        if result.label != self._label:
+            self._label, self._is_yielded = result.label, False
+        if held_s < self._least_s or (self._on_change and self._is_yielded):
             return None
-        self._is_told = True
+        self._is_yielded = True
         return held_s
 
     def status(self, status: Status) -> None:

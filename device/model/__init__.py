@@ -1,1 +1,1 @@
-"""What a model file is: its card, its network as FlatBuffer tables, its variants."""
+"""Model files: the card and archive, the network as FlatBuffer tables, variants."""

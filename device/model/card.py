@@ -26,7 +26,7 @@ Fit = Literal["crop", "stretch", "pad"]
 SCHEMA = 2
 CARD, LABELS = "card.json", "labels.txt"
 # Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
-MAX_TAIL_BYTES = 1_000_000
+MAX_ARCHIVE_BYTES = 1_000_000
 MAX_ENTRIES = 64
 # Of a label, which is kept for every change and told with every answer.
 MAX_LABEL_LENGTH = 1000
@@ -162,7 +162,7 @@ def parse(document: Any) -> Card:
     return card
 
 
-def read_tail(path: Path) -> dict[str, bytes]:
+def read_archive(path: Path) -> dict[str, bytes]:
     """The entries of the ZIP archive at the file's end; {} where there is none. Nothing is ever extracted to disk.
 
     Raises UserError for an archive that is damaged, too large, or names paths, and for a compressed one with a card: no
@@ -190,9 +190,9 @@ def _of_archive(path: Path, take: Callable[[zipfile.ZipFile], T]) -> T | None:
 
 
 def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_TAIL_BYTES:
+    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_ARCHIVE_BYTES:
         held = f"{len(entries)} entries of {sum(entry.file_size for entry in entries)} bytes"
-        most = f"at most {MAX_ENTRIES} of {MAX_TAIL_BYTES}"
+        most = f"at most {MAX_ENTRIES} of {MAX_ARCHIVE_BYTES}"
         raise UserError(f"{path}: {_ARCHIVE} holds {held}, expected {most}; export the model again")
     ours = any(entry.filename == CARD for entry in entries)
     # Not bzip2 or lzma: of those zipfile unpacks more than it was asked for.
@@ -222,12 +222,12 @@ def read(path: Path) -> Card | None:
     if CARD not in (_of_archive(path, zipfile.ZipFile.namelist) or ()):
         return None
     try:
-        return parse(json.loads(read_tail(path)[CARD]))
+        return parse(json.loads(read_archive(path)[CARD]))
     except (CardError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: its card can't be used: {error}") from None
 
 
-def append_tail(model: bytes, card: Card, images: Mapping[str, bytes]) -> bytes:
+def append_archive(model: bytes, card: Card, images: Mapping[str, bytes]) -> bytes:
     """The model's bytes with card, labels and golden images as a ZIP behind them; same input, same bytes.
 
     Stored, not compressed: MediaPipe refuses anything else. Appended (mode "a"), so that positions count from the
@@ -247,7 +247,7 @@ def append_tail(model: bytes, card: Card, images: Mapping[str, bytes]) -> bytes:
     return whole.getvalue()
 
 
-def tail_bytes(path: Path) -> int:
+def archive_bytes(path: Path) -> int:
     """How many bytes of the file are the tail: from the first entry's header to the end; 0 without one."""
     if not zipfile.is_zipfile(path):
         return 0
@@ -260,4 +260,4 @@ def tail_bytes(path: Path) -> int:
 
 def network_bytes(path: Path) -> bytes:
     """The file without its tail: what an interpreter reads, and what a quantizer takes."""
-    return path.read_bytes()[: path.stat().st_size - tail_bytes(path)]
+    return path.read_bytes()[: path.stat().st_size - archive_bytes(path)]

@@ -1,4 +1,4 @@
-"""Numbers that hold for all of a pixel's channels, or for red, green and blue each: a network's mean and std."""
+"""Numbers for all of a pixel's channels, or for red, green and blue each: a network's mean and std."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ def each(value: Channels) -> tuple[float, float, float]:
 
 
 def of(red: float, green: float, blue: float) -> Channels:
-    """One number where the three are the same."""
+    """One number if the three are equal, else all three."""
     return red if red == green == blue else (red, green, blue)
 
 
@@ -24,5 +24,5 @@ def parse(text: str) -> Channels:
 
 
 def text(value: Channels | Sequence[float]) -> str:
-    """As `parse` takes it."""
+    """The text that `parse` reads."""
     return ",".join(f"{one:g}" for one in (value if isinstance(value, Sequence) else (value,)))

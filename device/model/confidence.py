@@ -1,7 +1,7 @@
-"""A card's confidence: what its temperature makes of scores. Nothing of it is done where the card's is null.
+"""Applies a card's temperature to scores. A null temperature changes nothing.
 
-Temperature scaling: the logits are divided by one number, fitted on held-out images, so that scores are as sure as
-the network is right (C. Guo et al., ICML 2017, https://arxiv.org/abs/1706.04599). It never changes which label is best.
+Temperature scaling divides the logits by one number, fitted on held-out images, so that scores match how often the
+network is right (C. Guo et al., ICML 2017, https://arxiv.org/abs/1706.04599). It never changes which label is best.
 """
 
 from typing import Literal
@@ -11,17 +11,17 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.float32]
 
-# What is said in a label's place where the best score is below the card's threshold.
+# Shown instead of a label if the best score is below the card's threshold.
 UNKNOWN = "unknown"
 
 
 def tempered(
     scores: Scores, kind: Literal["softmax", "sigmoid", "logits"], temperature: float, step: float = 0.0
 ) -> Scores:
-    """The scores that an output of this kind has when its logits are divided by the temperature.
+    """The scores of an output of this kind after its logits are divided by the temperature.
 
-    Probabilities stay probabilities (of softmax their sum is 1), logits stay logits. step: by which a quantized
-    output's scores differ; what it rounds to 0 isn't impossible, and shares what the others leave.
+    Probabilities stay probabilities (a softmax still sums to 1), logits stay logits. step: the step of a quantized
+    output's scores. Scores that it rounds to 0 are not impossible: they share what the others leave.
     """
     if kind == "logits":
         divided: Scores = scores / np.float32(temperature)
@@ -36,7 +36,7 @@ def tempered(
             probabilities[probabilities == 0] = min(step / 2, max(0.0, 1 - probabilities.sum()) / hidden)
         logits = np.log(probabilities) / temperature
         highest = logits.max()
-        if not np.isfinite(highest):  # no probability at all, or no numbers: a broken network's
+        if not np.isfinite(highest):  # all zero, or not finite: a broken network
             return scores
         odds = np.exp(logits - highest)
     shares: Scores = (odds / odds.sum()).astype(np.float32)

@@ -1,7 +1,7 @@
-"""What is wrong inside a .tflite file, found before an interpreter loads it: positions, indices, names, sizes.
+"""Finds damage in a .tflite file before an interpreter loads it: positions, indices, names, sizes.
 
-An interpreter trusts these, and ends the process, or Python's own decoder fails, where they lie. It takes about a
-millisecond; what only the interpreter can know (whether operators fit their tensors) it says itself.
+An interpreter trusts these, and wrong ones end the process or make Python's own decoder fail. The check takes about a
+millisecond; the interpreter itself reports what only it can know (whether operators fit their tensors).
 """
 
 import math
@@ -19,39 +19,39 @@ from device.model.tables import (
     Table,
 )
 
-# More than any image network's tensor has: an interpreter would ask for the memory all the same.
+# More than any image network's tensor has; an interpreter would allocate the memory anyway.
 MAX_ELEMENTS = 1 << 28
-# The lowest and the highest code of a quantized type (TensorType); tables of answers are read at a zero point's place.
+# The lowest and highest value of each quantized type (TensorType); lookup tables are indexed by a zero point.
 CODES = {3: (0, 255), 9: (-128, 127), 7: (-(1 << 15), (1 << 15) - 1)}
-# Operators (BuiltinOperator) that have inputs which may be absent (-1): a bias, from the third input on, or, of
-# recurrent and custom ones, any. An interpreter reads the absent inputs of all others.
+# Operators (BuiltinOperator) with inputs that may be absent (-1): a bias, from the third input on, or any input of
+# recurrent and custom ones. An interpreter reads the absent inputs of all others.
 WITH_BIAS = frozenset({3, 4, 9, 67, 132, 141})
 ANY_ABSENT = frozenset({16, 27, 32, 35, 44, 46, 52})
 FIRST_STABLEHLO = 147
-# How many inputs the operators of image networks have at least, where that is more than one.
+# The least number of inputs of image networks' operators, if more than one.
 LEAST_INPUTS = {0: 2, 3: 2, 4: 2, 9: 2, 18: 2, 23: 2, 34: 2, 36: 2, 39: 2, 40: 2, 41: 2, 42: 2, 45: 4, 54: 2, 65: 3}
 LEAST_INPUTS |= {67: 3, 74: 2, 97: 2, 126: 2}
-# Options (BuiltinOptions) that belong to one operator or three; read as another's they are anything.
+# Options (BuiltinOptions) that belong to one to three operators; misread for another, they could be anything.
 OWNERS = {1: (3,), 2: (4,), 5: (1, 12, 17), 8: (9,), 9: (25,), 17: (22,), 32: (45,), 55: (77,), 59: (83,)}
 DEQUANTIZE = 6
 
 
 @dataclass(frozen=True)
 class CheckedTensor:
-    """What operators are held against. is_constant: its values lie in the file."""
+    """A tensor for checking operators. is_constant: its values are in the file."""
 
     shape: tuple[int, ...]
     is_constant: bool
 
 
 class DamagedError(Exception):
-    """Says what is wrong, in words that follow 'damaged'."""
+    """The text says what is wrong, and follows 'damaged'."""
 
 
 def walk(model: Table, file_bytes: int) -> tuple[str, ...]:
-    """Visits everything that an interpreter relies on when it loads the file; the names of custom operators.
+    """Visits everything that an interpreter relies on when it loads the file; returns the names of custom operators.
 
-    OutsideError or struct.error where a position or an index leads nowhere, DamagedError where a value can't be.
+    Raises OutsideError or struct.error for a position or an index out of range, DamagedError for an impossible value.
     """
     codes, custom = [], []
     for code in model.tables(OPERATOR_CODES):
@@ -73,11 +73,11 @@ def walk(model: Table, file_bytes: int) -> tuple[str, ...]:
 
 
 def _buffers(model: Table, file_bytes: int) -> list[bool]:
-    """Of each whether it holds values; all of them lie in the file."""
+    """Whether each buffer has values; checks that they are inside the file."""
     filled = []
     for buffer in model.tables(BUFFERS):
         _, count = buffer.vector(0, 1)
-        # From 256 KB on, weights may lie behind the FlatBuffer: fields 1 and 2 are offset and size in the file.
+        # From 256 KB on, weights may be after the FlatBuffer: fields 1 and 2 are offset and size in the file.
         place, behind = buffer.number(1, "<Q"), buffer.number(2, "<Q")
         if place + behind > file_bytes:
             raise OutsideError
@@ -102,7 +102,7 @@ def _quantization(quantization: Table, index: int, kind: int, is_constant: bool)
     limits = CODES.get(kind)
     if limits is None:
         return
-    # Weights that are all zero may have a scale of zero; what is computed is divided by its scale.
+    # All-zero weights may have a scale of zero; computed values are divided by their scale.
     if scales and not (min(scales) >= 0 and math.isfinite(sum(scales)) and (is_constant or max(scales) > 0)):
         raise DamagedError(f"a scale of tensor {index} is {min(scales):g}")
     if zero_points and not limits[0] <= min(zero_points) <= max(zero_points) <= limits[1]:
@@ -130,7 +130,7 @@ def _operator(operator: Table, codes: list[int], tensors: list[CheckedTensor]) -
 
 
 def _text(name: bytes, what: str) -> str:
-    """Names are UTF-8; an interpreter decodes them when it is asked for its inputs, and fails."""
+    """Names must be UTF-8: an interpreter decodes them when asked for its inputs, and would fail."""
     try:
         return name.decode()
     except UnicodeDecodeError:

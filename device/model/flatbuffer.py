@@ -1,8 +1,8 @@
-"""Reads the little that device needs from a .tflite file itself, by position: device/model/tables.py.
+"""Reads what device needs from a .tflite file itself, with device/model/tables.py.
 
-tflite-runtime follows the positions in a file without looking whether they lie inside it, so a truncated one ends the
-process; `check` looks first. `normalization` reads the mean and standard deviation that TFLite Metadata records for a
-float input, `image_size` the size, `label_files` the names of label lists.
+tflite-runtime follows the positions in a file without checking them, so a truncated file ends the process; `check`
+looks first. `normalization` reads the mean and standard deviation that TFLite Metadata records for a float input,
+`image_size` the size, `label_files` the names of label lists.
 """
 
 import math
@@ -36,7 +36,7 @@ CUSTOM = 32
 CARRIERS = (6, 114, 22, 43, 53)  # DEQUANTIZE, QUANTIZE, RESHAPE, SQUEEZE, CAST
 # Beyond any image; larger numbers are damage.
 MAX_SIDE = 1 << 15
-LABEL_FILE_TYPES = (0, 2)  # of AssociatedFileType: not said, TENSOR_AXIS_LABELS
+LABEL_FILE_TYPES = (0, 2)  # of AssociatedFileType: unknown, TENSOR_AXIS_LABELS
 
 
 def _map(path: Path) -> mmap.mmap | bytes:
@@ -45,9 +45,9 @@ def _map(path: Path) -> mmap.mmap | bytes:
 
 
 def check(path: Path, content: bytes | None = None) -> None:
-    """Refuses what is not a whole .tflite file: UserError says what it is instead, or that it is damaged.
+    """Raises UserError if it isn't a whole .tflite file: what it is instead, or that it is damaged.
 
-    content: what was read of it, where that is to be looked at and not what lies there by now.
+    content: the bytes to check, if they were read already.
     """
     model_kinds.require_tflite(path)
     data = _map(path) if content is None else content
@@ -65,9 +65,9 @@ def check(path: Path, content: bytes | None = None) -> None:
 
 
 def normalization(path: Path) -> tuple[Channels, Channels] | None:
-    """(mean, standard deviation) of the first input by TFLite Metadata, for all channels or each; None where absent.
+    """(mean, standard deviation) of the first input by TFLite Metadata, for all channels or each; None if absent.
 
-    The network's number is (pixel - mean) / standard deviation.
+    The network's input is (pixel - mean) / standard deviation.
     """
     try:
         for tensor in _described_tensors(_map(path), INPUT_METADATA):
@@ -81,7 +81,7 @@ def normalization(path: Path) -> tuple[Channels, Channels] | None:
 
 
 def _mean_and_deviation(options: Table) -> tuple[Channels, Channels] | None:
-    """As the schema has it, each is one number or one a channel."""
+    """Each is one number, or one per channel."""
     means, deviations = options.floats(0), options.floats(1)
     if len(means) not in (1, 3) or len(deviations) not in (1, 3) or 0.0 in deviations:
         return None
@@ -92,7 +92,7 @@ def _mean_and_deviation(options: Table) -> tuple[Channels, Channels] | None:
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
-    """(height, width) of the first input's images by TFLite Metadata; None where it says nothing."""
+    """(height, width) of the first input's images by TFLite Metadata; None if absent."""
     try:
         for tensor in _described_tensors(_map(path), INPUT_METADATA):
             content = tensor.table(3)
@@ -107,14 +107,14 @@ def image_size(path: Path) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """A label list that TFLite Metadata names; locale: the language of its words, '' where it is for all."""
+    """A label list that TFLite Metadata names. locale: its language, '' for all."""
 
     name: str
     locale: str
 
 
 def label_files(path: Path) -> tuple[LabelFile, ...]:
-    """The lists of the first output's labels by TFLite Metadata; they lie in the archive at the file's end."""
+    """The label lists of the first output by TFLite Metadata; the files are in the archive at the file's end."""
     try:
         return tuple(
             LabelFile(*(file.bytes(field).decode("utf-8", "replace") for field in (0, 3)))
@@ -127,9 +127,9 @@ def label_files(path: Path) -> tuple[LabelFile, ...]:
 
 
 def gives_probabilities(path: Path) -> bool:
-    """Whether the first output comes from a softmax or a sigmoid; what only changes its type or shape is passed over.
+    """Whether the first output comes from a softmax or a sigmoid, apart from changes of type or shape.
 
-    True also where it can't be told (an operator of the file's own, a constant).
+    True also if unknown (a custom operator, a constant).
     """
     try:
         model = root(_map(path), b"TFL3")
@@ -145,7 +145,7 @@ def gives_probabilities(path: Path) -> bool:
 
 
 def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:
-    """The TensorMetadata of the first input or output, where the file holds TFLite Metadata."""
+    """The TensorMetadata of the first input or output, if the file has TFLite Metadata."""
     model = root(data, b"TFL3")
     buffers = list(model.tables(BUFFERS))
     for entry in model.tables(METADATA):

@@ -1,7 +1,7 @@
-"""Networks that leave the height or width of their input open: which size they are given, and by whom.
+"""Networks that leave the height or width of their input open: decides the size.
 
-A .tflite says so in the input's shape signature (-1); its shape has a placeholder there, most often 1, and an
-interpreter that is asked no further runs it on one pixel. A batch that is open is one image.
+A .tflite marks an open side in the input's shape signature (-1). The shape has a placeholder there, most often 1, so an
+interpreter would run it on one pixel. An open batch becomes one image.
 """
 
 from pathlib import Path
@@ -16,27 +16,27 @@ Shape = tuple[int, ...]
 
 
 def settle(interpreter: Any, path: Path, size: tuple[int, int] | None) -> Shape | None:
-    """Gives an open input its size, before tensors are allocated; the new shape, None where nothing was open.
+    """Sets the size of an open input, before tensors are allocated; returns the new shape, None if nothing was open.
 
-    size: (height, width) by the user; else the card's, else TFLite Metadata's, else the file's own default if it isn't
-    a placeholder. UserError where none of them says it, or the user's contradicts the network's.
+    size: (height, width) from the user; else the card's, else TFLite Metadata's, else the file's own default if it
+    isn't a placeholder. UserError if none of them is known, or the user's contradicts the network's.
     """
     settled = None
     for details in interpreter.get_input_details():
         shape, signature = _shapes(details)
         if is_image(shape) and size is not None and (fixed := _contradicted(signature, size)):
             raise UserError(
-                f"{path}: --size is {_text(size)}, the network's input is {list(signature)}: expected {fixed};"
-                " leave out --size, or give what fits"
+                f"{path}: --size is {_text(size)}, but the network's input is {list(signature)}: expected {fixed};"
+                " leave out --size, or give that"
             )
         if OPEN not in signature:
             continue
-        wanted = (1, *shape[1:]) if signature[0] == OPEN else shape
+        given = (1, *shape[1:]) if signature[0] == OPEN else shape
         if OPEN in signature[1:]:
-            wanted = (wanted[0], *_image(path, shape, signature, size))
-        if wanted != shape:
-            interpreter.resize_tensor_input(details["index"], wanted)
-            settled = wanted
+            given = (given[0], *_image(path, shape, signature, size))
+        if given != shape:
+            interpreter.resize_tensor_input(details["index"], given)
+            settled = given
     return settled
 
 
@@ -45,7 +45,7 @@ def has_open_output(interpreter: Any) -> bool:
 
 
 def is_open(details: dict[str, Any]) -> bool:
-    """Whether the file leaves the height or width of this image to whoever runs it."""
+    """Whether the file leaves the height or width of this image open."""
     shape, signature = _shapes(details)
     return is_image(shape) and OPEN in signature[1:3]
 
@@ -55,8 +55,8 @@ def is_image(shape: Shape) -> bool:
 
 
 def try_out(interpreter: Any) -> None:
-    """One answer to nothing: of an open network it shows whether it can be run so, and what its output's shape is."""
-    # late: doctor, which needs device.inference.runtime, says what is missing where it can't be imported
+    """Runs an open network on zeros, to see whether it can run at this size and what its output's shape is."""
+    # Late, because doctor, which needs device.inference.runtime, reports a numpy that can't be imported.
     import numpy as np
 
     for details in interpreter.get_input_details():
@@ -65,7 +65,7 @@ def try_out(interpreter: Any) -> None:
 
 
 def origin(path: Path, size: tuple[int, int], given: tuple[int, int] | None) -> str:
-    """Who says the size of an open network without a card, in words."""
+    """Where the size of an open network without a card comes from, in words."""
     if given is not None:
         return "--size"
     return "its metadata" if flatbuffer.image_size(path) == size else "the shape in the file"
@@ -74,15 +74,15 @@ def origin(path: Path, size: tuple[int, int], given: tuple[int, int] | None) -> 
 def _shapes(details: dict[str, Any]) -> tuple[Shape, Shape]:
     shape = tuple(int(side) for side in details["shape"])
     signature = tuple(int(side) for side in details["shape_signature"])
-    # Files of older converters have none; a side of 0 is open in any.
+    # Files of older converters have no signature; in all files a side of 0 is open.
     signature = signature if len(signature) == len(shape) else shape
     return shape, tuple(side or OPEN for side in signature)
 
 
 def _contradicted(signature: Shape, size: tuple[int, int]) -> str | None:
-    """The height and width that the network has itself, where the size is another; '?' stands for what is open."""
+    """The network's own height and width, if the size contradicts them; '?' for an open side."""
     fixed = signature[1:3]
-    if all(own in (OPEN, wanted) for own, wanted in zip(fixed, size, strict=True)):
+    if all(own in (OPEN, given) for own, given in zip(fixed, size, strict=True)):
         return None
     return "x".join("?" if side == OPEN else str(side) for side in fixed)
 
@@ -95,21 +95,21 @@ def _image(path: Path, shape: Shape, signature: Shape, size: tuple[int, int] | N
             " convert the model again, with an input of that order"
         )
     channels, ends = 3 if signature[3] == OPEN else shape[3], signature[1:3]
-    said = size or _recorded(path)
-    # A placeholder is 1 as a rule; another size that a tool left there is a default.
-    if said is None and min((own for own, end in zip(shape[1:3], ends, strict=True) if end == OPEN), default=2) > 1:
-        said = shape[1], shape[2]
-    if said is None:
+    known = size or _recorded(path)
+    # A placeholder is usually 1; any other size in the file is a default.
+    if known is None and min((own for own, end in zip(shape[1:3], ends, strict=True) if end == OPEN), default=2) > 1:
+        known = shape[1], shape[2]
+    if known is None:
         raise UserError(
-            f"{path}: the network leaves its input's size open (shape signature {list(signature)}) and the file doesn't"
-            " say what it was trained with; give --size HxW, such as --size 224x224"
+            f"{path}: the network leaves its input's size open (shape signature {list(signature)}), and the file has no"
+            " record of the training size; give --size HxW, such as --size 224x224"
         )
-    height, width = (own if end == OPEN else end for own, end in zip(said, ends, strict=True))
+    height, width = (own if end == OPEN else end for own, end in zip(known, ends, strict=True))
     return height, width, channels
 
 
 def _recorded(path: Path) -> tuple[int, int] | None:
-    """(height, width) by the file's card, else by its metadata."""
+    """(height, width) from the file's card, else from its metadata."""
     card = cards.read(path)
     return flatbuffer.image_size(path) if card is None else (card.input.height, card.input.width)
 

@@ -1,7 +1,7 @@
-"""FlatBuffer tables by position, with the standard library (https://flatbuffers.dev/internals).
+"""Reads FlatBuffer tables with the standard library (https://flatbuffers.dev/internals).
 
-flatbuffers, the package, is not used: tflite-runtime doesn't bring it. Field numbers are those of the public schemas:
-tensorflow/lite/schema.fbs and metadata_schema.fbs.
+Doesn't use the package flatbuffers, which tflite-runtime doesn't install. Field numbers are those of the public
+schemas: tensorflow/lite/schema.fbs and metadata_schema.fbs.
 """
 
 import mmap
@@ -16,7 +16,7 @@ _U16, _U32, _I32 = _FORMATS["<H"], _FORMATS["<I"], _FORMATS["<i"]
 
 
 class OutsideError(Exception):
-    """A position in the file leads outside it."""
+    """A position points outside the file."""
 
 
 class Table:
@@ -41,7 +41,7 @@ class Table:
         return number
 
     def where(self, field: int) -> int | None:
-        """The absolute position of a field's value; None where the field is absent."""
+        """The absolute position of a field's value; None if the field is absent."""
         entry = 4 + 2 * field
         if entry >= self.vtable_bytes:
             return None
@@ -57,7 +57,7 @@ class Table:
         return None if position is None else Table(self.data, position + self._number(_U32, position))
 
     def vector(self, field: int, item_bytes: int) -> tuple[int, int]:
-        """(position of the first item, number of items); all of them lie in the file."""
+        """(position of the first item, number of items); checks that all are inside the file."""
         position = self.where(field)
         if position is None:
             return 0, 0
@@ -81,13 +81,13 @@ class Table:
         return struct.unpack_from(f"<{count}f", self.data, start)
 
     def integers(self, field: int, item_bytes: int = 4) -> tuple[int, ...]:
-        """Signed ones, of four or eight bytes."""
+        """Signed integers of four or eight bytes."""
         start, count = self.vector(field, item_bytes)
         return struct.unpack_from(f"<{count}{'i' if item_bytes == 4 else 'q'}", self.data, start)
 
 
 def root(data: mmap.mmap | bytes, identifier: bytes) -> Table:
-    """The first table of a file with this mark; OutsideError for another file."""
+    """The root table of a file with this identifier; OutsideError for another file."""
     if len(data) < 8 or data[4:8] != identifier:
         raise OutsideError
     return Table(data, int(_U32.unpack_from(data)[0]))

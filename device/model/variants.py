@@ -1,6 +1,6 @@
-"""What an export makes of a network, as a table: one entry a variant, in the order of rows, from the source on.
+"""The variants of an export, as a table: one entry per variant, in the order of rows.
 
-How each is made is beside the quantizer (export/conversion/quantize.py).
+export/conversion/quantize.py makes them.
 """
 
 from dataclasses import dataclass
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variant:
-    """tolerance: of a golden image's scores between two processors. is_quantized: its weights are int8. is_calibrated:
-    its activations have ranges, which calibration images gave.
+    """tolerance: the largest difference of a golden image's scores between processors. is_quantized: its weights are
+    int8. is_calibrated: its activations have ranges from calibration images.
 
-    What a sound conversion stays within, beyond which the file is not kept: signal, the least signal to noise of its
-    logits in dB; error, the largest difference of a score; drop, the most accuracy lost, judged by the lower end of its
+    Limits of a sound conversion; export drops a file beyond them. signal: the least signal-to-noise ratio of its logits
+    in dB; error: the largest difference of a score; drop: the largest loss of accuracy, judged by the lower end of its
     95 % interval, so that few images don't fail a good file.
 
-    color: in charts, of Okabe and Ito, Color Universal Design (2008): the color-blind tell them apart, and they stand
-    out from white.
+    color: in charts, from Okabe and Ito, Color Universal Design (2008), which color-blind people can distinguish.
     """
 
     name: str
@@ -29,11 +28,10 @@ class Variant:
     color: str
 
 
-# The limits are marks of a broken file, not of a bad one: what a sound conversion loses of an unsure network is said,
-# and the user decides. Agreement is no such mark, it says as much about how sure the network is
-# (experiments/soundness.py). Float kernels differ by rounding alone, half-precision weights by 5e-4 of their size, int8
-# ones by 1/256 of their range.
-# Tolerance: float kernels agree to 4e-7 between processors, int8 ones to 22 of 256 steps (x86 against a Cortex-A53).
+# The limits detect broken files, not bad ones: export reports what a sound conversion loses, and the user decides.
+# Agreement is no limit, because it depends on how confident the network is (experiments/soundness.py). Float kernels
+# differ by rounding alone, half-precision weights by 5e-4 of their size, int8 ones by 1/256 of their range. Tolerance:
+# float kernels agree to 4e-7 between processors, int8 ones to 22 of 256 steps (x86 against a Cortex-A53).
 TABLE = (
     Variant("float32", False, False, tolerance=1e-3, signal=30.0, error=1e-3, drop=0.001, color="#0072b2"),
     Variant("float16", False, False, tolerance=1e-3, signal=10.0, error=1.0, drop=0.02, color="#009e73"),

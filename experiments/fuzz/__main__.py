@@ -49,7 +49,7 @@ class Tally:
 
 def answer(path: Path) -> None:
     """One answer, as a file without a card is asked too."""
-    overrides = NO_OVERRIDES if card.read_tail(path) else Overrides(path.with_name(LABELS), 0.0, 1.0)
+    overrides = NO_OVERRIDES if card.read_archive(path) else Overrides(path.with_name(LABELS), 0.0, 1.0)
     Classifier(path, overrides).classify(IMAGE)
 
 

@@ -11,7 +11,7 @@ from export.source.sources import ExportSource
 
 
 def assembled(bare: bytes, model_card: Card, images: dict[str, bytes]) -> bytes:
-    return card.append_tail(metadata.embed(bare, model_card), model_card, images)
+    return card.append_archive(metadata.embed(bare, model_card), model_card, images)
 
 
 def of(source: ExportSource, variant: str) -> Card:

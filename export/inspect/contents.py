@@ -145,7 +145,7 @@ def _parts(path: Path, tree: Any) -> Iterator[FilePart]:
     for tensor in _weights(tree):
         by_type[TYPE_NAMES.get(tensor.type, "?")] += _bytes(tree, tensor.buffer)
     metadata = sum(_bytes(tree, entry.buffer) for entry in tree.metadata or [])
-    archive = card.tail_bytes(path)
+    archive = card.archive_bytes(path)
     yield from (FilePart(f"weights {name}", count) for name, count in by_type.most_common())
     yield FilePart("graph", path.stat().st_size - sum(by_type.values()) - metadata - archive)
     yield FilePart("metadata", metadata)

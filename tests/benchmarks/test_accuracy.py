@@ -97,7 +97,7 @@ def hashes(images: folders.Labeled) -> list[str]:
 
 
 def answers(path: Path, data: str | Path | None, overrides: Overrides = NO_OVERRIDES) -> ModelScores:
-    return accuracy.answers(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
+    return accuracy.score(models.find([path])[0], None if data is None else str(data), overrides, 1, None)
 
 
 class Interrupted(list[Model]):
@@ -204,7 +204,7 @@ def test_a_file_that_does_not_say_what_it_was_trained_on(colors: Path) -> None:
 
 
 def test_data_that_is_not_in_the_cache() -> None:
-    with pytest.raises(UserError, match="make it with: python -m train data shapes --size 16x16"):
+    with pytest.raises(UserError, match="create it with: python -m train data shapes --size 16x16"):
         measure(model("int8"), None)
 
 

@@ -151,7 +151,7 @@ def test_what_came_back_is_whole_or_refused() -> None:
         json.dumps({**good, "results": [{"sha256": found.sha256()}]}),
         json.dumps({**good, "results": [{**row, "p50_ms": "fast"}]}),
     ):
-        with pytest.raises(UserError, match=r"pi: no whole result came back \(the measurement ended with 2\)"):
+        with pytest.raises(UserError, match=r"pi: no complete result \(the measurement ended with 2\)"):
             measurement.whole(Ran(2, bad), "pi", [found])
 
 
@@ -184,7 +184,7 @@ def test_what_is_said_of_a_board(
     lines = health.lines(judged, "pi")
     assert len(lines) == bool(facts)
     says("".join(lines), *facts)
-    assert (health.held_back(judged) is None) == (bool(facts) and "(throttled)" not in facts), "it can't tell"
+    assert (health.board_throttling(judged) is None) == (bool(facts) and "(throttled)" not in facts), "it can't tell"
 
 
 def test_a_kernel_that_keeps_a_copy_of_the_flags(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_an_environment_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixtur
     requirements = parcel.requirements(64)
     packed = parcel.pack(models.find([model("int8")]), requirements)
     with Board(tmp_path / "board", PATH=path, PIP_NO_INDEX="1", PYTHONPATH=ssh_server.packages()) as board:
-        made = "makes an environment for the measurement, once"
+        made = "creating an environment for the measurement, once"
         for expected in (True, False):
             with connection.connect(board.address()) as connected:
                 python = measurement.deliver(connected, packed, requirements)
@@ -230,7 +230,7 @@ def test_an_environment_that_cannot_be_made_does_not_stay(command: Run, tmp_path
     path = ssh_server.python3(tmp_path / "tools")
     with Board(tmp_path / "board", PATH=path, PIP_NO_INDEX="1") as board:
         done = command("benchmarks", "board", "127.0.0.1", model("int8"), *board.words(), "--json", "out.json")
-        assert refusal(done).startswith("127.0.0.1: the environment couldn't be made; why stands above")
+        assert refusal(done).startswith("127.0.0.1: can't create the environment, see above")
         assert "No matching distribution found for " in done.stderr  # pip's own words
         assert not (board.bench / "venv").exists() and not (tmp_path / "out.json").exists()
 
@@ -250,4 +250,4 @@ def test_a_python_that_lacks_what_is_needed(command: Run, board: Board, tmp_path
     words = [model("int8"), *board.words(), "--python", "~/bare/bin/python"]
     done = command("benchmarks", "board", "127.0.0.1", *words)
     said = refusal(done)
-    assert said == f"127.0.0.1: {board.home}/bare/bin/python lacks what is needed: No module named 'cv2'"
+    assert said == f"127.0.0.1: {board.home}/bare/bin/python can't be used: No module named 'cv2'"

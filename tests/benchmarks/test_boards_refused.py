@@ -61,7 +61,7 @@ def test_a_board_that_is_not_there(command: Run, board: Board) -> None:
 def test_no_such_python(folder: str, command: Run, board: Board) -> None:
     python = f"{folder}/it's $(touch ~/pwned)/python"
     done = asked(command, *board.words(), "--python", python)
-    said = f"127.0.0.1: no {python} can be run there; install one, or name another with --python"
+    said = f"127.0.0.1: no {python} there; install it, or give another with --python"
     assert refusal(done) == said and names(board.home) == []
 
 
@@ -71,7 +71,7 @@ def test_a_python_that_is_too_old(command: Run, board: Board) -> None:
     old.write_text("#!/bin/sh\necho Welcome\necho framelite-board 3.9.2\n")
     old.chmod(0o755)
     done = asked(command, *board.words(), "--python", "~/python")
-    said = "127.0.0.1: ~/python there is Python 3.9.2, expected 3.11 or later; name a later one with --python"
+    said = "127.0.0.1: ~/python is Python 3.9.2, expected 3.11 or later; give a later one with --python"
     assert refusal(done) == said
 
 
@@ -118,7 +118,7 @@ def test_options_are_read_before_anything_is_sent(words: list[str], said: str, c
     "host", ["-oProxyCommand=touch pwned", "a b", "a;b", "a$(b)", "a`b`", "a|b", "", "a\nb", "a'b"]
 )
 def test_what_is_no_host(host: str) -> None:
-    with pytest.raises(UserError, match="can't be a board's address"):
+    with pytest.raises(UserError, match="is not a board's address"):
         SshAddress(host)
 
 

@@ -77,7 +77,7 @@ def table(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_table_of_the_documents_is_good() -> None:
-    assert rows.mistakes(json.loads(rows.TABLE.read_bytes()), datetime.date.today()) == []
+    assert rows.problems(json.loads(rows.TABLE.read_bytes()), datetime.date.today()) == []
 
 
 def test_the_page_shows_that_table() -> None:
@@ -88,7 +88,7 @@ def test_the_page_shows_that_table() -> None:
 
 
 def test_a_result_becomes_a_row() -> None:
-    assert rows.mistakes(table(), TODAY) == []
+    assert rows.problems(table(), TODAY) == []
     header, (line,) = rows.cells(rows.parse(table()))
     assert dict(zip(header, line, strict=True)) == {
         "board": "Raspberry Pi 4 Model B Rev 1.4",
@@ -106,7 +106,7 @@ def test_a_result_becomes_a_row() -> None:
 
 
 def test_of_few_samples_the_99th_percentile_is_not_known() -> None:
-    assert rows.mistakes(table(p99_ms=None), TODAY) == []
+    assert rows.problems(table(p99_ms=None), TODAY) == []
     assert cells(p99_ms=None)[6] == "-"
 
 
@@ -157,18 +157,18 @@ def test_whether_it_held_back() -> None:
     ],
 )
 def test_a_row_that_is_refused(changes: dict[str, Any], said: str) -> None:
-    (mistake,) = rows.mistakes(table(**changes), TODAY)
+    (mistake,) = rows.problems(table(**changes), TODAY)
     assert mistake.startswith(f"row 1: {said}")
 
 
 def test_a_table_that_is_refused() -> None:
     twice = table()
     twice["rows"] *= 2
-    assert rows.mistakes(twice, TODAY) == ["row 2: is there twice"]
+    assert rows.problems(twice, TODAY) == ["row 2: is there twice"]
     for broken in ([], {"schema": 2, "rows": []}, {"schema": 1, "rows": [], "more": 1}, {"schema": 1, "rows": [3]}):
-        assert len(rows.mistakes(broken, TODAY)) == 1
+        assert len(rows.problems(broken, TODAY)) == 1
     pc = table(board=None, cpu="AMD EPYC", architecture="x86_64", throttled=None, sustained=None, temperature_c=None)
-    assert rows.mistakes(pc, TODAY) == []
+    assert rows.problems(pc, TODAY) == []
 
 
 def test_a_result_is_added_once(command: Run, tmp_path: Path) -> None:
@@ -180,13 +180,13 @@ def test_a_result_is_added_once(command: Run, tmp_path: Path) -> None:
     assert done.returncode == 0 and done.stderr.startswith("boards.json: 1 row more")
     added = json.loads((tmp_path / "boards.json").read_text())
     assert added == table(date="2026-01-02")
-    assert refusal(command(*words)) == "boards.json stays as it was, row 2: is there twice"
+    assert refusal(command(*words)) == "boards.json is unchanged, row 2: is there twice"
     (tmp_path / "result.json").write_text('{"schema": 1, "results": []}')
     assert refusal(command(*words)) == "result.json: it has schema 1, this version reads 2; measure anew"
-    said = "result.json: no latency of a machine that is known, expected what `benchmarks board` writes"
+    said = "result.json: no latency of a known machine, expected a result of `benchmarks board`; measure again"
     bare = {**RESULT, "machine": {"cpu": "Cortex-A76"}}
     failed = {**RESULT, "results": [{**row, "error": "it failed"} for row in RESULT["results"]]}
-    nothing = "result.json: no row of it has figures, so there is nothing to add; measure anew"
+    nothing = "result.json: none of its rows has figures, expected some; measure again"
     for document, reason in ((bare, said), (failed, nothing)):
         (tmp_path / "result.json").write_text(json.dumps(document))
         assert refusal(command(*words)) == reason
@@ -194,4 +194,4 @@ def test_a_result_is_added_once(command: Run, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps(RESULT))
     for damaged in ("[]", "{", '{"rows": 3}'):
         (tmp_path / "boards.json").write_text(damaged)
-        assert refusal(command(*words)) == "boards.json: this is no table of boards; take it anew from git"
+        assert refusal(command(*words)) == "boards.json: this is not a table of boards; restore it from git"

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.documents import models, results
 from benchmarks.documents.results import Results
-from benchmarks.documents.rows import FrameLane, LatencyRow
+from benchmarks.documents.rows import FrameSeries, LatencyRow
 from device.inference import runtime
 from tests import drawing
 from tests.benchmarks.measuring import QUICK, document
@@ -144,7 +144,7 @@ def test_wrong_options(words: list[str], facts: tuple[str, ...], command: Run) -
     ("data", "said"),
     [
         ("./none", "none: there is no such folder; expected DIR/LABEL/… or DIR/{train,test}/LABEL/…"),
-        ("a**", "the data 'a**' is neither a folder nor in the cache at 16x16 crop; make it with: python -m train"),
+        ("a**", "the data 'a**' is neither a folder nor in the cache at 16x16 crop; create it with: python -m train"),
         ("animals", "animals: the model doesn't know the label 'cat'; it knows circle, square, triangle"),
         ("broken", "broken/square/0001.png: the image is truncated (its end is missing)"),
     ],
@@ -227,7 +227,7 @@ def test_the_latency_table_shows_what_is_not_known() -> None:
 
 
 def test_the_latency_table_tells_runtimes_apart() -> None:
-    other = replace(ROW, runtime="tflite-runtime", runtime_version="2.14.0", n=120, frame=FrameLane(p50_ms=1.5))
+    other = replace(ROW, runtime="tflite-runtime", runtime_version="2.14.0", n=120, frame=FrameSeries(p50_ms=1.5))
     failed = replace(ROW, error="no kernel", runtime_version=None, n=0, p50_ms=None)
     lines = results.latency_lines([ROW, other, failed])
     assert [line.split()[:2] for line in lines[2:5]] == [
@@ -246,7 +246,7 @@ def test_the_latency_table_tells_runtimes_apart() -> None:
 def test_a_machine_that_held_back_is_told_once() -> None:
     rows = [replace(ROW, throttled=("under-voltage",)), replace(ROW, throttled=("under-voltage", "throttled"))]
     (line,) = results.warnings(rows)
-    assert "held back while it was measured (under-voltage, throttled)" in line
+    assert "was throttled during the measurement (under-voltage, throttled)" in line
 
 
 @pytest.mark.programs

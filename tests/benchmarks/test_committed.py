@@ -90,8 +90,8 @@ def test_a_whole_model(git: Git, repository: Path) -> None:
         ("main:models", "main:models: git cat-file main:models: bad file"),
         (":models/net.tflite", ":models/net.tflite: expected REF:PATH, a commit, tag or branch and a file in it"),
         ("main:", "main:: expected REF:PATH, a commit, tag or branch and a file in it"),
-        ("--output=x:net.tflite", "--output=x:net.tflite: --output=x is no commit, tag or branch"),
-        ("-p:net.tflite", "-p:net.tflite: -p is no commit, tag or branch"),
+        ("--output=x:net.tflite", "--output=x:net.tflite: --output=x is not a commit, tag or branch"),
+        ("-p:net.tflite", "-p:net.tflite: -p is not a commit, tag or branch"),
     ],
 )
 def test_what_is_refused(name: str, said: str, repository: Path) -> None:
@@ -120,7 +120,7 @@ def test_outside_of_a_repository(repository: Path, tmp_path: Path, monkeypatch: 
 
 def test_without_git(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="git isn't installed; give a file in place of REF:PATH"):
+    with pytest.raises(UserError, match="git isn't installed; give a file instead of REF:PATH"):
         committed.take("main:models/net.tflite", repository)
 
 
@@ -159,7 +159,7 @@ def test_no_such_release_or_not_in_it(reference: str, candidate: str, said: str,
         committed.since(reference, Path(candidate))
     assert str(refused.value).startswith(said) and "\n" not in str(refused.value)
     if "expected" not in said:
-        assert f"give BASE as {reference}:PATH; tags that are missing here: git fetch --tags" in str(refused.value)
+        assert f"give BASE as {reference}:PATH; if the tag is missing: git fetch --tags" in str(refused.value)
 
 
 def test_a_release_without_git(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

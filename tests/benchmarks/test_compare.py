@@ -148,7 +148,7 @@ def test_ctrl_c_after_enough_rounds_shows_them(
 @pytest.mark.programs
 def test_too_few_rounds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     six_rounds(monkeypatch, count=1)
-    with pytest.raises(UserError, match=r"^1 rounds in 5 s are too few to tell; give more time with --seconds$"):
+    with pytest.raises(UserError, match=r"^1 rounds in 5 s, expected at least six; give more time with --seconds$"):
         compare(model("int8"), "--seconds", "5")
     six_rounds(monkeypatch, KeyboardInterrupt(), count=0)
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,7 @@ def test_models_that_fail(command: Run, tmp_path: Path) -> None:
     for name in ("at_once", "half_way"):
         done = command("benchmarks", "compare", model("int8"), f"{name}.tflite")
         said = refusal(done)
-        assert f"{name}.tflite: the model failed half way: gather index out of bounds" in said
+        assert f"{name}.tflite: the model failed while running: gather index out of bounds" in said
         assert done.stdout == ""
 
 
@@ -195,13 +195,13 @@ def test_the_two_sides(tmp_path: Path) -> None:
         (["good.tflite", "none.tflite"], "none.tflite: there is no such model file"),
         (["."], ".: there is no such model file"),
         (["words.tflite"], "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
-        (["good.tflite", "--threads", "1,2,3"], "--threads: 3 are given, expected one for both sides, or two"),
+        (["good.tflite", "--threads", "1,2,3"], "--threads: 3 values, expected one for both sides, or two"),
         (["good.tflite", "--threads", "1,two"], "--threads: two is not a whole number from 1 to 256"),
         (["good.tflite", "--threads", "0"], "--threads: 0 is not a whole number from 1 to 256"),
         (["good.tflite", "--threads", ""], "--threads:  is not a whole number from 1 to 256"),
         (["good.tflite", "--runtime", "onnx"], "unknown runtime 'onnx', expected one of litert, tflite-runtime"),
-        (["good.tflite", "--runtime", "litert,litert,litert"], "--runtime: 3 are given, expected one for both"),
-        (["good.tflite", "--python", "a,b,c"], "--python: 3 are given, expected one for both sides, or two"),
+        (["good.tflite", "--runtime", "litert,litert,litert"], "3 values, expected one for both"),
+        (["good.tflite", "--python", "a,b,c"], "--python: 3 values, expected one for both sides, or two"),
         (["good.tflite", "--python", "./none"], "./none: it can't be started (No such file or directory)"),
         (["good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
         (["good.tflite", "--seconds", "nan"], "--seconds is nan, expected more than 0 and at most 3600"),
@@ -235,7 +235,7 @@ def test_lines_say_whose_clock_it_was() -> None:
         "  p50         1.250 (1.200-1.300)",
         "  p95         1.500 (1.100-2.040)",
         "  a to itself 1.000 (0.990-1.010)",
-        "  ratios with their 95 % intervals, 8 fresh processes, thread's own time",
+        "  ratios with their 95 % intervals, 8 fresh processes, CPU time of the thread",
     ]
     row = found.row("a", "b")
     assert (row.p50_ratio, row.p95_ratio, row.floor) == ((1.2, 1.25, 1.3), (1.1, 1.5, 2.04), (0.99, 1.0, 1.01))

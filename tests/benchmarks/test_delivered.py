@@ -45,7 +45,9 @@ def test_a_python_without_a_runtime(command: Run, tmp_path: Path) -> None:
     assert good["error"] is None and good["p50_ms"] > 0
     assert bad["error"] is not None and bad["p50_ms"] is None
     done = command("benchmarks", "latency", model("int8"), *QUICK, "--python", "./none")
-    assert refusal(done).startswith("./none: there is no such Python; expected the interpreter of an environment")
+    assert refusal(done).startswith(
+        "./none: no such Python, expected the interpreter of an environment; check --python"
+    )
     assert done.stdout == ""
 
 
@@ -54,7 +56,7 @@ def test_a_model_that_fails_half_way(command: Run, run_folder: Path) -> None:
     crafted.write(run_folder / "export/fails.tflite", failing.network(50))
     words = ("benchmarks", "latency", "runs/shapes", *QUICK)
     done = command(*words, "--keep")
-    said = "1 of 3 could not be measured; fails.tflite: the model failed half way: gather index out of bounds"
+    said = "1 of 3 could not be measured; fails.tflite: the model failed while running: gather index out of bounds"
     assert refusal(done).startswith(said) and len(done.stderr.splitlines()) == 1
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[2:5]] == ["shapes_float32", "shapes_int8", "fails"]
@@ -72,9 +74,7 @@ def test_a_kept_result_holds_for_these_very_files(command: Run, run_folder: Path
     first = record.read_bytes()
     again = command(*words, "--keep")
     assert record.read_bytes() == first
-    assert (
-        again.stderr == "runs/shapes: measured before (same files, same machine); without --keep it is measured anew\n"
-    )
+    assert again.stderr == "runs/shapes: measured before (same files, same machine); omit --keep to measure again\n"
     assert "shapes_int8" in again.stdout
     older = json.loads(first)
     shutil.copy(model("dynamic"), run_folder / "export/shapes_int8.tflite")

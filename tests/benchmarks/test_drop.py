@@ -92,14 +92,14 @@ def test_the_interval_holds_what_is_true_by_exact_enumeration(n: int, fell: floa
             10,
             1000,
             "0.52 points gained to 1.51 points lost on 1000 images; the limit is 1 point; it takes 2,300 to 4,800"
-            " images until one that loses nothing passes",
+            " images to pass",
         ),
         (
             200,
             100,
             10_000,
-            "0.66 points lost to 1.34 points lost on 10000 images; the limit is 1 point; it loses about what the"
-            " limit allows, so that more images may not tell either",
+            "0.66 points lost to 1.34 points lost on 10000 images; the limit is 1 point; it loses about as much"
+            " as the limit allows, so more images may not decide it",
         ),
     ],
 )
@@ -228,7 +228,7 @@ def test_only_images_that_both_were_asked_about_count() -> None:
 
 
 def test_none_in_common() -> None:
-    said = "base and candidate were not asked about the same images; give both the same --data"
+    said = "base and candidate were measured on different images; give both the same --data"
     with pytest.raises(UserError, match=said):
         drop.judge({"a": True}, {"b": True}, 0.01)
     with pytest.raises(UserError, match=said):

@@ -51,7 +51,7 @@ def test_a_machine_without_a_counter(zone: tuple[str, str] | None, tmp_path: Pat
         sensors.energy(tmp_path, *zone, 5)
     meter = Meter(tmp_path)
     assert meter.joules() is None
-    assert meter.why == "this machine has no energy counter for programs to read (no package in /sys/class/powercap)"
+    assert meter.why == "this machine has no readable energy counter (no package in /sys/class/powercap)"
 
 
 def test_a_counter_for_root_alone() -> None:
@@ -65,7 +65,7 @@ def test_a_counter_for_root_alone() -> None:
             meter = Meter(root)
             assert meter.joules() is None
         assert meter.why is not None
-        assert meter.why.startswith(f"{counter} is for root alone") and "run this as root" in meter.why
+        assert meter.why.startswith(f"only root may read {counter}") and "run this as root" in meter.why
 
 
 @pytest.mark.parametrize("said", ["", "words"])

@@ -86,9 +86,9 @@ def test_of_an_older_document() -> None:
 def test_of_a_document_that_does_not_say(machine: MeasuredMachine) -> None:
     unknown = machine.identity
     assert unknown == {}
-    assert fingerprint.differences(unknown, HERE) == ["the machine: not known of one of them"]
-    assert fingerprint.differences(HERE, unknown) == ["the machine: not known of one of them"]
-    assert fingerprint.differences(unknown, unknown) == ["the machine: not known"]
+    assert fingerprint.differences(unknown, HERE) == ["the machine: unknown for one of them"]
+    assert fingerprint.differences(HERE, unknown) == ["the machine: unknown for one of them"]
+    assert fingerprint.differences(unknown, unknown) == ["the machine: unknown"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,6 @@ def test_what_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         fingerprint.refuse_other(HERE, other, told=False)
     assert str(refused.value) == (
-        "the results are not of the same machine and runtime (cores: 2 against 4; governor: not known against"
-        " performance); measure both on one, or --other-machine compares them all the same"
+        "the results are of different machines or runtimes (cores: 2 against 4; governor: not known against"
+        " performance); measure both on one, or compare them anyway with --other-machine"
     )

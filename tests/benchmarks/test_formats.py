@@ -33,7 +33,7 @@ def test_text() -> None:
         "  accuracy  regression: on these grounds; 92.00 % to 90.00 % on 1000 images, 25 lost, 5 won",
     ]
     assert formats.text(GOOD)[-1] == "  note: latency only"
-    assert formats.text(NOT_TOLD)[1].endswith("8 rounds, 2 threads, thread's own time")
+    assert formats.text(NOT_TOLD)[1].endswith("8 rounds, 2 threads, CPU time of the thread")
     assert "because; - of the base's p50, base to itself -, 0 rounds" in formats.text(NOTHING)[1]
 
 

@@ -45,7 +45,7 @@ def test_a_stored_baseline_and_a_candidate_that_is_much_faster(
     said = capsys.readouterr().out
     assert f"no regression: {SMALL} against {path} (shapes_int8.tflite)" in said
     assert "% faster at least; the limit is 5 %" in said and "the same file" not in said
-    assert "of the base's time: is it the right model? A much faster one is a wrong one, most often" in said
+    assert "of the base's time; check that it is the right model: a much faster one is usually a wrong one" in said
 
 
 def test_a_baseline_of_another_machine(command: Run, tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_what_a_baseline_knew(
     assert gate(path, spoiled("int8", tmp_path), "--data", moved, *ONE_ROUND) == 1
     said = capsys.readouterr().out
     assert "  accuracy  regression: " in said
-    assert "  note: images that base or candidate alone was asked about: 1; they don't count\n" in said
-    with pytest.raises(UserError, match="the baseline was made without --data; make it again with it"):
+    assert "  note: images that only base or candidate classified: 1; they don't count\n" in said
+    with pytest.raises(UserError, match="the baseline was made without --data; create it again with --data"):
         gate(stored(tmp_path, 1.0), model("int8"), "--data", moved, *ONE_ROUND)
 
 
@@ -138,11 +138,11 @@ def test_since_a_release(command: Run, tmp_path: Path) -> None:
     for words, said in (
         (
             ["main:net.tflite", "net.tflite"],
-            "--since v1.2 and BASE main:net.tflite: both say what the base is; give on",
+            "--since v1.2 and BASE main:net.tflite both give the base; give on",
         ),
-        ([], "--since v1.2 is a base alone; expected a CANDIDATE too"),
+        ([], "--since v1.2 expected a CANDIDATE too; give its path"),
         (["none.tflite"], "none.tflite: there is no such model file"),
-        (["--qualify"], "--qualify gates the latency of networks of its own; give it without --since v1.2"),
+        (["--qualify"], "--qualify gates the latency of its own networks; omit --since v1.2"),
     ):
         done = command("benchmarks", "gate", "--since", "v1.2", *words)
         assert refusal(done).startswith(said) and done.stdout == ""

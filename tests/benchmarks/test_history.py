@@ -104,7 +104,7 @@ def test_gates_of_a_day(gate: Gate, tmp_path: Path) -> None:
 def test_too_short_for_a_row(command: Run, tmp_path: Path) -> None:
     done = command("benchmarks", "gate", SMALL, SMALL, *ONE_ROUND, "--history", "gates.csv")
     assert done.returncode == 3
-    assert done.stderr == "note: no ratio was measured to the end, so gates.csv has no row of it\n"
+    assert done.stderr == "note: there is no complete ratio, so gates.csv gets no row\n"
     assert names(tmp_path) == []
 
 
@@ -116,5 +116,5 @@ def test_refused_before_anything_is_measured(command: Run, tmp_path: Path) -> No
         done = command("benchmarks", "gate", SMALL, SMALL, "--seconds", "3600", "--history", path)
         assert refusal(done).startswith(said) and done.stdout == ""
     done = command("benchmarks", "gate", SMALL, SMALL, "--seconds", "3600", "--history", "/dev/null")
-    assert "it is no file" in refusal(done)
+    assert "not a regular file" in refusal(done)
     assert names(tmp_path) == ["other.csv"] and (tmp_path / "other.csv").read_text() == "time,value\n"

@@ -14,10 +14,10 @@ import pytest
 from benchmarks.documents import models
 from benchmarks.gate import baseline
 from benchmarks.measure import latency
-from benchmarks.measure.latency import Conductor, Engine
+from benchmarks.measure.latency import Engine, Scheduler
 from benchmarks.statistics import stats
 from benchmarks.timing import memory, workload
-from benchmarks.timing.process import BenchmarkCase, Lane, Samples, TimingWorker
+from benchmarks.timing.process import BenchmarkCase, Samples, Series, TimingWorker
 from benchmarks.timing.record import KEPT_SAMPLES, Record
 from device import records
 from device.errors import UserError
@@ -117,7 +117,7 @@ def test_a_slow_network_is_sampled_often_enough(monkeypatch: pytest.MonkeyPatch)
     """A process has time for a block alone, and a block for hardly more than one of its invokes: others follow."""
     monkeypatch.setattr(latency, "MIN_SAMPLES", 5)
     monkeypatch.setattr(latency, "SHORTEST_SHARE_S", 1e-3)
-    monkeypatch.setattr(latency, "TURN_S", 1e-3)
+    monkeypatch.setattr(latency, "BURST_S", 1e-3)
     (row,) = measure(LARGE, seconds=1e-9)
     assert row["n"] >= 5 and 1 < row["processes"] <= 5
     assert row["p50_interval_ms"] is None
@@ -145,7 +145,7 @@ def other_run(path: Path, folder: Path, variant: str) -> Path:
     assert card is not None
     card = replace(card, variant=variant, provenance={**(card.provenance or {}), "run": "another"})
     network = cards.network_bytes(path)
-    return crafted.write(folder / f"another_{variant}.tflite", cards.append_tail(network, card, {}))
+    return crafted.write(folder / f"another_{variant}.tflite", cards.append_archive(network, card, {}))
 
 
 def record(path: Path, threads: int = 1, runtime: str | None = None, python: str = "python") -> Record:
@@ -185,7 +185,7 @@ def test_one_that_fails_half_way_is_left_out(tmp_path: Path) -> None:
     half_way = crafted.write(tmp_path / "half_way.tflite", failing.network(50))
     bad, failed, good = measure(words, half_way, model("int8"))
     assert bad["error"].startswith("this is not a .tflite file (it lacks the mark TFL3)")
-    assert failed["error"].startswith("the model failed half way: gather index out of bounds")
+    assert failed["error"].startswith("the model failed while running: gather index out of bounds")
     assert "\n" not in failed["error"]
     for row in (bad, failed):
         assert row["p50_ms"] is row["peak_memory_bytes"] is row["frame"] is None and row["samples_ms"] == []
@@ -196,9 +196,9 @@ def test_one_that_fails_half_way_is_left_out(tmp_path: Path) -> None:
 def test_one_that_fails_among_others(tmp_path: Path) -> None:
     half_way = record(crafted.write(tmp_path / "half_way.tflite", failing.network(50)), python=Engine().python)
     good = record(model("int8"), python=Engine().python)
-    conductor = Conductor([half_way, good], 0.02, 0.0)
+    conductor = Scheduler([half_way, good], 0.02, 0.0)
     conductor._together(0)
-    assert half_way.error is not None and half_way.error.startswith("the model failed half way: gather index")
+    assert half_way.error is not None and half_way.error.startswith("the model failed while running: gather index")
     assert half_way.error.count("gather") == 1
     assert good.error is None and good.row(None).n > 0
     assert conductor._good() == [good]
@@ -206,14 +206,14 @@ def test_one_that_fails_among_others(tmp_path: Path) -> None:
 
 def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[TimingWorker], bool]) -> None:
     """A worker for which `when` holds is killed as it is asked, as the kernel does when memory runs out."""
-    turn = TimingWorker.turn
+    turn = TimingWorker.burst
 
-    def asked(self: TimingWorker, lanes: Sequence[Lane], *rest: float) -> list[Samples]:
+    def asked(self: TimingWorker, lanes: Sequence[Series], *rest: float) -> list[Samples]:
         if when(self):
             os.kill(self._process.pid, signal.SIGKILL)
         return turn(self, lanes, *rest)
 
-    monkeypatch.setattr(TimingWorker, "turn", asked)
+    monkeypatch.setattr(TimingWorker, "burst", asked)
 
 
 @pytest.mark.programs
@@ -281,7 +281,7 @@ def test_a_frame_s_way_is_that_of_a_classifier(tmp_path: Path) -> None:
     """Of a network that answers with its pixel: the way through it leaves no trace but time."""
     path = tmp_path / "colors.tflite"
     card = crafted.card(("red", "green", "blue"), (1, 1))
-    crafted.write(path, cards.append_tail(crafted.echo(), card, {}))
+    crafted.write(path, cards.append_archive(crafted.echo(), card, {}))
     answer = workload.frame_path(path, 1, RUNTIME)
     assert answer is not None and answer() is None
     assert workload.frame_path(crafted.write(path, crafted.echo()), 1, RUNTIME) is None

@@ -84,7 +84,7 @@ def test_it_goes_on_while_there_is_time_and_leaves_no_process_behind() -> None:
 def test_a_model_that_fails_half_way(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "short.tflite", failing.network(20))
     for base, candidate in ((SMALL, Side(path)), (Side(path), SMALL)):
-        with pytest.raises(UserError, match=r"short\.tflite: the model failed half way: "):
+        with pytest.raises(UserError, match=r"short\.tflite: the model failed while running: "):
             list(pairs.rounds(base, candidate, 0.01))
 
 

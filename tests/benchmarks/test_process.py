@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.timing import memory, process
-from benchmarks.timing.process import BenchmarkCase, Lane, LostError, TimingWorker
+from benchmarks.timing.process import BenchmarkCase, LostError, Series, TimingWorker
 from benchmarks.timing.worker import WATCHED_NS, Bench, step_ns
 from device.errors import UserError
 from device.inference import runtime
@@ -36,12 +36,12 @@ def pid(worker: TimingWorker) -> int:
 def test_cases_in_the_order_they_were_given() -> None:
     with TimingWorker([INT8, FLOAT32]) as worker:
         number = pid(worker)
-        assert worker.lanes == [Lane("invoke", 0), Lane("frame", 0), Lane("invoke", 1)]
+        assert worker.series == [Series("invoke", 0), Series("frame", 0), Series("invoke", 1)]
         for told in worker.loaded:
             assert told.error is None
             assert (told.runtime, told.runtime_version) == ("litert", runtime.find().version)
             assert told.load_ms and told.first_ms and min(told.load_ms, told.first_ms) > 0
-        invoke, frame, other = worker.turn(worker.lanes, 0.05)
+        invoke, frame, other = worker.burst(worker.series, 0.05)
         assert is_there(number)
     assert not is_there(number)
     for samples in (invoke, frame, other):
@@ -55,16 +55,16 @@ def test_cases_in_the_order_they_were_given() -> None:
 
 def test_a_turn_is_for_the_lanes_that_are_asked_for_each_at_least_once() -> None:
     with TimingWorker([INT8, FLOAT32]) as worker:
-        for lanes in ([Lane("frame", 0)], [Lane("invoke", 1), Lane("invoke", 0)], []):
-            taken = worker.turn(lanes, 0.0, block_s=0.0)
+        for lanes in ([Series("frame", 0)], [Series("invoke", 1), Series("invoke", 0)], []):
+            taken = worker.burst(lanes, 0.0, block_s=0.0)
             assert [len(samples.wall_ms) for samples in taken] == [1] * len(lanes)
 
 
 def test_blocks_come_in_random_order_and_nobody_is_left_out() -> None:
     order: list[int] = []
     bench = Bench(1)
-    bench.lanes = {("invoke", i): lambda i=i: order.append(i) for i in range(3)}  # type: ignore[misc]
-    told = bench.turn([["invoke", i] for i in range(3)], 0.02, 0.0)
+    bench.series = {("invoke", i): lambda i=i: order.append(i) for i in range(3)}  # type: ignore[misc]
+    told = bench.burst([["invoke", i] for i in range(3)], 0.02, 0.0)
     rounds = [tuple(order[i : i + 3]) for i in range(0, len(order), 3)]
     assert all(sorted(each) == [0, 1, 2] for each in rounds)
     assert len(set(rounds[:100])) == 6
@@ -75,7 +75,7 @@ def test_a_file_without_a_card_has_no_frame_s_way(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.8]))
     with TimingWorker([BenchmarkCase(path, frame=True), BenchmarkCase(model("int8"), frame=True)]) as worker:
         assert [told.frame for told in worker.loaded] == [False, True]
-        assert worker.lanes == [Lane("invoke", 0), Lane("invoke", 1), Lane("frame", 1)]
+        assert worker.series == [Series("invoke", 0), Series("invoke", 1), Series("frame", 1)]
 
 
 @pytest.mark.skipif(not memory.STATUS.exists(), reason="no /proc here")
@@ -95,7 +95,7 @@ def test_another_python_with_another_runtime(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with TimingWorker([INT8], "env/bin/python") as worker:
         assert [told.runtime for told in worker.loaded] == ["tflite-runtime"]
-        assert all(len(samples.wall_ms) for samples in worker.turn(worker.lanes, 0.01))
+        assert all(len(samples.wall_ms) for samples in worker.burst(worker.series, 0.01))
 
 
 # The thread's clock.
@@ -111,8 +111,8 @@ def test_a_clock_in_ticks() -> None:
 
 def test_what_a_turn_tells_of_the_clock() -> None:
     bench = Bench(1)
-    bench.lanes = {("invoke", 0): lambda: None}
-    (told,) = bench.turn([["invoke", 0]], 0.0, 0.0)
+    bench.series = {("invoke", 0): lambda: None}
+    (told,) = bench.burst([["invoke", 0]], 0.0, 0.0)
     assert told["step_ns"] == bench._step_ns > 0
 
 
@@ -129,7 +129,7 @@ def test_one_that_can_not_be_loaded_leaves_the_others(tmp_path: Path) -> None:
     ]
     with TimingWorker([*cases, FLOAT32]) as worker:
         words, dtype, operator, engine, good = [told.error for told in worker.loaded]
-        assert worker.lanes == [Lane("invoke", 4)]
+        assert worker.series == [Series("invoke", 4)]
     assert "words.tflite: this is not a .tflite file (it lacks the mark TFL3)" in str(words)
     assert str(dtype).endswith("odd.tflite: the input is float64, expected float32, uint8 or int8")
     assert "Unheard" in str(operator) and str(engine).startswith("unknown runtime 'none'") and good is None
@@ -140,15 +140,15 @@ def test_one_that_fails_before_it_is_timed_leaves_the_others(answers: int, said:
     path = crafted.write(tmp_path / "net.tflite", failing.network(answers))
     with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:
         failed, good = [told.error for told in worker.loaded]
-        assert worker.lanes == [Lane("invoke", 1)]
+        assert worker.series == [Series("invoke", 1)]
     assert said in str(failed) and "gather index out of bounds" in str(failed) and good is None
 
 
 def test_one_that_fails_half_way_gives_up_and_the_others_go_on(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", failing.network(40))
     with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:
-        failed, good = worker.turn(worker.lanes, 0.1)
-        again, still = worker.turn(worker.lanes, 0.01)
+        failed, good = worker.burst(worker.series, 0.1)
+        again, still = worker.burst(worker.series, 0.01)
     before = 1 + 3  # the first inference, and those before peak memory is read
     assert len(failed.wall_ms) == len(failed.cpu_ms) == 40 - before
     assert failed.error is not None and failed.error.startswith("gather index out of bounds")
@@ -161,9 +161,9 @@ def test_one_whose_frame_s_way_fails_half_way(tmp_path: Path) -> None:
     card = crafted.card(("a", "b", "c"), failing.SIZE)
     path = with_card(tmp_path / "net.tflite", failing.network(300), card)
     with TimingWorker([BenchmarkCase(path, frame=True)]) as worker:
-        assert worker.lanes == [Lane("invoke", 0), Lane("frame", 0)]
-        (frame,) = worker.turn([Lane("frame", 0)], 600)
-        (invoke,) = worker.turn([Lane("invoke", 0)], 0.0, 0.0)
+        assert worker.series == [Series("invoke", 0), Series("frame", 0)]
+        (frame,) = worker.burst([Series("frame", 0)], 600)
+        (invoke,) = worker.burst([Series("invoke", 0)], 0.0, 0.0)
     assert len(frame.wall_ms) == 299 and frame.error is not None
     assert len(invoke.wall_ms) == 1 and invoke.error is None
 
@@ -176,7 +176,7 @@ def test_how_it_was_ended_is_told() -> None:
         os.kill(pid(worker), signal.SIGKILL)
         for _ in range(2):
             with pytest.raises(LostError, match=r"^the measuring process was ended by SIGKILL$"):
-                worker.turn(worker.lanes, 0.01)
+                worker.burst(worker.series, 0.01)
 
 
 def test_one_that_leaves_nothing_to_answer_with(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_one_that_leaves_nothing_to_answer_with(tmp_path: Path) -> None:
     for body, said in (
         (f'exec {sys.executable} -S "$@"', "the measuring process ended with exit code 1: ModuleNotFoundError: No mod"),
         ("exit 7", "the measuring process ended with exit code 7$"),
-        ("read asked; echo usage: python FILE", r"the measuring process said 'usage: python FILE\\n', expected JSON"),
+        ("read asked; echo usage: python FILE", r"the measuring process wrote 'usage: python FILE\\n', expected JSON"),
         ("read asked; printf '[{\"err'", "the measuring process ended with exit code 0$"),
     ):
         script.write_text(f"#!/bin/sh\n{body}\n")
@@ -244,7 +244,7 @@ def test_none_is_left_behind_after_an_error_in_the_midst(monkeypatch: pytest.Mon
     worker = TimingWorker([FLOAT32])
     with pytest.raises(ZeroDivisionError), worker:
         assert worker._process.stdin is not None
-        worker._process.stdin.write('{"lanes": [["invoke", 0]], "seconds": 600, "block_s": 0.004}\n')
+        worker._process.stdin.write('{"series": [["invoke", 0]], "seconds": 600, "block_s": 0.004}\n')
         worker._process.stdin.flush()
         raise ZeroDivisionError
     assert not is_there(pid(worker))

@@ -46,7 +46,7 @@ RELIABLE = ([FINE] * 5, [SLOWER] * 5)
         ([FINE] * 4 + [SLOWER], [SLOWER] * 5, "there was a false alarm"),
         ([FINE] * 5, [SLOWER] * 4 + [FINE], "a slower network was missed"),
         ([FINE] * 4 + [UNTOLD], [SLOWER] * 5, None),
-        ([FINE] * 3 + [UNTOLD] * 2, [SLOWER] * 4 + [UNTOLD], "too often it can't tell"),
+        ([FINE] * 3 + [UNTOLD] * 2, [SLOWER] * 4 + [UNTOLD], "it was inconclusive too often"),
         ([FINE] * 4, [SLOWER] * 3, "there were fewer than 4 gates of a kind"),
         ([], [], "there were fewer than 4 gates of a kind"),
     ],
@@ -62,7 +62,7 @@ def test_what_is_hardly_slower_than_the_limit_shows_nothing() -> None:
     assert qualify.doubt([trials(*RELIABLE)], 0.07) is None
     for network in (trials(*RELIABLE), trials([FINE] * 5, [FINE] * 5)):
         said = qualify.doubt([network], 0.077)
-        assert said == "how much slower the larger networks are isn't known well enough; use a quieter machine"
+        assert said == "the slowdown of the larger networks is too uncertain; use a quieter machine"
 
 
 def test_in_words() -> None:
@@ -73,14 +73,14 @@ def test_in_words() -> None:
     )
     assert qualify.lines(missed, 0.05) == [
         counted,
-        "it can't be said that a gate of 5 % can be relied on here now: a slower network was missed; allow more"
+        "a gate of 5 % is not proven reliable here now: a slower network was missed; allow more"
         " (--max-slowdown), or use a quieter machine",
     ]
     assert qualify.lines(missed, 0.05, interrupted=True) == [counted], "no verdict"
     told = qualify.lines([trials(*RELIABLE)], 0.02)[-1]
     assert told == (
-        "a gate of 2 % made no mistake here: 0 false alarms in 5 gates (at most 45 in 100), 0 missed of 5 (at most 45"
-        " in 100) that are up to 8.3 % slower; --seconds gives more gates, and tells more"
+        "a gate of 2 % made no error here: 0 false alarms in 5 gates (at most 45 in 100), 0 missed of 5 (at most 45"
+        " in 100) that are up to 8.3 % slower; more --seconds give more gates"
     )
     other = Trials("large", Interval(1.078, 1.084, 1.09), trials(*RELIABLE).of_itself, trials(*RELIABLE).planted)
     assert " that are up to 9.0 % slower; " in qualify.lines([trials(*RELIABLE), other], 0.02)[-1], "the larger's bound"
@@ -123,7 +123,7 @@ def test_the_larger_network_is_what_is_planted(monkeypatch: pytest.MonkeyPatch, 
     (small,) = both = [Trials("small", EIGHT)]
     gates = qualify.run(both, 0.05, 1, 0.01, 1000)
     next(gates)
-    with pytest.raises(UserError, match=r"small_8\.tflite: the model failed half way"):
+    with pytest.raises(UserError, match=r"small_8\.tflite: the model failed while running"):
         next(gates)
     assert (len(small.of_itself), len(small.planted)) == (1, 0)
 
@@ -139,12 +139,12 @@ def test_no_gate_is_begun_that_might_not_end_in_time() -> None:
     ("words", "said"),
     [
         (["--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
-        (["--max-slowdown", "10"], "--max-slowdown is 10; --qualify can plant slowdowns for limits up to 6 %"),
-        (["a.tflite", "b.tflite"], "--qualify gates the latency of networks of its own; give it without BASE a.tflite"),
-        (["--data", "shapes"], "give it without --data shapes"),
-        (["--history", "x.csv"], "give it without --history x.csv"),
-        (["--markdown", "x.md"], "give it without --markdown x.md"),
-        (["--seconds", "12"], "too short to begin with"),
+        (["--max-slowdown", "10"], "--max-slowdown is 10; expected at most 6 %"),
+        (["a.tflite", "b.tflite"], "--qualify gates the latency of its own networks; omit BASE a.tflite"),
+        (["--data", "shapes"], "omit --data shapes"),
+        (["--history", "x.csv"], "omit --history x.csv"),
+        (["--markdown", "x.md"], "omit --markdown x.md"),
+        (["--seconds", "12"], "too short to start"),
     ],
 )
 def test_what_cannot_be_qualified(words: list[str], said: str, command: Run) -> None:

@@ -151,12 +151,12 @@ def test_a_process_that_was_lost_has_no_median() -> None:
 
 def test_many_turns_are_thinned_evenly_but_all_count() -> None:
     made = loaded()
-    for i in range(2 * record.KEPT_TURNS + 1):
+    for i in range(2 * record.KEPT_BURSTS + 1):
         hot = ("throttled",) if i == 1 else ()
         made.add("invoke", float(i), 0, samples(1.0), Conditions(50.0 + i % 2, 1500.0, hot))
     row = written(made)
     assert [turn["at_s"] for turn in row["turns"]][:3] == [0, 3, 6]
-    assert len(row["turns"]) <= record.KEPT_TURNS
+    assert len(row["turns"]) <= record.KEPT_BURSTS
     # That of a turn which isn't told by itself too.
     assert (row["throttled"], row["temperature_c"], row["clock_mhz"]) == (["throttled"], [50, 51], [1500, 1500])
 
@@ -221,6 +221,6 @@ def test_of_one_that_fails_half_way_no_figure_counts() -> None:
     made.add("invoke", 1, 0, samples(1.0, error="index out of bounds"), QUIET)
     made.add("invoke", 2, 0, samples(error="index out of bounds, index out of bounds"), QUIET)
     row = written(made, float32)
-    assert row["error"] == "the model failed half way: index out of bounds"
+    assert row["error"] == "the model failed while running: index out of bounds"
     assert row["runtime"] == "litert"
     assert_without_figures(row)

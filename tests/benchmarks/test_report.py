@@ -127,7 +127,7 @@ def test_two_machines_side_by_side(tmp_path: Path) -> None:
     page = Page(tmp_path / "report.html")
     assert page.text.startswith("Benchmarks: AMD EPYC, Raspberry Pi 4 Model B Rev 1.4")
     warning = (
-        "Raspberry Pi 4 Model B Rev 1.4 held back while it was measured: under-voltage, throttled, in 2 of 8 rows."
+        "Raspberry Pi 4 Model B Rev 1.4 was throttled during the measurement: under-voltage, throttled, in 2 of 8 rows."
     )
     assert page.text.index(warning) < page.text.index("Machines")
     for said in ("Cortex-A72", "ondemand", "58.4 to 80.6 °C", "1200 to 1800 MHz", "25.3 GB", "avx2, fma", "1.42 mJ"):
@@ -328,8 +328,8 @@ def test_of_many_points_only_the_best_are_named() -> None:
     ("content", "said"),
     [
         (None, "x.json: there is no such result document; expected what python -m benchmarks"),
-        ("{", "x.json: this is no JSON; expected what python -m benchmarks"),
-        ("[" * 100_000, "x.json: this is no JSON; expected what python -m benchmarks"),
+        ("{", "x.json: this is not JSON; expected what python -m benchmarks"),
+        ("[" * 100_000, "x.json: this is not JSON; expected what python -m benchmarks"),
         ("[]", "x.json: it is [], expected an object; measure anew"),
         ({"schema": 2, "results": []}, "x.json: it lacks the field 'machine'; measure anew"),
         ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: it has schema 1, this version reads 2; measure anew"),
@@ -390,7 +390,7 @@ def test_of_a_run_folder_everything_is_shown(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"there is no benchmark.json in it; make it with: python -m benchmarks latency"
+        UserError, match=r"there is no benchmark.json in it; create it with: python -m benchmarks latency"
     ):
         report.write([tmp_path], tmp_path / "report.html")
 

@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from benchmarks.documents import results
-from benchmarks.documents.machine import BoardMachine, HeldBack, MeasuredMachine
+from benchmarks.documents.machine import BoardMachine, BoardThrottling, MeasuredMachine
 from benchmarks.documents.results import Results
-from benchmarks.documents.rows import AccuracyRow, FailedRow, FrameLane, LatencyRow, SelectedRow, SustainedRate, TurnRow
+from benchmarks.documents.rows import (
+    AccuracyRow,
+    BurstRow,
+    FailedRow,
+    FrameSeries,
+    LatencyRow,
+    SelectedRow,
+    SustainedRate,
+)
 from device.errors import UserError
 from device.evaluation.evaluate import LabelTopOne
 
@@ -25,11 +33,11 @@ TIMED = LatencyRow(
     p50_interval_ms=(1.4, 1.6),
     p50_by_process_ms=(1.5, None, 1.6),
     n=3,
-    frame=FrameLane(p50_ms=2.5, samples_ms=(2.5,)),
+    frame=FrameSeries(p50_ms=2.5, samples_ms=(2.5,)),
     sustained=SustainedRate("frame", 1.0, 300.0, 2.0, 3.0),
     throttled=("throttled",),
     temperature_c=(-5.0, 3.0),
-    turns=(TurnRow("invoke", 0.1, 3, 1.5, -5.0, 900.0, ("throttled",)),),
+    turns=(BurstRow("invoke", 0.1, 3, 1.5, -5.0, 900.0, ("throttled",)),),
     samples_ms=(1.5, 1.25),
 )
 JUDGED = AccuracyRow("x_int8.tflite", "a", "int8", n=4, per_class=(LabelTopOne("cat", 0.5, 4, (0.15, 0.85)),))
@@ -53,8 +61,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert failed == {"file": "y.tflite", "sha256": "b", "variant": None, "error": "there is no such label"}
 
 
-@pytest.mark.parametrize("throttling", [None, HeldBack(("throttled",), ())])
-def test_of_a_board_it_is_said_whether_it_held_back(throttling: HeldBack | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("throttling", [None, BoardThrottling(("throttled",), ())])
+def test_of_a_board_it_is_said_whether_it_held_back(throttling: BoardThrottling | None, tmp_path: Path) -> None:
     """Null where it can't tell; what was measured here says nothing of it."""
     board = replace(WHOLE, machine=BoardMachine(**vars(HERE), throttling=throttling))
     document = json.loads(json.dumps(board.to_json()))

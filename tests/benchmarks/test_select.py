@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.documents.rows import FrameLane, LatencyRow, Timed
+from benchmarks.documents.rows import FrameSeries, LatencyRow, Timed
 from benchmarks.select import choose
 from benchmarks.select.choose import SelectedFile
 from device.errors import UserError
@@ -48,7 +48,7 @@ def row(file: str, p50_ms: float | None, top1: float | None = 0.9, threads: int 
         threads=threads,
         runtime="litert",
         **vars(timed(p50_ms)),
-        frame=None if frame_ms is None else FrameLane(**vars(timed(frame_ms))),
+        frame=None if frame_ms is None else FrameSeries(**vars(timed(frame_ms))),
         top1=top1,
         accuracy_n=changes.pop("n", 10_000),
     )
@@ -98,7 +98,7 @@ def test_what_cannot_be_told_from_the_best_stays_in() -> None:
     few = [row("float32", 4.0, 0.91, n=200), row("int8", 2.0, 0.885, n=200)]
     found = choose.choose(few, 0.01)
     assert found.chosen.file == "int8.tflite" and found.losses.of["of int8"].standing == "can't tell"
-    assert choose.lines(found)[-1].startswith("int8.tflite can't be told from the best: it loses 2.50 (-")
+    assert choose.lines(found)[-1].startswith("int8.tflite may be as good as the best: it loses 2.50 (-")
     many = [row("float32", 4.0, 0.91, n=20_000), row("int8", 2.0, 0.885, n=20_000)]
     assert chosen(*many) == ("float32", 1)
     assert choose.choose(many, 0.04).losses.of["of int8"].standing == "within"
@@ -112,15 +112,15 @@ def test_answers_about_the_same_images_tell_more_than_two_shares() -> None:
     assert chosen(*rows, most_drop=0.001) == ("int8", 1)
     found = choose.choose(rows, 0.001, answers)
     assert (found.chosen.file, found.losses.of["of int8"].standing) == ("float32.tflite", "beyond")
-    (first, second) = choose.told(found)
+    (first, second) = choose.selected_rows(found)
     assert (first.standing, first.loss) == ("best", None)
     assert second.standing == "beyond" and second.loss == pytest.approx((0.00594, 0.035, 0.06337), abs=1e-5)
     assert "paired, 200 images" in "\n".join(choose.lines(found))
-    # Equal ones, and as many lost as won, can't be told from it.
+    # Equal ones, and as many lost as won, not clearly faster than it.
     answers = {"of float32": right(200, *range(7)), "of int8": right(200, *range(7, 14))}
     rows = [row("float32", 4.0, 193 / 200, n=200), row("int8", 2.0, 193 / 200, n=200)]
     assert choose.choose(rows, 0.01, answers).losses.of["of int8"].standing == "can't tell"
-    with pytest.raises(UserError, match="not asked about the same images"):
+    with pytest.raises(UserError, match="measured on different images"):
         choose.choose(rows, 0.01, {"of float32": {"a": True}, "of int8": {"b": True}})
 
 
@@ -132,7 +132,7 @@ def test_where_two_cannot_be_told_apart_fewer_threads_are_chosen() -> None:
     rows = [row("int8", 1.00, own=OWN), row("int8", 0.999, threads=2), row("int8", 0.998, threads=4, own=OWN[::-1])]
     found = choose.choose(rows, 0.01)
     assert found.chosen.threads == 1
-    assert why(found) == [None, "can't be told from fewer threads", "can't be told from fewer threads"]
+    assert why(found) == [None, "not clearly faster than fewer threads", "not clearly faster than fewer threads"]
     rows = [row("int8", 1.00), row("int8", 0.70, threads=2), row("int8", 0.699, threads=4, own=OWN)]
     assert chosen(*rows) == ("int8", 2)
 
@@ -150,13 +150,13 @@ def test_fewer_than_six_processes_say_nothing() -> None:
     """Fewer threads are chosen, though the others' raw figure is shorter; and that is said."""
     rows = [row("int8", 1.00, processes=5), row("int8", 0.50, threads=2, processes=5)]
     found = choose.choose(rows, 0.01)
-    assert found.chosen.threads == 1 and why(found) == [None, "too few processes to tell"]
-    assert "fewer than six processes can't say what is faster: the fewest threads are chosen" in choose.lines(found)[-1]
+    assert found.chosen.threads == 1 and why(found) == [None, "too few processes"]
+    assert "with fewer than six processes the fewest threads are chosen" in choose.lines(found)[-1]
     # One that fewer processes timed beside others that enough did.
     rows = [row("int8", 1.00), row("int8", 0.90, threads=2), row("float16", 0.1, threads=1, processes=3)]
     found = choose.choose(rows, 0.01)
     assert (found.chosen.file, found.chosen.threads) == ("int8.tflite", 2)
-    assert why(found)[2] == "too few processes to tell"
+    assert why(found)[2] == "too few processes"
 
 
 def test_what_is_compared_is_what_must_differ() -> None:
@@ -174,7 +174,7 @@ def test_none_that_was_not_chosen_is_faster_on_as_few_threads() -> None:
     rows = [row("a", 1.000, threads=2), row("a", 1.003, threads=1, own=OWN), row("b", 1.002, threads=1)]
     found = choose.choose(rows, 0.01)
     assert (found.chosen.file, found.chosen.threads) == ("b.tflite", 1)
-    assert why(found) == ["can't be told from fewer threads", "can't be told from the chosen one", None]
+    assert why(found) == ["not clearly faster than fewer threads", "not clearly faster than the chosen one", None]
 
 
 def test_a_frame_s_way_counts_not_invoke_alone() -> None:
@@ -201,10 +201,10 @@ def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
 
 
 def test_one_that_failed_is_not_chosen_and_no_measure() -> None:
-    failed = row("best", None, 0.99, error="the model failed half way: index out of bounds")
+    failed = row("best", None, 0.99, error="the model failed while running: index out of bounds")
     found = choose.choose([failed, row("int8", 2.0)], 0.01)
     assert found.chosen.file == "int8.tflite" and why(found) == [failed.error, None]
-    with pytest.raises(UserError, match=r"none could be measured; best\.tflite: the model failed half way: index"):
+    with pytest.raises(UserError, match=r"none could be measured; best\.tflite: the model failed while running: index"):
         choose.choose([failed, replace(failed, threads=2)], 0.01)
 
 
@@ -249,8 +249,8 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     (place,) = [place for place, line in enumerate(table) if line.startswith("to the best: accuracy lost to shapes_")]
     table, notes = table[:place], table[place:]
     assert notes[0].endswith("; by the cards, not paired)")
-    assert notes[1].startswith("the accuracies are of the images that chose: on average too high by up to ")
-    assert notes[-1].startswith("fewer than six processes can't say what is faster")
+    assert notes[1].startswith("the accuracies are on the images of the choice: on average too high by up to ")
+    assert notes[-1].startswith("with fewer than six processes the fewest threads are chosen")
     assert told == "runs/shapes/selection.json: for python -m device live --auto runs/shapes/selection.json"
     assert len(table) == 2 + 2 * len(system.thread_counts(system.usable_cores()))
     assert [line.endswith("chosen") for line in table[2:]] == [True, *[False] * (len(table) - 3)]
@@ -293,7 +293,7 @@ def test_one_that_fails_is_told_and_the_others_are_tried(command: Run, run_folde
     (run_folder / "export/shapes_float32.tflite").unlink()
     done = command("benchmarks", "select", "runs/shapes", "--seconds", "0.02")
     assert done.returncode == 0, done.stderr
-    assert "the model failed half way: gather index out of bounds" in done.stdout
+    assert "the model failed while running: gather index out of bounds" in done.stdout
     assert selection.read(run_folder).path.name == "shapes_int8.tflite"
 
 

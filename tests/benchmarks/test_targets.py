@@ -29,14 +29,14 @@ pytestmark = pytest.mark.programs
 def test_a_folder_where_a_file_is_to_be(words: list[object], option: str, command: Run, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     done = command("benchmarks", *words)
-    assert refusal(done) == f"there: it is a directory, a file was expected; choose another place with {option}"
+    assert refusal(done) == f"there: this is a directory, expected a file; choose another place with {option}"
     assert done.stdout == "" and names(tmp_path) == ["there"]
 
 
 def test_a_file_where_a_folder_is_to_be(command: Run, tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     done = command("benchmarks", "latency", model("int8"), "--json", "there/out.json")
-    reason = "a file is in the way, a folder was expected; choose another place with --json"
+    reason = "this is a file, expected a folder; choose another place with --json"
     assert refusal(done) == f"{tmp_path}/there: {reason}"
     assert names(tmp_path) == ["there"]
 
@@ -44,4 +44,4 @@ def test_a_file_where_a_folder_is_to_be(command: Run, tmp_path: Path) -> None:
 def test_a_baselines_folder(command: Run, tmp_path: Path) -> None:
     (tmp_path / "there.json").mkdir()
     done = command("benchmarks", "baseline", model("int8"), "-o", "there.json")
-    assert refusal(done) == "there.json: it is a directory, a file was expected; choose another place with -o"
+    assert refusal(done) == "there.json: this is a directory, expected a file; choose another place with -o"

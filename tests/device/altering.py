@@ -25,7 +25,7 @@ def same(card: Card) -> Card:
 
 def golden_images(path: Path) -> dict[str, bytes]:
     """The golden images in a file's tail, by name."""
-    return {name: data for name, data in cards.read_tail(path).items() if name.startswith("golden_")}
+    return {name: data for name, data in cards.read_archive(path).items() if name.startswith("golden_")}
 
 
 def altered(target: Path, variant: str, change: Callable[[Card], Card] = same, network: bytes | None = None) -> Path:
@@ -34,7 +34,7 @@ def altered(target: Path, variant: str, change: Callable[[Card], Card] = same, n
     card = cards.read(source)
     assert card is not None
     body = cards.network_bytes(source) if network is None else network
-    return crafted.write(target, cards.append_tail(body, change(card), golden_images(source)))
+    return crafted.write(target, cards.append_archive(body, change(card), golden_images(source)))
 
 
 def with_input(**changes: Any) -> Callable[[Card], Card]:
@@ -65,4 +65,4 @@ def with_one_image(
     card = crafted.card(**changes)
     entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, scores, tolerance)
     tail = {"golden_1.png": images.encode_png(image)}
-    return crafted.write(target, cards.append_tail(network, replace(card, golden=(entry,)), tail))
+    return crafted.write(target, cards.append_archive(network, replace(card, golden=(entry,)), tail))

@@ -15,7 +15,7 @@ from device.images.images import Pixels
 from device.inference.classifier import Classifier
 from device.live.interfaces.frames import Frame
 from device.live.interfaces.output import Output
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from tests import drawing
 from tests.conftest import model
 
@@ -35,7 +35,7 @@ class Feed:
         self._label = ""
         self._number = 0
 
-    def next(self, label: str | None = None) -> Reading:
+    def next(self, label: str | None = None) -> FrameResult:
         self._number += 1
         drawn = drawing.LABELS[self._number // TURN % 3]
         frame = Frame(draw(drawn, self._number, self.size))
@@ -50,7 +50,7 @@ class Feed:
             "frame": frame.age_ms,
         }
         dropped, rate = self._number // 10, 30 + sin(self._number / 9)
-        return Reading(
+        return FrameResult(
             self._number, frame, time.time(), answer.scores, top, label, top[0].score, changed, ms, dropped, rate
         )
 
@@ -75,7 +75,7 @@ def draw(label: str, number: int, size: tuple[int, int]) -> Pixels:
     return frame
 
 
-def marked(reading: Reading, mark: int) -> Reading:
+def marked(reading: FrameResult, mark: int) -> FrameResult:
     """The same reading of a noisy frame, which makes a large JPEG, with a corner of so much gray."""
     noise = np.random.default_rng(mark).integers(0, 256, (400, 600, 3), np.uint8)
     noise[:80, :80] = mark

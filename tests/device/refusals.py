@@ -29,4 +29,4 @@ def names(folder: Path) -> list[str]:
 
 def with_card(path: Path, network: bytes, card: cards.Card) -> Path:
     """A model file of a crafted network and a card, written without asking whether they fit."""
-    return crafted.write(path, cards.append_tail(network, card, {}))
+    return crafted.write(path, cards.append_archive(network, card, {}))

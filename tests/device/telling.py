@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.outputs.mqtt.connection import CONNECT_S
 from device.live.outputs.mqtt.mqtt import Mqtt
 from device.live.outputs.mqtt.options import Settings
@@ -32,7 +32,7 @@ class Telling(Mqtt):
         self._one = threading.RLock()
         super().__init__(given)
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: FrameResult) -> None:
         with self._one:
             super().show(reading)
 

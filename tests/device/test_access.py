@@ -40,9 +40,9 @@ def test_a_token_that_cannot_be_one(content: bytes, tmp_path: Path, monkeypatch:
 
 
 def test_a_token_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the token can't be read \\(No such file or directory\\)"):
+    with pytest.raises(UserError, match="can't read the token \\(No such file or directory\\)"):
         access.read_token(tmp_path / "none")
-    with pytest.raises(UserError, match="the token can't be read \\(Is a directory\\)"):
+    with pytest.raises(UserError, match="can't read the token \\(Is a directory\\)"):
         access.read_token(tmp_path)
 
 

@@ -102,11 +102,11 @@ def test_a_containers_limit(said: str, limit: float | None, root: Path) -> None:
 @pytest.mark.parametrize(
     ("says", "level", "found", "advice"),
     [
-        ("throttled=0x0", "ok", "neither under-voltage nor throttling since the start", None),
-        ("throttled=0x50000", "note", "since the start: under-voltage, throttled", "power supply"),
-        ("throttled=0x50005", "problem", "now: under-voltage, throttled; since the start: under-volt", "power supply"),
-        ("throttled=0x80008", "problem", "now: soft temperature limit; since the start: soft temp", "cool it"),
-        ("VCHI initialization failed", "note", "can't tell: vcgencmd: VCHI initialization failed", "group video"),
+        ("throttled=0x0", "ok", "no under-voltage or throttling since boot", None),
+        ("throttled=0x50000", "note", "since boot: under-voltage, throttled", "power supply"),
+        ("throttled=0x50005", "problem", "now: under-voltage, throttled; since boot: under-volt", "power supply"),
+        ("throttled=0x80008", "problem", "now: soft temperature limit; since boot: soft temp", "cool it"),
+        ("VCHI initialization failed", "note", "unknown: vcgencmd: VCHI initialization failed", "group video"),
     ],
 )
 def test_what_follows_from_it(
@@ -122,7 +122,7 @@ def test_without_vcgencmd(root: Path, tmp_path: Path) -> None:
     """Missed on a Raspberry Pi alone."""
     assert "power" not in by_subject(hardware.findings(machines.laptop(tmp_path / "laptop")))
     power = by_subject(hardware.findings(machines.raspberry_pi_4(root)))["power"]
-    assert (power.level, power.found) == ("note", "can't tell: no vcgencmd here")
+    assert (power.level, power.found) == ("note", "unknown: there is no vcgencmd")
 
 
 # What is made of the rest.
@@ -164,9 +164,9 @@ def test_findings_of_a_laptop(root: Path) -> None:
 @pytest.mark.parametrize(
     ("cpuinfo", "level", "found"),
     [
-        (machines.OLD_PC_CPUINFO, "note", "E8400: nothing that counts; no AVX2: networks take longer"),
+        (machines.OLD_PC_CPUINFO, "note", "E8400: no instruction sets that matter; no AVX2: networks run slower"),
         (machines.LAPTOP_CPUINFO.replace(" avx512_vnni", ""), "ok", "AVX2; no VNNI: int8 gains less here"),
-        (machines.PI_ZERO_CPUINFO, "ok", "ARM1176: nothing that counts; no dot product"),
+        (machines.PI_ZERO_CPUINFO, "ok", "ARM1176: no instruction sets that matter; no dot product"),
     ],
 )
 def test_other_processors(cpuinfo: str, level: str, found: str, root: Path) -> None:
@@ -178,20 +178,20 @@ def test_a_clock_that_stays_low(root: Path) -> None:
     governor = by_subject(hardware.findings(machines.clock(root, policy0="powersave", policy4="ondemand")))["governor"]
     assert (governor.level, governor.found) == (
         "problem",
-        "policy0 powersave, policy4 ondemand: the lowest clock always",
+        "policy0 powersave, policy4 ondemand: always the lowest clock",
     )
 
 
 def test_findings_of_a_machine_that_says_nothing(root: Path) -> None:
     found = by_subject(hardware.findings(root))
     assert set(found) == {"machine", "processor", "cores"}
-    assert (found["processor"].level, found["processor"].advice) == ("note", "see that /proc is mounted")
+    assert (found["processor"].level, found["processor"].advice) == ("note", "check that /proc is mounted")
 
 
 def test_a_container_that_may_use_less_than_it_sees(root: Path) -> None:
     machines.cpu_limit(root, "50000 100000\n")
     cores = by_subject(hardware.findings(root))["cores"]
-    assert cores.level == "note" and cores.found.endswith(", for the time of 0.5 (the container's limit)")
+    assert cores.level == "note" and cores.found.endswith(", limited to the CPU time of 0.5 (the container's limit)")
 
 
 # Cameras.
@@ -213,7 +213,7 @@ def test_usb_cameras_without_their_second_nodes_and_the_boards_decoders(root: Pa
 
 
 def test_no_camera(root: Path) -> None:
-    assert attached.findings(root) == [Finding("note", "camera", "none found", "plug one in; --source test needs none")]
+    assert attached.findings(root) == [Finding("note", "camera", "none found", "plug one in, or use --source test")]
 
 
 def test_a_camera_that_others_may_use() -> None:
@@ -226,7 +226,7 @@ def test_a_camera_that_others_may_use() -> None:
         with sensors.as_nobody():
             (finding,) = attached.findings(root)
     assert (finding.level, finding.found) == ("problem", f"{node}: HD Pro Webcam C920; no permission to use it")
-    assert finding.advice is not None and finding.advice.startswith("it is for the group ")
+    assert finding.advice is not None and finding.advice.startswith("it belongs to the group ")
     assert "usermod -aG root" not in finding.advice
 
 

@@ -104,7 +104,7 @@ def test_a_wrong_password_is_said_once(tmp_path: Path, monkeypatch: pytest.Monke
     ):
         where = f"127.0.0.1:{strict.port}"
         with telling(settings(where, "shelf", "board", tmp_path / "wrong")):
-            said.wait_for("it refuses the connection (Not authorized); check --mqtt-user and the password; trying")
+            said.wait_for("it refused the connection (Not authorized); check --mqtt-user and the password; trying")
             time.sleep(0.3)  # several attempts
         assert len(said.lines) == 1
         assert watcher.topics() == {}
@@ -124,7 +124,9 @@ def test_a_message_that_nobody_waits_for(mosquitto: Mosquitto, answers: Feed, sa
         watcher.wait_for(lambda: len(watcher.texts(AVAILABILITY)) > 1)
         assert len(said.lines) == 1
         watcher.publish(topic, "x" * (longest + 1), retain=True)
-        said.wait_for("a message of 65537 bytes came, expected at most 65536; homeassistant/status")
+        said.wait_for(
+            "it sent a message of 65537 bytes, expected at most 65536; unsubscribed from homeassistant/status"
+        )
         said.wait_for("connected", 2)
         output.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(LABEL) == ["circle"])
@@ -141,7 +143,7 @@ def test_tls(tmp_path: Path, said: Said) -> None:
                 said.wait_for("its certificate is not trusted", count + 1)
         assert said.count("not trusted (Hostname mismatch") == 1
         with telling(settings(where, "shelf")):
-            said.wait_for("it doesn't answer as a broker does; is the port right, does it expect TLS (--mqtt-tls)?")
+            said.wait_for("it doesn't respond like a broker; check the port, and whether it expects TLS (--mqtt-tls")
         assert watcher.topics() == {}
         with telling(settings(where, "shelf", ca_file=ours.ca)):
             watcher.wait_for(lambda: set(watcher.topics()) >= CONFIGS)
@@ -208,11 +210,11 @@ def answering(words: bytes) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 9, "it doesn't answer as a broker does"),
-        (b"\xff" * 100, "it doesn't answer as a broker does"),
-        (b"\x20\x02\x00", "it doesn't answer as a broker does"),  # an answer that breaks off
-        (b"\x20\x02\x00\x03", "it refuses the connection (Server unavailable)"),
-        (b"", "it doesn't answer as a broker does"),
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 9, "it doesn't respond like a broker"),
+        (b"\xff" * 100, "it doesn't respond like a broker"),
+        (b"\x20\x02\x00", "it doesn't respond like a broker"),  # an answer that breaks off
+        (b"\x20\x02\x00\x03", "it refused the connection (Server unavailable)"),
+        (b"", "it doesn't respond like a broker"),
     ],
 )
 def test_what_is_no_broker(words: bytes, complaint: str, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +278,7 @@ def test_patience_has_an_end(
     monkeypatch.setattr(connection, "KEEPALIVE_S", 1)
     monkeypatch.setattr(connection, "CONNECT_S", 0.2)
     with dead() as port, telling(at(port, tls=tls)):
-        said.wait_for("it doesn't answer")
+        said.wait_for("it doesn't respond")
 
 
 def test_the_end_waits_for_no_broker_that_stands_still(mosquitto: Mosquitto, answers: Feed, said: Said) -> None:
@@ -299,4 +301,4 @@ def test_the_end_before_anything_began(mosquitto: Mosquitto) -> None:
 
 def test_a_name_that_nobody_knows(said: Said) -> None:
     with telling(settings("no-such-broker.invalid")):
-        said.wait_for("its name is not known")
+        said.wait_for("its name is unknown")

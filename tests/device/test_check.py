@@ -88,8 +88,8 @@ def test_other_scores_are_judged_bad_at_the_output(command: Run, tmp_path: Path)
     scores = Classifier(path).card.golden[2].scores
     error = max(abs(was - now) for was, now in zip((0.995696, 0.003036, 0.001268), scores, strict=True))
     assert verdict.startswith("FAIL: 5 golden images, litert ")
-    assert verdict.endswith(f", differs first at: output (1 of 5), largest score error {error:.2g}")
-    assert explanation.startswith("no classic mistake reproduces the recorded scores")
+    assert verdict.endswith(f", first difference at: output (1 of 5), largest score error {error:.2g}")
+    assert explanation.startswith("no known preprocessing mismatch reproduces the recorded scores")
     done = command("device", "check", path, "--json", "-")
     (result,) = json.loads(done.stdout)["results"]
     assert (done.returncode, result["passed"], result["differs_first_at"]) == (1, False, "output")
@@ -107,9 +107,7 @@ def test_another_hash_names_the_stage_and_passes(field: str, stage: str, tmp_pat
     report, verdict = examined(path)
     assert verdict.passed and verdict.first == stage and verdict.count(verdict.first) == 5
     assert report.code == 0 and report.causes == ()
-    assert (
-        checked.lines(report)[-1] == f"note: 5 of 5 give other bytes than at export, first at: {stage}; the scores hold"
-    )
+    assert checked.lines(report)[-1] == f"note: the bytes of 5 of 5 differ from export, first at: {stage}; scores agree"
 
 
 def test_the_first_stage_is_the_first_of_all_images(tmp_path: Path) -> None:
@@ -189,7 +187,7 @@ def test_a_golden_image_that_this_machine_cannot_decode(tmp_path: Path) -> None:
     """An OpenCV without the format: here, bytes of no format at all."""
     entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, (0.5, 0.3, 0.2), 0.1)
     card = crafted.card(("a", "b", "c"), (4, 6), golden=(entry,))
-    whole = cards.append_tail(crafted.constant([0.5, 0.3, 0.2]), card, {"golden_1.png": b"no picture"})
+    whole = cards.append_archive(crafted.constant([0.5, 0.3, 0.2]), card, {"golden_1.png": b"no picture"})
     report, verdict = examined(crafted.write(tmp_path / "net.tflite", whole))
     assert (report.code, verdict.first, verdict.score_error) == (1, "decode", None)
     assert checked.document(report)["golden"][0]["label"] is None
@@ -255,8 +253,8 @@ def test_golden_images_and_data_in_one_call(tmp_path: Path, capsys: pytest.Captu
     assert check.run(request(model("int8"), str(folder))) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    assert "PASS: 5 golden images" in said.out and "as they are fed" in said.out
-    assert said.out.splitlines()[-1] == "no classic mistake makes more of these images right, beyond chance"
+    assert "PASS: 5 golden images" in said.out and "as configured" in said.out
+    assert said.out.splitlines()[-1] == "no known preprocessing mismatch gets significantly more of these images right"
 
 
 def test_altering_nothing_gives_the_same_file(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_one_folder_around_the_classes_is_named(tmp_path: Path) -> None:
 
 def test_images_without_class_folders(tmp_path: Path) -> None:
     message = said(fill(tmp_path / "data/cat", "."))
-    assert message.startswith("no images in it") and str(tmp_path / "data") in message
+    assert message.startswith("no images") and str(tmp_path / "data") in message
 
 
 # Classes that are none, or one twice.

@@ -176,7 +176,7 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
 
 def test_labels_are_asked_for_unless_they_are_not_wanted(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2]))
-    with pytest.raises(UserError, match="carries no labels; give --labels FILE"):
+    with pytest.raises(UserError, match="has no labels; give --labels FILE"):
         Classifier(path, Overrides(mean=0.0))
     assert Classifier(path, Overrides(mean=0.0), labels=False).card.labels is None
 

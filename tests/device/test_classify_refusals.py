@@ -106,7 +106,7 @@ def test_wrong_options(words: list[str], facts: tuple[str, ...], command: Run) -
     says(done.stderr.splitlines()[-1], "error: ", *facts)
 
 
-# Where answers can't be written.
+# Where answers can't write it.
 
 
 def test_a_folder_in_the_way_of_the_answers(command: Run, tmp_path: Path) -> None:

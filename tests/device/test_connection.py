@@ -76,12 +76,12 @@ def test_a_camera_gets_the_proof_it_wants(way: str, scheme: str) -> None:
     ("way", "userinfo", "said"),
     [
         ("digest", "", "401 Unauthorized: it wants a user and a password"),
-        ("digest", "anna:wrong", "it doesn't take this user or password"),
-        ("basic", "anna:wrong", "it doesn't take this user or password"),
+        ("digest", "anna:wrong", "it doesn't accept this user or password"),
+        ("basic", "anna:wrong", "it doesn't accept this user or password"),
         ("bearer", "anna:wrong", "wants Bearer; expected Basic or Digest"),
         ("digest SHA-1", "anna:wrong", "wants Digest with SHA-1; expected Basic or Digest"),
-        ("echo", "anna:wrong", "answers 400 Bad Request; check the address"),
-        ("garbled", "anna:wrong", "no HTTP that can be read"),
+        ("echo", "anna:wrong", "responds 400 Bad Request; check the address"),
+        ("garbled", "anna:wrong", "invalid HTTP"),
     ],
 )
 def test_what_a_camera_refuses_is_said(way: str, userinfo: str, said: str) -> None:

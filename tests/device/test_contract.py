@@ -64,7 +64,7 @@ def test_a_label_that_stands_twice_is_only_noted(tmp_path: Path) -> None:
     labels = labels_file(tmp_path, "crane\ntench\ncrane\n")
     classifier = Classifier(path, replace(FLOAT, labels=labels))
     assert classifier.card.labels == ("crane", "tench", "crane")
-    assert classifier.notes[0] == f"{labels}: labels that stand there twice: 'crane'"
+    assert classifier.notes[0] == f"{labels}: repeated labels: 'crane'"
 
 
 def test_of_many_labels_that_stand_twice_some_are_named(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_of_many_labels_that_stand_twice_some_are_named(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.0] * 16))
     labels = labels_file(tmp_path, "\n".join(names + names) + "\n")
     (note, *_) = Classifier(path, replace(FLOAT, labels=labels)).notes
-    assert note.endswith(": labels that stand there twice: 'label 0', 'label 1', 'label 2', 'label 3', 'label 4' …")
+    assert note.endswith(": repeated labels: 'label 0', 'label 1', 'label 2', 'label 3', 'label 4' …")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_an_image_under_two_labels_is_no_test_and_a_repeated_one_counts_once(
 
 def test_a_folder_with_nothing_else_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path / "test", circle__a=1, square__b=1)
-    with pytest.raises(UserError, match="every image is a training image or lies under two labels"):
+    with pytest.raises(UserError, match="every image is a training image or is under two labels"):
         folders.labeled(str(root), LABELS, (8, 8), "crop")
 
 

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -31,7 +31,7 @@ class Base:
 @dataclass(frozen=True)
 class Kind(Base):
     count: int = option(5, "how many", limits=Limits(1, 1000))
-    quality: str = option("full", "how well", choices=("auto", "full"))
+    quality: Literal["auto", "full"] = option("full", "how well")
     is_loud: bool = option(False, "whether")
     shape: tuple[int, int] | None = option(None, "how large", parse=pair)
     rules: tuple[list[str], ...] = option((), "what for", metavar=("WHEN", "WHAT"), words=2)
@@ -72,7 +72,14 @@ def test_what_is_none_is_refused_with_the_option(words: tuple[str, str]) -> None
         ({"every_s": float("nan")}, "--every-s is nan, expected more than 0"),
         ({"every_s": 3601.0}, "--every-s is 3601, "),
         ({"count": 0}, "--count is 0, expected at least 1 and at most 1000"),
-        ({"quality": "best"}, "--quality is 'best', expected one of auto, full"),
+        ({"quality": "best"}, "--quality is best, expected one of auto, full"),
+        ({"count": 2.5}, "--count is 2.5, expected a whole number"),
+        ({"count": True}, "--count is True, expected a whole number"),
+        ({"every_s": "1"}, "--every-s is 1, expected a number"),
+        ({"is_loud": 1}, "--is-loud is 1, expected true or false"),
+        ({"shape": (3, 4.5)}, "--shape is 3x4.5, expected "),
+        ({"folder": "x"}, "--folder is x, expected a path"),
+        ({"rules": (["a", 1],)}, "--rules is "),
     ],
 )
 def test_limits_hold_for_programs_too(values: dict[str, Any], expected: str) -> None:
@@ -83,3 +90,5 @@ def test_limits_hold_for_programs_too(values: dict[str, Any], expected: str) -> 
 def test_limits_hold_at_their_ends() -> None:
     assert [Limits(1, 3).hold(value) for value in (0.9, 1, 3, 3.1)] == [False, True, True, False]
     assert [Limits(0, above=True).hold(value) for value in (0, 1e-9, 1e9)] == [False, True, True]
+    assert [Limits(0, 1, below=True).hold(value) for value in (0, 0.999, 1)] == [True, True, False]
+    assert not any(Limits().hold(value) for value in (float("inf"), float("-inf"), float("nan")))

@@ -76,11 +76,11 @@ def test_for_a_script_with_tflite_runtime(command: Run) -> None:
     assert runtime_.level == "ok" and runtime_.found.startswith("tflite-runtime 2.")
     (operators,) = of("operators", found)
     assert operators.level == "note" and operators.found == "0 parts on XNNPACK; not: CONV_2D x3, FULLY_CONNECTED"
-    assert "LiteRT gives these to XNNPACK" in (operators.advice or "")
+    assert "LiteRT runs these on XNNPACK" in (operators.advice or "")
     (against,) = of("to float32", found)
     assert against.found.split(" of the float32 file's latency")[0].replace(".", "").isdigit()
     if against.level == "problem":  # by the clock of the machine
-        assert "tflite-runtime keeps int8 operators from XNNPACK" in against.found
+        assert "tflite-runtime does not run int8 operators on XNNPACK" in against.found
 
 
 def test_a_model_that_is_not_there(command: Run) -> None:
@@ -114,8 +114,8 @@ def test_a_python_without_any_package(command: Run, tmp_path: Path) -> None:
         assert (finding.level, finding.found) == ("problem", f"ModuleNotFoundError: No module named '{module}'")
         assert finding.advice == "pip install -r requirements/device.txt"
     (missing,) = of("runtime", found)
-    assert (missing.level, missing.found) == ("problem", "no TFLite interpreter works here")
-    assert of("model", found) == [doctor.NOT_LOOKED_AT]
+    assert (missing.level, missing.found) == ("problem", "no working TFLite interpreter")
+    assert of("model", found) == [doctor.NOT_CHECKED]
 
 
 def test_numpy_2_under_tflite_runtime(command: Run, tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_numpy_2_under_tflite_runtime(command: Run, tmp_path: Path) -> None:
     clash, nothing = of("runtime", found)
     assert clash.level == "note" and clash.found.startswith("tflite-runtime 2.14.0: ImportError: numpy.core.multiarray")
     assert clash.advice is not None and clash.advice.startswith(
-        f"it is built for numpy 1, here is numpy {numpy.__version__}"
+        f"it is built for numpy 1, but this is numpy {numpy.__version__}"
     )
     assert "pip install 'numpy<2' 'opencv-python-headless<4.12'" in clash.advice
-    assert (nothing.level, nothing.found) == ("problem", "no TFLite interpreter works here")
-    assert of("model", found) == [doctor.NOT_LOOKED_AT]
+    assert (nothing.level, nothing.found) == ("problem", "no working TFLite interpreter")
+    assert of("model", found) == [doctor.NOT_CHECKED]
 
 
 def package(folder: Path, name: str, code: str) -> None:
@@ -199,7 +199,7 @@ def test_picamera2_where_there_may_be_one(tmp_path: Path) -> None:
     assert missing.found == "not installed" and "sudo apt install python3-picamera2" in (missing.advice or "")
     (pi / "usr/lib/python3/dist-packages/picamera2").mkdir(parents=True)
     (outside,) = packages.picamera2(pi)
-    assert (outside.level, outside.found) == ("note", "installed, but not seen by this environment")
+    assert (outside.level, outside.found) == ("note", "installed, but not in this environment")
     assert outside.advice == "make the environment with: /usr/bin/python3 -m venv --system-site-packages .venv"
 
 
@@ -235,17 +235,17 @@ def test_a_runtime_that_does_not_list_its_operators() -> None:
     """One that is older or newer than those that were tried: an object without the list."""
     assert examined.read_plan(object()) is None
     finding = examined.operators(None, "litert")
-    assert (finding.level, finding.found) == ("note", "can't tell which reach XNNPACK: litert doesn't list them")
+    assert (finding.level, finding.found) == ("note", "unknown which run on XNNPACK: litert doesn't list them")
 
 
 @pytest.mark.parametrize(
     ("heavy", "name", "dot_product", "why", "advice"),
     [
-        (("CONV_2D",), "tflite-runtime", True, "tflite-runtime keeps int8 operators from XNNPACK", "take LiteRT"),
-        (("CONV_2D", "CONV_2D"), "litert", False, "CONV_2D x2 don't reach XNNPACK", "export it again"),
-        ((), "litert", False, "no dot product", "take the float16 file"),
-        ((), "litert", True, "can't be told", "benchmarks latency"),
-        (None, "litert", True, "can't be told", "benchmarks latency"),
+        (("CONV_2D",), "tflite-runtime", True, "tflite-runtime does not run int8 operators on XNNPACK", "use LiteRT"),
+        (("CONV_2D", "CONV_2D"), "litert", False, "XNNPACK does not run CONV_2D x2", "export it again"),
+        ((), "litert", False, "no dot product", "use the float16 file"),
+        ((), "litert", True, "the reason is unknown", "benchmarks latency"),
+        (None, "litert", True, "the reason is unknown", "benchmarks latency"),
     ],
 )
 def test_why_int8_is_slower(heavy: Any, name: str, dot_product: bool, why: str, advice: str) -> None:

@@ -74,7 +74,7 @@ def test_one_from_before_and_one_from_later(tmp_path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Any, str]] = {
-    "text": ("words", "this is no JSON; expected the export.json that python -m export writes; export again with"),
+    "text": ("words", "this is not JSON; expected the export.json that python -m export writes; export again with"),
     "list": ([], "it is [], expected an object; expected the export.json"),
     "later": ({**OLD, "schema": 2}, "it has schema 2, this version reads 1; expected the export.json"),
     "none": ({**OLD, "variants": [{"variant": "int8"}]}, "variants[0] lacks the field 'n'; expected"),

@@ -31,7 +31,7 @@ def cuts(length: int, count: int) -> list[int]:
 def test_a_file_cut_off_anywhere_is_refused(variant: str, tmp_path: Path) -> None:
     """Up to the network's end by its positions, behind it because the archive with the labels is missing."""
     whole = model(variant).read_bytes()
-    network = len(whole) - cards.tail_bytes(model(variant))
+    network = len(whole) - cards.archive_bytes(model(variant))
     path = tmp_path / "cut.tflite"
     for cut in [*cuts(len(whole), 60), network - 1, network, network + 3]:
         crafted.write(path, whole[:cut])

@@ -223,7 +223,7 @@ def test_data_that_is_nowhere_says_how_to_make_it() -> None:
     with pytest.raises(UserError) as raised:
         folders.labeled("pets", ("a", "b"), (28, 30), "crop")
     assert str(raised.value) == (
-        "the data 'pets' is neither a folder nor in the cache at 28x30 crop; make it with: python -m train data pets"
+        "the data 'pets' is neither a folder nor in the cache at 28x30 crop; create it with: python -m train data pets"
         " --size 28x30"
     )
     with pytest.raises(UserError, match=r"--size 28x30 --fit pad$"):

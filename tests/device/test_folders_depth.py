@@ -23,7 +23,7 @@ def test_a_level_too_high_is_refused(command: Run, two_sets: Path) -> None:
     done = command("train", "data", two_sets, "--size", "16")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        f"error: {two_sets}: even_more/ holds train/ and test/, this is a level too high; give {two_sets}/even_more"
+        f"error: {two_sets}: even_more/ holds train/ and test/, so this is a level too high; give {two_sets}/even_more"
     ]
     assert folders.read_folder(two_sets / "even_more").labels == drawing.LABELS
 

@@ -21,16 +21,16 @@ TEST = ("--source", "test", "--frames", "1")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--source-file", ENDLESS), f"--source-file {ENDLESS}: what stands there is no source"),
+        (("--source-file", ENDLESS), f"--source-file {ENDLESS}: this is not a source"),
         (
             (*TEST, "--serve", "127.0.0.1:0", "--token-file", ENDLESS),
             f"--token-file {ENDLESS}: expected a token of 16 to 500",
         ),
         (
             (*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-user", "a", "--mqtt-password-file", ENDLESS),
-            "--mqtt: the password can't be sent; expected UTF-8 of at most 65535 bytes",
+            "--mqtt: can't send the password; expected UTF-8 of at most 65535 bytes",
         ),
-        ((*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-ca", ENDLESS), f"--mqtt-ca {ENDLESS}: it holds no PEM certificate"),
+        ((*TEST, "--mqtt", "127.0.0.1:1", "--mqtt-ca", ENDLESS), f"--mqtt-ca {ENDLESS}: it has no PEM certificate"),
     ],
 )
 def test_a_file_without_an_end(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
@@ -48,7 +48,9 @@ def test_a_file_without_an_end(words: tuple[str, ...], said: str, tmp_path: Path
 
 
 def test_labels_without_an_end() -> None:
-    with pytest.raises(UserError, match=f"{ENDLESS}: more than 1000000 bytes, expected a text file, a label a line"):
+    with pytest.raises(
+        UserError, match=f"{ENDLESS}: more than 1000000 bytes, expected a text file with one label per line"
+    ):
         labels.read(Path(ENDLESS))
 
 

@@ -20,7 +20,7 @@ import pytest
 from device.errors import UserError
 from device.live import sources
 from device.live.interfaces.output import Output, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.loop import Loop
 from device.live.outputs import guarded, json_lines, window
 from device.live.outputs.guarded import Guarded
@@ -46,7 +46,7 @@ FULL = Path("/dev/full")  # every write finds no space
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "RETRY_S", 0.0)
-    monkeypatch.setattr(json_lines, "LOOK_S", 0.0)
+    monkeypatch.setattr(json_lines, "CHECK_S", 0.0)
     monkeypatch.setattr(window, "EVERY_S", 0.0)
 
 
@@ -55,7 +55,7 @@ def tick_until(output: Output, condition: Callable[[], object]) -> None:
     wait_for(lambda: (output.tick(), condition())[1])  # type: ignore[func-returns-value]
 
 
-def unfit(reading: Reading) -> Any:
+def unfit(reading: FrameResult) -> Any:
     """One that each output stumbles over."""
     return replace(reading, ms={}, score=nan, frame=None, changed=True)  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ def test_a_full_disk_ends_its_lines_alone(tmp_path: Path) -> None:
         process.kill()
         process.communicate()
     assert process.returncode == 0
-    assert said == "note: jsonl: no space left on device; it is left out, and tried again each minute\n"
+    assert said == "note: jsonl: no space left on device; skipped, and tried again every minute\n"
 
 
 def test_a_disk_that_has_space_again(
@@ -195,7 +195,7 @@ def test_the_page_comes_back_at_its_address(answers: Feed, capsys: pytest.Captur
         output.show(answers.next("circle"))
     assert output.is_failing and not serve.thread.is_alive()
     output.close()
-    assert capsys.readouterr().err == "note: serve: its thread ended (SystemExit); begun anew\n"
+    assert capsys.readouterr().err == "note: serve: its thread ended (SystemExit); restarted\n"
     del output, serve
     gc.collect()
 
@@ -215,7 +215,7 @@ def test_a_broker_is_told_everything_by_the_thread_that_comes_after(
         assert (output.is_failing, output.failures) == (False, 1)
         output.close()
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY)[-1] == "offline")
-    assert "note: mqtt: its thread ended (SystemExit); begun anew\n" in capsys.readouterr().err
+    assert "note: mqtt: its thread ended (SystemExit); restarted\n" in capsys.readouterr().err
 
 
 def test_a_broker_is_told_where_stderr_is_full(
@@ -241,7 +241,7 @@ class Ending(Output):
         self.page: Serve
         self.loop: Loop
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: FrameResult) -> None:
         if reading.number == 5:
             end(self.page.thread)
         elif reading.number > 5 and self.page.thread.is_alive():
@@ -267,7 +267,7 @@ def test_the_loop_notices_a_dead_thread_and_its_status_tells(
         assert loop.run(sources.options("test", {}).source(answers.classifier.size)) is None
         assert (ending.last.failing, ending.last.failures, ending.failures) == ((), 1, 1)
     assert stream.getvalue()
-    assert "note: serve: its thread ended (SystemExit); begun anew" in capsys.readouterr().err
+    assert "note: serve: its thread ended (SystemExit); restarted" in capsys.readouterr().err
 
 
 def test_what_is_opened_before_another_is_refused_is_closed(answers: Feed) -> None:

@@ -150,7 +150,7 @@ def test_a_film_behind_a_jpeg_is_passed_over() -> None:
     ("data", "reason"),
     [
         (b"", "the file is empty, expected an image"),
-        (b"These are words, not a picture.\n" * 20, "not an image that can be decoded; expected JPEG, PNG"),
+        (b"These are words, not a picture.\n" * 20, "not a supported image; expected JPEG, PNG"),
         (b"\xff\xd8", "truncated"),
         (b"\x89PNG\r\n\x1a\n", "truncated"),
         (b"GIF89a", "decoded"),
@@ -188,7 +188,7 @@ def test_more_pixels_than_a_board_can_hold_are_refused_by_the_header(command: Ru
     assert done.stderr.splitlines() == [
         f"error: large.{suffix}: the image has more than {images.MAX_PIXELS} pixels; make it smaller"
         for suffix in ("png", "jpg")
-    ] + ["error: 2 of 2 images could not be read; the others were answered"]
+    ] + ["error: 2 of 2 images could not be read; the others were classified"]
 
 
 @pytest.mark.parametrize("first", ["cv2", "device.inference.preprocess", "device.images.images"])
@@ -219,7 +219,7 @@ def test_read_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "words.png").write_text("words")
     (tmp_path / "good.png").write_bytes(LOSSLESS["plain.png"])
     assert np.array_equal(images.read(tmp_path / "good.png"), ORIGINAL)
-    for name, reason in (("words.png", "not an image"), ("none.png", "No such file"), ("", "Is a directory")):
+    for name, reason in (("words.png", "not a supported image"), ("none.png", "No such file"), ("", "Is a directory")):
         with pytest.raises(UserError, match=reason) as raised:
             images.read(tmp_path / name)
         assert str(raised.value).startswith(f"{tmp_path / name}: ")

@@ -22,7 +22,7 @@ def test_the_card_with_what_the_file_itself_shows(variant: str) -> None:
     assert {key: value for key, value in document.items() if key not in extra} == card.to_json()
     assert document["variant"] == variant
     assert document["file_bytes"] == path.stat().st_size
-    assert 0 < document["tail_bytes"] == cards.tail_bytes(path) <= 32_000
+    assert 0 < document["tail_bytes"] == cards.archive_bytes(path) <= 32_000
     ends = "uint8" if variant == "int8" else "float32"
     assert (document["input_dtype"], document["output_dtype"], document["outputs"]) == (ends, ends, 3)
 

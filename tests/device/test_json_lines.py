@@ -21,7 +21,7 @@ from tests.device.refusals import refusal
 
 @pytest.fixture(autouse=True)
 def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_lines, "LOOK_S", 0.0)
+    monkeypatch.setattr(json_lines, "CHECK_S", 0.0)
 
 
 def numbers(path: Path) -> list[int]:

@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from device.live import live, outputs, sources
 from device.live import options as live_options
 from device.live.interfaces.frames import Frame, Source
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 from device.live.sources.options import SourceOptions
 from tests.conftest import ROOT
 from tests.device.classifying import INT8
@@ -52,11 +53,14 @@ def test_an_option_that_two_sources_declare_is_no_option() -> None:
 
 
 def test_an_option_without_its_output_is_refused() -> None:
+    values = {bool: True, float: 1.0, str: "x", Path: Path("x")}
     for kind in outputs.KINDS:
+        types = get_type_hints(kind)
         for name in set(declared.options(kind)) - {kind.switch}:
             if kind.switch is not None:
+                value = values[(*get_args(types[name]), types[name])[0]]
                 with pytest.raises(UserError, match=f"{declared.spelled(name)} was given without"):
-                    kind(**{name: 1.0})
+                    kind(**{name: value})
 
 
 # One of each, as somebody would write them.
@@ -101,7 +105,7 @@ class Means(Output):
     def __init__(self, path: Path) -> None:
         self._path, self._means = path, list[float]()
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: FrameResult) -> None:
         self._means.append(float(reading.frame.image.mean()))
 
     def close(self) -> None:

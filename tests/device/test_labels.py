@@ -191,10 +191,10 @@ def test_a_json_list_is_taken_with_its_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("", "no labels in it"),
-        ("\n\n", "no labels in it"),
-        ("[]", "no labels in it"),
-        ("{}", "no labels in it"),
+        ("", "it has no labels"),
+        ("\n\n", "it has no labels"),
+        ("[]", "it has no labels"),
+        ("{}", "it has no labels"),
         ("red\n\nblue\n", "line 2 is empty"),
         ("\nred\nblue\n", "line 1 is empty"),
         (b"red\n\x81\n", "neither UTF-8 nor Windows-1252"),
@@ -235,7 +235,7 @@ def test_what_is_no_label_list_is_refused_and_named(content: str | bytes, named:
 
 def test_a_label_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(UserError, match="the labels can't be read"):
+        with pytest.raises(UserError, match="can't read the labels"):
             labels.read(path)
 
 

@@ -124,18 +124,21 @@ def test_a_port_in_use_is_said(command: Run) -> None:
         ((INT8, "--source", "test", "--on-label", "circle", "true"), "expected LABEL:SECONDS, such as cat:2.5"),
         ((INT8, "--source", "test", "--serve", "nowhere:port"), "error: --serve nowhere:port"),
         ((INT8, "--source", "test", "--mqtt", "host:0"), "error: --mqtt: the port is 0"),
-        ((INT8, "--source", "test", "--source-file", "f"), "error: --source and --source-file were given; leave one"),
+        (
+            (INT8, "--source", "test", "--source-file", "f"),
+            "error: --source and --source-file were both given, expected one",
+        ),
         (
             (INT8, "--source-file", "none"),
-            "error: --source-file none: the source can't be read (No such file",
+            "error: --source-file none: can't read the source (No such file",
         ),
         ((INT8, "--source", "91"), "error: there is no camera /dev/video91;"),
         ((INT8, "--source", "nowhere"), "error: --source nowhere: there is no such file or folder"),
-        ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ can't be reached"),
+        ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ is unreachable"),
         ((INT8, "--source", "test", "--loop"), "error: --loop was given, but --source test is of another kind"),
         (
             (INT8, "--source", "test", "--jsonl", "/nowhere/a.jsonl"),
-            "--jsonl /nowhere/a.jsonl: can't be written",
+            "--jsonl /nowhere/a.jsonl: can't write it",
         ),
         (("nowhere.tflite", "--source", "test"), "error: nowhere.tflite: there is no such model file"),
         ((INT8, "--source", "picamera2"), "error: picamera2 can't be imported"),
@@ -166,14 +169,14 @@ def test_an_address_of_something_else_is_said(command: Run, mode: str) -> None:
     finally:
         server.kill()
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"error: {server.url} answers ")
+    assert done.stderr.splitlines()[-1].startswith(f"error: {server.url} responds ")
 
 
 def test_a_film_that_can_not_be_read_is_said(command: Run, tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(b"no film" * 100)
     done = command("device", "live", INT8, "--source", tmp_path / "film.mp4", "--headless", "--threads", 1)
     assert done.returncode == 2
-    assert "not a video that this OpenCV can read" in done.stderr.splitlines()[-1]
+    assert "this OpenCV can't read it as a video" in done.stderr.splitlines()[-1]
 
 
 def test_auto_takes_what_was_selected(command: Run, tmp_path: Path) -> None:
@@ -186,7 +189,7 @@ def test_auto_takes_what_was_selected(command: Run, tmp_path: Path) -> None:
     done = command(*words, "--jsonl", "-")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2 and "circle" in done.stdout
-    assert refusal(command(*words, "--threads", "2")).startswith("--auto says which model, threads and runtime")
+    assert refusal(command(*words, "--threads", "2")).startswith("--threads was given with --auto")
     assert refusal(command("device", "live", "--auto", tmp_path / "none.json")).startswith(
         f"{tmp_path / 'none.json'}: there is no such selection"
     )

@@ -124,11 +124,11 @@ def test_a_model_that_was_replaced_is_loaded_when_it_is_sound(live: Any, tmp_pat
     (tmp_path / "new").write_bytes(other)
     (tmp_path / "new").replace(path)
     running.process.send_signal(signal.SIGHUP)
-    running.wait_for(f"{path}: loaded anew" if good else "; the model that was loaded goes on")
+    running.wait_for(f"{path}: reloaded" if good else "; the loaded model stays in use")
     running.next_after(time.time())
     returned, said, _ = running.end(signal.SIGTERM)
     assert returned == 0, said
-    assert (": loaded anew" in said) == good
+    assert (": reloaded" in said) == good
 
 
 def test_a_model_that_is_overwritten_in_place_goes_on(live: Any, tmp_path: Path) -> None:
@@ -140,11 +140,11 @@ def test_a_model_that_is_overwritten_in_place_goes_on(live: Any, tmp_path: Path)
         path.write_bytes(content)  # the same file, which an interpreter may have mapped
         running.next_after(time.time())
         running.process.send_signal(signal.SIGHUP)
-        assert "; the model that was loaded goes on" in running.wait_for(words)
+        assert "; the loaded model stays in use" in running.wait_for(words)
         running.next_after(time.time())
     path.write_bytes(other)
     running.process.send_signal(signal.SIGHUP)
-    running.wait_for(f"{path}: loaded anew")
+    running.wait_for(f"{path}: reloaded")
     running.next_after(time.time())
     assert running.end(signal.SIGTERM)[0] == 0
 
@@ -154,7 +154,7 @@ def test_a_model_without_golden_images_does_not_take_over(live: Any, tmp_path: P
     running.next()
     altered(tmp_path / "new", "int8", lambda card: replace(card, golden=())).replace(path)
     running.process.send_signal(signal.SIGHUP)
-    assert "; the model that was loaded goes on" in running.wait_for("has no golden images")
+    assert "; the loaded model stays in use" in running.wait_for("has no golden images")
     running.next_after(time.time())
     returned, said, _ = running.end(signal.SIGTERM)
     assert returned == 0, said
@@ -166,7 +166,7 @@ def test_a_model_that_lacks_the_label_of_a_rule_does_not_take_over(live: Any, tm
     renamed = {"circle": "disc", "square": "square", "triangle": "triangle"}
     altered(tmp_path / "new", "int8", lambda card: replace(card, labels=tuple(renamed.values()))).replace(path)
     running.process.send_signal(signal.SIGHUP)
-    assert "'circle'" in running.wait_for("; the model that was loaded goes on")
+    assert "'circle'" in running.wait_for("; the loaded model stays in use")
     assert {ranked["label"] for ranked in running.next_after(time.time())["top"]} == set(renamed)
     assert running.end(signal.SIGTERM)[0] == 0
 
@@ -197,7 +197,7 @@ def test_a_model_of_another_size_gets_frames_that_are_large_enough(live: Any, tm
         returned, said, _ = running.end(signal.SIGTERM)
     finally:
         server.kill()
-    assert returned == 0 and f"{path}: loaded anew\n" in said
+    assert returned == 0 and f"{path}: reloaded\n" in said
     assert "lost" not in said and "is back" not in said
 
 

@@ -10,7 +10,7 @@ from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.interfaces.output import Output
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.loop import Loop
 from device.live.smoothing import Smoother
 from tests.device import crafted
@@ -33,10 +33,10 @@ class Seen(Output):
     """Asks for the other model after the fifth answer."""
 
     def __init__(self) -> None:
-        self.readings: list[Reading] = []
+        self.readings: list[FrameResult] = []
         self.loop: Any = None
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: FrameResult) -> None:
         self.readings.append(reading)
         if len(self.readings) == 5:
             self.loop.ask_for_reload()

@@ -31,7 +31,7 @@ def causes(path: Path) -> list[str]:
     """The mistakes that are said to reproduce the scores of a file whose golden images fail."""
     report = check.examine(CheckRequest(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and not report.verdict.passed and report.code == 1
-    return [cause.mistake.name for cause in report.causes]
+    return [cause.mismatch.name for cause in report.causes]
 
 
 # By golden images. What is fed is written here by hand, beside what device/check/mismatches.py does.
@@ -45,12 +45,12 @@ def test_another_fit_than_the_cards(variant: str, fit: str, tmp_path: Path) -> N
     report = check.examine(CheckRequest(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and report.verdict.first == "resize"
     (cause,) = report.causes
-    assert cause.mistake.name == "crop" and cause.verdict.first is None
+    assert cause.mismatch.name == "crop" and cause.verdict.first is None
     assert checked.lines(report)[-1].startswith(
-        "with the center cropped the recorded scores are reproduced (largest error"
+        "with the center cropped the file gives the recorded scores (largest error"
     )
     assert (
-        "and every stage's bytes: the file and its record disagree on how an image is made" in checked.lines(report)[-1]
+        "and every stage's bytes: the file and its card disagree on how an image is made" in checked.lines(report)[-1]
     )
 
 
@@ -127,7 +127,7 @@ def test_a_mistake_that_is_hardly_better_is_not_named(red: int, named: list[str]
     assert source is not None
     scaled = replace(source, input=replace(source.input, std=255.0))
     crafted.write(
-        path, cards.append_tail(cards.network_bytes(path), scaled, {"golden_1.png": images.encode_png(image)})
+        path, cards.append_archive(cards.network_bytes(path), scaled, {"golden_1.png": images.encode_png(image)})
     )
     assert causes(path) == named
 
@@ -138,7 +138,7 @@ def test_the_classifier_stays_as_it_was() -> None:
     image = drawing.shapes(1, 3)[0][1]
     before, card = classifier.classify(image).scores, classifier.card
     ways = mismatches.classic(card.input)
-    answers = {way.name: way.reading(way.feeding(classifier).classify(image).scores) for way in ways}
+    answers = {way.name: way.relabeled(way.applied(classifier).classify(image).scores) for way in ways}
     assert len(answers) == len(ways) == 13
     assert np.array_equal(classifier.classify(image).scores, before) and classifier.card is card
     assert sum(np.array_equal(scores, before) for scores in answers.values()) == 0
@@ -181,8 +181,8 @@ def test_what_may_be_chance_is_said_to_be() -> None:
     assert trial.named() is None and suspected is not None and suspected.gained == 8
     report = Report(Classifier(model("int8")), None, (), trial)
     assert report.code == 3 and checked.lines(report)[-1] == (
-        "with BGR order the accuracy would be 58.0 % instead of 50.0 % (n 100), which may be chance where 3 ways are"
-        " tried: give more images"
+        "with BGR order the accuracy would be 58.0 % instead of 50.0 % (n 100), which may be chance with 3 ways"
+        " tried; give more images"
     )
 
 
@@ -228,7 +228,7 @@ def test_a_network_trained_on_bgr(tmp_path: Path) -> None:
     code, trial, said = tried(path, overrides, colored(tmp_path / "data", 10))
     assert (code, trial.n, trial.right) == (1, 30, 10)
     named = trial.named()
-    assert named is not None and (named.mistake.name, named.right, named.gained, named.lost) == ("BGR", 30, 20, 0)
+    assert named is not None and (named.mismatch.name, named.right, named.gained, named.lost) == ("BGR", 30, 20, 0)
     assert said.startswith(
         "with BGR order the accuracy would be 100.0 % instead of 33.3 % (n 30): the network was trained on BGR"
     )
@@ -245,7 +245,9 @@ def test_a_third_party_network_with_the_wrong_scaling(command: Run, tmp_path: Pa
     assert said.endswith("the network takes pixels of -1..1; give --mean 127.5 --std 127.5")
     done = command(*words, "--mean", "127.5", "--std", "127.5")  # as it says
     assert done.returncode == 3 and "can't tell: net.tflite: no golden images" in done.stderr
-    assert done.stdout.splitlines()[-1] == "no classic mistake makes more of these images right, beyond chance"
+    assert (
+        done.stdout.splitlines()[-1] == "no known preprocessing mismatch gets significantly more of these images right"
+    )
 
 
 def test_a_healthy_third_party_file_gets_no_mistake(tmp_path: Path) -> None:
@@ -259,8 +261,8 @@ def test_labels_that_are_one_place_off(tmp_path: Path) -> None:
     path, overrides = third_party(tmp_path, foreign.bare(), (*drawing.LABELS[1:], drawing.LABELS[0]), mean=0, std=1)
     code, trial, said = tried(path, overrides, drawing.write_folder(tmp_path / "data", {None: 60}))
     named = trial.named()
-    assert code == 1 and named is not None and named.mistake.name == "labels -1" and trial.right < 10
-    assert "the labels are one place off; see whether the label file has a line too many or too few" in said
+    assert code == 1 and named is not None and named.mismatch.name == "labels -1" and trial.right < 10
+    assert "the labels are one place off; check whether the label file has a line too many or too few" in said
 
 
 def test_images_that_lie_on_their_side(tmp_path: Path) -> None:
@@ -272,7 +274,7 @@ def test_images_that_lie_on_their_side(tmp_path: Path) -> None:
     report = check.examine(CheckRequest(model("int8"), NO_OVERRIDES, str(tmp_path / "data"), 1, None, None))
     assert report.verdict is not None and report.verdict.passed and report.code == 1
     assert report.trial is not None and (named := report.trial.named()) is not None
-    assert named.mistake.name == "turned left"
+    assert named.mismatch.name == "turned left"
     assert checked.lines(report)[-1].endswith("the network was trained on images turned left")
     assert checked.document(report)["data"]["named"] == "turned left"
 
@@ -287,5 +289,5 @@ def test_at_most_500_images_are_asked(tmp_path: Path) -> None:
     trials = [mismatches.on_data(lambda: Classifier(path, overrides), ways, data, workers) for workers in (1, 2)]
     assert trials[0] == trials[1]
     assert trials[0].n == trials[0].right == 500
-    gray = next(one for one in trials[0].measured if one.mistake.name == "gray")
+    gray = next(one for one in trials[0].measured if one.mismatch.name == "gray")
     assert 200 < gray.right < 300 and (gray.gained, gray.lost) == (0, 500 - gray.right)

@@ -60,9 +60,9 @@ def write_film(path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (f"/dev/{NAME}", "there is no camera of such a name"),
-        (f"http://127.0.0.1:1/{NAME}", "the address has signs that can't be printed, or is no UTF-8"),
-        (f"rtsp://127.0.0.1:1/{NAME}", "the address has signs that can't be printed, or is no UTF-8"),
+        (f"/dev/{NAME}", "there is no such camera"),
+        (f"http://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
+        (f"rtsp://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
     ],
 )
 def test_what_cannot_have_such_a_name(source: str, said: str, command: Run) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from device.errors import UserError
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 from device.live.live import secret_variables
 from device.live.outputs import on_label
 from device.live.outputs.on_label import OF_SYSTEMD, OnLabel, Rule, check_labels, parse
 from tests.conftest import ROOT
 from tests.device.feeding import LOST, STREAMING, Feed, interrupt, wait_for
 
-Read = Callable[[str, float], Reading]
+Read = Callable[[str, float], FrameResult]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def read() -> Read:
     """A reading of a label, its frame captured at a time in seconds."""
     feed = Feed((90, 160))
 
-    def make(label: str, captured: float) -> Reading:
+    def make(label: str, captured: float) -> FrameResult:
         reading = feed.next(label)
         return replace(reading, frame=replace(reading.frame, captured=captured))
 
@@ -142,7 +142,7 @@ def test_a_command_that_still_runs_is_not_started_again(
         output.show(read("cat", 2 * captured))
         output.show(read("dog", 2 * captured + 1))
     wait_for(lambda: log.lines == ["began"])
-    assert capsys.readouterr().err == "note: --on-label cat:0: sh still runs; not started a second time\n"
+    assert capsys.readouterr().err == "note: --on-label cat:0: sh is still running; not started a second time\n"
     (tmp_path / "gate").write_text("open\n")
     wait_for(lambda: not runners())
     output.show(read("cat", 10))
@@ -284,7 +284,7 @@ def test_ctrl_c_is_not_the_commands(log: Log, read: Read) -> None:
 def test_a_command_that_hangs_is_ended_and_runs_again(
     script: str, log: Log, read: Read, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what it started; it is said once, and the rule goes on."""
+    """With what it started; it is said once, and the rule stays active."""
     started = f"echo $$ >> {log.path}; {script.replace('LOG', str(log.path))}"
     output = OnLabel([Rule("cat", 0, ("sh", "-c", started), limit_s=0.2)])
     each = 1 + ("LOG" in script)
@@ -311,7 +311,7 @@ def test_what_keeps_happening_is_said_again_after_an_hour(
         clock[0] = 1e6 + passed
         output.show(read("cat", 2 * passed))
         output.show(read("dog", 2 * passed + 1))
-        said.append(capsys.readouterr().err.count("still runs; not started a second time"))
+        said.append(capsys.readouterr().err.count("is still running; not started a second time"))
     assert said == [0, 1, 0, 1, 0, 0, 1]
     output.close()
 
@@ -328,7 +328,7 @@ def test_a_thread_that_dies_ends_its_command_and_not_its_rule(
     (thread,) = runners()
     interrupt(thread)
     wait_for(lambda: not thread.is_alive() and not is_running(int(log.lines[0])))
-    said = "note: --on-label cat:0: sh was ended: its thread failed (SystemExit); the rule goes on\n"
+    said = "note: --on-label cat:0: sh was ended: its thread failed (SystemExit); the rule stays active\n"
     assert capsys.readouterr().err == said
     output.show(read("dog", 1))
     output.show(read("cat", 2))
@@ -344,7 +344,7 @@ def test_a_command_that_no_process_can_be_given(log: Log, read: Read, capsys: py
     output.show(read("cat", 1))
     finish(output)
     assert log.lines == ["cat"]
-    reason = "its thread failed (ValueError: embedded null byte); the rule goes on"
+    reason = "its thread failed (ValueError: embedded null byte); the rule stays active"
     assert capsys.readouterr().err == f"note: --on-label c\\u0000t:0: true was ended: {reason}\n"
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from device.host import temperature
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 from device.live.outputs.web.serve import Serve
 from tests.device.browsing import Pages, wait_for_image, watch
 from tests.device.feeding import LOST, STREAMING, Feed, feeding, wait_for
@@ -28,18 +28,18 @@ PIXELS = """() => {
   canvas.getContext("2d").drawImage(image, 0, 0);
   return canvas.toDataURL("image/png");
 }"""
-SHARES = """() => Object.fromEntries([...document.querySelectorAll("#answers li")].map((row) => [
+SHARES = """() => Object.fromEntries([...document.querySelectorAll("#predictions li")].map((row) => [
   row.querySelector(".name").textContent,
   (row.querySelector(".bar").getBoundingClientRect().right - row.querySelector(".track").getBoundingClientRect().left)
     / row.querySelector(".track").getBoundingClientRect().width]))"""
 
 # The labels from top to bottom, as they are seen.
-ORDER = """() => [...document.querySelectorAll("#answers li")]
+ORDER = """() => [...document.querySelectorAll("#predictions li")]
   .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
   .map((row) => row.querySelector(".name").textContent)"""
 
 
-ROWS = """() => [...document.querySelectorAll("#answers li")].map((row) => {
+ROWS = """() => [...document.querySelectorAll("#predictions li")].map((row) => {
   const boxes = [...row.children].map((part) => part.getBoundingClientRect());
   return {name: row.querySelector(".name").textContent, best: row.classList.contains("best"),
     top: Math.min(...boxes.map((box) => box.top)), bottom: Math.max(...boxes.map((box) => box.bottom))};
@@ -47,7 +47,7 @@ ROWS = """() => [...document.querySelectorAll("#answers li")].map((row) => {
 
 # Whether a label is the one that is shown, leads the list, and has a bar of more than half.
 SHOWN = f"""(label) => document.querySelector("#label").textContent === label
-    && document.querySelector("#answers .best .name").textContent === label && ({SHARES})()[label] > 0.5"""
+    && document.querySelector("#predictions .best .name").textContent === label && ({SHARES})()[label] > 0.5"""
 
 # What moves.
 
@@ -75,23 +75,23 @@ def test_bars_are_as_long_as_their_scores(pages: Pages, serve: Serve, feed: Feed
     reading = feed.next()
     serve.show(reading)
     watch(page, serve)
-    expect(page.locator("#answers li")).to_have_count(3)
+    expect(page.locator("#predictions li")).to_have_count(3)
     shares = page.evaluate(SHARES)
     assert shares == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in reading.top}
     places = page.evaluate(
-        "[...document.querySelectorAll('#answers li')].map((row) => row.getBoundingClientRect().top)"
+        "[...document.querySelectorAll('#predictions li')].map((row) => row.getBoundingClientRect().top)"
     )
     assert places == sorted(places) and len(set(places)) == 3
     scores = (0.6, 0.3, 0.1)
     turned = tuple(replace(reading.top[2 - i], score=score) for i, score in enumerate(scores))
     serve.show(replace(reading, number=2, top=turned))
-    expect(page.locator("#answers .best .name")).to_have_text(turned[0].label)
+    expect(page.locator("#predictions .best .name")).to_have_text(turned[0].label)
     assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
     # The rows stand still at first; what is clearly ahead for a while goes up, though nothing more is said.
     wait_for(lambda: page.evaluate(ORDER) == [ranked.label for ranked in turned])
     assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
     serve.show(replace(reading, number=3, top=turned[:1]))
-    expect(page.locator("#answers li")).to_have_count(1)
+    expect(page.locator("#predictions li")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -100,7 +100,7 @@ def test_rows_stand_still_while_ranks_change(width: int, pages: Pages, serve: Se
     random, scores = np.random.default_rng(1), (0.4, 0.3, 0.2, 0.07, 0.03)
     labels = ("circle", "square", "triangle", "cat", "a label that is longer than a telephone is wide, by far and more")
 
-    def shuffled() -> Reading:
+    def shuffled() -> FrameResult:
         reading = feed.next()
         ranked = zip(random.permutation(labels), scores, strict=True)
         return replace(
@@ -137,11 +137,11 @@ def test_newcomers_take_the_rows_that_are_free(pages: Pages, serve: Serve, feed:
     numbers = itertools.count(2)
     show("a", "b", "c", "d", "e")
     watch(page, serve)
-    expect(page.locator("#answers .name")).to_have_text(["a", "b", "c", "d", "e"])
+    expect(page.locator("#predictions .name")).to_have_text(["a", "b", "c", "d", "e"])
     show("x", "d", "y", "b", "a")
-    expect(page.locator("#answers .name")).to_have_text(["a", "b", "x", "d", "y"])
+    expect(page.locator("#predictions .name")).to_have_text(["a", "b", "x", "d", "y"])
     show("b", "y", "b")  # a foreign model's label may stand twice
-    expect(page.locator("#answers .name")).to_have_text(["b", "b", "y"])
+    expect(page.locator("#predictions .name")).to_have_text(["b", "b", "y"])
 
 
 def test_labels_are_told_with_their_times_and_never_read_as_html(pages: Pages, serve: Serve, feed: Feed) -> None:

@@ -83,7 +83,9 @@ def test_a_phone_scrolls_one_way(label: str, pages: Pages, serve: Serve, feed: F
     watch(page, serve)
     expect(page.locator("#label")).to_have_text(label)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    boxes = {name: page.locator(name).bounding_box() for name in (".live", ".answers", ".speed", ".changes", ".model")}
+    boxes = {
+        name: page.locator(name).bounding_box() for name in (".live", ".predictions", ".speed", ".changes", ".model")
+    }
     tops = [box["y"] for box in boxes.values() if box]
     assert tops == sorted(tops) and len(tops) == 5  # the answers right under the image
     assert page.get_by_role("button", name="Pause").bounding_box()["height"] >= 36  # type: ignore[index]
@@ -120,7 +122,7 @@ def test_it_can_be_heard_and_held_still(pages: Pages, serve: Serve, feed: Feed) 
     serve.show(feed.next("circle"))
     watch(page, serve)
     expect(page.get_by_role("img", name="Live image, shown as circle")).to_be_visible()
-    for title in ("Answers", "Label changes", "Model card"):
+    for title in ("Predictions", "Label changes", "Model card"):
         expect(page.get_by_role("region", name=title)).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("starting …")
     assert page.evaluate("document.documentElement.lang") == "en"

@@ -250,7 +250,7 @@ def test_who_wants_it_has_a_still_image_opened_again(
     source.stall_if_still = 0.3
     found, said, lost = seen(source)
     assert found.count(7) > 5 and found[-1] == 21
-    assert any("script has shown the same image for 0.3 s" in message for message in said) and lost == 1
+    assert any("script has sent the same image for 0.3 s" in message for message in said) and lost == 1
 
 
 def test_a_file_may_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:

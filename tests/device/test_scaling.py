@@ -104,7 +104,7 @@ def test_a_mistake_replaces_three_numbers_by_one(tmp_path: Path) -> None:
     classifier = load(tmp_path, End(SHAPE), MEAN, STD)
     ways = {mistake.name: mistake for mistake in classic(classifier.card.input)}
     assert {"0..255", "0..1", "-1..1"} <= set(ways)
-    fed = ways["-1..1"].feeding(classifier)
+    fed = ways["-1..1"].applied(classifier)
     assert np.array_equal(fed.preprocessor.tensor(RANDOM)[0], formula(RANDOM, 127.5, 127.5))
     assert np.array_equal(classifier.preprocessor.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD))
 
@@ -140,7 +140,7 @@ def test_what_is_no_scaling_is_refused_and_named(
 
 def test_info_shows_a_card_s_three_numbers(command: Run, tmp_path: Path) -> None:
     card = crafted.card(("a", "b"), SHAPE[1:3], input=InputSpec(24, 40, mean=MEAN, std=STD))
-    crafted.write(tmp_path / "net.tflite", cards.append_tail(crafted.constant([1, 2], End(SHAPE)), card, {}))
+    crafted.write(tmp_path / "net.tflite", cards.append_archive(crafted.constant([1, 2], End(SHAPE)), card, {}))
     done = command("device", "info", "net.tflite")
     assert done.returncode == 0, done.stderr
     assert "(pixel - 123.675,116.28,103.53) / 58.395,57.12,57.375" in done.stdout

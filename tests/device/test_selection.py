@@ -56,15 +56,15 @@ def test_another_machine_s_is_taken_and_that_is_said(
     write(run_folder / "selection.json", **changes)
     assert selection.read(run_folder).threads == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"note: {run_folder}/selection.json: selected on another machine (")
+    assert line.startswith(f"note: {run_folder}/selection.json: selected on another host (")
     assert str(next(iter(changes.values()))) in line
-    assert line.endswith(f"make one on this machine with: python -m benchmarks select {run_folder}")
+    assert line.endswith(f"create one on this host with: python -m benchmarks select {run_folder}")
 
 
 def refused(place: Path) -> str:
     with pytest.raises(UserError) as caught:
         selection.read(place)
-    assert "make one on this machine with: python -m benchmarks select " in str(caught.value)
+    assert "create one on this host with: python -m benchmarks select " in str(caught.value)
     return str(caught.value)
 
 
@@ -79,13 +79,13 @@ def test_a_model_that_has_changed_or_is_gone(run_folder: Path) -> None:
     network.write_bytes(model("float32").read_bytes())
     assert f"{network} has changed since it was selected; " in refused(run_folder)
     network.unlink()
-    assert f"the model {network} isn't there any more; " in refused(run_folder)
+    assert f"the model {network} is missing; " in refused(run_folder)
 
 
 @pytest.mark.parametrize("version", [0, 2, "1"])
 def test_another_version(version: object, run_folder: Path) -> None:
     write(run_folder / "selection.json", selection=version)
-    assert f"the selection is of version {version}, expected 1; " in refused(run_folder)
+    assert f"the selection has version {version}, expected 1; " in refused(run_folder)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_a_field_that_is_missing(missing: str, run_folder: Path) -> None:
 )
 def test_what_is_no_selection(data: bytes, run_folder: Path) -> None:
     (run_folder / "selection.json").write_bytes(data)
-    assert "selection.json: this is no selection; " in refused(run_folder)
+    assert "selection.json: this is not a selection; " in refused(run_folder)

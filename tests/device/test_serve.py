@@ -39,9 +39,9 @@ def test_an_address_that_is_none(text: str, answers: Feed) -> None:
 
 def test_addresses_that_cannot_be_had(serve: Serve, answers: Feed) -> None:
     for text, said in (
-        (f"127.0.0.1:{serve.port}", f"--serve: port {serve.port} is in use; stop the program that has it, or choose"),
-        ("192.0.2.77:0", "--serve: 192.0.2.77 is no address of this machine"),
-        ("no.such.name.invalid:0", "--serve: no.such.name.invalid is not known here"),
+        (f"127.0.0.1:{serve.port}", f"--serve: port {serve.port} is in use; stop the program that uses it, or choose"),
+        ("192.0.2.77:0", "--serve: 192.0.2.77 is not an address of this host"),
+        ("no.such.name.invalid:0", "--serve: no.such.name.invalid is unknown here"),
     ):
         before = threading.active_count()
         with pytest.raises(UserError) as refusal:
@@ -149,17 +149,17 @@ def test_health(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) ->
         answer = get(serve.port, "/healthz")
         return answer.status, answer.json["reason"]
 
-    assert health() == (503, "no answer came lately")
+    assert health() == (503, "no recent prediction")
     serve.status(STREAMING)
-    assert health() == (503, "no answer came lately")
+    assert health() == (503, "no recent prediction")
     serve.show(answers.next())
-    assert health() == (200, "answers come")
+    assert health() == (200, "predicting")
     serve.status(LOST)
     assert health() == (503, "the source gives no frames")
     serve.status(STREAMING)
-    assert health() == (200, "answers come")
+    assert health() == (200, "predicting")
     monkeypatch.setattr(feed, "RECENT_S", 0.0)
-    assert health() == (503, "no answer came lately")
+    assert health() == (503, "no recent prediction")
 
 
 def test_metrics_are_what_prometheus_reads(serve: Serve, answers: Feed) -> None:

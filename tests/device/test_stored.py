@@ -114,7 +114,7 @@ def test_a_broken_frame_in_a_film_is_passed_over(film: Path, tmp_path: Path) -> 
 def test_what_is_no_film_is_said(tmp_path: Path) -> None:
     broken = tmp_path / "film.mp4"
     broken.write_bytes(b"this is no film" * 100)
-    with pytest.raises(SourceLostError, match="not a video that this OpenCV can read"), VideoFile(broken):
+    with pytest.raises(SourceLostError, match="this OpenCV can't read it as a video"), VideoFile(broken):
         pytest.fail("it was opened")
 
 
@@ -163,9 +163,9 @@ def test_a_broken_image_is_named_and_the_others_come(tmp_path: Path, capsys: pyt
             str(tmp_path / "a.png"),
             str(tmp_path / "c.png"),
         ]
-        with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were answered"):
+        with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were classified"):
             source.read()
-    assert f"error: {tmp_path / 'b.png'}: not an image" in capsys.readouterr().err
+    assert f"error: {tmp_path / 'b.png'}: not a supported image" in capsys.readouterr().err
 
 
 def test_images_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

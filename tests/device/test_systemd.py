@@ -214,7 +214,7 @@ def test_the_watchdog_is_signed_while_a_model_is_checked(tmp_path: Path, live: A
         running = live(INT8, "--source", "test", "--threads", 1, NOTIFY_SOCKET=name, WATCHDOG_USEC="1")
         wait_for(lambda: "READY=1" in said, 20)
         running.process.send_signal(signal.SIGHUP)
-        running.wait_for("loaded anew")
+        running.wait_for(": reloaded")
         assert running.end(signal.SIGTERM)[0] == 0
         hearing.join(20)
     (began,) = (number for number, message in enumerate(said) if message.startswith("RELOADING=1"))

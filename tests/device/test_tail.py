@@ -26,8 +26,8 @@ IMAGES = {"golden_1.png": b"\x89PNG one", "golden_2.png": bytes(300)}
 
 def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: Path) -> None:
     body = crafted.constant([0.1, 0.2, 0.7])
-    data = cards.append_tail(body, FULL, IMAGES)
-    assert data == cards.append_tail(body, copy.deepcopy(FULL), dict(IMAGES))
+    data = cards.append_archive(body, FULL, IMAGES)
+    assert data == cards.append_archive(body, copy.deepcopy(FULL), dict(IMAGES))
     assert data.startswith(body)
     path = crafted.write(tmp_path / "boots.tflite", data)
     with zipfile.ZipFile(path) as archive:
@@ -37,16 +37,16 @@ def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: P
             assert entry.compress_type == zipfile.ZIP_STORED
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
     assert cards.read(path) == FULL
-    tail = cards.read_tail(path)
+    tail = cards.read_archive(path)
     assert tail["labels.txt"].decode() == "boot\nläufer\nankle boot\n"
     assert {name: tail[name] for name in IMAGES} == IMAGES
-    assert cards.tail_bytes(path) == len(data) - len(body)
+    assert cards.archive_bytes(path) == len(data) - len(body)
     assert cards.network_bytes(path) == body
 
 
 def test_a_card_without_labels_has_no_label_file(tmp_path: Path) -> None:
-    path = crafted.write(tmp_path / "x.tflite", cards.append_tail(b"model", replace(FULL, labels=None), {}))
-    assert set(cards.read_tail(path)) == {"card.json"}
+    path = crafted.write(tmp_path / "x.tflite", cards.append_archive(b"model", replace(FULL, labels=None), {}))
+    assert set(cards.read_archive(path)) == {"card.json"}
     assert cards.read(path) == replace(FULL, labels=None)
 
 
@@ -63,14 +63,14 @@ def test_a_person_can_read_it_with_unzip() -> None:
 def test_a_file_without_a_tail_has_no_card(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "plain.tflite", crafted.constant([1, 2]))
     assert cards.read(path) is None
-    assert cards.read_tail(path) == {}
-    assert cards.tail_bytes(path) == 0
+    assert cards.read_archive(path) == {}
+    assert cards.archive_bytes(path) == 0
 
 
 def test_another_archive_is_no_card(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "foreign.tflite", archive({"labels.txt": b"a\nb\n"}))
     assert cards.read(path) is None
-    assert cards.read_tail(path) == {"labels.txt": b"a\nb\n"}
+    assert cards.read_archive(path) == {"labels.txt": b"a\nb\n"}
 
 
 def archive(entries: dict[str, bytes], how: int = zipfile.ZIP_STORED, before: bytes = b"model") -> bytes:
@@ -130,30 +130,30 @@ def test_a_malformed_archive_is_refused_and_nothing_is_written(
     path = crafted.write(tmp_path / "bad.tflite", data)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=reason) as raised:
-        cards.read_tail(path)
+        cards.read_archive(path)
     assert str(raised.value).startswith(f"{path}: ")
-    assert cards.tail_bytes(path) >= 0
+    assert cards.archive_bytes(path) >= 0
     assert names(tmp_path) == ["bad.tflite"]
 
 
 def test_reading_a_good_tail_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = crafted.write(tmp_path / "good.tflite", GOOD)
     monkeypatch.chdir(tmp_path)
-    assert cards.read_tail(path) == {"card.json": b"{}", "labels.txt": b"a\nb\n"}
+    assert cards.read_archive(path) == {"card.json": b"{}", "labels.txt": b"a\nb\n"}
     assert names(tmp_path) == ["good.tflite"]
 
 
 def test_a_cut_off_archive_is_none_or_refused(tmp_path: Path) -> None:
     """Whether the file then counts as whole is not for this module to say: see test_flatbuffer.py."""
-    whole = cards.append_tail(b"model", FULL, IMAGES)
+    whole = cards.append_archive(b"model", FULL, IMAGES)
     path = tmp_path / "cut.tflite"
     for cut in range(5, len(whole), 11):
         crafted.write(path, whole[:cut])
-        assert outcome(lambda: cards.read_tail(path)) in ({}, "refused")
+        assert outcome(lambda: cards.read_archive(path)) in ({}, "refused")
 
 
 def test_any_changed_byte_is_read_or_refused(tmp_path: Path) -> None:
-    whole = cards.append_tail(b"", replace(FULL, golden=(), provenance=None), {})
+    whole = cards.append_archive(b"", replace(FULL, golden=(), provenance=None), {})
     path = tmp_path / "changed.tflite"
     outcomes = []
     for place in range(0, len(whole), 3):

@@ -113,7 +113,7 @@ def test_a_trial_beside_busy_neighbors_is_not_kept(
     assert threads.best(model("int8"), RUNTIME) in (1, 2)
     assert threads.kept(model("int8"), RUNTIME) is None
     said = capsys.readouterr().err
-    assert "others had the processor for " in said and "it is tried again next time" in said
+    assert "other processes used the processor for " in said and "trying again next time" in said
 
 
 @pytest.mark.parametrize(("taken", "is_kept"), [(0.0, True), (0.05, True), (0.06, False)])

@@ -149,7 +149,7 @@ def test_a_misspelled_argument() -> None:
 
 def test_a_source_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "video.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2")
-    with pytest.raises(UserError, match="not a video that this OpenCV can read"):
+    with pytest.raises(UserError, match="this OpenCV can't read it as a video"):
         next(watch(INT8, tmp_path / "video.mp4", threads=1))
 
 

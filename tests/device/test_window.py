@@ -15,7 +15,7 @@ import pytest
 
 from device.inference.prediction import Ranked
 from device.live.interfaces.frames import Frame
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 from device.live.outputs import panel, window
 from tests.conftest import ROOT, environment, missing
 from tests.device.classifying import INT8
@@ -177,7 +177,7 @@ def test_what_is_drawn() -> None:
     frame = Frame(np.full((60, 80, 3), (10, 20, 200), np.uint8), "RGB")
     scores = np.array([0.75, 0.25], np.float32)
     ms = {"preprocess": 0.1, "invoke": 1.0, "postprocess": 0.1, "frame": 2.0}
-    reading = Reading(1, frame, 0.0, scores, top, "circle", 0.75, True, ms, 0, 30.0)
+    reading = FrameResult(1, frame, 0.0, scores, top, "circle", 0.75, True, ms, 0, 30.0)
     drawn = panel.drawn(reading)
     assert drawn.shape[1] == 640 and drawn[100, 100].tolist() == [200, 20, 10]
     bars = [(drawn[480 + 10 + 26 * i] != panel.DARK).any(axis=1).sum() for i in range(2)]

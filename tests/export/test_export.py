@@ -77,7 +77,7 @@ def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
         path = exported.run / "export" / row["file"]
         assert (row["file_bytes"], row["failures"]) == (path.stat().st_size, [])
         assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert row["tail_bytes"] == cards.tail_bytes(path)
+        assert row["tail_bytes"] == cards.archive_bytes(path)
         classifier = Classifier(path)
         scores = [classifier.classify(targets.image(i)).scores for i in range(len(targets))]
         right = np.argmax(scores, axis=1) == targets.targets

@@ -93,8 +93,8 @@ CASES = {
     "no calibration": (nothing, without("--calibration"), "model.tflite: a .tflite needs --calibration DIR"),
     "no calibration folder": (nothing, instead("--calibration", "x"), "x: there is no such folder of calibration"),
     "no test folder": (nothing, (*WORDS, "--test", "x"), "x: there is no such folder of test images"),
-    "no labels": (nothing, without("--labels"), "model.tflite: the file carries no labels; give --labels FILE"),
-    "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: the labels can't be read"),
+    "no labels": (nothing, without("--labels"), "model.tflite: the file has no labels; give --labels FILE"),
+    "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: can't read the labels"),
     "no scaling": (nothing, WORDS[:6], "model.tflite: the float input's scaling is not known; give --mean and --std"),
     "two labels": (in_labels("circle\nsquare\n"), WORDS, "model.tflite: labels.txt has 2 labels, the network has 3"),
     "a label twice": (
@@ -112,9 +112,13 @@ CASES = {
         "model.tflite: the file has a card of its own; leave out",
     ),
     "truncated": (truncate, WORDS, "model.tflite: the .tflite file is truncated or damaged"),
-    "broken image": (break_a_calibration_image, WORDS, "shapes/train/square/0001.png: not an image"),
+    "broken image": (break_a_calibration_image, WORDS, "shapes/train/square/0001.png: not a supported image"),
     "all are twins": (use_the_calibration_images_to_test, WORDS, "shapes: every test image is also a calibration"),
-    "no folder to write to": (nothing, (*WORDS, "--run", "labels.txt"), "{place}/labels.txt: a file is in the way"),
+    "no folder to write to": (
+        nothing,
+        (*WORDS, "--run", "labels.txt"),
+        "{place}/labels.txt: this is a file, expected a folder",
+    ),
 }
 
 

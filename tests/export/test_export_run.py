@@ -139,7 +139,7 @@ def test_options_for_strangers_files_are_not_ignored(warm: Run, run: Path, optio
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(warm: Run, run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused(warm("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: a file is in the way")
+    refused(warm("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: this is a file, expected a folder")
 
 
 def test_a_model_that_keras_cannot_read(warm: Run, run: Path) -> None:

@@ -30,7 +30,7 @@ def sha256(array: npt.NDArray[Any]) -> str:
 def test_every_variant_replays_its_golden_images(variant: str) -> None:
     """Each stage done here by hand, from the bytes in the file's tail."""
     path = model(variant)
-    classifier, tail = Classifier(path), cards.read_tail(path)
+    classifier, tail = Classifier(path), cards.read_archive(path)
     assert len(classifier.card.golden) == 5
     assert classifier.card.golden_source == "drawn"
     for entry in classifier.card.golden:
@@ -48,7 +48,7 @@ def test_every_variant_replays_its_golden_images(variant: str) -> None:
 
 
 def test_all_variants_carry_the_same_images() -> None:
-    tails = [cards.read_tail(model(variant)) for variant in variants.NAMES]
+    tails = [cards.read_archive(model(variant)) for variant in variants.NAMES]
     for name in (f"golden_{i}.png" for i in range(1, 6)):
         assert len({tail[name] for tail in tails}) == 1
     found = [Classifier(model(variant)).card.golden for variant in variants.NAMES]
@@ -60,7 +60,7 @@ def test_all_variants_carry_the_same_images() -> None:
 
 def test_a_image_that_is_not_the_golden_one_is_noticed() -> None:
     path = model("int8")
-    classifier, tail = Classifier(path), cards.read_tail(path)
+    classifier, tail = Classifier(path), cards.read_archive(path)
     first, second = classifier.card.golden[:2]
     assert sha256(images.decode(tail[second.image])) != first.decoded_sha256
     answer = classifier.classify(images.decode(tail[second.image])[:, ::-1])
@@ -112,7 +112,7 @@ def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int
     base = cards.read(model("int8"))
     assert base is not None
     whole: Card = replace(base, labels=labels, input=InputSpec(*size), golden=entries, golden_source=chosen.source)
-    return len(cards.append_tail(b"", whole, chosen.files))
+    return len(cards.append_archive(b"", whole, chosen.files))
 
 
 SHORT = tuple(f"label {i}" for i in range(10))
@@ -180,4 +180,4 @@ def test_the_committed_files_show_their_card_to_unzip() -> None:
             assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
             assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
             assert json.loads(archive.read("card.json"))["variant"] == variant
-        assert cards.tail_bytes(path) <= 32_000
+        assert cards.archive_bytes(path) <= 32_000

@@ -100,6 +100,6 @@ def test_the_network_stays_as_it_was() -> None:
 
 
 def test_labels_stand_in_the_tail_a_line_each() -> None:
-    tail = cards.read_tail(model("int8"))
+    tail = cards.read_archive(model("int8"))
     assert tail["labels.txt"] == b"circle\nsquare\ntriangle\n"
     assert json.loads(tail["card.json"])["labels"] == ["circle", "square", "triangle"]

@@ -52,7 +52,7 @@ def test_skip_bad_caches_the_others_and_says_so(command: Run, damaged_folder: Pa
     done = command("train", "data", damaged_folder, "--size", "12x16", "--skip-bad")
     assert done.returncode == 0
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["skipped"] * 3
-    assert "skipped 3 images that can't be read" in done.stdout
+    assert "skipped 3 unreadable images" in done.stdout
     assert "images train 57, test 30;" in done.stdout
     (path,) = made_caches()
     made = folders.open_cache(path)

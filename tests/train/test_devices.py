@@ -205,6 +205,6 @@ def test_a_part_is_as_large_as_every_other() -> None:
     from train.environment.devices import ALONE, Cluster
 
     rows = np.arange(11)
-    parts = [Cluster("", 3, i).part(rows).tolist() for i in range(3)]
+    parts = [Cluster("", 3, i).shard(rows).tolist() for i in range(3)]
     assert parts == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert ALONE.part(rows).tolist() == rows.tolist()
+    assert ALONE.shard(rows).tolist() == rows.tolist()

@@ -215,7 +215,7 @@ def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_pat
 def test_without_data_and_image_the_table_alone(preview: Preview, tmp_path: Path) -> None:
     out, err = preview("cifar10", "--layers", "--labels", 7, "--json", "table.json")
     assert "total" in out
-    assert err.splitlines()[-1] == "neither IMAGE nor data: the table alone, no feature maps"
+    assert err.splitlines()[-1] == "neither IMAGE nor data: only the table, no feature maps"
     assert {path.name for path in tmp_path.iterdir()} - {"keras"} == {"table.json"}  # keras: Keras' own settings
     assert json.loads((tmp_path / "table.json").read_text())["results"][-1]["output_shape"] == [7]
 

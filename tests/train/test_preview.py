@@ -65,7 +65,7 @@ def sets(*settings: str) -> list[str]:
 
 REFUSED = [
     (["cifar10", "none.png"], "none.png: the image can't be read (No such file or directory)"),
-    (["cifar10", "text.png"], "text.png: not an image that can be decoded"),
+    (["cifar10", "text.png"], "text.png: not a supported image"),
     (["cifar10", "folder.png"], "folder.png: the image can't be read (Is a directory)"),
     (["cifar11", "photo.png"], "unknown recipe 'cifar11', expected one of fashion_mnist"),
     (
@@ -73,16 +73,16 @@ REFUSED = [
         "rotation=9: the recipe cifar10 has no such field, expected one of data",
     ),
     (["cifar10", "photo.png", "--set", "zoom_range=2,1"], "zoom_range is 2,1, expected the lower factor first"),
-    (["cifar10", "photo.png", "--output", "none/a.png"], "--output none/a.png: there is no folder none; make it, or"),
-    (["cifar10", "photo.png", "--output", "folder.png"], "--output folder.png: it is a directory, a file was expected"),
+    (["cifar10", "photo.png", "--output", "none/a.png"], "--output none/a.png: there is no folder none; create it, or"),
+    (["cifar10", "photo.png", "--output", "folder.png"], "--output folder.png: this is a directory, expected a file"),
     (["cifar10", "photo.png", "--output", "text.png/a.png"], "--output text.png/a.png: there is no folder text.png"),
-    (["cifar10", "photo.png", "--output", "a.jpg"], "--output a.jpg: expected the name of a PNG"),
-    (["cifar10", "photo.png", "--output", "./photo.png"], "--output photo.png: that is IMAGE itself; choose another"),
+    (["cifar10", "photo.png", "--output", "a.jpg"], "--output a.jpg: expected a name that ends in .png"),
+    (["cifar10", "photo.png", "--output", "./photo.png"], "--output photo.png: this is IMAGE itself; choose another"),
     (["cifar10", "--data", "none/"], "none: there is no such folder"),
     (["cifar10", "--data", "cifar11"], "unknown data set 'cifar11'"),
-    (["cifar10", "--labels", "10"], "--labels was given without --layers, expected both or neither"),
-    (["cifar10", "--json", "-"], "--json was given without --layers, expected both or neither"),
-    (["cifar10", "--run", "runs"], "--run was given without --layers, expected both or neither"),
+    (["cifar10", "--labels", "10"], "--labels was given without --layers, expected both or neither; add --layers"),
+    (["cifar10", "--json", "-"], "--json was given without --layers, expected both or neither; add --layers"),
+    (["cifar10", "--run", "runs"], "--run was given without --layers, expected both or neither; add --layers"),
     (["cifar10", "none.png", "--layers"], "none.png: the image can't be read"),
     (["cifar10", "--layers", "--labels", "1"], "--labels is 1, expected 2 to 100000"),
     (["cifar10", "--layers", "--labels", "2", "--run", "r"], "--labels and --run were both given, expected one"),
@@ -265,5 +265,5 @@ def test_an_older_sheet_stays_when_a_new_one_cannot_be_made(warm: Run, tmp_path:
     write(tmp_path / "data/test/b/0.png", one_color(3, 1, 2))
     done = warm("train", "preview", "cifar10", "--data", "data")
     assert done.returncode == 2
-    assert "0.png: not an image" in done.stderr
+    assert "0.png: not a supported image" in done.stderr
     assert (tmp_path / "preview.png").read_text() == "older"

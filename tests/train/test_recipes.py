@@ -89,7 +89,7 @@ def test_every_field_can_be_set() -> None:
 def test_a_flat_name_is_that_of_one_field() -> None:
     records = [part for part in vars(BASE).values() if is_dataclass(part)]
     assert len(types(Recipe)) == sum(len(fields(record)) for record in records)
-    assert all(field.metadata["help"] for field, _ in fields_of(Recipe).values())
+    assert all(field.metadata["option"].help for field, _ in fields_of(Recipe).values())
 
 
 @pytest.mark.parametrize("field", SETTINGS)

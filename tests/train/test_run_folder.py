@@ -58,7 +58,7 @@ def claim(run: runs.Run, recipe: DataRecipe, images: Cache, resume: bool = False
 
 
 def begin(wanted: Claim) -> None:
-    with wanted.taken() as way:
+    with wanted.hold() as way:
         assert way is Way.BEGINS
         wanted.make_room()
 
@@ -99,7 +99,7 @@ def test_a_run_of_another_draw_is_another_run(
     run.record.write_text(json.dumps(document))
     why = "random numbers: draw 1, now 2, which holds out other images"
     with pytest.raises(UserError, match=f"can't go on, .*{why}"):
-        claim(run, RECIPE, images, resume=True).look()
+        claim(run, RECIPE, images, resume=True).check()
     begin(claim(run, RECIPE, images))
     assert why in capsys.readouterr().err and (tmp_path / "run.1/model.keras").is_file()
 
@@ -107,7 +107,7 @@ def test_a_run_of_another_draw_is_another_run(
 def test_again_keeps_the_same_run_too(images: Cache, tmp_path: Path) -> None:
     run = runs.Run(tmp_path / "run")
     before = finished(run, RECIPE, images)
-    with claim(run, RECIPE, images).taken() as way:
+    with claim(run, RECIPE, images).hold() as way:
         assert way is Way.UP_TO_DATE
     begin(claim(run, RECIPE, images, again=True))
     assert contents(tmp_path / "run.1") == before
@@ -134,7 +134,7 @@ def test_weights_in_the_folder_are_found_where_they_went(images: Cache, tmp_path
     run = runs.Run(tmp_path / "run")
     finished(run, RECIPE, images)
     wanted = claim(run, replaced(RECIPE, epochs=2), images)
-    with wanted.taken():
+    with wanted.hold():
         weights = wanted.make_room(run.model)
     assert weights == tmp_path / "run.1/model.keras" and weights.read_bytes() == b"the best epoch"
 
@@ -147,7 +147,7 @@ def test_the_working_directory_is_not_moved_away(
     before = finished(run, RECIPE, images)
     monkeypatch.chdir(run.path / "export")
     with pytest.raises(UserError, match="working directory"):
-        claim(runs.Run(Path("..")), replaced(RECIPE, epochs=2), images).look()
+        claim(runs.Run(Path("..")), replaced(RECIPE, epochs=2), images).check()
     assert contents(tmp_path / "run") == before
 
 
@@ -266,7 +266,7 @@ print("begins", flush=True)
 for epochs in range(1, 100000):
     wanted = replaced(recipe, epochs=epochs)
     claim = Claim(run, runs.Identity.of(wanted, images), again=True)
-    with claim.taken():
+    with claim.hold():
         claim.make_room()
         document = recording.start(run, wanted, images, np.array([0]))
         run.model.write_text("whole")

@@ -141,5 +141,5 @@ def test_another_program_s_run_json_makes_no_run_folder(command: Run, tmp_path: 
     (folder / "run.json").write_text('{"status": "done", "recipe": "soup"}')
     (folder / "notes.txt").write_text("mine")
     before = contents(folder)
-    refused(command("train", "cats_vs_dogs_classical", "--data", data, "--run", folder), f"{folder}: no run's folder")
+    refused(command("train", "cats_vs_dogs_classical", "--data", data, "--run", folder), f"{folder}: not a run folder")
     assert contents(folder) == before

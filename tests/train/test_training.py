@@ -67,7 +67,7 @@ def test_what_cannot_be_trained_is_refused(
 
 def test_a_folder_of_another_kind_is_refused(shapes_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UserError, match="no run's folder"):
+    with pytest.raises(UserError, match="not a run folder"):
         train.train("fashion_mnist", data=shapes_folder, run=tmp_path, **FIELDS)
     assert [path.name for path in tmp_path.glob("*.*")] == ["mine.txt"]
 

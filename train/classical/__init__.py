@@ -1,1 +1,1 @@
-"""Traditional recognition, the baseline of deep learning: features made by hand, classifiers from scikit-learn."""
+"""Classical recognition, the baseline for deep learning: handmade features, classifiers from scikit-learn."""

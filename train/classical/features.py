@@ -1,6 +1,6 @@
-"""Features made by hand: an image's brightness, the height of the object in it, and its histograms of gradients.
+"""Handmade features: an image's brightness, the height of the object in it, and its histograms of gradients.
 
-Images are uint8 RGB [height, width, 3]. What is decided from the features: train/classical/methods.py.
+Images are uint8 RGB [height, width, 3]. train/classical/methods.py classifies the features.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def brightness(image: Pixels) -> float:
 
 
 def object_height(image: Pixels) -> float:
-    """Height of the largest foreground blob as a share of the image's, 0..1; 0 where there is none."""
+    """Height of the largest foreground blob as a share of the image's, 0..1; 0 if there is none."""
     rows = np.flatnonzero(largest_blob(image).any(axis=1))
     return float(rows[-1] + 1 - rows[0]) / len(image) if len(rows) else 0.0
 
@@ -36,10 +36,9 @@ def object_height(image: Pixels) -> float:
 def largest_blob(image: Pixels) -> Mask:
     """1 where the largest connected piece of the foreground is, else 0: [height, width].
 
-    Otsu's threshold (IEEE Trans. SMC 9, 1979) cuts the image into a bright and a dark side. Which of them is the
-    object isn't told by brightness, a black cat sits on snow as a white one on a lawn. But who takes an image puts the
-    object into its middle: the side with fewer of the pixels along the border is the foreground. An image of one
-    color has none.
+    Otsu's threshold (IEEE Trans. SMC 9, 1979) cuts the image into a bright and a dark side. Brightness doesn't tell
+    which one is the object: a black cat sits on snow, a white one on a lawn. But people put the object in the middle,
+    so the side with fewer pixels along the border is the foreground. An image of one color has none.
     """
     _, bright = cv2.threshold(_gray(image), 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     border = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
@@ -69,7 +68,7 @@ def _histograms(image: Pixels, visualize: bool) -> npt.NDArray[np.float64]:
     height, width = image.shape[:2]
     cell = height // CELLS, width // CELLS
     top, left = (height - CELLS * cell[0]) // 2, (width - CELLS * cell[1]) // 2
-    # What is no whole cell is left out, at all four sides alike.
+    # Drop incomplete cells, evenly on all four sides.
     whole = image[top : top + CELLS * cell[0], left : left + CELLS * cell[1]]
     made: npt.NDArray[np.float64] = feature.hog(
         whole,
@@ -93,7 +92,7 @@ def check_size(size: Size) -> None:
 
 
 def measure(images: Sequence[Pixels] | npt.NDArray[np.uint8]) -> Floats:
-    """[n, 1766]: of each image its brightness, its object's height, and its gradients. All cores share them."""
+    """[n, 1766]: each image's brightness, its object's height, and its gradients. Uses all cores."""
     with ThreadPoolExecutor(system.usable_cores()) as pool:
         return np.stack(list(pool.map(_measure_one, images)))
 

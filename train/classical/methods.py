@@ -1,4 +1,4 @@
-"""Sets of features, each with its classifier: what there is to choose from, and one that overfits, to be looked at."""
+"""Sets of features, each with its classifier: the candidates, and one that overfits, for illustration."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ MANY = 10_000
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """Images as numbers [n, features], the index of each one's label [n], and its group of copies [n]."""
+    """Images as features [n, features], the index of each one's label [n], and its group of copies [n]."""
 
     numbers: Floats
     targets: Rows
@@ -44,10 +44,10 @@ class ImageFeatures:
 
 @dataclass(frozen=True)
 class Method:
-    """A set of features (columns of `features.measure`) and the way to a classifier of them.
+    """A set of features (columns of `features.measure`) and how to fit a classifier to them.
 
-    `fit` takes training examples of these columns and gives a classifier with predict_proba, as scikit-learn's have,
-    and its settings. The validation examples judge it, so it isn't given them.
+    `fit` takes training examples of these columns and returns a classifier with scikit-learn's predict_proba, and its
+    settings. It doesn't get the validation examples, which judge it.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A method with its classifier, of so many numbers, and how good it is, the test still left out."""
+    """A method with its fitted classifier, its number of features, and its accuracies without the test."""
 
     method: Method
     classifier: Any
@@ -83,7 +83,7 @@ class Fitted:
         return _scores(self.method, self.classifier, examples)
 
     def row(self, test: ImageFeatures) -> MethodRow:
-        """Its line of evaluation.json."""
+        """The method's row of evaluation.json."""
         tested = measures.accuracy(self.scores(test), test.targets)
         named = self.method.name, self.method.classifier
         return MethodRow(*named, self.settings, self.numbers, self.training, self.validation, tested)
@@ -101,18 +101,18 @@ def _line(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
 
 
 def _neighbor(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
-    """The label of the nearest training image: all of these are right, but where two agree in every number."""
-    # The tree compares distances as they are; the other way of scikit-learn rounds, and an image may miss itself.
+    """The label of the nearest training image; right for all training images, except for equal features."""
+    # The tree compares exact distances; scikit-learn's other algorithm rounds, so an image may miss itself.
     nearest = make_pipeline(StandardScaler(), KNeighborsClassifier(n_neighbors=1, algorithm="kd_tree"))
     return nearest.fit(training.numbers, training.targets), {"neighbors": 1}
 
 
 def _machine(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
-    """A support vector machine (radial basis functions) at the cost that cross-validates best among the training
-    images; of equal ones the lowest.
+    """A support vector machine (radial basis functions) with the cost that cross-validates best on the training images,
+    the lowest if several are equal.
 
-    A sigmoid for each label makes its margins probabilities (Platt, Advances in Large Margin Classifiers, 1999), fitted
-    on margins of images that the machine of a fold hasn't seen: of its own ones it is surer than it should be.
+    A sigmoid per label turns margins into probabilities (Platt, Advances in Large Margin Classifiers, 1999), fitted on
+    images that a fold's machine hasn't seen, because it is overconfident on its own.
     """
     if len(training.targets) > MANY:
         command.say(
@@ -135,9 +135,9 @@ def _machine(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
 
 
 def _folds(training: ImageFeatures) -> list[tuple[Rows, Rows]]:
-    """(rows to fit, rows to ask about) of each fold: stratified, copies together, every label on both sides.
+    """(training rows, validation rows) of each fold: stratified, copies together, every label on both sides.
 
-    A label with a single different image can't be on both: then all are fitted, and asked about too.
+    A label with only one distinct image can't be on both sides; then all images are in both.
     """
     targets, groups = training.targets, training.groups
     labels, every = np.unique(targets), np.arange(len(targets))
@@ -152,6 +152,6 @@ def _folds(training: ImageFeatures) -> list[tuple[Rows, Rows]]:
 BRIGHTNESS = Method("brightness", "logistic regression", slice(0, 1), _line)
 PLANE = Method("height and brightness", "logistic regression", slice(0, 2), _line)
 HOG = Method("HOG", "support vector machine", slice(2, None), _machine)
-# For the image, never the choice.
+# For illustration, never chosen.
 OVERFITTED = Method("height and brightness", "nearest neighbor", slice(0, 2), _neighbor)
 METHODS = (BRIGHTNESS, PLANE, HOG, OVERFITTED)

@@ -1,4 +1,4 @@
-"""The two images of the classical baseline: what its features see, and where its classifiers draw the line."""
+"""The two figures of the classical baseline: what its features see, and its classifiers' boundaries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from train.data.split import Rows
 from train.data.streams import Purpose, generator
 from train.run.plots import BLUE, ORANGE, RED, plain, save
 
-MAX_LABELS = 12  # labels; of more there is neither a legend nor a line around each one's areas
+MAX_LABELS = 12  # with more labels there is neither a legend nor lines around areas
 SHOWN = 6  # images in features.png
-GRID = 600  # points a side at which a classifier is asked for its answer
+GRID = 600  # points per side for a classifier's predictions
 MARGIN = 0.03  # around the outermost images
 
 
@@ -37,12 +37,12 @@ class Panel:
 
 
 def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequence[Panel], path: Path) -> None:
-    """Training images as points in the plane, each panel's answers as areas.
+    """Training images as points in the plane, each panel's predictions as areas.
 
     plane: [n, 2], brightness and object height of each image, 0..1.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6.5 * len(panels), 6.4), sharey=True, layout="constrained")
-    order = generator(Purpose.SHOWN, 1).permutation(len(plane))  # no label lies on top of the others
+    order = generator(Purpose.SHOWN, 1).permutation(len(plane))  # so that no label covers the others
     colors = _colors(len(labels))
     area = np.clip(9000 / len(plane), 9, 30)  # of a point: larger where there are few
     for axis, panel in zip(axes, panels, strict=True):
@@ -59,22 +59,22 @@ def boundary(plane: Floats, targets: Rows, labels: tuple[str, ...], panels: Sequ
 
 
 def _areas(axis: plt.Axes, plane: Floats, predict: Callable[[Floats], npt.NDArray[Any]], colors: list[Any]) -> None:
-    """Tints each point of the plane with the color of its answer, with a line where the answer changes."""
+    """Colors each point of the plane by its prediction, with lines between areas."""
     low, high = plane.min(axis=0) - MARGIN, plane.max(axis=0) + MARGIN
     x, y = np.meshgrid(*(np.linspace(low[i], high[i], GRID) for i in (0, 1)))
-    answers = predict(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)).reshape(x.shape)
+    predictions = predict(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32)).reshape(x.shape)
     extent = (low[0], high[0], low[1], high[1])
     last = len(colors) - 0.5
     tints = ListedColormap(colors)
-    axis.imshow(answers, tints, extent=extent, origin="lower", aspect="auto", vmin=-0.5, vmax=last, alpha=0.25)
+    axis.imshow(predictions, tints, extent=extent, origin="lower", aspect="auto", vmin=-0.5, vmax=last, alpha=0.25)
     if len(colors) > MAX_LABELS:
         return
-    for label in np.unique(answers)[1:]:
-        axis.contour(x, y, answers == label, levels=[0.5], colors="black", linewidths=0.6)
+    for label in np.unique(predictions)[1:]:
+        axis.contour(x, y, predictions == label, levels=[0.5], colors="black", linewidths=0.6)
 
 
 def _colors(count: int) -> list[Any]:
-    """One for each label, as far apart as can be."""
+    """One color per label, as distinct as possible."""
     if count > 10:
         return [plt.get_cmap("turbo")(share) for share in np.linspace(0, 1, count)]
     return [BLUE, ORANGE, *(plt.get_cmap("tab10")(i) for i in range(2, 10))][:count]
@@ -85,19 +85,19 @@ def seen(cache: Cache, rows: Rows, path: Path, seed: int) -> None:
     figure, axes = plt.subplots(3, SHOWN, figsize=(2.3 * SHOWN, 7.4), layout="constrained")
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
-    for place, row in enumerate(_drawn_by_lot(cache.targets("train"), rows, seed)):
+    for place, row in enumerate(_drawn(cache.targets("train"), rows, seed)):
         _one_seen(axes[:, place], cache.images("train")[row], cache.labels[cache.targets("train")[row]])
     for axis, name in zip(axes[:, 0], ("image", "largest blob", "HOG"), strict=True):
         axis.set_ylabel(name, fontsize=12)
     save(figure, path)
 
 
-def _drawn_by_lot(targets: Rows, rows: Rows, seed: int) -> Rows:
-    """Up to six rows, of as many labels as can be."""
+def _drawn(targets: Rows, rows: Rows, seed: int) -> Rows:
+    """Up to six random rows, of as many labels as possible."""
     random = generator(Purpose.SHOWN, seed)
     by_label = [random.permutation(rows[targets[rows] == label]) for label in random.permutation(np.unique(targets))]
-    turns = [(place, turn, row) for turn, mine in enumerate(by_label) for place, row in enumerate(mine[:SHOWN])]
-    return np.array([row for _, _, row in sorted(turns)[:SHOWN]], np.int64)
+    order = [(place, label, row) for label, mine in enumerate(by_label) for place, row in enumerate(mine[:SHOWN])]
+    return np.array([row for _, _, row in sorted(order)[:SHOWN]], np.int64)
 
 
 def _one_seen(axes: Sequence[plt.Axes], image: Pixels, label: str) -> None:
@@ -113,5 +113,5 @@ def _one_seen(axes: Sequence[plt.Axes], image: Pixels, label: str) -> None:
         sides = columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]
         axes[1].add_patch(Rectangle(corner, *sides, fill=False, edgecolor=RED, linewidth=2))
     stars = features.gradients_drawn(image)
-    # A few lines are far brighter than the rest, which would drown.
+    # A few lines are far brighter than the rest, which would be invisible.
     axes[2].imshow(stars, cmap="gray", vmin=0, vmax=np.quantile(stars, 0.98) or 1)

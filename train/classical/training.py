@@ -1,7 +1,7 @@
-"""A run without a network: a recipe and an image cache in, a run folder out, as with train/fitting/fit.py.
+"""A run without a network: from a recipe and an image cache to a run folder, like train/fitting/fit.py.
 
-Three sets of features, each with its classifier, and a fourth classifier that overfits, to be looked at. No TensorFlow,
-and no model to export.
+Fits three sets of features, each with its classifier, and a fourth classifier that overfits, for illustration. Uses no
+TensorFlow and gives no model to export.
 """
 
 import time
@@ -28,11 +28,11 @@ FEATURES, BOUNDARY = "features.png", "boundary.png"
 def train(recipe: ClassicalRecipe, cache: Cache, run: Run, again: bool = False) -> ClassicalEvaluation:
     """Fits every method, chooses by validation, reads the test split once at the end; returns evaluation.json.
 
-    What lies in the run folder is kept, as with `train.fitting.fit.train`.
+    Keeps what is in the run folder, like `train.fitting.fit.train`.
     """
     features.check_size(recipe.data.image_size)
     claim = Claim(run, Identity.of(recipe, cache), again=again)
-    with claim.taken() as way:
+    with claim.hold() as way:
         if way is Way.UP_TO_DATE:
             return claim.evaluation(ClassicalEvaluation)
         rows, validation = split_cache(cache, recipe)
@@ -50,10 +50,10 @@ def _fit(recipe: ClassicalRecipe, cache: Cache, rows: Rows, validation: Rows, ru
     known = _measured(cache, "train")
     training, held_out = known.rows(rows), known.rows(validation)
     brightness, plane, hog, overfitted = (Fitted.of(method, training, held_out) for method in METHODS)
-    # Of equally good ones the first, which is the simplest.
+    # The first of equally good ones is the simplest.
     best = max((brightness, plane, hog), key=lambda fitted: fitted.validation.top1)
     classical_plots.seen(cache, rows, run.path / FEATURES, recipe.seed)
-    # Here, after the last choice, the test images are seen.
+    # Only here, after the last choice, are the test images used.
     test = _measured(cache, "test")
     found = _evaluation(best, (brightness, plane, hog), overfitted, test, cache.labels)
     scores, images = best.scores(test), cache.images("test")
@@ -70,7 +70,7 @@ def _fit(recipe: ClassicalRecipe, cache: Cache, rows: Rows, validation: Rows, ru
 
 
 def _measured(cache: Cache, split: str) -> ImageFeatures:
-    """Every image of a split, measured."""
+    """The features of all images of a split."""
     began = time.monotonic()
     numbers, groups = features.measure(cache.images(split)), copies.groups_of(cache.hashes(split))
     measured = ImageFeatures(numbers, cache.targets(split), groups)
@@ -98,7 +98,7 @@ def _panel(title: str, fitted: Fitted, row: MethodRow) -> classical_plots.Panel:
 
 
 def table(found: ClassicalEvaluation) -> list[str]:
-    """evaluation.json as lines for people: a row a method, the best by validation marked with *."""
+    """evaluation.json as lines for people: one row per method, the best by validation marked with *."""
     rows = []
     for row in (*found.features, found.overfitted):
         mark = " *" if row.name == found.best and row is not found.overfitted else ""

@@ -1,1 +1,1 @@
-"""The commands of `python -m train`: their options, and what is printed. Light; what they call is imported late."""
+"""The commands of `python -m train`: their options and output. Imports the rest late."""

@@ -29,7 +29,7 @@ def run(asked: argparse.Namespace) -> int:
         command.show(describe(images))
         return command.GOOD
     claim = Claim(folder, runs.Identity.of(recipe, images), again=asked.again)
-    if claim.look() is Way.UP_TO_DATE:  # asked before scikit-learn is imported
+    if claim.check() is Way.UP_TO_DATE:  # before scikit-learn is imported
         claim.evaluation(ClassicalEvaluation)
         return command.GOOD
     from train.classical import training

@@ -15,11 +15,11 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
     options.add_argument("--size", required=True, metavar="HxW", help="such as 28x28")
     options.add_argument("--fit", choices=get_args(Fit), default="crop")
     options.add_argument(
-        "--test", type=float, default=0.2, help="share for the test where DIR has no test/; 0: of up to 1000 none"
+        "--test", type=float, default=0.2, help="share of the test if DIR has no test/; 0: none for up to 1000 images"
     )
-    options.add_argument("--seed", type=int, default=1, help="which images those are")
-    options.add_argument("--skip-bad", action="store_true", help="go on without images that can't be read")
-    options.add_argument("--allow-copies", action="store_true", help="go on without images that are there twice")
+    options.add_argument("--seed", type=int, default=1, help="draws those images")
+    options.add_argument("--skip-bad", action="store_true", help="skip unreadable images")
+    options.add_argument("--allow-copies", action="store_true", help="accept many duplicate images, which are left out")
 
 
 def run(asked: argparse.Namespace) -> int:

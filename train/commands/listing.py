@@ -1,5 +1,5 @@
 """python -m train list                                        the recipes
-python -m train where RECIPE [--data NAME|DIR]              the run folder that training would make
+python -m train where RECIPE [--data NAME|DIR]              the run folder of a training
 """
 
 import argparse

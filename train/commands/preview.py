@@ -1,6 +1,6 @@
-"""python -m train preview RECIPE IMAGE               the image and 8 variants that augmentation makes of it
-python -m train preview RECIPE                       a sheet of the training images, one row a class
-python -m train preview RECIPE [IMAGE] --layers    the network's table, and what its layers make of an image
+"""python -m train preview RECIPE IMAGE               an image and 8 augmented variants of it
+python -m train preview RECIPE                     a sheet of the training images, one row per class
+python -m train preview RECIPE [IMAGE] --layers    the network's table, and its feature maps of an image
 """
 
 import argparse
@@ -20,14 +20,14 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
     )
-    options.add_argument("--skip-bad", action="store_true", help="go on without images that can't be read")
+    options.add_argument("--skip-bad", action="store_true", help="skip unreadable images")
     options.add_argument("--output", type=Path, metavar="FILE", help="(default preview.png; with --layers layers.png)")
     options.add_argument("--layers", action="store_true", help="the network: its table and its feature maps")
     network = options.add_argument_group("with --layers")
     network.add_argument(
-        "--run", type=Path, metavar="DIR", help="its trained network (default: where training leaves it)"
+        "--run", type=Path, metavar="DIR", help="its trained network (default: the recipe's run folder)"
     )
-    network.add_argument("--labels", type=int, metavar="N", help="a fresh network for N labels; asks for no data")
+    network.add_argument("--labels", type=int, metavar="N", help="a fresh network for N labels; needs no data")
     network.add_argument("--json", metavar="FILE|-", help="the table as JSON; - for stdout")
 
 
@@ -40,28 +40,28 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuses what can't work before images are decoded, data are made or TensorFlow is imported."""
+    """Raises UserError before images are decoded, data is made or TensorFlow is imported."""
     if not options.layers:
         for name in ("run", "labels", "json"):
             if getattr(options, name) is not None:
-                raise UserError(f"--{name} was given without --layers, expected both or neither")
+                raise UserError(f"--{name} was given without --layers, expected both or neither; add --layers")
     if options.labels is not None and not 2 <= options.labels <= MAX_LABELS:
         raise UserError(f"--labels is {options.labels}, expected 2 to {MAX_LABELS}")
     if options.labels is not None and options.run:
-        raise UserError("--labels and --run were both given, expected one: a fresh network, or a trained one")
+        raise UserError("--labels and --run were both given, expected one; choose a fresh or a trained network")
     if options.output.suffix.lower() != ".png":
-        raise UserError(f"--output {options.output}: expected the name of a PNG, such as preview.png")
+        raise UserError(f"--output {options.output}: expected a name that ends in .png, such as preview.png")
     _check_place(options.output, "--output")
     if options.image and options.output.resolve() == options.image.resolve():
-        raise UserError(f"--output {options.output}: that is IMAGE itself; choose another name")
+        raise UserError(f"--output {options.output}: this is IMAGE itself; choose another name")
     if options.json and options.json != "-":
         _check_place(Path(options.json), "--json")
 
 
 def _check_place(path: Path, option: str) -> None:
     if path.is_dir():
-        raise UserError(f"{option} {path}: it is a directory, a file was expected")
+        raise UserError(f"{option} {path}: this is a directory, expected a file; choose another place")
     if not path.parent.is_dir():
-        raise UserError(f"{option} {path}: there is no folder {path.parent}; make it, or choose another place")
+        raise UserError(f"{option} {path}: there is no folder {path.parent}; create it, or choose another place")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"{option} {path}: no permission to write there; choose another place")

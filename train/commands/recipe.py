@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from device import command
+from device.declared import KEY
 from train.environment.environment import BACKENDS
 from train.recipes import catalog, settings
 from train.recipes.recipe import Recipe
@@ -14,7 +15,7 @@ from train.recipes.recipe import Recipe
 if TYPE_CHECKING:
     from device.data.folders import Cache
 
-# Options that are fields of the recipe too, by the fields' names.
+# Options that are also fields of the recipe.
 OF_TRANSFER = {
     "--backbone": ("backbone", "NAME|auto"),
     "--strategy": ("strategy", None),
@@ -25,36 +26,36 @@ FIELDS = ("data", *(name for name, _ in OF_TRANSFER.values()))
 
 
 def add_data_arguments(options: argparse.ArgumentParser) -> None:
-    """What every run takes, with a network or without."""
+    """Options of every run, with a network or without."""
     options.add_argument("--data", metavar="NAME|DIR", help="a data set by name, or a folder of class folders")
     options.add_argument("--run", type=Path, metavar="DIR", help="the run folder (default runs/RECIPE, or runs/FOLDER)")
     options.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe"
     )
-    options.add_argument("--skip-bad", action="store_true", help="go on without images that can't be read")
-    options.add_argument("--allow-copies", action="store_true", help="go on without images that are there twice")
-    options.add_argument("--only-data", action="store_true", help="make the recipe's image cache and stop")
-    options.add_argument("--again", action="store_true", help="train even if this very run is there already")
+    options.add_argument("--skip-bad", action="store_true", help="skip unreadable images")
+    options.add_argument("--allow-copies", action="store_true", help="accept many duplicate images, which are left out")
+    options.add_argument("--only-data", action="store_true", help="make only the recipe's image cache")
+    options.add_argument("--again", action="store_true", help="train even if this run exists already")
 
 
 def add_arguments(options: argparse.ArgumentParser) -> None:
     add_data_arguments(options)
-    options.add_argument("--resume", action="store_true", help="go on where a run of this folder was interrupted")
+    options.add_argument("--resume", action="store_true", help="resume the interrupted run in this folder")
     options.add_argument("--from", type=Path, dest="weights", metavar="RUN|MODEL", help="start from saved weights")
     transfer = options.add_argument_group("of transfer")
     known = settings.fields_of(Recipe)
     for option, (name, metavar) in OF_TRANSFER.items():
         field, hint = known[name]
         choices = get_args(hint) if get_origin(hint) is Literal else None
-        transfer.add_argument(option, dest=name, metavar=metavar, choices=choices, help=field.metadata["help"])
-    transfer.add_argument("--max-latency", type=float, metavar="MS", help="auto: at most so long for an int8 answer")
-    transfer.add_argument("--max-size", type=float, metavar="MB", help="auto: at most so large an int8 file")
+        transfer.add_argument(option, dest=name, metavar=metavar, choices=choices, help=field.metadata[KEY].help)
+    transfer.add_argument("--max-latency", type=float, metavar="MS", help="auto: the limit of int8's latency")
+    transfer.add_argument("--max-size", type=float, metavar="MB", help="auto: the limit of the int8 file's size")
     advanced = options.add_argument_group("advanced")
     advanced.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run folder")
     advanced.add_argument("--backend", choices=BACKENDS, default=BACKENDS[0], help="Keras' engine")
-    advanced.add_argument("--coordinator", metavar="HOST:PORT", help="jax, several machines: where process 0 is")
-    advanced.add_argument("--processes", type=int, default=1, metavar="N", help="how many there are")
-    advanced.add_argument("--process-id", type=int, metavar="I", help="which this one is, from 0")
+    advanced.add_argument("--coordinator", metavar="HOST:PORT", help="jax, several machines: the address of process 0")
+    advanced.add_argument("--processes", type=int, default=1, metavar="N", help="their number")
+    advanced.add_argument("--process-id", type=int, metavar="I", help="the number of this process, from 0")
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -77,7 +78,7 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def given(asked: argparse.Namespace, names: Sequence[str]) -> list[str]:
-    """The options that are fields of the recipe too, then --set."""
+    """The options that are also fields of the recipe, then --set."""
     found = [f"{name}={getattr(asked, name)}" for name in names if getattr(asked, name) is not None]
     return [*found, *asked.set]
 
@@ -90,5 +91,5 @@ def describe(made: "Cache") -> list[str]:
     totals = ", ".join(f"{part} {sum(numbers)}" for part, numbers in counts.parts.items())
     lines = [f"{made.path}", f"images {totals}; from {made.index.origin}", counts.line()]
     if made.index.skipped:
-        lines.append(f"skipped {len(made.index.skipped)} images that can't be read")
+        lines.append(f"skipped {len(made.index.skipped)} unreadable images")
     return lines

@@ -1,7 +1,7 @@
-"""An .npy file that is written row by row. Full disks are an error here, not the end of the process.
+"""Writes an .npy file row by row. A full disk raises an error instead of killing the process.
 
-A memory-mapped file is sparse: where the disk is full, the kernel has nobody to tell but the writer of a byte, by
-SIGBUS. So the space is reserved first, where the system can, and rows are written, not mapped.
+A memory-mapped file is sparse: on a full disk the kernel can only send SIGBUS to the writer of a byte. So this reserves
+the space first, if the system can, and writes rows instead of mapping them.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-# A file system that can't reserve tells at the first row that doesn't fit.
+# A file system that can't reserve fails at the first row that doesn't fit.
 CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM}
 
 Append = Callable[[npt.NDArray[Any]], None]
@@ -22,10 +22,10 @@ Append = Callable[[npt.NDArray[Any]], None]
 
 @contextlib.contextmanager
 def appending(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Iterator[Append]:
-    """Gives a function that appends an array [n, *shape[1:]] to an .npy file, at most shape[0] rows in all.
+    """Yields a function that appends an array [n, *shape[1:]] to an .npy file, at most shape[0] rows in all.
 
-    At the end the file has as many rows as came. OSError (ENOSPC and the like) names the file, before the first row
-    where the space for all of them can't be reserved.
+    At the end the file has as many rows as were appended. OSError (such as ENOSPC) names the file; it comes before the
+    first row if there is no space for all of them.
     """
     kind, count = np.dtype(dtype), 0
     try:
@@ -45,9 +45,9 @@ def appending(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Itera
             file.truncate()
             file.seek(0)
             _write_header(file, kind, (count, *shape[1:]))
-            assert file.tell() == start  # numpy leaves room in it for any number of rows
+            assert file.tell() == start  # numpy's header has room for any number of rows
             file.flush()
-            os.fsync(file.fileno())  # reserved space that wasn't written yet is zeros after a power failure
+            os.fsync(file.fileno())  # after a power failure, unwritten reserved space is zeros
     except OSError as error:
         error.filename = error.filename or str(path)
         raise

@@ -1,24 +1,25 @@
-"""Augmentation: every training image a little different each time it is seen.
+"""Augmentation: changes every training image slightly each time it is used.
 
 The changes have the names and the units of Keras' ImageDataGenerator, which the course chapter uses
 (https://keras.io/2.18/api/preprocessing/image): rotation and shear in degrees, shifts as shares of the side, zoom per
 axis (above 1: more of the scene), brightness as a factor. Rotation, shifts, shear, zoom and flip are one matrix and one
-warp an image; what is beyond the edge repeats the nearest pixel. After it the light changes, and then what cameras
-do: blur and JPEG.
+warp an image; beyond the edge it repeats the nearest pixel. Then come changes of light, and a camera's effects: blur
+and JPEG.
 
-All random numbers come from the generator that is given, drawn for a whole batch at once.
+All random numbers come from the given generator, drawn for a whole batch at once.
 """
 
 from dataclasses import dataclass, fields
+from typing import get_type_hints
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from device.declared import text
 from device.images import images as codec
 from train.recipes.augmentation import NONE, Augmentation
 from train.recipes.data import is_folder
-from train.recipes.fields import field_types, text
 from train.recipes.recipe import Recipe
 
 Images = npt.NDArray[np.uint8]
@@ -27,12 +28,12 @@ Matrices = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Changes batches of images by numbers that are drawn from the ranges; mixup is not its (train/data/batches.py)."""
+    """Augments batches of images with random numbers from the ranges; except mixup (train/data/batches.py)."""
 
     ranges: Augmentation
 
     def augment(self, images: Images, random: np.random.Generator) -> Images:
-        """New images [n, height, width, 3] from those; the ones given stay as they are."""
+        """Augmented copies [n, height, width, 3] of the images."""
         count = len(images)
         changed = self._warped(images, random)
         if self.ranges.random_erasing:
@@ -110,7 +111,7 @@ class Augmenter:
             images[i, top : top + tall, left : left + wide] = random.integers(0, 256, 3)
 
     def _light_tables(self, count: int, random: np.random.Generator) -> Images:
-        """count x 256: what each pixel value becomes."""
+        """count x 256: the new value of each pixel value."""
         brightness = random.uniform(*self.ranges.brightness_range, (count, 1))
         contrast = random.uniform(*self.ranges.contrast_range, (count, 1))
         values = ((np.arange(256) - 127.5) * contrast + 127.5) * brightness
@@ -128,23 +129,23 @@ class Augmenter:
 
 
 def ranges(wanted: Augmentation) -> list[str]:
-    """What changes anything, field by field as --set takes it; empty where nothing does."""
-    unused = set() if wanted.camera_noise else {"blur", "jpeg_quality"}  # these are of the images with camera noise
+    """The fields with an effect, as --set takes them; empty if none has."""
+    unused = set() if wanted.camera_noise else {"blur", "jpeg_quality"}  # only used with camera noise
     if not wanted.blur and wanted.jpeg_quality == 100:
         unused.add("camera_noise")
     values = {each.name: getattr(wanted, each.name) for each in fields(wanted) if each.name not in unused}
     return [
-        f"{name}={text(value, field_types(Augmentation)[name])}"
+        f"{name}={text(value, get_type_hints(Augmentation)[name])}"
         for name, value in values.items()
         if value != getattr(NONE, name)
     ]
 
 
 def describe(recipe: Recipe) -> str:
-    """One line of what is changed in the training images, in the words that --set takes.
+    """One line on the augmentation, as --set takes it.
 
-    A head learns from the features of images as they are, so its augmentation is that of fine-tuning alone. Where a
-    folder of one's own isn't mirrored, the line says how to ask for it.
+    A head learns from features of unchanged images, so its augmentation applies only to fine-tuning. If a user's folder
+    isn't mirrored, the line says how to enable it.
     """
     found = ranges(recipe.augmentation)
     tunes = bool(recipe.training.fine_tune_epochs)

@@ -1,6 +1,6 @@
-"""Batches for Keras from an image cache: shuffled, augmented, all random numbers from (seed, epoch, index).
+"""Batches for Keras from an image cache: shuffled and augmented, with random numbers from (seed, epoch, index).
 
-So the batch number i of epoch e is the same whenever it is asked for, on any machine and after any interruption.
+So batch i of epoch e is always the same, on any machine and after any interruption.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from train.data.streams import Purpose, generator
 from train.environment.devices import ALONE, Cluster
 from train.recipes.recipe import Recipe
 
-# Of each label what an image counts in the loss: `class_weights`.
+# The weight of an image in the loss, by label: `class_weights`.
 Weights = npt.NDArray[np.float32]
 # Images [n, height, width, 3] in, probabilities [n, labels] out: train/fitting/teacher.py.
 Teacher = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
 
 
 class Examples(Protocol):
-    """What a network learns from: an image cache, or features in its place."""
+    """Training data: an image cache, or features in its place."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...
@@ -38,12 +38,12 @@ class Examples(Protocol):
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Training batches: uint8 images [n, height, width, 3] with targets as the loss wants them.
 
-    `start_epoch` says which epoch's; Keras' own hooks don't know its number. Epochs count from 0. An epoch of
-    `steps_per_epoch` batches takes the images in an order that goes on from one round through them to the next.
-    `devices` share every batch: of an epoch's images those are left out, drawn anew each time, that can't be shared.
-    In a cluster each process changes the whole batch, and gets its part. With a teacher the targets are its answers.
-    `workers` threads make them ahead, which changes no number of them. With `weights`, of `class_weights`, what each
-    image counts comes third; a mixed one counts as its labels do.
+    `start_epoch` sets the epoch, from 0; Keras' own hooks don't know its number. An epoch of `steps_per_epoch` batches
+    continues the order from one round through the images to the next. `devices` share every batch; a random remainder
+    that can't be shared is left out of each epoch. In a cluster each process augments the whole batch, and gets its
+    shard. With a teacher the targets are its predictions. `workers` threads prepare batches ahead, without changing
+    them. With `weights`, from `class_weights`, each image's weight comes third; a mixed image's weight follows its
+    labels.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         targets = self.targets[rows]
         if mixup and random.random() < mixup:
             images, targets = mixed(images, targets, random)
-        images, targets = self.cluster.part(images), self.cluster.part(targets)
+        images, targets = self.cluster.shard(images), self.cluster.shard(targets)
         counts = weighed(targets, self.weights)
         if self.teacher:
             targets = softened(self.teacher(images), self.recipe.training.teacher_temperature)
@@ -103,10 +103,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class ValidationBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """The validation images as they are, in batches: they may be more than memory holds.
+    """The unchanged validation images, in batches: they may not fit into memory.
 
-    With several devices the number of rows is a multiple of theirs, and so is that of every batch. weights: as of
-    `Batches`, so that the loss of both means the same.
+    With several devices, the number of rows, and of every batch's, is a multiple of theirs. weights: as in `Batches`,
+    so that both losses are comparable.
     """
 
     def __init__(
@@ -128,8 +128,8 @@ class ValidationBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def class_weights(targets: Rows, labels: int) -> Weights | None:
-    """[labels] what an image of each counts, so that all classes count alike and an image 1 in the mean; None where
-    they are even. scikit-learn's "balanced" (G. King and L. Zeng, 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868).
+    """[labels] weights of images, so that all classes count alike and the mean is 1; None if the classes are even.
+    scikit-learn's "balanced" (G. King and L. Zeng, 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868).
     """
     counts = np.bincount(targets, minlength=labels)
     if not is_uneven(counts):
@@ -139,7 +139,7 @@ def class_weights(targets: Rows, labels: int) -> Weights | None:
 
 
 def weighed(targets: npt.NDArray[Any], weights: Weights | None) -> tuple[npt.NDArray[np.float32], ...]:
-    """([n] what each row of `as_targets` counts,); empty without weights."""
+    """([n] the weight of each row of `as_targets`,); empty without weights."""
     if weights is None:
         return ()
     if targets.ndim == 1:
@@ -148,40 +148,40 @@ def weighed(targets: npt.NDArray[Any], weights: Weights | None) -> tuple[npt.NDA
 
 
 def images_at_a_time(images: npt.NDArray[Any]) -> int:
-    """How many to ask a network about together. Another number changes the last bits, of features too, and so a run."""
+    """How many images to predict at once. Another number changes the last bits of results, and so a run."""
     return batching.at_a_time(images.shape[1:], 8_000_000)
 
 
 def steps(images: int, recipe: Recipe, devices: int = 1) -> int:
-    """Batches an epoch."""
+    """Batches per epoch."""
     return recipe.training.steps_per_epoch or -(-shared(images, devices) // recipe.training.batch_size)
 
 
 def shared(images: int, devices: int) -> int:
-    """How many of them there are when each device gets as many as the others."""
+    """How many of them the devices can share equally."""
     return images // devices * devices
 
 
 def mixed(
     images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32], random: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """Each image with a share of another, and so its target (mixup, https://arxiv.org/abs/1710.09412)."""
+    """Mixes each image and its target with another's (mixup, https://arxiv.org/abs/1710.09412)."""
     share = np.float32(random.beta(0.4, 0.4))
     other = random.permutation(len(images))
     blended = images * share + images[other] * (1 - share)
     return np.rint(blended).astype(np.uint8), targets * share + targets[other] * (1 - share)
 
 
-def softened(answers: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
-    """Probabilities [n, labels] as they are when their logits are divided (Hinton et al., 2015, arXiv:1503.02531)."""
+def softened(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """Probabilities [n, labels] after dividing their logits (Hinton et al., 2015, arXiv:1503.02531)."""
     if temperature == 1.0:
-        return answers
-    softer = answers.astype(np.float64) ** (1 / temperature)
+        return probabilities
+    softer = probabilities.astype(np.float64) ** (1 / temperature)
     return np.asarray(softer / softer.sum(axis=1, keepdims=True), np.float32)
 
 
 def as_targets(targets: Rows, labels: int, recipe: Recipe) -> npt.NDArray[Any]:
-    """As the loss wants them: label numbers, one number 0 or 1, or rows of 0 and 1."""
+    """Targets for the loss: label numbers, one number 0 or 1, or rows of 0 and 1."""
     if recipe.training.is_sparse:
         return targets.astype(np.int32)
     if recipe.training.loss == "binary_crossentropy":

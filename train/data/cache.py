@@ -3,7 +3,7 @@
     CACHE/NAME-FINGERPRINT-HxW-FIT/{train,test}.npy   uint8, n x height x width x 3
     CACHE/NAME-FINGERPRINT-HxW-FIT/index.json         labels, split, content hash and origin of each image
 
-Written in a folder beside it and renamed: a cache is whole or not there. `device/data/folders.py` reads it.
+Written to a temporary folder and renamed, so a cache is complete or missing. `device/data/folders.py` reads it.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ from train.recipes.recipe import DataRecipe
 
 @dataclass(frozen=True)
 class DataRequest:
-    """Which images at which size. test and seed matter only for a folder of one level, which is split here.
+    """The requested images and size. test, seed: for a folder without splits, which is split here.
 
-    test: the share that is kept for the test; 0: as many as the images allow (train/data/split.py).
+    test: the share of the test; 0: depends on the number of images (train/data/split.py).
     """
 
     data: str
@@ -48,7 +48,7 @@ class DataRequest:
     test: float = 0.2
     seed: int = 1
     skip_bad: bool = False
-    allow_copies: bool = False  # also where so many are left out that the data must be at fault
+    allow_copies: bool = False  # even if so many are left out that the data must be at fault
 
     @classmethod
     def of(cls, recipe: DataRecipe, skip_bad: bool, allow_copies: bool = False) -> "DataRequest":
@@ -59,7 +59,7 @@ class DataRequest:
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image that goes into the cache: where it came from, its content hash, and the index of its label.
+    """An image for the cache: its origin, its content hash, and the index of its label.
 
     validates: it comes from the folder's own validation/.
     """
@@ -71,11 +71,11 @@ class SourceImage:
 
 
 def provide(request: DataRequest) -> Cache:
-    """The cache for a request, made if it isn't there yet. UserError when the data can't be found or used."""
+    """The cache for a request, created if needed. UserError if the data can't be found or used."""
     if not is_folder(request.data):
         if found := folders.find_cache(request.data, request.size, request.fit):
             return found
-        # Where there is no place for a cache, that is said before anything is fetched.
+        # Without a place for the cache, fail before fetching anything.
         files.check_writable(folders.cache_root(), "FRAMELITE_CACHE=DIR")
         if not pet_images.is_name(request.data):
             return _from_named(request)
@@ -123,7 +123,7 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
         for file in members:
             part = file.split if file.split == "validation" else split
             line = f"{part}\0{file.label}\0{file.path.relative_to(root)}\0{sources[file.path]}\n"
-            digest.update(os.fsencode(line))  # names from old archives may be no UTF-8
+            digest.update(os.fsencode(line))  # names from old archives may not be UTF-8
     fingerprint = digest.hexdigest()[:12]
     found = folders.open_cache(_place(name, fingerprint, request))
     if found and (request.skip_bad or not found.index.skipped):
@@ -138,15 +138,15 @@ def _from_folder(request: DataRequest, name: str) -> Cache:
 
 
 def _hash_files(folder: Folder) -> dict[Path, str]:
-    """The content hash of each file; "" for one that can't be read, which is named when it is decoded."""
+    """The content hash of each file; "" if it can't be read, which is reported when it is decoded."""
     paths = [file.path for file in folder.files]
     return dict(zip(paths, hash_files(paths), strict=True))
 
 
 def _split(folder: Folder, sources: dict[Path, str], request: DataRequest) -> Separated:
-    """The splits as they are, or one level cut by the seed; either way without what copies spoil.
+    """The given splits, or a folder split by the seed; without copies across splits.
 
-    Without test/ the test is cut from train/, never from validation/: its images choose the epoch.
+    Without test/ the test is taken from train/, never from validation/, whose images choose the epoch.
     """
     class_folders.check_splits(folder)
 
@@ -165,7 +165,7 @@ def _write_folder(
     sources: dict[Path, str],
     request: DataRequest,
 ) -> tuple[dict[str, list[SourceImage]], list[str]]:
-    """Writes the arrays; what lies in each of them, row by row, and why others were skipped."""
+    """Writes the arrays; returns the images of each, row by row, and why others were skipped."""
     written: dict[str, list[SourceImage]] = {}
     skipped: list[str] = []
     places = {label: i for i, label in enumerate(folder.labels)}
@@ -176,14 +176,14 @@ def _write_folder(
         def good(
             members: list[File] = members, bad: list[str] = bad, kept: list[SourceImage] = kept
         ) -> Iterator[Pixels]:
-            for file, answer in zip(members, _prepared(members, request), strict=True):
-                if isinstance(answer, UserError):
-                    bad.append(str(answer))
-                    command.say(f"{'skipped' if request.skip_bad else 'error'}: {answer}")
+            for file, image in zip(members, _prepared(members, request), strict=True):
+                if isinstance(image, UserError):
+                    bad.append(str(image))
+                    command.say(f"{'skipped' if request.skip_bad else 'error'}: {image}")
                     continue
                 origin = str(file.path.relative_to(folder.root))
                 kept.append(SourceImage(origin, sources[file.path], places[file.label], file.split == "validation"))
-                yield answer
+                yield image
 
         _write(target / f"{split}.npy", good(), len(members), request.size, f"{folder.root.name} {split}")
         if not members:  # no test: cross-validation stands for it
@@ -191,20 +191,22 @@ def _write_folder(
         if bad and not request.skip_bad:
             raise UserError(
                 f"{folder.root}: {len(bad)} of {len(members)} images in {split} can't be used, the first: {bad[0]};"
-                " mend or remove them, or go on without them with --skip-bad"
+                " fix or remove them, or skip them with --skip-bad"
             )
         has_validation = any(source.validates for source in kept)
         for name, validates in ((split, False), *([("validation", True)] if has_validation else [])):
             missing = set(places.values()) - {source.target for source in kept if source.validates == validates}
             if missing:
                 lost = folder.labels[min(missing)]
-                raise UserError(f"{folder.root}: no usable image of {lost!r} is left in {name}")
+                raise UserError(
+                    f"{folder.root}: no usable image of {lost!r} is left in {name}, expected some; add images"
+                )
         skipped += bad
     return written, skipped
 
 
 def _prepared(members: list[File], request: DataRequest) -> Iterable[Pixels | UserError]:
-    """Each file's image at the network's size, or why there is none; decoded on all cores, in order."""
+    """Each file's image at the network's size, or its error; decoded on all cores, in order."""
 
     def one(file: File) -> Pixels | UserError:
         try:
@@ -213,13 +215,13 @@ def _prepared(members: list[File], request: DataRequest) -> Iterable[Pixels | Us
             return error
 
     with ThreadPoolExecutor(system.usable_cores()) as pool:
-        # In portions: Executor.map would take every file at once and hold all results.
+        # In portions: Executor.map would submit all files at once and hold all results.
         for start in range(0, len(members), 256):
             yield from pool.map(one, members[start : start + 256])
 
 
 def _write(path: Path, prepared: Iterator[Pixels], most: int, size: Size, what: str) -> None:
-    """Writes images to an .npy file one by one; memory holds one of them, the file as many as came."""
+    """Writes images to an .npy file one by one, holding one in memory."""
     with array_file.appending(path, np.uint8, (most, *size, 3)) as append:
         for image in tqdm(prepared, desc=what, total=most, unit=" images", disable=None, leave=False):
             append(image[None])

@@ -1,4 +1,4 @@
-"""The folder of an image cache while it is made: whole under its name, or not there."""
+"""Creates the folder of an image cache: complete under its name, or not at all."""
 
 import glob
 import os
@@ -15,7 +15,7 @@ from device.errors import UserError
 
 @contextmanager
 def making(final: Path) -> Iterator[Path]:
-    """A folder beside the cache's place that takes its name when everything is in it, and is removed otherwise."""
+    """Yields a temporary folder, which gets the cache's name if the block succeeds, and is removed otherwise."""
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}")
     try:
         _make(temporary)
@@ -26,7 +26,7 @@ def making(final: Path) -> Iterator[Path]:
         temporary.rename(final)
         files.settle(final.parent)
     except OSError as error:
-        if error.filename and temporary in Path(os.fsdecode(error.filename)).parents:  # who reads it knows the cache
+        if error.filename and temporary in Path(os.fsdecode(error.filename)).parents:  # report the cache's own path
             error.filename, error.filename2 = str(final), None
         raise
     finally:
@@ -34,18 +34,18 @@ def making(final: Path) -> Iterator[Path]:
 
 
 def _make(path: Path) -> None:
-    """UserError where the cache has no place."""
+    """UserError if the folder can't be created."""
     try:
         path.mkdir(parents=True)
     except OSError as error:
         raise UserError(
-            f"{path.parent}: the cache of images can't be made there ({error.strerror}); choose another place with"
+            f"{path.parent}: can't create the image cache there ({error.strerror}); choose another place with"
             " FRAMELITE_CACHE=DIR"
         ) from None
 
 
 def _remove_leftovers(final: Path) -> None:
-    """What a killed process left of this cache; another one that is at work is younger than a day."""
+    """Removes what a killed process left of this cache; a folder in use is younger than a day."""
     for path in final.parent.glob(f".{glob.escape(final.name)}.*"):
         if time.time() - path.stat().st_mtime > 86_400:
             shutil.rmtree(path, ignore_errors=True)

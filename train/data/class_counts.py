@@ -1,4 +1,4 @@
-"""How many images of each class a run has for what: said before it trains, and kept in run.json."""
+"""How many images of each class a run has in each split: printed before training, and kept in run.json."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ NAMED = 12  # classes that are named one by one
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """parts: for training, validation and test (or train and test alone), the images of each label in their order."""
+    """parts: for train, validation and test (or only train and test), the number of images of each label."""
 
     labels: tuple[str, ...]
     parts: dict[str, tuple[int, ...]]
 
     @classmethod
     def of(cls, cache: Cache, validation: npt.NDArray[np.int64] | None = None) -> "ClassCounts":
-        """validation: the rows of train.npy that are held out; None where it isn't known yet."""
+        """validation: the rows of train.npy that are held out; None if unknown yet."""
         labels, train = cache.labels, cache.targets("train")
         targets = {"train": train, "test": cache.targets("test")}
         if validation is not None:
@@ -28,7 +28,8 @@ class ClassCounts:
         return cls(labels, {part: tuple(map(int, numbers)) for part, numbers in counts.items()})
 
     def line(self) -> str:
-        """'3 classes (train/validation/test): cat 72/8/20, dog 72/8/20, …'; of many, the smallest and the largest."""
+        """'3 classes (train/validation/test): cat 72/8/20, dog 72/8/20, …'; for many classes, the smallest and the
+        largest."""
         head = f"{len(self.labels)} classes ({'/'.join(self.parts)}): "
         if len(self.labels) <= NAMED:
             return head + ", ".join(self._said(i) for i in range(len(self.labels)))

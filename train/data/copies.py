@@ -1,9 +1,9 @@
-"""What becomes of an image that is there more than once, before anything is split; for folders and named data alike.
+"""The rules for repeated images, before splitting:
 
-- Under two labels: left out of everything. Which of them is right isn't known.
-- In an earlier part too (train, then validation, then test): left out of the later one.
-- Twice in the test: counted once, so that n is the number of different images.
-- Twice within train or validation: stays, and no split comes between the two.
+- Under two labels: left out of everything, because it is unknown which one is right.
+- Also in an earlier split (train, then validation, then test): left out of the later one.
+- Twice in the test: counted once, so that n is the number of distinct images.
+- Twice within train or validation: both stay, and no split separates them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +21,16 @@ from device.errors import UserError
 
 PARTS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
-TO_CUT = -1  # train or test, as the seed says
-MOST = 0.01  # more copies than that are a fault of the data, not a stray file
+TO_CUT = -1  # train or test, by the seed
+MOST = 0.01  # more copies than that are an error in the data, not a stray file
 
 
 @dataclass(frozen=True)
 class HashedImages:
     """All images of a data set, before anything is left out.
 
-    data: what messages call it. names, hashes, targets: of each image. parts: the number of the part each is in, or
-    TO_CUT. labels: by target.
+    data: its name in messages. names, hashes, targets: of each image. parts: each image's split as a number, or TO_CUT.
+    labels: by target.
     """
 
     data: str
@@ -56,7 +56,7 @@ def images_of(folder: Folder, hashes: Mapping[Path, str]) -> HashedImages:
 
 
 def _given_part(folder: Folder, file: File) -> int:
-    """Without a test/ the test is cut from all that isn't validation's."""
+    """Without test/ the test is taken from everything but validation."""
     if file.split is None or (file.split == "train" and "test" not in folder.splits):
         return TO_CUT
     return PARTS.index(file.split)
@@ -64,7 +64,7 @@ def _given_part(folder: Folder, file: File) -> int:
 
 @dataclass(frozen=True)
 class Separated:
-    """The rows that each part keeps, in order, by the part's name; and what was found."""
+    """The rows that each split keeps, in order, by name; and the numbers of copies."""
 
     rows: dict[str, Numbers]
     counts: CopyCounts
@@ -74,11 +74,11 @@ Cut = Callable[[Numbers, Numbers], Numbers]
 
 
 def separate(images: HashedImages, cut: Cut, allow: bool) -> Separated:
-    """Which images each part keeps.
+    """The images that each split keeps.
 
-    cut: (targets, groups) of the images to cut -> which of them the test gets. What is found is said in notes on
-    stderr. UserError, unless `allow`, where images under two labels are more than 1 % of all, or these and images of
-    an earlier part more than 1 % of the test; and always where a class has nothing left in train or test.
+    cut: maps (targets, groups) of images to the rows for the test. Prints notes. Unless `allow`, UserError if images
+    under two labels are more than 1 % of all, or these and images of an earlier split more than 1 % of the test. Always
+    UserError if a class has no image left in train or test.
     """
     groups = copies.groups_of(images.hashes)
     doubtful = copies.under_two_labels(groups, images.targets)
@@ -104,7 +104,7 @@ def separate(images: HashedImages, cut: Cut, allow: bool) -> Separated:
 
 
 def _parts(images: HashedImages, groups: Numbers, doubtful: Mask, cut: Cut, problems: list[str]) -> Numbers:
-    """The part of each image: the given one, or that of the cut. Doubtful ones are not cut."""
+    """The split of each image: the given one, or by `cut`. Skips doubtful images."""
     parts = images.parts.copy()
     rows = np.flatnonzero((parts == TO_CUT) & ~doubtful)
     if len(rows):
@@ -131,12 +131,12 @@ def _check(images: HashedImages, problems: list[str], share: float, whole: str) 
     if share > MOST:
         raise UserError(
             f"{images.data}: {'; '.join(problems)}: {share:.1%} of {whole}, expected {MOST:.0%} at most;"
-            " mend the data, or go on without them with --allow-copies"
+            " fix the data, or accept this with --allow-copies"
         )
 
 
 def _check_classes(images: HashedImages, rows: dict[str, Numbers], has_test: bool) -> None:
-    """Only what copies did is looked for: an image that can't be read is named when it is decoded."""
+    """Checks only for the effect of copies: unreadable images are reported when they are decoded."""
     for part in ("train", "test") if has_test else ("train",):
         present = set(images.targets[rows[part]].tolist())
         if gone := [label for target, label in enumerate(images.labels) if target not in present]:

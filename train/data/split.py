@@ -1,4 +1,4 @@
-"""Which images are held out, for the test and for validation: one algorithm, by groups of identical images.
+"""Splits off images for the test and for validation: one algorithm, by groups of identical images.
 
 Needs no Keras.
 """
@@ -16,25 +16,25 @@ from train.recipes.recipe import DataRecipe
 
 Rows = npt.NDArray[np.int64]
 
-# The share of the test where none is asked for; and up to so many images there is none where cross-validation can do
-# without: a fifth of ten images is no test, and of a thousand five times as many tell more.
+# The default share of the test; and up to so many images there is none if cross-validation replaces it: a fifth of ten
+# images is no test, and all of a thousand tell more than a fifth.
 A_FIFTH = 0.2
 FEW = 1000
 
 
 def test_share(asked: float, images: int) -> float:
-    """Of a folder that has no test of its own; 0 where cross-validation stands for it. asked: 0 where nothing is."""
+    """The share of the test in a folder without one; 0 if cross-validation replaces it. asked: 0: not requested."""
     return asked or (0.0 if images <= FEW else A_FIFTH)
 
 
 def held_out(
     targets: Rows, groups: Rows, share: float, random: np.random.Generator, labels: Sequence[str] = ()
 ) -> Rows:
-    """The rows that are held out, sorted: of every class the share of its groups, at least one and not all.
+    """The rows to hold out, sorted: the share of every class' groups, at least one and not all.
 
-    targets, groups: of each row its label and its group; a group is never on both sides. Where every row is a group of
-    its own this is a share of every class's rows. random: draws them (train/data/streams.py). labels: what the classes
-    are called in an error; UserError for a class that can't be on both sides.
+    targets, groups: each row's label and group; a group is never on both sides. If every row is its own group, this is
+    a share of every class' rows. random: draws them (train/data/streams.py). labels: names of the classes, for errors.
+    UserError for a class that can't be on both sides.
     """
     out, kept = np.zeros((2, int(groups.max()) + 1), np.bool_)
     for target in np.unique(targets):
@@ -53,8 +53,8 @@ def held_out(
 def _cannot_split(label: str, groups: int) -> str:
     found = "a single image" if groups == 1 else f"{groups} groups of images that belong together"
     return (
-        f"the class {label!r} has {found} to split (copies of an image count once), expected two or more:"
-        " one is held out; add images, or remove the class"
+        f"the class {label!r} has {found} to split (copies of an image count once), expected two or more, since one is"
+        " held out; add images, or remove the class"
     )
 
 
@@ -65,10 +65,10 @@ def split_rows(
     labels: Sequence[str] = (),
     given: Rows | None = None,
 ) -> tuple[Rows, Rows]:
-    """(training rows, validation rows) of train.npy: the recipe's share of every class, drawn by its seed.
+    """(training rows, validation rows) of train.npy: the recipe's share of every class, drawn by the seed.
 
-    groups: of each row, see `held_out`; None: no two belong together. given: the rows of a folder's own validation/,
-    which are taken as they are.
+    groups: of each row, see `held_out`; None: no two belong together. given: the rows of the folder's own validation/,
+    used instead.
     """
     if given is not None:
         return np.setdiff1d(np.arange(len(targets)), given), given
@@ -79,9 +79,9 @@ def split_rows(
 
 
 def split_cache(cache: Cache, recipe: DataRecipe) -> tuple[Rows, Rows]:
-    """(training rows, validation rows) of a cache: identical images are never on both sides.
+    """(training rows, validation rows) of a cache; identical images are never on both sides.
 
-    A fitted head has no epoch to choose, so it learns from all images but a validation folder's.
+    A fitted head has no epoch to choose, so it learns from all images except a folder's own validation/.
     """
     if recipe.can_cross_validate and cache.validation_rows is None:
         return np.arange(len(cache.targets("train"))), np.empty(0, np.int64)

@@ -1,4 +1,4 @@
-"""Random numbers: a stream for each purpose, so that what is held out, the order and the changes share no bits.
+"""Random numbers: an independent stream for each purpose (held-out images, order, augmentation …).
 
 numpy pads a short seed with zeros: default_rng(1), default_rng([1, 0]) and default_rng([1, 0, 0]) are one stream. The
 spawn key of a SeedSequence stands apart from the seed, and zeros at its end count
@@ -9,13 +9,13 @@ from enum import IntEnum
 
 import numpy as np
 
-# Goes up when anything is drawn otherwise: a run of another draw holds out other images, so it is another run.
+# Increases when anything is drawn differently: such a run holds out other images, so it is another run.
 DRAW = 2
-FIRST_DRAW = 1  # of runs that don't say: one stream for (seed), (seed, 0) and (seed, 0, 0)
+FIRST_DRAW = 1  # of runs without a record: one stream for (seed), (seed, 0) and (seed, 0, 0)
 
 
 class Purpose(IntEnum):
-    """What is drawn. The number is part of every stream: one that is given stays."""
+    """What is drawn. The number is part of the stream, so it must never change."""
 
     TEST = 1
     VALIDATION = 2
@@ -28,5 +28,5 @@ class Purpose(IntEnum):
 
 
 def generator(purpose: Purpose, seed: int, *indices: int) -> np.random.Generator:
-    """The stream of a purpose, and of each of its indices; always the same numbers for the same arguments."""
+    """The stream for a purpose and indices; the same arguments always give the same numbers."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *indices)))

@@ -1,1 +1,1 @@
-"""Data sets by name, and what a folder of class folders must be."""
+"""Data sets by name, and the requirements for class folders."""

@@ -1,4 +1,4 @@
-"""What a folder of class folders must be to be trained on, and what its cache is called."""
+"""Checks a folder of class folders before training, and names its cache."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from train.datasets import named_data, pet_images
 
 
 def check(folder: Folder) -> None:
-    """What a card would refuse after the training is refused before it."""
+    """Raises UserError before training for labels that a card would refuse after it."""
     for label in folder.labels:
         try:
             label.encode()
@@ -24,21 +24,21 @@ def check(folder: Folder) -> None:
 
 
 def check_splits(folder: Folder) -> None:
-    """UserError for splits that nothing can be trained on, or nothing can be told by."""
+    """UserError for splits without training images, or without any to judge by."""
     if not folder.has_splits:
         return
     if "train" not in folder.splits:
         there = ", ".join(f"{name}/" for name in folder.splits.values())
-        raise UserError(f"{folder.root}: there are no images in train/, only {there}; expected train/ beside it")
+        raise UserError(f"{folder.root}: no images in train/, only in {there}; expected train/ too; add it")
     if len(folder.splits) == 1:
         raise UserError(
-            f"{folder.root}: there are no images in test/; expected train/ and test/ (or validation/), or neither:"
-            f" the class folders right in {folder.root}"
+            f"{folder.root}: no images in test/; expected train/ and test/ (or validation/), or neither: the class"
+            f" folders directly in {folder.root}"
         )
 
 
 def notes(folder: Folder) -> list[str]:
-    """What is worth knowing of a folder before it is used: what was passed over, and what its splits are used for."""
+    """Notes on a folder: what was skipped, and how its splits are used."""
     said = [folder.note] if folder.note else []
     if "validation" in folder.splits:
         cut = "" if "test" in folder.splits else f"; the test's are cut from {folder.splits['train']}/, by seed"
@@ -47,9 +47,9 @@ def notes(folder: Folder) -> list[str]:
 
 
 def cache_name(root: Path) -> str:
-    """The folder's name as a file's, in any script; never that of a data set that has a name.
+    """The folder's name as a file name, in any script; never the name of a named data set.
 
-    The cache of such a set is found by its name.
+    The cache of a named data set is found by its name.
     """
     name = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", root.name)).strip("._") or "images"
     return f"{name}_folder" if name in named_data.PLACES or pet_images.is_name(name) else name

@@ -1,7 +1,7 @@
-"""Data sets that have a name, found where the user already has them.
+"""Finds named data sets where the user already has them.
 
-Looked for in this order: Keras' cache ($KERAS_HOME or ~/.keras, also batches that are already unpacked there), Debian's
-package dataset-fashion-mnist as it is installed, a download by Keras, that package fetched and unpacked without root.
+Tries in this order: Keras' cache ($KERAS_HOME or ~/.keras, including unpacked batches), Debian's installed package
+dataset-fashion-mnist, a download by Keras, that package downloaded and unpacked without root.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from train.environment.keras_home import keras_home
 FASHION_LABELS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-# SHA-256 of what is inside the four .gz files: Debian compresses them anew, the images are the published ones.
+# SHA-256 of what is inside the four .gz files: Debian compresses them again, the images are the published ones.
 FASHION_FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -42,12 +42,12 @@ DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 CIFAR10_COUNTS = 50_000, 10_000  # to train, to test
 T = TypeVar("T")
-# A blocked network must not hang a newcomer's first command.
+# A blocked network must not hang the first command of a new user.
 DOWNLOAD_TIMEOUT_S = 30
 
 
 class NotHereError(Exception):
-    """A place that was tried holds no usable copy; the text says why."""
+    """A place has no usable copy; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class NamedData:
 
 
 def load(name: str) -> NamedData:
-    """The first usable copy; UserError names every place that was tried and what to do."""
+    """The first usable copy; UserError lists every place tried, and says what to do."""
     if name not in PLACES:
         raise UserError(
             f"unknown data set {name!r}, expected {', '.join(PLACES)}, cats_vs_dogs or a folder of class folders"
@@ -124,7 +124,7 @@ def _fashion_by_keras() -> NamedData:
 
 
 def _fashion_by_apt() -> NamedData:
-    """apt-get download and dpkg-deb need no root; where apt has no lists yet, private ones are fetched."""
+    """apt-get download and dpkg-deb need no root; if apt has no lists yet, downloads private ones."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise NotHereError("no apt-get here")
     command.say(f"fetching Debian's package {DEBIAN_PACKAGE} (31 MB) …")
@@ -197,7 +197,7 @@ def _cifar10_by_keras() -> NamedData:
 
 
 def download(fetch: Callable[[], T]) -> T:
-    """Runs a Keras download with a time-out; its progress bar, which goes to stdout, belongs on a terminal's stderr."""
+    """Runs a Keras download with a timeout, and its progress bar on stderr, if that is a terminal."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     try:

@@ -29,7 +29,7 @@ CLASSES = ("Cat", "Dog")
 
 
 def data_name(count: int) -> str:
-    """cats_vs_dogs; with another number of images (0: all) a name, and so a cache, of its own."""
+    """cats_vs_dogs, or another name, and so another cache, for another number of images (0: all)."""
     return NAME if count == 1000 else f"{NAME}_{count or 'all'}"
 
 
@@ -38,7 +38,7 @@ def is_name(data: str) -> bool:
 
 
 def provide(name: str) -> Path:
-    """The folder with train/ and test/ of cat/ and dog/, unpacked if it isn't there yet; UserError says what to do."""
+    """The folder with train/ and test/ of cat/ and dog/, unpacked if needed; UserError says what to do."""
     number = name.removeprefix(NAME).lstrip("_") or "1000"
     count = 0 if number == "all" else int(number)
     datasets = keras_home() / "datasets"
@@ -74,7 +74,7 @@ def _archive(path: Path) -> Path:
     try:
         named_data.download(fetch)
     except named_data.NotHereError as error:
-        path.unlink(missing_ok=True)  # Keras leaves what has another hash, and the next command would take it
+        path.unlink(missing_ok=True)  # Keras keeps a file with a wrong hash, and the next command would use it
         raise UserError(
             f"the data set {NAME} was not found; tried {path} (no such file), a download by Keras ({error})."
             f" Put {ARCHIVE} from {URL} into {path.parent}, or give a folder with --data DIR"
@@ -83,7 +83,8 @@ def _archive(path: Path) -> Path:
 
 
 def _unpack(archive: Path, folder: Path, count: int) -> list[str]:
-    """Writes the first `count` readable images of each class and a tenth of that for the test; the broken ones."""
+    """Writes the first `count` readable images of each class, and a tenth as many for the test; returns the broken
+    ones."""
     broken: list[str] = []
     with zipfile.ZipFile(archive) as opened:
         for name in CLASSES:
@@ -100,13 +101,13 @@ def _unpack(archive: Path, folder: Path, count: int) -> list[str]:
                 target = folder / split / name.lower()
                 target.mkdir(parents=True)
                 for entry in entries:
-                    # Only the number of the entry's own name is used: an archive can't write anywhere else.
+                    # Uses only the entry's file name, so that an archive can't write anywhere else.
                     (target / Path(entry.filename).name).write_bytes(opened.read(entry))
     return broken
 
 
 def _readable(opened: zipfile.ZipFile, name: str, broken: list[str]) -> Iterator[zipfile.ZipInfo]:
-    """The class's entries by number, those that decode; the others are added to `broken`."""
+    """The class' readable entries by number; adds the others to `broken`."""
     matched = ((ENTRY.fullmatch(entry.filename), entry) for entry in opened.infolist())
     mine = {int(match[2]): entry for match, entry in matched if match and match[1] == name}
     for _, entry in sorted(mine.items()):

@@ -1,1 +1,1 @@
-"""What is set before training: memory, Keras' settings, devices."""
+"""Settings before training: memory, Keras, devices."""

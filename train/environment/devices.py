@@ -1,7 +1,7 @@
-"""Where a network is trained: on one device, on all GPUs of this machine, or on several machines.
+"""The devices for training: one device, all GPUs of this machine, or several machines.
 
-Several GPUs are TensorFlow's MirroredStrategy. Several machines are Keras' own engine on JAX: one process a machine,
-each with an equal part of every batch (https://keras.io/api/distribution). Either way the weights are the same on all.
+Several GPUs use TensorFlow's MirroredStrategy. Several machines use Keras' distribution on JAX: one process per
+machine, each with an equal shard of every batch (https://keras.io/api/distribution). The weights are the same on all.
 """
 
 import contextlib
@@ -21,30 +21,30 @@ from device.host.system import usable_cores
 
 T = TypeVar("T", bound=np.generic)
 
-# Beyond it they wait for one another: between OpenCV's calls one thread at a time runs Python.
+# More would wait for each other: between calls of OpenCV only one thread at a time runs Python.
 MOST_LOADERS = 8
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Which of how many processes this one is, and where they meet (the address of process 0)."""
+    """This process' number among all, and the address of process 0, where they connect."""
 
     coordinator: str = ""
     processes: int = 1
     process_id: int = 0
 
-    def part(self, batch: npt.NDArray[T]) -> npt.NDArray[T]:
-        """This process' part, as large as each of the others': up to processes - 1 at the end are nobody's.
+    def shard(self, batch: npt.NDArray[T]) -> npt.NDArray[T]:
+        """This process' shard, as large as the others'; up to processes - 1 rows at the end are dropped.
 
-        Of neighbors, in the order of processes: so Keras puts the whole together as it was.
+        Shards are contiguous, in the order of processes, so that Keras restores the order of the batch.
         """
         size = len(batch) // self.processes
         return batch[self.process_id * size : (self.process_id + 1) * size]
 
     def gathered(self, mine: npt.NDArray[T], most: int) -> npt.NDArray[T]:
-        """The rows of every process, in the order of processes; to be asked by all of them together.
+        """The rows of every process, in the order of processes; all must call it together.
 
-        most: the largest number of rows that any of them brings; all but the last ones bring so many.
+        most: the largest number of rows of any process; all but the last ones have that many.
         """
         if self.processes == 1:
             return mine
@@ -61,9 +61,9 @@ ALONE = Cluster()
 
 @dataclass(frozen=True)
 class Devices:
-    """How many share every batch, over all processes; and the context in which a network for them is built.
+    """The number of devices that share every batch, over all processes, and the scope for building a network.
 
-    loaders: threads that make batches. One where the processor trains, which has nothing to spare.
+    loaders: threads that make batches; one if the CPU trains, which has none to spare.
     """
 
     count: int = 1
@@ -71,26 +71,28 @@ class Devices:
     loaders: int = 1
 
     def check(self, batch: int, images: dict[str, int]) -> None:
-        """UserError where they can't: each must get as many of a batch as the others, and at least one."""
+        """UserError if they can't share batches equally, or have less than one image each."""
         if batch % self.count:
             near = max(1, round(batch / self.count)) * self.count
             raise UserError(
-                f"batch_size is {batch}, but {self.count} devices share it; expected such as --set batch_size={near}"
+                f"batch_size is {batch}, expected a multiple of {self.count} devices; give --set batch_size={near}"
             )
         for what, number in images.items():
             if number < self.count:
-                raise UserError(f"{number} {what} images for {self.count} devices, expected one or more for each")
+                raise UserError(
+                    f"{number} {what} images for {self.count} devices, expected at least one for each; add images"
+                )
 
 
-def join(cluster: Cluster) -> None:
-    """Waits for the other processes; from here on every step is taken by all of them together."""
+def initialize(cluster: Cluster) -> None:
+    """Connects to the other processes; from here on all of them take every step together."""
     if cluster.processes > 1:
-        meet(cluster)
+        connect(cluster)
         keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
-def meet(cluster: Cluster) -> None:
-    """Waits for the other processes, for `Cluster.gathered`; each has networks of its own."""
+def connect(cluster: Cluster) -> None:
+    """Connects to the other processes, only for `Cluster.gathered`; each has its own network."""
     if cluster.processes == 1:
         return
     _keep_stdout()
@@ -99,11 +101,11 @@ def meet(cluster: Cluster) -> None:
             job_addresses=cluster.coordinator, num_processes=cluster.processes, process_id=cluster.process_id
         )
     except Exception as error:  # JAX's own: a time-out, an address that isn't there, a number taken twice
-        raise UserError(f"the processes did not meet at {cluster.coordinator}: {text.one_line(error)}") from None
+        raise UserError(f"the processes did not connect to {cluster.coordinator}: {text.one_line(error)}") from None
 
 
 def _keep_stdout() -> None:
-    """File descriptor 1 goes where 2 does: Gloo, which carries JAX's messages, prints to it. Ours stays where it is."""
+    """Points file descriptor 1 where 2 goes, since Gloo, which JAX uses, prints to it; keeps sys.stdout."""
     if sys.stdout is None:  # closed by the shell: >&-
         return
     sys.stdout.flush()
@@ -112,16 +114,16 @@ def _keep_stdout() -> None:
     sys.stdout = os.fdopen(ours, "w", encoding=sys.stdout.encoding, errors="backslashreplace")
 
 
-def leave(cluster: Cluster) -> None:
-    """What follows is done by each process for itself."""
+def shut_down(cluster: Cluster) -> None:
+    """Ends the distribution: each process works for itself from here on."""
     if cluster.processes > 1:
         keras.distribution.set_distribution(None)
 
 
 def find(kind: str, cluster: Cluster) -> Devices:
-    """All of that kind on this machine, and on the others of a cluster.
+    """All devices of that kind on this machine, and on the others of a cluster.
 
-    Several on one machine are a MirroredStrategy's (https://www.tensorflow.org/api_docs/python/tf/distribute).
+    Several on one machine use a MirroredStrategy (https://www.tensorflow.org/api_docs/python/tf/distribute).
     """
     names = keras.distribution.list_devices()
     on_processor = all(name.startswith("cpu") for name in names)
@@ -140,7 +142,7 @@ def find(kind: str, cluster: Cluster) -> Devices:
 
 
 def set_seeds(seed: int) -> None:
-    """The same weights from the same seed on the same machine."""
+    """Makes training deterministic: the same weights from the same seed on the same machine."""
     keras.utils.set_random_seed(seed)
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf

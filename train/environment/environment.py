@@ -1,4 +1,4 @@
-"""What TensorFlow and Keras read once, when they are imported. Set before that, and without importing them."""
+"""Sets what TensorFlow and Keras read on import, without importing them."""
 
 import contextlib
 import logging
@@ -13,14 +13,14 @@ BACKENDS = ("tensorflow", "jax")
 
 
 def prepare(backend: str = "tensorflow") -> None:
-    """Sets the environment; UserError where Keras is here already, with another engine."""
+    """Sets the environment; UserError if Keras is already loaded with another backend."""
     if "keras" in sys.modules:
         check_engine(backend)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = backend
-    with contextlib.suppress(NoPlaceError):  # Keras takes another than we do where the home folder can't be written
+    with contextlib.suppress(NoPlaceError):  # Keras uses another folder if the home folder isn't writable
         os.environ["KERAS_HOME"] = str(keras_home())
-    # Where there is no home folder it says at length that its fonts are not kept.
+    # Without a home folder it warns at length about its font cache.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
@@ -29,6 +29,6 @@ def check_engine(backend: str) -> None:
 
     if (engine := keras.config.backend()) != backend:
         raise UserError(
-            f"Keras is loaded with the engine {engine}, expected {backend}: set KERAS_BACKEND={backend} before"
-            " Keras is imported, in a fresh process"
+            f"Keras is loaded with the backend {engine}, expected {backend}; set KERAS_BACKEND={backend} before"
+            " importing Keras, in a fresh process"
         )

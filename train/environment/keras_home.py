@@ -6,5 +6,5 @@ from device import places
 
 
 def keras_home() -> Path:
-    """$KERAS_HOME, else ~/.keras; NoPlaceError where there is no home."""
-    return places.find("KERAS_HOME", ".keras", "what Keras keeps (data sets, weights)")
+    """$KERAS_HOME, else ~/.keras; NoPlaceError without a home folder."""
+    return places.find("KERAS_HOME", ".keras", "Keras' data sets and weights")

@@ -1,7 +1,7 @@
-"""What decides a network is set here, in code: neither keras.json nor the environment changes what is trained.
+"""Sets everything that decides a network: neither keras.json nor the environment changes what is trained.
 
-Keras reads both when it is imported (keras/src/backend/config.py): number type, epsilon, order of axes, and limits of
-epochs and steps that are meant for debugging and would end a training early in silence.
+Keras reads both on import (keras/src/backend/config.py): number type, epsilon, order of axes, and debugging limits of
+epochs and steps, which would silently end a training early.
 """
 
 import json
@@ -17,7 +17,7 @@ from device.errors import UserError
 
 DATA_FORMAT, FLOATX, EPSILON = "channels_last", "float32", 1e-7
 LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
-# They change how sums are rounded or what is compiled; recorded, because the weights' last bits may follow them.
+# These change rounding or compilation; recorded, because the weights' last bits may depend on them.
 RECORDED = (
     *("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "TF_USE_LEGACY_KERAS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"),
     *("JAX_ENABLE_X64", "JAX_DEFAULT_MATMUL_PRECISION", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
@@ -26,19 +26,19 @@ RECORDED = (
 
 
 def apply() -> None:
-    """Sets what every network is built, loaded and trained with; notes say which of the user's values don't count.
+    """Sets Keras for building, loading and training networks; prints notes on the user's settings that are not used.
 
-    Imports Keras: UserError, with what it says, where that fails, as it does for values in keras.json that it refuses.
+    Imports Keras; UserError with its message if that fails, as for invalid values in keras.json.
     """
     try:
         import keras
     except (AttributeError, ImportError, OSError, TypeError, ValueError) as error:
         raise UserError(
             f"Keras can't be loaded ({text.one_line(error)}); expected an installed Keras with a usable"
-            f" {_file()} and KERAS_… environment; mend or remove what it names"
+            f" {_file()} and KERAS_… environment; fix or remove what it names"
         ) from None
     _say_what_does_not_count()
-    # It warns at length of tracing anew, which is what asking several networks of a run comes to.
+    # It warns at length about retracing, which several networks in one process need.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     keras.config.set_image_data_format(DATA_FORMAT)
     keras.config.set_floatx(FLOATX)
@@ -49,7 +49,7 @@ def apply() -> None:
 
 
 def record() -> KerasSettings:
-    """What networks are made with, for run.json."""
+    """Keras' settings, for run.json."""
     import keras
 
     return KerasSettings(
@@ -63,7 +63,7 @@ def record() -> KerasSettings:
 
 
 def _file() -> Path:
-    """The keras.json that Keras read, where it says so; it looks elsewhere without a home that can be written."""
+    """The keras.json that Keras read; it looks elsewhere without a writable home folder."""
     read = getattr(sys.modules.get("keras.src.backend.config"), "_config_path", None)
     return Path(read) if read else Path(os.environ.get("KERAS_HOME") or "~/.keras") / "keras.json"
 
@@ -77,16 +77,16 @@ def _say_what_does_not_count() -> None:
     if others:
         given = ", ".join(f"{name} {value}" for name, value in others.items())
         used = ", ".join(str(ours[name]) for name in others)
-        command.say_once(f"note: {_file()}: {given}: not used, networks are made with {used}")
+        command.say_once(f"note: {_file()}: {given}: not used, networks use {used}")
     for name in LIMITS:
         if value := os.environ.get(name):
             command.say_once(
-                f"note: {name}={value} is not used; --set epochs=N and --set steps_per_epoch=N say how long to train"
+                f"note: {name}={value} is ignored; set the length with --set epochs=N and --set steps_per_epoch=N"
             )
 
 
 def _given() -> dict[str, Any]:
-    """What stands in the user's keras.json; nothing where Keras can't read it either."""
+    """The user's keras.json; empty if Keras can't read it either."""
     try:
         document = json.loads(_file().read_bytes())
     except (OSError, ValueError):

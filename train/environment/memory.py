@@ -1,8 +1,8 @@
-"""Memory that a step frees stays for the next one.
+"""Keeps memory that a training step frees for the next one.
 
-glibc gives freed memory back to the kernel as soon as much of it lies at the end of its heap, and a training step frees
-all that it has computed: the kernel then fills the same pages with zeros hundreds of times a second. On a slow machine
-that is half of the training time (docs/results.md, 2026-11-26).
+glibc returns freed memory at the end of its heap to the kernel, and every training step frees much: the kernel then
+zeroes the same pages hundreds of times per second. On a slow machine that is half of the training time
+(docs/results.md, 2026-11-26).
 """
 
 import ctypes
@@ -18,7 +18,7 @@ SETTINGS = {
 
 
 def keep_freed() -> None:
-    """From here on in this process; nothing where the C library isn't glibc."""
+    """Applies from here on in this process; does nothing without glibc."""
     if sys.platform != "linux":  # on Windows there isn't even a library to ask
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training run: the epoch's random numbers, the best model, checkpoints, reports."""
+"""Callbacks of a training run: the epoch's random numbers, the best model, checkpoints, progress."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from train.run import checkpoint
 
 
 class DeterministicEpoch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets every random number of an epoch by its number, so that it doesn't matter what ran before it."""
+    """Derives all random numbers of an epoch from its number, so that earlier epochs don't matter."""
 
     def __init__(self, batches: Batches, seed: int) -> None:
         super().__init__()
@@ -38,11 +38,10 @@ class DeterministicEpoch(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class BestCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """After each epoch: refuses a loss that is no number, keeps the best model, writes the checkpoint.
+    """After each epoch: rejects a loss that isn't finite, keeps the best model, writes the checkpoint.
 
-    Best is the highest validation accuracy, or the lowest loss, the earlier epoch when two are equal; or the last.
-    Epochs count from 1 in what is written. With an averaged model it is the average that is validated and kept, and the
-    checkpoint holds both.
+    Best means the highest validation accuracy, the lowest loss (the earlier of two equal epochs), or the last epoch.
+    Files count epochs from 1. With an averaged model, the average is validated and kept, and the checkpoint holds both.
     """
 
     def __init__(
@@ -63,13 +62,13 @@ class BestCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
         if "epoch" not in self.history:  # a checkpoint of an older version
             self.history["epoch"] = [*map(float, range(1, state.epoch + 1))]
         self.figure = "accuracy" if recipe.learns_labels else "agreement"
-        if "accuracy" in self.history:  # of the phase before, which may have learned the labels: agreement too
+        if "accuracy" in self.history:  # from the phase before, which may have learned labels; now also agreement
             self.history[self.figure] = self.history.pop("accuracy")
         self.began = 0.0
 
     @property
     def is_done(self) -> bool:
-        """All epochs are behind it, or patience has run out, which is counted from this phase's own beginning."""
+        """Whether all epochs are done, or patience, counted from the start of this phase, has run out."""
         waited = self.state.epoch - max(self.state.best_epoch, self.first_epoch)
         return self.state.epoch >= self.last_epoch or 0 < self.recipe.training.patience <= waited
 
@@ -91,7 +90,7 @@ class BestCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
             best, best_epoch = figure, epoch + 1
             self._keep()
         seconds = time.monotonic() - self.began
-        self.history["epoch"].append(epoch + 1)  # a phase that patience ended leaves numbers out
+        self.history["epoch"].append(epoch + 1)  # a phase that patience ended skips numbers
         self.history["seconds"].append(round(seconds, 2))
         for name, value in logs.items():
             self.history.setdefault(self.figure if name == "accuracy" else name, []).append(float(value))
@@ -104,7 +103,7 @@ class BestCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.stop_training = True
 
     def _keep(self) -> None:
-        """Writes model.keras, or does what is done instead; with averaging the averaged weights stand in it."""
+        """Writes model.keras, or calls `keep` instead; with averaging, the model holds the averaged weights."""
         variables = self.model.trainable_variables
         weights = [variable.numpy() for variable in variables] if self.recipe.training.ema_momentum else []
         if weights:
@@ -115,7 +114,7 @@ class BestCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def write_model(model: keras.Model, path: Path) -> None:
-    """Whole or not at all, and on the disk before it returns; without an optimizer that Keras alone couldn't read."""
+    """Writes the file atomically and synced, without an optimizer that Keras couldn't load on its own."""
     if isinstance(getattr(model, "optimizer", None), Muon):  # a fitted head was never compiled
         model = keras.Model(model.inputs, model.outputs, name=model.name)
     with files.replacing(path) as temporary:
@@ -123,7 +122,7 @@ def write_model(model: keras.Model, path: Path) -> None:
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
-    """A progress bar on a terminal, a line an epoch everywhere, and history.json as it grows."""
+    """A progress bar on a terminal, a line per epoch, and history.json after each epoch."""
 
     def __init__(self, epochs: int, steps: int, keeper: BestCheckpoint, history: Path) -> None:
         super().__init__()

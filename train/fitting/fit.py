@@ -37,9 +37,9 @@ Found = tuple[keras.Model, checkpoint.State] | None
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run begins: from nothing, from a checkpoint of its own, or from saved weights.
+    """Where a run starts: from scratch, from its own checkpoint, or from saved weights.
 
-    again: also where this very run is there already, finished or not; that one is moved aside.
+    again: train even if the folder already holds this run, finished or not; that one is moved aside.
     """
 
     resume: bool = False
@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Job:
-    """One run: what is asked for, and which rows of the training images are held out."""
+    """One run: what to train, and which rows of the training images are held out."""
 
     recipe: Recipe
     cache: Cache
@@ -66,7 +66,7 @@ class Job:
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return steps(len(self.rows), self.recipe, self.devices.count)
 
     @property
@@ -78,9 +78,9 @@ class Job:
         return Batches(source, self.rows, recipe, cluster, self.teacher, count, loaders, self.class_weights)
 
     def held_out(self, source: Examples) -> ValidationBatches:
-        """The validation images; each device has as many as the others, so a few may be left out."""
+        """The validation images; every device gets the same number, so a few may be left out."""
         cluster, count = self.start.cluster, self.devices.count
-        rows = cluster.part(self.validation[: shared(len(self.validation), count)])
+        rows = cluster.shard(self.validation[: shared(len(self.validation), count)])
         return ValidationBatches(source, rows, self.recipe, count // cluster.processes, self.class_weights)
 
     def checkpoints(self) -> checkpoint.Place:
@@ -93,26 +93,26 @@ NEW = Start()
 def train(recipe: Recipe, cache: Cache, run: Run, start: Start = NEW) -> Evaluation:
     """Trains, keeps the best epoch by validation as model.keras, reads the test split once; returns evaluation.json.
 
-    Nothing in the run folder is lost: a run that is up to date stays, another one is moved aside, an interrupted one is
-    gone on with or not as `start` says. UserError where that can't be told, or another process works there.
+    Nothing in the run folder is lost: an up-to-date run stays, another one is moved aside, and `start` decides whether
+    an interrupted one goes on. UserError if that isn't decided, or if another process uses the folder.
     """
     keras_settings.apply()
     claim = Claim(run, Identity.of(recipe, cache, start.weights), start.resume, start.again)
     if not cache.has_test and not (recipe.can_cross_validate and not start.weights):
         raise UserError(
-            f"{cache.path}: these data have no test, which only a head that begins from nothing can do without;"
-            " make them with one: --set test_split=0.2, or a folder test/"
+            f"{cache.path}: the data has no test images, and only a head trained from scratch works without;"
+            " add some: --set test_split=0.2, or a folder test/"
         )
-    with claim.taken() as way:
+    with claim.hold() as way:
         if way is Way.UP_TO_DATE:
             return claim.evaluation(Evaluation)
         return _train_there(claim, way, recipe, cache, start)
 
 
 def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: Start) -> Evaluation:
-    """As `train`, in a folder that is held."""
+    """Like `train`, with the folder already locked."""
     run = claim.run
-    (devices.meet if recipe.fits_head else devices.join)(start.cluster)
+    (devices.connect if recipe.fits_head else devices.initialize)(start.cluster)
     devices.set_seeds(recipe.seed)
     began = time.monotonic()
     taught_by = teacher.load(Path(recipe.training.teacher), cache) if recipe.training.teacher else None
@@ -123,13 +123,13 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
         sharing.check(recipe.training.batch_size, {"training": len(job.rows), "validation": len(job.validation)})
     with sharing.scope():
         found = checkpoint.load(run.checkpoint) if way is Way.GOES_ON else None
-        # What can be refused is refused before anything of an older run is moved.
+        # Check everything that can fail before moving an older run.
         network = None if found else _network(job)
-    # Before an older run is moved aside: it may be one of them.
+    # Before an older run is moved aside, because it may be an ancestor.
     before = ancestry.of(cache, [path for path in (start.weights, runs.teacher_of(recipe)) if path])
     weights = start.weights
     if found is None:
-        weights = claim.make_room(weights)  # before run.json speaks of this run
+        weights = claim.make_room(weights)  # before run.json describes this run
     else:
         command.say(f"{run.path}: goes on after epoch {found[1].epoch} of {recipe.all_epochs}")
     command.say(ClassCounts.of(cache, job.validation).line())
@@ -138,7 +138,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     record = recording.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
     command.say(augment.describe(recipe))
     if job.class_weights is not None:
-        command.say("the classes are uneven: each counts alike, its images by the inverse of their number")
+        command.say("the classes are uneven: images are weighted so that each class counts the same")
     with recording.under_way(run, record):
         if found:
             trained = _train(job, *found)
@@ -146,7 +146,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
             trained = (_fit_head if recipe.fits_head else _train_head)(job, network)
         else:
             trained = _train(job, network, checkpoint.State())
-        devices.leave(start.cluster)
+        devices.shut_down(start.cluster)
         features = trained.source.images("test") if isinstance(trained.source, transfer.Features) else None
         asked = evaluate.EvaluationOptions(features, *asked_about, trained.unseen)
         result = evaluate.evaluate(run, recipe, cache, trained.last_scores(job), asked)
@@ -165,7 +165,7 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
 
 
 def _network(job: Job) -> keras.Model | transfer.Parts:
-    """The network as the run begins with it: in parts where only its head is trained, else compiled."""
+    """The network at the start of the run: in parts if only its head is trained, otherwise compiled."""
     labels, recipe = len(job.cache.labels), job.recipe
     network: Any
     if recipe.training.trains_head:
@@ -180,9 +180,9 @@ def _network(job: Job) -> keras.Model | transfer.Parts:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left: what was kept, and the model as the last epoch left it, with what it is asked about.
+    """The result of a training: what was kept, the model after the last epoch, and the images or features it takes.
 
-    keeper: None of a head that was fitted, not trained by epochs. unseen: of such a head, see head.Unseen.
+    keeper: None for a head that was fitted, not trained by epochs. unseen: for such a head, see head.Unseen.
     """
 
     keeper: BestCheckpoint | None
@@ -191,9 +191,9 @@ class Trained:
     unseen: head.Unseen | None = None
 
     def last_scores(self, job: Job) -> Scores | None:
-        """Of the test images, after the last epoch; None where there was none.
+        """Scores of the test images after the last epoch; None for a fitted head.
 
-        Among several processes the model is read back: its own variables span them all.
+        With several processes the model is read back, because its own variables span all of them.
         """
         if self.keeper is None:
             return None
@@ -205,7 +205,7 @@ class Trained:
 
 
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
-    """The whole network on images, from `state` on."""
+    """Trains the whole network on images, starting from `state`."""
     batches, last_epoch, training = job.batches(job.cache, job.recipe), job.recipe.all_epochs, job.recipe.training
     keep = _keep_mirrored(job, model) if job.recipe.network.flip_average else None
     first_epoch = last_epoch - training.fine_tune_epochs if training.trains_head else 0
@@ -214,7 +214,8 @@ def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
 
 
 def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
-    """Writes model.keras as what answers for both sides. The network alone is trained: both ways would cost twice."""
+    """Returns what writes model.keras with the mirrored network around it. Training both sides would cost twice as
+    much."""
     with job.devices.scope():
         whole = networks.mirrored(model)
         optimizers.compile_alike(whole, model, job.recipe.training)
@@ -222,15 +223,14 @@ def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
 
 
 def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
-    """The head in one go (train/networks/head.py), then perhaps the whole network on images, kept where it is
-    better."""
+    """Fits the head (train/networks/head.py), then fine-tunes the whole network if asked, kept only if it is better."""
     features = transfer.features(parts, job.recipe, job.cache, job.start.cluster)
     images, targets = features.images("train"), features.targets("train")
     fitted = head.fit(images[job.rows], targets[job.rows], len(job.cache.labels))
     parts.head.get_layer("scores").set_weights([fitted.kernel, fitted.bias])
     write_model(parts.whole, job.run.model)
     if not job.recipe.training.fine_tune_epochs:
-        if job.start.weights:  # of a backbone that may have learned these images by heart
+        if job.start.weights:  # the backbone may have memorized these images
             return Trained(None, parts.head, features)
         groups = copies.groups_of(job.cache.hashes("train"))
         unseen = head.cross_validated(images, targets, groups, job.rows, len(job.cache.labels), job.recipe.seed)
@@ -239,24 +239,25 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
         return Trained(None, parts.head, features, unseen)
     with job.devices.scope():
         transfer.unfreeze(parts, job.recipe, job.steps * job.recipe.training.fine_tune_epochs)
-    # By the loss that the epochs are judged by, label smoothing and all.
+    # With the same loss as the epochs, label smoothing included.
     found = parts.whole.evaluate(job.held_out(job.cache), verbose=0, return_dict=True)
     figures = {"accuracy": found["accuracy"], "loss": -found["loss"], "last": -1.0}
     trained = _train(job, parts.whole, checkpoint.State(best=float(figures[job.recipe.training.keep_best_by])))
     if trained.keeper and not trained.keeper.state.best_epoch:
-        command.say("fine-tuning made it no better on the validation images: the head as it was fitted is kept")
+        command.say("fine-tuning didn't improve the validation figure: the fitted head is kept")
     return trained
 
 
 def _train_head(job: Job, parts: transfer.Parts) -> Trained:
-    """A head with hidden layers on features, by epochs, then perhaps the whole network on images.
+    """Trains a head with hidden layers on features, by epochs, then fine-tunes the whole network if asked.
 
-    Only the second phase, which takes minutes, has checkpoints; the first is begun anew, and gives the same.
+    Only the second phase, which takes minutes, has checkpoints; the first is repeated, with the same result.
     """
     recipe = transfer.head_recipe(job.recipe)
     features = transfer.features(parts, recipe, job.cache)
     with job.devices.scope():
-        # A model of its own around the head's layers: Keras saves an optimizer once, with the innermost that has it.
+        # A separate model around the head's layers: Keras saves an optimizer once, with the innermost model that has
+        # it.
         learner = keras.Model(parts.head.inputs, parts.head.outputs)
         optimizers.compile_model(learner, recipe.training, job.steps * recipe.training.epochs)
         optimizers.compile_alike(parts.whole, learner, recipe.training)
@@ -269,7 +270,7 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
     try:
         keeper = loop.fit(phase, recipe, job.run, checkpoint.State(), job.start.tensorboard)
         last = learner.get_weights()
-    finally:  # also of a head whose loss became no number, or after Ctrl-C
+    finally:  # also if the loss became NaN, or after Ctrl-C
         if best:
             learner.set_weights(best)
             write_model(parts.whole, job.run.model)
@@ -278,12 +279,12 @@ def _train_head(job: Job, parts: transfer.Parts) -> Trained:
         return Trained(keeper, learner, features)
     with job.devices.scope():
         transfer.unfreeze(parts, job.recipe, job.steps * recipe.training.fine_tune_epochs)
-    # A head that patience ended early leaves the other phase its own epochs, no more and no fewer.
+    # If patience ended the head early, fine-tuning still gets exactly its own epochs.
     return _train(job, parts.whole, replace(keeper.state, epoch=recipe.training.epochs))
 
 
 def compiled(recipe: Recipe, labels: int, steps: int) -> keras.Model:
-    """The recipe's network with its optimizer; steps: batches of the whole run."""
+    """The recipe's network with its optimizer; steps: batches in the whole run."""
     model = networks.build(recipe, labels)
     optimizers.compile_model(model, recipe.training, steps)
     return model

@@ -1,4 +1,4 @@
-"""Ctrl-C while Keras trains: obeyed between two batches."""
+"""Ctrl-C while Keras trains: takes effect between two batches."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ import keras
 
 
 class Interruption(keras.callbacks.Callback):  # type: ignore[misc]
-    """The first Ctrl-C waits for the end of the batch under way, a second one doesn't.
+    """The first Ctrl-C waits for the end of the current batch, a second one doesn't.
 
     Python raises KeyboardInterrupt wherever the main thread is. Inside a call that TensorFlow's C++ made, or in a
     __del__, it is printed as ignored and lost, and the training goes on (seen once in 60 tries).
@@ -20,7 +20,7 @@ class Interruption(keras.callbacks.Callback):  # type: ignore[misc]
         self._before = signal.getsignal(signal.SIGINT)
 
     def __enter__(self) -> "Interruption":
-        # Not where the user told Ctrl-C to be ignored (nohup, a shell's &), nor in a thread, which gets no signals.
+        # Not if the shell ignores Ctrl-C (nohup, &), nor in a thread, which gets no signals.
         if callable(self._before) and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._note)
         return self

@@ -1,4 +1,4 @@
-"""One phase of training: Keras' fit, with what happens beside it. Used once, or twice where a backbone is tuned."""
+"""One phase of training: Keras' fit with our callbacks. Runs once, or twice if a backbone is fine-tuned."""
 
 import contextlib
 import errno
@@ -20,10 +20,10 @@ from train.run.runs import Run
 
 @dataclass(frozen=True)
 class Phase:
-    """What is trained, on what, up to which epoch (counted over all phases).
+    """What to train, on which images, up to which epoch (counted over all phases).
 
-    keep: what is done with the best model so far, where it isn't to become model.keras as it is.
-    checkpoints: None for a phase that is begun anew. first_epoch: so many were there for the phases before it.
+    keep: what to do with the best model so far instead of writing it as model.keras. checkpoints: None for a phase that
+    is repeated on resume. first_epoch: the epochs of the phases before it.
     """
 
     model: keras.Model
@@ -36,14 +36,14 @@ class Phase:
 
 
 def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorboard: bool) -> BestCheckpoint:
-    """Trains up to last_epoch (or patience); returns what was kept, and how far it came."""
+    """Trains up to last_epoch (or until patience ends it); returns what was kept, and the state."""
     keeper = BestCheckpoint(
         run.model, phase.checkpoints, state, phase.last_epoch, recipe, phase.keep, phase.first_epoch
     )
     reporter = Reporter(phase.last_epoch, len(phase.batches), keeper, run.path / "history.json")
     callbacks = [DeterministicEpoch(phase.batches, recipe.seed), keeper, reporter]
     if recipe.training.ema_momentum:
-        callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # the average is what is validated
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights())  # validate the average
     logs = run.path / "tensorboard"
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
@@ -55,7 +55,7 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
                 initial_epoch=state.epoch,
                 epochs=phase.last_epoch,
                 verbose=0,
-                shuffle=False,  # the batches do it, from (seed, epoch)
+                shuffle=False,  # the batches shuffle, from (seed, epoch)
                 validation_data=phase.held_out,
                 callbacks=[*callbacks, interruption],
             )
@@ -63,9 +63,10 @@ def fit(phase: Phase, recipe: Recipe, run: Run, state: checkpoint.State, tensorb
 
 
 def _make_variables(phase: Phase) -> None:
-    """Those of the optimizer and the metrics, before the first step: TensorFlow traces a step that makes them twice.
+    """Creates the variables of the optimizer and the metrics before the first step, which TensorFlow traces twice
+    otherwise.
 
-    For several devices, and on JAX, Keras makes them itself.
+    For several devices, and on JAX, Keras creates them itself.
     """
     if keras.config.backend() != "tensorflow" or phase.batches.devices > 1:
         return
@@ -78,7 +79,7 @@ def _make_variables(phase: Phase) -> None:
 
 @contextlib.contextmanager
 def _space_for(logs: Path) -> Iterator[None]:
-    """TensorFlow has an exception of its own for logs that don't fit on the disk."""
+    """Turns TensorFlow's own exception for a full disk into an OSError."""
     try:
         yield
     except Exception as error:

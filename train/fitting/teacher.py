@@ -1,7 +1,7 @@
-"""A teacher: a trained network whose answers another one learns in place of the labels (distillation).
+"""A teacher: a trained network whose predictions another one learns instead of the labels (distillation).
 
-It is shown the very images that the learner is shown, changed and mixed as they are, and its probabilities are the
-targets (Beyer et al., 2021, "Knowledge distillation: a good teacher is patient and consistent",
+It gets the same images as the learner, augmented and mixed in the same way, and its probabilities are the targets
+(Beyer et al., 2021, "Knowledge distillation: a good teacher is patient and consistent",
 https://arxiv.org/abs/2106.05237).
 """
 
@@ -21,30 +21,32 @@ from train.run import runs
 
 
 def load(path: Path, cache: Cache) -> Teacher:
-    """The one in a run folder or a .keras file; UserError where it was made for other images or labels."""
+    """Loads the model of a run folder or a .keras file; UserError if its image size or labels differ from the
+    data's."""
     file = runs.find_model(path, "the teacher")
     model = networks.load(file)
     height, width = cache.size
     expected = (None, height, width, 3), (None, len(cache.labels))
     if (model.input_shape, model.output_shape) != expected:
         raise UserError(
-            f"{file}: the teacher turns {_sides(model.input_shape)} pixels into {model.output_shape[-1]} scores,"
-            f" expected {height}x{width} and {len(cache.labels)}, as the data has them"
+            f"{file}: the teacher takes {_sides(model.input_shape)} images and gives {model.output_shape[-1]} scores,"
+            f" expected {height}x{width} and {len(cache.labels)} as in the data; choose a teacher trained on this data"
         )
     labels = runs.labels_of(file)
     if labels is None:
-        command.say(f"note: {file}: the teacher's labels aren't known; they are taken to be {text.some(cache.labels)}")
+        command.say(f"note: {file}: the teacher's labels are unknown and assumed to be {text.some(cache.labels)}")
     elif labels != cache.labels:
         raise UserError(
-            f"{file}: the teacher's labels are {text.some(labels)}, those of the data {text.some(cache.labels)}"
+            f"{file}: the teacher's labels are {text.some(labels)}, expected those of the data,"
+            f" {text.some(cache.labels)}; choose a teacher trained on this data"
         )
-    one_at_a_time = threading.Lock()  # batches are made by several threads, and Keras keeps state while it answers
+    one_at_a_time = threading.Lock()  # several threads make batches, and Keras keeps state while it predicts
 
-    def answer(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def predict(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         with one_at_a_time:
             return np.asarray(model.predict_on_batch(images), np.float32)
 
-    return answer
+    return predict
 
 
 def _sides(shape: Any) -> str:

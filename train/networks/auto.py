@@ -1,10 +1,11 @@
-"""`--backbone auto`: which backbone knows one's own images best, by cross-validation on the training images alone.
+"""`--backbone auto`: finds the best backbone for your images, by cross-validation on the training images alone.
 
-Each candidate's features are computed once and kept; heads are fitted without a fifth of the images and asked about it
-(train/networks/head.py). The log loss decides, since accuracy on few images is a count of a few. Of those that are as
-good as the best the fastest is taken: whose mean loss lies within `NOISE` standard errors of the paired difference.
-Breiman's rule (Classification and Regression Trees, 1984, 3.4.3) takes one; with ten images a class half of the
-backbones lie within it, and the fastest of them knows 2 points less (docs/results.md, 2026-11-26).
+Each candidate's features are computed once and kept; heads are fitted without a fifth of the images and predict that
+fifth (train/networks/head.py). The log loss decides, because accuracy on few images is coarse. The fastest of the
+candidates that are as good as the best wins: those whose mean loss is within `NOISE` standard errors of the paired
+difference. Breiman's rule (Classification and Regression Trees, 1984, 3.4.3) uses one standard error; with ten images
+per class half of the backbones are within it, and the fastest of them is 2 points less accurate (docs/results.md,
+2026-11-26).
 """
 
 import hashlib
@@ -29,14 +30,14 @@ from train.recipes.recipe import Recipe
 
 HEADER = ("backbone", "log loss", "accuracy", "int8", "int8 file", "")
 USUAL = (224, 224)
-# More tell no more about which is best, and features take as long as there are images.
+# More images don't improve the choice, and the time for features grows with them.
 MOST_IMAGES = 2000
 NOISE = 0.25
 
 
 @dataclass(frozen=True)
 class BackboneLimits:
-    """What the int8 file may take: milliseconds on one thread of the machine of train/backbones/backbones.json, and
+    """Limits of the int8 file: milliseconds on one thread of the machine in train/backbones/backbones.json, and
     bytes."""
 
     latency_ms: float | None = None
@@ -45,7 +46,7 @@ class BackboneLimits:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A backbone on these images; losses: each image's log loss, by a head that was fitted without it."""
+    """A backbone on these images; losses: each image's log loss, from a head that was fitted without it."""
 
     backbone: Backbone
     losses: npt.NDArray[np.float64]
@@ -57,34 +58,34 @@ class Candidate:
         return self.int8.get("p50_ms", np.inf)
 
     def is_as_good_as(self, best: "Candidate") -> bool:
-        """Within the noise of the difference, image by image."""
+        """Whether the difference, image by image, is within the noise."""
         worse = self.losses - best.losses
         return bool(worse.mean() <= NOISE * worse.std(ddof=1) / np.sqrt(len(worse)))
 
 
 def candidates(limits: BackboneLimits) -> list[Backbone]:
-    """Those whose weights are here, that suit a Pi, within the limits. UserError where there is none."""
+    """Backbones whose weights are present, that suit a Pi, within the limits. UserError if there are none."""
     measured = _measured()
     here = [backbones.BACKBONES[row["name"]] for row in backbones.rows() if row["weights_here"] and row["suits_a_pi"]]
     if not here:
-        raise UserError("--backbone auto: no backbone's weights are here; see python -m train backbones")
+        raise UserError("--backbone auto: no backbone's weights are present; see python -m train backbones")
     good = [backbone for backbone in here if _is_within(measured.get(backbone.name, {}), limits)]
     if not good:
         raise UserError(
-            "--backbone auto: none whose weights are here is within --max-latency and --max-size: "
+            "--backbone auto: no backbone with weights is within --max-latency and --max-size: "
             + text.some([f"{backbone.name} {_said(measured.get(backbone.name, {}))}" for backbone in here], 8)
         )
     return good
 
 
 def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: BackboneLimits) -> Recipe:
-    """The recipe with the backbone that is best for its data; a table says why. provide: the images of a recipe.
+    """The recipe with the best backbone for its data; prints a table of the reasons. provide: the images of a recipe.
 
-    What was chosen is kept beside the images: the same again asks nothing of Keras.
+    The choice is kept beside the images, so repeating it doesn't need Keras.
     """
     there = [of(recipe, backbone) for backbone in candidates(limits)]
     if len(there) == 1:
-        command.say(f"backbone {there[0].network.backbone}: the only one whose weights are here, and within the limits")
+        command.say(f"backbone {there[0].network.backbone}: the only one with weights and within the limits")
         return there[0]
     place = _place(provide(there[0]), there)
     kept = _kept(place)
@@ -101,13 +102,13 @@ def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: BackboneL
 
 
 def best(judged: Sequence[Candidate]) -> Candidate:
-    """The fastest of those that can't be told apart from the one with the lowest loss."""
+    """The fastest candidate that is as good as the one with the lowest loss."""
     lowest = min(judged, key=lambda each: each.losses.mean())
     return min((each for each in judged if each.is_as_good_as(lowest)), key=lambda each: each.latency_ms)
 
 
 def _place(cache: Cache, there: Sequence[Recipe]) -> Path:
-    """Where a choice among these recipes is kept, beside the images that it was made on."""
+    """The file that keeps a choice among these recipes, beside their images."""
     measured = _measured()
     rows = []
     for each in there:
@@ -118,7 +119,7 @@ def _place(cache: Cache, there: Sequence[Recipe]) -> Path:
 
 
 def _kept(place: Path) -> tuple[str, list[str]] | None:
-    """The name of the chosen backbone, and the table that says why; None where nothing readable is kept."""
+    """The name of the chosen backbone, and the table of reasons; None if there is no readable file."""
     try:
         document = json.loads(place.read_bytes())
         return str(document["chosen"]), list(map(str, document["lines"]))
@@ -127,7 +128,7 @@ def _kept(place: Path) -> tuple[str, list[str]] | None:
 
 
 def of(recipe: Recipe, backbone: Backbone) -> Recipe:
-    """The recipe with that backbone, at the size it was trained on, unless another was asked for."""
+    """The recipe with that backbone, at the size it was trained on unless the user set another."""
     data = recipe.data
     if backbone.lite and data.image_size == USUAL:
         data = replace(data, image_size=(backbone.lite.side, backbone.lite.side))
@@ -135,7 +136,7 @@ def of(recipe: Recipe, backbone: Backbone) -> Recipe:
 
 
 def _judge(recipe: Recipe, cache: Cache) -> Candidate:
-    from train.networks import networks, transfer  # Keras comes in here, after everything that can be refused
+    from train.networks import networks, transfer  # imports Keras, after all checks
 
     rows = sample(cache.targets("train"), MOST_IMAGES, recipe.seed)
     features = transfer.features_of(networks.parts(recipe, len(cache.labels)), recipe, cache, rows)
@@ -144,7 +145,7 @@ def _judge(recipe: Recipe, cache: Cache) -> Candidate:
 
 
 def judge(backbone: Backbone, features: head.Features, targets: Rows, groups: Rows, seed: int) -> Candidate:
-    """By the log loss of its features, n x channels; groups: images of one number belong together."""
+    """Evaluates a backbone's features, n x channels; groups: images with the same number belong together."""
     every, labels = np.arange(len(targets)), int(targets.max()) + 1
     found = head.cross_validated(features, targets, groups, every, labels, seed)
     assert found is not None, "fewer than cross-validation takes"
@@ -155,7 +156,7 @@ def judge(backbone: Backbone, features: head.Features, targets: Rows, groups: Ro
 
 
 def sample(targets: Rows, most: int, seed: int) -> Rows:
-    """At most so many rows, as evenly over the labels as there are images, sorted."""
+    """At most `most` rows, as evenly distributed over the labels as possible, sorted."""
     if len(targets) <= most:
         return np.arange(len(targets))
     random = generator(Purpose.BACKBONE, seed)
@@ -188,7 +189,7 @@ def _measured() -> dict[str, dict[str, float]]:
 
 
 def _is_within(int8: dict[str, float], limits: BackboneLimits) -> bool:
-    """What wasn't measured isn't known to be within a limit."""
+    """A backbone that wasn't measured is not within any limit."""
     pairs = ((limits.latency_ms, int8.get("p50_ms", np.inf)), (limits.file_bytes, int8.get("file_bytes", np.inf)))
     return all(limit is None or value <= limit for limit, value in pairs)
 

@@ -1,10 +1,10 @@
 """The head of transfer: multinomial logistic regression on a backbone's features, folded into one dense layer.
 
-A convex problem has one answer: nothing depends on epochs, batches, rates or a seed, and five images a class get the
-same care as fifty thousand. Features are divided by the root of their mean squared length, so that one strength of the
-L2 penalty suits every backbone; the division is folded into the layer's weights.
+A convex problem has one solution: nothing depends on epochs, batches, rates or a seed, and it works for five images per
+class as for fifty thousand. Features are divided by the root of their mean squared length, so that the same L2 penalty
+suits every backbone; the division is folded into the layer's weights.
 
-Trained by epochs instead where a recipe asks for hidden layers (train/fitting/fit.py).
+A head with hidden layers is trained by epochs instead (train/fitting/fit.py).
 """
 
 import warnings
@@ -31,11 +31,11 @@ Scores = npt.NDArray[np.float32]
 # 100 a class (docs/results.md, 2026-11-26); accuracy is flat from 10 to 300.
 C = 100.0
 MOST_STEPS = 1000
-# The fit has settled where no slope is steeper: scikit-learn's own measure, or less where the slopes begin small. They
+# The fit has converged when no slope is steeper: scikit-learn's own threshold, or less if the slopes start small. They
 # are means over images, so with hundreds of classes all can be below 1e-4 before the first step.
 SETTLED, SETTLED_SHARE = 1e-4, 0.01
 FOLDS = 5
-# Of more images the test tells enough, and each fold takes as long as the head itself.
+# With more images a test split is good enough, and each fold takes as long as the head itself.
 MOST = 5000
 
 
@@ -57,8 +57,8 @@ class Head:
 def fit(features: Features, targets: Rows, labels: int) -> Head:
     """features: n x channels; targets: n label numbers.
 
-    A label without an image gets no probability, so a single one gets all of it. Uneven classes are weighed,
-    so that a rare one is not given up.
+    A label without images gets no probability, so a single label gets all of it. Uneven classes are weighted, so that a
+    rare one is not neglected.
     """
     if len(there := np.unique(targets)) == 1:
         return _of_all(np.zeros((features.shape[1], 1)), np.zeros(1), there, labels)
@@ -68,28 +68,28 @@ def fit(features: Features, targets: Rows, labels: int) -> Head:
     weights = "balanced" if is_uneven(np.bincount(targets)) else None
     settled = min(SETTLED, SETTLED_SHARE * _first_slope(given, targets, there))
     regression = LogisticRegression(C=C, max_iter=MOST_STEPS, class_weight=weights, tol=settled)
-    # Two threads make small fits many times slower than one: the work is in steps too small to share.
+    # Two threads make small fits many times slower than one: the steps are too small to share.
     with threadpool_limits(1, "blas"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         regression.fit(given, targets)
     if caught:
-        command.say(f"note: the head had not settled after {MOST_STEPS} steps; it is used as it is")
+        command.say(f"note: the head had not converged after {MOST_STEPS} steps; it is used as it is")
     kernel, bias = regression.coef_.T / length, regression.intercept_
-    if len(regression.classes_) == 2:  # one column, of the second's log odds
+    if len(regression.classes_) == 2:  # one column, the log odds of the second class
         kernel, bias = np.hstack([-kernel / 2, kernel / 2]), np.array([-bias[0] / 2, bias[0] / 2])
     return _of_all(kernel, bias, regression.classes_, labels)
 
 
 def _first_slope(features: npt.NDArray[np.float64], targets: Rows, there: Rows) -> float:
-    """The steepest slope of the loss where all weights are 0: of each class what its images' features lack to their
-    share of all.
+    """The steepest slope of the loss with all weights 0: the difference between each class's features and its share of
+    all.
     """
     sums = np.array([features[targets == label].sum(axis=0) for label in there])
     return float(np.abs(sums - sums.mean(axis=0)).max()) / len(features)
 
 
 def _of_all(kernel: Any, bias: Any, classes: Rows, labels: int) -> Head:
-    """With a column for every label; those that had no image are never answered."""
+    """A head with a column for every label; labels without images are never predicted."""
     whole = np.zeros((len(kernel), labels), np.float32)
     never = np.full(labels, -1e4, np.float32)
     whole[:, classes], never[classes] = kernel, bias
@@ -98,10 +98,10 @@ def _of_all(kernel: Any, bias: Any, classes: Rows, labels: int) -> Head:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Training images by heads that were fitted without them: each different image once.
+    """Training images scored by heads that were fitted without them: each distinct image once.
 
-    scores: n x labels; targets: their label numbers; rows: which of the training images they are; folds: of each the
-    place among `heads` of the one that scored it.
+    scores: n x labels; targets: their label numbers; rows: their rows in the training images; folds: for each the index
+    in `heads` of the head that scored it.
     """
 
     scores: Scores
@@ -111,7 +111,8 @@ class Unseen:
     heads: tuple[Head, ...]
 
     def save(self, path: Path) -> None:
-        """For export, which asks the same heads about what a file's own backbone gives (export/source/unseen.py)."""
+        """Saves the heads for export, which runs them on the features of an exported backbone
+        (export/source/unseen.py)."""
         kernels, biases = (np.stack([getattr(head, part) for head in self.heads]) for part in ("kernel", "bias"))
         with files.replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, rows=self.rows, folds=self.folds, kernels=kernels, biases=biases)
@@ -120,11 +121,11 @@ class Unseen:
 def cross_validated(
     features: Features, targets: Rows, groups: Rows, rows: Rows, labels: int, seed: int
 ) -> Unseen | None:
-    """Each image's scores by a head that was fitted without it and without its copies; None for more than `MOST`.
+    """Each image's scores from a head that was fitted without it and its copies; None for more than `MOST` images.
 
-    rows: those that are asked about, of features, targets and groups (device/data/copies.py). Five folds, fewer where
-    the smallest class has fewer images; every class in each as evenly as can be. An image that is its class's only one
-    is scored by heads that don't know the class.
+    rows: which rows of features, targets and groups (device/data/copies.py) to score. Five folds, or fewer if the
+    smallest class has fewer images, with the classes distributed evenly. The only image of a class is scored by heads
+    that don't know the class.
     """
     if len(rows) > MOST:
         return None

@@ -1,4 +1,5 @@
-"""The networks, as functions of size, number of labels and recipe. Pixels 0..255 come in; scaling is a layer inside."""
+"""The networks, as functions of size, number of labels and recipe. They take pixels 0..255; scaling is a layer
+inside."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,14 +16,14 @@ from train.networks import transfer
 from train.recipes import fields
 from train.recipes.recipe import Recipe
 
-# ITU-R BT.601: how much of red, green and blue is in the brightness of a pixel; OpenCV's RGB2GRAY.
+# ITU-R BT.601: the shares of red, green and blue in a pixel's brightness; as OpenCV's RGB2GRAY.
 LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def build(recipe: Recipe, labels: int) -> keras.Model:
     """The recipe's network, not compiled: [n, height, width, 3] pixels 0..255 -> [n, labels] probabilities.
 
-    UserError where its layers leave nothing of so small an image, or a backbone can't be had.
+    UserError if the image is too small for its layers, or a backbone isn't available.
     """
     keras_settings.apply()
     if recipe.network.has_backbone:
@@ -32,7 +33,7 @@ def build(recipe: Recipe, labels: int) -> keras.Model:
 
 
 def parts(recipe: Recipe, labels: int) -> transfer.Parts:
-    """The same of a recipe with a backbone, with the parts that its head is trained by."""
+    """The same for a recipe with a backbone, as the parts that training the head needs."""
     keras_settings.apply()
     with _fitting(recipe):
         return transfer.build(recipe, labels)
@@ -40,7 +41,7 @@ def parts(recipe: Recipe, labels: int) -> transfer.Parts:
 
 @contextmanager
 def _fitting(recipe: Recipe) -> Iterator[None]:
-    """What Keras says of an image that is too small, as a UserError."""
+    """Turns Keras' error for an image that is too small into a UserError."""
     try:
         yield
     except ValueError as error:
@@ -51,12 +52,12 @@ def _fitting(recipe: Recipe) -> Iterator[None]:
 
 
 def mirrored(model: keras.Model) -> keras.Model:
-    """A network that answers for the image and for its mirror image with the same weights, and gives the mean.
+    """A network that averages the predictions for the image and its mirror image, with the same weights.
 
-    It takes twice as long. Left and right are mirrored by a slice, which LiteRT's quantizer takes; a flip it doesn't.
+    It takes twice as long. A slice mirrors left and right, because LiteRT's quantizer doesn't support a flip.
     """
     pixels = layers.Input(model.input_shape[1:], name="pixels")
-    # One that isn't compiled: Keras saves an optimizer once, with the innermost model that has it.
+    # An uncompiled model: Keras saves an optimizer once, with the innermost model that has it.
     network = keras.Model(model.input, model.output, name=model.name)
     both = [network(pixels), network(pixels[:, :, ::-1])]
     return keras.Model(pixels, layers.Average(name="mean")(both), name=f"{model.name}_mirrored")
@@ -68,13 +69,13 @@ def as_saved(model: keras.Model, recipe: Recipe) -> keras.Model:
 
 
 def trained_part(model: keras.Model) -> keras.Model:
-    """The network that was trained, of one that `mirrored` made; another as it is, also a mean of several."""
+    """The trained network inside one that `mirrored` made; any other network unchanged, also a mean of several."""
     inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     return inside[0] if isinstance(model.layers[-1], layers.Average) and len(inside) == 1 else model
 
 
 def load(path: Path) -> keras.Model:
-    """A saved model, not compiled; UserError when the file can't be read."""
+    """Loads a saved model, not compiled; UserError if the file can't be read."""
     keras_settings.apply()
     try:
         return keras.models.load_model(path, compile=False)
@@ -92,7 +93,7 @@ def _build(recipe: Recipe, labels: int) -> keras.Model:
 
 
 def _luminance(x: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB -> brightness with fixed weights, so that a network for gray images takes a color camera's frames."""
+    """RGB to brightness with fixed weights, so that a network for gray images works with a color camera."""
     layer = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="luminance")
     gray = layer(x)
     layer.set_weights([np.array(LUMINANCE, np.float32).reshape(1, 1, 3, 1)])
@@ -112,7 +113,9 @@ def cifar10_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras
 def cats_vs_dogs_tutorial(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
     """The course chapter's network for two classes, layer by layer; it ends in one sigmoid."""
     if labels != 2:
-        raise UserError(f"the network cats_vs_dogs_tutorial tells two classes apart, the data has {labels}")
+        raise UserError(
+            f"the network cats_vs_dogs_tutorial has two classes, the data has {labels}; choose another recipe"
+        )
     x = layers.Conv2D(32, 3, activation="relu")(x)
     x = layers.MaxPooling2D(2)(x)
     x = layers.Conv2D(64, 3, activation="relu")(x)
@@ -133,7 +136,7 @@ def tiny(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor
 
 
 def residual(x: keras.KerasTensor, labels: int, recipe: Recipe) -> keras.KerasTensor:
-    """A stem, then stages that begin with a 3x3 of stride 2 and go on with residual blocks.
+    """A stem, then stages of a 3x3 with stride 2 and residual blocks.
 
     Strides early and few blocks at high resolution: wide layers at low resolution cost little.
     """
@@ -171,7 +174,7 @@ def _convolution(x: keras.KerasTensor, filters: int, strides: int = 1, activate:
 
 
 def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-    """Two 3x3 convolutions and a way around them (He et al., 2015, https://arxiv.org/abs/1512.03385)."""
+    """Two 3x3 convolutions and a shortcut around them (He et al., 2015, https://arxiv.org/abs/1512.03385)."""
     y = _convolution(x, filters)
     y = _convolution(y, filters, activate=False)
     return layers.ReLU()(layers.Add()([x, y]))

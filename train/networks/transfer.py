@@ -1,8 +1,8 @@
 """Transfer learning: a network that has seen ImageNet, and a new head for one's own labels.
 
 Three strategies (the course chapter's): "all" trains everything, "partial" freezes the first layers, "head" trains the
-head alone. For "head" the backbone's answers, the features, are computed once and cached on disk beside the images;
-the head then trains on them in seconds. `fine_tune_epochs` may follow with the backbone's later layers unfrozen.
+head alone. For "head" the backbone's outputs, the features, are computed once and cached on disk beside the images; the
+head then trains on them in seconds. `fine_tune_epochs` may follow with the backbone's later layers unfrozen.
 """
 
 import contextlib
@@ -232,7 +232,7 @@ def _fill(append: Append, network: keras.Model, asked: FeatureRequest, what: str
         for start in range(0, count, step * cluster.processes):
             first = start + step * cluster.process_id
             batch = asked[first : first + step]
-            # predict and not predict_on_batch, which answers once for each of several devices.
+            # predict, not predict_on_batch, which repeats the output for each of several devices.
             mine = network.predict(batch, step, verbose=0) if len(batch) else np.empty((0, channels), np.float32)
             whole = cluster.gathered(mine, step)
             append(whole)

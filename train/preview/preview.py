@@ -1,7 +1,7 @@
-"""What `python -m train preview` shows: which recipe or trained run, and of which image or data.
+"""`python -m train preview`: chooses the recipe or trained run, and the image or data to show.
 
-What it draws is in train/preview/sheets.py, what is in the network finds train/preview/layers.py. Both are imported
-late: TensorFlow for --layers alone, and matplotlib when there is something to draw.
+train/preview/sheets.py draws, train/preview/layers.py inspects the network. Both are imported late: TensorFlow only for
+--layers, matplotlib only for drawing.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from train.run import runs
 
 
 def show(options: argparse.Namespace) -> int:
-    """Draws what train/commands/preview.py was asked for."""
+    """Runs the command of train/commands/preview.py."""
     recipe, trained = _choose(options)
     image = None
     if options.image:
@@ -44,9 +44,9 @@ def show(options: argparse.Namespace) -> int:
 
 
 def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
-    """The recipe that is asked for and, for --layers, the trained model that was made by it, if there is one.
+    """The recipe and, for --layers, the model trained with it, if there is one.
 
-    A run's recipe is what was recorded, also where it was trained with --set: its network can't be another.
+    The recipe of a run is the recorded one, including its --set values.
     """
     known = catalog.get(options.recipe)
     changes = ([f"data={options.data}"] if options.data else []) + options.set
@@ -63,7 +63,7 @@ def _choose(options: argparse.Namespace) -> tuple[Recipe, Path | None]:
 
 
 def _with_backbone(recipe: Recipe) -> Recipe:
-    """One that is yet to be chosen is shown by the first there is; of a trained run the one that was."""
+    """Replaces a backbone that training would choose with the first candidate."""
     if not recipe.network.chooses_backbone:
         return recipe
     from train.networks import auto
@@ -74,7 +74,7 @@ def _with_backbone(recipe: Recipe) -> Recipe:
 
 
 def _recorded(run: runs.Run, name: str, changes: list[str]) -> Recipe:
-    """The recipe in run.json; UserError where the run can't be shown as a run of that recipe with those settings."""
+    """The recipe in run.json; UserError if the run doesn't match the recipe and settings."""
     record = run.read()
     if record is None or not run.model.is_file():
         raise UserError(f"{run.path}: no trained network here, expected run.json and model.keras in it")
@@ -92,12 +92,12 @@ def _recorded(run: runs.Run, name: str, changes: list[str]) -> Recipe:
 
 
 def _provide(recipe: Recipe, skip_bad: bool) -> Cache:
-    request = cache.DataRequest.of(recipe, skip_bad, allow_copies=True)  # to look at: nothing is judged by it
+    request = cache.DataRequest.of(recipe, skip_bad, allow_copies=True)  # only for display
     return cache.provide(request)
 
 
 def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | None, image: Pixels | None) -> int:
-    """The table on stdout, and as JSON where that is asked for; feature maps of IMAGE or the first of the data."""
+    """The table on stdout, as JSON if requested; feature maps of IMAGE or of the first training image."""
     name, labels = options.image and options.image.name, options.labels
     if labels is None and (trained is None or image is None):
         data = _provide(recipe, options.skip_bad)
@@ -105,7 +105,7 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
         if image is None:
             image, first = data.images("train")[0], data.labels[data.targets("train")[0]]
             name = f"the first training image of {data.name} ({first})"
-    # TensorFlow comes in here, after everything that can be wrong with arguments and data.
+    # Import TensorFlow only after all checks of arguments and data.
     from train.environment import keras_settings
 
     keras_settings.apply()
@@ -117,7 +117,7 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
         command.say(f"the trained network {trained}")
         model = networks.load(trained)
     else:
-        command.say(f"a fresh network: its weights are those that training begins with (seed {recipe.seed})")
+        command.say(f"a new network with its initial weights (seed {recipe.seed})")
         model = layers.fresh(recipe, labels)
     rows, maps = layers.inspect(model, np.zeros((*recipe.data.image_size, 3), np.uint8) if image is None else image)
     if image is not None:
@@ -129,7 +129,7 @@ def _show_layers(options: argparse.Namespace, recipe: Recipe, trained: Path | No
     if options.json != "-":
         command.show(layers.lines(rows))
     if image is None:
-        command.say("neither IMAGE nor data: the table alone, no feature maps")
+        command.say("neither IMAGE nor data: only the table, no feature maps")
     elif options.json == "-":
         command.say(str(options.output))
     else:

@@ -1,47 +1,52 @@
-"""Of a recipe: how training images are changed each time they are seen (train/data/augment.py)."""
+"""The part of a recipe that changes training images each time they are used (train/data/augment.py)."""
 
 from dataclasses import dataclass
 
+from device.declared import Limits, option
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, SHARE, FieldLimits, setting
+from train.recipes.fields import BELOW_ONE, SHARE
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """UserError for values that can't work."""
+    """Augmentation of training images; UserError for invalid values."""
 
-    rotation_range: float = setting(
+    rotation_range: float = option(
+        0.0,
         "augmentation, as in Keras' ImageDataGenerator: degrees to either side",
-        0.0,
-        FieldLimits(0, 180, "degrees from 0 to 180"),
+        limits=Limits(0, 180, words="degrees from 0 to 180"),
     )
-    width_shift_range: float = setting("share of the width, to either side", 0.0, BELOW_ONE)
-    height_shift_range: float = setting("share of the height, up or down", 0.0, BELOW_ONE)
-    shear_range: float = setting("degrees, to either side", 0.0, FieldLimits(0, 80, "degrees from 0 to 80"))
-    zoom_range: tuple[float, float] = setting(
-        "factors of the visible scene, low and high, for each axis by itself; 0.2: 0.8 to 1.2",
+    width_shift_range: float = option(0.0, "share of the width, to either side", limits=BELOW_ONE)
+    height_shift_range: float = option(0.0, "share of the height, up or down", limits=BELOW_ONE)
+    shear_range: float = option(0.0, "degrees, to either side", limits=Limits(0, 80, words="degrees from 0 to 80"))
+    zoom_range: tuple[float, float] = option(
         (1.0, 1.0),
-        FieldLimits(0.1, 10, "factors from 0.1 to 10"),
+        "factors of the visible scene, low and high, for each axis by itself; 0.2: 0.8 to 1.2",
+        limits=Limits(0.1, 10, words="factors from 0.1 to 10"),
     )
-    horizontal_flip: bool = setting("half of the training images are mirrored", False)
-    brightness_range: tuple[float, float] = setting(
-        "factors, low and high", (1.0, 1.0), FieldLimits(0, 10, "factors from 0 to 10")
+    horizontal_flip: bool = option(False, "mirror half of the training images")
+    brightness_range: tuple[float, float] = option(
+        (1.0, 1.0), "factors, low and high", limits=Limits(0, 10, words="factors from 0 to 10")
     )
-    contrast_range: tuple[float, float] = setting(
-        "factors around the middle gray, low and high", (1.0, 1.0), FieldLimits(0, 10, "factors from 0 to 10")
+    contrast_range: tuple[float, float] = option(
+        (1.0, 1.0), "factors around the middle gray, low and high", limits=Limits(0, 10, words="factors from 0 to 10")
     )
-    camera_noise: float = setting("share of the images that get blur and JPEG, as from a webcam", 0.0, SHARE)
-    blur: float = setting(
-        "of those: up to this many pixels (Gaussian, standard deviation)",
+    camera_noise: float = option(
+        0.0, "share of the images with blur and JPEG artifacts, as from a webcam", limits=SHARE
+    )
+    blur: float = option(
         0.0,
-        FieldLimits(0, 20, "pixels from 0 to 20"),
+        "of those: up to this many pixels (Gaussian, standard deviation)",
+        limits=Limits(0, 20, words="pixels from 0 to 20"),
     )
-    jpeg_quality: int = setting(
-        "of those: saved as JPEG, quality from this to 95; 100: not at all", 100, FieldLimits(1, 100, "1 to 100")
+    jpeg_quality: int = option(
+        100,
+        "of those: saved as JPEG, quality from this to 95; 100: not at all",
+        limits=Limits(1, 100, words="1 to 100"),
     )
-    random_erasing: float = setting("share of the images with a rectangle painted over", 0.0, SHARE)
-    mixup: float = setting(
-        "share of the batches whose images are mixed with one another; not with a sparse loss", 0.0, SHARE
+    random_erasing: float = option(0.0, "share of the images with a rectangle painted over", limits=SHARE)
+    mixup: float = option(
+        0.0, "share of the batches whose images are mixed with one another; not with a sparse loss", limits=SHARE
     )
 
     def __post_init__(self) -> None:

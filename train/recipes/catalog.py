@@ -1,4 +1,4 @@
-"""The recipes by name. What each field means: the records beside this file."""
+"""The recipes by name. The modules beside this file describe the fields."""
 
 from device.errors import UserError
 from train.backbones import backbones
@@ -16,7 +16,7 @@ FASHION_MNIST = Recipe(
     data=Data("fashion_mnist", image_size=(28, 28), validation_split=1 / 12),  # 5,000 of 60,000
     network=Network("residual", filters=(32, 64, 128), blocks=(1, 0), stem_stride=2, grayscale=True, dropout=0.05),
     training=Training(
-        epochs=5,  # what three minutes on two busy cores hold (docs/results.md)
+        epochs=5,  # what fits in three minutes on two busy cores (docs/results.md)
         batch_size=64,
         optimizer="adamw",
         learning_rate=3e-3,
@@ -92,7 +92,7 @@ CIFAR10_TEACHER = replaced(
 
 TRANSFER = Recipe(
     name="transfer",
-    description="any folder of images, a backbone that has seen ImageNet, a head fitted in a second",
+    description="any folder of images, a backbone trained on ImageNet, a head fitted in a second",
     data=Data("cats_vs_dogs", image_size=(224, 224), test_split=0.0),
     network=Network("backbone", backbone=backbones.AUTO, dropout=0.2),
     training=Training(
@@ -162,7 +162,7 @@ CATS_VS_DOGS = Recipe(
 SCRATCH = replaced(
     CATS_VS_DOGS,
     name="scratch",
-    description="a folder of images, a small network of its own, with no backbone; needs hundreds of images",
+    description="a folder of images, a small network without a backbone; needs hundreds of images",
     flip_average=False,  # left and right may differ
     horizontal_flip=False,
 )
@@ -180,7 +180,7 @@ LIST = (
     SCRATCH,
 )
 RECIPES = {recipe.name: recipe for recipe in LIST}
-# What is made for folders of one's own; the first is taken where no recipe is named.
+# The recipes for your own folders; the first one is the default.
 FOR_FOLDERS = (TRANSFER.name, SCRATCH.name)
 
 

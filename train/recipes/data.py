@@ -1,35 +1,40 @@
-"""Of a recipe: which images, how they are made to fit, and which are held out."""
+"""The part of a recipe that names the images, how they are resized, and which are held out."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
+from device.declared import Limits, option
 from device.model.card import Fit
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, BETWEEN, FieldLimits, setting
+from train.recipes.fields import BELOW_ONE, BETWEEN
 
 
 @dataclass(frozen=True)
 class Data:
-    """UserError for values that can't work."""
+    """The data of a recipe; UserError for invalid values."""
 
-    source: str = setting("a data set by name, or a folder of class folders", name="data")
-    images_per_class: int = setting(
-        "of each class to train on, where data is cats_vs_dogs by name; all (0): every one",
+    source: str = option(MISSING, "a data set by name, or a folder of class folders", name="data")
+    images_per_class: int = option(
         1000,
-        FieldLimits(0, 12500, "a number from 1 to 12500, or all"),
+        "images of each class to train on, for the data set cats_vs_dogs; all (0): every one",
+        limits=Limits(0, 12500, words="a number from 1 to 12500, or all"),
     )
-    image_size: tuple[int, int] = setting(
-        "(height, width) the network takes", (32, 32), FieldLimits(1, 1024, "HxW with sides of 1 to 1024")
+    image_size: tuple[int, int] = option(
+        (32, 32), "(height, width) the network takes", limits=Limits(1, 1024, words="HxW with sides of 1 to 1024")
     )
-    fit: Fit = setting("how an image is made to fit the size", "crop")
-    test_split: float = setting(
-        "share kept for the test where a folder has no test/ (by seed); 0: a fifth, or cross-validation", 0.2, BELOW_ONE
+    fit: Fit = option("crop", "how an image is resized")
+    test_split: float = option(
+        0.2,
+        "share kept for the test where a folder has no test/ (by seed); 0: a fifth, or cross-validation",
+        limits=BELOW_ONE,
     )
-    validation_split: float = setting(
-        "share of the training images held out; best epoch and every choice come from it", 0.1, BETWEEN
+    validation_split: float = option(
+        0.1, "share of the training images held out; best epoch and every choice come from it", limits=BETWEEN
     )
-    seed: int = setting(  # the most that Keras and scikit-learn take
-        "of the split, the weights, the order and the augmentation", 1, FieldLimits(0, 2**32 - 1, "0 to 4294967295")
+    seed: int = option(
+        1,
+        "of the split, the weights, the order and the augmentation",
+        limits=Limits(0, 2**32 - 1, words="0 to 4294967295"),
     )
 
     def __post_init__(self) -> None:
@@ -38,12 +43,12 @@ class Data:
 
     @property
     def name(self) -> str:
-        """What the image cache knows the data by."""
-        from train.datasets import pet_images  # here, because a wrong option is answered before OpenCV is imported
+        """The name of the data in the image cache."""
+        from train.datasets import pet_images  # here, so that a wrong option fails before OpenCV is imported
 
         return pet_images.data_name(self.images_per_class) if self.source == pet_images.NAME else self.source
 
 
 def is_folder(data: str) -> bool:
-    """Whether data is a path, not the name of a data set: anything that is there, or has a slash in it."""
+    """Whether data is a path, not the name of a data set: an existing folder, or anything with a slash."""
     return Path(data).is_dir() or "/" in data or data in (".", "..")

@@ -1,98 +1,46 @@
-"""A field of a recipe: its default, limits and help stand beside it, and its value is checked and read by its type.
+"""The fields of a recipe, declared as options (device/declared.py): usual limits, flat names, and texts for --set.
 
-Imports nothing heavy: a wrong option is answered before numpy is loaded.
+Imports nothing heavy, so that wrong options fail before numpy loads.
 """
 
-import math
-import sys
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import Field, fields
+from typing import Any, Literal, get_origin, get_type_hints
 
+from device import declared
+from device.declared import KEY, Limits
 from device.errors import UserError
 
-SEPARATORS: dict[Any, str] = {tuple[int, int]: "x", tuple[int, ...]: "-", tuple[float, float]: ","}
-
-
-@dataclass(frozen=True)
-class FieldLimits:
-    """The least and the most that a number may be, and what is expected, in words."""
-
-    least: float
-    most: float
-    expected: str
-
-
-def at_least(least: int) -> FieldLimits:
-    return FieldLimits(least, sys.float_info.max, f"at least {least}")
-
-
-SHARE = FieldLimits(0, 1, "a share from 0 to 1")
-BELOW_ONE = FieldLimits(0, math.nextafter(1, 0), "at least 0 and less than 1")
-BETWEEN = FieldLimits(math.nextafter(0, 1), math.nextafter(1, 0), "a share between 0 and 1")
-POSITIVE = FieldLimits(math.nextafter(0, 1), sys.float_info.max, "a number above 0")
-
-
-def setting(help: str, default: Any = MISSING, limits: FieldLimits | None = None, name: str = "") -> Any:
-    """A field of a record. name: its flat name, where a record's own field reads better with another."""
-    return field(default=default, metadata={"help": help, "limits": limits, "name": name})
+SHARE = Limits(0, 1, words="a share from 0 to 1")
+BELOW_ONE = Limits(0, 1, below=True)
+BETWEEN = Limits(0, 1, above=True, below=True, words="a share between 0 and 1")
+POSITIVE = Limits(0, above=True, words="a number above 0")
 
 
 def flat_name(each: "Field[Any]") -> str:
-    return each.metadata.get("name") or each.name
+    """The field's name among all fields of a recipe, for --set and run.json."""
+    return each.metadata[KEY].name or each.name
 
 
-def field_types(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def require(record: Any, field_name: str, good: bool, wanted: str) -> None:
-    """UserError with what a field of the record is and what was expected, unless it is good."""
+def require(record: Any, field_name: str, good: bool, expected: str) -> None:
+    """Raises UserError with the field's value and what was expected, unless `good`."""
     if not good:
         (each,) = (each for each in fields(record) if each.name == field_name)
-        value = text(getattr(record, field_name), field_types(type(record))[field_name])
-        raise UserError(f"{flat_name(each)} is {value}, expected {wanted}")
+        value = declared.text(getattr(record, field_name), get_type_hints(type(record))[field_name])
+        raise UserError(f"{flat_name(each)} is {value}, expected {expected}")
 
 
 def check(record: Any) -> None:
-    """UserError for the first value beyond its field's limits or choices, or a range whose higher end comes first."""
-    types = field_types(type(record))
-    for each in fields(record):
-        value, hint, limits = getattr(record, each.name), types[each.name], each.metadata["limits"]
-        good = get_origin(hint) is not Literal or value in get_args(hint)
-        if limits:
-            numbers = value if isinstance(value, tuple) else (value,)
-            good = all(limits.least <= number <= limits.most for number in numbers)
-        require(record, each.name, good, expected(each, hint))
+    """Raises UserError for the first invalid value, or for a range whose higher end comes first."""
+    declared.check(record, flat_name)
+    for name, hint in get_type_hints(type(record)).items():
         if hint == tuple[float, float]:
-            require(record, each.name, value[0] <= value[1], "the lower factor first")
-
-
-def expected(each: "Field[Any]", hint: Any) -> str:
-    """What a field takes, in words; empty where its type says it all."""
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(get_args(hint))}"
-    limits: FieldLimits | None = each.metadata["limits"]
-    return limits.expected if limits else ""
-
-
-def text(value: Any, hint: Any) -> str:
-    """A value as --set takes it; hint: the type of its field."""
-    if hint in SEPARATORS and isinstance(value, tuple | list):
-        return SEPARATORS[hint].join(map(_plain, value))
-    return _plain(value)
+            low, high = getattr(record, name)
+            require(record, name, low <= high, "the lower factor first")
 
 
 def size_text(size: tuple[int, int]) -> str:
-    return text(size, tuple[int, int])
-
-
-def _plain(value: object) -> str:
-    """A number in as few digits as say it whole."""
-    if not isinstance(value, float):
-        return str(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+    return declared.text(size, tuple[int, int])
 
 
 def parse(value: str, hint: Any) -> Any:
@@ -107,12 +55,12 @@ def parse(value: str, hint: Any) -> Any:
 
 
 def parse_size(value: str) -> tuple[int, int]:
-    """Reads "HxW" or "N" (a square) -> (height, width); ValueError for anything else."""
+    """Reads "HxW" or "N" (a square) as (height, width); ValueError for anything else."""
     height, x, width = value.partition("x")
     return int(height), int(width if x else height)
 
 
-def _numbers(value: str) -> tuple[int, ...]:
+def _integers(value: str) -> tuple[int, ...]:
     return tuple(int(number) for number in value.split("-")) if value else ()
 
 
@@ -123,10 +71,10 @@ def _range(value: str) -> tuple[float, float]:
 
 
 READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
-    bool: (lambda value: {"true": True, "false": False, "1": True, "0": False}[value.lower()], "true or false"),
-    int: (int, "a whole number"),
-    float: (float, "a number"),
+    bool: (lambda value: {"true": True, "false": False, "1": True, "0": False}[value.lower()], declared.WORDS[bool]),
+    int: (int, declared.WORDS[int]),
+    float: (float, declared.WORDS[float]),
     tuple[int, int]: (parse_size, "HxW, such as 28x28"),
-    tuple[int, ...]: (_numbers, "whole numbers with - between them, such as 32-64-128"),
+    tuple[int, ...]: (_integers, "whole numbers with - between them, such as 32-64-128"),
     tuple[float, float]: (_range, "LOW,HIGH such as 0.8,1.2, or one number R for 1-R to 1+R"),
 }

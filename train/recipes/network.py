@@ -1,11 +1,12 @@
 """Of a recipe: what the network looks like."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Literal
 
+from device.declared import Limits, option
 from train.backbones import backbones
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, FieldLimits, setting
+from train.recipes.fields import BELOW_ONE
 
 Architecture = Literal["residual", "resnet8", "backbone", "tiny", "cifar10_tutorial", "cats_vs_dogs_tutorial"]
 
@@ -14,27 +15,32 @@ Architecture = Literal["residual", "resnet8", "backbone", "tiny", "cifar10_tutor
 class Network:
     """UserError for values that can't work."""
 
-    architecture: Architecture = setting(
+    architecture: Architecture = option(
+        MISSING,
         "which (train/networks/networks.py); backbone: one with ImageNet weights (train/networks/transfer.py)",
         name="network",
     )
-    filters: tuple[int, ...] = setting(
-        "residual: of the stem and of each stage, which halves the resolution",
+    filters: tuple[int, ...] = option(
         (32, 64, 128),
-        FieldLimits(1, 4096, "numbers of filters from 1 to 4096"),
+        "residual: of the stem and of each stage, which halves the resolution",
+        limits=Limits(1, 4096, words="numbers of filters from 1 to 4096"),
     )
-    blocks: tuple[int, ...] = setting(
-        "residual: residual blocks in each stage", (1, 0), FieldLimits(0, 100, "numbers of blocks from 0 to 100")
+    blocks: tuple[int, ...] = option(
+        (1, 0),
+        "residual: residual blocks in each stage",
+        limits=Limits(0, 100, words="numbers of blocks from 0 to 100"),
     )
-    stem_stride: int = setting("residual: 2 halves the resolution in the stem already", 1, FieldLimits(1, 4, "1 to 4"))
-    grayscale: bool = setting("the network begins with a fixed luminance layer", False)
-    flip_average: bool = setting("the saved network gives the mean of what the image and its mirror image get", False)
-    dropout: float = setting("before the last layer", 0.0, BELOW_ONE)
-    backbone: str = setting("backbone: which (python -m train backbones), or auto", "MobileNetV2")
-    head_units: tuple[int, ...] = setting(
-        "backbone: units of dense layers before the last; a head with none is fitted",
+    stem_stride: int = option(
+        1, "residual: 2 halves the resolution in the stem already", limits=Limits(1, 4, words="1 to 4")
+    )
+    grayscale: bool = option(False, "the network begins with a fixed luminance layer")
+    flip_average: bool = option(False, "the saved network gives the mean of what the image and its mirror image get")
+    dropout: float = option(0.0, "before the last layer", limits=BELOW_ONE)
+    backbone: str = option("MobileNetV2", "backbone: which (python -m train backbones), or auto")
+    head_units: tuple[int, ...] = option(
         (),
-        FieldLimits(1, 65536, "units from 1 to 65536"),
+        "backbone: units of dense layers before the last; a head with none is fitted",
+        limits=Limits(1, 65536, words="units from 1 to 65536"),
     )
 
     def __post_init__(self) -> None:

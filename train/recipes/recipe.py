@@ -75,7 +75,7 @@ class Recipe(DataRecipe):
                 " hidden layers and no --fine-tune, or another --strategy"
             )
         if self.training.teacher:
-            raise UserError("--processes: a teacher answers on one machine; expected one process, or no teacher")
+            raise UserError("--processes: a teacher runs on one machine; expected one process, or no teacher")
 
     @property
     def teacher(self) -> str:

@@ -7,14 +7,15 @@ changed(recipe, epochs=20, image_size=(64, 64))          # values, as from Pytho
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from device.data.run_record import RENAMED, RENAMED_SCHEDULES
+from device.declared import text
 from device.errors import UserError
 from train.backbones import backbones
 from train.recipes.classical import ClassicalRecipe
 from train.recipes.data import is_folder
-from train.recipes.fields import field_types, flat_name, parse, text
+from train.recipes.fields import flat_name, parse
 from train.recipes.recipe import DataRecipe, Recipe
 
 T = TypeVar("T", bound=DataRecipe)
@@ -27,9 +28,9 @@ MIRRORING = ("horizontal_flip", "flip_average")
 
 def fields_of(kind: type[DataRecipe]) -> dict[str, tuple["Field[Any]", Any]]:
     """Of each flat name its field and its type."""
-    records = [field_types(kind)[each.name] for each in fields(kind)]
+    records = [get_type_hints(kind)[each.name] for each in fields(kind)]
     return {
-        flat_name(each): (each, field_types(record)[each.name])
+        flat_name(each): (each, get_type_hints(record)[each.name])
         for record in records
         if is_dataclass(record)
         for each in fields(record)
@@ -59,7 +60,7 @@ def made(kind: type[T], values: Mapping[str, Any]) -> T:
     parts: dict[str, Any] = {}
     try:
         for each in fields(kind):
-            record = field_types(kind)[each.name]
+            record = get_type_hints(kind)[each.name]
             if is_dataclass(record):
                 mine = {i.name: values[flat_name(i)] for i in fields(record) if flat_name(i) in values}
                 parts[each.name] = record(**mine)  # type: ignore[operator]
@@ -84,9 +85,9 @@ def changed(recipe: T, **values: Value) -> T:
 def change(recipe: T, settings: Sequence[str]) -> T:
     """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind.
 
-    A folder of one's own as `data` turns off what the recipe has of `MIRRORING`, unless a setting asks for it: whether
-    left and right may be swapped was decided for the data set that the recipe was measured on. A backbone that was
-    trained on images of another size brings it along.
+    Your own folder as `data` turns off the recipe's `MIRRORING`, unless a setting asks for it: whether left and right
+    may be swapped was decided for the data set that the recipe was measured on. A backbone that was trained on images
+    of another size brings it along.
     """
     texts: dict[str, str] = {}
     for setting in settings:

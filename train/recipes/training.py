@@ -1,10 +1,11 @@
-"""Of a recipe: how the weights are found."""
+"""The part of a recipe that describes the training."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from device.declared import Limits, option
 from train.recipes import fields
-from train.recipes.fields import BELOW_ONE, POSITIVE, SHARE, FieldLimits, at_least, setting
+from train.recipes.fields import BELOW_ONE, POSITIVE, SHARE
 
 Strategy = Literal["all", "partial", "head"]
 Figure = Literal["accuracy", "loss", "last"]
@@ -15,40 +16,40 @@ Schedule = Literal["constant", "warmup_cosine"]
 
 @dataclass(frozen=True)
 class Training:
-    """UserError for values that can't work, alone or together."""
+    """How to train; UserError for values that are invalid, alone or together."""
 
-    strategy: Strategy = setting("backbone: what is trained; partial: all but the first `freeze` layers", "all")
-    freeze: int = setting(
-        "backbone: the first layers, which stay as they are, with partial and in fine-tuning", 0, at_least(0)
+    strategy: Strategy = option("all", "backbone: what is trained; partial: all but the first `freeze` layers")
+    freeze: int = option(
+        0, "backbone: the first layers, which stay as they are, with partial and in fine-tuning", limits=Limits(0)
     )
-    fine_tune_epochs: int = setting(
-        "head: epochs that follow with the backbone unfrozen from layer `freeze` on", 0, at_least(0)
+    fine_tune_epochs: int = option(
+        0, "head: further epochs with the backbone unfrozen from layer `freeze` on", limits=Limits(0)
     )
-    fine_tune_learning_rate: float = setting("the learning rate of these", 1e-5, POSITIVE)
-    epochs: int = setting("times every training image is seen", 10, at_least(1))
-    steps_per_epoch: int = setting("batches an epoch; 0: as many as show every training image once", 0, at_least(0))
-    batch_size: int = setting("images a step", 128, at_least(1))
-    keep_best_by: Figure = setting(
-        "the kept epoch has the highest validation accuracy, the lowest loss, or is the last", "accuracy"
+    fine_tune_learning_rate: float = option(1e-5, "the learning rate of those epochs", limits=POSITIVE)
+    epochs: int = option(10, "passes over the training images", limits=Limits(1))
+    steps_per_epoch: int = option(0, "batches per epoch; 0: enough for every training image once", limits=Limits(0))
+    batch_size: int = option(128, "images per step", limits=Limits(1))
+    keep_best_by: Figure = option(
+        "accuracy", "the kept epoch has the highest validation accuracy, the lowest loss, or is the last"
     )
-    patience: int = setting("stop after so many epochs without a better one; 0: never", 0, at_least(0))
-    loss: Loss = setting("what is made small; binary_crossentropy is for one sigmoid", "categorical_crossentropy")
-    optimizer: Optimizer = setting("sgd with Nesterov momentum 0.9; muon: train/optimizers/muon.py", "adam")
-    learning_rate: float = setting("with warmup_cosine: the peak", 1e-3, POSITIVE)
-    schedule: Schedule = setting("of the learning rate over the steps", "constant")
-    warmup: float = setting("warmup_cosine: share of the steps before the peak", 1 / 7, SHARE)
-    weight_decay: float = setting("not adam: a step shrinks the weights by learning rate times this", 0.0, at_least(0))
-    ema_momentum: float = setting(
-        "the model is a moving average of its weights with this momentum; 0: it is not", 0.0, BELOW_ONE
+    patience: int = option(0, "stop after so many epochs without a better one; 0: never", limits=Limits(0))
+    loss: Loss = option("categorical_crossentropy", "what training minimizes; binary_crossentropy is for one sigmoid")
+    optimizer: Optimizer = option("adam", "sgd with Nesterov momentum 0.9; muon: train/optimizers/muon.py")
+    learning_rate: float = option(1e-3, "with warmup_cosine: the peak", limits=POSITIVE)
+    schedule: Schedule = option("constant", "of the learning rate over the steps")
+    warmup: float = option(1 / 7, "warmup_cosine: share of the steps before the peak", limits=SHARE)
+    weight_decay: float = option(
+        0.0, "not with adam: a step shrinks the weights by learning rate times this", limits=Limits(0)
     )
-    label_smoothing: float = setting("0..1, not with sparse_categorical_crossentropy", 0.0, BELOW_ONE)
-    teacher: str = setting(
-        "a run folder or .keras file: its predictions are learned in place of the labels (distillation)", ""
+    ema_momentum: float = option(
+        0.0, "keep a moving average of the weights with this momentum; 0: no average", limits=BELOW_ONE
     )
-    teacher_temperature: float = setting(
-        "above 1 its predictions are softer: powers of 1 / temperature, summing to one",
+    label_smoothing: float = option(0.0, "0..1, not with sparse_categorical_crossentropy", limits=BELOW_ONE)
+    teacher: str = option("", "a run folder or .keras file: learn its predictions instead of the labels (distillation)")
+    teacher_temperature: float = option(
         1.0,
-        FieldLimits(0.1, 100, "0.1 to 100"),
+        "above 1 its predictions are softer: powers of 1 / temperature, normalized",
+        limits=Limits(0.1, 100, words="0.1 to 100"),
     )
 
     def __post_init__(self) -> None:
@@ -62,7 +63,7 @@ class Training:
             self._require("weight_decay", self.optimizer != "adam", f"0 with {self.optimizer}")
 
     def _check_targets(self) -> None:
-        """What is learned: labels, softened ones, or a teacher's predictions."""
+        """Checks what is learned: labels, smoothed labels, or a teacher's predictions."""
         if self.label_smoothing:
             self._require("label_smoothing", not self.is_sparse, f"0 with {self.loss}")
         if self.teacher:
@@ -73,7 +74,7 @@ class Training:
             self._require("teacher_temperature", self.teacher_temperature == 1.0, "1 without a teacher")
 
     def _check_phases(self) -> None:
-        """What is trained of a backbone."""
+        """Checks which parts of a backbone are trained."""
         allowed = {"freeze": ("partial", "head"), "fine_tune_epochs": ("head",)}
         for name, strategies in allowed.items():
             if getattr(self, name):

@@ -24,9 +24,9 @@ from train.run.runs import checksum, model_in, record_of
 class Ancestry:
     """Which of a run's test images may judge it.
 
-    rows: of the test, those that no network before this one has seen; None: all. unknown: the networks of which it
-    can't be told whether they have seen others, since their training images, or those of a network before them, aren't
-    known here.
+    rows: of the test, those that no network before this one has seen; None: all. unknown: the networks of which it is
+    unknown whether they have seen others, since their training images, or those of a network before them, aren't known
+    here.
     """
 
     rows: npt.NDArray[np.int64] | None = None

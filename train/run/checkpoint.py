@@ -1,14 +1,14 @@
-"""Where --resume goes on: the whole state after an epoch, on disk before the next one begins.
+"""Checkpoints for --resume: the whole state after an epoch, on disk before the next one starts.
 
     checkpoint/epoch_0007.keras    weights, optimizer, compile state
     checkpoint/latest.json         which file counts, its checksum, of which run, best epoch, history; written last
 
-Each file is synced and renamed, and latest.json is renamed after the model is whole: at any moment, also when the power
-fails, latest.json names a checkpoint that can be read. What Keras doesn't save, the state of random numbers, is derived
-from (seed, epoch) instead (train/fitting/callbacks.py), so a resumed run ends with the same weights as one that
-wasn't. Of what run it is stands in latest.json too, because run.json may be another's, or be lost.
+Each file is synced and renamed, and latest.json is renamed after the model is complete: at any moment, even after a
+power failure, latest.json names a readable checkpoint. Keras doesn't save the state of random numbers; it is derived
+from (seed, epoch) (train/fitting/callbacks.py), so a resumed run ends with the same weights as an uninterrupted one.
+latest.json also records which run it belongs to, because run.json may be lost or describe another run.
 
-Keras is imported late: whether there is something to go on with is asked before.
+Keras is imported late, after the check whether there is a checkpoint.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ LATEST = "latest.json"
 
 @dataclass(frozen=True)
 class State:
-    """What a run knows beside its model: epochs done, best epoch (from 1; 0: none yet), seconds, curves.
+    """The state of a run beside its model: epochs done, best epoch (from 1; 0: none yet), seconds, curves.
 
-    best: its validation accuracy, its validation loss below zero, or its number: the higher the better.
+    best: its validation accuracy, its negative validation loss, or its number; higher is better.
     """
 
     epoch: int = 0
@@ -44,14 +44,14 @@ class State:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the checkpoints of a run are kept."""
+    """The folder of a run's checkpoints."""
 
     folder: Path
     run: Identity
 
 
 def save(place: Place, model: "keras.Model", state: State) -> None:
-    """Writes the checkpoint of an epoch, then makes it the one that counts, then removes older ones."""
+    """Writes the checkpoint of an epoch, makes it the latest, and removes older ones."""
     folder, name = place.folder, f"epoch_{state.epoch:04}.keras"
     with files.replacing(folder / name) as temporary:
         model.save(temporary)
@@ -65,7 +65,7 @@ def save(place: Place, model: "keras.Model", state: State) -> None:
 
 @dataclass(frozen=True)
 class Latest:
-    """The checkpoint that counts: its file with its checksum, of which run, and how far that has come."""
+    """The latest checkpoint: its file and checksum, its run, and its state."""
 
     path: Path
     sha256: str
@@ -74,7 +74,7 @@ class Latest:
 
 
 def find(folder: Path) -> Latest | None:
-    """What latest.json says; None where there is no checkpoint yet."""
+    """Reads latest.json; None if there is no checkpoint yet."""
     path = folder / LATEST
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
@@ -87,7 +87,7 @@ def find(folder: Path) -> Latest | None:
 
 
 def load(folder: Path) -> "tuple[keras.Model, State] | None":
-    """The checkpoint that counts, compiled and with its optimizer's state; None where there is none yet."""
+    """Loads the latest checkpoint, compiled and with its optimizer's state; None if there is none yet."""
     import keras
 
     latest = find(folder)
@@ -95,32 +95,32 @@ def load(folder: Path) -> "tuple[keras.Model, State] | None":
         return None
     path = latest.path
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != latest.sha256:
-        raise UserError(f"{path}: missing or damaged since it was written; train from the beginning with --again")
+        raise UserError(f"{path}: missing, or damaged since it was written; train from the beginning with --again")
     return keras.models.load_model(path), latest.state
 
 
 def check_resume(run: Run, wanted: Identity) -> bool:
-    """Whether there is something to go on with: not where a run never came to its first checkpoint.
+    """Whether there is a checkpoint to go on from: False if the run was interrupted before its first one.
 
-    UserError for a run of other settings or data, and for one whose best model is gone.
+    UserError for a run with other settings or data, and for one whose best model is missing.
     """
     latest = find(run.checkpoint)
     have = latest.run if latest else run.identity
     if have and (changes := have.changes(wanted)):
         raise UserError(
-            f"{run.path}: can't go on, it was begun with other settings or data ({'; '.join(changes)});"
-            " give the same again, or begin anew with --again"
+            f"{run.path}: can't go on, it was started with other settings or data ({'; '.join(changes)});"
+            " use the same ones, or train again with --again"
         )
     if latest and not run.model.is_file():
-        raise UserError(f"{run.model}: missing since epoch {latest.state.best_epoch}; begin anew with --again")
+        raise UserError(f"{run.model}: missing since epoch {latest.state.best_epoch}; train again with --again")
     return latest is not None
 
 
 def check_begin(run: Run, wanted: Identity) -> None:
-    """Refuses to begin anew where the same run was interrupted, without being told to."""
+    """UserError if the same run was interrupted and neither --resume nor --again was given."""
     latest = None if run.is_done else find(run.checkpoint)
     if latest and not latest.run.changes(wanted):
         raise UserError(
-            f"{run.path}: this run was interrupted after epoch {latest.state.epoch}; go on with --resume, or begin anew"
-            " with --again"
+            f"{run.path}: this run was interrupted after epoch {latest.state.epoch}; go on with --resume, or train"
+            " again with --again"
         )

@@ -1,4 +1,4 @@
-"""How good a trained model is: the test split, read once, after the last choice was made."""
+"""Evaluates a trained model on the test split, read once, after all choices are made."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What else there is to judge by.
+    """Further inputs of an evaluation.
 
-    features: of the test images, where the saved model's head alone was trained; then it alone is asked.
-    rows: of the test images, those that count; None: all. unknown: networks before this one that may have seen some
-    of these (train/run/ancestry.py).
-    unseen: training images, scored by heads that were fitted without them; None where it isn't known.
+    features: of the test images, if only the head was trained; then only the head runs. rows: the test images to use;
+    None: all. unknown: earlier networks that may have seen some of them (train/run/ancestry.py). unseen: training
+    images, scored by heads that were fitted without them; None if there are none.
     """
 
     features: npt.NDArray[np.float32] | None = None
@@ -40,7 +39,7 @@ class EvaluationOptions:
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """What a network is judged by: images with their labels, and its scores of them; split: where they are from."""
+    """Images with their labels and a network's scores for them; split: where they come from."""
 
     images: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.int64]
@@ -66,11 +65,11 @@ class ScoredImages:
 def evaluate(
     run: Run, recipe: Recipe, cache: Cache, last: npt.NDArray[np.float32] | None, asked: EvaluationOptions
 ) -> Evaluation:
-    """Writes evaluation.json, confusion.png and samples.png; `last` are the scores that the last epoch's model gives,
-    None where nothing was trained by epochs.
+    """Writes evaluation.json, confusion.png and samples.png; `last`: the scores of the last epoch's model, None if
+    nothing was trained by epochs.
 
-    The figure that counts is that of model.keras, the best epoch by validation, read back from the file. Of data
-    without a test it is the cross-validated one.
+    The main figure is that of model.keras, the best epoch by validation, read back from the file; for data without test
+    images it is the cross-validated one.
     """
     best, rows = keras.models.load_model(run.model, compile=False), asked.rows
     if cache.has_test:
@@ -111,16 +110,16 @@ def _cross_validation(unseen: "Unseen", labels: tuple[str, ...]) -> CrossValidat
 
 
 def predict(model: keras.Model, images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Scores of every image, n x labels (one sigmoid p as 1-p and p); images may be larger than memory."""
+    """Scores for every image, n x labels (one sigmoid p as 1-p and p); the images may be larger than memory."""
     step = images_at_a_time(images)
-    # predict and not predict_on_batch, which answers once for each of several devices.
+    # predict, not predict_on_batch, which repeats the scores for each of several devices.
     parts = [model.predict(batch, step, verbose=0) for batch in batching.batches(images, step)]
     scores = np.concatenate(parts)
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
 
 
 def summary(found: Evaluation, run: Run) -> list[str]:
-    """The figure of evaluation.json, and how it was come by, as `train` prints it."""
+    """The figure of evaluation.json and where it comes from, as `train` prints it."""
 
     def accuracy(figure: Evaluation | CrossValidation) -> str:
         return text.accuracy(figure.top1, figure.interval, figure.n)
@@ -135,16 +134,16 @@ def summary(found: Evaluation, run: Run) -> list[str]:
         lines.append(f"cross-validated {accuracy(unseen)}: training images, by heads fitted without them")
     if left_out := found.left_out:
         whole = found.n + left_out
-        lines.append(f"without {left_out} of {whole} test images, which a network before this one was trained on")
+        lines.append(f"without {left_out} of {whole} test images, which an earlier network was trained on")
     for path in found.unknown_ancestors:
-        lines.append(f"{path} may have seen these test images: what it was trained on isn't known here")
+        lines.append(f"{path} may have seen these test images: its training images are unknown")
     return lines
 
 
 def remarks(evaluated: Evaluation) -> list[str]:
-    """What the one figure of evaluation.json hides: labels that are never answered, and a common one that makes it up.
+    """What the single figure hides: labels that are never predicted, and one common label that accounts for most of it.
 
-    A network that always answers the commonest label is right as often as that label comes.
+    A network that always predicts the most common label is right as often as that label occurs.
     """
     classes = evaluated.per_class
     most = max(classes, key=lambda row: row.n)
@@ -152,18 +151,18 @@ def remarks(evaluated: Evaluation) -> list[str]:
     found = []
     if len(classes) > 1 and share > 1.5 / len(classes) and evaluated.interval[0] <= share:
         found.append(
-            f"always answering {most.label!r} would be right in {text.percent(share)}, which is not below the"
-            " interval: this network may have learned no more"
+            f"always predicting {most.label!r} would be right for {text.percent(share)} of the images, not below"
+            " the interval: this network may have learned nothing more"
         )
     if is_uneven(row.n for row in classes):
         recalls = sorted(classes, key=lambda row: row.top1)
         each = text.some([f"{row.label} {text.percent(row.top1, 0)}" for row in recalls])
         found.append(
-            f"the labels are not equally common; balanced accuracy {text.percent(evaluated.balanced)} ({each})"
+            f"the labels are unevenly distributed; balanced accuracy {text.percent(evaluated.balanced)} ({each})"
         )
     alone = [row.label for row in classes if row.n == 1]
     if alone and evaluated.split == "cross-validation":
-        found.append(f"a single image of {text.some(alone)}: whether others of it are recognized can't be measured")
+        found.append(f"only one image of {text.some(alone)}: accuracy on others can't be measured")
     if lost := [f"{row.label} (n {row.n})" for row in classes if row.top1 == 0]:
         found.append(f"never right: {text.some(lost)}")
     return found

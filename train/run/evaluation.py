@@ -1,4 +1,4 @@
-"""evaluation.json of a run folder: how good what was trained is. Needs no Keras."""
+"""evaluation.json of a run folder: the accuracy of what was trained. Needs no Keras."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ T = TypeVar("T", bound="Evaluation | ClassicalEvaluation")
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What heads give for training images that they were fitted without (train/networks/head.py)."""
+    """The accuracy of heads on training images that they were fitted without (train/networks/head.py)."""
 
     split: str
     top1: float
@@ -31,12 +31,12 @@ class CrossValidation:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Of a network: that of the best epoch, on `split`, the test or, without one, by cross-validation.
+    """The evaluation of a network: of the best epoch, on the test split or by cross-validation, as `split` says.
 
-    balanced: the mean of the labels' recalls. cross_validation: beside a test. last_epoch: of the network as the last
-    epoch left it; None where nothing was trained by epochs. left_out: how many test images a network before this one
-    was trained on; unknown_ancestors: those of which it can't be told (train/run/ancestry.py). None: of a run from
-    before it was written down.
+    balanced: the mean of the labels' recalls. cross_validation: in addition to test images. last_epoch: of the network
+    after the last epoch; None if nothing was trained by epochs. left_out: how many test images an earlier network was
+    trained on; unknown_ancestors: networks whose training images are unknown (train/run/ancestry.py). None: in a run
+    from a version that didn't record it.
     """
 
     split: str
@@ -54,7 +54,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A classical method: numbers is how many an image is measured by; the accuracy on each part."""
+    """A classical method and its accuracy on each split; numbers: how many features an image has."""
 
     name: str
     classifier: str
@@ -67,9 +67,9 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class ClassicalEvaluation:
-    """Of the classical baseline: the figures of the method that is best by validation, then those of all.
+    """The evaluation of the classical baseline: the method that is best by validation, then all methods.
 
-    overfitted: to be looked at, never the best.
+    overfitted: a demonstration, never the best.
     """
 
     split: str

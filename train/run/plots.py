@@ -17,20 +17,20 @@ from device import files, text
 from train.data.streams import Purpose, generator
 
 BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
-# More classes than this no person reads in one figure.
+# Nobody reads more classes than this in one figure.
 MAX_CLASSES = 40
 
 
 def save(figure: Figure, path: Path) -> None:
     with files.replacing(path) as temporary, warnings.catch_warnings():
-        # A label in a script that matplotlib's font lacks: boxes in the figure, no chatter on the terminal.
+        # Labels in a script that matplotlib's font lacks become boxes in the figure, without warnings on the terminal.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, dpi=110)
     plt.close(figure)
 
 
 def plain(label: str, length: int) -> str:
-    """The beginning of a label as it stands: matplotlib would set what is between two $ as a formula."""
+    """The beginning of a label with $ escaped: matplotlib sets text between two $ as a formula."""
     return label[:length].replace("$", r"\$")
 
 
@@ -40,9 +40,9 @@ def history(values: dict[str, list[float]], best_epoch: int, path: Path) -> None
 
 
 def curves(values: dict[str, list[float]], best_epoch: int) -> Figure:
-    """Loss and accuracy of training and validation by epoch, the kept epoch marked.
+    """Plots loss and accuracy of training and validation by epoch, with the kept epoch marked.
 
-    Of a run that learned no labels the training curve is the agreement with its targets (Recipe.learns_labels).
+    If the run didn't learn labels, the training curve is the agreement with its targets (Recipe.learns_labels).
     """
     epochs = np.array(values["epoch"])
     of_training = "training"
@@ -54,7 +54,7 @@ def curves(values: dict[str, list[float]], best_epoch: int) -> Figure:
         label = "training" if name == "loss" else of_training
         axis.plot(epochs, scale * np.array(values[name]), "o-", color=BLUE, label=label)
         axis.plot(epochs, scale * np.array(values[f"val_{name}"]), "o-", color=ORANGE, label="validation")
-        if best_epoch:  # else nothing was better than what the epochs began with
+        if best_epoch:  # 0: no epoch improved on the initial weights
             axis.axvline(best_epoch, color="gray", linestyle=":", label=f"kept: epoch {best_epoch}")
         axis.set(xlabel="epoch", ylabel=name if scale == 1 else f"{name} (%)", xticks=_ticks(int(epochs[-1])))
         axis.grid(alpha=0.3)
@@ -68,23 +68,23 @@ def _ticks(epochs: int) -> npt.NDArray[np.int64]:
 
 def confusion(
     targets: npt.NDArray[np.int64],
-    answers: npt.NDArray[np.int64],
+    predictions: npt.NDArray[np.int64],
     labels: tuple[str, ...],
     path: Path,
     title: str = "test images",
 ) -> None:
-    """How often each label (row) was answered with each (column), in percent of the row.
+    """Draws how often each label (row) was predicted as each other one (column), in percent of the row.
 
-    Beside a label stands its recall, which is the number on the diagonal, and of how many images; above, their mean.
+    Beside each label are its recall, the number on the diagonal, and its number of images; the title has the mean.
     """
-    counts = confusion_matrix(targets, answers, labels=range(len(labels)))
+    counts = confusion_matrix(targets, predictions, labels=range(len(labels)))
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     few = len(labels) <= MAX_CLASSES
     side = 3 + 0.55 * min(len(labels), MAX_CLASSES)
     figure, axis = plt.subplots(figsize=(side + 1, side), layout="constrained")
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     figure.colorbar(image, label="% of the row", shrink=0.8)
-    axis.set(xlabel="answer", ylabel="label, its recall", title=_title(counts, title))
+    axis.set(xlabel="prediction", ylabel="label, its recall", title=_title(counts, title))
     if few:
         names = [plain(label, 24) for label in labels]
         axis.set_xticks(range(len(labels)), names, rotation=45, ha="right")
@@ -106,7 +106,7 @@ def _title(counts: npt.NDArray[np.int64], what: str) -> str:
 
 
 def _recalls(counts: npt.NDArray[np.int64]) -> list[str]:
-    """'92 % of 40'; '-' of a label that has none."""
+    """Texts such as '92 % of 40'; '-' for a label without images."""
     rows = zip(np.diag(counts), counts.sum(axis=1), strict=True)
     return [f"{text.percent(right / n, 0)} of {n}" if n else "-" for right, n in rows]
 
@@ -119,13 +119,13 @@ def samples(
     path: Path,
     seed: int,
 ) -> None:
-    """Twelve test images drawn by the seed and twelve that were answered wrongly, each with its three best scores."""
+    """Draws twelve test images chosen by the seed and twelve wrong predictions, each with its three best scores."""
     random = generator(Purpose.SHOWN, seed)
     wrong = np.flatnonzero(scores.argmax(axis=1) != targets)
     chosen = random.permutation(len(targets))[:12]
-    mistaken = random.permutation(wrong)[:12]
-    rows = [chosen[:6], chosen[6:], mistaken[:6], mistaken[6:]]
-    titles = ("drawn by lot", "", "answered wrongly", "")
+    errors = random.permutation(wrong)[:12]
+    rows = [chosen[:6], chosen[6:], errors[:6], errors[6:]]
+    titles = ("random", "", "wrong predictions", "")
     figure, axes = plt.subplots(4, 12, figsize=(18, 8.6), width_ratios=[1, 1] * 6)
     # Margins by hand: matplotlib's layout engine would draw the 48 axes twice to find them.
     figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.93, wspace=0.06, hspace=0.42)

@@ -1,4 +1,4 @@
-"""run.json of a run as it begins and ends."""
+"""Writes run.json at the start and the end of a run."""
 
 import contextlib
 import importlib.metadata
@@ -40,11 +40,11 @@ def start(
     test: npt.NDArray[np.int64] | None = None,
     unknown: Sequence[str] = (),
 ) -> RunRecord:
-    """Writes the run.json of a run that begins, and returns it.
+    """Writes the run.json of a new run, and returns it.
 
-    identity: where the files that it names may have been moved since it was taken. keras: see
-    train/environment/keras_settings.py. test, unknown: the rows of the test that are asked about, where it isn't all,
-    and the networks before this one that may have seen some of these (train/run/ancestry.py).
+    identity: given if the files that it names may have been moved since it was computed. keras: see
+    train/environment/keras_settings.py. test, unknown: the test rows to use if not all, and the earlier networks that
+    may have seen some of them (train/run/ancestry.py).
     """
     identity = identity or Identity.of(recipe, cache, weights)
     teacher = model_in(Path(recipe.teacher)) if recipe.teacher else None
@@ -94,20 +94,20 @@ def _data(cache: Cache, validation: npt.NDArray[np.int64], test: npt.NDArray[np.
 
 @contextlib.contextmanager
 def under_way(run: Run, record: RunRecord) -> Iterator[None]:
-    """What ends the block early is written into run.json, as interrupted or failed, and goes on its way."""
+    """Records an exception that ends the block in run.json, as interrupted or failed, and lets it pass."""
     try:
         yield
     except KeyboardInterrupt:
         finish(run, record, INTERRUPTED)
         raise
     except BaseException:
-        with contextlib.suppress(OSError):  # on a full disk it stays 'running', and what was refused first is said
+        with contextlib.suppress(OSError):  # on a full disk it stays 'running', and the first error is reported
             finish(run, record, FAILED)
         raise
 
 
 def finish(run: Run, record: RunRecord, status: str, **more: Any) -> None:
-    """more: fields of the record that are known now."""
+    """Writes the final record; more: fields that are known now."""
     run_record.write(run.path, replace(record, **more, status=status))
 
 
@@ -124,7 +124,7 @@ def versions() -> dict[str, str]:
 def git_commit() -> str | None:
     """The commit of this checkout, with '-dirty' where files differ from it; None outside a checkout."""
     here = Path(__file__).resolve().parents[2]
-    if not (here / "pyproject.toml").is_file():  # installed: the checkout around it, if any, is another's
+    if not (here / "pyproject.toml").is_file():  # installed: a checkout around it belongs to another project
         return None
     try:
         done = subprocess.run(

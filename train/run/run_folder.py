@@ -41,27 +41,27 @@ KNOWN = WORTHLESS | {
 
 
 class Way(Enum):
-    """How a run goes about its folder."""
+    """What a run does with its folder."""
 
-    UP_TO_DATE = "this very run is there, finished"
-    GOES_ON = "it goes on from its checkpoint"
-    BEGINS = "it begins, and what lies there is moved aside"
+    UP_TO_DATE = "the folder holds this run, finished"
+    GOES_ON = "the run goes on from its checkpoint"
+    BEGINS = "the run starts, and what the folder holds is moved aside"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A run folder and the run that it is wanted for. resume: go on; again: begin anew even if it is there already."""
+    """A run folder and the run that needs it. resume: go on; again: train again even if the folder holds the run."""
 
     run: Run
     wanted: Identity
     resume: bool = False
     again: bool = False
 
-    def look(self) -> Way:
-        """Which way it goes; changes nothing.
+    def check(self) -> Way:
+        """What the run would do; changes nothing.
 
-        UserError for a folder that is no run's or that another process works in, for a run that can't go on, and for
-        one that was interrupted where nothing says whether it shall go on.
+        UserError for a folder that isn't a run folder or is in use by another process, for a run that can't go on, and
+        for an interrupted run without a choice to resume it or to train again.
         """
         check(self.run)
         if not self.is_up_to_date:
@@ -69,19 +69,20 @@ class Claim:
         return self._way()
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[Way]:
-        """Holds the folder until the block ends; gives what `look` gives, now that nobody else can change it."""
+    def hold(self) -> Iterator[Way]:
+        """Locks the folder until the block ends; yields what `check` returns, now that no other process can change
+        it."""
         check(self.run)
         with locks.held(self.run.path, "a training"):
             yield self._way()
 
     def make_room(self, weights: Path | None = None) -> Path | None:
-        """Moves aside what lies in the folder, as a whole, and says so; returns where the file `weights` is now.
+        """Moves aside what the folder holds, as a whole, and reports it; returns where the file `weights` is now.
 
-        To be called in `taken`, when nothing can be refused any more.
+        Call it inside `hold`, after all checks.
         """
         if self.resume:
-            command.say(f"{self.run.path}: no checkpoint to go on from, so it begins")
+            command.say(f"{self.run.path}: there is no checkpoint, so training starts from the beginning")
         if _is_worth_keeping(self.run):
             before, real = self._before(), self.run.path.resolve()
             inside = weights and real in weights.resolve().parents
@@ -93,9 +94,9 @@ class Claim:
         return weights
 
     def evaluation(self, kind: type[T]) -> T:
-        """evaluation.json of a run that is up to date, which is said; UserError for one that is damaged."""
+        """Reads evaluation.json of an up-to-date run, and reports that it is; UserError for a damaged file."""
         found = evaluation.read(kind, self.run.path)
-        command.say(f"{self.run.path}: up to date (same recipe, same data); --again trains it anew")
+        command.say(f"{self.run.path}: up to date (same recipe, same data); --again trains it again")
         return found
 
     @property
@@ -104,7 +105,7 @@ class Claim:
 
     def _way(self) -> Way:
         if self.resume and self.again:
-            raise UserError("--resume and --again were both given, expected one: to go on, or to begin anew")
+            raise UserError("--resume and --again were both given, expected one: to go on, or to train again")
         if self.is_up_to_date:
             return Way.UP_TO_DATE
         if self.resume and checkpoint.check_resume(self.run, self.wanted):
@@ -116,35 +117,35 @@ class Claim:
         return Way.BEGINS
 
     def _before(self) -> str:
-        """What lies there, in words: how far it came, and how it is another than the one that is wanted."""
+        """Describes the run in the folder: its status, and how it differs from the wanted one."""
         record = self.run.read()
         status = record.status if record else "damaged"
         changes = Identity.recorded(record).changes(self.wanted) if record else []
-        return f"the run that lay there ({text.some([f'status {status}', *changes], 6, '; ')})"
+        return f"the previous run ({text.some([f'status {status}', *changes], 6, '; ')})"
 
 
 def check(run: Run) -> None:
-    """UserError for a folder that can't be written, or holds what is no run: it would be renamed some day."""
+    """UserError for a folder that can't be written or holds something else than a run, which would be renamed later."""
     files.check_writable(run.path, "--run")
     names = _names(run)
     if not (names <= KNOWN or _is_a_run(run)):
         raise UserError(
-            f"{run.path}: no run's folder, it holds {text.some(sorted(names - KNOWN))}; expected a new or an empty"
-            " folder, or one that a run is in: choose another with --run"
+            f"{run.path}: not a run folder, it holds {text.some(sorted(names - KNOWN))}; expected a new or an empty"
+            " folder, or a run folder: choose another with --run"
         )
 
 
 def _names(run: Run) -> set[str]:
-    """What lies in the folder, hidden files aside."""
+    """What the folder holds, except hidden files."""
     there = run.path.iterdir() if run.path.is_dir() else ()
     return {path.name for path in there if not path.name.startswith(".")}
 
 
 def _is_a_run(run: Run) -> bool:
-    """By run.json, which a power failure may have emptied, or by a checkpoint."""
+    """Whether there is a run.json, which a power failure may have emptied, or a checkpoint."""
     try:
         run_record.read(run.path)
-    except RecordError:  # another program's
+    except RecordError:  # of another program
         return False
     except (OSError, ValueError):
         return run.record.is_file() or (run.checkpoint / checkpoint.LATEST).is_file()
@@ -165,11 +166,11 @@ def _check_movable(run: Run) -> None:
     elif not os.access(real.parent, os.W_OK | os.X_OK):
         why = f"no permission to write in {real.parent}"
     if why:
-        raise UserError(f"{run.path}: a run lies there and can't be moved aside, {why}; choose another with --run")
+        raise UserError(f"{run.path}: it holds a run that can't be moved aside, {why}; choose another with --run")
 
 
 def _move(run: Run) -> Path:
-    """Gives the folder the next number, and returns its new path in the words of the old one."""
+    """Gives the folder the next free number; returns its new path, relative if the old one was."""
     real = run.path.resolve()
     moved = files.aside(real)
     real.rename(moved)

@@ -1,4 +1,4 @@
-"""The run folder: what a training run leaves, and how one tells whether it is still good."""
+"""The run folder: the files of a training run, and whether they are up to date."""
 
 import hashlib
 import html
@@ -25,14 +25,14 @@ from train.run.evaluation import ClassicalEvaluation, Evaluation
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes a run this one and no other. A finished run is up to date, and a checkpoint is taken, by it alone."""
+    """Identifies a run. It alone decides whether a finished run is up to date and whether a checkpoint fits."""
 
     recipe: Mapping[str, Any]  # all fields, by their flat names
     data: str | None  # fingerprint
-    weights: str | None  # those it starts from, by checksum; None: from none
+    weights: str | None  # checksum of the weights it starts from; None: from scratch
     teacher: str | None  # by checksum
     kind: str = Recipe.kind
-    draw: int = streams.FIRST_DRAW  # how random numbers are drawn, and so what is held out; a checkpoint may not say
+    draw: int = streams.FIRST_DRAW  # how random numbers are drawn, and so what is held out; not in old checkpoints
 
     @classmethod
     def of(cls, recipe: DataRecipe, cache: Cache, weights: Path | None = None) -> "Identity":
@@ -48,8 +48,9 @@ class Identity:
         return asdict(self)
 
     def changes(self, wanted: "Identity") -> list[str]:
-        """What is different in another one, each as 'epochs: 5, now 7'; of another kind, what both have."""
-        # A run from before a field was there is one with the field's default.
+        """The differences to another one, such as 'epochs: 5, now 7'; for another kind, in the fields that both
+        have."""
+        # A run from before a field existed has the field's default.
         have = {**defaults(KINDS[self.kind]), **self.recipe} if self.recipe else {}
         names = dict.fromkeys([*wanted.recipe, *have])
         if self.kind != wanted.kind:
@@ -73,7 +74,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one run: the names in it, and what training left. A table in a notebook."""
+    """The folder of one run: its file names and results. Shows as a table in a notebook."""
 
     path: Path
 
@@ -91,7 +92,7 @@ class Run:
 
     @property
     def heads(self) -> Path:
-        """Those that stand for a test (train/networks/head.py, Unseen)."""
+        """The heads of the cross-validation that replaces a test (train/networks/head.py, Unseen)."""
         return self.path / "heads.npz"
 
     @property
@@ -99,7 +100,7 @@ class Run:
         return self.path / "checkpoint"
 
     def read(self) -> RunRecord | None:
-        """run.json, or None where there is none that can be read; UserError for one of another version."""
+        """Reads run.json; None if it is missing or unreadable, UserError for another version's."""
         try:
             return run_record.read(self.path)
         except (OSError, ValueError):
@@ -107,18 +108,18 @@ class Run:
 
     @property
     def identity(self) -> Identity | None:
-        """Of the run that run.json is of; None where there is none that can be read."""
+        """The identity in run.json; None if it is missing or unreadable."""
         record = self.read()
         return Identity.recorded(record) if record else None
 
     @property
     def accuracy(self) -> float:
-        """The share of the test images, 0..1, that are recognized; without a test the cross-validated one."""
+        """Accuracy on the test images, 0..1; without test images the cross-validated one."""
         return self.read_evaluation().top1
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """Curves by name, a value for each epoch; empty where nothing was trained by epochs."""
+        """Curves by name, one value per epoch; empty if nothing was trained by epochs."""
         try:
             curves: dict[str, list[float]] = json.loads((self.path / "history.json").read_bytes())
         except FileNotFoundError:
@@ -126,7 +127,7 @@ class Run:
         return curves
 
     def read_evaluation(self) -> Evaluation | ClassicalEvaluation:
-        """evaluation.json; UserError where there is none yet, or it can't be read."""
+        """Reads evaluation.json; UserError if it is missing or unreadable."""
         record = self.read()
         kind = ClassicalEvaluation if record and record.is_classical else Evaluation
         try:
@@ -159,14 +160,14 @@ class Run:
         return record is not None and record.is_done
 
     def is_up_to_date(self, wanted: Identity) -> bool:
-        """Whether this very run is here already, finished, with what it is for."""
+        """Whether the folder holds this run, finished and with its results."""
         made = [self.evaluation, self.model] if wanted.kind == Recipe.kind else [self.evaluation]
         is_whole = self.is_done and all(path.is_file() for path in made)
         return is_whole and self.identity is not None and not self.identity.changes(wanted)
 
 
 def name_of(recipe: DataRecipe) -> str:
-    """What a run and its files are called: the recipe; by a recipe that is for folders of one's own the folder."""
+    """The name of a run and its files: the recipe, or for a recipe for your own folders the folder."""
     if recipe.name not in FOR_FOLDERS or not is_folder(recipe.data.source):
         return recipe.name
     folder = class_folders.cache_name(Path(recipe.data.source).resolve())
@@ -174,7 +175,7 @@ def name_of(recipe: DataRecipe) -> str:
 
 
 def default(recipe: DataRecipe) -> "Run":
-    """The run folder of one that isn't told another."""
+    """The default run folder."""
     return Run(Path("runs") / name_of(recipe))
 
 
@@ -183,12 +184,12 @@ def checksum(weights: Path | None) -> str | None:
 
 
 def model_in(path: Path) -> Path:
-    """A .keras file itself, or what the model of a run folder is called."""
+    """The .keras file itself, or the path of the model in a run folder."""
     return Run(path).model if path.is_dir() else path
 
 
 def find_model(path: Path, what: str) -> Path:
-    """A .keras file, or the model.keras of a run folder; UserError, which begins with `what`, where there is none."""
+    """A .keras file, or the model.keras of a run folder; UserError, which starts with `what`, if there is none."""
     model = model_in(path)
     if not model.is_file():
         raise UserError(f"{what} {path}: no such model; expected a .keras file, or a run folder with model.keras in it")
@@ -196,18 +197,18 @@ def find_model(path: Path, what: str) -> Path:
 
 
 def record_of(model: Path) -> RunRecord | None:
-    """The run.json of the run that a saved model lies in; None where there is none, or it may be of another model."""
+    """The run.json of a saved model's run; None if there is none, or if it may describe another model."""
     run = Run(model.parent.parent if model.parent.name == "checkpoint" else model.parent)
     is_its_own = model == run.model or model.parent == run.checkpoint
     return run.read() if is_its_own else None
 
 
 def labels_of(model: Path) -> tuple[str, ...] | None:
-    """The labels of a saved model, by its run; None where they aren't known."""
+    """The labels of a saved model, from its run; None if they are unknown."""
     record = record_of(model)
     return record.data.labels if record else None
 
 
 def teacher_of(recipe: DataRecipe) -> Path | None:
-    """The model that a recipe learns from; UserError where it names one that isn't there."""
+    """The model that a recipe learns from; UserError if it doesn't exist."""
     return find_model(Path(recipe.teacher), "the teacher") if recipe.teacher else None

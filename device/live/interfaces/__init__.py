@@ -1,1 +1,2 @@
-"""What sources and outputs promise, and what passes between them. Light: the command line needs it before numpy."""
+"""The interfaces of sources and outputs, and the data between them. Imports little: the command line needs it before
+numpy."""

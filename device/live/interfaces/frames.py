@@ -1,4 +1,4 @@
-"""A frame, and what every source of frames promises. The sources themselves: device/live/sources/.
+"""A frame, and the interface of every source of frames. The sources themselves: device/live/sources/.
 
 with source:
     while (frame := source.read()) is not None:
@@ -13,22 +13,21 @@ if TYPE_CHECKING:
     from device.images.images import Decoded, Pixels, Size
     from device.inference.preprocess import Color
 
-# How long a source may take for one frame, and be silent before it counts as lost.
+# A source that gives no frame for so long counts as lost.
 STALL_S = 5.0
 
 
 class SourceLostError(Exception):
-    """The source can't be opened or gives no more frames; its text says why. What is live is tried again."""
+    """The source can't be opened or gives no more frames; the text says why. A live source is opened again."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image of a source, as it came: uint8, height x width x 3, its channels in the order `color` says.
+    """One image of a source: uint8, height x width x 3, with channels in the order `color`.
 
-    captured: when it was here, in seconds of time.monotonic(). driver_ms: the driver's own time of the image, from any
-    moment on; None where it has none, or every frame is newly received anyway. decoded: the share of its sides at
-    which a JPEG was decoded. name: the file's, where it comes from one. position: in a video, in seconds from its
-    beginning; a loop goes on counting.
+    captured: when it arrived, in seconds of time.monotonic(). driver_ms: the driver's timestamp, from an arbitrary
+    start; None if there is none, or if every frame is certainly new. decoded: the reduced size at which a JPEG was
+    decoded. name: of its file, if any. position: in a video, in seconds from the start; a loop keeps counting.
     """
 
     image: "Pixels"
@@ -45,12 +44,12 @@ class Frame:
 
 
 class Source:
-    """Where frames come from. Used by one thread at a time; can be opened again after it was closed.
+    """A source of frames. For one thread at a time; can be opened again after closing.
 
-    is_live: it goes on for ever, so it is opened again when it is lost. newest_only: what wasn't answered in time is
-    dropped; else every frame waits until it is answered. stall_if_still: how many seconds of one image, to the byte,
-    mean that a live source hangs; None: none do, a covered lens gives such a stream too. unusable: frames so far that
-    came and could not be decoded, or were too large.
+    is_live: it never ends, so it is opened again when lost. newest_only: frames that are not classified in time are
+    dropped; else every frame waits. stall_if_still: a live source hangs if it repeats one image, to the byte, for so
+    many seconds; None: it never does, since a covered lens gives such a stream too. unusable: frames so far that could
+    not be decoded, or were too large.
     """
 
     stall_if_still: float | None = None
@@ -61,20 +60,20 @@ class Source:
     newest_only: bool
 
     def open(self) -> None:
-        """SourceLostError says why it can't be opened."""
+        """Raises SourceLostError if it can't be opened."""
 
     def read(self) -> Frame | None:
-        """The next frame; None at the end. SourceLostError after at most STALL_S without one."""
+        """The next frame; None at the end. Raises SourceLostError after at most STALL_S without one."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """The device is free for others. What isn't open stays so."""
+        """Frees the device for others; harmless if it isn't open."""
 
     def fit(self, target: "Size") -> None:
-        """The network's size is another one from the next `open` on. Called by any thread; most don't mind."""
+        """Sets the network's size from the next `open` on. Any thread may call it; most sources ignore it."""
 
     def cancel(self) -> None:
-        """Called by another thread: a `read` that waits returns soon, if that can be had."""
+        """Makes a waiting `read` return soon, if possible. Called by another thread."""
 
     def __enter__(self) -> Self:
         self.open()

@@ -1,21 +1,21 @@
-"""How long a label has held."""
+"""How long the same label has been shown."""
 
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 
 
 class Holding:
-    """Told of readings in their order."""
+    """Follows results in order."""
 
     def __init__(self) -> None:
         self._label: str | None = None
         self._since = 0.0
 
-    def seconds(self, reading: Reading) -> float:
-        """How long this reading's label has held; 0 where it is another one than the reading's before."""
-        if reading.label != self._label:
-            self._label, self._since = reading.label, reading.held_at
-        return reading.held_at - self._since
+    def seconds(self, result: FrameResult) -> float:
+        """How long the result's label has held; 0 if it differs from the previous one."""
+        if result.label != self._label:
+            self._label, self._since = result.label, result.held_at
+        return result.held_at - self._since
 
     def forget(self) -> None:
-        """The source was lost: nobody knows what held meanwhile."""
+        """Starts again after the source was lost."""
         self._label = None

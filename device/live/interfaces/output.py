@@ -1,7 +1,7 @@
-"""What every output of `live` promises, and what an output says of itself before there is one.
+"""The interface of every output of `live`, and of its options.
 
-A kind of output is one module with two classes: a frozen dataclass, derived from OutputOptions, whose fields are its
-options, and an Output, which `open` makes. It is registered by one line in device/live/outputs/__init__.py.
+A kind of output is one module with two classes: a frozen dataclass derived from OutputOptions, whose fields are its
+options, and an Output, which `open` creates. One line in device/live/outputs/__init__.py registers it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from device import declared
 from device.errors import UserError
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.interfaces.secrets import Secret
 
 if TYPE_CHECKING:
@@ -18,64 +18,64 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """One way to tell people or programs. Called by the live loop's thread: must return within a millisecond or so.
+    """One way to show results. Called by the live loop's thread, so it must return within about a millisecond.
 
-    An output that waits for others (a broker, a viewer) has a thread of its own and drops what it can't send. Whatever
-    it has nothing to do with it leaves as it is here. ends_with_reader: it writes where a reader may go (`| head`), and
-    that ends the program, as it does for every command.
+    An output that waits for others (a broker, a viewer) has its own thread, and drops what it can't send. A subclass
+    overrides only what it needs. ends_with_reader: a closed pipe (`| head`) ends the program, as it does for every
+    command.
     """
 
     ends_with_reader = False
 
-    def show(self, reading: Reading) -> None:
-        """One answer."""
+    def show(self, result: FrameResult) -> None:
+        """Shows one result."""
 
     def status(self, status: Status) -> None:
-        """The source was lost or came back, another model was loaded, an output fails or works again."""
+        """Called when the source is lost or back, another model is loaded, or an output fails or works again."""
 
     def tick(self) -> None:
-        """At every turn of the loop, ten times a second at least, also while no frame comes or a model is checked.
+        """Called in every pass of the loop, at least ten times per second, even without frames or while a model loads.
 
-        Raises ThreadEndedError where its thread has died; it is then told to `begin` anew.
+        Raises ThreadEndedError if its thread has died; `begin` is then called again.
         """
 
     def begin(self) -> None:
-        """Another thread in the place of one that died, with all that is known."""
+        """Starts another thread after one died, with all that is known."""
 
     def ready(self) -> None:
-        """The loop begins, or goes on after `reloading`."""
+        """The loop starts, or continues after `reloading`."""
 
     def reloading(self) -> None:
-        """The model is being loaded anew."""
+        """The model is being reloaded."""
 
     def model_changed(self, card: "Card") -> None:
-        """Another model answers from now on."""
+        """Another model is in use from now on."""
 
     def close(self) -> None:
-        """The end: what was opened is closed, within half a second."""
+        """Closes what was opened, within half a second."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an output is opened in.
+    """What an output needs to know when it opens.
 
-    stop: ends the loop. stdout_is_taken: by another output's lines. image_is_shown: by another output. private: names
-    in the environment that no program which is started here may see.
+    stop: ends the loop. stdout_is_used: another output writes there. image_is_shown: by another output. private:
+    environment variables to hide from child processes.
     """
 
     card: "Card"
     stop: Callable[[], None]
-    stdout_is_taken: bool = False
+    stdout_is_used: bool = False
     image_is_shown: bool = False
     private: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """The options of one kind of output, as they were given. UserError for values that can't be.
+    """The given options of one kind of output. UserError for invalid values.
 
-    name: what it is called where it fails. title: of its group in --help. switch: the option that asks for it; the
-    others make no sense without. extra: of pip, what it needs beside device's own packages, imported when it is opened.
+    name: for messages. title: of its group in --help. switch: the option that enables it; the others require it. extra:
+    of pip, for packages beside device's own, which are imported when it opens.
     """
 
     name: ClassVar[str]
@@ -91,21 +91,23 @@ class OutputOptions:
         for name in declared.options(type(self)):
             if getattr(self, name):
                 option, needed = declared.spelled(name), declared.spelled(self.switch)
-                raise UserError(f"{option} was given without {needed}; give that too, or leave {option} out")
+                raise UserError(
+                    f"{option} was given without {needed}, expected both or neither; add {needed}, or omit {option}"
+                )
 
     @property
-    def takes_stdout(self) -> bool:
-        """Whether its lines go to stdout."""
+    def uses_stdout(self) -> bool:
+        """Whether it writes to stdout."""
         return False
 
     @property
     def shows_image(self) -> bool:
-        """Whether people see the camera's image there."""
+        """Whether it shows the camera's image."""
         return False
 
     def check_labels(self, labels: Sequence[str]) -> None:
-        """UserError where they don't fit the labels of the model that answers."""
+        """UserError if the options don't fit the model's labels."""
 
     def open(self, around: Surroundings) -> Output | None:
-        """The output at work; None where it isn't asked for, or can't be had here."""
+        """The open output; None if it isn't requested, or not possible here."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Secrets that options name: a file that holds one, else an environment variable; never the command line itself."""
+"""Secrets: from a file that an option names, else from an environment variable; never from the command line."""
 
 import os
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from device.errors import UserError
 
 @dataclass(frozen=True)
 class Secret:
-    """what: how errors call it. option: names the file. variable: of the environment. most: characters of the file.
+    """what: names it in errors. option: names the file. variable: of the environment. most: characters of the file.
 
-    What came is never repeated: terminals are logged.
+    Errors never repeat the text: terminals are logged.
     """
 
     what: str
@@ -21,16 +21,16 @@ class Secret:
     most: int
 
     def read(self, file: Path | None) -> str | None:
-        """The file's text, else the variable's; None where neither is given. UserError for a file that has none."""
+        """The file's text, else the variable's; None if neither is given. UserError for an unreadable file."""
         if file is None:
             return os.environ.get(self.variable)
         try:
             return files.read_start(file, self.most)
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
-            where = f"{self.origin(file)}: {self.what} can't be read ({reason})"
-            raise UserError(f"{where}; expected a text file with it alone") from None
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            where = f"{self.origin(file)}: can't read {self.what} ({reason})"
+            raise UserError(f"{where}; expected a text file with nothing else in it") from None
 
     def origin(self, file: Path | None) -> str:
-        """Where it came from, for errors."""
+        """The option or variable that gave it, for errors."""
         return self.variable if file is None else f"{self.option} {file}"

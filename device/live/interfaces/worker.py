@@ -1,4 +1,4 @@
-"""Threads of outputs, and what ended them."""
+"""Threads of outputs, and the errors that ended them."""
 
 from collections.abc import Callable
 from threading import Thread
@@ -7,14 +7,14 @@ from device import text
 
 
 class ThreadEndedError(Exception):
-    """An output's thread has died; `failure` is what ended it, None where that isn't known."""
+    """An output's thread has died. failure: the error that ended it; None if unknown."""
 
     def __init__(self, failure: BaseException | None) -> None:
-        super().__init__(f"its thread ended ({'no reason is known' if failure is None else reason(failure)})")
+        super().__init__(f"its thread ended ({'for an unknown reason' if failure is None else reason(failure)})")
 
 
 class Worker(Thread):
-    """A daemon that keeps what ended it: that is said in one line, by the loop, and not as a traceback."""
+    """A daemon that keeps the error that ended it, so that the loop prints one line instead of a traceback."""
 
     def __init__(self, name: str, work: Callable[[], object]) -> None:
         super().__init__(name=name, daemon=True)
@@ -24,17 +24,17 @@ class Worker(Thread):
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as failure:  # SystemExit too, by which uvicorn ends
+        except BaseException as failure:  # SystemExit too: uvicorn uses it
             self.failure = failure
 
     def check(self) -> None:
-        """Raises ThreadEndedError where it has ended."""
+        """Raises ThreadEndedError if it has ended."""
         if not self.is_alive():
             raise ThreadEndedError(self.failure)
 
 
 def reason(error: BaseException) -> str:
-    """What failed, in one line."""
+    """The error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return f"{type(error).__name__}: {text.one_line(error)}" if str(error) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Where answers go: every kind of output, a line each."""
+"""The kinds of outputs, one line each."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ from device.live.outputs.terminal import TerminalOptions
 from device.live.outputs.web.serve import ServeOptions
 from device.live.outputs.window import WindowOptions
 
-# In the order in which they are opened: what can be refused comes first. They are closed in the reverse order, so that
-# systemd hears of the end before anything is waited for.
+# In the order of opening: those that may be refused come first. They close in the reverse order, so that systemd learns
+# of the end before anything waits.
 KINDS: Sequence[type[OutputOptions]] = (
     ServeOptions,
     MqttOptions,

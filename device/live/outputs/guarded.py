@@ -1,4 +1,4 @@
-"""One failure is one failure: an output that raises, or whose thread dies, ends neither the loop nor other outputs."""
+"""Isolates failures: an output that raises, or whose thread dies, ends neither the loop nor other outputs."""
 
 from collections.abc import Callable
 from math import inf
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from device import addresses, command
 from device.live.interfaces.output import Output
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.interfaces.worker import ThreadEndedError, reason
 
 if TYPE_CHECKING:
     from device.model.card import Card
 
-# An output that failed is left alone for so long, and so is a thread that was begun anew.
+# The pause after an output failed or its thread was restarted.
 RETRY_S = 60.0
 
 
 class Guarded(Output):
-    """An output whose failures are its own: said once, its readings dropped, tried again each minute.
+    """An output whose failures are reported once; its results are dropped and it is tried again every minute.
 
-    name: the option's, as it is told in the status and on stderr. failures: so far, dead threads among them.
+    name: the option's, for the status and stderr. failures: so far, including dead threads.
     """
 
     def __init__(self, name: str, output: Output) -> None:
@@ -33,23 +33,23 @@ class Guarded(Output):
         self._missed: Status | None = None
         self._said: str | None = None
 
-    def show(self, reading: Reading) -> None:
+    def show(self, result: FrameResult) -> None:
         if self._is_resting():
             self._dropped += 1
             return
         if self._missed is not None:
             missed, self._missed = self._missed, None
             self._attempt(self.output.status, missed)
-        if self._attempt(self.output.show, reading) and self.is_failing:
+        if self._attempt(self.output.show, result) and self.is_failing:
             self._recover()
 
     def status(self, status: Status) -> None:
-        """Where it fails, the newest one is told when it is tried again."""
+        """While it fails, keeps the newest status for the next try."""
         if self.is_failing or not self._attempt(self.output.status, status):
             self._missed = status
 
     def tick(self) -> None:
-        """A thread that died is begun anew, at once, and then at most once a minute."""
+        """Restarts a dead thread, at once and then at most once per minute."""
         if not self._is_resting():
             self._attempt(self.output.tick)
 
@@ -67,13 +67,13 @@ class Guarded(Output):
             self.output.close()
         except Exception as error:
             if not self.is_failing:
-                self._say(f"it could not be closed well ({reason(error)})")
+                self._say(f"closing it failed ({reason(error)})")
 
     def _is_resting(self) -> bool:
         return self.is_failing and monotonic() < self._retry_at
 
     def _attempt(self, call: Callable[..., None], *given: Any) -> bool:
-        """Whether it went well."""
+        """Whether the call succeeded."""
         try:
             call(*given)
         except ThreadEndedError as ended:
@@ -82,7 +82,7 @@ class Guarded(Output):
         except Exception as error:
             if self.output.ends_with_reader and isinstance(error, BrokenPipeError):
                 raise
-            self._fail(f"{reason(error)}; it is left out, and tried again each minute")
+            self._fail(f"{reason(error)}; skipped, and tried again every minute")
             return False
         return True
 
@@ -91,10 +91,10 @@ class Guarded(Output):
         if now - self._begun_at < RETRY_S:
             self.is_failing, self._retry_at = True, self._begun_at + RETRY_S
             return
-        if now - self._begun_at > 60 * RETRY_S:  # the same is news after an hour
+        if now - self._begun_at > 60 * RETRY_S:  # repeat the message after an hour
             self._said = None
         self._begun_at = now
-        self._fail(f"{ended}; begun anew")
+        self._fail(f"{ended}; restarted")
         if self._attempt(self.output.begin):
             self.is_failing = False
 
@@ -107,7 +107,7 @@ class Guarded(Output):
             self._say(what)
 
     def _recover(self) -> None:
-        self._say(f"it works again; {self._dropped} answers were dropped")
+        self._say(f"it works again; {self._dropped} results were dropped")
         self.is_failing, self._dropped, self._said = False, 0, None
 
     def _say(self, what: str) -> None:

@@ -1,4 +1,4 @@
-"""`--jsonl`: a line of JSON for every answer, or for some, into a file or on stdout."""
+"""`--jsonl`: a line of JSON for every result, or for some, to a file or stdout."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from device import command
 from device.declared import Limits, option
 from device.errors import UserError
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 
-# How often it is asked whether the file still has its name: logrotate renames it, people remove it.
-LOOK_S = 1.0
+# How often to check whether the file was renamed (by logrotate) or removed.
+CHECK_S = 1.0
 
 
 @dataclass(frozen=True)
 class JsonLinesOptions(OutputOptions):
-    jsonl: str | None = option(None, "a line of JSON an answer, added to FILE; - for stdout", metavar="FILE|-")
-    jsonl_changes: bool = option(False, "a line only where the label changes")
+    jsonl: str | None = option(None, "append a line of JSON per result to FILE; - for stdout", metavar="FILE|-")
+    jsonl_changes: bool = option(False, "only lines where the label changes")
     jsonl_every: float | None = option(
         None,
-        "a line each so many seconds; with --jsonl-changes beside those",
+        "a line every so many seconds; with --jsonl-changes in addition",
         limits=Limits(0, 3600, above=True),
         metavar="SECONDS",
     )
@@ -34,7 +34,7 @@ class JsonLinesOptions(OutputOptions):
     name, title, switch = "jsonl", "lines of JSON", "jsonl"
 
     @property
-    def takes_stdout(self) -> bool:
+    def uses_stdout(self) -> bool:
         return self.jsonl == "-"
 
     def open(self, around: Surroundings) -> Output | None:
@@ -42,11 +42,10 @@ class JsonLinesOptions(OutputOptions):
 
 
 class JsonLines(Output):
-    """Adds to the file at `target`; "-": stdout. Every line is whole when another program reads it.
+    """Appends to the file `target`; "-": stdout. Other programs only ever read whole lines.
 
-    A file that was renamed or removed is begun anew under its name, within a second. changes: lines only where the
-    label is another one than the last line's. every_s: a line so many seconds after the last one; with changes these
-    and those.
+    Creates the file again within a second after it was renamed or removed. changes: only lines whose label differs from
+    the last line's. every_s: a line so many seconds after the last one; with changes, both.
     """
 
     def __init__(self, target: str, changes: bool = False, every_s: float | None = None) -> None:
@@ -55,32 +54,30 @@ class JsonLines(Output):
         self._written = -inf
         self._path = None if target == "-" else Path(target)
         self.ends_with_reader = self._path is None
-        self._looked, self._has_said_lost = monotonic(), False
+        self._checked_at, self._is_lost = monotonic(), False
         if self._path is not None:
             try:
                 self._file = _open(self._path)
             except OSError as error:
-                raise UserError(
-                    f"--jsonl {target}: can't be written ({error.strerror}); choose another place"
-                ) from None
+                raise UserError(f"--jsonl {target}: can't write it ({error.strerror}); choose another place") from None
         elif sys.stdout is None:
-            raise UserError("--jsonl -: stdout is closed; expected one, or --jsonl FILE")
+            raise UserError("--jsonl -: stdout is closed, expected an open one; give --jsonl FILE")
         else:
             self._file = sys.stdout
 
-    def show(self, reading: Reading) -> None:
-        if not self._is_due(reading):
+    def show(self, result: FrameResult) -> None:
+        if not self._is_due(result):
             return
-        if self._path is not None and monotonic() - self._looked > LOOK_S:
-            self._look(self._path)
-        self._file.write(json.dumps(reading.to_json(), ensure_ascii=False, allow_nan=False) + "\n")
+        if self._path is not None and monotonic() - self._checked_at > CHECK_S:
+            self._reopen_if_moved(self._path)
+        self._file.write(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False) + "\n")
         self._file.flush()
-        self._label, self._written = reading.label, monotonic()
+        self._label, self._written = result.label, monotonic()
 
-    def _is_due(self, reading: Reading) -> bool:
+    def _is_due(self, result: FrameResult) -> bool:
         if not self._changes and self._every_s is None:
             return True
-        if self._changes and reading.label != self._label:
+        if self._changes and result.label != self._label:
             return True
         return self._every_s is not None and monotonic() - self._written >= self._every_s
 
@@ -88,20 +85,20 @@ class JsonLines(Output):
         if self._path is not None:
             self._file.close()
 
-    def _look(self, path: Path) -> None:
-        """Opens the file anew where its name is another's or nobody's; where that can't be, lines go on as before."""
-        self._looked = monotonic()
+    def _reopen_if_moved(self, path: Path) -> None:
+        """Opens the file again if its name is gone or names another file; if that fails, goes on with the old one."""
+        self._checked_at = monotonic()
         try:
             if path.exists() and os.path.samestat(path.stat(), os.fstat(self._file.fileno())):
                 return
             new = _open(path)
         except OSError as error:
-            if not self._has_said_lost:
-                command.say(f"note: --jsonl {path}: it was moved, and can't be begun anew ({error.strerror})")
-                self._has_said_lost = True
+            if not self._is_lost:
+                command.say(f"note: --jsonl {path}: it was moved, and can't be created again ({error.strerror})")
+                self._is_lost = True
             return
-        old, self._file, self._has_said_lost = self._file, new, False
-        with suppress(OSError):  # what a full disk didn't take
+        old, self._file, self._is_lost = self._file, new, False
+        with suppress(OSError):  # data that a full disk refused
             old.close()
 
 

@@ -1,8 +1,8 @@
 """`--on-label LABEL:SECONDS COMMAND`: runs a command when a label has held that long; a light, a sound, a log.
 
-COMMAND is one argument that is split into words as a shell would (quotes, backslashes), and run without a shell: no
-variables, no pipes, nothing to escape from. The command finds FRAMELITE_LABEL, FRAMELITE_SCORE and FRAMELITE_HELD_S in
-its environment and nothing on stdin; what it prints goes to this program's stderr, since stdout belongs to --jsonl.
+COMMAND is one argument, split into words as a shell would (quotes, backslashes) and run without a shell: no variables,
+no pipes, no injection. The command gets FRAMELITE_LABEL, FRAMELITE_SCORE and FRAMELITE_HELD_S in its environment and an
+empty stdin; its output goes to this program's stderr, because stdout belongs to --jsonl.
 """
 
 import os
@@ -23,19 +23,18 @@ from device.declared import Limits, option
 from device.errors import UserError
 from device.live.interfaces.holding import Holding
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.interfaces.worker import reason
 
-# At the end: from SIGTERM to SIGKILL, and from there until the end is not waited for any longer.
+# At the end: the time from SIGTERM to SIGKILL, and the wait after that.
 TERMINATED_S, KILLED_S = 0.3, 0.1
-# What is meant for this process alone, beside the secrets of its options: systemd's place of secrets, and what systemd
-# asks of it.
+# Variables for this process only, besides its options' secrets: systemd's credentials and notifications.
 OF_SYSTEMD = frozenset({"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
-# A command that runs longer is ended, unless --on-label-limit says otherwise.
+# The default of --on-label-limit.
 LIMIT_S = 60.0
-# What keeps happening is said again after so long.
+# A recurring message is repeated after so long.
 AGAIN_S = 3600.0
-# So many labels are named in an error.
+# Errors name so many labels.
 NAMED_LABELS = 10
 
 
@@ -43,13 +42,13 @@ NAMED_LABELS = 10
 class OnLabelOptions(OutputOptions):
     on_label: tuple[list[str], ...] = option(
         (),
-        "when LABEL has held so long; COMMAND is one argument, run without a shell; may be given again",
+        "when LABEL has held so long; COMMAND is one argument, run without a shell; repeatable",
         metavar=("LABEL:SECONDS", "COMMAND"),
         words=2,
     )
     on_label_limit: float | None = option(
         None,
-        f"a COMMAND that runs longer is ended, with what it started (default {LIMIT_S:g})",
+        f"end a COMMAND that runs longer, with its children (default {LIMIT_S:g})",
         limits=Limits(0, 3600, above=True),
         metavar="SECONDS",
     )
@@ -61,7 +60,7 @@ class OnLabelOptions(OutputOptions):
         self.rules()
 
     def rules(self) -> "tuple[Rule, ...]":
-        """UserError for what can't work."""
+        """UserError for invalid rules."""
         limit_s = LIMIT_S if self.on_label_limit is None else self.on_label_limit
         return tuple(parse(held, words, limit_s) for held, words in self.on_label)
 
@@ -74,9 +73,9 @@ class OnLabelOptions(OutputOptions):
 
 @dataclass(frozen=True)
 class Rule:
-    """When `label` has held for `seconds`, the words of `command` are run, for `limit_s` seconds at most.
+    """When `label` has held for `seconds`, run the words of `command`, for at most `limit_s` seconds.
 
-    UserError for what can't work.
+    UserError for an invalid rule.
     """
 
     label: str
@@ -86,23 +85,25 @@ class Rule:
 
     def __post_init__(self) -> None:
         if not self.label or not isfinite(self.seconds) or self.seconds < 0:
-            raise UserError(f"{self}: expected LABEL:SECONDS, such as cat:2.5, and seconds from 0 on")
+            raise UserError(f"{self}: expected LABEL:SECONDS, such as cat:2.5, with at least 0 seconds")
         if not self.command:
             raise UserError(f"{self}: no command; expected one argument, such as 'aplay bell.wav'")
         if shutil.which(self.command[0]) is None:
-            raise UserError(f"{self}: there is no command {self.command[0]!r}; expected a program that can be run")
+            raise UserError(f"{self}: there is no command {self.command[0]!r}; expected an executable program")
 
     def __str__(self) -> str:
         return f"--on-label {self.label}:{self.seconds:g}"
 
 
 def parse(label_seconds: str, command_line: str, limit_s: float = LIMIT_S) -> Rule:
-    """A rule as the command line gives it; labels may hold colons, the last one divides. UserError for any other."""
+    """A rule from the command line; the last colon separates, so labels may contain colons. UserError if invalid."""
     label, _, seconds = label_seconds.rpartition(":")
     try:
         words = tuple(shlex.split(command_line))
     except ValueError as error:
-        raise UserError(f"--on-label {label_seconds}: {command_line!r}: {str(error).lower()}; close it") from None
+        raise UserError(
+            f"--on-label {label_seconds}: {command_line!r}: {str(error).lower()}; close the quotation"
+        ) from None
     try:
         number = float(seconds)
     except ValueError:
@@ -113,7 +114,7 @@ def parse(label_seconds: str, command_line: str, limit_s: float = LIMIT_S) -> Ru
 
 
 def check_labels(rules: Iterable[Rule], labels: Sequence[str]) -> None:
-    """UserError for a rule whose label the model never answers; 'unknown' is answered by each."""
+    """UserError for a rule whose label the model doesn't have; every model may give 'unknown'."""
     from device.model.confidence import UNKNOWN
 
     for rule in rules:
@@ -123,32 +124,32 @@ def check_labels(rules: Iterable[Rule], labels: Sequence[str]) -> None:
 
 
 class OnLabel(Output):
-    """Runs the rules' commands. How long a label has held is told by the captures' times, in a video by the video's
-    own: it may be answered faster than it was taken.
+    """Runs the rules' commands. The times of captures, or the positions in a video, tell how long a label has held: a
+    video may run faster than real time.
 
-    A command runs once in a holding: again when the label was left, came back and held again. While the source is
-    lost nothing holds. A command that still runs when its rule comes true again is not started a second time; one that
-    runs for longer than its rule allows is ended, so that none silences its rule for ever.
+    A command runs once while a label holds, and again after the label changed, returned and held again. Nothing holds
+    while the source is lost. A command that is still running is not started a second time; one that exceeds its limit
+    is ended, so that it can't block its rule forever.
 
-    private: what no command finds in its environment, beside what is systemd's.
+    private: environment variables to hide from commands, besides systemd's.
     """
 
     def __init__(self, rules: Sequence[Rule], private: frozenset[str] = frozenset()) -> None:
         self._runners = [Runner(rule, private | OF_SYSTEMD) for rule in rules]
         self._holding = Holding()
         self._label: str | None = None
-        self._waiting: list[Runner] = []  # those of the label that holds that have not run yet
+        self._waiting: list[Runner] = []  # those of the current label that have not run yet
 
-    def show(self, reading: Reading) -> None:
-        held_s = self._holding.seconds(reading)
-        if reading.label != self._label:
-            self._label = reading.label
-            self._waiting = [runner for runner in self._runners if runner.rule.label == reading.label]
+    def show(self, result: FrameResult) -> None:
+        held_s = self._holding.seconds(result)
+        if result.label != self._label:
+            self._label = result.label
+            self._waiting = [runner for runner in self._runners if runner.rule.label == result.label]
         due = [runner for runner in self._waiting if runner.rule.seconds <= held_s]
         if due:
             self._waiting = [runner for runner in self._waiting if runner not in due]
         for runner in due:
-            runner.start(reading, held_s)
+            runner.start(result, held_s)
 
     def status(self, status: Status) -> None:
         if not status.is_streaming:
@@ -156,7 +157,7 @@ class OnLabel(Output):
             self._label, self._waiting = None, []
 
     def close(self) -> None:
-        """What still runs is told to end, and killed when it doesn't, with the processes it started."""
+        """Ends running commands and their children: SIGTERM, then SIGKILL."""
         running = [runner for runner in self._runners if runner.is_running]
         for number, patience_s in ((signal.SIGTERM, TERMINATED_S), (signal.SIGKILL, KILLED_S)):
             for runner in running:
@@ -167,7 +168,7 @@ class OnLabel(Output):
 
 
 class Runner:
-    """The command of one rule, in a thread of its own: starting a process and its end are waited for there."""
+    """The command of one rule; its own thread waits for the process to start and end."""
 
     def __init__(self, rule: Rule, private: frozenset[str]) -> None:
         self.rule, self._private = rule, private
@@ -180,27 +181,27 @@ class Runner:
     def is_running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, reading: Reading, held_s: float) -> None:
+    def start(self, result: FrameResult, held_s: float) -> None:
         if self.is_running:
-            self._say("still runs; not started a second time")
+            self._say("is still running; not started a second time")
             return
         given = {
-            "FRAMELITE_LABEL": reading.label,
-            "FRAMELITE_SCORE": f"{reading.score:.4f}",
+            "FRAMELITE_LABEL": result.label,
+            "FRAMELITE_SCORE": f"{result.score:.4f}",
             "FRAMELITE_HELD_S": f"{held_s:.3f}",
         }
         self._thread = Thread(target=self._work, args=(given,), name="on-label", daemon=True)
         self._thread.start()
 
     def end(self, number: signal.Signals) -> None:
-        """Signals the command and what it started. Nothing of it is started any more."""
+        """Signals the command and its children, and starts none any more."""
         self._is_ended = True
         self._signal(number)
 
     def _signal(self, number: signal.Signals) -> None:
         """To its process group."""
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):  # it has ended, or taken another user's rights
+            with suppress(ProcessLookupError, PermissionError):  # it has ended, or changed its user
                 os.killpg(self._process.pid, number)
 
     def wait(self, seconds: float) -> None:
@@ -208,12 +209,12 @@ class Runner:
             self._thread.join(max(0.0, seconds))
 
     def _work(self, given: dict[str, str]) -> None:
-        """What nobody foresaw ends this thread alone, and the command: the rule goes on with the next one."""
+        """An unexpected error ends only this thread and the command; the rule stays active."""
         try:
             self._run(given)
-        except BaseException as error:  # SystemExit too, of which threading says nothing
+        except BaseException as error:  # SystemExit too, which threading ignores
             self._signal(signal.SIGKILL)
-            self._say(f"was ended: its thread failed ({reason(error)}); the rule goes on")
+            self._say(f"was ended: its thread failed ({reason(error)}); the rule stays active")
             if self._process is not None:
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(KILLED_S)
@@ -233,7 +234,7 @@ class Runner:
         except OSError as error:
             command.say(f"note: {self.rule}: {self.rule.command[0]} can't be started ({error.strerror})")
             return
-        if self._is_ended:  # while it was being started
+        if self._is_ended:  # while it was starting
             self.end(signal.SIGKILL)
         try:
             code = self._process.wait(self.rule.limit_s)
@@ -247,8 +248,8 @@ class Runner:
             command.say(f"note: {self.rule}: {self.rule.command[0]} ended {how}")
 
     def _end_late(self, process: "subprocess.Popen[bytes]") -> None:
-        """It is told to end and, with what it started, killed when it doesn't. A process that can't be killed, since
-        the kernel waits for a device, is waited for: a second one would hang there too."""
+        """Ends the command and its children: SIGTERM, then SIGKILL. Waits for a process that can't be killed because
+        the kernel waits for a device: a second one would hang there too."""
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(TERMINATED_S)
@@ -256,7 +257,7 @@ class Runner:
         process.wait()
 
     def _say(self, what: str) -> None:
-        """Once, and once an hour while it goes on."""
+        """Prints a message once, and once per hour while it recurs."""
         now = monotonic()
         if now - self._said_at.get(what, -AGAIN_S) >= AGAIN_S:
             self._said_at[what] = now
@@ -264,7 +265,7 @@ class Runner:
 
 
 def _stderr() -> int:
-    """The terminal's or the journal's, which is not descriptor 2 (device/command.py); nothing where it is closed."""
+    """The descriptor of the terminal or journal, which isn't 2 (device/command.py); DEVNULL if it is closed."""
     try:
         return sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):

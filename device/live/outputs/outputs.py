@@ -1,4 +1,4 @@
-"""All outputs of a live classifier as one, each guarded."""
+"""All outputs of a live classifier as one, with isolated failures."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from device.errors import UserError
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.outputs.guarded import Guarded
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Outputs(Output):
-    """Those that are open, in the order in which they were opened; they are closed in the reverse order.
+    """The open outputs in order; they close in the reverse order.
 
-    The status that they are told says which of them fail now; it is told again where that changes.
+    The status says which of them fail now, and is sent again when that changes.
     """
 
     def __init__(self) -> None:
@@ -29,10 +29,9 @@ class Outputs(Output):
     def __exit__(self, *reason: object) -> None:
         self.close()
 
-    def open(self, asked: Sequence[OutputOptions], around: Surroundings) -> None:
-        """Opens those that are asked for. Each is one of these as soon as it is open, so that all are closed whatever
-        comes."""
-        for options in asked:
+    def open(self, requested: Sequence[OutputOptions], around: Surroundings) -> None:
+        """Opens the requested outputs, and adds each at once, so that all are closed whatever happens."""
+        for options in requested:
             try:
                 opened = options.open(around)
             except ImportError as error:
@@ -46,9 +45,9 @@ class Outputs(Output):
     def add(self, name: str, output: Output) -> None:
         self._all.append(Guarded(name, output))
 
-    def show(self, reading: Reading) -> None:
+    def show(self, result: FrameResult) -> None:
         for output in self._all:
-            output.show(reading)
+            output.show(result)
 
     def status(self, status: Status) -> None:
         self._status = replace(status, failing=self._failing(), failures=self._failures())
@@ -58,9 +57,9 @@ class Outputs(Output):
     def tick(self) -> None:
         for output in self._all:
             output.tick()
-        told = self._status
-        if told is not None and (told.failing, told.failures) != (self._failing(), self._failures()):
-            self.status(told)
+        last = self._status
+        if last is not None and (last.failing, last.failures) != (self._failing(), self._failures()):
+            self.status(last)
 
     def ready(self) -> None:
         for output in self._all:

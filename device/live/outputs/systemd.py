@@ -1,7 +1,7 @@
-"""What a service tells systemd: that it is ready, how it is doing, that it is alive, that it ends.
+"""Notifies systemd: ready, status, watchdog, stopping.
 
-A datagram to $NOTIFY_SOCKET, as sd_notify(3) and sd_watchdog_enabled(3) describe them; no library is needed. Does
-nothing where systemd didn't start the program. In the unit: Type=notify, and WatchdogSec= for the watchdog.
+Sends datagrams to $NOTIFY_SOCKET, as in sd_notify(3) and sd_watchdog_enabled(3), without a library. Does nothing if
+systemd didn't start the program. The unit needs Type=notify, and WatchdogSec= for the watchdog.
 """
 
 import os
@@ -11,9 +11,9 @@ from math import inf
 from time import monotonic, monotonic_ns
 
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Status
+from device.live.interfaces.results import Status
 
-# systemd's advice: twice in the time after which it takes the service for dead.
+# As systemd recommends: twice per timeout.
 BEATS_A_WATCHDOG_PERIOD = 2
 
 
@@ -26,10 +26,10 @@ class SystemdOptions(OutputOptions):
 
 
 class Systemd(Output):
-    """Speaks to systemd. A message that can't be sent is dropped: nothing here waits or fails.
+    """Sends notifications. Drops what can't be sent: nothing here waits or fails.
 
-    The watchdog is signed as often as the loop comes round, also while it waits for a source that was lost: it is then
-    at work, and restarting it would bring no camera back.
+    The watchdog is fed in every pass of the loop, also while a source is lost: the loop still works then, and a restart
+    would not bring the camera back.
     """
 
     def __init__(self) -> None:
@@ -42,31 +42,31 @@ class Systemd(Output):
             self._socket.setblocking(False)
 
     def ready(self) -> None:
-        """The model is loaded and the loop begins; or goes on, after `reloading`."""
+        """The model is loaded and the loop starts, or continues after `reloading`."""
         self._send("READY=1")
 
     def tick(self) -> None:
-        """Sends the watchdog its sign of life, when it is due."""
+        """Feeds the watchdog when it is due."""
         if self._period_s and monotonic() - self._beaten_at >= self._period_s and self._send("WATCHDOG=1"):
             self._beaten_at = monotonic()
 
     def reloading(self) -> None:
-        """A reload begins. systemd takes it for ended when `ready` is called."""
+        """A reload starts; `ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns() // 1000}")
 
     def status(self, status: Status) -> None:
-        """The line that `systemctl status` shows."""
+        """Sets the line that `systemctl status` shows."""
         self._send(f"STATUS={' '.join(status.message.split())}")
 
     def close(self) -> None:
-        """Says that the program ends."""
+        """Announces the end of the program."""
         self._send("STOPPING=1")
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _send(self, message: str) -> bool:
-        """Whether it went out: not where nobody listens, or the queue is full."""
+        """Whether it was sent: not if nobody listens, or the queue is full."""
         if self._socket is None or self._address is None:
             return False
         try:
@@ -77,9 +77,9 @@ class Systemd(Output):
 
 
 def _address(name: str) -> bytes | None:
-    """The socket's address: a path, or a name in Linux' abstract namespace, written with @ and begun with a zero.
+    """The socket's address: a path, or a name in Linux' abstract namespace, where @ stands for a zero byte.
 
-    None for anything else, such as vsock:, by which a virtual machine's own systemd speaks to its host.
+    None for anything else, such as vsock:, which a virtual machine's systemd uses.
     """
     encoded = os.fsencode(name)
     if encoded.startswith(b"@"):
@@ -88,7 +88,7 @@ def _address(name: str) -> bytes | None:
 
 
 def _watchdog_s() -> float:
-    """After how many seconds of silence systemd restarts this process; 0 where it doesn't watch it."""
+    """systemd restarts this process after so many seconds of silence; 0 without a watchdog."""
     of = os.environ.get("WATCHDOG_PID", "")
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or of not in ("", str(os.getpid())):

@@ -1,4 +1,4 @@
-"""What `live` says in a terminal: one line that is written over and over, or, into a file or a pipe, the changes."""
+"""Shows results in a terminal: one line that is overwritten, or, in a file or a pipe, the changes of the label."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from typing import TextIO
 
 from device import command, text
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 
 EVERY_S = 0.1
 BAR = 20
@@ -20,18 +20,17 @@ class TerminalOptions(OutputOptions):
     name = title = "terminal"
 
     def open(self, around: Surroundings) -> Output:
-        """On stdout, or on stderr where stdout has other lines."""
-        stream = sys.stderr if around.stdout_is_taken else sys.stdout
-        if stream is None:  # closed by who started this: >&-
+        """On stdout, or on stderr if another output uses stdout."""
+        stream = sys.stderr if around.stdout_is_used else sys.stdout
+        if stream is None:  # closed by the shell: >&-
             return Terminal(Path(os.devnull).open("w"), is_own=True)
-        return Terminal(stream, among_others=around.stdout_is_taken and sys.stdout.isatty())
+        return Terminal(stream, among_others=around.stdout_is_used and sys.stdout.isatty())
 
 
 class Terminal(Output):
-    """Writes to `stream`. The source's troubles go to stderr, whatever the stream is. At the end the last answer stays.
+    """Writes to `stream`, and the source's problems to stderr. At the end the last result stays visible.
 
-    among_others: lines of others come in the same terminal, so none can be written over. is_own: the stream is closed
-    with this.
+    among_others: other lines come in the same terminal, so this must not overwrite. is_own: close the stream too.
     """
 
     ends_with_reader = True
@@ -40,22 +39,22 @@ class Terminal(Output):
         self._is_own = is_own
         self._stream, self._updates = stream, stream.isatty() and not among_others
         self._shown = -EVERY_S
-        self._last: Reading | None = None
+        self._last: FrameResult | None = None
         self._was_lost = False
 
-    def show(self, reading: Reading) -> None:
-        self._last = reading
+    def show(self, result: FrameResult) -> None:
+        self._last = result
         if not self._updates:
-            if reading.changed:
-                print(f"{reading.label}  {reading.score:.3f}", file=self._stream, flush=True)
+            if result.changed:
+                print(f"{result.label}  {result.score:.3f}", file=self._stream, flush=True)
             return
         now = monotonic()
         if now - self._shown >= EVERY_S:
             self._shown = now
-            self._write(reading)
+            self._write(result)
 
     def status(self, status: Status) -> None:
-        """Said when the source is lost, and when it is back."""
+        """Reports when the source is lost, and when it is back."""
         if not status.is_streaming and not self._was_lost:
             self._say(f"{status.message}; trying again")
         elif status.is_streaming and self._was_lost:
@@ -68,9 +67,9 @@ class Terminal(Output):
         if self._is_own:
             self._stream.close()
 
-    def _write(self, reading: Reading, end: str = "") -> None:
+    def _write(self, result: FrameResult, end: str = "") -> None:
         width = os.get_terminal_size(self._stream.fileno()).columns
-        self._stream.write("\r\x1b[K" + line(reading)[: width - 1] + end)
+        self._stream.write("\r\x1b[K" + line(result)[: width - 1] + end)
         self._stream.flush()
 
     def _say(self, line: str) -> None:
@@ -80,12 +79,12 @@ class Terminal(Output):
         command.say(line)
 
 
-def line(reading: Reading) -> str:
+def line(result: FrameResult) -> str:
     """`cat  0.93 ################----  30.0/s  invoke 4.2 ms  age 18 ms  dropped 0`"""
-    filled = round(BAR * min(max(reading.score, 0), 1))
-    ms = reading.ms
+    filled = round(BAR * min(max(result.score, 0), 1))
+    ms = result.ms
     return (
-        f"{reading.label}  {reading.score:.2f} {'#' * filled}{'-' * (BAR - filled)}  {reading.rate:.1f}/s"
+        f"{result.label}  {result.score:.2f} {'#' * filled}{'-' * (BAR - filled)}  {result.rate:.1f}/s"
         f"  invoke {text.milliseconds(ms['invoke'])} ms  age {text.milliseconds(ms['frame'])} ms"
-        f"  dropped {reading.dropped}"
+        f"  dropped {result.dropped}"
     )

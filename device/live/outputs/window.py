@@ -1,6 +1,6 @@
-"""A window with the image, the best labels as bars, and what it takes. q quits, s saves the frame, space pauses.
+"""A window with the image, the best labels as bars, rate and latency. q quits, s saves the frame, space pauses.
 
-Needs an OpenCV with windows (the extra `window`) and a display.
+Needs an OpenCV with GUI (the extra `window`) and a display.
 """
 
 import os
@@ -14,40 +14,40 @@ from time import monotonic
 from device import command, files
 from device.declared import option
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 
 TITLE = "framelite"
 EVERY_S = 1 / 30
-# How long it goes without a look at its keys when no frame comes.
+# How often to check the keyboard while no frame comes.
 IDLE_S = 0.1
 TRIAL = f"import cv2; cv2.namedWindow('{TITLE}'); cv2.destroyAllWindows()"
 
 
 @dataclass(frozen=True)
 class WindowOptions(OutputOptions):
-    headless: bool = option(False, "no window, whatever this machine has")
+    headless: bool = option(False, "no window, even with a display")
 
     name, title = "window", "a window"
 
     def open(self, around: Surroundings) -> Output | None:
-        """Where there can be one and nothing else shows the image."""
+        """Opens if possible, unless another output shows the image."""
         if self.headless or around.image_is_shown:
             return None
         if reason := why_not():
-            command.say(f"note: no window: {reason}; answers are shown here, --serve shows a page")
+            command.say(f"note: no window: {reason}; showing predictions here, --serve shows a page")
             return None
         return Window(around.stop)
 
 
 def why_not() -> str | None:
-    """Why no window can be shown here; None where one can.
+    """Why no window is possible here; None if one is.
 
-    Tried in a process of its own: with a display that doesn't answer, Qt ends the process.
+    Tries it in a separate process, because Qt ends the process if the display doesn't respond.
     """
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "there is no display"
     if "headless" in _gui():
-        return "this OpenCV has no windows (pip install '.[window]' in another environment brings one that has)"
+        return "this OpenCV has no GUI (install '.[window]' in another environment for one that has)"
     tried = subprocess.run([sys.executable, "-c", TRIAL], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return None if tried.returncode == 0 else "the display can't be used"
 
@@ -61,7 +61,7 @@ def _gui() -> str:
 
 
 class Window(Output):
-    """stop: called when q is pressed or the window is closed."""
+    """stop: called if q is pressed or the window is closed."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
@@ -69,17 +69,17 @@ class Window(Output):
         self._is_paused = False
         self._is_open = False
         self._message = ""
-        self._reading: Reading | None = None
+        self._result: FrameResult | None = None
 
-    def show(self, reading: Reading) -> None:
-        self._reading = reading
+    def show(self, result: FrameResult) -> None:
+        self._result = result
         if monotonic() - self._shown >= EVERY_S:
-            self._draw(reading)
+            self._draw(result)
 
     def tick(self) -> None:
-        """Keys are obeyed, and what happened to the source is shown, also while no frame comes."""
-        if self._reading is not None and monotonic() - self._shown >= IDLE_S:
-            self._draw(self._reading)
+        """Handles keys and shows the source's status, even while no frame comes."""
+        if self._result is not None and monotonic() - self._shown >= IDLE_S:
+            self._draw(self._result)
 
     def status(self, status: Status) -> None:
         self._message = "" if status.is_streaming else status.message
@@ -91,44 +91,44 @@ class Window(Output):
             cv2.destroyAllWindows()
             cv2.waitKey(1)
 
-    def _draw(self, reading: Reading) -> None:
+    def _draw(self, result: FrameResult) -> None:
         import cv2
 
         from device.live.outputs import panel
 
         self._shown = monotonic()
         if not self._is_paused:
-            cv2.imshow(TITLE, panel.drawn(reading, self._message))
+            cv2.imshow(TITLE, panel.drawn(result, self._message))
             self._is_open = True
-        self._obey(cv2.waitKey(1) & 0xFF, reading)
+        self._obey(cv2.waitKey(1) & 0xFF, result)
 
-    def _obey(self, key: int, reading: Reading) -> None:
+    def _obey(self, key: int, result: FrameResult) -> None:
         if _is_closed():
             self._is_open = False
             self._stop()
         elif key in (ord("q"), 27):
             self._stop()
         elif key == ord("s"):
-            _save(reading)
+            _save(result)
         elif key == ord(" "):
             self._is_paused = not self._is_paused
 
 
-def _save(reading: Reading) -> None:
+def _save(result: FrameResult) -> None:
     from device.images import images
     from device.live.outputs import panel
 
-    path = Path(f"frame_{reading.number:06}.png")
+    path = Path(f"frame_{result.number:06}.png")
     try:
-        files.write_bytes(path, images.encode_png(panel.bgr(reading)[:, :, ::-1]))
-    except OSError as error:  # the window goes on, whatever the disk says
+        files.write_bytes(path, images.encode_png(panel.bgr(result)[:, :, ::-1]))
+    except OSError as error:  # a full disk must not end the window
         command.say(f"note: {path} can't be saved ({error.strerror})")
     else:
         command.say(f"saved {path}")
 
 
 def _is_closed() -> bool:
-    """By its own button. Some of OpenCV's windows answer that with an error."""
+    """Whether the user closed it. Some of OpenCV's GUIs raise an error then."""
     import cv2
 
     try:

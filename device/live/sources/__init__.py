@@ -1,4 +1,4 @@
-"""Where frames come from: every kind of source, a line each, and which of them `--source` names."""
+"""The kinds of sources, one line each, and how `--source` selects one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from device.live.sources.picamera import PiCameraOptions
 from device.live.sources.rtsp import RtspOptions
 from device.live.sources.video_file import VideoFileOptions
 
-# The first that matches; names before files, which may be called like one.
+# The first that matches; names come before files, which may have such a name.
 KINDS: tuple[type[SourceOptions], ...] = (
     CameraOptions,
     PiCameraOptions,
@@ -29,18 +29,18 @@ SHOWN = ", ".join(kind.shown for kind in KINDS)
 DEFAULT = "0"
 
 MAX_LENGTH = 4096
-# What is on the command line, everybody on the machine can read; a camera's address may have a password in it.
+# Everybody on the host can read the command line, and a camera's address may contain a password.
 SECRET = Secret("the source", "--source-file", "FRAMELITE_SOURCE", MAX_LENGTH + 1)
 
 
 def given(text: str | None, file: Path | None) -> str:
-    """What `--source` says, else the one line of `--source-file`, else FRAMELITE_SOURCE, else the first camera.
+    """The text of `--source`, else the only line of `--source-file`, else FRAMELITE_SOURCE, else the first camera.
 
-    UserError for both options, and for a file or a variable that holds no source; what came is not repeated, since it
-    may be a secret that was meant for something else.
+    UserError for both options, and for a file or variable without a source; the error doesn't repeat the text, which
+    may be another secret.
     """
     if text is not None and file is not None:
-        raise UserError("--source and --source-file were given; leave one of them out")
+        raise UserError("--source and --source-file were both given, expected one; omit the other")
     if text is not None:
         return text
     found = SECRET.read(file)
@@ -49,23 +49,23 @@ def given(text: str | None, file: Path | None) -> str:
     found = found.strip()
     if found.isprintable() and 0 < len(found) <= MAX_LENGTH and (addresses.is_address(found) or _kind(found)):
         return found
-    raise UserError(f"{SECRET.origin(file)}: what stands there is no source; expected one line, {SHOWN}")
+    raise UserError(f"{SECRET.origin(file)}: this is not a source; expected one line, {SHOWN}")
 
 
 def options(text: str, values: Mapping[str, object]) -> SourceOptions:
-    """The kind of source that `text` names, with its options. UserError where it can be none, or an option isn't its.
+    """The kind of source that `text` names, with its options. UserError if it is none, or lacks a given option.
 
-    values: of options of any kind, by the fields' names.
+    values: the given options, by the fields' names.
     """
     if addresses.is_address(text):
-        addresses.parse(text, "--source ")  # a malformed one is refused before anything is loaded
+        addresses.parse(text, "--source ")  # refuse a malformed one before anything loads
     kind = _kind(text) if text.isprintable() or not text.startswith("/dev/") else None
     if kind is None:
         raise UserError(_why_none(text))
     for name in values:
         if name not in declared.options(kind):
             option, shown = declared.spelled(name), addresses.shown(text)
-            raise UserError(f"{option} was given, but --source {shown} is of another kind; leave it out")
+            raise UserError(f"{option} was given, but --source {shown} is of another kind; omit it")
     return kind(text, **values)
 
 
@@ -74,13 +74,13 @@ def _kind(text: str) -> type[SourceOptions] | None:
 
 
 def _why_none(text: str) -> str:
-    if text.startswith("/dev/"):  # a name that is no UTF-8 would end the process in OpenCV
-        return f"--source {text}: there is no camera of such a name; expected {SHOWN}"
+    if text.startswith("/dev/"):  # a name that is not UTF-8 would end the process in OpenCV
+        return f"--source {text}: there is no such camera; expected {SHOWN}"
     if addresses.is_address(text):
         scheme, known = text.partition(":")[0].lower(), ", ".join(f"{scheme}://" for scheme in addresses.PORTS)
-        return f"--source {addresses.shown(text)}: {scheme}:// can't be read; expected one of {known}"
+        return f"--source {addresses.shown(text)}: {scheme}:// is not supported; expected one of {known}"
     if not text.strip():
         return f"--source is empty, expected {SHOWN}"
     if addresses.lacks_scheme(text):
-        return f"--source: there is no such file, and an address lacks its scheme; expected {SHOWN}"
+        return f"--source: there is no such file, and as an address it lacks the scheme; expected {SHOWN}"
     return f"--source {text}: there is no such file or folder; expected {SHOWN}"

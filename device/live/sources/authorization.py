@@ -1,7 +1,7 @@
-"""HTTP authentication as a client: Basic (RFC 7617) and Digest (RFC 7616), for cameras.
+"""HTTP authentication for cameras: Basic (RFC 7617) and Digest (RFC 7616).
 
-urllib's own Digest handler reads one challenge alone and knows neither SHA-256 nor the -sess algorithms; and it sends a
-Basic password to whoever asks for it, also behind a redirect. hashlib is all that is needed here.
+urllib's Digest handler reads only one challenge, and knows neither SHA-256 nor the -sess algorithms; urllib also sends
+a Basic password to any server that asks, even after a redirect. This needs only hashlib.
 """
 
 import base64
@@ -19,7 +19,7 @@ SESSION = "-SESS"
 
 @dataclass(frozen=True)
 class Challenge:
-    """One way of proving who one is that a server offers: its scheme in small letters, and what it says of it."""
+    """An authentication scheme that a server offers: its name in lower case, and its parameters."""
 
     scheme: str
     parameters: dict[str, str]
@@ -48,7 +48,7 @@ class Challenge:
 
 
 def challenges(headers: Sequence[str]) -> list[Challenge]:
-    """All that the WWW-Authenticate headers of an answer offer, however many stand in one."""
+    """All challenges in a response's WWW-Authenticate headers, even several per header."""
     found: list[Challenge] = []
     for item in (item for header in headers for item in urllib.request.parse_http_list(header)):
         name, equals, value = item.partition("=")
@@ -62,7 +62,7 @@ def challenges(headers: Sequence[str]) -> list[Challenge]:
 
 
 def best(offered: Sequence[Challenge]) -> Challenge | None:
-    """The strongest that is known here; None where none is."""
+    """The strongest supported challenge; None if there is none."""
     order = [("digest", algorithm + session) for algorithm in ALGORITHMS for session in (SESSION, "")]
     usable = [challenge for challenge in offered if challenge.is_usable]
 
@@ -73,12 +73,12 @@ def best(offered: Sequence[Challenge]) -> Challenge | None:
 
 
 def basic(user: str, password: str) -> str:
-    """The Authorization header that shows the password to who can read the connection."""
+    """The Authorization header for Basic, which shows the password to anyone who can read the connection."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def digest(challenge: Challenge, user: str, password: str, target: str, method: str = "GET") -> str:
-    """The Authorization header that proves the password without showing it; `target`: path and query of the request."""
+    """The Authorization header for Digest, which hides the password. target: path and query of the request."""
     algorithm, given = challenge.algorithm, challenge.parameters
     realm, nonce, cnonce, count = given.get("realm", ""), given["nonce"], secrets.token_hex(8), "00000001"
 
@@ -94,7 +94,7 @@ def digest(challenge: Challenge, user: str, password: str, target: str, method: 
     if "qop" in given:
         fields["response"] = hashed(who, nonce, count, cnonce, "auth", what)
         fields["cnonce"] = cnonce
-    else:  # RFC 2069, as old cameras have it
+    else:  # RFC 2069, for old cameras
         fields["response"] = hashed(who, nonce, what)
     if "opaque" in given:
         fields["opaque"] = given["opaque"]

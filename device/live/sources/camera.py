@@ -16,7 +16,7 @@ from device.live.sources.options import CaptureOptions, CaptureSize, DecodeOptio
 if TYPE_CHECKING:
     from device.images.images import Size
 
-# (width, height), small to large. Below these, cameras leave out pixels instead of averaging them.
+# (width, height), in ascending order. Below these, cameras skip pixels instead of averaging them.
 CAPTURE_SIZES = ((320, 240), (640, 480), (800, 600), (1280, 720), (1920, 1080), (3840, 2160))
 
 
@@ -33,9 +33,9 @@ class CameraOptions(DecodeOptions, CaptureOptions):
 
 
 class Camera(Source):
-    """A V4L2 camera by its number or path. Asks for MJPG, and for the smallest size that covers the network's input.
+    """A V4L2 camera by its number or path. Requests MJPG, and the smallest size that covers the network's input.
 
-    capture: (width, height) to ask for instead. reduced: its JPEGs are decoded at a part of their size.
+    capture: (width, height) to request instead. reduced: decode JPEGs at a reduced size.
     """
 
     is_live, newest_only = True, True
@@ -57,11 +57,11 @@ class Camera(Source):
         self.target = target
 
     def open(self) -> None:
-        # Read by OpenCV when a camera is opened: how long it waits for a frame, in seconds.
+        # OpenCV reads this when it opens a camera: the timeout for a frame, in seconds.
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "4")
         import cv2
 
-        # By number where it has one: not every OpenCV takes a path.
+        # By number if it has one: not every OpenCV takes a path.
         number = re.fullmatch(r"/dev/video(\d+)", self.name)
         backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
         self._device = cv2.VideoCapture(int(number[1]) if number else self.name, backend)
@@ -73,7 +73,7 @@ class Camera(Source):
                 break
         self._device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         if self.reduced:
-            self._device.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # the JPEG as it came
+            self._device.set(cv2.CAP_PROP_CONVERT_RGB, 0)  # the undecoded JPEG
 
     def close(self) -> None:
         if self._device is not None:
@@ -81,7 +81,7 @@ class Camera(Source):
             self._device = None
 
     def read(self) -> Frame:
-        """The next frame that can be decoded; broken ones are passed over, for STALL_S at most."""
+        """The next frame that can be decoded; skips broken ones for at most STALL_S."""
         from device.images import images
 
         deadline = monotonic() + STALL_S
@@ -90,8 +90,8 @@ class Camera(Source):
             captured = monotonic()
             if not found or image is None:
                 raise SourceLostError(
-                    f"{self.name} gives no frames: it was unplugged, or another program uses it (a Raspberry Pi's own"
-                    " camera: --source picamera2)"
+                    f"{self.name} gives no frames: it was unplugged, or another program uses it (for a Raspberry"
+                    " Pi's own camera use --source picamera2)"
                 )
             stamp = driver.milliseconds(self._device)
             if image.ndim == 3 and image.shape[2] == 3:
@@ -107,7 +107,7 @@ class Camera(Source):
             return Frame(smaller, captured=captured, decoded=decoded, driver_ms=stamp)
 
     def _covers(self, size: CaptureSize) -> bool:
-        """Asks for the size; whether what the camera makes of it holds the network's input."""
+        """Requests the size; whether the camera's actual size covers the network's input."""
         import cv2
 
         for side, pixels in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), size, strict=True):
@@ -122,16 +122,16 @@ def _why_closed(name: str) -> str:
     if not path.exists():
         found = sorted(str(other) for other in Path("/dev").glob("video*"))
         there = f"found: {', '.join(found)}" if found else "no camera was found (/dev/video*)"
-        return f"there is no camera {name}; {there}. --source test needs none"
+        return f"there is no camera {name}; {there}; --source test needs none"
     try:
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
     except PermissionError:
         return f"no permission to use {name}; add yourself to the group: sudo usermod -aG video $USER, and log in again"
     except OSError as error:
         if error.errno == errno.EBUSY:
-            return f"{name} is in use by another program; close that first"
+            return f"another program uses {name}; close it first"
         return f"{name} can't be opened: {os.strerror(error.errno or 0)}"
     return (
-        f"{name} is no camera that OpenCV can open, or another program uses it; a Raspberry Pi's own camera is"
+        f"OpenCV can't open {name} as a camera, or another program uses it; for a Raspberry Pi's own camera use"
         " --source picamera2"
     )

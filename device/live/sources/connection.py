@@ -1,12 +1,12 @@
-"""Opening a camera's stream over HTTP: user and password, redirects, and in words what the camera answers instead.
+"""Opens a camera's stream over HTTP: authentication, redirects, and messages on refusals.
 
-The first request goes without the password: who is asked for it unencrypted must have said so. It is proven by Digest
-where the camera knows that, else sent (Basic), and to the scheme, host and port of the address alone. What a server
-says of itself is never repeated: it may be what it was asked.
+The first request has no password, because a server must ask for it. The password is proven by Digest if the camera
+supports it, else sent (Basic), and only to the scheme, host and port of the address. Messages never repeat a server's
+text, which may echo the request.
 
-A socket's timeout is for each read, and a byte a second is never late. So here a deadline is for all reads of an
-answer: of its header, and of what is read afterwards. A header has so many bytes and no more; the body of a redirect
-and of a refusal, which may have no end, isn't read.
+A socket's timeout applies to each read, so one byte per second never times out. Therefore a deadline applies to all
+reads of a response: of its header, and of each later part. The size of a header is limited; the bodies of redirects and
+refusals, which may be endless, are not read.
 """
 
 import io
@@ -26,18 +26,18 @@ from device.live.sources import authorization
 from device.live.sources.authorization import Challenge
 
 UNAUTHORIZED = 401
-# How long opening a stream may take, with redirects and proofs; of that each connection and each silence STALL_S.
+# The limit for opening a stream, with redirects and authentication; each connection and each silence gets STALL_S.
 OPEN_S = 2 * STALL_S
-# Of one answer, with the first bytes behind it that come in the same piece. http.client's own bound is 6.5 MB.
+# Of a response, with the first bytes after it in the same piece. http.client's own limit is 6.5 MB.
 MAX_HEADER_BYTES = 1 << 17
-# So much of what a camera says is repeated: a way of proving who one is, an address that it sends on to.
+# Messages repeat so much of a camera's text: an authentication scheme, the target of a redirect.
 SHOWN_CHARACTERS = 200
 
 
 class _Timed(io.RawIOBase):
-    """What a connection receives, up to a deadline in time.monotonic()'s seconds; then TimeoutError.
+    """Received bytes, up to a deadline in seconds of time.monotonic(); then TimeoutError.
 
-    left: so many bytes may come; more are an error. None: any number.
+    left: the number of bytes that may come; more are an error. None: any number.
     """
 
     def __init__(self, raw: io.RawIOBase, connection: socket.socket, deadline: float) -> None:
@@ -54,7 +54,7 @@ class _Timed(io.RawIOBase):
         if self.left is not None:
             self.left -= count or 0
             if self.left < 0:
-                raise OSError(f"its answer's header has more than {MAX_HEADER_BYTES} bytes")
+                raise OSError(f"its response's header has more than {MAX_HEADER_BYTES} bytes")
         return count
 
     def shutdown(self) -> None:
@@ -66,7 +66,7 @@ class _Timed(io.RawIOBase):
 
 
 class HttpStream(HTTPResponse):
-    """An answer whose reads end at a deadline, however little comes at a time."""
+    """A response whose reads end at a deadline, however slowly bytes come."""
 
     def __init__(self, connection: socket.socket, *rest: Any, deadline: float, **named: Any) -> None:
         super().__init__(connection, *rest, **named)
@@ -74,9 +74,9 @@ class HttpStream(HTTPResponse):
         self.fp = io.BufferedReader(self._timed)
 
     def read_until(self, deadline: float, size: int) -> bytes:
-        """At most `size` bytes, as soon as there are some; none at the end. TimeoutError at the deadline.
+        """At most `size` bytes, as soon as there are any; none at the end. TimeoutError at the deadline.
 
-        ConnectionError, in words for people, where it breaks off.
+        ConnectionError, in words for people, if it breaks.
         """
         self._timed.deadline, self._timed.left = deadline, None
         try:
@@ -87,17 +87,17 @@ class HttpStream(HTTPResponse):
             raise ConnectionError(reason(error)) from None
 
     def read(self, amt: int | None = None) -> bytes:
-        """urllib reads a redirect to its end, and for that takes as much memory as a header says, or as there comes."""
+        """Reads nothing for a redirect, which urllib would read to its end, into any amount of memory."""
         return b"" if amt is None else super().read(amt)
 
     def cancel(self) -> None:
-        """Called by another thread: a read that waits returns, at the end of what there is. OSError: it is closed."""
+        """Makes a waiting read return. Called by another thread. OSError if it is closed."""
         self._timed.shutdown()
 
 
 class _Timely(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """One deadline for all of it: connecting, TLS, redirects, headers. (Not for asking for the name's numbers, which
-    the system does, and each of several numbers is tried in what was left.)"""
+    """One deadline for connecting, TLS, redirects and headers. (Not for name resolution by the system; each of several
+    addresses gets the remaining time.)"""
 
     def __init__(self, deadline: float) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class _Timely(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
 
 
 def _opener(deadline: float) -> urllib.request.OpenerDirector:
-    """As urllib's own, without files and FTP: a redirect may lead there, and FTP knows no deadline."""
+    """Like urllib's own, but without files and FTP: redirects may lead there, and FTP has no deadline."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -137,14 +137,13 @@ Answer = HttpStream | urllib.error.HTTPError
 
 
 def connect(address: CameraAddress) -> HttpStream:
-    """The answer that streams, within OPEN_S; SourceLostError for any other."""
+    """The streaming response, within OPEN_S; SourceLostError for any other response."""
     opener = _opener(monotonic() + OPEN_S)
     answer = _get(opener, address.requested)
     proof = _proof(address, answer)
     if proof is not None:
         answer = _again(opener, answer, proof)
-        # The nonce was too old: with the new one it goes. Not where the proof was sent on to somebody else, who is
-        # given none, be it this one or a new one.
+        # The nonce was stale: try the new one. Not if the request was redirected elsewhere, where no proof may go.
         if _is_stale(answer) and (newer := _proof(address, answer)) is not None:
             answer = _again(opener, answer, newer)
     if isinstance(answer, urllib.error.HTTPError):
@@ -154,17 +153,17 @@ def connect(address: CameraAddress) -> HttpStream:
 
 
 def reason(error: Exception) -> str:
-    """Why a connection failed, in the system's words, without the number that Python puts before them."""
+    """Why a connection failed, in the system's words without Python's error number."""
     inner = getattr(error, "reason", error)
     if isinstance(inner, TimeoutError):
         return "timed out"
     if isinstance(inner, OSError):
         return str(inner.strerror or inner or type(inner).__name__).lower()
-    return f"no HTTP that can be read ({type(inner).__name__})"
+    return f"invalid HTTP ({type(inner).__name__})"
 
 
 def _left(deadline: float) -> float:
-    """Seconds to wait for the next byte; TimeoutError where none are left: for a socket 0 would mean not to wait."""
+    """Seconds to wait for the next byte; TimeoutError if none are left: 0 would make the socket non-blocking."""
     left = deadline - monotonic()
     if left <= 0:
         raise TimeoutError
@@ -180,7 +179,7 @@ def _get(opener: urllib.request.OpenerDirector, url: str, proof: str | None = No
     except urllib.error.HTTPError as error:
         return error
     except (OSError, HTTPException, ValueError, OverflowError) as error:  # of a redirect's port
-        raise SourceLostError(f"{addresses.shown(url)} can't be reached: {reason(error)}") from None
+        raise SourceLostError(f"{addresses.shown(url)} is unreachable: {reason(error)}") from None
     return answer
 
 
@@ -190,7 +189,7 @@ def _again(opener: urllib.request.OpenerDirector, answer: Answer, proof: str) ->
 
 
 def _proof(address: CameraAddress, answer: Answer) -> str | None:
-    """The Authorization header for the next try; None where there is nothing to prove, or not to this server."""
+    """The Authorization header for the next attempt; None if there is nothing to prove, or not to this server."""
     if address.user is None or answer.status != UNAUTHORIZED or not _is_of(address, answer):
         return None
     offered = _challenges(answer)
@@ -198,13 +197,13 @@ def _proof(address: CameraAddress, answer: Answer) -> str | None:
     if best is not None and best.scheme == "digest":
         target = addresses.parse(answer.url).target
         return authorization.digest(best, address.user, address.password, target)
-    if best is not None or not offered:  # some cameras refuse without saying what they want
+    if best is not None or not offered:  # some cameras refuse without a challenge
         return authorization.basic(address.user, address.password)
     return None
 
 
 def _is_of(address: CameraAddress, answer: Answer) -> bool:
-    """Whether the answer came from where the address points to, and not from behind a redirect elsewhere."""
+    """Whether the response came from the address itself, not from a redirect elsewhere."""
     try:
         return addresses.parse(answer.url).origin == address.origin
     except UserError:
@@ -221,17 +220,17 @@ def _challenges(answer: Answer) -> list[Challenge]:
 
 
 def _refusal(address: CameraAddress, answer: urllib.error.HTTPError) -> str:
-    """What the camera answers, and what to do."""
+    """The camera's refusal, and what to do."""
     offered = _challenges(answer)
-    said = f"{address.shown} answers {answer.status} {responses.get(answer.code, '')}".rstrip()
+    refused = f"{address.shown} responds {answer.status} {responses.get(answer.code, '')}".rstrip()
     if answer.status != UNAUTHORIZED:
-        return f"{said}; check the address"
+        return f"{refused}; check the address"
     if not _is_of(address, answer):
         other = addresses.shown(answer.url)[:SHOWN_CHARACTERS]
-        return f"{said} from {other}: user and password go no further; give that address itself"
+        return f"{refused} from {other}, which doesn't get user and password; give that address itself"
     if offered and authorization.best(offered) is None:
-        wanted = text.some([str(challenge)[:SHOWN_CHARACTERS] for challenge in offered])
-        return f"{said} and wants {wanted}; expected Basic or Digest: choose one of these in the camera's settings"
+        schemes = text.some([str(challenge)[:SHOWN_CHARACTERS] for challenge in offered])
+        return f"{refused} and wants {schemes}; expected Basic or Digest; choose one of these in the camera's settings"
     if address.user is None:
-        return f"{said}: it wants a user and a password; expected such as {addresses.EXAMPLE}"
-    return f"{said}: it doesn't take this user or password; {addresses.ENCODING}"
+        return f"{refused}: it wants a user and a password; expected something like {addresses.EXAMPLE}"
+    return f"{refused}: it doesn't accept this user or password; {addresses.ENCODING}"

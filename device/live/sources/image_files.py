@@ -1,4 +1,4 @@
-"""Image files, one after the other: one, a folder of them, or a pattern of names."""
+"""Image files in order: one, a folder of them, or a pattern of names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ImageFilesOptions(FileOptions):
         path = Path(text)
         if addresses.is_address(text) or not text.strip() or (path.is_file() and not walk.is_image(path)):
             return False
-        # An address that lacks its scheme may have a ? too: it is no pattern, and is not to be repeated.
+        # An address without its scheme may contain a ? too; it is no pattern, and messages must not repeat it.
         return path.exists() or (any(sign in text for sign in "*?[") and not addresses.lacks_scheme(text))
 
     def source(self, target: "Size") -> Source:
@@ -33,9 +33,9 @@ class ImageFilesOptions(FileOptions):
 
 
 class ImageFiles(Source):
-    """Image files: of a folder (not those below it), or by a pattern such as 'shots/*.jpg'.
+    """Image files in a folder (without subfolders), or by a pattern such as 'shots/*.jpg'.
 
-    One that is broken is named and passed over; at the end it is an error that there was one.
+    Names and skips broken ones, and reports an error at the end if there were any.
     """
 
     is_live, newest_only = False, False
@@ -67,7 +67,7 @@ class ImageFiles(Source):
                 continue
             if self._broken:
                 counts = f"{len(self._broken)} of {len(self._paths)}"
-                raise SourceLostError(f"{counts} images could not be read; the others were answered")
+                raise SourceLostError(f"{counts} images could not be read; the others were classified")
             return None
 
 
@@ -80,7 +80,7 @@ def _matching(where: str) -> list[Path]:
         paths, passed_over = walk.matching(where)
     seen = f"passed over: {passed_over.describe()}" if passed_over else ""
     if not paths:
-        raise UserError(f"{where}: no images there; {walk.EXPECTED}{'; ' * bool(seen)}{seen}")
+        raise UserError(f"{where}: no images; {walk.EXPECTED}{'; ' * bool(seen)}{seen}")
     if seen:
         command.say(f"note: {where}: {seen}")
     return paths

@@ -1,7 +1,6 @@
-"""MJPEG over HTTP: what network cameras, phones and ffmpeg send (multipart/x-mixed-replace, a JPEG a part).
+"""MJPEG over HTTP, from network cameras, phones and ffmpeg (multipart/x-mixed-replace, one JPEG per part).
 
-Read here and not by OpenCV, which can't be told to give up, hides what the server answered, and always decodes the
-whole image.
+Not read by OpenCV, which has no timeout, hides the server's response, and always decodes the whole image.
 """
 
 import re
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 MAX_FRAME_BYTES = 2**25
 PIECE_BYTES = 2**16
-PADDING = 256  # that far from where it is said to be a JPEG's end is looked for
-# A part's header: lines up to an empty one. RFC 2046 has \r\n; some servers end lines with \n alone.
+PADDING = 256  # search so far from the announced length for a JPEG's end
+# A part's header ends with an empty line. RFC 2046 has \r\n; some servers end lines with only \n.
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -41,9 +40,9 @@ class MjpegOptions(DecodeOptions):
 
 
 class Mjpeg(Source):
-    """A stream by its http or https address; a user and a password may stand in it. UserError for a malformed one.
+    """A stream by its http or https address, which may contain user and password. UserError for a malformed one.
 
-    target: its JPEGs are decoded at a part of their size, as long as twice the target is left of them.
+    target: decode JPEGs at a reduced size that is still twice the target; None: at full size.
     """
 
     is_live, newest_only = True, True
@@ -68,7 +67,7 @@ class Mjpeg(Source):
         if not kind.startswith("multipart/"):
             self._response.close()
             raise SourceLostError(
-                f"{self.name} answers {kind}, expected multipart/x-mixed-replace (MJPEG); give the address of the"
+                f"{self.name} responds with {kind}, expected multipart/x-mixed-replace (MJPEG); give the address of the"
                 " stream itself, not of a page that shows it"
             )
 
@@ -78,7 +77,7 @@ class Mjpeg(Source):
             self._response = None
 
     def read(self) -> Frame:
-        """The next frame that can be decoded, newly received; broken ones are passed over, for STALL_S at most."""
+        """The next frame that can be decoded; skips broken ones for at most STALL_S."""
         from device.images import images
 
         deadline = monotonic() + STALL_S
@@ -101,23 +100,23 @@ class Mjpeg(Source):
         )
 
     def cancel(self) -> None:
-        """A `recv` that waits in the other thread returns: there is no more to be received."""
+        """Makes a `recv` that waits in the other thread return."""
         response = self._response
         if response is not None:
-            with suppress(OSError):  # it is closed already
+            with suppress(OSError):  # already closed
                 response.cancel()
 
     def _part(self, deadline: float) -> bytes:
-        """The bytes of the next JPEG: as many as the part's header says, else up to the JPEG's end."""
+        """The bytes of the next JPEG: by the part's header, else up to the JPEG's end."""
         self._fill_up_to(JPEG_START, deadline)
         start = self._bytes.index(JPEG_START)
         header = bytes(self._bytes[max(0, start - 1000) : start])
         del self._bytes[:start]
-        said = LENGTH.findall(header) if HEADER_END.search(header) else []
-        if said and 0 < int(said[-1]) <= MAX_FRAME_BYTES:
-            while len(self._bytes) < int(said[-1]):
+        lengths = LENGTH.findall(header) if HEADER_END.search(header) else []
+        if lengths and 0 < int(lengths[-1]) <= MAX_FRAME_BYTES:
+            end = int(lengths[-1])
+            while len(self._bytes) < end:
                 self._more(deadline)
-            end = int(said[-1])
             if JPEG_END not in self._bytes[max(0, end - PADDING) : end]:
                 end = self._end_after(end, deadline)
         else:
@@ -126,28 +125,28 @@ class Mjpeg(Source):
         del self._bytes[:end]
         return part
 
-    def _end_after(self, said: int, deadline: float) -> int:
-        """Where a JPEG ends that is a little longer than was said, as some cameras' are; `said` where it is cut."""
-        while len(self._bytes) < said + PADDING:
+    def _end_after(self, length: int, deadline: float) -> int:
+        """The end of a JPEG that is slightly longer than announced, as from some cameras; `length` if it is cut off."""
+        while len(self._bytes) < length + PADDING:
             self._more(deadline)
-        end, another = (self._bytes.find(mark, said - 1, said + PADDING) for mark in (JPEG_END, JPEG_START))
-        return end + len(JPEG_END) if end >= 0 and not 0 <= another < end else said
+        end, another = (self._bytes.find(mark, length - 1, length + PADDING) for mark in (JPEG_END, JPEG_START))
+        return end + len(JPEG_END) if end >= 0 and not 0 <= another < end else length
 
     def _fill_up_to_end(self, deadline: float) -> int:
-        """Receives until the JPEG's own end is there, not that of a thumbnail in it; where that is."""
+        """Receives up to the JPEG's own end, not that of a thumbnail in it; returns its position."""
         while (end := jpeg.end(bytes(self._bytes))) is None:
             if len(self._bytes) > MAX_FRAME_BYTES:
-                raise SourceLostError(f"{self.name} sends no JPEG's end in {MAX_FRAME_BYTES} bytes")
+                raise SourceLostError(f"{self.name} sent no end of a JPEG in {MAX_FRAME_BYTES} bytes")
             self._more(deadline)
         return end
 
     def _fill_up_to(self, mark: bytes, deadline: float) -> int:
-        """Receives until the mark is there; where it is."""
+        """Receives up to the mark; returns its position."""
         searched = 0
         while (place := self._bytes.find(mark, searched)) < 0:
             searched = max(0, len(self._bytes) - len(mark))
             if len(self._bytes) > MAX_FRAME_BYTES:
-                raise SourceLostError(f"{self.name} sends no JPEG in {MAX_FRAME_BYTES} bytes")
+                raise SourceLostError(f"{self.name} sent no JPEG in {MAX_FRAME_BYTES} bytes")
             self._more(deadline)
         return place
 

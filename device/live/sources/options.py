@@ -1,11 +1,11 @@
-"""What a kind of source says of itself: which `--source` it is, and the options that go with it.
+"""The interface of a kind of source: which `--source` it is, and its options.
 
-A kind is one module with two classes: a frozen dataclass, derived from SourceOptions, whose fields are its options, and
-a Source, which `source` makes. It is registered by one line in device/live/sources/__init__.py.
+A kind is one module with two classes: a frozen dataclass derived from SourceOptions, whose fields are its options, and
+a Source, which `source` creates. One line in device/live/sources/__init__.py registers it.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from device import declared
 from device.declared import Limits, option
@@ -27,9 +27,9 @@ def _capture_size(text: str) -> CaptureSize:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What `--source` names, and how its frames are wanted. UserError for values that can't be.
+    """A source from `--source`, with its options. UserError for invalid values.
 
-    shown: how the kind is called in help and errors.
+    shown: the kind in help and errors.
     """
 
     where: str = field(repr=False)  # may hold a password
@@ -45,17 +45,17 @@ class SourceOptions:
         raise NotImplementedError
 
     def source(self, target: "Size") -> Source:
-        """The source, not opened yet, for a network of that size. UserError where it can be none."""
+        """The source, not open yet, for a network of that size. UserError if it is impossible."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class LiveOptions(SourceOptions):
-    """Of sources that go on for ever."""
+    """Options of sources that never end."""
 
     stall_if_still: float | None = option(
         None,
-        "open a camera anew that shows the same image for so long (default: what keeps coming is a stream)",
+        "reopen a camera that sends the same image for so long (default: never)",
         limits=Limits(0, 3600, above=True),
         metavar="SECONDS",
     )
@@ -63,26 +63,23 @@ class LiveOptions(SourceOptions):
 
 @dataclass(frozen=True)
 class CaptureOptions(LiveOptions):
-    """Of cameras that have several sizes."""
+    """Options of cameras with several sizes."""
 
-    capture: CaptureSize | None = option(
-        None, "the size that a camera is asked for", parse=_capture_size, metavar="WxH"
-    )
+    capture: CaptureSize | None = option(None, "the size to request from a camera", parse=_capture_size, metavar="WxH")
 
 
 @dataclass(frozen=True)
 class DecodeOptions(LiveOptions):
-    """Of sources that send JPEGs."""
+    """Options of sources that send JPEGs."""
 
-    decode: str = option(
+    decode: Literal["auto", "full"] = option(
         "full",
-        "auto: decode an MJPEG at a part of its size where that is enough (default full)",
-        choices=("auto", "full"),
+        "auto: decode MJPEG at a reduced size if that is enough (default full)",
     )
 
 
 @dataclass(frozen=True)
 class FileOptions(SourceOptions):
-    """Of sources that end."""
+    """Options of sources that end."""
 
-    loop: bool = option(False, "of a file: begin again at its end")
+    loop: bool = option(False, "restart a file at its end")

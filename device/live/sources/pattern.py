@@ -1,4 +1,4 @@
-"""The source `test`: a moving pattern, 1280x720 at 30 frames a second, for machines with no camera."""
+"""The source `test`: a moving pattern, 1280x720 at 30 frames per second, for machines without a camera."""
 
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -28,7 +28,7 @@ class PatternOptions(LiveOptions):
 
 
 class Pattern(Source):
-    """Stripes of color that wander, a ball that bounces, and the number of the frame."""
+    """Moving stripes of color, a bouncing ball, and the number of the frame."""
 
     name, is_live, newest_only = "test", True, True
 
@@ -45,7 +45,7 @@ class Pattern(Source):
         pause = self._next - monotonic()
         if pause > 0:
             sleep(pause)
-        # After a pause of the machine it goes on from now, as a camera does.
+        # After a pause of the machine it continues from now, as a camera does.
         self._next = max(self._next + 1 / RATE, monotonic())
         self._number += 1
         return Frame(self._draw(self._number), "RGB")
@@ -64,7 +64,7 @@ class Pattern(Source):
 
 
 def _stripes() -> "Pixels":
-    """Twice as wide as a frame, and the same again after its width."""
+    """Twice as wide as a frame, and periodic in a frame's width."""
     import cv2
     import numpy as np
 
@@ -74,5 +74,5 @@ def _stripes() -> "Pixels":
 
 
 def _bounce(way: int, room: int) -> int:
-    """A place 0..room, after so many pixels there and back."""
+    """The position 0..room after moving `way` pixels back and forth."""
     return room - abs(way % (2 * room) - room)

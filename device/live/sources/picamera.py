@@ -14,7 +14,7 @@ from device.live.sources.options import CaptureOptions, CaptureSize
 if TYPE_CHECKING:
     from device.images.images import Size
 
-# What a newer picamera2 calls "RGB888" lies in memory as blue, green, red.
+# picamera2's "RGB888" is blue, green, red in memory.
 FORMAT = "RGB888"
 
 
@@ -31,7 +31,7 @@ class PiCameraOptions(CaptureOptions):
 
 
 class PiCamera(Source):
-    """The first camera that libcamera knows, at the smallest size that covers the network's input, 640x480 at least."""
+    """libcamera's first camera, at the smallest size from 640x480 on that covers the network's input."""
 
     name, is_live, newest_only = "picamera2", True, True
 
@@ -51,7 +51,7 @@ class PiCamera(Source):
             self._camera.start()
         except (IndexError, RuntimeError) as error:
             self.close()
-            raise SourceLostError(f"the Raspberry Pi's camera can't be started: {error}; is its cable in?") from None
+            raise SourceLostError(f"the Raspberry Pi's camera can't be started: {error}; check its cable") from None
 
     def close(self) -> None:
         if self._camera is not None:
@@ -59,7 +59,7 @@ class PiCamera(Source):
             self._camera = None
 
     def read(self) -> Frame:
-        """Of a request that libcamera has completed since the last one: never a repetition."""
+        """The frame of a newly completed request of libcamera: never a repetition."""
         try:
             return Frame(self._camera.capture_array("main", wait=STALL_S))
         except TimeoutError:

@@ -14,7 +14,7 @@ from device.live.sources.options import LiveOptions
 if TYPE_CHECKING:
     from device.images.images import Size
 
-# Read by OpenCV when a stream is opened: what it tells FFmpeg, as NAME;VALUE|NAME;VALUE.
+# OpenCV reads this when it opens a stream: options for FFmpeg, as NAME;VALUE|NAME;VALUE.
 FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
 
@@ -31,10 +31,10 @@ class RtspOptions(LiveOptions):
 
 
 class Rtsp(Source):
-    """A stream over RTSP, opened and read within STALL_S or not at all. UserError for a malformed address.
+    """A stream over RTSP, opened and read with a timeout of STALL_S. UserError for a malformed address.
 
-    Over rtsps the camera's certificate is verified, which FFmpeg doesn't unless it is told. It may be told otherwise:
-    OPENCV_FFMPEG_CAPTURE_OPTIONS, where it is set, stays as it is.
+    Verifies the camera's certificate for rtsps, which FFmpeg doesn't by default. If OPENCV_FFMPEG_CAPTURE_OPTIONS is
+    set, it stays unchanged.
     """
 
     is_live, newest_only = True, True
@@ -56,7 +56,11 @@ class Rtsp(Source):
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
         self._capture = cv2.VideoCapture(self.address.text, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():
-            more = f"; its certificate has to be of {_authorities()}" if self.address.scheme == "rtsps" else ""
+            more = (
+                f"; its certificate must be signed by an authority in {_authorities()}"
+                if self.address.scheme == "rtsps"
+                else ""
+            )
             raise SourceLostError(
                 f"{self.name} can't be opened; check the address, the password and that it is on{more}"
             )
@@ -79,24 +83,24 @@ class Rtsp(Source):
 
 
 def _verify(address: CameraAddress) -> None:
-    """Has FFmpeg verify a camera's certificate; a note where something of it is left open."""
+    """Makes FFmpeg verify a camera's certificate; prints a note if the verification is incomplete."""
     if FFMPEG_OPTIONS in os.environ:
         if "tls_verify;1" not in os.environ[FFMPEG_OPTIONS].split("|"):
-            expected = "expected tls_verify;1 and ca_file;FILE in it"
-            command.say(f"note: {address.shown}: its certificate isn't verified, as {FFMPEG_OPTIONS} says; {expected}")
+            expected = f"expected tls_verify;1 and ca_file;FILE in {FFMPEG_OPTIONS}"
+            command.say(f"note: {address.shown}: its certificate isn't verified; {expected}")
         return
-    # What OpenCV tells FFmpeg by itself is no longer told where the variable is set.
+    # The variable replaces OpenCV's own options for FFmpeg, so they are repeated here.
     os.environ[FFMPEG_OPTIONS] = f"rtsp_flags;prefer_tcp|tls_verify;1|ca_file;{_authorities()}"
     try:
         ip_address(address.host.strip("[]"))
     except ValueError:
         return
-    said = "FFmpeg holds a certificate against names, not numbers: any that a trusted authority signed will do"
-    command.say(f"note: {address.shown}: {said}; give the camera's name, or its own certificate in SSL_CERT_FILE")
+    limit = "FFmpeg can't check the certificate against an IP address, so it accepts any from a trusted authority"
+    command.say(f"note: {address.shown}: {limit}; give the camera's name, or its own certificate in SSL_CERT_FILE")
 
 
 def _authorities() -> str:
-    """The file with the certificates that this system trusts, or that SSL_CERT_FILE names."""
+    """The file of trusted certificates: the system's, or SSL_CERT_FILE."""
     import ssl
 
     return ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"

@@ -14,15 +14,15 @@ from device.live.sources.options import FileOptions
 if TYPE_CHECKING:
     from device.images.images import Pixels, Size
 
-# A video has ended when so many reads in a row gave nothing: where less did, its frames there are broken.
+# So many failed reads in a row mean the end of a video; fewer mean broken frames.
 READS_AT_THE_END = 25
-# What a file says of its length is rough: it may be that of its sound, or reckoned from its first frames.
+# A file's stated length is rough: it may be that of its sound, or an estimate from its first frames.
 SHORTEST_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class VideoFileOptions(FileOptions):
-    realtime: bool = option(False, "of a video: as fast as it was taken, not faster")
+    realtime: bool = option(False, "play a video at its own speed, not faster")
 
     shown = "a video"
 
@@ -36,10 +36,10 @@ class VideoFileOptions(FileOptions):
 
 
 class VideoFile(Source):
-    """A video file, as fast as it can be answered, every frame; in real time with `realtime`, then some are dropped.
+    """A video file: every frame, as fast as possible; with `realtime` at its own speed, dropping frames if needed.
 
-    Frames that are broken are passed over; at the end it is an error that there were some, or that the file breaks off
-    before the end that it speaks of.
+    Skips broken frames, and reports an error at the end if there were any, or if the file ends before its stated
+    length.
     """
 
     is_live = False
@@ -58,14 +58,14 @@ class VideoFile(Source):
 
         self._capture = _capture(self.path)
         if not self._capture.isOpened():
-            raise SourceLostError(f"{self.path}: not a video that this OpenCV can read; expected MP4, AVI, MKV …")
+            raise SourceLostError(f"{self.path}: this OpenCV can't read it as a video; expected MP4, AVI, MKV …")
         width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > images.MAX_PIXELS:
             most = f"expected at most {images.MAX_PIXELS}; make it smaller"
             raise SourceLostError(f"{self.path}: its frames have {width}x{height} pixels, {most}")
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
         self._broken, self._before = 0, 0.0
-        # Of the whole file, in seconds; 0 where it doesn't say.
+        # Of the whole file, in seconds; 0 if unknown.
         self._length = max(0.0, self._capture.get(cv2.CAP_PROP_FRAME_COUNT) / self._rate)
         self._rewind()
 
@@ -84,14 +84,14 @@ class VideoFile(Source):
             image = self._image()
         if image is None:
             if not self._read:
-                raise SourceLostError(f"{self.path}: no frame in it can be read")
+                raise SourceLostError(f"{self.path}: no readable frame, expected some; copy it again")
             if self._broken:
                 count = f"{self._broken} frame{'' if self._broken == 1 else 's'}"
-                raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were answered")
+                raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were classified")
             if self._position + 2 / self._rate < SHORTEST_SHARE * self._length:
                 raise SourceLostError(
-                    f"{self.path}: it breaks off after {self._position:.1f} s of {self._length:.1f} s; what there is"
-                    " was answered; copy it again"
+                    f"{self.path}: it ends after {self._position:.1f} s of {self._length:.1f} s; all frames up to there"
+                    " were classified; copy it again"
                 )
             return None
         at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
@@ -117,7 +117,7 @@ class VideoFile(Source):
 
 
 def _capture(path: Path) -> Any:
-    """Opened. A name that is no UTF-8 ends the process in OpenCV: such a file is opened here, and named by Linux."""
+    """The open file. A name that is not UTF-8 would end the process in OpenCV, so it gets a path below /proc."""
     import cv2
 
     try:

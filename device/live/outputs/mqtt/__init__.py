@@ -1,1 +1,1 @@
-"""What a live classifier tells an MQTT broker, and through it Home Assistant. Needs the extra `mqtt`."""
+"""Publishes results to an MQTT broker, and through it to Home Assistant. Needs the extra `mqtt`."""

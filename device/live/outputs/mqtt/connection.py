@@ -1,6 +1,6 @@
-"""A connection to an MQTT broker that paho keeps: opened, watched and opened again in its thread.
+"""A connection to an MQTT broker, which paho opens, watches and reopens in its thread.
 
-Imports paho-mqtt, of the extra `mqtt`. What is sent: device/live/outputs/mqtt/mqtt.py.
+Imports paho-mqtt, from the extra `mqtt`. The messages: device/live/outputs/mqtt/mqtt.py.
 """
 
 import random
@@ -25,21 +25,21 @@ from device.live.outputs.mqtt.options import Message, Settings
 
 # For each of the broker's addresses, and for TLS.
 CONNECT_S = 5.0
-# A connection on which nothing comes for half as long again is lost: the broker then publishes the last will. One that
-# takes the connection and says nothing is given so long, too.
+# Without traffic for 1.5 times as long, the broker considers the connection lost and publishes the last will. A broker
+# that accepts the connection and stays silent gets so long, too.
 KEEPALIVE_S = 30
-# From one attempt to the next: twice as long each time, and short again after a connection that lasted.
+# The pause between attempts doubles each time, and is short again after a connection that lasted.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-# Of each pause so much is left to chance: many boards that lost one broker don't come back in one moment.
+# The random share of each pause, so that many boards don't return to a broker at the same moment.
 JITTER = 0.5
-# Of a message that comes: Home Assistant's birth has a few. MQTT allows 256 MB, which paho would gather.
+# Of an incoming message: Home Assistant's birth message is short. MQTT allows 256 MB, and paho would buffer it.
 MAX_INCOMING_BYTES = 65_536
-# close() gives the farewell so long, and the thread so long in all.
+# How long close() waits for the farewell, and in all for the thread.
 FAREWELL_S, CLOSED_S = 0.25, 0.4
 
 
 class Connection:
-    """Kept until it is closed. What fails is said on stderr, each reason once until there is a connection again."""
+    """Stays open until closed. Prints each reason for a failure once per lost connection, on stderr."""
 
     def __init__(self, settings: Settings, will: Message) -> None:
         self._settings = settings
@@ -62,29 +62,29 @@ class Connection:
 
     @property
     def is_free(self) -> bool:
-        """Whether there is a connection that has taken all that was published: what comes now is sent at once."""
+        """Whether it is connected and has sent everything, so that the next message goes out at once."""
         return self._is_connected and not self._client.want_write()
 
     def take_greeting(self) -> bool:
-        """Whether the broker or Home Assistant has come (back) since this was last asked."""
+        """Whether the broker or Home Assistant has (re)appeared since the last call."""
         is_due, self._is_greeting_due = self._is_greeting_due, False
         return is_due
 
     def publish(self, message: Message) -> None:
-        """Never waits. What is published without a connection is lost."""
-        # A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes.
+        """Never waits. A message without a connection is lost."""
+        # A file name that is not UTF-8 has lone surrogates; they become JSON escapes.
         payload = message.text.encode(errors="backslashreplace")
         self._client.publish(message.topic, payload, retain=message.retain)
 
     def check(self) -> None:
-        """Raises ThreadEndedError where paho's thread has died."""
+        """Raises ThreadEndedError if paho's thread has died."""
         if self._client.has_ended and not self._is_closed:
             raise ThreadEndedError(self._client.failure)
 
     def close(self, farewell: Iterable[Message]) -> None:
-        """Publishes the farewell where there is a connection; returns within half a second.
+        """Publishes the farewell if connected; returns within half a second.
 
-        A thread that is opening a connection or pauses, which nothing can cut short, ends after that; it is a daemon.
+        A thread that is connecting or pausing can't be interrupted and ends later; it is a daemon.
         """
         if self._is_closed:
             return
@@ -102,14 +102,14 @@ class Connection:
                     socket.socket.shutdown(left, socket.SHUT_RDWR)  # type: ignore[arg-type]
             ending.join(CLOSED_S - FAREWELL_S)
 
-    # All below is called in paho's thread.
+    # Everything below runs in paho's thread.
 
     def _on_connect(
         self, client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
             self._is_refused = True
-            self._complain(f"it refuses the connection ({reason}); check --mqtt-user and the password")
+            self._complain(f"it refused the connection ({reason}); check --mqtt-user and the password")
             return
         if self._listens:
             client.subscribe(birth_topic(self._settings.prefix))
@@ -119,8 +119,8 @@ class Connection:
         self._say("connected")
 
     def _on_connect_fail(self, client: Client, data: Any) -> None:
-        error = sys.exception()  # paho calls this where it catches it
-        self._complain(_reason(error) if isinstance(error, OSError) else "it can't be reached")
+        error = sys.exception()  # paho calls this while handling it
+        self._complain(_reason(error) if isinstance(error, OSError) else "it is unreachable")
 
     def _on_disconnect(
         self, client: Client, data: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
@@ -128,21 +128,21 @@ class Connection:
         if self._is_connected:
             self._complain("the connection was lost")
         elif not self._is_refused:
-            self._complain("it doesn't answer as a broker does; is the port right, does it expect TLS (--mqtt-tls)?")
+            self._complain("it doesn't respond like a broker; check the port, and whether it expects TLS (--mqtt-tls)")
         self._lost()
 
     def _on_unreadable(self, error: Exception) -> None:
         if isinstance(error, _TooLongError):
-            self._listens = False  # it may be kept there, and come again with every connection
+            self._listens = False  # a retained message would come again with every connection
             topic = birth_topic(self._settings.prefix)
-            what = f"a message of {error} bytes came, expected at most {MAX_INCOMING_BYTES}"
-            self._complain(f"{what}; {topic}, where that is kept, is not listened to any more")
+            what = f"it sent a message of {error} bytes, expected at most {MAX_INCOMING_BYTES}"
+            self._complain(f"{what}; unsubscribed from {topic}")
         else:
-            self._complain(f"it sent what is no MQTT ({type(error).__name__})")
+            self._complain(f"it sent something that isn't MQTT ({type(error).__name__})")
         self._lost()
 
     def _on_message(self, client: Client, data: Any, message: MQTTMessage) -> None:
-        """Home Assistant's birth. A retained one says nothing new: the greeting of this connection has gone out."""
+        """Handles Home Assistant's birth message. A retained one is not news: this connection's greeting was sent."""
         if message.payload == ONLINE.encode() and not message.retain:
             self._is_greeting_due = True
 
@@ -152,7 +152,7 @@ class Connection:
         self._pause(FIRST_PAUSE_S if has_lasted else min(2 * self._pause_s, LONGEST_PAUSE_S))
 
     def _pause(self, seconds: float) -> None:
-        """Before the next attempt; paho doubles it while there is none that succeeds. (It takes fractions as well.)"""
+        """Sets the pause before the next attempt, which paho doubles until one succeeds. (It accepts fractions.)"""
         self._pause_s = seconds
         self._client.reconnect_delay_set(jittered(seconds), jittered(LONGEST_PAUSE_S))  # type: ignore[arg-type]
 
@@ -166,13 +166,13 @@ class Connection:
 
 
 class _TooLongError(Exception):
-    """The bytes of a message that nobody waits for. (No OSError: those paho keeps for itself.)"""
+    """An incoming message is too long; the text is its bytes. (Not an OSError: paho catches those.)"""
 
 
 class _Client(Client):
-    """paho's client, whose thread outlives what is no MQTT, keeps what ends it, and takes no message of any length.
+    """paho's client, whose thread survives invalid packets, keeps the error that ends it, and refuses long messages.
 
-    `_sock_recv` is paho's own name, in 2.0 to 2.2: a version that calls it otherwise would take any length.
+    Overrides paho's private `_sock_recv` (2.0 to 2.2): a version that renames it would accept any length.
     """
 
     failure: BaseException | None = None
@@ -183,7 +183,7 @@ class _Client(Client):
         self._on_unreadable = on_unreadable
 
     def end(self) -> None:
-        """Waits for the thread, and lets go of everything: in a circle of references sockets would stay open."""
+        """Waits for the thread, and breaks reference cycles, which would keep sockets open."""
         self.loop_stop()
         if (left := self.socket()) is not None:
             left.close()
@@ -193,14 +193,14 @@ class _Client(Client):
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         try:
             return super().loop_forever(timeout, retry_first_connection)
-        except BaseException as failure:  # it is told by `check`, not by a traceback
+        except BaseException as failure:  # reported by `check`, not by a traceback
             self.failure = failure
             return MQTTErrorCode.MQTT_ERR_UNKNOWN
         finally:
             self.has_ended = True
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """paho 2.0 and 2.1 trip over bytes that are no MQTT: KeyError, struct.error …"""
+        """paho 2.0 and 2.1 raise KeyError, struct.error … for bytes that aren't MQTT."""
         try:
             return super().loop_read(max_packets)
         except Exception as error:
@@ -208,7 +208,7 @@ class _Client(Client):
             return MQTTErrorCode.MQTT_ERR_PROTOCOL  # it connects again
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        """Asked at first for one byte, then for what the message's header says."""
+        """paho first reads one byte, then as many as the message's header says."""
         if bufsize > MAX_INCOMING_BYTES:
             raise _TooLongError(bufsize)
         received: bytes = super()._sock_recv(bufsize)
@@ -216,18 +216,18 @@ class _Client(Client):
 
 
 def jittered(pause_s: float) -> float:
-    """A pause of at most so many seconds, and at least half of them."""
+    """A random pause from half of `pause_s` to all of it."""
     return pause_s * random.uniform(1 - JITTER, 1)
 
 
 def _reason(error: OSError) -> str:
-    """Why no connection came about, in words for people."""
+    """Why connecting failed, in words for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message}); --mqtt-ca FILE names the CA that signed it"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason or text.one_line(error)}); is it a port for TLS, such as 8883?"
     if isinstance(error, socket.gaierror):
-        return f"its name is not known ({error.strerror})"
+        return f"its name is unknown ({error.strerror})"
     if isinstance(error, TimeoutError):
-        return "it doesn't answer"
+        return "it doesn't respond"
     return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,13 +1,13 @@
-"""What Home Assistant is told so that it shows this program as a device with four sensors, without a setting there.
+"""Home Assistant's discovery messages, which make it show this program as a device with four sensors.
 
-MQTT discovery, one message a sensor: https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery
-Its sensors' keys: https://www.home-assistant.io/integrations/sensor.mqtt/#configuration-variables
+MQTT discovery, one message per sensor: https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery Keys of sensors:
+https://www.home-assistant.io/integrations/sensor.mqtt/#configuration-variables
 """
 
 from typing import Any
 
 ONLINE, OFFLINE = "online", "offline"
-# A sensor whose state has not come for so many heartbeats is shown as unavailable.
+# Home Assistant shows a sensor as unavailable after so many missed heartbeats.
 MISSED_HEARTBEATS = 3
 
 MEASUREMENT = {"state_class": "measurement", "suggested_display_precision": 1}
@@ -40,14 +40,14 @@ SENSORS: dict[str, dict[str, Any]] = {
 
 
 def discovery(topic: str, name: str, prefix: str, model: str | None, heartbeat_s: float) -> dict[str, dict[str, Any]]:
-    """The messages by their topics. topic: what mqtt.py's begin with; model: shown with the device."""
+    """The messages by topic. topic: the prefix of mqtt.py's topics. model: shown with the device."""
     identity = f"framelite_{name}"
     device: dict[str, Any] = {"identifiers": [identity], "name": f"framelite {name}", "manufacturer": "framelite"}
     if model is not None:
         device["model"] = model
     common = {
         "state_topic": f"{topic}/state",
-        # Of the program and of its source: an answer is only news while both are there.
+        # Of the program and of its source: a prediction is current only while both are there.
         "availability": [_available(f"{topic}/availability"), _available(f"{topic}/source")],
         "availability_mode": "all",
         "expire_after": max(1, round(MISSED_HEARTBEATS * heartbeat_s)),
@@ -65,5 +65,5 @@ def _available(topic: str) -> dict[str, str]:
 
 
 def birth_topic(prefix: str) -> str:
-    """Where Home Assistant says ONLINE when it has come (back)."""
+    """The topic where Home Assistant publishes ONLINE when it starts."""
     return f"{prefix}/status"

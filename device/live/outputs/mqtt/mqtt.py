@@ -1,11 +1,11 @@
-"""What `live` sees, told to an MQTT broker and found there by Home Assistant.
+"""Publishes results to an MQTT broker, where Home Assistant finds them.
 
-    framelite/NAME/label          the label that is shown, retained; at a change, at most once a second
-    framelite/NAME/state          label, score, top, time, rate, latency as JSON, retained; so too, and as a heartbeat
-    framelite/NAME/source         online while the source streams, else offline, retained
+        framelite/NAME/label          the shown label, retained; on changes, at most once per second
+        framelite/NAME/state          label, score, top, time, rate, latency as JSON, retained; also as a heartbeat
+        framelite/NAME/source         online while the source streams, else offline; retained
     framelite/NAME/availability   online; offline at the end and, as the last will, after a crash; retained
 
-All is published by the live loop's thread, at a reading or a tick, and paho's thread sends it.
+The live loop's thread publishes, at a result or a tick, and paho's thread sends.
 """
 
 import json
@@ -14,28 +14,28 @@ from time import monotonic
 from typing import Any
 
 from device.live.interfaces.output import Output
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.outputs.mqtt import home_assistant
 from device.live.outputs.mqtt.connection import Connection
 from device.live.outputs.mqtt.home_assistant import OFFLINE, ONLINE
 from device.live.outputs.mqtt.options import Message, Settings
 
-# News come at most so often: a label that flickers would fill the broker's and Home Assistant's memory of the past.
+# The least time between changes: a flickering label would fill the history of the broker and of Home Assistant.
 NEWS_PAUSE_S = 1.0
-# Of more than the network can carry the oldest are dropped.
+# If more messages wait for the network, the oldest are dropped.
 WAITING_MESSAGES = 200
 
 
 class Mqtt(Output):
-    """Publishes. A broker that can't be reached is said once and tried again.
+    """Publishes results. Reports an unreachable broker once, and tries again.
 
-    What comes while there is no connection is dropped: a greeting says how things are by then.
+    Drops results while there is no connection: the greeting after connecting has the current state.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._reading: Reading | None = None
-        self._told = 0  # the number of the reading whose state was published last
+        self._result: FrameResult | None = None
+        self._published = 0  # the number of the last published result
         self._status: Status | None = None
         self._waiting: deque[Message] = deque(maxlen=WAITING_MESSAGES)
         self._are_news_due = False
@@ -46,13 +46,13 @@ class Mqtt(Output):
         return Connection(self.settings, self._message("availability", OFFLINE))
 
     def begin(self) -> None:
-        """A connection; another one where its thread has died, which is told everything anew."""
+        """Opens another connection after paho's thread died; it publishes everything again."""
         self._connection.close(())
         self._connection = self._connected()
 
-    def show(self, reading: Reading) -> None:
-        is_news = self._reading is None or self._reading.label != reading.label
-        self._reading = reading  # not before: one that can't be compared is nothing to tell
+    def show(self, result: FrameResult) -> None:
+        is_news = self._result is None or self._result.label != result.label
+        self._result = result  # after the comparison, which may fail
         self._are_news_due |= is_news
         self._publish_what_is_due()
 
@@ -68,7 +68,7 @@ class Mqtt(Output):
         self._publish_what_is_due()
 
     def close(self) -> None:
-        """Says what wasn't told within the second, and offline, where there is a connection."""
+        """Publishes pending news and `offline`, if connected."""
         news = self._newest() if self._are_news_due or self._connection.take_greeting() else []
         self._connection.close([*news, self._message("availability", OFFLINE)])
 
@@ -81,7 +81,7 @@ class Mqtt(Output):
             self._waiting.extend(self._greeting())
         now = monotonic()
         if self._are_news_due and now >= self._news_at:
-            self._are_news_due, self._news_at = False, now + NEWS_PAUSE_S  # before they are made, which may fail
+            self._are_news_due, self._news_at = False, now + NEWS_PAUSE_S  # before making them, which may fail
             self._waiting.extend(self._newest())
         if not self._waiting and now >= self._beat_at:
             self._waiting.extend(self._heartbeat())
@@ -90,18 +90,18 @@ class Mqtt(Output):
             self._beat_at = now + self.settings.heartbeat_s
 
     def _greeting(self) -> list[Message]:
-        """All that a broker or Home Assistant must know that has just come (back)."""
+        """Everything for a broker or Home Assistant that has just (re)appeared."""
         return [*self._discovery(), self._message("availability", ONLINE), self._source(), *self._newest()]
 
     def _heartbeat(self) -> list[Message]:
-        """The state, if a frame was answered since: an old one isn't told as new.
+        """The state, if there is a new result; an old one must not look new.
 
-        And that it is online: after a network failure the will of an earlier connection may come late.
+        Also `online`: after a network failure the will of an earlier connection may arrive late.
         """
         online = self._message("availability", ONLINE)
-        if self._reading is None or self._reading.number == self._told:
+        if self._result is None or self._result.number == self._published:
             return [online]
-        return [online, self._state(self._reading)]
+        return [online, self._state(self._result)]
 
     def _discovery(self) -> list[Message]:
         messages = home_assistant.discovery(
@@ -114,16 +114,16 @@ class Mqtt(Output):
         return [Message(topic, _json(document)) for topic, document in messages.items()]
 
     def _source(self) -> Message:
-        is_streaming = self._reading is not None if self._status is None else self._status.is_streaming
+        is_streaming = self._result is not None if self._status is None else self._status.is_streaming
         return self._message("source", ONLINE if is_streaming else OFFLINE)
 
     def _newest(self) -> list[Message]:
-        reading = self._reading
-        return [] if reading is None else [self._message("label", reading.label), self._state(reading)]
+        result = self._result
+        return [] if result is None else [self._message("label", result.label), self._state(result)]
 
-    def _state(self, reading: Reading) -> Message:
-        self._told = reading.number
-        document = reading.to_json()
+    def _state(self, result: FrameResult) -> Message:
+        self._published = result.number
+        document = result.to_json()
         kept = {key: document[key] for key in ("label", "score", "top", "time", "rate", "dropped")}
         return self._message("state", _json({**kept, "latency_ms": document["ms"]["frame"]}))
 

@@ -1,4 +1,4 @@
-"""`--mqtt HOST[:PORT]`: which broker, and as whom."""
+"""`--mqtt HOST[:PORT]`: the options for the broker and the account."""
 
 import os
 import re
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     import ssl
 
 PORT, TLS_PORT = 1883, 8883
-# Of MQTT's strings (MQTT 3.1.1, 1.5.3), a user and a password among them.
+# Of MQTT's strings (MQTT 3.1.1, 1.5.3), including user and password.
 MAX_STRING_BYTES = 65_535
 HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s\[\]:/@]+))(?::(\d{1,5}))?", re.ASCII)
-# What may stand in topics and in Home Assistant's ids alike.
+# Valid in topics and in Home Assistant's ids.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PASSWORD = Secret("the password", "--mqtt-password-file", "FRAMELITE_MQTT_PASSWORD", MAX_STRING_BYTES)
 
 
 @dataclass(frozen=True)
 class MqttOptions(OutputOptions):
-    mqtt: str | None = option(None, "tell it the labels; Home Assistant finds them there", metavar="HOST[:PORT]")
-    mqtt_name: str | None = option(None, "in the topics framelite/NAME/… (default: the machine's)", metavar="NAME")
+    mqtt: str | None = option(None, "publish the labels; Home Assistant finds them there", metavar="HOST[:PORT]")
+    mqtt_name: str | None = option(None, "in the topics framelite/NAME/… (default: the host name)", metavar="NAME")
     mqtt_user: str | None = option(None, "the password: --mqtt-password-file, or in the environment", metavar="NAME")
     mqtt_password_file: Path | None = option(None, f"else {PASSWORD.variable}", metavar="FILE")
     mqtt_tls: bool = option(False, f"TLS, trusting the system's authorities (port {TLS_PORT})")
@@ -42,13 +42,13 @@ class MqttOptions(OutputOptions):
             return None
         from device.live.outputs.mqtt.mqtt import Mqtt
 
-        as_whom = self.mqtt_name, self.mqtt_user, self.mqtt_password_file
-        return Mqtt(settings(self.mqtt, *as_whom, self.mqtt_tls, self.mqtt_ca))
+        account = self.mqtt_name, self.mqtt_user, self.mqtt_password_file
+        return Mqtt(settings(self.mqtt, *account, self.mqtt_tls, self.mqtt_ca))
 
 
 @dataclass(frozen=True)
 class Message:
-    """What is published: a topic, the text, and whether the broker keeps it for those who come later."""
+    """A message: its topic, its text, and whether the broker retains it for later subscribers."""
 
     topic: str
     text: str
@@ -57,10 +57,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Settings:
-    """Which broker, and as whom. UserError for what can't work.
+    """The broker and the account. UserError for invalid settings.
 
-    name: of this program among the broker's clients; two with one name would put each other out. ca_file: that
-    authority alone is trusted, instead of the system's. heartbeat_s: from one state to the next while the label stays.
+    name: of this program among the broker's clients; two with the same name would disconnect each other. ca_file: the
+    only trusted authority, instead of the system's. heartbeat_s: between states while the label stays.
     """
 
     host: str
@@ -79,22 +79,22 @@ class Settings:
         except UnicodeError:
             known = False
         if not known:
-            raise UserError(f"--mqtt: {self.host!r} is no host; expected a name or an address, such as 192.168.1.5")
+            raise UserError(f"--mqtt: {self.host!r} is not a host; expected a name or an address, such as 192.168.1.5")
         if not 1 <= self.port <= 65535:
             raise UserError(f"--mqtt: the port is {self.port}, expected one from 1 to 65535")
         if not NAME.fullmatch(self.name):
-            raise UserError(f"--mqtt-name {self.name!r}: expected 1 to 64 of the letters A to z, digits, _ and -")
+            raise UserError(f"--mqtt-name {self.name!r}: expected 1 to 64 letters A to Z or a to z, digits, _ and -")
         for what, text in (("--mqtt-user", self.user), ("the password", self.password)):
             if text is not None and not _is_string(text):
-                raise UserError(f"--mqtt: {what} can't be sent; expected UTF-8 of at most {MAX_STRING_BYTES} bytes")
+                raise UserError(f"--mqtt: can't send {what}; expected UTF-8 of at most {MAX_STRING_BYTES} bytes")
         if self.password is not None and not self.user:
-            raise UserError("--mqtt: a password came without a user name; give it with --mqtt-user NAME")
+            raise UserError("--mqtt: there is a password but no user name, expected both; add --mqtt-user NAME")
         if not (isfinite(self.heartbeat_s) and self.heartbeat_s > 0):
             raise UserError(f"--mqtt: the heartbeat is {self.heartbeat_s:g} s, expected more than 0")
         self.tls_context()
 
     def tls_context(self) -> "ssl.SSLContext | None":
-        """Verifies the broker's certificate and its name; None without TLS. UserError for a CA file that is none."""
+        """Verifies the broker's certificate and name; None without TLS. UserError for an invalid CA file."""
         import ssl
 
         if not self.tls:
@@ -102,12 +102,12 @@ class Settings:
         try:
             return ssl.create_default_context(cafile=self.ca_file)
         except OSError as error:
-            reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else os.strerror(error.errno or 0)
+            reason = "it has no PEM certificate" if isinstance(error, ssl.SSLError) else os.strerror(error.errno or 0)
             raise UserError(f"--mqtt-ca {self.ca_file}: {reason}; expected the CA's certificate in PEM") from None
 
     @property
     def topic(self) -> str:
-        """What all topics of this program begin with."""
+        """The prefix of this program's topics."""
         return f"framelite/{self.name}"
 
 
@@ -119,14 +119,14 @@ def settings(
     tls: bool = False,
     ca_file: Path | None = None,
 ) -> Settings:
-    """Of the command line's words: HOST, HOST:PORT or [IPV6]:PORT. A ca_file asks for TLS too. UserError as above.
+    """Settings from the command line. where: HOST, HOST:PORT or [IPV6]:PORT. A ca_file implies TLS. UserError as above.
 
-    The password is the file's one line, else FRAMELITE_MQTT_PASSWORD's; the name is the machine's where none is given.
+    The password is the file's only line, else FRAMELITE_MQTT_PASSWORD; the default name is the host name.
     """
     match = HOST_AND_PORT.fullmatch(where)
     if match is None:
-        shown = "…@…" if "@" in where else where  # user and password don't belong there
-        known = f"HOST or HOST:PORT, such as 192.168.1.5 or [fd00::5]:{PORT}, and --mqtt-user NAME for the user"
+        shown = "…@…" if "@" in where else where  # it may hold a password
+        known = f"HOST or HOST:PORT, such as 192.168.1.5 or [fd00::5]:{PORT}; give the user with --mqtt-user NAME"
         raise UserError(f"--mqtt {shown}: expected {known}")
     tls = tls or ca_file is not None
     return Settings(
@@ -141,7 +141,7 @@ def settings(
 
 
 def _is_string(text: str) -> bool:
-    """Whether MQTT can send it."""
+    """Whether it is a valid MQTT string."""
     try:
         return len(text.encode()) <= MAX_STRING_BYTES
     except UnicodeEncodeError:
@@ -149,13 +149,13 @@ def _is_string(text: str) -> bool:
 
 
 def machine_name() -> str:
-    """The machine's own name, without its domain, of the signs that a topic may have."""
+    """The host name without its domain, in characters that are valid in topics."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname().partition(".")[0])
     return name[:64] or "framelite"
 
 
 def _read_password(file: Path | None) -> str | None:
-    """What came is never repeated in an error."""
+    """Errors never repeat the text."""
     password = PASSWORD.read(file)
     if file is None:
         return password or None

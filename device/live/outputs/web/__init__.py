@@ -1,1 +1,1 @@
-"""The page of a live classifier: what a browser and other programs see of it. Needs the extra `serve`."""
+"""The web page and API of a live classifier. Needs the extra `serve`."""

@@ -1,6 +1,6 @@
-"""`--serve`: pages that show what `live` sees, as one of its outputs.
+"""`--serve`: web pages with the live image and predictions, as an output of `live`.
 
-The server runs in a thread of its own; the live loop hands it the newest reading and never waits for a viewer.
+The server has its own thread; the live loop hands it the newest result and never waits for a viewer.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from device import command
 from device.declared import option
 from device.live.interfaces.output import Output, OutputOptions, Surroundings
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.live.interfaces.worker import Worker
 from device.live.outputs.web.server import access, address
 from device.live.outputs.web.server.access import Access
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 class ServeOptions(OutputOptions):
     serve: str | None = option(
         None,
-        f"a page with the live image and the answers (default {address.DEFAULT})",
+        f"a page with the live image and predictions (default {address.DEFAULT})",
         bare=address.DEFAULT,
         metavar="HOST:PORT",
     )
     token_file: Path | None = option(
         None,
-        f"what the page asks for off loopback; else {access.SECRET.variable}, else one that is made here and kept",
+        f"the token for the page off loopback; else {access.SECRET.variable}, else a generated one that is kept",
         metavar="FILE",
     )
 
@@ -49,11 +49,10 @@ class ServeOptions(OutputOptions):
 
 
 class Serve(Output):
-    """Serves from when it is made until it is closed. UserError for an address that can't be had, ImportError where
-    the extra is missing.
+    """Serves until it is closed. UserError for an unavailable address, ImportError if the extra is missing.
 
-    url is what people open: with the token where it was made here, since one that is given is known, and terminals are
-    logged. On loopback none is needed; on other addresses one is made where none is given, and kept for the next start.
+    url: the address to open, with a generated token; a given one is known, and terminals are logged. Loopback needs no
+    token; other addresses get a generated one if none is given, which is kept for the next start.
     """
 
     def __init__(self, where: str, card: "Card", token: str | None = None) -> None:
@@ -72,7 +71,7 @@ class Serve(Output):
         self.begin()
 
     def begin(self) -> None:
-        """The server in its thread; another one at the same address where that has died."""
+        """Starts the server in its thread; also again at the same address after it died."""
         from device.live.outputs.web.server import application
 
         self._server = application.server(self._newest, self._metrics, self._access)
@@ -82,9 +81,9 @@ class Serve(Output):
     def tick(self) -> None:
         self.thread.check()
 
-    def show(self, reading: Reading) -> None:
-        self._metrics.show(reading)
-        self._newest.show(reading)
+    def show(self, result: FrameResult) -> None:
+        self._metrics.show(result)
+        self._newest.show(result)
 
     def status(self, status: Status) -> None:
         self._metrics.status(status)
@@ -94,11 +93,11 @@ class Serve(Output):
         self._newest.show_card(card)
 
     def close(self) -> None:
-        """Viewers are cut off, the port is free again and the thread has ended."""
+        """Disconnects viewers, frees the port and ends the thread."""
         self._server.should_exit = True
         self.thread.join()
         self._listener.socket.close()
 
     def _serve(self) -> None:
-        with self._listener.socket.dup() as own:  # the server closes its socket, the address stays
+        with self._listener.socket.dup() as own:  # the server closes its socket, but the address stays ours
             self._server.run([own])

@@ -1,4 +1,4 @@
-"""What a browser is shown: every page, a line each. A page is the paths of its files; what lies there: asset.py."""
+"""The pages, one line each. A page maps paths to its files (asset.py)."""
 
 from collections.abc import Mapping, Sequence
 

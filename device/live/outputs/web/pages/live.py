@@ -1,4 +1,4 @@
-"""The page with the camera's image, the answers and what became of them."""
+"""The page with the camera's image, the predictions and their history."""
 
 from device.live.outputs.web.pages.asset import Asset
 

@@ -1,4 +1,4 @@
-"""The form that asks for the token. What else is refused a browser is said in a page that looks like it."""
+"""The form that asks for the token. Other refusals use a page in the same style."""
 
 from device.live.outputs.web.pages.asset import Asset
 

@@ -1,1 +1,1 @@
-"""The server behind the pages: authentication, connections, the feed, the figures, the application."""
+"""The server behind the pages: authentication, connections, the feed, metrics, the application."""

@@ -1,4 +1,4 @@
-"""Who may see the page: the token, the cookie that stands for it, and the names this machine answers to."""
+"""Who may see the page: the token, the cookie that stands for it, and this host's names."""
 
 import hashlib
 import hmac
@@ -18,39 +18,39 @@ from device.live.interfaces.secrets import Secret
 from device.places import NoPlaceError
 
 NAMES_VARIABLE = "FRAMELITE_NAMES"
-# So many characters: the token, and what an editor puts behind it.
+# The length allows for a line end after the token.
 SECRET = Secret("the token", "--token-file", "FRAMELITE_TOKEN", 1000)
 PRINTABLE = re.compile(r"[!-~]{16,500}")
 MADE = re.compile(r"[\w-]{32}", re.ASCII)
 COOKIE_AGE_S = 30 * 24 * 3600
-# What a proxy says of itself: RFC 7239, RFC 9110, and the older names.
+# Headers of proxies: RFC 7239, RFC 9110, and the older names.
 OF_PROXIES = re.compile(r"forwarded|via|x-forwarded(-.*)?|x-real-ip", re.IGNORECASE)
 
 
 def read_token(file: Path | None) -> str | None:
-    """The token in `--token-file FILE`, else in the environment's FRAMELITE_TOKEN; None where neither is given.
+    """The token in `--token-file FILE`, else in FRAMELITE_TOKEN; None if neither is given.
 
-    One that every header, form and address can carry; what came is not repeated.
+    It must be valid in headers, forms and addresses. Errors never repeat it.
     """
     token = SECRET.read(file)
     if token is None:
         return None
     if not PRINTABLE.fullmatch(token.strip()):
-        expected = "expected a token of 16 to 500 letters, digits or signs, without spaces in it"
+        expected = "expected a token of 16 to 500 letters, digits or punctuation marks, without spaces"
         raise UserError(f"{SECRET.origin(file)}: {expected}")
     return token.strip()
 
 
 def new_token() -> str:
-    """32 letters, digits, - and _ that can't be guessed."""
+    """32 random letters, digits, - and _."""
     return secrets.token_urlsafe(24)
 
 
 def kept(name: str) -> str:
-    """A secret that was made here, kept in the state directory for the next start; a new one where none is there.
+    """A generated secret, kept in the state directory for the next start; a new one if there is none.
 
-    It is for this user alone: one that others could read or have put there is replaced. Where it can't be kept, that
-    is said, and the next start makes another.
+    Only this user may read it: one that others could read or have written is replaced. If it can't be kept, prints a
+    note, and the next start generates another.
     """
     try:
         path = _state_folder() / name
@@ -66,12 +66,14 @@ def kept(name: str) -> str:
         reason = str(error)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}"
-    command.say_once(f"note: the page's token and cookies last until this program ends; they can't be kept: {reason}")
+    command.say_once(
+        f"note: the page's token and cookies are valid until this program ends; they can't be kept: {reason}"
+    )
     return new_token()
 
 
 def _state_folder() -> Path:
-    """systemd's StateDirectory=, the first where there are several; else in the home folder."""
+    """The first of systemd's StateDirectory=; else one in the home folder."""
     found = places.find("STATE_DIRECTORY", ".local/state/framelite", "the page's token")
     return Path(str(found).partition(":")[0]) if os.environ.get("STATE_DIRECTORY") else found
 
@@ -88,7 +90,7 @@ def _read_kept(path: Path) -> str | None:
 
 
 def is_forwarded(headers: Iterable[str]) -> bool:
-    """Whether one of these names is a proxy's: who is behind it may be anywhere, whatever the Host says."""
+    """Whether one of these headers is a proxy's: its client may be anywhere, whatever the Host header says."""
     return any(OF_PROXIES.fullmatch(name) for name in headers)
 
 
@@ -99,11 +101,11 @@ def bearer(authorization: str | None) -> str | None:
 
 
 class Access:
-    """The rules of one server. Without a token (loopback only) a request must name this machine, and come from it.
+    """The rules of one server. Without a token (loopback only) a request must name this host, and come from it.
 
-    Otherwise a page from elsewhere could point its own name at 127.0.0.1 and read the camera through the browser that
-    shows it (DNS rebinding). With a token it can't: the cookie isn't sent for its name. And a proxy on this machine
-    would open the page to all whom it serves.
+    Otherwise a foreign page could point its own name at 127.0.0.1 and read the camera through the visitor's browser
+    (DNS rebinding). With a token it can't: the browser doesn't send the cookie for that name. And a proxy on this host
+    would open the page to all its clients.
     """
 
     def __init__(self, token: str | None, host: str, port: int, cookie_key: str) -> None:
@@ -111,17 +113,17 @@ class Access:
         self._names = {"localhost", "127.0.0.1", "::1", host.lower(), *_given_names()}
         if token is not None:
             self._names |= _own_names()
-        # Cookies know no ports: a second server on this machine needs another name for its own.
+        # Cookies ignore ports: a second server on this host needs a cookie of another name.
         self._cookie = f"framelite_{port}"
-        # Of a key that nobody knows: tokens that are guessed can't be tried as cookies.
+        # Keyed by a secret, so that guessed tokens can't be tried as cookies.
         digest = hmac.new(cookie_key.encode(), (token or "").encode(), hashlib.sha256)
         self._value = "" if token is None else digest.hexdigest()
 
     def names_this_machine(self, host: str) -> bool:
-        """Whether a Host header is one of this machine's names; any port, since tunnels have others.
+        """Whether a Host header is one of this host's names, with any port, since tunnels change it.
 
-        With a token any address will do too: this machine may be reached under one that it doesn't know (NAT), and a
-        page from elsewhere can't make a browser send an address for its own name.
+        With a token any IP address is valid too: the host may be reached under one that it doesn't know (NAT), and a
+        foreign page can't make a browser send an IP address for its own name.
         """
         try:
             name = urlsplit(f"//{host}").hostname or ""
@@ -130,7 +132,7 @@ class Access:
         return name in self._names or (self.token is not None and _address(name) is not None)
 
     def is_token(self, given: str | None) -> bool:
-        """Compared in constant time."""
+        """Compares in constant time."""
         if self.token is None or given is None:
             return False
         return secrets.compare_digest(given.encode(errors="replace"), self.token.encode())
@@ -142,19 +144,19 @@ class Access:
 
     @property
     def cookie(self) -> str:
-        """A Set-Cookie header; void when the token or the key becomes another."""
+        """A Set-Cookie header; a new token or key invalidates the cookie."""
         return f"{self._cookie}={self._value}; HttpOnly; Max-Age={COOKIE_AGE_S}; Path=/; SameSite=Strict"
 
 
 def _own_names() -> set[str]:
-    """What this machine calls itself, and as others find it by multicast DNS."""
+    """The host name, and the names that others find by multicast DNS."""
     name = socket.gethostname().lower()
     short = name.partition(".")[0]
     return {name, short, f"{short}.local"}
 
 
 def _given_names() -> set[str]:
-    """FRAMELITE_NAMES: more names, with commas between: those of a router or a proxy, which can't be known here."""
+    """FRAMELITE_NAMES: more names, separated by commas, such as those of a router or a proxy."""
     return {name.strip().lower() for name in os.environ.get(NAMES_VARIABLE, "").split(",")} - {""}
 
 

@@ -1,4 +1,4 @@
-"""Where the page is served: HOST:PORT as people write it, the socket bound to it, the address others open."""
+"""The page's address: HOST:PORT as given, the socket bound to it, the URL to open."""
 
 import errno
 import re
@@ -11,25 +11,25 @@ from device.errors import UserError
 DEFAULT = "127.0.0.1:8080"
 HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s\[\]:/]+)):(\d{1,5})", re.ASCII)
 BACKLOG = 64
-# What the kernel keeps for a viewer that doesn't read: a few images instead of the megabytes it would grow to.
+# The kernel's buffer for a viewer that doesn't read: a few images instead of megabytes.
 SEND_BUFFER_BYTES = 1 << 18
-# And for one who sends more than a request.
+# And for one that sends more than a request.
 RECEIVE_BUFFER_BYTES = 1 << 14
-# Who takes nothing of what is sent for so long is cut off, a sleeping phone as well as one that has left. Where nothing
-# is sent, the kernel asks every PROBE_S whether anybody is there, and so many times.
+# Viewers that accept no data for so long are disconnected, such as sleeping phones. On idle connections the kernel
+# probes every PROBE_S, so many times.
 SILENT_S = 60
 PROBE_S, PROBES = 15, 4
 
 REFUSALS = {
-    errno.EADDRINUSE: "port {port} is in use; stop the program that has it, or choose another port (0: any free one)",
-    errno.EACCES: "no permission to serve on port {port}; choose one from 1024 on",
-    errno.EADDRNOTAVAIL: "{host} is no address of this machine; choose one of its own, or 0.0.0.0 for all of them",
-    errno.EAFNOSUPPORT: "this machine has no IPv6; choose an IPv4 address, such as 127.0.0.1",
+    errno.EADDRINUSE: "port {port} is in use; stop the program that uses it, or choose another port (0: any free one)",
+    errno.EACCES: "no permission to serve on port {port}; choose one above 1023",
+    errno.EADDRNOTAVAIL: "{host} is not an address of this host; choose one of its own, or 0.0.0.0 for all of them",
+    errno.EAFNOSUPPORT: "this host has no IPv6; choose an IPv4 address, such as 127.0.0.1",
 }
 
 
 class Listener:
-    """A socket that listens on HOST:PORT; port 0 takes a free one. UserError says why it can't be had."""
+    """A socket that listens on HOST:PORT; port 0 means any free port. UserError if it is unavailable."""
 
     def __init__(self, text: str) -> None:
         self.host, port = parse(text)
@@ -41,7 +41,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """What a browser opens, without the last slash: of a socket on every address the one that others reach."""
+        """The URL to open, without the last slash; for a socket on all addresses, the one that others can reach."""
         host = _outward_address(self.socket.family) if self._is_everywhere else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
@@ -58,13 +58,13 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
-        raise UserError(f"--serve: {host} is not known here; expected an address or name of this machine") from None
+        raise UserError(f"--serve: {host} is unknown here; expected an address or name of this host") from None
     family, kind, protocol, _, place = found[0]
     try:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # What is set here holds for the viewers' sockets too.
+            # Viewers' sockets inherit these options.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -85,8 +85,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _outward_address(family: int) -> str:
-    """This machine's address on the way to other networks; its name where it has none. Nothing is sent for it."""
-    far = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"  # addresses for documentation: nobody's
+    """This host's address toward other networks, or its name if it has none. Sends nothing."""
+    far = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"  # addresses reserved for documentation
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((far, 9))

@@ -1,7 +1,7 @@
-"""The web application behind the pages: its routes, its streams, and the headers of every answer.
+"""The web application behind the pages: its routes, its streams, and the headers of every response.
 
-Imports Starlette and uvicorn, of the extra `serve`. What pages are made of (device/live/outputs/web/pages/) is read at
-start: no request's path ever becomes a file's.
+Imports Starlette and uvicorn, from the extra `serve`. Reads the files of pages (device/live/outputs/web/pages/) at
+start: a request's path never becomes a file's.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from device.host.temperature import Thermometer
 from device.live.interfaces.frames import Frame
-from device.live.interfaces.readings import Reading
+from device.live.interfaces.results import FrameResult
 from device.live.outputs.web.pages import PAGES, token_form
 from device.live.outputs.web.pages.asset import Asset
 from device.live.outputs.web.server import address, authentication, connections, feed
@@ -34,23 +34,23 @@ from device.live.outputs.web.server.connections import ClientConnection
 from device.live.outputs.web.server.metrics import CONTENT_TYPE, Metrics
 from device.live.outputs.web.server.newest import Newest
 
-# At most ten events and fifteen images a second for each viewer; where nothing is new for so long, a comment, and the
-# last image again.
+# At most ten events and fifteen images per second and viewer; after SILENCE_S without news, a comment, and the last
+# image again.
 EVENT_PAUSE_S, IMAGE_PAUSE_S, SILENCE_S = 0.1, 1 / 15, 15.0
 JPEG_QUALITY = 80
-# The head of an image. It goes out right behind the image before, which browsers show only when they have read it.
+# The header of an image. It follows the previous image at once, because browsers show that only after reading it.
 PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
 TOO_MANY = "Too many viewers; close a page, or try again later.\n"
 
 
 class Site:
-    """The routes. Everything runs in the server's one thread, the making of JPEGs too: at most one a frame."""
+    """The routes. Everything runs in the server's thread, including JPEG encoding: at most once per frame."""
 
     def __init__(self, newest: Newest, metrics: Metrics, form: str) -> None:
         self._newest, self._metrics, self._form = newest, metrics, form
         self._thermometer = Thermometer()
         self._metrics.observe_temperature(self._thermometer)
-        self._jpeg: tuple[Reading, bytes] | None = None
+        self._jpeg: tuple[FrameResult, bytes] | None = None
 
     def routes(self) -> list[Route]:
         return [
@@ -72,7 +72,7 @@ class Site:
         document: dict[str, object] = {"status": "ok" if is_well else "unavailable", "reason": reason}
         if request.scope.get(KNOWN) and moment.status is not None:
             document["message"] = moment.status.message  # names the source
-        if moment.status and moment.status.failing:  # outputs, by their options' names: the others go on, so 200
+        if moment.status and moment.status.failing:  # outputs, by their options' names; the others still work, so 200
             document["failing"] = moment.status.failing
         return _Document(document, 200 if is_well else 503)
 
@@ -103,33 +103,33 @@ class Site:
 
     async def _images(self) -> AsyncIterator[bytes]:
         yield PART
-        before: Reading | None = None
+        before: FrameResult | None = None
         sent_at = 0.0  # in seconds of time.monotonic()
         moment = self._newest.moment()
         while True:
-            # Where nothing new comes, the last one again: a proxy takes a silent stream for dead (nginx after 60 s).
-            if moment.reading is not None and (moment.reading is not before or monotonic() - sent_at >= SILENCE_S):
-                before, sent_at = moment.reading, monotonic()
+            # Without news, the last one again: proxies close a silent stream (nginx after 60 s).
+            if moment.result is not None and (moment.result is not before or monotonic() - sent_at >= SILENCE_S):
+                before, sent_at = moment.result, monotonic()
                 yield self._encoded(before) + b"\r\n" + PART
                 await asyncio.sleep(IMAGE_PAUSE_S)
             moment = await self._newest.after(moment.revision, SILENCE_S)
 
-    def _encoded(self, reading: Reading) -> bytes:
-        if self._jpeg is None or self._jpeg[0] is not reading:
-            self._jpeg = reading, _jpeg(reading.frame)
+    def _encoded(self, result: FrameResult) -> bytes:
+        if self._jpeg is None or self._jpeg[0] is not result:
+            self._jpeg = result, _jpeg(result.frame)
             self._metrics.count_image()
         return self._jpeg[1]
 
 
 class _Document(JSONResponse):
-    """With names in it that may be no UTF-8."""
+    """JSON with names that may not be UTF-8."""
 
     def render(self, content: Any) -> bytes:
         return _bytes(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
 def _bytes(text: str) -> bytes:
-    """A file name that is no UTF-8 holds lone surrogates: written as JSON's own escapes."""
+    """Encodes; lone surrogates, from file names that are not UTF-8, become JSON escapes."""
     return text.encode(errors="backslashreplace")
 
 
@@ -137,10 +137,10 @@ def _asset(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of one file of a page."""
     content = asset.read()
 
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         return Response(content, media_type=asset.media_type)
 
-    return answer
+    return respond
 
 
 def _jpeg(frame: Frame) -> bytes:
@@ -149,7 +149,7 @@ def _jpeg(frame: Frame) -> bytes:
 
 
 class _Stream(StreamingResponse):
-    """A response without an end, counted as a viewer while it is open."""
+    """An endless response, counted as a viewer while it is open."""
 
     def __init__(self, parts: AsyncIterator[bytes], media_type: str, metrics: Metrics) -> None:
         super().__init__(parts, media_type=media_type)
@@ -165,7 +165,7 @@ class _Stream(StreamingResponse):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which waits for viewers when it shuts down; these streams never end, so they are ended first."""
+    """uvicorn waits for viewers when it shuts down; these streams never end, so this aborts them first."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for connection in list(self.server_state.connections):
@@ -174,7 +174,7 @@ class Server(uvicorn.Server):
 
 
 def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
-    """The server, not yet running. Its own lines stay off the terminal but for errors; requests are never logged."""
+    """The server, not running yet. It prints only errors, and never logs requests."""
     form = token_form.HTML.read().decode()
     site = Starlette(routes=Site(newest, metrics, form).routes())
     site.router.redirect_slashes = False
@@ -198,7 +198,7 @@ def server(newest: Newest, metrics: Metrics, access: Access) -> Server:
 
 
 def headers(form: str) -> dict[str, str]:
-    """Of every answer. The form's style stands in it, since style.css is behind the token too: allowed by its hash."""
+    """Headers of every response. A hash allows the form's inline style; style.css needs the token too."""
     styles = re.findall(r"<style>(.*?)</style>", form, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" for style in styles]
     policy = {

@@ -1,6 +1,6 @@
-"""Who may use the web application: who has neither token nor cookie gets 401 and, on the page, a form that asks for it.
+"""Access to the web application: a request without token and cookie gets 401 and, on the page, a form for the token.
 
-Imports Starlette, of the extra `serve`.
+Imports Starlette, from the extra `serve`.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from device.live.outputs.web.server import access
 from device.live.outputs.web.server.access import Access
 from device.live.outputs.web.server.guesses import Guesses
 
-OPEN = "/healthz"  # says little to who shows no token
-KNOWN = "framelite.known"  # in the scope of a request that showed the token
+OPEN = "/healthz"  # says little without a token
+KNOWN = "framelite.known"  # in the scope of a request with the token
 MAX_FORM_BYTES, FORM_S = 4096, 10.0
 FORWARDED = (
-    "This came through a proxy, and no token is set, so that everybody would be let in;"
+    "This request came through a proxy, and no token is set, so everybody would have access;"
     " start device live with --token-file FILE or FRAMELITE_TOKEN.\n"
 )
-NO_NAME = "This server doesn't go by that name; open it as localhost.\n"
+NO_NAME = "This server doesn't have that name; open it as localhost.\n"
 OTHER_NAME = (
-    "This server doesn't know that name; open it by its address or the machine's own name, or start device live with"
-    f" the name in {access.NAMES_VARIABLE}.\n"
+    "This server doesn't know that name; open it by its address or host name, or start device live with the name in"
+    f" {access.NAMES_VARIABLE}.\n"
 )
 NO_TOKEN = "The token is missing or wrong.\n"
 REFUSED = "This can’t be shown"
@@ -35,10 +35,10 @@ TOO_MANY = "Too many wrong tokens came from your address; try again in a second.
 
 
 class Authentication:
-    """Lets a request through to `app`, or answers it.
+    """Passes a request on to `app`, or refuses it.
 
-    The token comes as `Authorization: Bearer`, as `?token=`, or in the form's POST to /; after either of the latter two
-    a cookie stands for it. Without a token the Host header must name this machine, and no proxy be in between.
+    The token comes as `Authorization: Bearer`, as `?token=`, or in the form's POST to /; after the latter two a cookie
+    replaces it. Without a token the Host header must name this host, and there must be no proxy.
     """
 
     def __init__(self, app: ASGIApp, access: Access, form: str) -> None:
@@ -48,12 +48,12 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if self._access.token is None:
-            answer = self._unlocked(request)
+            response = self._unlocked(request)
         elif scope["path"] != OPEN and not self._access.names_this_machine(request.headers.get("host", "")):
-            answer = refusal(request, self._form, OTHER_NAME, 421)
+            response = refusal(request, self._form, OTHER_NAME, 421)
         else:
-            answer = await self._locked(request)
-        await answer(scope, receive, send)
+            response = await self._locked(request)
+        await response(scope, receive, send)
 
     def _unlocked(self, request: Request) -> ASGIApp:
         if access.is_forwarded(request.headers):
@@ -72,11 +72,11 @@ class Authentication:
             return self._known if bearer else self._known_from_now
         if is_right is None:
             return self._too_many(request)
-        # The path is not that of request.url, which is put together with the Host header.
+        # Not the path of request.url, which depends on the Host header.
         return self._app if request.scope["path"] == OPEN else await self._ask(request)
 
     def _is_right(self, request: Request, given: str) -> bool | None:
-        """None where it isn't looked at: too many wrong ones came from there."""
+        """None if it isn't checked, because too many wrong ones came from there."""
         whom = _whom(request)
         if not self._guesses.may(whom):
             return None
@@ -97,7 +97,7 @@ class Authentication:
         await self._known(scope, receive, send_with_cookie)
 
     async def _ask(self, request: Request) -> Response:
-        """401, or for the right token in the form the way to the page."""
+        """401, or for the right token in the form a redirect to the page."""
         refused = "token" in request.query_params
         path = request.scope["path"]
         if path == "/" and request.method == "POST":
@@ -118,7 +118,7 @@ class Authentication:
 
 
 def refusal(request: Request, form: str, why: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    """A sentence: for a browser in a page that looks as the form does, and can be read on a phone, else as text."""
+    """A refusal: for browsers a page in the style of the form, readable on a phone; else plain text."""
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(why, status, headers)
     main = f"<main>\n  <h1>{REFUSED}</h1>\n  <p>{html.escape(why)}</p>\n</main>"
@@ -127,14 +127,14 @@ def refusal(request: Request, form: str, why: str, status: int, headers: dict[st
 
 
 def _whom(request: Request) -> str:
-    """The address that asks. A proxy on this machine asks for others: the last one that it names, who came to it."""
+    """The client's address. For a proxy on this host, the last address that it forwards for: its own client."""
     peer = request.client.host if request.client else ""
     forwarded = request.headers.getlist("x-forwarded-for")
     return forwarded[-1].rpartition(",")[2].strip() if forwarded and access.is_loopback(peer) else peer
 
 
 async def _token_in_form(request: Request) -> str | None:
-    """The field `token` of a form as browsers send it; None for anything else, also what is too large or too slow."""
+    """The field `token` of a form as browsers send it; None for anything else, or if it is too large or too slow."""
     body = b""
     try:
         async with asyncio.timeout(FORM_S):

@@ -1,7 +1,7 @@
-"""The page's connections: so many and no more, and none that waits for its request for ever.
+"""The page's connections: limits their number, and the time that they may wait for a request.
 
-uvicorn counts them too, but looks at its limit only when a request is complete, and waits for the first one without an
-end: a few dozen sockets that send nothing would keep everybody out. Imports uvicorn, of the extra `serve`.
+uvicorn counts them too, but checks its limit only when a request is complete, and waits forever for the first one: a
+few dozen silent sockets would block everybody else. Imports uvicorn, from the extra `serve`.
 """
 
 import asyncio
@@ -10,16 +10,16 @@ from typing import Any
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# Of all kinds, and those of them that may be viewers: the rest is left for requests that end.
+# All connections, and those that may be viewers: the rest is for requests that end.
 MAX_CONNECTIONS, MAX_VIEWERS = 64, 48
-# From the connection, or the answer before, until a request's header is complete.
+# From the connection, or the previous response, until a request's header is complete.
 REQUEST_S = 10.0
 MAX_HEADER_BYTES = 1 << 14
 CONNECTION = "framelite.connection"  # in a request's state
 
 
 class ClientConnection(H11Protocol):
-    """One connection. When there are too many, the one that came first and is no viewer's makes room for it."""
+    """One connection. If there are too many, it replaces the oldest one that isn't a viewer's."""
 
     is_viewer = False
 
@@ -35,7 +35,7 @@ class ClientConnection(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             others = [one for one in self.connections if isinstance(one, ClientConnection) and not one.is_viewer]
             first = min(others, key=lambda one: one._came_at)
-            self.connections.discard(first)  # at once: more may come before its end is told
+            self.connections.discard(first)  # at once: more may come before uvicorn notices its end
             first.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -51,7 +51,7 @@ class ClientConnection(H11Protocol):
         self._watch()
 
     def _watch(self) -> None:
-        """The time for a request runs while there is none; bytes that come don't make it longer."""
+        """Limits the time until a request is complete; single bytes don't extend it."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._unwatch()
         elif self._limit is None and not self.transport.is_closing():
@@ -64,5 +64,5 @@ class ClientConnection(H11Protocol):
 
 
 def keep_for_viewer(scope: Scope) -> None:
-    """The connection of this request is a viewer's from now on, and makes room for nobody."""
+    """Marks this request's connection as a viewer's, which is never replaced."""
     scope["state"][CONNECTION].is_viewer = True

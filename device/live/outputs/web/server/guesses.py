@@ -1,14 +1,14 @@
-"""Wrong tokens, slowed down: of one address a few at once, then one a second. What is beyond that isn't looked at.
+"""Limits wrong tokens: a few at once per address, then one per second. Further ones are not checked.
 
-Each address is counted by itself, so that who guesses keeps nobody else out. Whoever has /64 of IPv6 addresses, as
-every household does, counts as one.
+Each address counts by itself, so that guessing doesn't block others. A /64 of IPv6 addresses, as every household has,
+counts as one.
 """
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
 
 AT_ONCE, A_SECOND = 5, 1.0
-# So many addresses are remembered; when there are more, the rest count as one.
+# So many addresses are remembered; the rest count as one.
 ADDRESSES = 1000
 OTHERS = "others"
 
@@ -17,10 +17,10 @@ class Guesses:
     """For one thread."""
 
     def __init__(self) -> None:
-        self._full_at: dict[str, float] = {}  # when all that an address may guess at once is there again
+        self._full_at: dict[str, float] = {}  # when an address has all its guesses again
 
     def may(self, address: str) -> bool:
-        """Whether a token that comes from there now is to be looked at."""
+        """Whether to check a token from this address now."""
         return self._full_at.get(self._key(address), 0.0) - monotonic() <= (AT_ONCE - 1) / A_SECOND
 
     def was_wrong(self, address: str) -> None:
@@ -38,7 +38,7 @@ class Guesses:
 
 
 def network(address: str) -> str:
-    """Of IPv6 the /64, of IPv4 the address itself, also where it is written as IPv6; OTHERS of what is no address."""
+    """The /64 of an IPv6 address, an IPv4 address itself, even if mapped to IPv6; OTHERS if it is no address."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,6 +1,6 @@
-"""/metrics: what a Prometheus server collects, in its text format; times in seconds, as it expects them.
+"""/metrics: for a Prometheus server, in its text format, with times in seconds as is usual there.
 
-Imports prometheus_client, of the extra `serve`.
+Imports prometheus_client, from the extra `serve`.
 """
 
 from threading import Lock
@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 
 from device import text
 from device.host.temperature import Thermometer
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -18,51 +18,49 @@ BUCKETS_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
 
 
 class Metrics:
-    """A registry of its own, so that several servers in one program don't meet."""
+    """Has its own registry, so that several servers in one program don't collide."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._registry = own = CollectorRegistry()
-        self._answered = Counter("framelite_frames_answered", "Frames that were answered", registry=own)
-        self._dropped = Counter("framelite_frames_dropped", "Frames that came and were not answered", registry=own)
-        self._unusable = Counter(
-            "framelite_frames_unusable", "Frames that came and were broken or too large", registry=own
-        )
+        self._answered = Counter("framelite_frames_answered", "Frames with a prediction", registry=own)
+        self._dropped = Counter("framelite_frames_dropped", "Frames without a prediction", registry=own)
+        self._unusable = Counter("framelite_frames_unusable", "Frames that were broken or too large", registry=own)
         self._lost = Counter("framelite_source_lost", "Times the source was opened again", registry=own)
-        self._changes = Counter("framelite_label_changes", "Times another label was shown", registry=own)
+        self._changes = Counter("framelite_label_changes", "Changes of the shown label", registry=own)
         self._encoded = Counter("framelite_images_encoded", "JPEG images made for viewers", registry=own)
         self._age = Histogram(
-            "framelite_frame_seconds", "From the capture to the answer", buckets=BUCKETS_S, registry=own
+            "framelite_frame_seconds", "From the capture to the result", buckets=BUCKETS_S, registry=own
         )
         self._invoke = Histogram("framelite_invoke_seconds", "The network alone", buckets=BUCKETS_S, registry=own)
-        self._rate = Gauge("framelite_answers_per_second", "Over the last answers", registry=own)
+        self._rate = Gauge("framelite_answers_per_second", "Predictions per second, recently", registry=own)
         self._failures = Counter("framelite_output_failures", "Times an output failed or its thread died", registry=own)
         self._failing = Gauge("framelite_outputs_failing", "Outputs that fail now", registry=own)
         self._up = Gauge("framelite_source_up", "1 while the source gives frames", registry=own)
         self._viewers = Gauge("framelite_viewers", "Open streams of events or images", registry=own)
-        self._score = Gauge("framelite_score", "Of the label that is shown", registry=own)
-        self._label = Info("framelite_label", "The label that is shown", registry=own)
-        self._source = Info("framelite_source", "The source and the model that answers", registry=own)
+        self._score = Gauge("framelite_score", "Of the shown label", registry=own)
+        self._label = Info("framelite_label", "The shown label", registry=own)
+        self._source = Info("framelite_source", "The source and the model", registry=own)
         self.viewers = 0
         self._totals = {self._dropped: 0, self._unusable: 0, self._lost: 0, self._failures: 0}
 
     def observe_temperature(self, thermometer: Thermometer) -> None:
-        """Adds the temperature, on a machine that has one."""
+        """Adds the temperature, if the host has a sensor."""
         if thermometer.celsius() is not None:
             gauge = Gauge("framelite_temperature_celsius", "Of the processor", registry=self._registry)
             gauge.set_function(lambda: thermometer.celsius() or float("nan"))
 
-    def show(self, reading: Reading) -> None:
+    def show(self, result: FrameResult) -> None:
         self._answered.inc()
-        self._rise(self._dropped, reading.dropped)
-        self._rise(self._unusable, reading.unusable)
-        self._age.observe(reading.ms["frame"] / 1e3)
-        self._invoke.observe(reading.ms["invoke"] / 1e3)
-        self._rate.set(reading.rate)
-        self._score.set(reading.score)
-        if reading.changed or reading.number == 1:
+        self._rise(self._dropped, result.dropped)
+        self._rise(self._unusable, result.unusable)
+        self._age.observe(result.ms["frame"] / 1e3)
+        self._invoke.observe(result.ms["invoke"] / 1e3)
+        self._rate.set(result.rate)
+        self._score.set(result.score)
+        if result.changed or result.number == 1:
             self._changes.inc()
-            self._label.info({"label": reading.label})
+            self._label.info({"label": result.label})
 
     def status(self, status: Status) -> None:
         self._rise(self._lost, status.lost)
@@ -70,7 +68,7 @@ class Metrics:
         self._rise(self._failures, status.failures)
         self._failing.set(len(status.failing))
         self._up.set(status.is_streaming)
-        # A file's name may be no UTF-8.
+        # A file's name may not be UTF-8.
         names = {"source": text.visible(status.source), "model": text.visible(status.model)}
         self._source.info({**names, "threads": str(status.threads)})
 
@@ -85,7 +83,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _rise(self, counter: Counter, total: int) -> None:
-        """Sets a counter to a total that was counted elsewhere; one that begins anew goes on from here."""
+        """Raises a counter to a total counted elsewhere; after that restarts, it continues from here."""
         with self._lock:
             counter.inc(max(0, total - self._totals[counter]))
             self._totals[counter] = total

@@ -1,4 +1,4 @@
-"""What was said last, handed from the live loop's thread to the web server's: one reading, never a queue of them."""
+"""Hands the newest result from the live loop's thread to the web server's: one result, never a queue."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from device.live.interfaces.readings import Reading, Status
+from device.live.interfaces.results import FrameResult, Status
 from device.model.card import Card
 
 CHANGES = 100
@@ -15,7 +15,7 @@ CHANGES = 100
 
 @dataclass(frozen=True)
 class Change:
-    """Another label than before: the reading's number, its time in seconds since 1970, and the score then."""
+    """A change of label: the result's number, its time in seconds since 1970, and its score."""
 
     number: int
     time: float
@@ -35,22 +35,22 @@ class Change:
 class Moment:
     """All that is known at one time.
 
-    revision: grows with everything that is new. answered: when the reading came, in seconds of time.monotonic().
+    revision: grows with every change. shown_at: when the result came, in seconds of time.monotonic().
     """
 
     revision: int
     card: Card
     status: Status | None = None
-    reading: Reading | None = None
-    answered: float | None = None
+    result: FrameResult | None = None
+    shown_at: float | None = None
     changes: tuple[Change, ...] = ()
 
 
 class Newest:
-    """Keeps the newest moment. Any thread writes without waiting; the server's loop looks, or waits for news.
+    """Keeps the newest moment. Any thread writes without waiting; the server's loop reads, or waits for news.
 
-    Who is slow finds the newest again when it looks next, and has missed what was between. Only label changes are
-    kept, the last hundred.
+    A slow reader gets the newest next time, and misses those in between. Only the last hundred changes of label are
+    kept.
     """
 
     def __init__(self, card: Card) -> None:
@@ -58,16 +58,16 @@ class Newest:
         self._card = card
         self._revision = 0
         self._status: Status | None = None
-        self._reading: Reading | None = None
-        self._answered: float | None = None
+        self._result: FrameResult | None = None
+        self._shown_at: float | None = None
         self._changes: deque[Change] = deque(maxlen=CHANGES)
         self._waiting: set[asyncio.Future[None]] = set()
 
-    def show(self, reading: Reading) -> None:
+    def show(self, result: FrameResult) -> None:
         with self._lock:
-            self._reading, self._answered = reading, monotonic()
-            if reading.changed or not self._changes:
-                self._changes.append(Change(reading.number, reading.time, reading.label, reading.score))
+            self._result, self._shown_at = result, monotonic()
+            if result.changed or not self._changes:
+                self._changes.append(Change(result.number, result.time, result.label, result.score))
             self._announce()
 
     def status(self, status: Status) -> None:
@@ -76,17 +76,17 @@ class Newest:
             self._announce()
 
     def show_card(self, card: Card) -> None:
-        """Of the model that answers from now on."""
+        """Sets the card of the model in use."""
         with self._lock:
             self._card = card
             self._announce()
 
     def moment(self) -> Moment:
         with self._lock:
-            return Moment(self._revision, self._card, self._status, self._reading, self._answered, tuple(self._changes))
+            return Moment(self._revision, self._card, self._status, self._result, self._shown_at, tuple(self._changes))
 
     async def after(self, revision: int, timeout_s: float) -> Moment:
-        """The first moment newer than `revision`; the same one again when nothing came in time."""
+        """The first moment newer than `revision`; the same one again after the timeout."""
         woken = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._revision == revision:
@@ -104,7 +104,7 @@ class Newest:
         return self.moment()
 
     def _announce(self) -> None:
-        """Wakes who waits, with one call into their loop; the lock is held."""
+        """Wakes waiting readers, with one call into their loop. Call with the lock."""
         self._revision += 1
         if self._waiting:
             waiting, self._waiting = self._waiting, set()

@@ -63,7 +63,7 @@ const tiles = {
   temperature: new Tile("temperature", (value) => value.toFixed(1), 20),
 };
 
-// The answers, a row for each label (places.js says which).
+// The predictions, a row for each label (places.js says which).
 const places = new Places();
 
 function row() {
@@ -73,24 +73,24 @@ function row() {
   return item;
 }
 
-function showAnswers(top) {
+function showPredictions(top) {
   const shares = card?.output.kind !== "logits";
   const scale = shares ? 1 : Math.max(...top.map((each) => Math.abs(each.score)), 1e-9);
-  const answers = new Map();
+  const predictions = new Map();
   for (const each of top) { // a foreign model's label may stand twice
-    answers.set(answers.has(each.label) ? `${each.label} ${answers.size}` : each.label, each);
+    predictions.set(predictions.has(each.label) ? `${each.label} ${predictions.size}` : each.label, each);
   }
   const share = (each) => Math.min(Math.max(each.score / scale, 0), 1);
-  places.update(new Map([...answers].map(([key, each]) => [key, share(each)])), performance.now());
-  fillRows(answers, top[0], share, (each) => (shares ? percent(each.score) : each.score.toFixed(2)));
+  places.update(new Map([...predictions].map(([key, each]) => [key, share(each)])), performance.now());
+  fillRows(predictions, top[0], share, (each) => (shares ? percent(each.score) : each.score.toFixed(2)));
 }
 
-function fillRows(answers, best, share, number) {
-  const list = byId("answers");
+function fillRows(predictions, best, share, number) {
+  const list = byId("predictions");
   while (list.children.length < places.rows.length) list.append(row());
   while (list.children.length > places.rows.length) list.lastChild.remove();
   places.rows.forEach((key, i) => {
-    const item = list.children[i], each = answers.get(key), name = item.querySelector(".name");
+    const item = list.children[i], each = predictions.get(key), name = item.querySelector(".name");
     if (name.textContent !== each.label) name.textContent = each.label;
     item.classList.toggle("best", each === best);
     item.style.setProperty("--share", share(each));
@@ -103,14 +103,14 @@ function showReading(next) {
   heardAt = performance.now();
   if (reading === null) return;
   showLabel();
-  showAnswers(reading.top);
+  showPredictions(reading.top);
   tiles.latency.add(reading.ms.frame);
   tiles.invoke.add(reading.ms.invoke);
   tiles.rate.add(reading.rate);
   if (reading.temperature !== null) tiles.temperature.add(reading.temperature);
   const decoded = reading.decoded === "full" ? "" : `, decoded at ${reading.decoded} of their size`;
   const unusable = reading.unusable ? `, ${reading.unusable.toLocaleString("en")} broken or too large` : "";
-  byId("dropped").textContent = `${reading.number.toLocaleString("en")} frames answered, ` +
+  byId("dropped").textContent = `${reading.number.toLocaleString("en")} frames classified, ` +
     `${reading.dropped.toLocaleString("en")} dropped${unusable}${decoded}`;
   showVeil();
 }
@@ -231,9 +231,9 @@ function showState(state) {
 
 /** After the connection was lost: on, or to the form where the token is another now. */
 async function reopen() {
-  const answer = await fetch("/api/state").catch(() => null);
-  if (answer?.status === 401) location.reload();
-  else if (answer?.ok) open();
+  const response = await fetch("/api/state").catch(() => null);
+  if (response?.status === 401) location.reload();
+  else if (response?.ok) open();
   else retry = setTimeout(reopen, RETRY_MS);
 }
 
@@ -264,7 +264,7 @@ document.addEventListener("visibilitychange", () => (document.hidden ? close() :
 setInterval(() => {
   if (!events) return;
   if (changes.length) byId("changes").querySelector(".held").textContent = held(changes.at(-1));
-  if (reading) showAnswers(reading.top); // the rows find their order also where nothing new comes
+  if (reading) showPredictions(reading.top); // the rows find their order also where nothing new comes
   showVeil();
 }, 1000);
 

@@ -1,4 +1,4 @@
-"""A reading: what `live` says of one frame. Everything that shows, sends or acts on answers is given these."""
+"""The result for one frame, which every output gets, and the status between results."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One answered frame.
+class FrameResult:
+    """The result for one frame.
 
-    number: from 1, of the answers. time: of the capture, in seconds since 1970. top: the best labels with the scores
-    that are shown, best first. label: what is shown, after smoothing; `unknown` where nothing reaches the threshold.
-    changed: it is another label than the reading's before. score: of that label; of the best one where it is unknown.
-    ms: what each stage took: preprocess, invoke, postprocess, and frame, from the capture to this answer.
-    dropped: frames so far that came and were not answered, those whose scores were no numbers among them. rate:
-    answers a second, over the last ones. unusable: frames so far that came and could not be decoded, or were too large.
+    number: counts results from 1. time: of the capture, in seconds since 1970. scores: after smoothing. top: the best
+    labels with their scores, best first. label: the shown label, after smoothing; `unknown` if nothing reaches the
+    threshold. changed: the label differs from the previous result's. score: of that label; of the best one if it is
+    unknown. ms: the time of each stage: preprocess, invoke, postprocess, and frame, from the capture to this result.
+    dropped: frames so far without a prediction, including those whose scores were not finite. rate: predictions per
+    second, recently. unusable: frames so far that could not be decoded, or were too large.
     """
 
     number: int
@@ -36,11 +36,11 @@ class Reading:
 
     @property
     def held_at(self) -> float:
-        """The time by which it is counted how long a label holds: of the capture, in a video of its own, in seconds."""
+        """The time for measuring how long a label holds, in seconds: of the capture, or the position in a video."""
         return self.frame.captured if self.frame.position is None else self.frame.position
 
     def to_json(self) -> dict[str, Any]:
-        """A line of --jsonl and an event of --serve: everything but the image."""
+        """A line of --jsonl, an event of --serve: everything but the image."""
         document: dict[str, Any] = {
             "number": self.number,
             "time": round(self.time, 3),
@@ -63,10 +63,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Status:
-    """What is known between answers: the source's state, in words for people, and how often it was lost.
+    """What is known between results: the source's state, with a message for people, and how often it was lost.
 
-    failing: the outputs that fail now, by their options' names. failures: of outputs, so far. unusable:
-    as a reading's; told with the next change of something else.
+    failing: the outputs that fail now, by their options' names. failures: of outputs, so far. unusable: as in
+    FrameResult; reported with the next change of another field.
     """
 
     source: str
