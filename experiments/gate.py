@@ -53,8 +53,9 @@ KINDS = (("itself", 0.05, 50), ("itself", 0.02, 50), ("8 %", 0.05, 25), ("5 %", 
 def neighbors(busy: int | None) -> Iterator[None]:
     """Processes that do nothing but compute, as many as cores are to be kept busy."""
     count = system.usable_cores() if busy is None else busy
-    # A session each, as other people's processes have: Linux may share the processor out by session.
-    loop = [sys.executable, "-c", "while True: pass"]
+    # A session each, as other people's processes have: Linux may share the processor out by session. They end with
+    # the process that started them, even where that is killed.
+    loop = [sys.executable, "-c", "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100000))"]
     loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(count)]
     try:
         yield

@@ -99,7 +99,8 @@ def _side_by_side(rows: list[Row]) -> str:
     if most == 1:
         return ""
     cores = " or ".join(map(str, sorted({row["cores"] for row in rows})))
-    return f"Each gate on cores of its own ({cores}), {most} gates side by side. "
+    upto = "up to " if any(row["side_by_side"] < most for row in rows) else ""
+    return f"Each gate on cores of its own ({cores}), {upto}{most} gates side by side. "
 
 
 def _candidate(cell: Cell, truths: dict[str, list[float]]) -> str:
