@@ -92,7 +92,7 @@ def test_the_same_split_counts_whole_and_a_stranger_is_said(warm: Run, noise: Pa
     (tmp_path / "alone").mkdir()
     (tmp_path / "first/model.keras").rename(tmp_path / "alone/model.keras")
     stranger = warm(*train, "--run", "third", "--from", "alone/model.keras")
-    assert stranger.returncode == 0 and "isn't known here" in stranger.stderr
+    assert stranger.returncode == 0 and "are unknown here" in stranger.stderr
     assert "alone/model.keras may have seen these test images" in stranger.stdout
     assert json.loads((tmp_path / "third/evaluation.json").read_bytes())["unknown_ancestors"] == ["alone/model.keras"]
     assert warm("export", "third", "--variants", "float32").returncode == 0

@@ -240,7 +240,7 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
         (["--set", "image_size=1x1"], "transfer: the network can't be built for 1x1 images: "),
         (
             ["--backbone", "MobileNetV3Small"],
-            "the weights of MobileNetV3Small are not here and can't be downloaded",
+            "the weights of MobileNetV3Small are missing and can't be downloaded",
         ),
     ],
 )
