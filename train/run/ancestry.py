@@ -51,14 +51,14 @@ def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
     every = cache.hashes("test")
     rows = np.flatnonzero([digest not in by_hash for digest in every])
     seen = Counter(by_hash[digest] for digest in every if digest in by_hash)
-    said = " and ".join(f"{count} are among those that {path}" for path, count in seen.items())
+    counts = " and ".join(f"{count} are among those that {path}" for path, count in seen.items())
     if not len(rows):
         raise UserError(
-            f"{cache.name}: of {len(every)} test images {said} was trained on, so none is left; expected others: give"
+            f"{cache.name}: of {len(every)} test images {counts} was trained on, so none is left; expected others: give"
             " the seed and the folder of that run, or a folder with a test/ of its own"
         )
     if seen:
-        command.say(f"note: {cache.name}: of {len(every)} test images {said} was trained on; left out of the test")
+        command.say(f"note: {cache.name}: of {len(every)} test images {counts} was trained on; left out of the test")
     return Ancestry(rows if seen else None, tuple(unknown))
 
 
