@@ -77,7 +77,7 @@ def test_other_labels_take_all_but_the_last_layer(warm: Run, trained: Trained, t
     words = ["train", "fashion_mnist", "--data", folder, "--run", run, *WORDS, "--from", trained.run, *STILL]
     done = warm(*words)
     assert done.returncode == 0, done.stderr
-    assert "starts from its weights except the last layer's, which has 3 outputs there" in done.stderr.splitlines()[0]
+    assert "starts from its weights except the last layer's, which has 3 outputs" in done.stderr.splitlines()[0]
     ours, theirs = layer_weights(run / "model.keras"), layer_weights(trained.run / "model.keras")
     np.testing.assert_allclose(ours[0][0], theirs[0][0], atol=1e-6)
     assert ours[-1][0].shape[-1] == 2
