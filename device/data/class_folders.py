@@ -82,7 +82,7 @@ class ClassFolder:
 def read_folder(root: Path) -> Folder:
     """Finds the classes of a folder and their images; UserError if it isn't a usable data set."""
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; {EXPECTED}")
+        raise UserError(f"{root}: there is no such folder; {EXPECTED}")
     splits, beside = find_splits(root)
     check_filled(root, splits)
     places: dict[Split | None, Path] = dict(splits.items()) if splits else {None: root}

@@ -82,7 +82,7 @@ def test_a_model_that_fails_leaves_the_figures_of_the_others(command: Run, shape
     words = (model("int8"), "fails.tflite", "--data", shapes_folder, "--json", "out.json")
     done = command("benchmarks", "accuracy", *words)
     said = refusal(done)
-    assert said.startswith("1 of 2 could not be measured; fails.tflite: the model failed while running: ")
+    assert said.startswith("1 of 2 could not be measured; fails.tflite: the model failed half way: ")
     assert done.stdout.splitlines()[-1].startswith("shapes_int8 ")
     good, bad = document((tmp_path / "out.json").read_text())["results"]
     assert good["n"] == 30 and good["error"] is None
@@ -145,7 +145,7 @@ def test_in_a_cache_images_are_known_by_their_content(tmp_path: Path) -> None:
 def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> None:
     card = crafted.card(drawing.LABELS, failing.SIZE)
     path = with_card(tmp_path / "fails.tflite", failing.network(5), card)
-    with pytest.raises(UserError, match=r"fails\.tflite: the model failed while running: gather index out of bounds"):
+    with pytest.raises(UserError, match=r"fails\.tflite: the model failed half way: gather index out of bounds"):
         measure(path, shapes_folder)
 
 

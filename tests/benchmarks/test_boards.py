@@ -79,7 +79,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     assert whole["machine"]["throttling"] == {"measuring": [], "before": []}
     assert done.stdout.splitlines() == results.latency_lines(results.read(kept).latency)
     sent, measures, where = done.stderr.splitlines()
-    assert sent.startswith("127.0.0.1: sends ") and measures == "127.0.0.1: measures 2 files"
+    assert sent.startswith("127.0.0.1: sending ") and measures == "127.0.0.1: measuring 2 files"
     assert where == f"127.0.0.1: runs/shapes/boards/{file}"
     assert names(tmp_path / "runs/shapes") == ["boards", "export"] and names(kept.parent) == [file]
     there = files_on(board)
@@ -91,7 +91,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     whole = document(done.stdout)  # stdout holds the JSON alone
     assert whole["machine"]["throttling"] == {"measuring": [], "before": ["under-voltage", "throttled"]}
     measures, note = done.stderr.splitlines()  # nothing is sent
-    assert measures == "127.0.0.1: measures 2 files"
+    assert measures == "127.0.0.1: measuring 2 files"
     assert note.startswith("note: 127.0.0.1 was throttled earlier since boot (under-voltage, throttled), not")
     there.pop("lock")
     assert {path: written for path, written in files_on(board).items() if path != "lock"} == there
@@ -190,7 +190,7 @@ def test_what_is_said_of_a_board(
     judged = health.judge(before, after, [LatencyRow("net.tflite", throttled=tuple(noted), p50_ms=1.0)])
     lines = health.lines(judged, "pi")
     assert len(lines) == (said is not None) and all(line.startswith(str(said)) for line in lines)
-    assert (health.board_throttling(judged) is None) == (said is not None and "can't tell" in said)
+    assert (health.board_throttling(judged) is None) == (said is not None and "unknown" in said)
 
 
 def test_a_kernel_that_keeps_a_copy_of_the_flags(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_an_environment_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixtur
                 mark = environment.mark(connected, requirements)
             assert python == str(board.bench / "venv/bin/python")
             shown = capfd.readouterr().err
-            assert (made in shown) == expected and ("sends" in shown) == expected
+            assert (made in shown) == expected and ("sending" in shown) == expected
     assert (board.bench / environment.MARK).read_bytes() == mark
     assert mark.startswith(b"# Python 3.") and mark.endswith(requirements)
 

@@ -224,7 +224,7 @@ def test_what_accuracy_lacks_is_said_before_latency_is_measured(
     [
         (
             ["none.tflite", "good.tflite"],
-            "none.tflite: there is no such file; expected a .tflite file, REF:PATH, or a ",
+            "none.tflite: no such file; expected a .tflite file, REF:PATH, or a ",
         ),
         (
             ["none.json", "good.tflite"],
