@@ -36,7 +36,7 @@ def recipe_latency() -> list[str]:
 
 
 def gate() -> list[str]:
-    """How often the gate cried wolf, could not tell, and saw."""
+    """How often the gate raised a false alarm, was inconclusive, and was right."""
     document = read("gate")
     rows = []
     for scene in dict.fromkeys(row["scene"] for row in document["results"]):

@@ -54,7 +54,7 @@ STUDENT = replaced(
     learning_rate=0.4,
     label_smoothing=0.0,
 )
-TEMPERATURE = 2.0  # of the teacher's answers
+TEMPERATURE = 2.0  # of the teacher's predictions
 
 # Of a network: trained variables, others, the optimizer's velocities.
 State = tuple[list[Any], list[Any], list[Any]]

@@ -1,4 +1,4 @@
-"""What `device classify` costs: process start to answer, peak memory, and a folder of 10,000 images in one call.
+"""The cost of `device classify`: process start to prediction, peak memory, and a folder of 10,000 images in one call.
 
     python -m experiments.classify_cost MODEL [--images 10000]
 

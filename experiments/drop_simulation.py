@@ -1,4 +1,4 @@
-"""How often the gate's rule for accuracy is right, about right and wrong answers that are drawn.
+"""How often the gate's rule for accuracy is right, for random right and wrong predictions.
 
     python -m experiments.drop_simulation        pure numpy, about three minutes on one slow core
 
@@ -13,8 +13,8 @@ what `drop.judge` calls once images are matched: `by_label.compare` and `drop.de
   a label?
 - vanished: how often is a label caught that the candidate is never right about any more?
 
-A candidate that loses L points of images that D in a hundred equal ones would answer otherwise loses D/2 + L and wins
-D/2 in a hundred.
+A candidate that loses L points, where equal candidates differ in D of a hundred predictions, loses D/2 + L and wins D/2
+in a hundred.
 """
 
 from collections import Counter
@@ -60,8 +60,8 @@ def tells(differing: float, most: float, dice: np.random.Generator) -> Iterator[
 
 
 def advice(differing: float, most: float, dice: np.random.Generator) -> Iterator[Row]:
-    """Of equal candidates that can't be told from a quarter of the images: between what lies the number they ask for,
-    and is it the one that would do?
+    """For equal candidates that stay inconclusive with a quarter of the images: the range of the number of images that
+    they ask for, and whether it is enough.
     """
     enough = needed.images(differing, most)
     n = enough // 4

@@ -50,7 +50,7 @@ def small(files: list[folders.File], way: Way, size: Size) -> npt.NDArray[np.uin
 
 
 def two_labels(files: list[folders.File], targets: npt.NDArray[np.int64]) -> Iterator[tuple[str, Right]]:
-    """Of each way, which photographs the two-label classifier at 224 answers rightly."""
+    """For each way, the photographs that the two-label classifier at 224 gets right."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
@@ -75,7 +75,7 @@ def two_labels(files: list[folders.File], targets: npt.NDArray[np.int64]) -> Ite
 
 
 def cifar10(model: Path, files: list[folders.File], targets: npt.NDArray[np.int64]) -> Iterator[tuple[str, Right]]:
-    """Of each way, which photographs a CIFAR-10 network answers rightly, asked for cat or dog."""
+    """For each way, the photographs that a CIFAR-10 network gets right, choosing between cat and dog."""
     classifier = Classifier(model)
     labels = classifier.card.labels
     assert labels is not None

@@ -1,11 +1,11 @@
-"""From a camera's frame to its labels: what stands around invoke costs, and MediaPipe's ImageClassifier beside it.
+"""From a camera's frame to its labels: the cost of everything around invoke, and of MediaPipe's ImageClassifier.
 
     python -m experiments.frames MODEL… [--labels FILE]      four minutes a model; nothing else may run
 
-Frames of 1280x720 lie in memory. Each way runs in a process of its own, with the frames of the other ways' turns in
-between, in random order; a ratio is the median over rounds. That is done twelve times with fresh processes, and the
-figure is the center of the twelve with its interval (benchmarks/statistics/stats.py). 'One thread' is pinned to one
-processor, MediaPipe as well: it can't be told how many threads to use. Writes results/frames.json.
+Frames of 1280x720 are in memory. Each way runs in its own process, interleaved with the others in random order; a ratio
+is the median over rounds. That is done twelve times with fresh processes, and the figure is the center of the twelve
+with its interval (benchmarks/statistics/stats.py). 'One thread' is pinned to one processor, MediaPipe too, which has no
+option for threads. Writes results/frames.json.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from benchmarks.statistics import stats
 from device.live.interfaces.frames import Frame, Source
 from device.model import card
-from experiments import turns
+from experiments import interleaved
 from experiments.record import ROOT, write
 
 SETS, ROUNDS, BLOCK_S = 12, 20, 0.1
@@ -42,16 +42,16 @@ def frames() -> list[Any]:
     return [np.ascontiguousarray(large[10 * i : 720 + 10 * i, 20 * i : 1280 + 20 * i]) for i in range(8)]
 
 
-class Worker(turns.Worker):
-    """A process that answers frames when it is asked to, and says what each took; its first block is the warm-up."""
+class Worker(interleaved.Worker):
+    """A process that classifies frames on request and returns the time of each; its first block is the warm-up."""
 
     def __init__(self, command: Sequence[str | Path]) -> None:
         super().__init__(command)
         self.block()
 
     def block(self) -> list[dict[str, float]]:
-        """What each of the next frames took, in ms, for about BLOCK_S."""
-        rows: list[dict[str, float]] = json.loads(self.turn(str(BLOCK_S)))
+        """The times of the next frames in ms, for about BLOCK_S."""
+        rows: list[dict[str, float]] = json.loads(self.step(str(BLOCK_S)))
         return rows
 
 
@@ -79,8 +79,8 @@ def one_set(model: Path, labels: Path | None, number: int) -> dict[str, float]:
         for _ in range(ROUNDS):
             turn = order.sample(WAYS, len(WAYS))
             rounds.append({way: medians(workers[way].block()) for way in turn})
-    with turns.Worker([*ours, "--loop"]) as loop:
-        share = float(np.median(json.loads(loop.turn())))
+    with interleaved.Worker([*ours, "--loop"]) as loop:
+        share = float(np.median(json.loads(loop.step())))
     return {**summary(rounds), "loop_to_bare_invoke": share}
 
 
@@ -155,7 +155,8 @@ class Memory(Source):
 
 
 def overlap(model: Path, labels: Path | None) -> None:
-    """A worker: the live loop's answers a second as a share of bare invokes a second, one thread, in turns."""
+    """A worker: the live loop's predictions per second as a share of bare invokes per second, one thread,
+    alternating."""
     from device.inference.classifier import Classifier
     from device.inference.model_spec import NO_OVERRIDES, Overrides
     from device.live.interfaces.output import Output

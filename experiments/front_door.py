@@ -5,7 +5,7 @@
 Twenty minutes; nothing else may run.
 
 call: `classifier(path)` with its label and score, of a 32x32 PNG, beside the steps that it can't do without (read,
-preprocess, invoke, scores, the best five). A pair is two fresh processes that take turns (experiments/turns.py).
+preprocess, invoke, scores, the best five). A pair is two fresh, interleaved processes (experiments/interleaved.py).
 map: `classifier.map` over so many drawn images and over a tenth of them: images a second, processors busy, peak memory.
 import: `import framelite` in fresh processes, in ms. Writes results/front_door.json.
 """
@@ -25,8 +25,8 @@ from device import files
 from device.host import system
 from device.images import images
 from experiments.classify_cost import draw
+from experiments.interleaved import Side, compare
 from experiments.record import ROOT, write
-from experiments.turns import Side, compare
 
 MODEL = ROOT / "device/models/cifar10_int8.tflite"
 PAIRS, ROUNDS, CALLS = 10, 60, 50

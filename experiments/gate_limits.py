@@ -148,7 +148,7 @@ def main() -> None:
     name = given.document
     kept = read(name) if (RESULTS / f"{name}.json").exists() else {"results": [], "truths": {}}
     if "machine" in kept and not is_same_machine(kept["machine"], vars(system.describe())):
-        options.error(f"results/{name}.json is of another machine; expected this one's; move it away to begin anew")
+        options.error(f"results/{name}.json is from another machine, expected this one; move it away to start again")
     if not core_groups.are_disjoint(given.cores):
         options.error("two groups of --cores share a core; expected cores of its own for each")
     rows, truths = kept["results"], kept["truths"]

@@ -2,17 +2,17 @@
 
     python -m experiments.gate_simulation [--minutes M]     a few minutes; it goes on where it stopped
 
-Gates are judged as `gate` judges them: after each round verdict.is_certain, at the end verdict.judge, 20 rounds at
-most (about what 20 s hold). Only looks that can't be certain are passed over, to save time: those at which the limit
-lies inside the plain interval, which the rule only ever widens. 2,000 gates a cell: six kinds of noise, two sizes,
-limits of 1, 2 and 5 %, a candidate that is as fast, one exactly at the limit, and one two points beyond it. `size` is
-the standard deviation of a lane's time from round to round; on the machine of results/gate.json it is about 0.3 % for
-a network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbors too. At the first size and limit other rules as well:
+Gates are judged as `gate` judges them: after each round verdict.is_certain, at the end verdict.judge, 20 rounds at most
+(about what 20 s hold). Only looks that can't be certain are passed over, to save time: those at which the limit lies
+inside the plain interval, which the rule only ever widens. 2,000 gates a cell: six kinds of noise, two sizes, limits of
+1, 2 and 5 %, a candidate that is as fast, one exactly at the limit, and one two points beyond it. `size` is the
+standard deviation of a series' time from round to round; on the machine of results/gate.json it is about 0.3 % for a
+network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbors too. At the first size and limit other rules as well:
 without the test of dependence, and as it was before that, when an early end asked for 99 %.
 
 Noise: normal; heavy-tailed (Student's t with 3 degrees of freedom); skewed (exponential, to the slow side); drifting
-(normal; while all lanes become 10 % slower the candidate goes from half a size too slow to half a size too fast); and
-AR(1) with 0.5 and 0.8, where each lane's time has that much of the round before.
+(normal; while all series become 10 % slower the candidate goes from half a size too slow to half a size too fast); and
+AR(1) with 0.5 and 0.8, where each series' time has that much of the previous round.
 """
 
 import argparse
@@ -52,17 +52,17 @@ RULES = {
     "no test": (-inf, -inf, verdict.EARLY_CONFIDENCE, verdict.EARLIEST),
     "before": (-inf, -inf, 0.99, 8),
 }
-# What a lane is off by, as a logarithm: gates x rounds x (base, again, candidate).
-Lanes = npt.NDArray[np.float64]
+# The deviation of a series, as a logarithm: gates x rounds x (base, again, candidate).
+Deviations = npt.NDArray[np.float64]
 
 
-def lanes(noise: str, size: float, gates: int, random: np.random.Generator) -> Lanes:
+def deviations(noise: str, size: float, gates: int, random: np.random.Generator) -> Deviations:
     shape = (gates, ROUNDS, 3)
     if noise == "heavy-tailed":
         return np.asarray(size * random.standard_t(3, shape) / np.sqrt(3), np.float64)
     if noise == "skewed":
         return size * (random.standard_exponential(shape) - 1)
-    found: Lanes = size * random.standard_normal(shape)
+    found: Deviations = size * random.standard_normal(shape)
     if noise == "drifting":
         found += np.linspace(0, 0.1, ROUNDS)[:, None]
         found[..., 2] += size * np.linspace(0.5, -0.5, ROUNDS)
@@ -73,7 +73,7 @@ def lanes(noise: str, size: float, gates: int, random: np.random.Generator) -> L
     return found
 
 
-def open_looks(off: Lanes, truth: float, limit: float) -> npt.NDArray[np.bool_]:
+def open_looks(off: Deviations, truth: float, limit: float) -> npt.NDArray[np.bool_]:
     """gates x (rounds + 1): whether the plain interval after so many rounds leaves the limit on one side."""
     ratios = np.log(truth) + off[..., 2] - (off[..., 0] + off[..., 1]) / 2
     found = np.zeros((len(off), ROUNDS + 1), np.bool_)
@@ -86,7 +86,7 @@ def open_looks(off: Lanes, truth: float, limit: float) -> npt.NDArray[np.bool_]:
     return found
 
 
-def gate(off: Lanes, truth: float, limit: float, looks: npt.NDArray[np.bool_] | None = None) -> Verdict:
+def gate(off: Deviations, truth: float, limit: float, looks: npt.NDArray[np.bool_] | None = None) -> Verdict:
     """One gate of a candidate that takes `truth` of the base's time, as `gate` goes about it. off: rounds x 3; looks:
     after how many rounds it is asked whether it may end, None: each time.
     """
@@ -118,7 +118,7 @@ def ruled(rule: str) -> Iterator[None]:
 
 def cell(noise: str, size: float, limit: float, truth: float, rule: str, gates: int = GATES) -> dict[str, Any]:
     random = np.random.default_rng([SEED, NOISES.index(noise), *(round(1e4 * each) for each in (size, limit, truth))])
-    off = lanes(noise, size, gates, random)
+    off = deviations(noise, size, gates, random)
     with ruled(rule):
         looks = open_looks(off, 1 + truth, limit)
         found = [gate(one, 1 + truth, limit, at) for one, at in zip(off, looks, strict=True)]

@@ -20,9 +20,9 @@ def gate_coverage() -> list[str]:
     document = read("gate")
     kinds = {"itself": "the same file twice", "8 %": "about 8 % slower", "5 %": "about 5 % slower"}
     rows = []
-    for kind, told in kinds.items():
+    for kind, words in kinds.items():
         mine = [row for row in document["results"] if row["kind"] == kind]
-        rows.append([f"the ratio, {told}", _held(mine, "ratio", lambda row: _truth(row, document["truths"]))])
+        rows.append([f"the ratio, {words}", _held(mine, "ratio", lambda row: _truth(row, document["truths"]))])
     rows.append(["the base to itself, all gates", _held(document["results"], "floor", lambda row: 1.0)])
     return [*markdown(("interval", "holds the truth"), rows), "", source(document)]
 
@@ -138,8 +138,10 @@ def gate_rule() -> list[str]:
         *("noise, size", "as fast: false alarms", "as fast: can't tell", "at the limit: any answer"),
         *("2 points beyond: caught", "called dependent", "interval holds the truth"),
     )
-    told = f"{gate_simulation.GATES:,} gates a cell; three figures are of limits of 1, 2 and 5 %. {_seeded(document)}"
-    return [*markdown(header, cells), "", told]
+    caption = (
+        f"{gate_simulation.GATES:,} gates a cell; three figures are of limits of 1, 2 and 5 %. {_seeded(document)}"
+    )
+    return [*markdown(header, cells), "", caption]
 
 
 def gate_rules() -> list[str]:
@@ -166,8 +168,8 @@ def gate_rules() -> list[str]:
         *("as fast: false alarms", "as fast: can't tell", "as fast: rounds"),
     )
     rules = "three figures: the gate's rule; without the test of dependence; as it was before, 99 % at an early end"
-    told = f"Size and limit {100 * limit:g} %, {gate_simulation.GATES:,} gates a cell; {rules}. {_seeded(document)}"
-    return [*markdown(header, cells), "", told]
+    caption = f"Size and limit {100 * limit:g} %, {gate_simulation.GATES:,} gates a cell; {rules}. {_seeded(document)}"
+    return [*markdown(header, cells), "", caption]
 
 
 def _seeded(document: dict[str, Any]) -> str:

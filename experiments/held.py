@@ -2,8 +2,8 @@
 
     python -m experiments.held MODEL [--labels FILE]      three minutes; nothing else may run
 
-Ten pairs of fresh processes, one a way, that take turns every few frames of 1280x720; a frame's time is the thread's
-own, and its ratio the median over rounds. The start is from the module's call to the first answer of an image in
+Ten pairs of fresh processes, one per way, interleaved every few frames of 1280x720; a frame's time is the thread's own,
+and its ratio the median over rounds. The start is from the module's call to the first prediction for an image in
 memory, imports left out. Intervals over pairs (benchmarks/statistics/stats.py). Writes results/held.json.
 """
 
@@ -20,8 +20,8 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import frames
+from experiments.interleaved import Worker
 from experiments.record import write
-from experiments.turns import Worker
 
 PAIRS, ROUNDS, FRAMES = 10, 40, 4
 WAYS = {"mapped": False, "held": True}
@@ -59,9 +59,9 @@ def pair(model: Path, labels: Path | None, number: int) -> dict[str, float]:
         workers = {
             way: stack.enter_context(Worker([*command, "--way", way])) for way in order.sample(list(WAYS), len(WAYS))
         }
-        begun = {way: json.loads(worker.turn()) for way, worker in workers.items()}
+        begun = {way: json.loads(worker.step()) for way, worker in workers.items()}
         rounds = [
-            {way: float(workers[way].turn()) for way in order.sample(list(WAYS), len(WAYS))} for _ in range(ROUNDS)
+            {way: float(workers[way].step()) for way in order.sample(list(WAYS), len(WAYS))} for _ in range(ROUNDS)
         ]
     return {
         "frame": float(np.median([each["held"] / each["mapped"] for each in rounds])),

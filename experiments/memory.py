@@ -3,8 +3,8 @@
     python -m experiments.memory DIR        ten minutes; others may run, memory doesn't depend on them
 
 DIR: class folders with train/ and test/. The more images are DIR's own, moved by a pixel each time, since copies are
-told apart from images. Memory is the sum over the command's whole process tree, sampled ten times a second: pss shares
-what several processes map, rss counts it for each of them. Writes results/memory.json.
+distinguished from images. Memory is the sum over the command's whole process tree, sampled ten times a second: pss
+shares what several processes map, rss counts it for each of them. Writes results/memory.json.
 """
 
 import argparse

@@ -25,8 +25,8 @@ def main() -> None:
         start = perf_counter()
         scores = session.run(None, feed)
         times_ms.append(1e3 * (perf_counter() - start))
-    told = {"version": onnxruntime.__version__, "scores": scores[0].ravel().tolist(), "ms": times_ms[warmup_runs:]}
-    print(json.dumps(told))
+    document = {"version": onnxruntime.__version__, "scores": scores[0].ravel().tolist(), "ms": times_ms[warmup_runs:]}
+    print(json.dumps(document))
 
 
 if __name__ == "__main__":

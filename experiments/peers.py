@@ -2,9 +2,9 @@
 
     python -m experiments.peers MODEL… [--pairs 20] [--labels FILE]     four minutes a model; nothing else may run
 
-In each of 20 rounds every way has a fresh process, in random order, all of them pinned to one processor (MediaPipe
-can't be told how many threads to use). A ratio is taken within each round; 'median' is Hodges and Lehmann's over
-rounds with its 95 % interval.
+In each of 20 rounds every way has a fresh process, in random order, all of them pinned to one processor (MediaPipe has
+no option for threads). A ratio is taken within each round; 'median' is Hodges and Lehmann's over rounds with its 95 %
+interval.
 
 litert-benchmark prints mean, median, minimum, maximum, p5 and p95 of --num_runs invocations that follow
 --warmup_runs others, after its own wall clock. Its median is compared with ours, each of as many runs after as many
@@ -72,7 +72,7 @@ class Runs:
         return Runs(max(FEWEST_RUNS, round(MEASURING_S / p50_s)), max(FEWEST_RUNS, round(WARMUP_S / p50_s)))
 
 
-def told(times_ms: Sequence[float]) -> dict[str, float]:
+def typical(times_ms: Sequence[float]) -> dict[str, float]:
     return {"p50_ms": float(np.median(times_ms)), "mean_ms": float(np.mean(times_ms))}
 
 
@@ -84,7 +84,7 @@ def ours(model: Path, runs: Runs) -> dict[str, float]:
             if samples.error is not None:
                 raise SystemExit(f"{model}: {samples.error}")
             times_ms += samples.wall_ms.tolist()
-    return told(times_ms[runs.warmup : runs.warmup + runs.count])
+    return typical(times_ms[runs.warmup : runs.warmup + runs.count])
 
 
 def litert_benchmark(model: Path, runs: Runs) -> dict[str, float]:
@@ -126,7 +126,7 @@ def frame(command: Sequence[str | Path]) -> dict[str, float]:
     """A worker of experiments/frames.py; its first block is the warm-up."""
     with frames.Worker(command) as worker:
         blocks = [worker.block() for _ in range(round(MEASURING_S / frames.BLOCK_S))]
-    return told([row["frame"] for block in blocks for row in block])
+    return typical([row["frame"] for block in blocks for row in block])
 
 
 def frame_ways(model: Path, labels: Path | None) -> tuple[dict[str, Way], str | None]:
@@ -157,7 +157,7 @@ def measure(model: Path, pairs: int, labels: Path | None) -> dict[str, Any]:
             THEIRS: lambda: litert_benchmark(model, runs),
             OUR_CALL: lambda: ours(nothing, calls),
             THEIR_CALL: lambda: litert_benchmark(nothing, calls),
-            **({} if onnx.missing else {"onnxruntime": lambda: told(onnx.times_ms(runs.count, runs.warmup))}),
+            **({} if onnx.missing else {"onnxruntime": lambda: typical(onnx.times_ms(runs.count, runs.warmup))}),
             **by_frame,
         }
         order = random.Random(1)

@@ -4,8 +4,8 @@
 
 A quarter of an hour; nothing else may run; needs .venv-ray (make test-setup).
 
-One process of that environment does both in turns, on the same drawn files; Ray's time has the start of its workers in
-it, as every call of `map_batches` has; `one` is how long it takes for a single image. Writes results/ray_rate.json.
+One process in that environment does both, alternating, on the same drawn files; Ray's time includes the start of its
+workers, as in every call of `map_batches`; `one` is the time for a single image. Writes results/ray_rate.json.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from device.host import system
 from experiments.classify_cost import draw
+from experiments.interleaved import Worker
 from experiments.record import ROOT, write
-from experiments.turns import Worker
 
 MODEL = ROOT / "device/models/cifar10_int8.tflite"
 PYTHON = ROOT / ".venv-ray/bin/python"
@@ -69,7 +69,7 @@ def main() -> None:
         with Worker([PYTHON, "-c", WORKER, MODEL, many, one, str(system.usable_cores())]) as worker:
             for _ in range(given.rounds + 1):
                 for side, took in seconds.items():
-                    took.append(float(worker.turn(side)))
+                    took.append(float(worker.step(side)))
     rows = []
     for side, (_, *took) in seconds.items():  # the first round is the warm-up
         median = statistics.median(took)

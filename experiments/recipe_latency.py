@@ -27,8 +27,8 @@ FIELDS = (
 def measure(run: Path) -> list[dict[str, Any]]:
     engines = [latency.Engine(), latency.Engine(str(OTHER))]
     rows = latency.measure(models.find([run]), SECONDS, engines=engines, sustained_s=1.0).rows
-    recipe, told = run_record.read(run).recipe_name, [records.to_json(row) for row in rows]
-    return [{"run": run.name, "recipe": recipe, **{field: row[field] for field in FIELDS}} for row in told]
+    recipe, documents = run_record.read(run).recipe_name, [records.to_json(row) for row in rows]
+    return [{"run": run.name, "recipe": recipe, **{field: row[field] for field in FIELDS}} for row in documents]
 
 
 def main() -> None:

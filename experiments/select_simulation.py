@@ -3,8 +3,8 @@
     python -m experiments.select_simulation        about two minutes on a quiet machine; the same figures every time
 
 Files: four, of which the fastest may be less accurate. They are right about the same images but for a few: each is
-drawn from one common set of answers, of which it changes a share. Which files does `select` leave out, and by how much
-is the accuracy too high that it says of the best and of the chosen one?
+drawn from one common set of predictions, of which it changes a share. Which files does `select` leave out, and by how
+much is the accuracy too high that it says of the best and of the chosen one?
 
 Threads: one and two, timed by eight processes. What a process does to everything in it (`shared`) and to one case
 alone (`own`) are factors with normal logarithms. Which number does `select` choose?
@@ -68,7 +68,7 @@ def row(name: str, medians_ms: npt.NDArray[np.float64], threads: int, top1: floa
 
 
 def files(random: np.random.Generator, n: int, disagree: float, loss: float) -> dict[str, Any]:
-    """One cell. A file that changes a share s of the common answers disagrees with another about 2 s (1 - s)."""
+    """One cell. A file that changes a share s of the common predictions disagrees with another in about 2 s (1 - s)."""
     share = (1 - (1 - 2 * disagree) ** 0.5) / 2
     true = ACCURACY * (1 - share) + (1 - ACCURACY) * share
     truths = dict.fromkeys(NAMES, true) | {NAMES[-1]: true - loss}

@@ -1,13 +1,13 @@
-"""How `device live` lasts: an hour with everything at once, and a hundred sources that vanish and come back.
+"""Endurance of `device live`: an hour with everything at once, and a hundred lost sources.
 
     python -m experiments.soak [--minutes 60] [--losses 100]      (make soak; about 80 minutes; asks for mosquitto)
 
 A camera's frames come as MJPEG from a server of its own, 30 a second. The hour: a browser's viewer is there all the
 while, a broker gets every label, every prediction is a line in a file, twenty connections a minute come to the page and
-say nothing or half a header, and every third minute the source is lost. What was promised is counted at the end: a line
-an answer, the viewer never put out, the broker's last word the file's last. The losses: the server is killed and
-started again; or its stream goes on with garbage, or with half images, until it is opened anew. Each is a recovery when
-later frames are answered. Writes results/soak.json.
+say nothing or half a header, and every third minute the source is lost. The checks at the end: one line per prediction,
+the viewer never disconnected, the broker's last label the file's last. The losses: the server is killed and started
+again; or its stream goes on with garbage, or with half images, until it is reopened. Each is a recovery when later
+frames are classified. Writes results/soak.json.
 """
 
 import argparse
@@ -41,7 +41,7 @@ SILENT = 20
 
 
 class Live:
-    """A live classifier in a process of its own; its answers are lines of a file, which a thread follows."""
+    """A live classifier in its own process; its results are lines in a file, which a thread follows."""
 
     def __init__(self, source: str, folder: Path, *more: str) -> None:
         self.lines = folder / "answers.jsonl"
@@ -78,7 +78,7 @@ class Live:
             self.said.append(line)
 
     def wait_for(self, taken_after: float) -> float | None:
-        """Seconds until an answer for a frame that was taken after that moment; None when none came."""
+        """Seconds until a result for a frame that was taken after that moment; None if there was none."""
         began = time.time()
         while time.time() - began < LIMIT_S:
             if self.answers and self.answers[-1]["time"] > taken_after:
@@ -126,7 +126,7 @@ class Viewer:
 
 
 def be_silent(page: str) -> list[socket.socket]:
-    """Connections that say nothing, and half a header."""
+    """Connections that send nothing, and half a header."""
     host, port = page.split("/")[2].split(":")
     silent = [socket.create_connection((host, int(port)), timeout=30) for _ in range(SILENT)]
     for each in silent[::2]:
@@ -165,8 +165,8 @@ def endure(minutes: int, folder: Path) -> dict[str, Any]:
     """Memory, threads and files once a minute, with everything at once."""
     server, samples, waits, closed = Server("good"), [], [], 0
     with Mosquitto(folder) as broker, Watcher(broker.port) as watcher:
-        told = ("--serve", "127.0.0.1:0", "--mqtt", f"127.0.0.1:{broker.port}", "--mqtt-name", "soak")
-        live = Live(server.url, folder, *told)
+        options = ("--serve", "127.0.0.1:0", "--mqtt", f"127.0.0.1:{broker.port}", "--mqtt-name", "soak")
+        live = Live(server.url, folder, *options)
         viewer = Viewer(live.page())
         assert live.wait_for(time.time()) is not None
         for minute in tqdm(range(minutes), desc="endurance", unit="min"):
@@ -211,12 +211,12 @@ def endure(minutes: int, folder: Path) -> dict[str, Any]:
 
 
 def lose(losses: int, folder: Path) -> dict[str, Any]:
-    """Loses the source again and again, in each of the ways in turn."""
+    """Loses the source repeatedly, alternating between the ways."""
     server = Server("good")
     live = Live(server.url, folder)
     recoveries: list[dict[str, Any]] = []
     for number in tqdm(range(losses), desc="losses"):
-        assert live.wait_for(time.time()) is not None, "it answers before it is lost"
+        assert live.wait_for(time.time()) is not None, "it classifies before the source is lost"
         failure = FAILURES[number % len(FAILURES)]
         server = fail(server, failure)
         waited = live.wait_for(time.time() + GONE_S)

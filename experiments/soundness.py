@@ -1,4 +1,4 @@
-"""What tells a broken conversion from a sound one of a network that is hardly sure: planted faults, real exports.
+"""What distinguishes a broken conversion from a sound one of an unsure network: planted faults, real exports.
 
     python -m experiments.soundness RUN… [--images 60]      a quarter of an hour for five runs of 224x224
 

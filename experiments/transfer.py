@@ -2,8 +2,8 @@
 
     python -m experiments.transfer DIR        three minutes; nothing else may run
 
-DIR: a folder of class folders. The image cache and the features are made anew in a folder of their own; the times
-are those of whole commands. Leaves runs/transfer with its export. Writes results/transfer.json.
+DIR: a folder of class folders. The image cache and the features are created in a temporary folder; the times are those
+of whole commands. Leaves runs/transfer with its export. Writes results/transfer.json.
 """
 
 import argparse

@@ -4,7 +4,7 @@
     python -m experiments.tutorial epochs [--pairs 3]       about 5 minutes; alternates the two, nothing else may run
 
 `accuracy` trains `cifar10_tutorial` with each seed and keeps what the best epoch by validation and the last epoch give
-on the test images. `epochs` runs the chapter's script and the recipe in turn, two epochs each, and compares the
+on the test images. `epochs` alternates between the chapter's script and the recipe, two epochs each, and compares the
 second epochs: the first also compiles.
 """
 
@@ -81,7 +81,7 @@ def accuracy(seeds: int) -> list[dict[str, Any]]:
 
 
 def epochs(pairs: int) -> list[dict[str, Any]]:
-    """Second-epoch seconds of the chapter's script and of the recipe, in turn."""
+    """Second-epoch seconds of the chapter's script and of the recipe, alternating."""
     import numpy as np
 
     from device.data import folders

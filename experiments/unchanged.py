@@ -1,10 +1,10 @@
-"""What a change must leave as it is, against another checkout: what a frame costs, and what training gives.
+"""What a change must not alter, compared with another checkout: the cost of a frame, and the result of training.
 
     python -m experiments.unchanged --against CHECKOUT [--model FILE --labels FILE]
 
 Half an hour; nothing else may run.
 
-A frame's way: 1280x720 to labels in the thread's own time. A pair is two processes, one a checkout, that take turns
+A frame's way: 1280x720 to labels in CPU time of the thread. A pair is two processes, one per checkout, interleaved
 every few frames; its ratio is the median over rounds, the figure the mean of the logarithms over pairs with its t
 interval. Training: fashion_mnist in full in each checkout, the networks' weights compared bit by bit. Writes
 results/unchanged.json.
@@ -18,8 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from experiments.interleaved import Side, compare
 from experiments.record import ROOT, write
-from experiments.turns import Side, compare
 from train.run import evaluation
 
 PAIRS, ROUNDS = 10, 60
@@ -90,7 +90,7 @@ def training(against: Path) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--against", type=Path, required=True, metavar="CHECKOUT", help="of the commit before")
-    options.add_argument("--model", type=Path, help="one more .tflite, larger: three frames a turn")
+    options.add_argument("--model", type=Path, help="one more .tflite, larger: three frames a step")
     options.add_argument("--labels", type=Path, help="its labels")
     options.add_argument("--only-frames", action="store_true", help="nothing is trained")
     options.add_argument("--into", default="unchanged", metavar="NAME", help="results/NAME.json (default unchanged)")

@@ -3,7 +3,7 @@
     python -m experiments.walk --against CHECKOUT       a few minutes; nothing else may run
 
 Each figure is a fresh process over the same drawn folder, from the disk's cache: `read_folder`, then the hash of every
-file. Rounds take both checkouts in turn, so what the machine does meanwhile falls on both.
+file. Rounds alternate between the checkouts, so other load affects both.
 """
 
 import argparse

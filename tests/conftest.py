@@ -144,7 +144,7 @@ def environment(name: str) -> Path:
     """The Python of an environment that `make test-setup` makes, such as tflite-runtime or mediapipe."""
     python = ROOT / f".venv-{name}/bin/python"
     if not python.exists():
-        missing(f"no environment .venv-{name}; create it with: make test-setup")
+        missing(f"no environment .venv-{name}; make it with: make test-setup")
     return python
 
 

@@ -34,7 +34,7 @@ _NUMBERS = itertools.count(random.Random().randrange(_EACH))
 
 
 def free_port() -> int:
-    """One that nobody has, and nobody else is given limited to the CPU time of a test."""
+    """One that nobody has, and nobody else is given for the time of a test."""
     for number in itertools.islice(_NUMBERS, _EACH):
         port = _FIRST + _EACH * (_WORKER % 12) + number % _EACH
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from device.data import nesting, walk
 from device.data.passed_over import PassedOver, Reason, Why
-from device.data.splits import Split, check_filled, find_splits, said
+from device.data.splits import Split, check_filled, find_splits, listed
 from device.data.walk import Identity, Walk
 from device.errors import UserError
 
@@ -82,7 +82,7 @@ class ClassFolder:
 def read_folder(root: Path) -> Folder:
     """Finds the classes of a folder and their images; UserError if it isn't a usable data set."""
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; {EXPECTED}")
+        raise UserError(f"{root}: there is no such folder; {EXPECTED}")
     splits, beside = find_splits(root)
     check_filled(root, splits)
     places: dict[Split | None, Path] = dict(splits.items()) if splits else {None: root}
@@ -185,7 +185,7 @@ def _check_complete(root: Path, classes: list[ClassFolder], labels: tuple[str, .
     """UserError for a single class, or for a class that is missing in a split."""
     if len(labels) < 2:
         inner = walk.folders_in(classes[0].path)
-        hint = f"; {classes[0].path.name}/ holds {said(inner)}: give {classes[0].path}" if len(inner) > 1 else ""
+        hint = f"; {classes[0].path.name}/ holds {listed(inner)}: give {classes[0].path}" if len(inner) > 1 else ""
         raise UserError(f"{root}: only one class ({labels[0]!r}) has images, expected two or more, a folder each{hint}")
     for place in dict.fromkeys(one.place for one in classes):
         present = {one.label for one in classes if one.place == place}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from device.data import walk
-from device.data.splits import ORDER, said, split_of
+from device.data.splits import ORDER, listed, split_of
 from device.errors import UserError
 
 
@@ -45,7 +45,8 @@ def _refuse_same(root: Path, inside: dict[Path, list[Path]]) -> None:
     first, inner = next(iter(inside.items()))
     same = [path for path in inner if path.name.strip().casefold() in shared]
     raise UserError(
-        f"{root}: every class folder ({said(inside)}) contains the same folders {said(same)}. If those are the classes,"
-        f" this is a level too high: give {first}, or put the images of each class into one folder. If {said(inside)}"
-        " are the classes, put the images of each into one folder, or give the folders inside different names"
+        f"{root}: every class folder ({listed(inside)}) contains the same folders {listed(same)}. If those are the"
+        f" classes, this is a level too high: give {first}, or put the images of each class into one folder. If"
+        f" {listed(inside)} are the classes, put the images of each into one folder, or give the folders"
+        " inside different names"
     )

@@ -77,8 +77,8 @@ class PassedOver:
 
     def describe(self, *whys: Why) -> str:
         """'20 .heic (HEIC, …), 12 .txt (no images), 3 hidden', for all reasons or only these; '' if there are none."""
-        said = [self._describe(why) for why in (whys or Why) if self.count(why)]
-        return ", ".join(said)
+        reasons = [self._describe(why) for why in (whys or Why) if self.count(why)]
+        return ", ".join(reasons)
 
     def _describe(self, why: Why) -> str:
         mine = Counter({reason: count for reason, count in self.counts.items() if reason.why == why})

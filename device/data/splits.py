@@ -41,14 +41,14 @@ def find_splits(root: Path) -> tuple[dict[Split, Path], list[Path]]:
     found = _by_split(root, named)
     if beside and (len(found) < 2 or "train" not in found or _may_be_classes(found, beside)):
         raise UserError(
-            f"{root}: {said(named)} {'is a split' if len(named) == 1 else 'are splits'} by name, and next to"
-            f" {'it' if len(named) == 1 else 'them'} is {said(beside)}; expected only splits (train/ and test/ or"
+            f"{root}: {listed(named)} {'is a split' if len(named) == 1 else 'are splits'} by name, and next to"
+            f" {'it' if len(named) == 1 else 'them'} is {listed(beside)}; expected only splits (train/ and test/ or"
             " validation/, each with every class folder) or only class folders; move one kind away"
         )
     return found, beside
 
 
-def said(folders: Iterable[Path], most: int = 4) -> str:
+def listed(folders: Iterable[Path], most: int = 4) -> str:
     """'train/, test/ …'"""
     return text.some([f"{folder.name}/" for folder in folders], most)
 
@@ -58,7 +58,7 @@ def _by_split(root: Path, named: list[Path]) -> dict[Split, Path]:
     for split in ORDER:
         mine = [folder for folder in named if split_of(folder.name) == split]
         if len(mine) > 1:
-            raise UserError(f"{root}: {said(mine)} all mean the split {split}, expected one; merge or rename them")
+            raise UserError(f"{root}: {listed(mine)} all mean the split {split}, expected one; merge or rename them")
         found.update(dict.fromkeys([split], mine[0]) if mine else {})
     return found
 

@@ -53,11 +53,11 @@ def findings(
         interpreters.append(found.open(float32, 1))
     plans = [read_plan(interpreter) for interpreter in interpreters]
     one_ms, all_ms, *reference_ms = median_ms(interpreters)
-    said = [_file(document), operators(plans[0], found.name), _latency(one_ms, all_ms, threads)]
+    findings = [_file(document), operators(plans[0], found.name), _latency(one_ms, all_ms, threads)]
     if reference_ms:
         why = why_slower(plans[0], found.name, hardware.has_dot_product(root))
-        said.append(against_float32(one_ms / reference_ms[0], *why))
-    return said
+        findings.append(against_float32(one_ms / reference_ms[0], *why))
+    return findings
 
 
 def float32_beside(path: Path) -> Path | None:
@@ -126,8 +126,8 @@ def why_slower(plan: Plan | None, runtime_name: str, dot_product: bool) -> tuple
 def _file(document: dict[str, Any]) -> Finding:
     spec = document["input"]
     size = f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}"
-    said = f"{document['name']}, {document['variant'] or 'variant not known'}, {text.size(document['file_bytes'])}"
-    return Finding("ok", "model", f"{said}, {size}, {document['outputs']} outputs")
+    named = f"{document['name']}, {document['variant'] or 'unknown variant'}, {text.size(document['file_bytes'])}"
+    return Finding("ok", "model", f"{named}, {size}, {document['outputs']} outputs")
 
 
 def operators(plan: Plan | None, runtime_name: str) -> Finding:

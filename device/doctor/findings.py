@@ -26,12 +26,12 @@ class Finding:
 def lines(findings: Sequence[Finding]) -> list[str]:
     """One line per finding, the advice below it, and the number of problems and notes at the end."""
     widest = max((len(finding.subject) for finding in findings), default=0)
-    said = []
+    found = []
     for finding in findings:
-        said.append(f"{finding.level:<7}  {finding.subject:<{widest}}  {finding.found}")
+        found.append(f"{finding.level:<7}  {finding.subject:<{widest}}  {finding.found}")
         if finding.advice:
-            said.append(f"{'':<7}  {'':<{widest}}  -> {finding.advice}")
-    return [*said, ", ".join(_count(findings, level) for level in ("problem", "note"))]
+            found.append(f"{'':<7}  {'':<{widest}}  -> {finding.advice}")
+    return [*found, ", ".join(_count(findings, level) for level in ("problem", "note"))]
 
 
 def _count(findings: Sequence[Finding], level: Level) -> str:

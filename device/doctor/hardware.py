@@ -36,8 +36,8 @@ def has_dot_product(root: Path = HERE) -> bool:
 
 def _board(root: Path) -> Finding:
     bits = 8 * struct.calcsize("P")
-    said = (system.name(root), platform.machine(), f"Python of {bits} bits", system.system())
-    found = ", ".join(part for part in said if part)
+    parts = (system.name(root), platform.machine(), f"Python of {bits} bits", system.system())
+    found = ", ".join(part for part in parts if part)
     if bits == 32:
         advice = "LiteRT's wheels are for 64 bits only: install a 64-bit system, or use tflite-runtime"
         return Finding("note", "machine", found, advice)

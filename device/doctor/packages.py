@@ -143,15 +143,15 @@ def _runtimes(numpy: Probe) -> list[Finding]:
     for name, (module, distributions) in RUNTIMES.items():
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             continue
-        said = f"{name} {' '.join(installed(distributions).values())}".rstrip()
+        named = f"{name} {' '.join(installed(distributions).values())}".rstrip()
         if name == "tensorflow" and any(finding.level == "ok" for finding in found):
-            found.append(Finding("ok", "runtime", f"{said}: also installed, not tried"))
+            found.append(Finding("ok", "runtime", f"{named}: also installed, not tried"))
             continue
         error = probe(RUNTIME.format(module, EMPTY_MODEL)).error
         if error is None:
-            found.append(Finding("ok", "runtime", said))
+            found.append(Finding("ok", "runtime", named))
         else:
-            found.append(Finding("note", "runtime", f"{said}: {error}", _advice(name, numpy)))
+            found.append(Finding("note", "runtime", f"{named}: {error}", _advice(name, numpy)))
     if not any(finding.level == "ok" for finding in found):
         found.append(Finding("problem", "runtime", "no working TFLite interpreter", _advice(None, numpy)))
     return found

@@ -79,7 +79,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     assert whole["machine"]["throttling"] == {"measuring": [], "before": []}
     assert done.stdout.splitlines() == results.latency_lines(results.read(kept).latency)
     sent, measures, where = done.stderr.splitlines()
-    assert sent.startswith("127.0.0.1: sends ") and measures == "127.0.0.1: measures 2 files"
+    assert sent.startswith("127.0.0.1: sending ") and measures == "127.0.0.1: measuring 2 files"
     assert where == f"127.0.0.1: runs/shapes/boards/{file}"
     assert names(tmp_path / "runs/shapes") == ["boards", "export"] and names(kept.parent) == [file]
     there = files_on(board)
@@ -213,7 +213,7 @@ def test_an_environment_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixtur
                 mark = environment.mark(connected, requirements)
             assert python == str(board.bench / "venv/bin/python")
             shown = capfd.readouterr().err
-            assert (made in shown) == expected and ("sends" in shown) == expected
+            assert (made in shown) == expected and ("sending" in shown) == expected
     assert (board.bench / environment.MARK).read_bytes() == mark
     assert mark.startswith(b"# Python 3.") and mark.endswith(requirements)
 

@@ -61,7 +61,7 @@ def test_a_board_that_is_not_there(command: Run, board: Board) -> None:
 def test_no_such_python(folder: str, command: Run, board: Board) -> None:
     python = f"{folder}/it's $(touch ~/pwned)/python"
     done = asked(command, *board.words(), "--python", python)
-    said = f"127.0.0.1: no {python} there; install it, or give another with --python"
+    said = f"127.0.0.1: can't run {python} there; install it, or give another with --python"
     assert refusal(done) == said and names(board.home) == []
 
 
@@ -71,7 +71,7 @@ def test_a_python_that_is_too_old(command: Run, board: Board) -> None:
     old.write_text("#!/bin/sh\necho Welcome\necho framelite-board 3.9.2\n")
     old.chmod(0o755)
     done = asked(command, *board.words(), "--python", "~/python")
-    said = "127.0.0.1: ~/python is Python 3.9.2, expected 3.11 or later; give a later one with --python"
+    said = "127.0.0.1: its ~/python is Python 3.9.2, expected 3.11 or later; give a later one with --python"
     assert refusal(done) == said
 
 

@@ -99,7 +99,7 @@ def test_a_result_becomes_a_row() -> None:
         "p90": "1.75",
         "p99": "2.00",
         "cold → sustained": "4.00 → 5.00 (frame, 300 s)",
-        "held back": "**under-voltage**",
+        "throttled": "**under-voltage**",
         "set-up": r"heat sink; 3 A \| hub; governor ondemand",
         "by": "Ada, 2026-11-30",
     }
@@ -118,7 +118,7 @@ def test_whether_it_held_back() -> None:
     assert cells(throttled=[])[8] == "no"
     document["machine"]["throttling"] = None
     assert [row.throttled for row in rows.make(result(document), GIVEN)] == [None]
-    assert cells(throttled=None)[8] == "can't tell"
+    assert cells(throttled=None)[8] == "unknown"
     del document["machine"]["throttling"]
     document["results"][0]["throttled"] = ["throttled"]
     assert [row.throttled for row in rows.make(result(document), GIVEN)] == [("throttled",)]
@@ -177,12 +177,12 @@ def test_a_result_is_added_once(command: Run, tmp_path: Path) -> None:
     words = ["benchmarks.boards.rows", "result.json", "--table", "boards.json"]
     words += [f"--{field}={getattr(GIVEN, field)}" for field in ("by", "cooling", "power")]
     done = command(*words)
-    assert done.returncode == 0 and done.stderr.startswith("boards.json: 1 row more")
+    assert done.returncode == 0 and done.stderr.startswith("boards.json: 1 row added")
     added = json.loads((tmp_path / "boards.json").read_text())
     assert added == table(date="2026-01-02")
-    assert refusal(command(*words)) == "boards.json is unchanged, row 2: is there twice"
+    assert refusal(command(*words)) == "boards.json is unchanged: row 2: is there twice"
     (tmp_path / "result.json").write_text('{"schema": 1, "results": []}')
-    assert refusal(command(*words)) == "result.json: it has schema 1, this version reads 2; measure anew"
+    assert refusal(command(*words)) == "result.json: it has schema 1, this version reads 2; measure again"
     said = "result.json: no latency of a known machine, expected a result of `benchmarks board`; measure again"
     bare = {**RESULT, "machine": {"cpu": "Cortex-A76"}}
     failed = {**RESULT, "results": [{**row, "error": "it failed"} for row in RESULT["results"]]}

@@ -200,7 +200,7 @@ def test_the_two_sides(tmp_path: Path) -> None:
         (["good.tflite", "--threads", "0"], "--threads: 0 is not a whole number from 1 to 256"),
         (["good.tflite", "--threads", ""], "--threads:  is not a whole number from 1 to 256"),
         (["good.tflite", "--runtime", "onnx"], "unknown runtime 'onnx', expected one of litert, tflite-runtime"),
-        (["good.tflite", "--runtime", "litert,litert,litert"], "3 values, expected one for both"),
+        (["good.tflite", "--runtime", "litert,litert,litert"], "--runtime: 3 values, expected one for both"),
         (["good.tflite", "--python", "a,b,c"], "--python: 3 values, expected one for both sides, or two"),
         (["good.tflite", "--python", "./none"], "./none: it can't be started (No such file or directory)"),
         (["good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),

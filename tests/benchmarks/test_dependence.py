@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.gate import dependence
 from benchmarks.statistics.stats import Interval
-from experiments.gate_simulation import lanes
+from experiments.gate_simulation import deviations
 
 
 def test_by_hand() -> None:
@@ -46,7 +46,7 @@ def test_equal_values_share_their_rank() -> None:
 )
 def test_how_often_it_is_seen(noise: str, least: float, most: float) -> None:
     """In twenty rounds; one in ten independent series is called dependent, by design."""
-    series = lanes(noise, 0.01, 500, np.random.default_rng(1))[..., 0]
+    series = deviations(noise, 0.01, 500, np.random.default_rng(1))[..., 0]
     assert least < np.mean([dependence.score(each) < dependence.SUSPICIOUS for each in series]) < most
 
 

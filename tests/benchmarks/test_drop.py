@@ -91,8 +91,8 @@ def test_the_interval_holds_what_is_true_by_exact_enumeration(n: int, fell: floa
             15,
             10,
             1000,
-            "0.52 points gained to 1.51 points lost on 1000 images; the limit is 1 point; it takes 2,300 to 4,800"
-            " images to pass",
+            "0.52 points gained to 1.51 points lost on 1000 images; the limit is 1 point; a candidate that loses"
+            " nothing needs 2,300 to 4,800 images to pass",
         ),
         (
             200,

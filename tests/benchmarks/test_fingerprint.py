@@ -65,7 +65,7 @@ def test_what_changes_by_itself_is_not_in_it(tmp_path: Path) -> None:
     machines.clock(root, driver="intel_pstate", policy0="performance")
     machines.cpu_limit(root, "50000 100000\n")
     assert fingerprint.differences(before, fingerprint.machine(root)) == [
-        "the container's limit of cores: not known against 0.5",
+        "the container's limit of cores: unknown against 0.5",
         "governor: powersave against performance",
     ]
 
@@ -95,7 +95,7 @@ def test_of_a_document_that_does_not_say(machine: MeasuredMachine) -> None:
     ("other", "said"),
     [
         ({}, []),
-        ({"board": "Raspberry Pi 5 Model B Rev 1.0"}, ["board: not known against Raspberry Pi 5 Model B Rev 1.0"]),
+        ({"board": "Raspberry Pi 5 Model B Rev 1.0"}, ["board: unknown against Raspberry Pi 5 Model B Rev 1.0"]),
         (  # from another cpu the rest follows
             {"cpu": "Cortex-A76", "cpu_numbers": None, "instructions": ("asimd",), "architecture": "aarch64"},
             ["cpu: AMD EPYC against Cortex-A76", "architecture: x86_64 against aarch64"],
@@ -124,11 +124,11 @@ def test_runtimes() -> None:
 
 def test_what_is_refused() -> None:
     other = {**HERE, "cores": 4, "governor": "performance"}
-    fingerprint.refuse_other(HERE, dict(HERE), told=False)
-    fingerprint.refuse_other(HERE, other, told=True)
+    fingerprint.refuse_other(HERE, dict(HERE), allowed=False)
+    fingerprint.refuse_other(HERE, other, allowed=True)
     with pytest.raises(UserError) as refused:
-        fingerprint.refuse_other(HERE, other, told=False)
+        fingerprint.refuse_other(HERE, other, allowed=False)
     assert str(refused.value) == (
-        "the results are of different machines or runtimes (cores: 2 against 4; governor: not known against"
+        "the results are of different machines or runtimes (cores: 2 against 4; governor: unknown against"
         " performance); measure both on one, or compare them anyway with --other-machine"
     )

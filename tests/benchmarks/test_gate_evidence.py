@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 
 @pytest.mark.parametrize("noise", ["normal", "heavy-tailed", "skewed", "AR(1) 0.5", "AR(1) 0.8"])
 def test_noise_has_the_size_it_says(noise: str) -> None:
-    off = gate_simulation.lanes(noise, 0.01, 4000, np.random.default_rng(1))
+    off = gate_simulation.deviations(noise, 0.01, 4000, np.random.default_rng(1))
     assert off.shape == (4000, 20, 3)
     assert abs(off.mean()) < 0.0002 and off.std() == pytest.approx(0.01, rel=0.15)
     kept = float(noise.split()[1]) if noise.startswith("AR") else 0.0
@@ -28,7 +28,7 @@ def test_noise_has_the_size_it_says(noise: str) -> None:
 
 
 def test_drift_is_shared_but_for_one_size() -> None:
-    off = gate_simulation.lanes("drifting", 0.01, 4000, np.random.default_rng(1)).mean(axis=0)
+    off = gate_simulation.deviations("drifting", 0.01, 4000, np.random.default_rng(1)).mean(axis=0)
     assert off[-1, :2] - off[0, :2] == pytest.approx([0.1, 0.1], abs=0.001)
     assert off[-1, 2] - off[0, 2] == pytest.approx(0.09, abs=0.001)
 
@@ -42,7 +42,7 @@ def test_a_cell_is_the_same_each_time_and_ends_early() -> None:
 
 @pytest.mark.parametrize("noise", gate_simulation.NOISES)
 def test_looks_that_are_passed_over_would_not_have_ended_a_gate(noise: str) -> None:
-    off = gate_simulation.lanes(noise, 0.01, 40, np.random.default_rng(2))
+    off = gate_simulation.deviations(noise, 0.01, 40, np.random.default_rng(2))
     for truth, limit in ((1.0, 0.01), (1.01, 0.01), (1.03, 0.01), (1.0, 0.05)):
         looks = gate_simulation.open_looks(off, truth, limit)
         for one, at in zip(off, looks, strict=True):

@@ -112,7 +112,7 @@ def test_too_short_for_a_row(command: Run, tmp_path: Path) -> None:
 def test_refused_before_anything_is_measured(command: Run, tmp_path: Path) -> None:
     """It would take an hour."""
     (tmp_path / "other.csv").write_text("time,value\n")
-    for path, said in (("other.csv", "other.csv: its first line is 'time,value'"), (".", ".: it is a directory")):
+    for path, said in (("other.csv", "other.csv: its first line is 'time,value'"), (".", ".: this is a directory")):
         done = command("benchmarks", "gate", SMALL, SMALL, "--seconds", "3600", "--history", path)
         assert refusal(done).startswith(said) and done.stdout == ""
     done = command("benchmarks", "gate", SMALL, SMALL, "--seconds", "3600", "--history", "/dev/null")

@@ -135,7 +135,7 @@ def test_one_that_can_not_be_loaded_leaves_the_others(tmp_path: Path) -> None:
     assert "Unheard" in str(operator) and str(engine).startswith("unknown runtime 'none'") and good is None
 
 
-@pytest.mark.parametrize(("answers", "said"), [(0, "can't run the model"), (1, "failed half way")])
+@pytest.mark.parametrize(("answers", "said"), [(0, "can't run the model"), (1, "failed while running")])
 def test_one_that_fails_before_it_is_timed_leaves_the_others(answers: int, said: str, tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", failing.network(answers))
     with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:

@@ -139,7 +139,7 @@ def test_no_gate_is_begun_that_might_not_end_in_time() -> None:
     ("words", "said"),
     [
         (["--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
-        (["--max-slowdown", "10"], "--max-slowdown is 10; expected at most 6 %"),
+        (["--max-slowdown", "10"], "--max-slowdown is 10, expected at most 6 "),
         (["a.tflite", "b.tflite"], "--qualify gates the latency of its own networks; omit BASE a.tflite"),
         (["--data", "shapes"], "omit --data shapes"),
         (["--history", "x.csv"], "omit --history x.csv"),

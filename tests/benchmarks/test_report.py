@@ -127,7 +127,7 @@ def test_two_machines_side_by_side(tmp_path: Path) -> None:
     page = Page(tmp_path / "report.html")
     assert page.text.startswith("Benchmarks: AMD EPYC, Raspberry Pi 4 Model B Rev 1.4")
     warning = (
-        "Raspberry Pi 4 Model B Rev 1.4 was throttled during the measurement: under-voltage, throttled, in 2 of 8 rows."
+        "Raspberry Pi 4 Model B Rev 1.4 held back while it was measured: under-voltage, throttled, in 2 of 8 rows."
     )
     assert page.text.index(warning) < page.text.index("Machines")
     for said in ("Cortex-A72", "ondemand", "58.4 to 80.6 °C", "1200 to 1800 MHz", "25.3 GB", "avx2, fma", "1.42 mJ"):
@@ -330,11 +330,11 @@ def test_of_many_points_only_the_best_are_named() -> None:
         (None, "x.json: there is no such result document; expected what python -m benchmarks"),
         ("{", "x.json: this is not JSON; expected what python -m benchmarks"),
         ("[" * 100_000, "x.json: this is not JSON; expected what python -m benchmarks"),
-        ("[]", "x.json: it is [], expected an object; measure anew"),
-        ({"schema": 2, "results": []}, "x.json: it lacks the field 'machine'; measure anew"),
-        ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: it has schema 1, this version reads 2; measure anew"),
+        ("[]", "x.json: it is [], expected an object; measure again"),
+        ({"schema": 2, "results": []}, "x.json: it lacks the field 'machine'; measure again"),
+        ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: it has schema 1, this version reads 2; measure again"),
         ({"schema": 2, "machine": {}, "results": []}, "x.json: it has no results; measure anew"),
-        ({"schema": 2, "machine": {}, "results": {}}, "x.json: results is {}, expected a list; measure anew"),
+        ({"schema": 2, "machine": {}, "results": {}}, "x.json: results is {}, expected a list; measure again"),
         ({"schema": 2, "machine": [], "results": [{}]}, "x.json: machine is [], expected an object"),
         ({"schema": 2, "machine": {}, "results": [7]}, "x.json: results[0] is 7, expected an object"),
         (
@@ -358,14 +358,14 @@ def test_bad_documents(content: Any, said: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("p50_ms", "fast", "p50_ms is 'fast', expected a number from 0; measure anew"),
-        ("p50_ms", float("nan"), "p50_ms is nan, expected a number from 0; measure anew"),
-        ("n", 10**400, f"n is 1{59 * '0'}, expected a whole number from 0; measure anew"),
-        ("file_bytes", -1, "file_bytes is -1, expected a whole number from 0; measure anew"),
-        ("variant", 8, "variant is 8, expected str; measure anew"),
-        ("samples_ms", [1, None], "samples_ms[1] is None, expected a number from 0; measure anew"),
-        ("p50_interval_ms", [2, 1], "p50_interval_ms is [2, 1], expected [low, high] or null; measure anew"),
-        ("frame", 1, "frame is 1, expected an object; measure anew"),
+        ("p50_ms", "fast", "p50_ms is 'fast', expected a number from 0; measure again"),
+        ("p50_ms", float("nan"), "p50_ms is nan, expected a number from 0; measure again"),
+        ("n", 10**400, f"n is 1{59 * '0'}, expected a whole number from 0; measure again"),
+        ("file_bytes", -1, "file_bytes is -1, expected a whole number from 0; measure again"),
+        ("variant", 8, "variant is 8, expected str; measure again"),
+        ("samples_ms", [1, None], "samples_ms[1] is None, expected a number from 0; measure again"),
+        ("p50_interval_ms", [2, 1], "p50_interval_ms is [2, 1], expected [low, high] or null; measure again"),
+        ("frame", 1, "frame is 1, expected an object; measure again"),
     ],
 )
 def test_a_value_that_cannot_be(field: str, value: Any, said: str, tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_of_a_run_folder_everything_is_shown(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"there is no benchmark.json in it; create it with: python -m benchmarks latency"
+        UserError, match=r"there is no benchmark.json in it; make it with: python -m benchmarks latency"
     ):
         report.write([tmp_path], tmp_path / "report.html")
 

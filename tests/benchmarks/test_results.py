@@ -105,4 +105,4 @@ def test_a_value_that_cannot_be(changes: dict[str, Any], said: str, tmp_path: Pa
     document["results"][0] |= changes
     with pytest.raises(UserError) as refused:
         read(tmp_path, document)
-    assert str(refused.value) == f"{tmp_path}/x.json: results[0].{said}; measure anew"
+    assert str(refused.value) == f"{tmp_path}/x.json: results[0].{said}; measure again"

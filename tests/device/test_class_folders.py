@@ -80,7 +80,7 @@ def test_a_class_that_is_called_train(tmp_path: Path) -> None:
         (("train/cat", "train/dog", "cat", "dog"), ("train/", "cat/, dog/")),
         (("train/cat", "train/dog", "test/cat", "test/dog", "cat"), ("train/", "cat/")),
         (("test/cat", "test/dog", "horse", "cow"), ("test/", "cow/, horse/")),
-        (("train/cat", "train/dog", "Training/cat", "Training/dog"), ("Training/, train/", "same split")),
+        (("train/cat", "train/dog", "Training/cat", "Training/dog"), ("Training/, train/", "all mean the split train")),
         (("train", "test"), ("train/", "class folders")),
         (("train/cat", "train/dog", "val"), ("val/", "class folders")),
     ],

@@ -296,7 +296,7 @@ def test_a_third_party_model_without_hints(tmp_path: Path, monkeypatch: pytest.M
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
     found = examined.findings(path)
     assert [finding.subject for finding in found] == ["model", "operators", "latency"]
-    assert found[0].found.startswith("net, variant not known, ")
+    assert found[0].found.startswith("net, unknown variant, ")
     assert found[0].found.endswith(", 4x6 RGB float32, 3 outputs")
     with pytest.raises(UserError, match="the network has 2 inputs"):
         examined.findings(crafted.write(path, crafted.constant([0.2, 0.8], crafted.End(), crafted.End())))

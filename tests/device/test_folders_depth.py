@@ -52,7 +52,9 @@ def test_what_is_beside_the_class_folders_is_said(command: Run, shapes_folder: P
     (shapes_folder / ".hidden.png").write_bytes(image)
     found = folders.read_folder(shapes_folder)
     assert len(found.files) == 90
-    said = "1 right in shapes/, 1 right in train/ (outside of class folders), 1 other/ (beside the splits), 1 hidden"
+    said = (
+        "1 directly in shapes/, 1 directly in train/ (outside of class folders), 1 other/ (beside the splits), 1 hidden"
+    )
     assert found.note == f"{shapes_folder}: passed over: {said}"
     done = command("train", "data", shapes_folder, "--size", "16")
     assert done.returncode == 0, done.stderr

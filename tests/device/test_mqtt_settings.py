@@ -70,7 +70,7 @@ def test_places_that_are_none(where: str) -> None:
         ({"password_file": "lines"}, "lines: expected one line, the password"),
         ({"password_file": "none"}, "none: can't read the password (No such file or directory)"),
         ({"password_file": "."}, "can't read the password (Is a directory)"),
-        ({"password_file": "bytes"}, "bytes: can't read the password (no UTF-8)"),
+        ({"password_file": "bytes"}, "bytes: can't read the password (not UTF-8)"),
         ({"password_file": "one"}, "a password but no user name, expected both; add --mqtt-user"),
         ({"user": "a" * 65_536}, "can't send --mqtt-user; expected UTF-8 of at most 65535 bytes"),
         ({"user": "caf\udce9"}, "can't send --mqtt-user"),

@@ -372,7 +372,7 @@ def test_rules_of_the_command_line() -> None:
         ("cat:-1", "true", "--on-label cat:-1: expected"),
         ("cat:2", "", "--on-label cat:2: no command"),
         ("cat:2", " ", "--on-label cat:2: no command"),
-        ("cat:2", "echo 'a", '--on-label cat:2: "echo \'a": no closing quotation; close it'),
+        ("cat:2", "echo 'a", '--on-label cat:2: "echo \'a": no closing quotation; close the'),
         ("cat:2", "no-such-command x", "--on-label cat:2: there is no command 'no-such-command'"),
         ("cat:2", "/etc/passwd", "--on-label cat:2: there is no command '/etc/passwd'"),
     ],

@@ -1,4 +1,4 @@
-"""No home folder, or one that can't write it: what needs no cache goes on, what does names the variable."""
+"""No home folder, or one that can't be written: what needs no cache goes on, what does names the variable."""
 
 import os
 import shutil

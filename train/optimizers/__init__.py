@@ -1,1 +1,1 @@
-"""How weights move."""
+"""Optimizers, learning rates and losses."""

@@ -1,4 +1,4 @@
-"""Muon for convolutions: steps whose singular values are all about one.
+"""Muon for convolutions: steps whose singular values are all close to one.
 
 K. Jordan and others, 2024, https://kellerjordan.github.io/posts/muon/; for convolutions as K. Jordan's airbench does
 (https://arxiv.org/abs/2404.00498 and its repository). Keras' own Muon leaves kernels of rank 4 to AdamW.
@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-# Of the quintic iteration: the steepest at zero whose values stay near one (the post above).
+# Coefficients of the quintic iteration: the steepest at zero whose values stay near one (the post above).
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 4
 KERNEL_MOMENTUM = 0.6
@@ -18,14 +18,14 @@ MOMENTUM = 0.9
 
 @keras.saving.register_keras_serializable("framelite")
 class Muon(keras.optimizers.SGD):  # type: ignore[misc]
-    """SGD with Nesterov's momentum, but convolution kernels are moved by orthogonal steps.
+    """SGD with Nesterov's momentum, but with orthogonal steps for convolution kernels.
 
-    A kernel is a matrix of one column a filter. Its length is kept at the square root of their number, so that the
-    learning rate is the angle by which it turns; for networks that normalize after every convolution, to which its
-    length is nothing, as `residual` does.
+    A kernel is a matrix with one column per filter. Its length stays at the square root of their number, so that the
+    learning rate is the angle of rotation. For networks that normalize after every convolution, such as `residual`,
+    whose output doesn't depend on that length.
 
-    learning_rate: of the kernels; others: how many times as much of it the other weights get. weight_decay: of the
-    other weights, in steps of their own rate.
+    learning_rate: for kernels; others: factor on it for the other weights. weight_decay: for the other weights, scaled
+    by their learning rate.
     """
 
     def __init__(
@@ -55,12 +55,13 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]
 
 
 def is_kernel(variable: Any) -> bool:
-    """Whether it is a convolution's; a depthwise one has a column alone, which is no matrix to make orthogonal."""
+    """Whether it is a convolution kernel; a depthwise one has only one column, which can't be made orthogonal."""
     return len(variable.shape) == 4 and variable.shape[-1] > 1
 
 
 def orthogonal(matrix: Any) -> Any:
-    """The nearest matrix [rows, columns] with orthonormal rows or columns, about: singular values of 0.7 to 1.2."""
+    """Approximates the nearest matrix [rows, columns] with orthonormal rows or columns: singular values of 0.7 to
+    1.2."""
     a, b, c = NEWTON_SCHULZ
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = ops.transpose(matrix) if is_tall else matrix

@@ -1,4 +1,4 @@
-"""How weights are moved: the optimizer, its learning rate over time, the loss. All from the recipe's training."""
+"""The optimizer, its learning rate over time, and the loss, from the recipe's training."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from train.recipes.training import Training
 
 
 def compile_model(model: keras.Model, training: Training, steps: int) -> None:
-    """Gives the model its optimizer and loss; steps: batches of the whole run."""
-    # By keyword: by position Keras 3 puts metrics into loss_weights.
+    """Gives the model its optimizer and loss; steps: batches in the whole run."""
+    # By keyword, because Keras 3 would read positional metrics as loss_weights.
     model.compile(optimizer=optimizer(training, steps), loss=loss(training), metrics=["accuracy"])
 
 
 def compile_alike(model: keras.Model, learner: keras.Model, training: Training) -> None:
-    """The same weights with the same optimizer, so that what is saved has the state that goes with them."""
+    """Compiles a model of the same weights with the same optimizer, so that the saved file has its state."""
     model.compile(optimizer=learner.optimizer, loss=loss(training), metrics=["accuracy"])
 
 
@@ -37,7 +37,7 @@ def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
 
 
 def warmup_cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up for a share of the steps, then down along a cosine (L. Smith, 2017, https://arxiv.org/abs/1708.07120)."""
+    """Rises for a share of the steps, then falls along a cosine (L. Smith, 2017, https://arxiv.org/abs/1708.07120)."""
     rising = max(1, int(steps * warmup))
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=peak / 20,

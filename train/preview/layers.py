@@ -1,8 +1,7 @@
-"""A network layer by layer: what each gives, holds and costs, and the feature maps of one image.
+"""A network layer by layer: output shape, parameters and cost, and the feature maps of one image.
 
-The network is run once, eagerly and in inference, and every layer is watched where it is called: so a backbone that is
-a layer of the network is walked too, its shapes are those at this very size (it may be built for any), and a layer that
-is used twice costs twice.
+Runs the network once, eagerly and in inference mode, and records every layer call. So the layers of a nested backbone
+are included, shapes are those for this image size, and a layer that is used twice costs twice.
 """
 
 import math
@@ -21,7 +20,7 @@ from device.images.images import Pixels
 from train.networks import networks
 from train.recipes.recipe import Recipe
 
-# Each output value of a position is a sum over the kernel: as many multiply-accumulates a position as weights.
+# Each output value of a position is a sum over the kernel, so a position takes as many multiply-accumulates as weights.
 KERNELS: dict[type, tuple[str, ...]] = {
     layers.Conv2D: ("kernel",),
     layers.DepthwiseConv2D: ("kernel",),
@@ -42,7 +41,7 @@ CHANNELS = 16
 
 @dataclass(frozen=True)
 class Row:
-    """One layer where it is called. output_shape is without the batch; of a second call the parameters are 0."""
+    """One call of a layer. output_shape: without the batch; parameters: 0 for a second call."""
 
     layer: str
     kind: str
@@ -53,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """What a layer made of the image: [height, width, at most 16 channels], or [channels] where it has no extent."""
+    """A layer's output for the image: [height, width, at most 16 channels], or [channels] after global pooling."""
 
     row: Row
     values: npt.NDArray[np.float32]
@@ -73,11 +72,11 @@ def fresh(recipe: Recipe, labels: int) -> keras.Model:
 
 
 def inspect(model: keras.Model, image: Pixels) -> tuple[list[Row], list[FeatureMap]]:
-    """Every layer in the order it is called, and the feature maps of convolutions and poolings.
+    """All layers in call order, and the feature maps of convolutions and poolings.
 
     image: [height, width, 3], pixels 0..255. Multiply-accumulates are counted for one image and for Conv2D,
     DepthwiseConv2D, SeparableConv2D and Dense, as the MobileNets paper counts them (https://arxiv.org/abs/1704.04861):
-    sums with a bias, normalizations and activations are none. A nested model's layers are named BACKBONE/LAYER.
+    without biases, normalizations and activations. A nested model's layers are named BACKBONE/LAYER.
     """
     pixels = keras.ops.convert_to_tensor(image[None], model.inputs[0].dtype)
     rows: list[Row] = []
@@ -98,18 +97,18 @@ def inspect(model: keras.Model, image: Pixels) -> tuple[list[Row], list[FeatureM
 
 
 def _values(output: Any) -> npt.NDArray[np.float32]:
-    """What is kept of [1, height, width, channels] or [1, channels]."""
+    """The shown part of [1, height, width, channels] or [1, channels]."""
     values = np.asarray(output, np.float32)
     return values.ravel() if values.size == values.shape[-1] else values[0, ..., :CHANNELS]
 
 
 def _graph(model: keras.Model) -> Any:
-    """A Sequential holds the graph of its layers in a model of its own."""
+    """The model with the graph of layers; a Sequential has an inner one."""
     return getattr(model, "_functional", None) or model
 
 
 def _run(model: keras.Model, inputs: list[Any], prefix: str, watch: Callable[[Any, str, Any], None]) -> Any:
-    """Calls a functional or sequential model's layers in order, `watch` after each, models among them by recursion."""
+    """Calls a functional or sequential model's layers in order, and `watch` after each; recursive for nested models."""
 
     def watched(operation: Any) -> Callable[..., Any]:
         def call(*arguments: Any, **more: Any) -> Any:
@@ -129,13 +128,14 @@ def _row(operation: Any, name: str, output: Any, counted: set[int]) -> Row:
     first = id(operation) not in counted
     counted.add(id(operation))
     shape = tuple(int(side) for side in keras.tree.flatten(output)[0].shape[1:])
-    # What is no layer, such as x + y written out, has no weights.
+    # An operation that is no layer, such as x + y, has no weights.
     parameters = operation.count_params() if first and isinstance(operation, keras.Layer) else 0
     return Row(name, type(operation).__name__, shape, int(parameters), multiply_accumulates(operation, shape))
 
 
 def multiply_accumulates(operation: Any, output_shape: tuple[int, ...]) -> int:
-    """Of one call that gives `output_shape` (without the batch, channels last); 0 for kinds that aren't counted."""
+    """The cost of one call with this `output_shape` (without the batch, channels last); 0 for kinds that aren't
+    counted."""
     for kind, names in KERNELS.items():
         if isinstance(operation, kind):
             weights: int = sum(math.prod(getattr(operation, name).shape) for name in names)
@@ -144,7 +144,7 @@ def multiply_accumulates(operation: Any, output_shape: tuple[int, ...]) -> int:
 
 
 def lines(rows: list[Row]) -> list[str]:
-    """The table for people, with a line of totals."""
+    """The table as text, with a line of totals."""
     cells = [
         (
             row.layer,
@@ -161,7 +161,7 @@ def lines(rows: list[Row]) -> list[str]:
 
 
 def document(rows: list[Row], recipe: str, trained: Path | None) -> dict[str, Any]:
-    """The table as JSON: counts of one image, shapes without the batch."""
+    """The table as JSON: counts for one image, shapes without the batch."""
     return {
         "schema": 1,
         "recipe": recipe,

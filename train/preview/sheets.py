@@ -1,4 +1,4 @@
-"""What preview draws: variants of an image, training images by class, feature maps. Drawn without a display."""
+"""The images of preview: variants of an image, training images by class, feature maps. Needs no display."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -26,26 +26,26 @@ from train.run import plots
 
 VARIANTS = 8
 IMAGES_A_CLASS = 10
-# More rows than this no person reads in one figure.
+# Nobody reads more rows than this in one figure.
 MAX_CLASSES = 20
 MAX_MAPS = 64
 CHANNELS = 16  # of a layer
 WIDTH_INCHES = 13
 GAP = 0.06  # between tiles, which are 1 wide
 LEGEND = "every channel from its lowest value (dark) to its highest (bright); all dark: the same value everywhere"
-CAPTION = 0.45  # room above a row for what is said of it
+CAPTION = 0.45  # room above a row for its caption
 
 Values = npt.NDArray[np.float32]
 
 
 def augmented(recipe: Recipe, image: Pixels) -> Pixels:
-    """Eight images [8, height, width, 3] that the recipe's augmentation makes of one, drawn by its seed."""
+    """Eight images [8, height, width, 3] from the recipe's augmentation of one, with the recipe's seed."""
     same = np.repeat(image[None], VARIANTS, axis=0)
     return Augmenter(recipe.augmentation).augment(same, generator(Purpose.VARIANTS, recipe.seed))
 
 
 def variants(recipe: Recipe, image: Pixels, name: str, path: Path) -> None:
-    """The image at the network's size, 8 variants of it, and the ranges they are drawn from, as a PNG."""
+    """Writes a PNG with the image at the network's size, 8 variants of it, and the ranges they are drawn from."""
     in_use = ranges(replace(recipe.augmentation, mixup=0.0))  # which blends images, and isn't drawn
     if not in_use:
         command.say(f"note: {recipe.name} has no augmentation: the variants equal the original (give ranges by --set)")
@@ -69,7 +69,7 @@ def variants(recipe: Recipe, image: Pixels, name: str, path: Path) -> None:
 
 
 def classes(data: Cache, seed: int, path: Path) -> None:
-    """Ten training images of each class, drawn by the seed, with its label and how many there are, as a PNG."""
+    """Writes a PNG with ten random training images of each class, with its label and number of images."""
     targets, images = data.targets("train"), data.images("train")
     shown = data.labels[:MAX_CLASSES]
     left_out = len(data.labels) - len(shown)
@@ -92,9 +92,9 @@ def classes(data: Cache, seed: int, path: Path) -> None:
 
 
 def feature_maps(maps: Sequence[tuple[str, Values]], image: Pixels, title: str, path: Path) -> None:
-    """The image, then a row a layer: its first 16 channels, each stretched to its own range, as a PNG.
+    """Writes a PNG with the image, then one row per layer: its first 16 channels, each stretched to its own range.
 
-    maps: what is said of a layer, and its values [height, width, channels]; of a global pooling [channels], all drawn.
+    maps: a layer's caption and values [height, width, channels]; for a global pooling [channels], all drawn.
     """
     if len(maps) > MAX_MAPS:
         command.say(f"note: the maps of the first {MAX_MAPS} layers are drawn, {len(maps) - MAX_MAPS} are left out")
@@ -116,29 +116,29 @@ def feature_maps(maps: Sequence[tuple[str, Values]], image: Pixels, title: str, 
 
 
 def _plain(words: str, length: int) -> str:
-    """The beginning of it as matplotlib can set it: a file name may be no UTF-8."""
+    """The beginning of a text for matplotlib; a file name may not be UTF-8."""
     return plots.plain(words.encode(errors="replace").decode(), length)
 
 
 def _ratio(images: npt.NDArray[Any]) -> float:
-    """Height to width of [n, height, width, …], within what a sheet can hold: further out, tiles are distorted."""
+    """Height to width of [n, height, width, …], limited to what fits on a sheet; beyond that, tiles are distorted."""
     return float(np.clip(images.shape[1] / images.shape[2], 0.1, 4))
 
 
 def _height(values: Values) -> float:
-    """Of a layer's tiles, which are 1 wide; a global pooling is one strip."""
+    """The height of a layer's tiles, which are 1 wide; a global pooling is one strip."""
     return 0.5 if values.ndim == 1 else _ratio(values[None])
 
 
 def _colored(values: Values) -> Pixels:
-    """[height, width] numbers as RGB, from their lowest (dark) to their highest (bright); dark where all are equal."""
+    """[height, width] numbers as RGB, from the lowest (dark) to the highest (bright); dark if all are equal."""
     span = float(np.ptp(values))
     shares = (values - values.min()) / span if span else np.zeros_like(values)
     return np.asarray(matplotlib.colormaps["viridis"](shares, bytes=True)[..., :3], np.uint8)
 
 
 def _sheet(left: float, columns: int, height: float) -> tuple[Figure, plt.Axes]:
-    """An empty figure for rows of tiles 1 wide; y counts downwards, `left` is room for labels."""
+    """An empty figure for rows of tiles 1 wide; y points down, `left` is room for labels."""
     width = left + columns * (1 + GAP)
     figure, axis = plt.subplots(figsize=(WIDTH_INCHES, WIDTH_INCHES / width * height + 0.6), layout="constrained")
     axis.set_axis_off()
@@ -147,7 +147,7 @@ def _sheet(left: float, columns: int, height: float) -> tuple[Figure, plt.Axes]:
 
 
 def _tiles(axis: plt.Axes, shown: Iterable[Pixels], top: float, height: float) -> None:
-    """Images side by side, each 1 wide whatever its resolution."""
+    """Draws images side by side, each 1 wide at any resolution."""
     for column, image in enumerate(shown):
         _tile(axis, image, column * (1 + GAP), top, 1, height)
 

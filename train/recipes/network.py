@@ -1,4 +1,4 @@
-"""Of a recipe: what the network looks like."""
+"""The part of a recipe that describes the network."""
 
 from dataclasses import MISSING, dataclass
 from typing import Literal
@@ -13,16 +13,16 @@ Architecture = Literal["residual", "resnet8", "backbone", "tiny", "cifar10_tutor
 
 @dataclass(frozen=True)
 class Network:
-    """UserError for values that can't work."""
+    """The network of a recipe; UserError for invalid values."""
 
     architecture: Architecture = option(
         MISSING,
-        "which (train/networks/networks.py); backbone: one with ImageNet weights (train/networks/transfer.py)",
+        "one of train/networks/networks.py; backbone: one with ImageNet weights (train/networks/transfer.py)",
         name="network",
     )
     filters: tuple[int, ...] = option(
         (32, 64, 128),
-        "residual: of the stem and of each stage, which halves the resolution",
+        "residual: filters of the stem and of each stage, which halves the resolution",
         limits=Limits(1, 4096, words="numbers of filters from 1 to 4096"),
     )
     blocks: tuple[int, ...] = option(
@@ -30,16 +30,14 @@ class Network:
         "residual: residual blocks in each stage",
         limits=Limits(0, 100, words="numbers of blocks from 0 to 100"),
     )
-    stem_stride: int = option(
-        1, "residual: 2 halves the resolution in the stem already", limits=Limits(1, 4, words="1 to 4")
-    )
-    grayscale: bool = option(False, "the network begins with a fixed luminance layer")
-    flip_average: bool = option(False, "the saved network gives the mean of what the image and its mirror image get")
-    dropout: float = option(0.0, "before the last layer", limits=BELOW_ONE)
-    backbone: str = option("MobileNetV2", "backbone: which (python -m train backbones), or auto")
+    stem_stride: int = option(1, "residual: 2 halves the resolution in the stem", limits=Limits(1, 4, words="1 to 4"))
+    grayscale: bool = option(False, "start the network with a fixed luminance layer")
+    flip_average: bool = option(False, "the saved network averages the scores of the image and its mirror image")
+    dropout: float = option(0.0, "dropout before the last layer", limits=BELOW_ONE)
+    backbone: str = option("MobileNetV2", "backbone: its name (python -m train backbones), or auto")
     head_units: tuple[int, ...] = option(
         (),
-        "backbone: units of dense layers before the last; a head with none is fitted",
+        "backbone: units of dense layers before the last; a head without them is fitted",
         limits=Limits(1, 65536, words="units from 1 to 65536"),
     )
 
@@ -56,7 +54,7 @@ class Network:
 
     @property
     def chooses_backbone(self) -> bool:
-        """Whether the backbone is yet to be chosen, by the data."""
+        """Whether training chooses the backbone, by the data."""
         return self.has_backbone and self.backbone == backbones.AUTO
 
     @property

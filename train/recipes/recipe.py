@@ -1,7 +1,7 @@
-"""A recipe: everything that decides what a training run makes, as one frozen record of records.
+"""A recipe: everything that determines the result of a training run, as one frozen record of records.
 
 Every field has a flat name and can be set from the command line (train/recipes/settings.py): `--set epochs=20`.
-run.json keeps all of them; two runs with the same fields and the same data are the same run.
+run.json records all fields; two runs with the same fields and data are the same run.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Kind = Literal["network", "classical"]
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """What every run is made by, of a network or not. kind: as run.json has it."""
+    """The recipe of any run, with a network or without. kind: as in run.json."""
 
     kind: ClassVar[Kind]
 
@@ -33,18 +33,18 @@ class DataRecipe:
 
     @property
     def teacher(self) -> str:
-        """The model that is learned from; empty: none."""
+        """The model that the network learns from; empty: none."""
         return ""
 
     @property
     def can_cross_validate(self) -> bool:
-        """Whether a test can be done without, because training a few times more costs seconds."""
+        """Whether cross-validation can replace a test, because training a few more times takes seconds."""
         return False
 
 
 @dataclass(frozen=True)
 class Recipe(DataRecipe):
-    """Of a network. UserError for values that can't work together."""
+    """The recipe of a network; UserError for values that are invalid together."""
 
     kind: ClassVar[Kind] = "network"
 
@@ -56,11 +56,11 @@ class Recipe(DataRecipe):
         network, training = self.network, self.training
         if self.augmentation.mixup:
             require(self.augmentation, "mixup", not training.is_sparse, f"0 with {training.loss}")
-        if network.flip_average:  # one sigmoid becomes two outputs at export, which takes it to be the last layer
+        if network.flip_average:  # export turns one sigmoid into two outputs, and expects it as the last layer
             good = not training.trains_head and training.loss != "binary_crossentropy"
             reason = f"false with {network.architecture}, strategy {training.strategy}, {training.loss}"
             require(network, "flip_average", good, reason)
-        if training.optimizer == "muon":  # it gives every kernel another length, which a trained backbone doesn't bear
+        if training.optimizer == "muon":  # it changes the length of every kernel, which breaks a trained backbone
             require(training, "optimizer", not network.has_backbone, "another with a backbone")
         if not network.has_backbone:
             require(training, "strategy", training.strategy == "all", f"all with {network.architecture}")
@@ -68,11 +68,11 @@ class Recipe(DataRecipe):
         require(training, "loss", fits, f"binary_crossentropy for a single sigmoid; network is {network.architecture}")
 
     def require_shareable(self) -> None:
-        """UserError where several processes can't train it together (train/environment/devices.py)."""
+        """UserError if several processes can't train it together (train/environment/devices.py)."""
         if self.training.trains_head and (self.network.chooses_backbone or not self.can_cross_validate):
             raise UserError(
-                "--processes: of a head several share the backbone's features alone; expected --backbone NAME, no"
-                " hidden layers and no --fine-tune, or another --strategy"
+                "--processes: several processes can only share computing a backbone's features; expected --backbone"
+                " NAME, no hidden layers and no --fine-tune, or another --strategy"
             )
         if self.training.teacher:
             raise UserError("--processes: a teacher runs on one machine; expected one process, or no teacher")
@@ -88,18 +88,18 @@ class Recipe(DataRecipe):
 
     @property
     def learns_labels(self) -> bool:
-        """Whether what is learned are the labels. With mixup or a teacher the training figure that Keras calls accuracy
-        is how often the likeliest label is that of the target, which is mixed, or may be wrong: no accuracy.
+        """Whether the network learns the labels. With mixup or a teacher, the training figure that Keras calls accuracy
+        compares with the most likely label of the target, which is mixed or may be wrong, so it is no accuracy.
         """
         return not (self.augmentation.mixup or self.training.teacher)
 
     @property
     def can_cross_validate(self) -> bool:
-        """Whether a head is all that is trained, so that five more of them cost seconds."""
+        """Whether only a head is trained, so that five more take seconds."""
         return self.fits_head and not self.training.fine_tune_epochs
 
     @property
     def all_epochs(self) -> int:
-        """Of every phase."""
+        """The epochs of all phases."""
         training = self.training
         return training.fine_tune_epochs if self.fits_head else training.epochs + training.fine_tune_epochs

@@ -22,12 +22,12 @@ T = TypeVar("T", bound=DataRecipe)
 Value = str | float | Path | Sequence[float]
 
 KINDS: dict[str, type[DataRecipe]] = {Recipe.kind: Recipe, ClassicalRecipe.kind: ClassicalRecipe}
-# What makes an image and its mirror image the same: right for the measured data sets, wrong for an arrow or a letter.
+# Fields that treat an image and its mirror image alike: right for the measured data sets, wrong for arrows or letters.
 MIRRORING = ("horizontal_flip", "flip_average")
 
 
 def fields_of(kind: type[DataRecipe]) -> dict[str, tuple["Field[Any]", Any]]:
-    """Of each flat name its field and its type."""
+    """The field and its type by flat name."""
     records = [get_type_hints(kind)[each.name] for each in fields(kind)]
     return {
         flat_name(each): (each, get_type_hints(record)[each.name])
@@ -54,7 +54,7 @@ def flat(recipe: DataRecipe) -> dict[str, Any]:
 
 
 def made(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The recipe of these values, fields that are left out with their defaults; UserError where they can't work."""
+    """The recipe with these values, and defaults for missing fields; UserError for invalid values."""
     if unknown := set(values) - {"name", "description", *fields_of(kind)}:
         raise TypeError(f"no fields of {kind.__name__}: {', '.join(sorted(unknown))}")
     parts: dict[str, Any] = {}
@@ -72,12 +72,12 @@ def made(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def replaced(recipe: T, **values: Any) -> T:
-    """The recipe with other values, and nothing else changed."""
+    """The recipe with these values replaced, and nothing else changed."""
     return made(type(recipe), {**flat(recipe), **values})
 
 
 def changed(recipe: T, **values: Value) -> T:
-    """As `change`, of Python's values: numbers, texts, paths, tuples and lists."""
+    """Like `change`, with Python's values: numbers, texts, paths, tuples and lists."""
     known = types(type(recipe))
     return _changed(recipe, {name: text(value, known.get(name)) for name, value in values.items()})
 
@@ -85,9 +85,8 @@ def changed(recipe: T, **values: Value) -> T:
 def change(recipe: T, settings: Sequence[str]) -> T:
     """The recipe with FIELD=VALUE settings applied; UserError for an unknown field or a value of the wrong kind.
 
-    Your own folder as `data` turns off the recipe's `MIRRORING`, unless a setting asks for it: whether left and right
-    may be swapped was decided for the data set that the recipe was measured on. A backbone that was trained on images
-    of another size brings it along.
+    Your own folder as `data` turns off the recipe's `MIRRORING`, unless a setting asks for it: the recipe's choice is
+    for the data set that it was measured on. A backbone that was trained at another image size sets that size.
     """
     texts: dict[str, str] = {}
     for setting in settings:
@@ -117,7 +116,7 @@ def _parsed(recipe: DataRecipe, name: str, value: str) -> Any:
     if name == "images_per_class" and value == "all":
         return 0
     if name == "schedule" and value in RENAMED_SCHEDULES:
-        raise UserError(f"the schedule {value} has another name; expected schedule={RENAMED_SCHEDULES[value]}")
+        raise UserError(f"the schedule {value} was renamed; expected schedule={RENAMED_SCHEDULES[value]}")
     try:
         return parse(value, known[name])
     except ValueError as error:
@@ -126,12 +125,12 @@ def _parsed(recipe: DataRecipe, name: str, value: str) -> Any:
 
 def _unknown(recipe: DataRecipe, name: str, value: str, known: list[str]) -> str:
     if RENAMED.get(name) in known:
-        return f"the field {name} has another name; expected {RENAMED[name]}={value}"
+        return f"the field {name} was renamed; expected {RENAMED[name]}={value}"
     return f"{name}={value}: the recipe {recipe.name} has no such field, expected one of {', '.join(known)}"
 
 
 def defaults(kind: type[DataRecipe]) -> dict[str, Any]:
-    """Of every field that has one, as run.json writes it."""
+    """The defaults of all fields that have one, as in run.json."""
     values = {name: each.default for name, (each, _) in fields_of(kind).items()}
     return _listed({name: value for name, value in values.items() if value is not MISSING})
 
@@ -141,7 +140,7 @@ def to_json(recipe: DataRecipe) -> dict[str, Any]:
 
 
 def recorded(kind: type[T], document: Mapping[str, Any]) -> T:
-    """The recipe that `to_json` wrote down; TypeError for fields that there aren't any more."""
+    """The recipe that `to_json` recorded; TypeError for fields that no longer exist."""
     return made(kind, {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()})
 
 

@@ -1,7 +1,7 @@
-"""What the networks that a run begins with, or learns from, have seen: their training images may be its test's.
+"""What the networks that a run starts from, or learns from, have seen: their training images may be in its test split.
 
-Another seed, or a folder that has grown, draws another split; what an older run was trained on then lies in the test,
-and the figure says how well it was learned by heart. An image is known by its content hash (train/data/cache.py).
+With another seed, or a larger folder, the split differs; images that an older run was trained on are then in the test
+split, and its accuracy measures memorization. Images are compared by content hash (train/data/cache.py).
 """
 
 import glob
@@ -22,11 +22,10 @@ from train.run.runs import checksum, model_in, record_of
 
 @dataclass(frozen=True)
 class Ancestry:
-    """Which of a run's test images may judge it.
+    """The test images that no earlier network of a run has seen.
 
-    rows: of the test, those that no network before this one has seen; None: all. unknown: the networks of which it is
-    unknown whether they have seen others, since their training images, or those of a network before them, aren't known
-    here.
+    rows: their rows in the test split; None: all. unknown: networks that may have seen some of them, because their
+    training images, or those of a network before them, are unknown here.
     """
 
     rows: npt.NDArray[np.int64] | None = None
@@ -34,10 +33,10 @@ class Ancestry:
 
 
 def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
-    """What the ancestors, and theirs, were trained or validated on is left out; a note says how much, or what isn't
-    known. UserError where nothing is left.
+    """Leaves out the images that the ancestors, and theirs, were trained or validated on, and reports their number and
+    unknown ancestors in notes. UserError if none are left.
 
-    ancestors: .keras files, known by the run.json of the folder they lie in.
+    ancestors: .keras files; the run.json in their folder names their data.
     """
     if not ancestors:
         return Ancestry()
@@ -45,26 +44,26 @@ def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
     for path in ancestors:
         known = [folders.training_hashes(fingerprint) for fingerprint in _fingerprints(path, set())]
         if not all(known):
-            command.say(f"note: {path}: what it was trained on isn't known here; it may have seen test images")
+            command.say(f"note: {path}: its training images are unknown here; it may have seen test images")
             unknown.append(str(path))
         for hashes in known:
             by_hash.update(dict.fromkeys(hashes, path))
     every = cache.hashes("test")
     rows = np.flatnonzero([digest not in by_hash for digest in every])
     seen = Counter(by_hash[digest] for digest in every if digest in by_hash)
-    said = " and ".join(f"{count} are among those that {path}" for path, count in seen.items())
+    counts = " and ".join(f"{count} are among those that {path}" for path, count in seen.items())
     if not len(rows):
         raise UserError(
-            f"{cache.name}: of {len(every)} test images {said} was trained on, so none is left; expected others: give"
+            f"{cache.name}: of {len(every)} test images {counts} was trained on, so none is left; expected others: give"
             " the seed and the folder of that run, or a folder with a test/ of its own"
         )
     if seen:
-        command.say(f"note: {cache.name}: of {len(every)} test images {said} was trained on; left out of the test")
+        command.say(f"note: {cache.name}: of {len(every)} test images {counts} was trained on; left out of the test")
     return Ancestry(rows if seen else None, tuple(unknown))
 
 
 def _fingerprints(model: Path, visited: set[Path]) -> Iterator[str | None]:
-    """Of the data of the run that a model lies in, and of those it began with or learned from; None: not known."""
+    """The data fingerprints of a model's run and of the runs it started or learned from; None: unknown."""
     visited.add(model)
     record = record_of(model)
     yield record.data.fingerprint if record else None
@@ -79,7 +78,7 @@ def _fingerprints(model: Path, visited: set[Path]) -> Iterator[str | None]:
 
 
 def _found(path: Path, digest: str | None) -> Path | None:
-    """The model that lay at a path when a run began with it: another may lie there now, and it where it was moved aside
+    """The model that was at a path when a run started from it; it may have been moved aside since
     (train/run/run_folder.py).
     """
     folder = path.parent.parent if path.parent.name == "checkpoint" else path.parent

@@ -83,14 +83,14 @@ class ClassicalEvaluation:
 
 
 def read(kind: type[T], folder: Path) -> T:
-    """Of a run folder. OSError where there is none, UserError for one that is damaged or of another version."""
+    """Reads it from a run folder. OSError if it is missing, UserError if it is damaged or of another version."""
     path = folder / NAME
     try:
         return records.read(kind, path, SCHEMA, TODO)
     except RecordError as error:
         raise UserError(f"{path}: {error}; {TODO}") from None
     except ValueError:
-        raise UserError(f"{path}: this is no JSON, expected the figures that train writes; {TODO}") from None
+        raise UserError(f"{path}: not JSON, expected the figures that train writes; {TODO}") from None
 
 
 def write(folder: Path, found: Evaluation | ClassicalEvaluation) -> None:

@@ -1,4 +1,4 @@
-"""A process that does its turn whenever it is asked to, so that several can be measured in turns."""
+"""Processes that do one step on request, so that several can be measured interleaved."""
 
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Command = Sequence[str | Path]
 
 
 class Worker:
-    """Runs a command; every line on its stdin is a turn, which it ends with a line on stdout."""
+    """Runs a command that does one step per line on stdin, and ends it with a line on stdout."""
 
     def __init__(self, command: Command, folder: Path = ROOT) -> None:
         pipe = subprocess.PIPE
@@ -26,8 +26,8 @@ class Worker:
             words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, cwd=folder
         )
 
-    def turn(self, asked: str = "") -> str:
-        """What it says after a turn. EOFError, or BrokenPipeError, where it has ended."""
+    def step(self, asked: str = "") -> str:
+        """Requests a step and returns its line. EOFError or BrokenPipeError if the process has ended."""
         assert self.process.stdin is not None and self.process.stdout is not None
         print(asked, file=self.process.stdin, flush=True)
         said = self.process.stdout.readline()
@@ -47,7 +47,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Side:
-    """A worker that ends each of its turns with the seconds that it took, and the folder that it runs in."""
+    """A worker that ends each step with the seconds that it took, and the folder that it runs in."""
 
     command: Command
     folder: Path = ROOT
@@ -55,7 +55,8 @@ class Side:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of the first side's time to the second's: the mean of the logarithms over pairs, with its 95 % t interval."""
+    """The first side's time divided by the second's: the mean of the logarithms over pairs, with its 95 % t
+    interval."""
 
     ratio: float
     interval: tuple[float, float]
@@ -64,7 +65,7 @@ class Ratio:
 
 
 def compare(first: Side, second: Side, pairs: int, rounds: int, what: str) -> Ratio:
-    """A pair is two fresh processes, one a side, that take turns; its ratio is the median over rounds."""
+    """Compares pairs of two fresh, interleaved processes, one per side; a pair's ratio is the median over rounds."""
     each = tqdm(range(pairs), desc=what, leave=False)
     logs = np.array([_pair((first, second), rounds, backwards=not number % 2) for number in each])
     half = stats.t.ppf(0.975, pairs - 1) * stats.sem(logs)
@@ -73,17 +74,17 @@ def compare(first: Side, second: Side, pairs: int, rounds: int, what: str) -> Ra
 
 
 def _pair(sides: Sequence[Side], rounds: int, backwards: bool) -> float:
-    """The logarithm of the ratio. Which side begins changes from pair to pair and from round to round."""
+    """The logarithm of the ratio. The order alternates from pair to pair and from round to round."""
     logs = []
     with ExitStack() as stack:
         order = sides[::-1] if backwards else sides
         started = [stack.enter_context(Worker(side.command, side.folder)) for side in order]
         workers = started[::-1] if backwards else started
         for worker in started:
-            worker.turn()  # warm-up
+            worker.step()  # warm-up
         for number in range(rounds):
             took = [0.0, 0.0]
             for which in (0, 1) if number % 2 else (1, 0):
-                took[which] = float(workers[which].turn())
+                took[which] = float(workers[which].step())
             logs.append(np.log(took[0] / took[1]))
     return float(np.median(logs))
