@@ -1,4 +1,4 @@
-"""How many images it takes until a candidate passes that in truth loses nothing."""
+"""How many images it takes until a model passes an accuracy limit that in truth loses nothing."""
 
 from bisect import bisect_left
 from math import sqrt

@@ -1,0 +1,87 @@
+"""What quantization cost, as HTML: the paired table, each label's loss, each layer's noise, the images that flipped."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from benchmarks.report import charts, tables
+from benchmarks.report.charts import Bar
+from benchmarks.report.drawing import color
+from benchmarks.report.exported import ExportedRun, Sheet
+from benchmarks.report.figures import MAX_LABELS, Shown
+from device.evaluation import cost_table
+from device.evaluation.cost import Flip
+from device.evaluation.exports import ExportedVariant
+
+MAX_LAYERS = 12
+MISSING = "Its contact sheet is not there; make it again with: python -m export RUN --again"
+LAYERS = (
+    "Signal to quantization noise of each layer, in dB, on calibration images; the noisiest first. Noise adds up from"
+    " layer to layer: look where it jumps."
+)
+
+
+def summary(run: ExportedRun) -> str:
+    """The table that export prints, what changed, and how it was measured."""
+    found = [(cost_table.HEADER, cost_table.rows(run.record, run.folder)), cost_table.by_labels(run.record)]
+    changed = [said for row in run.record.variants for said in cost_table.changes(row)]
+    notes = f"{'. '.join([*changed, *cost_table.notes(run.record, run.folder)])}."
+    return "".join(tables.plain(f"Export, {run.name}", *one) for one in found if one) + tables.note(notes)
+
+
+def figures(run: ExportedRun) -> Iterator[Shown]:
+    """Charts: of each variant the labels that changed, of int8 its layers."""
+    for row in run.record.variants:
+        if row.cost and row.cost.labels:
+            yield _labels(run, row)
+    for row in run.record.variants:
+        if row.layers:
+            yield _layers(run, row)
+
+
+def _labels(run: ExportedRun, row: ExportedVariant) -> Shown:
+    assert row.cost is not None
+    labels = row.cost.labels
+    cut = f"the {MAX_LABELS} of {len(labels)} labels that lost most" if len(labels) > MAX_LABELS else "every such label"
+    items = [(one.label, one.first, one.second) for one in labels[:MAX_LABELS]]
+    svg = charts.pairs(f"{run.name}: {row.variant} and float32, labels that changed", "float32", row.variant, items)
+    caption = f"Labels of which {row.variant} lost or won images: {cut}, the greatest loss first; right: points."
+    return Shown(svg, caption)
+
+
+def _layers(run: ExportedRun, row: ExportedVariant) -> Shown:
+    layers = (row.layers or ())[:MAX_LAYERS]
+    tint = color(row.variant)
+    bars = [Bar(f"{one.layer}  {one.operator}", tint, max(one.signal, 0.0), f"{one.signal:.1f} dB") for one in layers]
+    return Shown(charts.bars(f"{run.name}: noise of {row.variant}, layer by layer", bars), LAYERS)
+
+
+def flips(run: ExportedRun) -> Iterator[str]:
+    """Of each variant the images on its contact sheet, with what is predicted."""
+    for row in run.record.variants:
+        if row.cost and row.cost.flips:
+            yield _sheet(run, row.variant, row.cost.flips, row.cost.changed, run.sheets.get(row.variant))
+
+
+def _sheet(run: ExportedRun, variant: str, flipped: Sequence[Flip], changed: int, sheet: Sheet | None) -> str:
+    title = f"<h3>{escape(f'{run.name}, {variant}')}</h3>"
+    if sheet is None:
+        return f"<div>{title}{tables.note(MISSING)}</div>"
+    shown = flipped[: sheet.count]
+    count = f"{len(shown)} of {changed} images that {variant} predicts differently from float32, lost ones first."
+    png = base64.b64encode(sheet.png).decode()
+    tiles = "".join(_tile(flip, variant, sheet, place) for place, flip in enumerate(shown))
+    style = f"--sheet: url(data:image/png;base64,{png}); --side: {sheet.side}px"
+    return f'<div>{title}{tables.note(count)}<div class="flips" style="{style}">{tiles}</div></div>'
+
+
+def _tile(flip: Flip, variant: str, sheet: Sheet, place: int) -> str:
+    left, top = sheet.corner(place)
+    truth = "" if flip.label is None else f" {escape(flip.label)}"
+    predicted = "".join(
+        f"<br>{name} {one.score:.2f} {escape(one.label)}"
+        for name, one in (("float32", flip.float32), (escape(variant), flip.variant))
+    )
+    where = escape(flip.file or f"image {flip.image}")
+    image = f'<div class="tile" title="{where}" style="background-position: -{left}px -{top}px"></div>'
+    return f"<figure>{image}<figcaption><strong>{flip.kind}:</strong>{truth}{predicted}</figcaption></figure>"
