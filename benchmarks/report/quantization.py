@@ -16,7 +16,7 @@ from device.evaluation.exports import ExportedVariant
 MAX_LAYERS = 12
 MISSING = "Its contact sheet is not there; make it again with: python -m export RUN --again"
 LAYERS = (
-    "Signal to quantization noise of each layer, in dB, on calibration images; the noisiest first. Noise adds up from"
+    "signal to quantization noise of each layer, in dB, on calibration images; the noisiest first. Noise adds up from"
     " layer to layer: look where it jumps."
 )
 
@@ -25,16 +25,16 @@ def summary(run: ExportedRun) -> str:
     """The table that export prints, what changed, and how it was measured."""
     found = [(cost_table.HEADER, cost_table.rows(run.record, run.folder)), cost_table.by_labels(run.record)]
     changed = [said for row in run.record.variants for said in cost_table.changes(row)]
-    notes = f"{'. '.join([*changed, *cost_table.notes(run.record, run.folder)])}."
-    return "".join(tables.plain(f"Export, {run.name}", *one) for one in found if one) + tables.note(notes)
+    notes = "".join(f"<li>{escape(line)}</li>" for line in (*changed, *cost_table.notes(run.record, run.folder)))
+    shown = "".join(tables.plain(f"Export, {run.name}", *one) for one in found if one)
+    return f'{shown}<ul class="soft">{notes}</ul>'
 
 
 def figures(run: ExportedRun) -> Iterator[Shown]:
-    """Charts: of each variant the labels that changed, of int8 its layers."""
-    for row in run.record.variants:
+    """Charts: of each variant the labels that changed, of int8 its layers. int8, the last one, comes first."""
+    for row in reversed(run.record.variants):
         if row.cost and row.cost.labels:
             yield _labels(run, row)
-    for row in run.record.variants:
         if row.layers:
             yield _layers(run, row)
 
@@ -53,12 +53,12 @@ def _layers(run: ExportedRun, row: ExportedVariant) -> Shown:
     layers = (row.layers or ())[:MAX_LAYERS]
     tint = color(row.variant)
     bars = [Bar(f"{one.layer}  {one.operator}", tint, max(one.signal, 0.0), f"{one.signal:.1f} dB") for one in layers]
-    return Shown(charts.bars(f"{run.name}: noise of {row.variant}, layer by layer", bars), LAYERS)
+    return Shown(charts.bars(f"{run.name}: noise of {row.variant}, layer by layer", bars), f"{row.variant}: {LAYERS}")
 
 
 def flips(run: ExportedRun) -> Iterator[str]:
-    """Of each variant the images on its contact sheet, with what is predicted."""
-    for row in run.record.variants:
+    """Of each variant, the last one first, the images on its contact sheet, with what is predicted."""
+    for row in reversed(run.record.variants):
         if row.cost and row.cost.flips:
             yield _sheet(run, row.variant, row.cost.flips, row.cost.changed, run.sheets.get(row.variant))
 
