@@ -16,7 +16,10 @@ NO_LABELS = (
     " python -m benchmarks accuracy RUN --json RUN/accuracy.json"
 )
 NO_COST = "No label lost or won an image, and no layer was measured."
-NO_FLIPS = "Every variant predicts the same label as float32 for every image."
+NO_FLIPS = (
+    "None is recorded: the variants predict as float32 does, or the export is of an older version, which"
+    " python -m export RUN --again makes anew."
+)
 
 
 def render(machines: Sequence[Machine], exported: Sequence[ExportedRun] = ()) -> str:

@@ -24,10 +24,19 @@ LAYERS = (
 def summary(run: ExportedRun) -> str:
     """The table that export prints, what changed, and how it was measured."""
     found = [(cost_table.HEADER, cost_table.rows(run.record, run.folder)), cost_table.by_labels(run.record)]
-    changed = [said for row in run.record.variants for said in cost_table.changes(row)]
-    notes = "".join(f"<li>{escape(line)}</li>" for line in (*changed, *cost_table.notes(run.record, run.folder)))
     shown = "".join(tables.plain(f"Export, {run.name}", *one) for one in found if one)
+    notes = "".join(f"<li>{escape(line)}</li>" for line in _notes(run))
     return f'{shown}<ul class="soft">{notes}</ul>'
+
+
+def _notes(run: ExportedRun) -> Iterator[str]:
+    for row in run.record.variants:
+        if row.failures:
+            yield f"{row.variant} was not kept: {'; '.join(row.failures)}"
+        yield from cost_table.changes(row)
+    if (rescue := run.record.rescue) and rescue.file and rescue.comparison.drop is not None:
+        yield f"{rescue.file}, which stands in the place of int8, loses {100 * rescue.comparison.drop:.2f} points"
+    yield from cost_table.notes(run.record, run.folder)
 
 
 def figures(run: ExportedRun) -> Iterator[Shown]:
