@@ -61,10 +61,10 @@ def quantization_cost() -> list[str]:
 def _time(timed: dict[str, Any]) -> str:
     """How long an export with all of this takes, and relative to one without; by the clock and of all processors."""
     wall = max(seconds for seconds, _ in timed["here_s"])
+    images, beside = timed["images"], "the time without the comparison with float32"
     return (
-        f"Exporting `{timed['recipe']}` (four variants, {timed['images']} calibration images) took at most {wall:.0f} s:"
-        f" {timed['wall_ratio']:.2f} of the time without the comparison with float32, and"
-        f" {timed['processor_ratio']:.2f} of its processor time."
+        f"Exporting `{timed['recipe']}` (four variants, {images} calibration images) took at most {wall:.0f} s:"
+        f" {timed['wall_ratio']:.2f} of {beside}, and {timed['processor_ratio']:.2f} of its processor time."
     )
 
 
