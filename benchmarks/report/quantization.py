@@ -15,10 +15,6 @@ from device.evaluation.exports import ExportedVariant
 
 MAX_LAYERS = 12
 MISSING = "Its contact sheet is not there; make it again with: python -m export RUN --again"
-LAYERS = (
-    "signal to quantization noise of each layer, in dB, on calibration images; the noisiest first. Noise adds up from"
-    " layer to layer: look where it jumps."
-)
 
 
 def summary(run: ExportedRun) -> str:
@@ -42,7 +38,7 @@ def _notes(run: ExportedRun) -> Iterator[str]:
 def figures(run: ExportedRun) -> Iterator[Shown]:
     """Charts: of each variant the labels that changed, of int8 its layers. int8, the last one, comes first."""
     for row in reversed(run.record.variants):
-        if row.cost and row.cost.labels:
+        if row.cost and any(one.lost != one.won for one in row.cost.labels):
             yield _labels(run, row)
         if row.layers:
             yield _layers(run, row)
@@ -59,10 +55,16 @@ def _labels(run: ExportedRun, row: ExportedVariant) -> Shown:
 
 
 def _layers(run: ExportedRun, row: ExportedVariant) -> Shown:
-    layers = (row.layers or ())[:MAX_LAYERS]
-    tint = color(row.variant)
-    bars = [Bar(f"{one.layer}  {one.operator}", tint, max(one.signal, 0.0), f"{one.signal:.1f} dB") for one in layers]
-    return Shown(charts.bars(f"{run.name}: noise of {row.variant}, layer by layer", bars), f"{row.variant}: {LAYERS}")
+    layers, tint = row.layers or (), color(row.variant)
+    bars = [
+        Bar(f"{one.layer}  {one.operator}", tint, max(one.signal, 0.0), f"{one.signal:.1f} dB")
+        for one in layers[:MAX_LAYERS]
+    ]
+    caption = (
+        f"{row.variant}: signal to quantization noise in dB, on calibration images; the noisiest {len(bars)} of"
+        f" {len(layers)} layers. Noise adds up from layer to layer: look where it jumps."
+    )
+    return Shown(charts.bars(f"{run.name}: noise of {row.variant}, layer by layer", bars), caption)
 
 
 def flips(run: ExportedRun) -> Iterator[str]:
