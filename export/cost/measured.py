@@ -11,7 +11,7 @@ from device.inference.timing import Latency
 from export.cost import sheet
 
 # Of each round a block of every variant; a slow network gets as many rounds as LEAST invokes take.
-SECONDS, BLOCK_S, LEAST = 0.25, 0.005, 8
+SECONDS, BLOCK_S, LEAST = 0.25, 0.005, 3
 
 
 def completed(
