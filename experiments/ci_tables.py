@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.gate import needed
+from device.evaluation import needed
 from experiments.markdown import markdown
 from experiments.record import read
 

@@ -27,10 +27,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from benchmarks.gate import drop, needed
+from benchmarks.gate import drop
 from benchmarks.gate.drop import Drop
 from benchmarks.gate.verdict import Answer
-from device.evaluation import by_label
+from device.evaluation import by_label, needed
 from device.evaluation.paired import Paired
 from experiments import record
 from experiments.ci_tables import DIFFERING, LIMITS

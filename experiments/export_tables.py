@@ -1,10 +1,14 @@
-"""The table of rescued networks in docs/exporting.md, from results/rescue.json."""
+"""The tables of docs/exporting.md: rescued networks, and what int8 costs each recipe."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from device import text
 from experiments.markdown import markdown, source
 from experiments.record import read
+
+# What int8 may cost a recipe, as a share.
+MOST = 0.005
 
 
 def rescue() -> list[str]:
@@ -31,3 +35,55 @@ def _lost(measured: dict[str, Any]) -> str:
     """In points, with the paired 95 % interval."""
     low, high = measured["interval"]
     return f"{100 * measured['drop']:.2f} ({100 * low:.2f} to {100 * high:.2f})"
+
+
+def quantization_cost() -> list[str]:
+    """A row a recipe: float32 and int8 on the same test images. Runs that were exported before the report have no p."""
+    document = read("export_report")
+    measured = {row["recipe"] for row in document["results"]}
+    rows = [*document["results"], *(row for row in _of_runs() if row["recipe"] not in measured)]
+    header = ("recipe", "images", "float32", "int8", "int8 loses, points", "p", "at most 0.5, or chance")
+    cells = [
+        [
+            f"`{row['recipe']}`",
+            str(row["n"]),
+            text.percent(row["float32_top1"]),
+            text.percent(row["int8_top1"]),
+            _lost({"drop": row["drop"], "interval": row["drop_interval"]}),
+            "-" if row["p"] is None else f"{row['p']:.3f}",
+            _passes(row["drop"], row["drop_interval"]),
+        ]
+        for row in sorted(rows, key=lambda row: str(row["recipe"]))
+    ]
+    return [*markdown(header, cells), "", f"{_time(document['timed'])} {source(document)}"]
+
+
+def _time(timed: dict[str, Any]) -> str:
+    """How long an export with all of this takes, and relative to one without; by the clock and of all processors."""
+    wall = max(seconds for seconds, _ in timed["here_s"])
+    images, beside = timed["images"], "the time without the comparison with float32"
+    return (
+        f"Exporting `{timed['recipe']}` (four variants, {images} calibration images) took at most {wall:.0f} s:"
+        f" {timed['wall_ratio']:.2f} of {beside}, and {timed['processor_ratio']:.2f} of its processor time."
+    )
+
+
+def _of_runs() -> Iterator[dict[str, Any]]:
+    """Of recipes as they are (no field changed), from the figures of their training."""
+    runs = [row for row in read("runs")["results"] if row["int8"] and "--set" not in row["command"]]
+    newcomer = {row["variant"]: row for row in read("newcomer")["export"]}
+    first = {"recipe": "fashion_mnist", "n": 10_000, "top1": newcomer["float32"]["top1"], "int8": newcomer["int8"]}
+    for row in (first, *runs):
+        yield {
+            "recipe": row["recipe"],
+            "n": row["n"],
+            "float32_top1": row["top1"],
+            "int8_top1": row["int8"]["top1"],
+            "drop": row["int8"]["drop"],
+            "drop_interval": row["int8"]["drop_interval"],
+            "p": None,
+        }
+
+
+def _passes(drop: float, interval: Sequence[float]) -> str:
+    return "yes" if drop <= MOST or interval[0] <= 0 else "no"

@@ -1,4 +1,4 @@
-"""python -m export RUN|MODEL [--variants LIST]                            a trained run, or a .keras in its run folder
+"""python -m export RUN|MODEL [--variants LIST] [--max-drop POINTS]         a trained run, or a .keras in its run folder
 python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   anyone's float .tflite
 python -m export inspect FILE.tflite [--json FILE|-]                         what is in a .tflite file
 """
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from device import command
 from device.commands import options
-from device.errors import UserError
 from device.model import variants
 
 if TYPE_CHECKING:
     from export.models import ExportedModels
 
 ALL = ",".join(variants.NAMES)
+WITHIN = {True: command.GOOD, False: command.FAILED, None: command.INCONCLUSIVE}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +34,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--rescue", action="store_true", help="where int8 loses more than --max-drop, look for one that doesn't"
     )
-    top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
+    top.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="accuracy that a variant may lose, such as 0.5; exit 1: one loses more, 3: too few test images to tell",
+    )
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
@@ -49,8 +54,6 @@ def main() -> int:
 
         return listing.main(sys.argv[2:])
     given = parser().parse_args()
-    if given.max_drop is not None and not given.rescue:
-        raise UserError("--max-drop goes with --rescue, which looks for an int8 file that loses no more")
     # numpy and OpenCV come in here, after --help and wrong options were answered.
     from export.exporting import export
 
@@ -68,16 +71,17 @@ def main() -> int:
         drawn_golden=given.drawn_golden,
         again=given.again,
     )
-    if not models.is_new:
-        return command.GOOD
-    command.show(models.lines())
-    _say_next(models)
+    if models.is_new:
+        command.show(models.lines())
+        _say_next(models)
     if models.refused:
         wanted = len(models) + len(models.refused)
         command.say(f"{len(models.refused)} of {wanted} variants were not kept; see above why")
         return command.FAILED
-    if models.record.rescue is None:
+    if given.max_drop is None:
         return command.GOOD
+    if models.record.rescue is None:
+        return WITHIN[models.within(given.max_drop / 100)]
     from export.rescue import report
 
     return report.verdict(models.record.rescue)

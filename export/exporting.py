@@ -11,6 +11,7 @@ from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
+from export.cost import limit
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
 from export.source import sources
@@ -55,7 +56,8 @@ def export(
         test: of a .tflite, class folders of test images.
         calibration_samples: how many images int8 is calibrated with.
         seed: which calibration and golden images are drawn.
-        max_drop: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point).
+        max_drop: the share of accuracy that a variant may lose to float32, 0 to 1 (0.005: half a point). Each is said
+            to be within it, beyond it, or not to be told from so few images; the result's `within` has the answer.
         rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
@@ -79,9 +81,14 @@ def export(
     folder = source.folder / "export"
     if not again and (made := _up_to_date(folder, inputs(source, options))):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
-        return ExportedModels(folder, made, is_new=False)
-    files.check_writable(folder, "--run")
-    return ExportedModels(folder, exporter.export(source, options), is_new=True)
+        is_new = False
+    else:
+        files.check_writable(folder, "--run")
+        made, is_new = exporter.export(source, options), True
+    if options.max_drop is not None and not rescue:
+        for verdict in limit.judge(made.variants, options.max_drop):
+            command.say(str(verdict))
+    return ExportedModels(folder, made, is_new)
 
 
 def _path(given: FilePath | None) -> Path | None:
@@ -89,12 +96,16 @@ def _path(given: FilePath | None) -> Path | None:
 
 
 def _up_to_date(folder: Path, inputs: Inputs) -> Export | None:
-    """What lies there, if the same inputs have made every file that is wanted, and the files are still those."""
+    """What lies there, if the same inputs have made every file that is wanted, and the files are still those.
+
+    An export of before has not been held against float32: it is made anew.
+    """
     made = exports.read_if_whole(folder)
     if made is None or made.status != exports.DONE or made.inputs != inputs:
         return None
     rows = made.standing
-    return made if all(row.file and _sha256(folder / row.file) == row.sha256 for row in rows) else None
+    is_whole = all(row.file and _sha256(folder / row.file) == row.sha256 for row in rows)
+    return made if is_whole and all(row.cost or row.failures for row in made.variants) else None
 
 
 def _sha256(path: Path) -> str | None:

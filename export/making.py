@@ -11,6 +11,7 @@ from tqdm import tqdm
 from device import command, files
 from device.errors import UserError
 from device.evaluation import evaluate
+from device.evaluation.cost import QuantizationCost
 from device.evaluation.exports import ExportedVariant, LayerError, ReferenceComparison
 from device.inference.classifier import Classifier
 from device.inference.golden import record
@@ -21,6 +22,7 @@ from export.card import cards, golden
 from export.checks import compare, fidelity, layers
 from export.checks.reference import Reference
 from export.conversion import pixels, quantize
+from export.cost import paired
 from export.source.sources import ExportSource
 
 # Images by which an int8 file's layers are ranked.
@@ -50,6 +52,11 @@ class Maker:
         self.scratch = scratch
         self.folder = source.folder / "export"
         self._float32_top1: float | None = None
+        self._float32_scores = reference.scores
+
+    def file(self, variant: str) -> Path:
+        """Of a variant that could be made, while the export lasts; without golden images."""
+        return self.scratch / f"{self.source.name}_{variant}.tflite"
 
     def made(self, variant: str) -> Made:
         """One that can't be made, or that the runtime can't load, has the reason among its failures.
@@ -95,11 +102,11 @@ class Maker:
     def prove(self, variant: str, bare: bytes, unlike: list[str]) -> Made:
         """Runs a variant through device and compares it. unlike: where it is known not to be the float network."""
         source = self.source
-        path = self.scratch / f"{source.name}_{variant}.tflite"
+        path = self.file(variant)
         path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
-        comparison = self._comparison(variant, path)
+        comparison, cost = self._comparison(variant, path)
         failures = (*compare.failures(variant, comparison), *unlike)
-        row = ExportedVariant(variant, **vars(comparison), network_bytes=len(bare), failures=failures)
+        row = ExportedVariant(variant, **vars(comparison), network_bytes=len(bare), failures=failures, cost=cost)
         if failures:
             return Made(row)
         accuracy = None
@@ -115,7 +122,8 @@ class Maker:
         notes = tuple(compare.losses(variant, comparison))
         return Made(row, cards.assembled(bare, full, self.goldens.files), notes)
 
-    def _comparison(self, variant: str, path: Path) -> ReferenceComparison:
+    def _comparison(self, variant: str, path: Path) -> tuple[ReferenceComparison, QuantizationCost | None]:
+        """With the source, and with the float32 file."""
         source, reference = self.source, self.reference
         with tqdm(total=len(reference.images), desc=variant, unit=" images", disable=None, leave=False) as bar:
             scores = evaluate.score_images(path, reference.images, progress=bar.update)
@@ -125,7 +133,12 @@ class Maker:
             ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.images)
             unseen = ours, reference.unseen
         split, kind = reference.images.split, source.output.kind
-        return compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
+        compared = compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
+        judged = unseen[0] if unseen else scores
+        if variant == "float32":
+            self._float32_scores = judged
+        are_logits = unseen is not None or kind == "logits"
+        return compared, paired.cost(self._float32_scores, judged, reference.images, reference.labeled, are_logits)
 
     def keep(self, made: Made, name: str = "") -> ExportedVariant:
         """Writes a sound file, removes an older one of a variant that failed, and says so.

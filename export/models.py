@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from device import text
 from device.data import benchmark_record
-from device.evaluation import by_label
+from device.evaluation import cost_table
 from device.evaluation.exports import Export, ExportedVariant, Rescue
+from export.cost import limit
 from export.rescue import report
 
 
@@ -18,7 +18,7 @@ class ExportedModel:
 
     size: in bytes. accuracy: the share of test images with the right label, with its 95 % interval; None where there
     were no labels. agreement: the share of images with the same label as the source. latency: the median time of an
-    inference in ms, where `benchmarks latency` has measured this very file; else None.
+    inference in ms: as `benchmarks latency` measured this very file, else as export did, briefly and on one thread.
     """
 
     variant: str
@@ -39,7 +39,7 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
     def __init__(self, folder: Path, record: Export, is_new: bool) -> None:
         self.folder, self.record, self.is_new = folder, record, is_new
-        latencies = benchmark_record.latencies(folder.parent)
+        timed = benchmark_record.latencies(folder.parent)
         self._models = {
             plain.variant: ExportedModel(
                 plain.variant,
@@ -48,7 +48,7 @@ class ExportedModels(Mapping[str, ExportedModel]):
                 measured.top1,
                 measured.interval,
                 measured.agreement,
-                latencies.get(row.sha256 or ""),
+                timed.get(row.sha256 or "") or _own_latency(row),
             )
             for plain, row in zip(record.variants, record.standing, strict=True)
             if row.file
@@ -79,63 +79,33 @@ class ExportedModels(Mapping[str, ExportedModel]):
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
+    def within(self, max_drop: float) -> bool | None:
+        """Whether every variant certainly loses at most so much of float32's accuracy (0.005: half a point).
+
+        False where one certainly loses more; None where the test images are too few to tell.
+        """
+        return limit.is_within(limit.judge(self.record.variants, max_drop))
+
     def lines(self) -> list[str]:
-        """The table as text, with a line that says what the files were compared with."""
+        """The table as text, what changed, and how it was measured."""
         rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
-        return [*text.table(*self._table()), _note(self.record), *rescue]
+        return [*cost_table.lines(self.record, self.folder.parent), *rescue]
 
     def _repr_html_(self) -> str:
-        header, rows = self._table()
-        return f"<table>{_row('th', header)}{''.join(_row('td', row) for row in rows)}</table>"
+        run = self.folder.parent
+        tables = [(cost_table.HEADER, cost_table.rows(self.record, run)), cost_table.by_labels(self.record)]
+        return "".join(_html(*table) for table in tables if table)
 
-    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """A row a variant: size, accuracy (of labels that are not equally common also the balanced one, and the worst
-        label), how far it is from its source and, where that was measured, how long it takes.
-        """
-        variants = self.record.variants
-        uneven = by_label.are_uneven(variants)
-        timed = any(model.latency is not None for model in self.values())
-        beside = by_label.HEADER if uneven else ()
-        last = ("p50 ms",) if timed else ()
-        header = ("variant", "size", "accuracy", *beside, "agreement", "largest error", "mean error", *last)
-        rows = [
-            (
-                row.variant,
-                text.size(row.file_bytes),
-                text.accuracy(row.top1, row.interval, row.n),
-                *(by_label.cells(row) if uneven else ()),
-                text.percent(row.agreement),
-                _error(row, row.largest_error),
-                _error(row, row.mean_error),
-                *((text.milliseconds(self._latency(row)),) if timed else ()),
-            )
-            for row in variants
-        ]
-        return header, rows
 
-    def _latency(self, row: ExportedVariant) -> float | None:
-        model = self.get(row.variant)
-        return model.latency if model else None
+def _own_latency(row: ExportedVariant | Rescue) -> float | None:
+    if isinstance(row, Rescue):
+        return next((step.latency_ms for step in row.steps if step.is_chosen), None)
+    return row.cost.latency.milliseconds if row.cost and row.cost.latency else None
+
+
+def _html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return f"<table>{_row('th', header)}{''.join(_row('td', row) for row in rows)}</table>"
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:
     return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _note(made: Export) -> str:
-    first = made.variants[0]
-    if first.split == "cross-validation":
-        return (
-            f"compared with {made.reference} on the training images, through device; accuracy:"
-            " cross-validated, each image by a head that has not seen it"
-        )
-    note = f"compared with {made.reference} on the {first.split} images, through device"
-    if first.split == "calibration":
-        note += f"; these {first.n} calibrated it: --test DIR shows what it does on others"
-    return note
-
-
-def _error(row: ExportedVariant, value: float | None) -> str:
-    if row.agreement is None:  # it could not be run
-        return "-"
-    return "not finite" if value is None else f"{value:.2g}"

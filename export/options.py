@@ -11,8 +11,8 @@ from device.model.variants import NAMES
 class ExportOptions:
     """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
 
-    max_drop: the share of accuracy that int8 may lose, 0 to 1. rescue: where it loses more, another int8 file is
-    searched for.
+    max_drop: the share of accuracy that a variant may lose, 0 to 1. rescue: where int8 loses more, another int8 file
+    is searched for.
 
     Raises:
         UserError: what is asked for makes no sense.
@@ -31,8 +31,12 @@ class ExportOptions:
             raise UserError(f"unknown variant {unknown[0]!r}, {expected}")
         if self.max_drop is not None and not 0 < self.max_drop < 1:
             raise UserError(
-                f"int8 may lose {100 * self.max_drop:g} points (--max-drop), expected more than 0 and less than 100,"
+                f"{100 * self.max_drop:g} points may be lost (--max-drop), expected more than 0 and less than 100,"
                 " such as 0.5"
+            )
+        if self.max_drop is not None and self.variants == ("float32",):
+            raise UserError(
+                "--variants names float32 alone, and --max-drop judges what others lose to it; add one, such as int8"
             )
         if self.rescue and self.max_drop is None:
             raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")

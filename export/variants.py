@@ -6,11 +6,12 @@ from pathlib import Path
 
 from device import command, files, locks
 from device.evaluation import exports
-from device.evaluation.exports import CalibrationRows, Export, ReferenceComparison, Rescue
+from device.evaluation.exports import CalibrationRows, Export, ExportedVariant, ReferenceComparison, Rescue
 from device.model.variants import NAMES
 from export.checks import layers
 from export.checks import reference as references
 from export.conversion import pixels
+from export.cost import measured
 from export.inputs import goldens, inputs
 from export.making import Maker
 from export.options import ExportOptions
@@ -54,7 +55,7 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         scratch = Path(name)
         float32, reference = references.of(source, scratch)
         maker = Maker(source, float32, reference, goldens(source, reference, options.drawn_golden), scratch)
-        rows = []
+        rows: list[ExportedVariant] = []
         for variant in NAMES:
             if variant not in options.variants and variant != "float32":
                 continue
@@ -64,6 +65,8 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
                 rows.append(maker.keep(made))
                 if rows[-1].layers:
                     layers.draw(rows[-1].layers, folder / "layers.png")
+        timed = {name: maker.file(name) for name in ("float32", *(row.variant for row in rows if row.cost))}
+        rows = measured.completed(rows, timed, reference.images, folder)
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
     done = Export(exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended)

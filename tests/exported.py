@@ -59,3 +59,20 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         drawing.write_folder(asked.images, {"train": 60, "test": 30})
 
     return once_exported(tmp_path_factory, "foreign", "shape_model.tflite", lay_out)
+
+
+@pytest.fixture(scope="session")
+def lossy(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """One channel is 320 times as loud as the others: int8 changes one prediction in six, but nothing is broken.
+
+    Triangles are fewer. Not to be changed by a test: copy its run folder.
+    """
+
+    def lay_out(asked: Exported) -> None:
+        asked.model.write_bytes(foreign.with_one_loud_channel(320))
+        asked.labels.write_text(foreign.LABELS)
+        drawing.write_folder(asked.images, {"train": 60, "test": 240})
+        for image in sorted((asked.images / "test/triangle").iterdir())[40:]:
+            image.unlink()
+
+    return once_exported(tmp_path_factory, "lossy", "lossy.tflite", lay_out)

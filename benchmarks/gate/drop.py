@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.documents.models import Model
-from benchmarks.gate import needed
 from benchmarks.gate.verdict import Answer
 from benchmarks.measure import accuracy
 from benchmarks.statistics.stats import Interval
 from device import text
 from device.errors import UserError
-from device.evaluation import by_label
+from device.evaluation import by_label, needed
 from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired
 from device.inference.model_spec import Overrides

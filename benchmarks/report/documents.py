@@ -9,7 +9,7 @@ from benchmarks.documents import results
 from benchmarks.documents.machine import MeasuredMachine
 from benchmarks.documents.results import Results
 from benchmarks.documents.rows import LatencyRow
-from benchmarks.report import rows
+from benchmarks.report import exported, rows
 from benchmarks.report.rows import LatencyCase, ShownAccuracy
 from device.errors import UserError
 
@@ -52,7 +52,7 @@ class Machine:
 
 def read(paths: Sequence[Path]) -> list[Machine]:
     """A folder stands for its benchmark.json, what boards brought back (boards/*.json) and its accuracy.json, where
-    there are any. UserError for what is none.
+    there are any; a run that was exported may have none. UserError for what is none.
     """
     files = {file.resolve(): file for path in paths for file in _files(path)}
     documents = [_document(file) for file in files.values()]
@@ -69,7 +69,7 @@ def _files(path: Path) -> list[Path]:
         return [path]
     timed = [path / results.NAME, *sorted((path / "boards").glob("*.json"))]
     found = [file for file in (*timed, path / "accuracy.json") if file.is_file()]
-    if not set(found) & set(timed):
+    if not set(found) & set(timed) and not exported.has(path):
         raise UserError(f"{path}: there is no {results.NAME} in it; make it with: python -m benchmarks latency {path}")
     return found
 

@@ -1,10 +1,10 @@
-"""The command `report`: result documents in, one HTML file out."""
+"""The command `report`: result documents and exports in, one HTML file out."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import documents
+from benchmarks.report import documents, exported
 from device import files
 from device.errors import UserError
 
@@ -14,7 +14,7 @@ def write(paths: Sequence[Path], into: Path) -> None:
 
     Nothing is written then, and an older `into` stays.
     """
-    machines = documents.read(paths)
+    machines, runs = documents.read(paths), exported.read(paths)
     try:
         # Where there is no home folder it says at length that its fonts are not kept.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -24,7 +24,7 @@ def write(paths: Sequence[Path], into: Path) -> None:
             raise
         raise UserError('the report needs matplotlib; install it with: pip install ".[report]"') from None
     # A lone half of a letter, from a path, has no bytes in UTF-8.
-    files.write_bytes(into, page.render(machines).encode(errors="backslashreplace"))
+    files.write_bytes(into, page.render(machines, runs).encode(errors="backslashreplace"))
 
 
 def default_place(paths: Sequence[Path]) -> Path:

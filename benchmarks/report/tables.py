@@ -91,10 +91,21 @@ def summary(machine: Machine) -> str:
     shown = [place for place in range(len(HEADER)) if place not in empty]
     head = "".join(f'<th scope="col">{HEADER[place]}</th>' for place in shown)
     body = "".join(_row(case, [line[i] for i in shown]) for case, line in zip(machine.cases, lines, strict=True))
-    box = f'<div class="scroll" tabindex="0" role="region" aria-label="Summary, {title}">'
-    table = f"{box}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    table = _scrolling(f"Summary, {machine.name}", head, body)
     missing = note(f"Not known here: {', '.join(HEADER[place] for place in empty)}.") if empty else ""
     return f"<div><h3>{title}</h3>{table}{missing}</div>"
+
+
+def plain(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of text in a box that scrolls; the first cell of a row says what the row is about."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    body = "".join(f'<tr><th scope="row">{escape(row[0])}</th>{_cells(row[1:])}</tr>' for row in rows)
+    return _scrolling(title, head, body)
+
+
+def _scrolling(title: str, head: str, body: str) -> str:
+    box = f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
+    return f"{box}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _row(case: LatencyCase, cells: Sequence[str]) -> str:

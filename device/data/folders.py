@@ -154,6 +154,11 @@ class Labeled:
         source = self._source(i)
         return images.read(source) if isinstance(source, Path) else np.asarray(source)
 
+    def file(self, i: int) -> str | None:
+        """The file of image i; None where it is in a cache."""
+        source = self._source(i)
+        return str(source) if isinstance(source, Path) else None
+
     def _source(self, i: int) -> Path | npt.NDArray[np.uint8]:
         return self.sources[i if self.rows is None else int(self.rows[i])]
 

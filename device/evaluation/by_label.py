@@ -104,18 +104,8 @@ def compare(
     A label's loss is beyond chance where its p is at most SIGNIFICANCE divided by the number of labels that have
     images; then no more than one in a hundred equal models has any such label, however many labels there are.
     """
-    counts, recalled, again, lost, won = (
-        np.bincount(targets, weights=weights, minlength=len(labels))
-        for weights in (np.ones(len(targets)), first, second, first & ~second, second & ~first)
-    )
-    there = [int(i) for i in np.flatnonzero(counts)]
-    level = SIGNIFICANCE / len(there)
-    z = NormalDist().inv_cdf(1 - level)
-    rows = []
-    for i in there:
-        pairs = Paired(int(counts[i]), int(lost[i]), int(won[i]))
-        recalls = float(recalled[i] / pairs.n), float(again[i] / pairs.n)
-        rows.append(PairedLabel(labels[i], pairs.n, *recalls, pairs.lost, pairs.won, pairs.p_lost, pairs.bounds(z)[0]))
+    rows = paired(first, second, targets, labels)
+    level = SIGNIFICANCE / len(rows)
     beyond = sorted((row for row in rows if row.p <= level), key=lambda row: row.p)
     return ByLabel(
         balanced=(float(np.mean([row.first for row in rows])), float(np.mean([row.second for row in rows]))),
@@ -124,6 +114,24 @@ def compare(
         beyond_chance=tuple(beyond),
         vanished=tuple(row for row in rows if row.second == 0 and row.lost > 1 and row not in beyond),
     )
+
+
+def paired(
+    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], targets: npt.NDArray[np.int64], labels: Sequence[str]
+) -> list[PairedLabel]:
+    """As `compare`: a row for each label that has images."""
+    counts, recalled, again, lost, won = (
+        np.bincount(targets, weights=weights, minlength=len(labels))
+        for weights in (np.ones(len(targets)), first, second, first & ~second, second & ~first)
+    )
+    there = [int(i) for i in np.flatnonzero(counts)]
+    z = NormalDist().inv_cdf(1 - SIGNIFICANCE / len(there))
+    rows = []
+    for i in there:
+        pairs = Paired(int(counts[i]), int(lost[i]), int(won[i]))
+        recalls = float(recalled[i] / pairs.n), float(again[i] / pairs.n)
+        rows.append(PairedLabel(labels[i], pairs.n, *recalls, pairs.lost, pairs.won, pairs.p_lost, pairs.bounds(z)[0]))
+    return rows
 
 
 def remarks(found: ByLabel) -> list[str]:

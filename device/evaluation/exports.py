@@ -9,6 +9,7 @@ from pathlib import Path
 from device import records
 from device.errors import UserError
 from device.evaluation.by_label import ByLabel
+from device.evaluation.cost import QuantizationCost
 from device.evaluation.evaluate import LabelTopOne
 from device.model.card import InputSpec
 from device.records import RecordError
@@ -105,7 +106,7 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     """A variant's comparison and its file. failures: why it was not kept; then it has no file.
 
     Sizes in bytes: of the network alone, of the whole file, of the archive at its end. layers: of int8, the noisiest
-    first.
+    first. cost: beside the float32 file.
     """
 
     network_bytes: int | None = None
@@ -115,6 +116,7 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     file_bytes: int | None = None
     tail_bytes: int | None = None
     layers: tuple[LayerError, ...] | None = field(default=None, metadata=records.IF_KNOWN)
+    cost: QuantizationCost | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)

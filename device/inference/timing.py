@@ -47,6 +47,27 @@ def rounds(interpreters: Sequence[Any], seconds: float, block_s: float, least: i
     return found
 
 
+@dataclass(frozen=True)
+class Latency:
+    """milliseconds: the median of an invoke; ratio: to the first interpreter's, the median over blocks in turns."""
+
+    milliseconds: float
+    ratio: float
+
+
+def beside_first(interpreters: Sequence[Any], seconds: float, block_s: float, least: int = 1) -> list[Latency]:
+    """Of each interpreter, timed as `rounds` does it; the first round warms up where there is another."""
+    found = rounds(interpreters, seconds, block_s, least)
+    found = found[1:] or found
+    return [
+        Latency(
+            1e3 * median(blocks[place].median_s for blocks in found),
+            median(blocks[place].median_s / blocks[0].median_s for blocks in found),
+        )
+        for place in range(len(interpreters))
+    ]
+
+
 def _block(interpreter: Any, block_s: float) -> Block:
     """At least one invoke."""
     taken: list[float] = []

@@ -1,8 +1,7 @@
 """How good a file is beside float32, on validation images, and how fast beside the plain file."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +11,12 @@ from device.errors import UserError
 from device.evaluation import evaluate
 from device.evaluation.paired import Paired
 from device.inference import runtime, timing
+from device.inference.timing import Latency
 from device.model.card import Card
 from export.card import cards
 
 # Of a comparison of two files' latency: seconds, and of a block.
 SECONDS, BLOCK_S = 1.0, 0.02
-
-
-@dataclass(frozen=True)
-class Latency:
-    """milliseconds: the median of an invoke; ratio: to the first file's, the median over blocks in turns."""
-
-    milliseconds: float
-    ratio: float
 
 
 class Judge:
@@ -53,10 +45,10 @@ class Judge:
         return np.asarray(evaluate.score_images(path, self._images).argmax(axis=1))
 
     def latency(self, made: bytes, first: bytes) -> Latency | None:
-        """Of the bare file on one thread; None where it can't be loaded."""
+        """Of the bare file on one thread, to the first one's; None where it can't be loaded."""
         litert = runtime.find("litert")
         interpreters = []
-        for name, content in (("made", made), ("first", first)):
+        for name, content in (("first", first), ("made", made)):
             path = self._scratch / f"timed_{name}.tflite"
             path.write_bytes(content)
             try:
@@ -64,6 +56,4 @@ class Judge:
             except UserError:
                 return None
             timing.feed(interpreters[-1])
-        found = timing.rounds(interpreters, SECONDS, BLOCK_S)
-        ratio = median(ours.median_s / theirs.median_s for ours, theirs in found)
-        return Latency(1e3 * median(ours.median_s for ours, _ in found), ratio)
+        return timing.beside_first(interpreters, SECONDS, BLOCK_S)[1]

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from device.evaluation.exports import RescueStep
 from device.evaluation.paired import Paired
+from device.inference.timing import Latency
 from export.checks import layers
 from export.rescue.build import PLAIN, Builder, Means
-from export.rescue.judge import Judge, Latency
+from export.rescue.judge import Judge
 
 # What costs no latency, in the order it is tried.
 FREE = (

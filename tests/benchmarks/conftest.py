@@ -9,6 +9,9 @@ from benchmarks.__main__ import parser
 from benchmarks.gate import command, pairs
 from tests.benchmarks.gating import Gate
 from tests.conftest import model
+from tests.exported import lossy
+
+__all__ = ["lossy"]
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.documents import models
-from benchmarks.gate import drop, needed
+from benchmarks.gate import drop
 from device.errors import UserError
-from device.evaluation import by_label
+from device.evaluation import by_label, needed
 from device.evaluation.paired import Paired
 from device.inference.model_spec import NO_OVERRIDES
 from tests import drawing

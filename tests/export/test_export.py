@@ -56,11 +56,12 @@ def times(run: Path) -> dict[str, int]:
 def test_the_files_and_the_table(exported: Exported) -> None:
     names = {f"shape_model_{variant}.tflite" for variant in VARIANTS}
     assert {path.name for path in (exported.run / "export").iterdir()} == {*names, "layers.png", "export.json"}
-    header, line, *rows, note = exported.stdout.splitlines()
+    header, line, *lines = exported.stdout.splitlines()
     assert header.split()[:3] == ["variant", "size", "accuracy"]
     assert set(line) == {"-", " "}
-    assert [row.split()[0] for row in rows] == list(VARIANTS)
-    assert note == "compared with float32 on the test images, through device"
+    assert [row.split()[0] for row in lines[:4]] == list(VARIANTS)
+    assert max(map(len, exported.stdout.splitlines())) <= 120
+    assert "compared with float32 on the test images, through device" in lines
     assert "no card; outputs taken as softmax" in exported.stderr
     assert "pixels scaled by --mean 0 --std 1" in exported.stderr
 
@@ -117,8 +118,16 @@ def test_the_same_bytes_again_elsewhere(command: Run, exported: Exported, tmp_pa
     done = command(*exported.words(tmp_path / "other"), **EPOCH, PYTHONHASHSEED="7")
     assert done.returncode == 0, done.stderr
     for path in (exported.run / "export").iterdir():
-        assert (tmp_path / "other/export" / path.name).read_bytes() == path.read_bytes(), path.name
-    assert done.stdout == exported.stdout
+        if path.suffix != ".json":
+            assert (tmp_path / "other/export" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert untimed(exports.read(tmp_path / "other/export")) == untimed(exports.read(exported.run / "export"))
+
+
+def untimed(made: exports.Export) -> exports.Export:
+    """Without the latencies, which differ from one run to the next."""
+    rows = tuple(replace(row, cost=row.cost and replace(row.cost, latency=None)) for row in made.variants)
+    assert all(row.cost and row.cost.latency for row in made.variants)
+    return replace(made, variants=rows)
 
 
 def test_up_to_date(export: Export, exported: Exported) -> None:

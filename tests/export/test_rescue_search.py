@@ -189,7 +189,7 @@ def test_what_cannot_be_told_says_so(command: Run, place: Path) -> None:
     ("words", "named"),
     [
         (("--rescue",), "--max-drop"),
-        (("--max-drop", 1), "--rescue"),
+        (("--max-drop", 1, "--variants", "float32"), "--max-drop"),
         (("--rescue", "--max-drop", -1), "--max-drop"),
         (("--rescue", "--max-drop", 1, "--calibration-samples", 390), "10 images"),
         (("--rescue", "--max-drop", 1, "--variants", "float32"), "--variants"),

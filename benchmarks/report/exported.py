@@ -1,0 +1,74 @@
+"""What export left in a run folder, as the page shows it: its record, and the contact sheets beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.report import rows
+from device.evaluation import exports
+from device.evaluation.cost import ContactSheet
+from device.evaluation.exports import Export
+
+FOLDER = "export"
+# Of a sheet of forty photographs there are less than two.
+MOST_BYTES = 16_000_000
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet's bytes (PNG) of `count` tiles. side: of a tile's image, in pixels; below it are its words."""
+
+    png: bytes
+    columns: int
+    count: int
+    side: int
+    height: int
+
+    def corner(self, place: int) -> tuple[int, int]:
+        """(left, top) of a tile."""
+        row, column = divmod(place, self.columns)
+        return column * self.side, row * self.height
+
+
+@dataclass(frozen=True)
+class ExportedRun:
+    """sheets: by variant, where the file is there and whole."""
+
+    name: str
+    folder: Path
+    record: Export
+    sheets: dict[str, Sheet]
+
+
+def has(run: Path) -> bool:
+    return (run / FOLDER / exports.NAME).is_file()
+
+
+def read(paths: Sequence[Path]) -> list[ExportedRun]:
+    """Of each run folder that has an export. UserError for an export.json that is damaged or of another version."""
+    runs = list({path.resolve(): path for path in paths if path.is_dir() and has(path)}.values())
+    names = rows.unique([rows.printable(path.resolve().name) for path in runs])
+    return [_run(name, path) for name, path in zip(names, runs, strict=True)]
+
+
+def _run(name: str, folder: Path) -> ExportedRun:
+    record = rows.printable(exports.read(folder / FOLDER))
+    told = {row.variant: row.cost.sheet for row in record.variants if row.cost and row.cost.sheet}
+    sheets = {variant: sheet for variant, one in told.items() if (sheet := _sheet(folder / FOLDER, one))}
+    return ExportedRun(name, folder, record, sheets)
+
+
+def _sheet(folder: Path, told: ContactSheet) -> Sheet | None:
+    """None for what isn't there, or is no PNG of as many tiles."""
+    path = folder / Path(told.file).name
+    try:
+        with path.open("rb") as file:
+            png = file.read(MOST_BYTES + 1)
+    except OSError:
+        return None
+    if len(png) > MOST_BYTES or png[:8] != b"\x89PNG\r\n\x1a\n" or min(told.columns, told.count) < 1:
+        return None
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    lines = -(-told.count // told.columns)
+    side, tile_height = width // told.columns, height // lines
+    return Sheet(png, told.columns, told.count, side, tile_height) if 0 < side <= tile_height else None

@@ -1,0 +1,70 @@
+"""`export --max-drop POINTS`: is what quantization cost within the limit, beyond it, or not to be told?"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from device.evaluation import exports
+from device.evaluation.cost import QuantizationCost
+from device.evaluation.exports import ExportedVariant
+from export.cost import limit
+from export.models import ExportedModels
+from tests.conftest import Run
+from tests.exported import Exported
+
+
+def test_exit_codes(command: Run, lossy: Exported, tmp_path: Path) -> None:
+    """Of the same files, which are not made anew."""
+    run = shutil.copytree(lossy.run, tmp_path / "run")
+    intervals = [row.cost.drop_interval for row in exports.read(run / "export").variants[1:] if row.cost]
+    lows, highs = zip(*(interval for interval in intervals if interval), strict=True)
+    assert len(lows) == 3 and max(lows) > 0.01
+    before = (run / "export/export.json").stat().st_mtime_ns
+    for max_drop, code in ((max(lows) - 0.005, 1), (max(lows) + 0.005, 3), (max(highs) + 0.001, 0)):
+        done = command(*lossy.words(run), "--max-drop", 100 * max_drop)
+        assert done.returncode == code, done.stderr
+        judged = [line for line in done.stderr.splitlines() if "--max-drop is" in line]
+        assert [line.split(":")[0] for line in judged] == ["float16", "dynamic", "int8"]
+        answers = {line.split(": ")[1]: line for line in judged}
+        assert ("beyond the limit" in answers) == (code == 1) and (set(answers) == {"within the limit"}) == (code == 0)
+        assert "can't tell" not in answers or re.search(
+            r"takes up to [\d,]+ images|[\d,]+ to [\d,]+ images", answers["can't tell"]
+        )
+    assert (run / "export/export.json").stat().st_mtime_ns == before
+
+
+def test_a_new_export_is_judged(command: Run, lossy: Exported, tmp_path: Path) -> None:
+    done = command(*lossy.words(tmp_path / "run"), "--variants", "int8", "--max-drop", 0.5)
+    assert done.returncode == 1, done.stderr
+    assert "int8: beyond the limit: " in done.stderr and done.stdout
+    row = exports.read(tmp_path / "run/export").variants[0]
+    assert row.cost is not None and row.cost.latency is not None and row.cost.latency.ratio > 0
+
+
+def row(variant: str, n: int, lost: int | None, won: int | None) -> ExportedVariant:
+    cost = QuantizationCost(n, (lost or 0) + (won or 0), lost, won, 0.0, (0.0, 0.0), 1.0)
+    return ExportedVariant(variant, n, "test", file=f"{variant}.tflite", cost=cost)
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_within"),
+    [
+        ([row("int8", 10_000, 20, 15)], True),
+        ([row("int8", 10_000, 200, 15)], False),
+        ([row("int8", 200, 2, 1)], None),
+        ([row("int8", 200, None, None)], None),
+        ([row("dynamic", 10_000, 20, 15), row("int8", 200, 2, 1)], None),
+        ([row("dynamic", 10_000, 200, 15), row("int8", 200, 2, 1)], False),
+        ([row("float32", 200, 100, 0), row("int8", 10_000, 20, 15)], True),
+    ],
+)
+def test_all_variants_together(exported: Exported, rows: list[ExportedVariant], is_within: bool | None) -> None:
+    """Half a point; float32 is what the others are held against."""
+    assert limit.is_within(limit.judge(rows, 0.005)) is is_within
+
+
+def test_from_python(lossy: Exported) -> None:
+    models = ExportedModels(lossy.run / "export", exports.read(lossy.run / "export"), is_new=False)
+    assert models.within(0.01) is False and models.within(0.9) is True
