@@ -35,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
         "--rescue", action="store_true", help="where int8 loses more than --max-drop, look for one that doesn't"
     )
     top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
+    top.add_argument(
+        "--robustness", action="store_true", help="compare int8 with float32 on blurred, noisy, dark … test images too"
+    )
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
@@ -65,6 +68,7 @@ def main() -> int:
         seed=given.seed,
         max_drop=None if given.max_drop is None else given.max_drop / 100,
         rescue=given.rescue,
+        robustness=given.robustness,
         drawn_golden=given.drawn_golden,
         again=given.again,
     )

@@ -16,6 +16,7 @@ from export.options import ExportOptions, check_epoch
 from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
 from export.source.request import ExportRequest
+from export.source.sources import ExportSource
 
 FilePath = str | PathLike[str]
 
@@ -39,6 +40,7 @@ def export(
     seed: int = 1,
     max_drop: float | None = None,
     rescue: bool = False,
+    robustness: bool = False,
     drawn_golden: bool = False,
     again: bool = False,
 ) -> ExportedModels:
@@ -57,6 +59,7 @@ def export(
         seed: which calibration and golden images are drawn.
         max_drop: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point).
         rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
+        robustness: float32 and int8 are also compared on test images with a camera's faults: blur, noise, darkness …
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
 
@@ -66,22 +69,35 @@ def export(
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    options = ExportOptions(wanted, drawn_golden, max_drop, rescue)
-    # Here: numpy.f2py, which it imports, ends on an epoch that is none.
-    from export import variants as exporter
-    from export.inputs import inputs
-
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, robustness)
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
-    source = sources.find(request)
+    return _made(sources.find(request), options, again)
+
+
+def _made(source: ExportSource, options: ExportOptions, again: bool) -> ExportedModels:
+    """What lies there where it is up to date, else a new export; with robustness where that is wanted and not there."""
+    # Here: numpy.f2py, which they import, ends on an epoch that is none.
+    from export import variants as exporter
+    from export.inputs import inputs
+    from export.robustness import robust
+
+    if options.robustness:
+        robust.check(source)
     folder = source.folder / "export"
-    if not again and (made := _up_to_date(folder, inputs(source, options))):
+    made = None if again else _up_to_date(folder, inputs(source, options))
+    is_new = made is None
+    if made is None:
+        files.check_writable(folder, "--run")
+        made = exporter.export(source, options)
+        robust.clear(folder)
+    if options.robustness and made.robustness is None:
+        made, is_new = robust.added(source, made), True
+    if not is_new:
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
-        return ExportedModels(folder, made, is_new=False)
-    files.check_writable(folder, "--run")
-    return ExportedModels(folder, exporter.export(source, options), is_new=True)
+    return ExportedModels(folder, made, is_new)
 
 
 def _path(given: FilePath | None) -> Path | None:

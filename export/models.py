@@ -10,6 +10,7 @@ from device.data import benchmark_record
 from device.evaluation import by_label
 from device.evaluation.exports import Export, ExportedVariant, Rescue
 from export.rescue import report
+from export.robustness import report as robustness_report
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class ExportedModels(Mapping[str, ExportedModel]):
     def lines(self) -> list[str]:
         """The table as text, with a line that says what the files were compared with."""
         rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
-        return [*text.table(*self._table()), _note(self.record), *rescue]
+        robust = ["", *robustness_report.lines(self.record.robustness)] if self.record.robustness else []
+        return [*text.table(*self._table()), _note(self.record), *rescue, *robust]
 
     def _repr_html_(self) -> str:
         header, rows = self._table()
