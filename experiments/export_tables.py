@@ -34,31 +34,30 @@ def _lost(measured: dict[str, Any]) -> str:
 
 
 def robustness() -> list[str]:
-    """A row a corruption and severity, and two columns a network: float32 and int8, and what int8 loses."""
+    """A row a corruption, and for each network a column a severity: accuracy of float32 and int8."""
     document = read("robustness")
     runs = document["results"]
-    header = ("corruption", "severity", *(cell for run in runs for cell in (f"{run['run']}, %", "int8 loses")))
-    rows = []
-    for each in zip(*([run["clean"], *run["rows"]] for run in runs), strict=True):
-        first = each[0]
-        cells = (cell for row in each for cell in (f"{_percent(row)}", _lost_of(row)))
-        rows.append([first["corruption"].replace("_", " "), str(first["severity"] or ""), *cells])
-    mean = (cell for run in runs for cell in ("", _mean(run, "drop")))
-    more = (cell for run in runs for cell in ("", _mean(run, "more_than_clean")))
-    rows += [["**mean of all but none**", "", *mean], ["**more than with none**", "", *more]]
-    images = "; ".join(
-        f"{run['run']}: {run['n']} {run['split']} images, {run['parameters']}, {run['seconds']:.0f} s" for run in runs
-    )
-    return [*markdown(header, rows), "", f"{images}. {source(document)}"]
+    severities = sorted({row["severity"] for row in runs[0]["rows"]})
+    header = ("corruption", *(f"{run['run']}, {severity}" for run in runs for severity in severities))
+    clean = (_percent(run["clean"]) for run in runs for _ in severities)
+    rows = [["none", *clean]]
+    for name in dict.fromkeys(row["corruption"] for row in runs[0]["rows"]):
+        cells = (_percent(row) for run in runs for row in run["rows"] if row["corruption"] == name)
+        rows.append([name.replace("_", " "), *cells])
+    return [*markdown(header, rows), "", *map(_robust_note, runs), "", source(document)]
 
 
 def _percent(row: dict[str, Any]) -> str:
-    return f"{100 * row['float32']:.1f} / {100 * row['int8']:.1f}"
+    """With a star where the paired interval of the loss leaves out 0."""
+    low, high = row["drop_interval"]
+    return f"{100 * row['float32']:.1f} / {100 * row['int8']:.1f}{'' if low <= 0 <= high else ' *'}"
 
 
-def _lost_of(row: dict[str, Any]) -> str:
-    return _lost({"drop": row["drop"], "interval": row["drop_interval"]})
-
-
-def _mean(run: dict[str, Any], name: str) -> str:
-    return _lost({"drop": run[name], "interval": run[f"{name}_interval"]})
+def _robust_note(run: dict[str, Any]) -> str:
+    drop, more = (
+        _lost({"drop": run[name], "interval": run[f"{name}_interval"]}) for name in ("drop", "more_than_clean")
+    )
+    return (
+        f"- {run['run']}: {run['n']} {run['split']} images, severities of {run['parameters']}, {run['seconds']:.0f} s."
+        f" int8 loses {drop} points over all corruptions, {more} more than on clean images."
+    )

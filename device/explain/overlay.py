@@ -13,18 +13,17 @@ from device.images.images import Pixels
 
 # The shorter side of a tile, at least and about.
 SIDE = 320
-GAP, CAPTION, LINE = 8, 24, 18
+GAP, CAPTION, LINE = 8, 24, 16
+FONT, SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
 WHITE, DARK = (255, 255, 255), (30, 30, 30)
 # How much of the hottest place's color is heat; the coldest stays as it is.
 HEAT = 0.65
-# A character of the font at its size, in pixels.
-CHARACTER = 8
 
 
 def drawn(explanation: Explanation, side: int = SIDE, captions: Sequence[str] = ()) -> Pixels:
     """RGB. side: of a tile, at least. captions: of the maps; by default the label and its score."""
     image = at_size(explanation.image, side)
-    tiles = [_tile(image, "as the network sees it")]
+    tiles = [_tile(image, "the image")]
     for i, each in enumerate(explanation.maps):
         words = captions[i] if i < len(captions) else caption(each)
         tiles.append(_tile(_heated(image, each.values), words))
@@ -63,9 +62,13 @@ def _heated(image: Pixels, values: npt.NDArray[np.float32]) -> Pixels:
 def _tile(image: Pixels, words: str) -> Pixels:
     width = image.shape[1]
     strip = np.full((CAPTION, width, 3), DARK, np.uint8)
-    shown = text.visible(words)
-    most = max(1, (width - 8) // CHARACTER)
-    if len(shown) > most:
-        shown = shown[: most - 2] + ".."
-    cv2.putText(strip, shown, (4, LINE - 2), cv2.FONT_HERSHEY_SIMPLEX, 0.42, WHITE, 1, cv2.LINE_AA)
+    cv2.putText(strip, _fitting(text.visible(words), width - 8), (4, LINE), FONT, SCALE, WHITE, 1, cv2.LINE_AA)
     return np.vstack([image, strip])
+
+
+def _fitting(words: str, width: int) -> str:
+    """Its beginning, where all of it is wider."""
+    most = len(words)
+    while most > 1 and cv2.getTextSize(words[:most], FONT, SCALE, 1)[0][0] > width:
+        most -= 1
+    return words if most == len(words) else f"{words[: max(1, most - 2)]}.."

@@ -56,10 +56,7 @@ def wrong(explainer: Explainer, data: Labeled, seed: int, progress: Callable[[in
 
 def drawn(shown: list[Explanation]) -> Pixels:
     """RGB, in rows of COLUMNS."""
-    tiles = [
-        overlay.drawn(each, SIDE, [f"said {overlay.caption(each.maps[0])}", f"is {overlay.caption(each.maps[-1])}"])
-        for each in shown
-    ]
+    tiles = [overlay.drawn(each, SIDE, _captions(each)) for each in shown]
     columns = min(COLUMNS, len(tiles))
     height, width = tiles[0].shape[0] + 2 * overlay.GAP, tiles[0].shape[1] + 4 * overlay.GAP
     sheet = np.full((-(-len(tiles) // columns) * height, columns * width, 3), overlay.DARK, np.uint8)
@@ -67,3 +64,8 @@ def drawn(shown: list[Explanation]) -> Pixels:
         top, left = place // columns * height + overlay.GAP, place % columns * width + 2 * overlay.GAP
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return sheet
+
+
+def _captions(wrong: Explanation) -> list[str]:
+    predicted, right = map(overlay.caption, wrong.maps)
+    return [f"predicted {predicted}", f"right {right}"]
