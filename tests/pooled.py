@@ -18,7 +18,7 @@ from device.model import card as cards
 from tests import drawing, foreign
 from tests.device import crafted
 
-Ends = Literal["dense", "relu", "convolution", "first_convolution", "sigmoid", "hidden", "maximum"]
+Ends = Literal["dense", "relu", "convolution", "wide", "first_convolution", "sigmoid", "hidden", "maximum"]
 OPERATOR, OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 CHANNELS, SIDE = 16, 4  # of the last convolution
 Array = npt.NDArray[np.float32]
@@ -29,8 +29,8 @@ def network(ends: Ends = "dense") -> bytes:
     """Pixels 0..255 in, probabilities of drawing.LABELS out; of "sigmoid" that of 'not a circle'.
 
     dense: MEAN, FULLY_CONNECTED. relu: the dense layer has an activation. convolution: AVERAGE_POOL_2D and a 1x1
-    convolution. first_convolution: the 1x1 convolution before the average. hidden: two dense layers. maximum:
-    MAX_POOL_2D in the average's place.
+    convolution. wide: a 3x3 one. first_convolution: the 1x1 convolution before the average. hidden: two dense layers.
+    maximum: MAX_POOL_2D in the average's place.
     """
     weights, bias = _fitted()
     if ends == "sigmoid":
@@ -82,9 +82,11 @@ class _End:
         if ends == "first_convolution":
             self._weighted(OPERATOR.CONV_2D, weights[:, None, None, :], bias, (1, SIDE, SIDE, labels))
             self._mean((1, labels))
-        elif ends == "convolution":
+        elif ends in ("convolution", "wide"):
             self._pool(OPERATOR.AVERAGE_POOL_2D)
-            self._weighted(OPERATOR.CONV_2D, weights[:, None, None, :], bias, (1, 1, 1, labels))
+            beyond = (0, 0) if ends == "convolution" else (1, 1)
+            kernel = np.pad(weights[:, None, None, :], ((0, 0), beyond, beyond, (0, 0)))
+            self._weighted(OPERATOR.CONV_2D, kernel, bias, (1, 1, 1, labels))
         else:
             if ends == "maximum":
                 self._pool(OPERATOR.MAX_POOL_2D)
@@ -138,7 +140,7 @@ class _End:
         inputs = [self.place, self._constant(weights), -1 if bias is None else self._constant(bias)]
         if kind == OPERATOR.CONV_2D:
             convolution = schema.Conv2DOptionsT()
-            convolution.padding, convolution.strideH, convolution.strideW = schema.Padding.VALID, 1, 1
+            convolution.padding, convolution.strideH, convolution.strideW = schema.Padding.SAME, 1, 1
             self._operator(kind, inputs, shape, OPTIONS.Conv2DOptions, convolution)
             return
         dense = schema.FullyConnectedOptionsT()

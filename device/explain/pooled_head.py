@@ -3,6 +3,7 @@
 Found in the .tflite's own graph, from the output back. Other networks don't say which place gave how much to a score.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Step:
 
     @property
     def source(self) -> int:
-        return self.producer.inputs[0]
+        return self.producer.inputs[0] if self.producer.inputs else -1
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class _Finder:
             weights, bias = np.eye(channels), np.zeros(channels)
             return PooledHead(pool.source, pool.output, logits, logits, weights, bias)
         kernel = self._constant(dense.producer.inputs[1])
+        if self._shape(kernel)[-1] != channels:
+            raise self._refusal(every)
         weights = self.real(kernel).reshape(-1, channels)
         bias = self._bias(dense, len(weights))
         is_int8 = self.details[kernel]["dtype"] == np.int8
@@ -128,10 +131,12 @@ class _Finder:
         return found
 
     def _is_dense(self, step: Step) -> bool:
-        """With weights that the file has; a convolution of one place is a dense layer too."""
-        if step.kind not in (FULLY_CONNECTED, CONV_2D) or self._constant(step.producer.inputs[1]) in self.producers:
+        """With weights that the file has; a 1x1 convolution of one place is a dense layer too."""
+        if step.kind not in (FULLY_CONNECTED, CONV_2D):
             return False
-        return step.kind == FULLY_CONNECTED or self._shape(step.source)[1:3] == (1, 1)
+        kernel = self._constant(step.producer.inputs[1])
+        is_of_one_place = step.kind == FULLY_CONNECTED or self._shape(step.source)[1:3] == (1, 1)
+        return is_of_one_place and kernel not in self.producers and math.prod(self._shape(kernel)[1:-1]) == 1
 
     def _averages_all(self, step: Step) -> bool:
         """Whether height and width, and nothing else, are averaged away."""

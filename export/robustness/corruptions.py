@@ -8,7 +8,7 @@ are taken in proportion. Darkness (brightness, the other way), rotation and shif
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -186,14 +186,15 @@ def trail(length: float, sigma: float, degrees: float) -> Kernel:
     angle = np.deg2rad(degrees)
     down, across = np.rint(steps * np.sin(angle)).astype(int), np.rint(steps * np.cos(angle)).astype(int)
     np.add.at(kernel, (reach + down, reach + across), weights)
-    return kernel / kernel.sum()
+    kernel /= kernel.sum()
+    return kernel
 
 
 def _filtered(image: Pixels, kernel: Kernel) -> Pixels:
     return cast(Pixels, cv2.filter2D(image, -1, kernel))
 
 
-def _warped(image: Pixels, matrix: npt.NDArray[np.float64]) -> Pixels:
+def _warped(image: Pixels, matrix: npt.NDArray[Any]) -> Pixels:
     """What comes in from beyond the edge repeats the nearest pixel."""
     size = image.shape[1], image.shape[0]
     return cast(Pixels, cv2.warpAffine(image, matrix, size, None, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE))
@@ -208,7 +209,8 @@ def _with_value(image: Pixels, added: float) -> Pixels:
 
 
 def _shares(image: Pixels) -> Reals:
-    return image.astype(np.float32) / 255
+    shares: Reals = np.divide(image, 255, dtype=np.float32)
+    return shares
 
 
 def _pixels(shares: npt.NDArray[np.floating]) -> Pixels:

@@ -49,11 +49,13 @@ def added(source: ExportSource, made: Export) -> Export:
     assert source.test is not None
     n = min(measure.MOST, len(source.test))
     command.say(f"robustness: {len(measure.settings())} corruptions of {n} test images …")
-    with tqdm(total=n, desc="robustness", unit=" images", disable=None, leave=False) as bar:
-        seed = source.calibration.seed
+    seed = source.calibration.seed
+    with (
+        locks.held(source.folder, "an export"),
+        tqdm(total=n, desc="robustness", unit=" images", disable=None, leave=False) as bar,
+    ):
         found = measure.measure(folder / float32, folder / int8, source.test, seed, bar.update)
-    done = replace(made, robustness=found)
-    with locks.held(source.folder, "an export"):
         chart.draw(found, folder / chart.NAME)
+        done = replace(made, robustness=found)
         exports.write(folder, done)
     return done

@@ -92,6 +92,7 @@ def test_of_one_sigmoid_the_labels_have_opposite_maps(tmp_path: Path) -> None:
     ("ends", "found"),
     [
         ("hidden", "MEAN, FULLY_CONNECTED, FULLY_CONNECTED, SOFTMAX"),
+        ("wide", "AVERAGE_POOL_2D, CONV_2D, SOFTMAX"),
         ("maximum", "MAX_POOL_2D, FULLY_CONNECTED, SOFTMAX"),
     ],
 )
@@ -173,6 +174,14 @@ def test_small_images_are_enlarged_and_large_ones_reduced() -> None:
     assert np.array_equal(overlay.at_size(small, 320)[::12, ::12], small)
     assert overlay.at_size(np.zeros((224, 448, 3), np.uint8), 112).shape == (112, 224, 3)
     assert overlay.at_size(np.zeros((350, 350, 3), np.uint8), 320).shape == (350, 350, 3)
+
+
+def test_a_long_label_is_cut(tmp_path: Path) -> None:
+    """The caption of a tile stays in it: the strip ends dark."""
+    ends = ("red " * 30, "green", "blue")
+    drawn = Explainer(colors(tmp_path / "net.tflite", ends))(red_corner()).overlay()
+    strip = drawn[overlay.SIDE :, -overlay.SIDE :]
+    assert (strip == 255).any() and (strip[:, -4:] == overlay.DARK).all()
 
 
 def test_the_sheet_shows_wrong_answers_with_both_maps(tmp_path: Path) -> None:
