@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from device.errors import ImageError as ImageError
     from device.errors import UserError as UserError
+    from device.explain.explainer import Explainer as Explainer
+    from device.explain.explanation import Explanation as Explanation
     from device.inference.classifier import Classifier as Classifier
     from device.inference.model_spec import Overrides as Overrides
     from device.inference.prediction import Prediction as Prediction
@@ -28,6 +30,8 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 # The module of each public name.
 _PUBLIC = {
     "Classifier": "inference.classifier",
+    "Explainer": "explain.explainer",
+    "Explanation": "explain.explanation",
     "Overrides": "inference.model_spec",
     "ImageError": "errors",
     "Prediction": "inference.prediction",

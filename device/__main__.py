@@ -1,4 +1,5 @@
 """python -m device classify MODEL IMAGE|DIR…      labels for images
+python -m device explain MODEL IMAGE [-o FILE.png]  which places of an image speak for its label
 python -m device live [MODEL] --source SOURCE      labels for a camera's frames, live
 python -m device check MODEL [--data DIR]          does it predict here what it did at export, and why not
 python -m device doctor [MODEL]                    what this machine has, what is wrong, and how to fix it
@@ -27,6 +28,16 @@ def parser() -> argparse.ArgumentParser:
     classify.add_argument("--json", metavar="FILE|-", help="one line of JSON per image; - for stdout")
     options.add_overrides(classify, "for a third-party file, which has no card")
     options.add_runtime(classify)
+
+    explain = commands.add_parser("explain", help="which places of an image speak for its label")
+    explain.add_argument("model", type=options.file, metavar="MODEL", help="a .tflite file")
+    explain.add_argument("image", type=options.file, metavar="IMAGE", help="an image file")
+    explain.add_argument("-o", "--overlay", type=Path, metavar="FILE.png", help="the maps as heat over the image")
+    explain.add_argument("--label", metavar="NAME", help="explain this label too, such as the right one")
+    options.add_threads(explain)
+    explain.add_argument("--json", metavar="FILE|-", help="scores and maps as JSON; - for stdout")
+    options.add_overrides(explain, "for a third-party file, which has no card")
+    options.add_runtime(explain)
 
     commands.add_parser("live", help="labels for a camera's frames, live", fill=_add_live_options)
 
@@ -85,6 +96,21 @@ def main() -> int:
         from device.doctor import doctor
 
         return doctor.run(doctor.DoctorRequest(given.model, given.runtime, given.json, given.size))
+    if given.command == "explain":
+        from device.commands import explain
+
+        return explain.run(
+            explain.ExplainRequest(
+                given.model,
+                given.image,
+                options.overrides(given),
+                given.label,
+                given.overlay,
+                given.threads,
+                given.runtime,
+                given.json,
+            )
+        )
     from device.commands import classify
 
     return classify.run(

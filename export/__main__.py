@@ -40,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="POINTS",
         help="accuracy that a variant may lose, such as 0.5; exit 1: one loses more, 3: too few test images to tell",
     )
+    top.add_argument(
+        "--robustness", action="store_true", help="compare int8 with float32 on blurred, noisy, dark … test images too"
+    )
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
@@ -68,6 +71,7 @@ def main() -> int:
         seed=given.seed,
         max_drop=None if given.max_drop is None else given.max_drop / 100,
         rescue=given.rescue,
+        robustness=given.robustness,
         drawn_golden=given.drawn_golden,
         again=given.again,
     )

@@ -17,6 +17,7 @@ from export.options import ExportOptions, check_epoch
 from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
 from export.source.request import ExportRequest
+from export.source.sources import ExportSource
 
 FilePath = str | PathLike[str]
 
@@ -40,6 +41,7 @@ def export(
     seed: int = 1,
     max_drop: float | None = None,
     rescue: bool = False,
+    robustness: bool = False,
     drawn_golden: bool = False,
     again: bool = False,
 ) -> ExportedModels:
@@ -59,6 +61,7 @@ def export(
         max_drop: the share of accuracy that a variant may lose to float32, 0 to 1 (0.005: half a point). Each is said
             to be within it, beyond it, or not to be told from so few images; the result's `within` has the answer.
         rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
+        robustness: float32 and int8 are also compared on test images with a camera's faults: blur, noise, darkness …
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
 
@@ -68,24 +71,35 @@ def export(
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    options = ExportOptions(wanted, drawn_golden, max_drop, rescue)
-    # Here: numpy.f2py, which it imports, ends on an epoch that is none.
-    from export import variants as exporter
-    from export.inputs import inputs
-
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, robustness)
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
-    source = sources.find(request)
+    return _made(sources.find(request), options, again)
+
+
+def _made(source: ExportSource, options: ExportOptions, again: bool) -> ExportedModels:
+    """What lies there where it is up to date, else a new export; with robustness where that is wanted and not there."""
+    # Here: numpy.f2py, which they import, ends on an epoch that is none.
+    from export import variants as exporter
+    from export.inputs import inputs
+    from export.robustness import robust
+
+    if options.robustness:
+        robust.check(source)
     folder = source.folder / "export"
-    if not again and (made := _up_to_date(folder, inputs(source, options))):
-        command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
-        is_new = False
-    else:
+    made = None if again else _up_to_date(folder, inputs(source, options))
+    is_new = made is None
+    if made is None:
         files.check_writable(folder, "--run")
-        made, is_new = exporter.export(source, options), True
-    if options.max_drop is not None and not rescue:
+        made = exporter.export(source, options)
+        robust.clear(folder)
+    if options.robustness and made.robustness is None:
+        made, is_new = robust.added(source, made), True
+    if not is_new:
+        command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
+    if options.max_drop is not None and not options.rescue:
         for verdict in limit.judge(made.variants, options.max_drop):
             command.say(str(verdict))
     return ExportedModels(folder, made, is_new)

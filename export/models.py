@@ -10,6 +10,7 @@ from device.evaluation import cost_table
 from device.evaluation.exports import Export, ExportedVariant, Rescue
 from export.cost import limit
 from export.rescue import report
+from export.robustness import report as robustness_report
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class ExportedModels(Mapping[str, ExportedModel]):
     def lines(self) -> list[str]:
         """The table as text, what changed, and how it was measured."""
         rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
-        return [*cost_table.lines(self.record, self.folder.parent), *rescue]
+        robust = ["", *robustness_report.lines(self.record.robustness)] if self.record.robustness else []
+        return [*cost_table.lines(self.record, self.folder.parent), *rescue, *robust]
 
     def _repr_html_(self) -> str:
         run = self.folder.parent

@@ -12,7 +12,7 @@ class ExportOptions:
     """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
 
     max_drop: the share of accuracy that a variant may lose, 0 to 1. rescue: where int8 loses more, another int8 file
-    is searched for.
+    is searched for. robustness: float32 and int8 are compared on corrupted test images too.
 
     Raises:
         UserError: what is asked for makes no sense.
@@ -22,6 +22,7 @@ class ExportOptions:
     drawn_golden: bool = False
     max_drop: float | None = None
     rescue: bool = False
+    robustness: bool = False
 
     def __post_init__(self) -> None:
         expected = f"expected some of {', '.join(NAMES)}"
@@ -42,6 +43,11 @@ class ExportOptions:
             raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
         if self.rescue and "int8" not in self.variants:
             raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")
+        if self.robustness and (missing := {"float32", "int8"} - set(self.variants)):
+            raise UserError(
+                "--robustness compares int8 with float32, expected both among the variants (--variants); add"
+                f" {' and '.join(sorted(missing))}"
+            )
 
 
 def check_epoch() -> None:

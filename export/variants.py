@@ -7,6 +7,7 @@ from pathlib import Path
 from device import command, files, locks
 from device.evaluation import exports
 from device.evaluation.exports import CalibrationRows, Export, ExportedVariant, ReferenceComparison, Rescue
+from device.explain import sheet
 from device.model.variants import NAMES
 from export.checks import layers
 from export.checks import reference as references
@@ -65,6 +66,8 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
                 rows.append(maker.keep(made))
                 if rows[-1].layers:
                     layers.draw(rows[-1].layers, folder / "layers.png")
+                if variant == "int8" and rows[-1].file and reference.labeled:
+                    sheet.write(folder / rows[-1].file, reference.images, folder / "explained_int8.png")
         timed = {name: maker.file(name) for name in ("float32", *(row.variant for row in rows if row.cost))}
         rows = measured.completed(rows, timed, reference.images, folder)
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None

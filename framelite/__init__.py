@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device import Classifier as Classifier
+    from device import Explainer as Explainer
+    from device import Explanation as Explanation
     from device import ImageError as ImageError
     from device import Overrides as Overrides
     from device import Prediction as Prediction
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # Of each public name the package that has it.
 _PUBLIC = {
     "Classifier": "device",
+    "Explainer": "device",
+    "Explanation": "device",
     "ExportedModels": "export",
     "Overrides": "device",
     "ImageError": "device",

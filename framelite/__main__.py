@@ -24,6 +24,7 @@ COMMANDS = {
     "train": PackageCommand("train", "a folder of images, or a data set by name, to a Keras model"),
     "export": PackageCommand("export", "a trained model to .tflite variants, each checked against its source"),
     "classify": PackageCommand("device", "labels of images, or of every image in a folder", is_part=True),
+    "explain": PackageCommand("device", "which places of an image speak for its label", is_part=True),
     "live": PackageCommand("device", "labels of a camera's frames, live", is_part=True),
     "check": PackageCommand(
         "device", "whether a file gives the same predictions here as at export, and why not", is_part=True

@@ -19,6 +19,7 @@ HERE = [example for example in EXAMPLES if example not in ELSEWHERE]
 def lay_out(folder: Path) -> Path:
     for variant in ("int8", "float32"):
         (folder / f"doors_{variant}.tflite").write_bytes(model(variant).read_bytes())
+    (folder / "cifar10_int8.tflite").write_bytes((ROOT / "device/models/cifar10_int8.tflite").read_bytes())
     crafted.write(folder / "other.tflite", crafted.constant([0.2, 0.8]))
     (folder / "labels.txt").write_text("cat\ndog\n")
     drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})

@@ -48,5 +48,6 @@ def test_an_example_runs_and_prints(number: int, folder: Path) -> None:
 
 def test_every_public_name_has_an_example() -> None:
     page = "\n".join(HERE)
-    results = {"ExportedModels", "Prediction", "Run", "UserError"}  # what the others give, or are kinds of
+    # What the others give, or are kinds of.
+    results = {"ExportedModels", "Explanation", "Prediction", "Run", "UserError"}
     assert all(re.search(rf"\b{name}\b", page) for name in set(framelite.__all__) - results)

@@ -11,6 +11,7 @@ from device.errors import UserError
 from device.evaluation.by_label import ByLabel
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.evaluate import LabelTopOne
+from device.evaluation.robustness import Robustness
 from device.model.card import InputSpec
 from device.records import RecordError
 
@@ -167,6 +168,7 @@ class Export:
     calibration: CalibrationRows
     variants: tuple[ExportedVariant, ...]
     rescue: Rescue | None = field(default=None, metadata=records.IF_KNOWN)
+    robustness: Robustness | None = field(default=None, metadata=records.IF_KNOWN)
 
     @property
     def standing(self) -> "list[ExportedVariant | Rescue]":

@@ -29,16 +29,27 @@ class Runtime:
     version: str
     interpreter: Any
 
-    def open(self, path: Path, threads: int, size: tuple[int, int] | None = None, content: bytes | None = None) -> Any:
+    def open(
+        self,
+        path: Path,
+        threads: int,
+        size: tuple[int, int] | None = None,
+        content: bytes | None = None,
+        keeps_tensors: bool = False,
+    ) -> Any:
         """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it.
 
         size: (height, width) for a network that leaves them open, by the user: device/model/shapes.py. content: the
         file's bytes, for who keeps answering when it is overwritten; without them the interpreter reads the mapped
-        file, which costs no memory of its own and ends the process (SIGBUS) where it is cut short.
+        file, which costs no memory of its own and ends the process (SIGBUS) where it is cut short. keeps_tensors: what
+        the layers give can be read after `invoke`, for more time and memory: no two share a place, XNNPACK is off.
         """
         flatbuffer.check(path, content)
         # As bytes: a name may be no UTF-8.
-        source = {"model_path": os.fsencode(path)} if content is None else {"model_content": content}
+        source: dict[str, Any] = {"model_path": os.fsencode(path)} if content is None else {"model_content": content}
+        if keeps_tensors:
+            kernels = importlib.import_module(RUNTIMES[self.name][0]).OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            source |= {"experimental_preserve_all_tensors": True, "experimental_op_resolver_type": kernels}
         settled = None
         try:
             # numpy 2 writes a page there about modules that were built for numpy 1; the error below says it in a line.

@@ -126,20 +126,37 @@ def label_files(path: Path) -> tuple[LabelFile, ...]:
         return ()
 
 
+@dataclass(frozen=True)
+class Producer:
+    """An operator: its number in the schema's BuiltinOperator, and the tensors that it takes, -1 for one left out."""
+
+    kind: int
+    inputs: tuple[int, ...]
+
+
+def producers(path: Path) -> tuple[dict[int, Producer], int]:
+    """For each tensor that is computed the operator that produces it, and the place of the first output."""
+    model = root(_map(path), b"TFL3")
+    codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(OPERATOR_CODES)]
+    graph = next(model.tables(SUBGRAPHS))
+    found: dict[int, Producer] = {}
+    for operator in graph.tables(OPERATORS):
+        producer = Producer(codes[operator.number(0, "<I")], operator.integers(1))
+        found.update(dict.fromkeys(operator.integers(2), producer))
+    return found, graph.integers(OUTPUTS)[0]
+
+
 def gives_probabilities(path: Path) -> bool:
     """Whether the first output comes from a softmax or a sigmoid, apart from changes of type or shape.
 
     True also if unknown (a custom operator, a constant).
     """
     try:
-        model = root(_map(path), b"TFL3")
-        codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(OPERATOR_CODES)]
-        graph = next(model.tables(SUBGRAPHS))
-        makers = {output: op for op in graph.tables(OPERATORS) for output in op.integers(2)}
-        operator = makers.get(graph.integers(OUTPUTS)[0])
-        while operator is not None and codes[operator.number(0, "<I")] in CARRIERS:
-            operator = makers.get(operator.integers(1)[0])
-        return operator is None or codes[operator.number(0, "<I")] in (*PROBABILITIES, CUSTOM)
+        found, output = producers(path)
+        producer = found.get(output)
+        while producer is not None and producer.kind in CARRIERS:
+            producer = found.get(producer.inputs[0])
+        return producer is None or producer.kind in (*PROBABILITIES, CUSTOM)
     except (OutsideError, struct.error, StopIteration, IndexError):
         return True
 

@@ -1,0 +1,1 @@
+"""Why a prediction: which places of an image speak for a label."""

@@ -1,0 +1,74 @@
+"""An explanation as an image: what the network sees, and beside it the map of each label as heat over it."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device import text
+from device.explain.explanation import Explanation, LabelMap
+from device.images import images
+from device.images.images import Pixels
+
+# The shorter side of a tile, at least and about.
+SIDE = 320
+GAP, CAPTION, LINE = 8, 24, 16
+FONT, SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
+WHITE, DARK = (255, 255, 255), (30, 30, 30)
+# How much of the hottest place's color is heat; the coldest stays as it is.
+HEAT = 0.65
+
+
+def drawn(explanation: Explanation, side: int = SIDE, captions: Sequence[str] = ()) -> Pixels:
+    """RGB. side: of a tile, at least. captions: of the maps; by default the label and its score."""
+    image = at_size(explanation.image, side)
+    tiles = [_tile(image, "the image")]
+    for i, each in enumerate(explanation.maps):
+        words = captions[i] if i < len(captions) else caption(each)
+        tiles.append(_tile(_heated(image, each.values), words))
+    gap = np.full((tiles[0].shape[0], GAP, 3), DARK, np.uint8)
+    return np.hstack([part for tile in tiles for part in (gap, tile)][1:])
+
+
+def caption(shown: LabelMap) -> str:
+    return f"{shown.label} {shown.score:.2f}"
+
+
+def at_size(image: Pixels, side: int) -> Pixels:
+    """Small images enlarged by a whole number, so that their pixels show; larger ones reduced."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    if shorter < side:
+        times = -(-side // shorter)
+        return image.repeat(times, axis=0).repeat(times, axis=1)
+    if shorter >= 1.25 * side:
+        return images.resize(image, (round(height * side / shorter), round(width * side / shorter)))
+    return image
+
+
+def _heated(image: Pixels, values: npt.NDArray[np.float32]) -> Pixels:
+    """Each map by its own range: the color says where the label finds the most, not how much that is."""
+    low, high = float(values.min()), float(values.max())
+    shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    small = np.repeat(np.round(255 * shares).astype(np.uint8)[:, :, None], 3, axis=2)
+    heat = images.resize(small, (image.shape[0], image.shape[1]))
+    color = cv2.cvtColor(cv2.applyColorMap(heat[:, :, 0], cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    weight = HEAT * heat[:, :, :1].astype(np.float32) / 255
+    mixed: Pixels = np.round(image * (1 - weight) + color * weight).astype(np.uint8)
+    return mixed
+
+
+def _tile(image: Pixels, words: str) -> Pixels:
+    width = image.shape[1]
+    strip = np.full((CAPTION, width, 3), DARK, np.uint8)
+    cv2.putText(strip, _fitting(text.visible(words), width - 8), (4, LINE), FONT, SCALE, WHITE, 1, cv2.LINE_AA)
+    return np.vstack([image, strip])
+
+
+def _fitting(words: str, width: int) -> str:
+    """Its beginning, where all of it is wider."""
+    most = len(words)
+    while most > 1 and cv2.getTextSize(words[:most], FONT, SCALE, 1)[0][0] > width:
+        most -= 1
+    return words if most == len(words) else f"{words[: max(1, most - 2)]}.."

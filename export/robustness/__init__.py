@@ -1,0 +1,1 @@
+"""What a camera adds to images, and what that costs a float32 and an int8 file."""
