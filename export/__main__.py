@@ -1,6 +1,7 @@
 """python -m export RUN|MODEL [--variants LIST]                            a trained run, or a .keras in its run folder
 python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   anyone's float .tflite
 python -m export inspect FILE.tflite [--json FILE|-]                         what is in a .tflite file
+python -m export card RUN                                                    MODEL_CARD.md, with what was measured since
 """
 
 import argparse
@@ -35,7 +36,13 @@ def parser() -> argparse.ArgumentParser:
         "--rescue", action="store_true", help="where int8 loses more than --max-drop, look for one that doesn't"
     )
     top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
+    top.add_argument(
+        "--for", dest="runtime", metavar="RUNTIME", help="keep only what runs in tflite-runtime, which is tried"
+    )
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
+    top.add_argument(
+        "--hand-over", type=Path, metavar="DIR", help="also make a folder for a maker's compiler: float model, images …"
+    )
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
@@ -48,6 +55,10 @@ def main() -> int:
         from export.inspect import listing
 
         return listing.main(sys.argv[2:])
+    if sys.argv[1:2] == ["card"]:
+        from export.model_card import writing
+
+        return writing.main(sys.argv[2:])
     given = parser().parse_args()
     if given.max_drop is not None and not given.rescue:
         raise UserError("--max-drop goes with --rescue, which looks for an int8 file that loses no more")
@@ -65,8 +76,10 @@ def main() -> int:
         seed=given.seed,
         max_drop=None if given.max_drop is None else given.max_drop / 100,
         rescue=given.rescue,
+        runtime=given.runtime,
         drawn_golden=given.drawn_golden,
         again=given.again,
+        hand_over=given.hand_over,
     )
     if not models.is_new:
         return command.GOOD

@@ -11,6 +11,8 @@ from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
+from export.handover import folder as handover
+from export.model_card import page
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
 from export.source import sources
@@ -39,8 +41,10 @@ def export(
     seed: int = 1,
     max_drop: float | None = None,
     rescue: bool = False,
+    runtime: str | None = None,
     drawn_golden: bool = False,
     again: bool = False,
+    hand_over: FilePath | None = None,
 ) -> ExportedModels:
     """Makes .tflite variants of a trained model, each checked against it, in the folder export/ of its run.
 
@@ -57,8 +61,10 @@ def export(
         seed: which calibration and golden images are drawn.
         max_drop: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point).
         rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
+        runtime: "tflite-runtime" keeps only what runs in it, which is tried (docs/exporting.md).
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
+        hand_over: a new folder, made for a maker's compiler: the float model, calibration images, expected scores.
 
     Raises:
         UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
@@ -66,12 +72,15 @@ def export(
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    options = ExportOptions(wanted, drawn_golden, max_drop, rescue)
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, runtime)
     # Here: numpy.f2py, which it imports, ends on an epoch that is none.
     from export import variants as exporter
     from export.inputs import inputs
 
     place = model if isinstance(model, str | PathLike) else model.path
+    target = _path(hand_over)
+    if target is not None:
+        handover.check(target, options.variants)
     request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
@@ -79,9 +88,14 @@ def export(
     folder = source.folder / "export"
     if not again and (made := _up_to_date(folder, inputs(source, options))):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
-        return ExportedModels(folder, made, is_new=False)
-    files.check_writable(folder, "--run")
-    return ExportedModels(folder, exporter.export(source, options), is_new=True)
+        models = ExportedModels(folder, made, is_new=False)
+    else:
+        files.check_writable(folder, "--run")
+        models = ExportedModels(folder, exporter.export(source, options), is_new=True)
+    page.write(folder)
+    if target is not None:
+        handover.write(target, source, folder, models.record)
+    return models
 
 
 def _path(given: FilePath | None) -> Path | None:

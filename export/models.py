@@ -7,7 +7,7 @@ from pathlib import Path
 
 from device import text
 from device.data import benchmark_record
-from device.evaluation import by_label
+from device.evaluation import by_label, runtimes
 from device.evaluation.exports import Export, ExportedVariant, Rescue
 from export.rescue import report
 
@@ -90,14 +90,16 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
     def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """A row a variant: size, accuracy (of labels that are not equally common also the balanced one, and the worst
-        label), how far it is from its source and, where that was measured, how long it takes.
+        label), how far it is from its source and, where that was measured, how long it takes and what other runtimes
+        make of it.
         """
         variants = self.record.variants
         uneven = by_label.are_uneven(variants)
         timed = any(model.latency is not None for model in self.values())
         beside = by_label.HEADER if uneven else ()
         last = ("p50 ms",) if timed else ()
-        header = ("variant", "size", "accuracy", *beside, "agreement", "largest error", "mean error", *last)
+        elsewhere = runtimes.columns([row.runtimes for row in variants])
+        header = ("variant", "size", "accuracy", *beside, "agreement", "largest error", "mean error", *last, *elsewhere)
         rows = [
             (
                 row.variant,
@@ -108,8 +110,9 @@ class ExportedModels(Mapping[str, ExportedModel]):
                 _error(row, row.largest_error),
                 _error(row, row.mean_error),
                 *((text.milliseconds(self._latency(row)),) if timed else ()),
+                *(cells[place] for cells in elsewhere.values()),
             )
-            for row in variants
+            for place, row in enumerate(variants)
         ]
         return header, rows
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from device.errors import UserError
 from device.model.variants import NAMES
+from export.runtimes import environments
+from export.runtimes.environments import OTHER
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class ExportOptions:
     """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
 
     max_drop: the share of accuracy that int8 may lose, 0 to 1. rescue: where it loses more, another int8 file is
-    searched for.
+    searched for. runtime: files that don't run in it are not kept.
 
     Raises:
         UserError: what is asked for makes no sense.
@@ -22,6 +24,7 @@ class ExportOptions:
     drawn_golden: bool = False
     max_drop: float | None = None
     rescue: bool = False
+    runtime: str | None = None
 
     def __post_init__(self) -> None:
         expected = f"expected some of {', '.join(NAMES)}"
@@ -38,6 +41,10 @@ class ExportOptions:
             raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
         if self.rescue and "int8" not in self.variants:
             raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")
+        if self.runtime not in (None, OTHER):
+            raise UserError(f"unknown runtime {self.runtime!r}, expected {OTHER} (LiteRT runs every file)")
+        if self.runtime:
+            environments.needed()
 
 
 def check_epoch() -> None:

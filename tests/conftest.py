@@ -23,6 +23,9 @@ MODELS = ROOT / "tests/models"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+# Exports try their files in no other runtime, which takes seconds, but where that is the test.
+os.environ["FRAMELITE_TFLITE_RUNTIME"] = ""
+
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     done = warm("export", run)
     assert done.returncode == 0, done.stderr
     names = {f"fashion_mnist_{variant}.tflite" for variant in VARIANTS}
-    assert {path.name for path in (run / "export").iterdir()} == {*names, "layers.png", "export.json"}
+    assert {path.name for path in (run / "export").iterdir()} == {*names, "layers.png", "export.json", "MODEL_CARD.md"}
     document, record = read(run / "export/export.json"), read(run / "run.json")
     assert document["reference"] == "keras"
     evaluation = read(run / "evaluation.json")
