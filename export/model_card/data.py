@@ -1,7 +1,10 @@
 """Of a model card: labels, input, and the images that the model was trained and calibrated with."""
 
+from collections.abc import Mapping
+
 from device.data.run_record import RunData, RunRecord
 from device.model import channels
+from device.model.card import InputSpec
 from export.model_card.facts import ModelFacts
 from export.model_card.markdown import facts, plain, table
 
@@ -25,11 +28,16 @@ def labels(known: ModelFacts) -> list[str]:
                 (f"Labels ({len(names)}, in output order)", shown),
                 ("Input", f"{spec.height}x{spec.width} pixels (height x width), {spec.color}, 0..255"),
                 ("Fit", f"{spec.fit}: {FITS[spec.fit]}"),
-                ("Scaling", f"(pixel - {channels.text(spec.mean)}) / {channels.text(spec.std)}, before the network"),
+                ("Scaling", _scaling(spec)),
                 ("Output", f"{known.card.output.kind}, one score a label"),
             ]
         ),
     ]
+
+
+def _scaling(spec: InputSpec) -> str:
+    mean, std = channels.text(spec.mean), channels.text(spec.std)
+    return "inside the network" if (mean, std) == ("0", "1") else f"(pixel - {mean}) / {std}, before the network"
 
 
 def training(known: ModelFacts) -> list[str]:
@@ -49,12 +57,16 @@ def _data(data: RunData, run: RunRecord) -> list[tuple[str, object | None]]:
         ("Data", plain(data.name)),
         ("Fingerprint", f"`{data.fingerprint}`"),
         ("Images", f"{data.train} training, {data.validation} validation, {data.test} test"),
-        ("Split", None if data.test_share is None else f"{100 * data.test_share:g} % test, by seed {run.seed}"),
+        ("Split", f"{100 * data.test_share:g} % test, by seed {run.seed}" if data.test_share else None),
         ("Left out", f"{data.skipped} images that can't be read" if data.skipped else None),
-        ("Copies", None if copies is None else plain(", ".join(f"{k} {v}" for k, v in vars(copies).items()))),
+        ("Identical images", None if copies is None else _said(vars(copies))),
         ("Begun with", None if run.begun_with is None else "the weights of another model"),
         ("Teacher", None if run.teacher is None else "the predictions of another model"),
     ]
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
 
 
 def _counts(data: RunData) -> list[str]:

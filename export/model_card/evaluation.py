@@ -27,7 +27,7 @@ def accuracy(known: ModelFacts) -> list[str]:
         "## Evaluation",
         "",
         f"Measured {how}. Each file went through the code that runs on a board; what it loses, the share of images with"
-        f" the same label and the largest difference of a score are to {reference}.",
+        f" the same label and the largest difference of a score are relative to {reference}.",
         "",
         *table(HEADER, [_row(each) for each in known.files]),
     ]

@@ -65,9 +65,32 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     hurt = [row["layer"] for row in document["variants"][-1]["layers"]]
     assert {"conv2d", "conv2d_1", "conv2d_2", "scores"} <= set(hurt), "as Keras calls them"
 
-    again = warm("export", run / "model.keras")
+    maker = run.with_name("maker")
+    again = warm("export", run / "model.keras", "--hand-over", maker)
     assert again.returncode == 0
     assert again.stderr.startswith(f"{run}/export: up to date")
+    check_handed_over(maker, run)
+    check_model_card((run / "export/MODEL_CARD.md").read_text(), record)
+
+
+def check_handed_over(maker: Path, run: Path) -> None:
+    """The network takes pixels: scaling is inside, in model.keras too."""
+    assert (maker / "model.keras").read_bytes() == (run / "model.keras").read_bytes()
+    assert np.load(maker / "calibration.npy").shape == (200, 16, 16, 3)
+    assert np.load(maker / "expected_scores.npy").shape == (200, 3)
+    assert read(maker / "normalization.json") == {"mean": [0, 0, 0], "std": [1, 1, 1]}
+
+
+def check_model_card(page: str, record: Any) -> None:
+    """What it was trained on, as run.json has it."""
+    data = record["data"]
+    assert json.loads(page.split("datasets: ", 1)[1].splitlines()[0]) == ["shapes"]
+    assert f"`{data['fingerprint']}`" in page and f"{record['parameters']:,}" in page
+    assert f"{data['train']} training, {data['validation']} validation, {data['test']} test" in page
+    for label in data["labels"]:
+        parts = " | ".join(str(data["counts"][part][label]) for part in data["counts"])
+        assert f"| {label} | {parts} |" in page
+    assert data["origin"] not in page, "where it lies is nobody else's business"
 
 
 def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> None:
