@@ -73,17 +73,21 @@ def export(
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
     options = ExportOptions(wanted, drawn_golden, max_drop, rescue, runtime)
+    place = model if isinstance(model, str | PathLike) else model.path
+    request = ExportRequest(
+        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
+    )
+    return _exported(request, options, again, _path(hand_over))
+
+
+def _exported(request: ExportRequest, options: ExportOptions, again: bool, target: Path | None) -> ExportedModels:
+    """target: of what is handed over."""
     # Here: numpy.f2py, which it imports, ends on an epoch that is none.
     from export import variants as exporter
     from export.inputs import inputs
 
-    place = model if isinstance(model, str | PathLike) else model.path
-    target = _path(hand_over)
     if target is not None:
         handover.check(target, options.variants)
-    request = ExportRequest(
-        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
-    )
     source = sources.find(request)
     folder = source.folder / "export"
     if not again and (made := _up_to_date(folder, inputs(source, options))):

@@ -57,7 +57,6 @@ def _data(data: RunData, run: RunRecord) -> list[tuple[str, object | None]]:
         ("Data", plain(data.name)),
         ("Fingerprint", f"`{data.fingerprint}`"),
         ("Images", f"{data.train} training, {data.validation} validation, {data.test} test"),
-        ("Split", f"{100 * data.test_share:g} % test, by seed {run.seed}" if data.test_share else None),
         ("Left out", f"{data.skipped} images that can't be read" if data.skipped else None),
         ("Identical images", None if copies is None else _said(vars(copies))),
         ("Begun with", None if run.begun_with is None else "the weights of another model"),

@@ -29,7 +29,7 @@ class TrialProcess:
         first = self._line()
         if first is None or first["error"] is not None:
             self._end()
-            said = first["error"] if first else "it ended before it said anything"
+            said = first["error"] if first else "it ends without an answer; is it the Python of an environment?"
             raise UserError(f"{python} can't try files in {runtime}: {said}")
         self.version = str(first["version"])
 
@@ -72,8 +72,10 @@ class TrialProcess:
 
     def _line(self) -> dict[str, Any] | None:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        answer: dict[str, Any] | None = json.loads(line) if line.endswith("\n") else None
+        try:
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        except ValueError:  # it has ended, or is something else
+            return None
         return answer
 
     def begin_anew(self) -> str:

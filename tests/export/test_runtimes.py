@@ -170,6 +170,11 @@ def test_an_environment_without_the_runtime(
         pass
 
 
+def test_a_program_that_is_no_python() -> None:
+    with pytest.raises(UserError, match="is it the Python of an environment"):
+        TrialProcess(Path("/bin/echo"), "tflite-runtime")
+
+
 def test_a_process_that_is_ended_begins_anew(tmp_path: Path) -> None:
     with TrialProcess(Path(sys.executable), "litert") as process:
         os.kill(process.pid, signal.SIGKILL)
