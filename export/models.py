@@ -82,7 +82,8 @@ class ExportedModels(Mapping[str, ExportedModel]):
     def lines(self) -> list[str]:
         """The table as text, with a line that says what the files were compared with."""
         rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
-        return [*text.table(*self._table()), _note(self.record), *rescue]
+        tried = [runtimes.EXPLAINED] if any(row.runtimes for row in self.record.variants) else []
+        return [*text.table(*self._table()), _note(self.record), *tried, *rescue]
 
     def _repr_html_(self) -> str:
         header, rows = self._table()

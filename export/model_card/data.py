@@ -45,20 +45,20 @@ def training(known: ModelFacts) -> list[str]:
     calibrated = f"{made.n} images of the {made.split} part, drawn by seed {made.seed}"
     rows: list[tuple[str, object | None]] = [("Calibration of int8", calibrated)]
     begin = ["## Training data", ""]
-    if known.run is None:
+    if not known.is_trained_here:
         return [*begin, "Not known: the network came as a .tflite file.", "", *facts(rows)]
-    run = known.run
-    return [*begin, *facts([*_data(run.data, run), *rows]), *_counts(run.data)]
+    named = [("Data", plain(known.provenance["data"])), ("Fingerprint", f"`{known.provenance['data_fingerprint']}`")]
+    if known.run is None:
+        return [*begin, *facts([*named, *rows]), "", "How many images it had is in the record of the run."]
+    return [*begin, *facts([*named, *_data(known.run), *rows]), *_counts(known.run.data)]
 
 
-def _data(data: RunData, run: RunRecord) -> list[tuple[str, object | None]]:
-    copies = data.copies
+def _data(run: RunRecord) -> list[tuple[str, object | None]]:
+    data = run.data
     return [
-        ("Data", plain(data.name)),
-        ("Fingerprint", f"`{data.fingerprint}`"),
         ("Images", f"{data.train} training, {data.validation} validation, {data.test} test"),
         ("Left out", f"{data.skipped} images that can't be read" if data.skipped else None),
-        ("Identical images", None if copies is None else _said(vars(copies))),
+        ("Identical images", None if data.copies is None else _said(vars(data.copies))),
         ("Begun with", None if run.begun_with is None else "the weights of another model"),
         ("Teacher", None if run.teacher is None else "the predictions of another model"),
     ]

@@ -106,7 +106,7 @@ def _limits(known: ModelFacts) -> Iterator[str]:
         "Other cameras, places, lighting and seasons than those of the images above, and how accuracy differs between"
         " groups of people or of objects that no label names."
     )
-    if seen := (known.card.provenance or {}).get("may_have_seen_test"):
+    if seen := known.provenance.get("may_have_seen_test"):
         yield f"Networks before this one may have been trained on test images: {plain(seen)}."
     if rare := [row.label for row in known.main.comparison.per_class or () if row.n < FEW]:
         shown = text.some(list(map(plain, rare)), NAMED)

@@ -1,7 +1,9 @@
 """What a model card is made of: run.json, export.json, benchmark.json, and the card inside a file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from device import records
 from device.data import benchmark_record, run_record
@@ -31,7 +33,7 @@ class DeliveredFile:
 class ModelFacts:
     """files: in the order of variants. main: of them what a board is given: int8, the rescued one first; else the last.
 
-    card: the main file's. run: None of anyone's .tflite.
+    card: the main file's. run: None of anyone's .tflite, and of a run that was exported into another folder.
     """
 
     made: Export
@@ -40,6 +42,15 @@ class ModelFacts:
     card: Card
     run: RunRecord | None
     timed: TimedFiles
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        return self.card.provenance or {}
+
+    @property
+    def is_trained_here(self) -> bool:
+        """Whether the network is a run's, of which the card in the file says the recipe, the data and the versions."""
+        return self.card.recipe is not None
 
     @property
     def is_judged(self) -> bool:
@@ -79,8 +90,7 @@ def _files(made: Export) -> tuple[DeliveredFile, ...]:
 
 
 def _run(folder: Path, card: Card) -> RunRecord | None:
-    """That of a run's export, whose card names a recipe; what a run of that folder left says nothing of another's."""
-    if card.recipe is None:
+    if card.recipe is None:  # a run that lies there is another network's
         return None
     try:
         return run_record.read(folder)

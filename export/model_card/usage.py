@@ -3,6 +3,7 @@
 import json
 
 from device import text
+from device.data.run_record import RunRecord
 from export.model_card.facts import ModelFacts
 from export.model_card.markdown import facts, plain, table
 
@@ -11,8 +12,8 @@ MITCHELL = "https://arxiv.org/abs/1810.03993"
 
 def front_matter(known: ModelFacts) -> list[str]:
     """YAML as model hubs read it; strings are written as JSON, which YAML is a superset of."""
-    tags = ["image-classification", "litert", "tflite", "framelite", *(["keras"] if known.run else [])]
-    datasets = [known.run.data.name] if known.run else []
+    tags = ["image-classification", "litert", "tflite", "framelite", *(["keras"] if known.is_trained_here else [])]
+    datasets = [str(known.provenance["data"])] if known.is_trained_here else []
     return [
         "pipeline_tag: image-classification",
         "library_name: tflite",
@@ -27,24 +28,21 @@ def _listed(words: list[str]) -> str:
 
 
 def details(known: ModelFacts) -> list[str]:
-    card, run = known.card, known.run
-    provenance = card.provenance or {}
-    rows: list[tuple[str, object | None]] = [
-        ("Name", plain(card.name)),
-        ("Exported", provenance.get("created")),
-        ("Source", f"a float .tflite, SHA-256 {provenance.get('source_sha256')}" if run is None else "a Keras model"),
-    ]
-    if run is not None:
-        versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-        backbone = f", {run.recipe['backbone']}" if run.recipe.get("network") == "backbone" else ""
+    card, run, provenance = known.card, known.run, known.provenance
+    rows: list[tuple[str, object | None]] = [("Name", plain(card.name)), ("Exported", provenance.get("created"))]
+    if known.is_trained_here:
+        versions = ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())
         rows += [
-            ("Recipe", plain(run.recipe_name)),
-            ("Network", plain(f"{run.recipe.get('network')}{backbone}")),
-            ("Parameters", None if run.parameters is None else f"{run.parameters:,}"),
-            ("Seed", run.seed),
+            ("Source", "a Keras model"),
+            ("Recipe", plain(card.recipe)),
+            ("Network", None if run is None else plain(_network(run))),
+            ("Parameters", None if run is None or run.parameters is None else f"{run.parameters:,}"),
+            ("Seed", provenance["seed"]),
             ("Made with", plain(versions)),
-            ("Commit", run.git_commit),
+            ("Commit", provenance["git_commit"]),
         ]
+    else:
+        rows.append(("Source", f"a float .tflite, SHA-256 {provenance.get('source_sha256')}"))
     files = [(each.name, f"`{each.file}`", text.size(each.size)) for each in known.files]
     return [
         f"# {plain(card.name)}",
@@ -57,6 +55,11 @@ def details(known: ModelFacts) -> list[str]:
         "",
         *table(("variant", "file", "size"), files),
     ]
+
+
+def _network(run: RunRecord) -> str:
+    network = str(run.recipe.get("network"))
+    return f"{network}, {run.recipe['backbone']}" if network == "backbone" else network
 
 
 def how_to(known: ModelFacts) -> list[str]:

@@ -102,6 +102,9 @@ def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> N
     card = cards.read(tmp_path / "elsewhere/export/fashion_mnist_float32.tflite")
     assert card is not None and card.provenance is not None
     assert card.provenance["run"] == "my run"
+    page = (tmp_path / "elsewhere/export/MODEL_CARD.md").read_text()
+    assert 'datasets: ["shapes"]' in page and f"`{card.provenance['data_fingerprint']}`" in page
+    assert "training, " not in page, "how many is in run.json, which isn't there"
     assert card.golden_source == "drawn"
     rows = read(tmp_path / "elsewhere/export/export.json")["calibration"]["rows"]
     held_out = read(run / "run.json")["split"]["validation_rows"]
