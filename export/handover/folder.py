@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from device import command
+from device import command, files
 from device.errors import UserError
 from device.evaluation.exports import Export
 from device.inference import runtime
@@ -38,6 +38,7 @@ def check(target: Path, variants: Collection[str]) -> None:
         raise UserError(f"{target}: something lies there, --hand-over expects a new folder; name another, or move it")
     if "float32" not in variants:
         raise UserError("--hand-over hands over float32, which is not among the variants (--variants); add it")
+    files.check_writable(target, "--hand-over")
 
 
 def write(target: Path, source: ExportSource, exported: Path, made: Export) -> None:
@@ -45,13 +46,16 @@ def write(target: Path, source: ExportSource, exported: Path, made: Export) -> N
     kept = {row.variant: exported / row.file for row in made.variants if row.file and row.variant in GIVEN}
     if "float32" not in kept:
         raise UserError(f"{exported}: float32 was not kept, so there is nothing to hand over; see above why")
+    target = target.absolute()
     begun = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     begun.mkdir(parents=True)
     try:
         _fill(begun, source, kept)
         text = readme.lines(source, list(kept), made)
         (begun / "README.md").write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
-        begun.replace(target)
+        if target.exists():
+            target.rmdir()  # an empty one
+        begun.rename(target)
     finally:
         shutil.rmtree(begun, ignore_errors=True)
     command.say(f"{target}: handed over: {', '.join(sorted(path.name for path in target.iterdir()))}")

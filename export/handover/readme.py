@@ -49,7 +49,8 @@ def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[s
         "## Which compiler takes what",
         "",
         "By the makers' own documents. None of these compilers was run on this folder; what was run is"
-        f" `{name}_float32.tflite` in LiteRT.",
+        f" `{name}_float32.tflite` in LiteRT. Sony's works with an older Keras, which doesn't load model.keras, and"
+        " refuses its layer Rescaling: framelite's experiments/imx500.py builds the network anew for it.",
         "",
         "| compiler | takes | documents |",
         "| --- | --- | --- |",
