@@ -12,8 +12,13 @@ from device import records
 from device.errors import UserError
 from device.evaluation.trial import TrialAnswer
 
-# The folder of the packages: the other Python imports device from there.
+# The other Python imports device from the folder of our packages. Behind its own: where these are installed, numpy and
+# the like lie beside them.
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (
+    f"import runpy, sys; sys.path.append({str(ROOT)!r});"
+    " runpy.run_module('device.evaluation.trial', run_name='__main__')"
+)
 PATIENCE_S = 10
 
 
@@ -36,12 +41,12 @@ class TrialProcess:
     def _started(self) -> "subprocess.Popen[str]":
         try:
             return subprocess.Popen(
-                [str(self._python), "-m", "device.evaluation.trial", self.runtime],
+                [str(self._python), "-c", PROGRAM, self.runtime],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # what the runtimes announce
                 text=True,
-                cwd=ROOT,
+                cwd=self._python.parent,  # a folder without modules: -c imports from there first
                 start_new_session=True,  # Ctrl-C is for the export, which then ends it
             )
         except OSError as error:
