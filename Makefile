@@ -22,7 +22,7 @@ RUN := $(VENV)/bin/python
 # What a run's folder is called is train's to say.
 FOLDER = "$$($(RUN) -m train where $(RECIPE) $(GIVEN))"
 ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed \
-	.venv-window/installed .venv-ray/installed
+	.venv-window/installed .venv-ray/installed .venv-tflite-micro/installed
 
 # Targets have the names of folders: without this make would find them up to date.
 .PHONY: help setup data train export webcam bench report gate bench-pi check test test-setup lint soak format lock lock-check tables backbones
@@ -60,6 +60,7 @@ export: setup  ## export that run to four .tflite variants, and time them
 	@# Its own table stays unseen here: the next command's has all of it that counts, and the latency.
 	$(RUN) -m export $(FOLDER) >/dev/null
 	$(RUN) -m benchmarks latency $(FOLDER) --keep
+	$(RUN) -m export card $(FOLDER)
 
 webcam: $(VENV)/serve.installed  ## a live classifier on a page: SOURCE=0, SOURCE=test …
 	$(RUN) -m device live $(MODEL) --source "$(SOURCE)" --serve
@@ -67,6 +68,7 @@ webcam: $(VENV)/serve.installed  ## a live classifier on a page: SOURCE=0, SOURC
 bench: setup  ## accuracy and latency of the exported variants
 	$(RUN) -m benchmarks accuracy $(FOLDER) --json $(FOLDER)/accuracy.json
 	$(RUN) -m benchmarks latency $(FOLDER)
+	$(RUN) -m export card $(FOLDER)
 
 report: setup  ## one HTML page of what bench measured: report.html in the run's folder
 	$(RUN) -m benchmarks report $(FOLDER) -o $(FOLDER)/report.html
@@ -89,9 +91,9 @@ test: setup test-setup lint  ## everything: checks of style and types, then all 
 test-setup: $(ENVIRONMENTS)
 
 # Real runtimes and peers have environments of their own: tflite-runtime needs numpy 1, MediaPipe another OpenCV, and
-# JAX is there to train without TensorFlow, Ray to classify on several machines.
+# JAX is there to train without TensorFlow, Ray to classify on several machines, tflite-micro for microcontrollers.
 .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed .venv-window/installed \
-.venv-ray/installed .venv-onnxruntime/installed: .venv-%/installed: requirements/%.txt
+.venv-ray/installed .venv-tflite-micro/installed .venv-onnxruntime/installed: .venv-%/installed: requirements/%.txt
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
@@ -122,6 +124,7 @@ lock: setup  ## write requirements/*.txt anew
 	$(UV) requirements/jax.in -c requirements/all.txt -o requirements/jax.txt
 	$(UV) requirements/ray.in -c requirements/all.txt -o requirements/ray.txt
 	$(UV) requirements/onnxruntime.in -c requirements/all.txt -o requirements/onnxruntime.txt
+	$(UV) --prerelease allow requirements/tflite-micro.in -o requirements/tflite-micro.txt
 
 lock-check: setup  ## resolve the lock with pip for every Python that is supported
 	$(RUN) -m experiments.lock_check

@@ -1,6 +1,7 @@
 """python -m export RUN|MODEL [--variants LIST] [--max-drop POINTS]         a trained run, or a .keras in its run folder
 python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   anyone's float .tflite
 python -m export inspect FILE.tflite [--json FILE|-]                         what is in a .tflite file
+python -m export card RUN                                                    MODEL_CARD.md, with what was measured since
 """
 
 import argparse
@@ -43,7 +44,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--robustness", action="store_true", help="compare int8 with float32 on blurred, noisy, dark … test images too"
     )
+    top.add_argument(
+        "--for", dest="runtime", metavar="RUNTIME", help="keep only what runs in tflite-runtime, which is tried"
+    )
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
+    top.add_argument(
+        "--hand-over", type=Path, metavar="DIR", help="also make a folder for a maker's compiler: float model, images …"
+    )
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
@@ -56,6 +63,10 @@ def main() -> int:
         from export.inspect import listing
 
         return listing.main(sys.argv[2:])
+    if sys.argv[1:2] == ["card"]:
+        from export.model_card import writing
+
+        return writing.main(sys.argv[2:])
     given = parser().parse_args()
     # numpy and OpenCV come in here, after --help and wrong options were answered.
     from export.exporting import export
@@ -72,8 +83,10 @@ def main() -> int:
         max_drop=None if given.max_drop is None else given.max_drop / 100,
         rescue=given.rescue,
         robustness=given.robustness,
+        runtime=given.runtime,
         drawn_golden=given.drawn_golden,
         again=given.again,
+        hand_over=given.hand_over,
     )
     if models.is_new:
         command.show(models.lines())

@@ -12,12 +12,13 @@ from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
 from export.cost import limit
+from export.handover import folder as handover
+from export.model_card import page
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
 from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
 from export.source.request import ExportRequest
-from export.source.sources import ExportSource
 
 FilePath = str | PathLike[str]
 
@@ -42,8 +43,10 @@ def export(
     max_drop: float | None = None,
     rescue: bool = False,
     robustness: bool = False,
+    runtime: str | None = None,
     drawn_golden: bool = False,
     again: bool = False,
+    hand_over: FilePath | None = None,
 ) -> ExportedModels:
     """Makes .tflite variants of a trained model, each checked against it, in the folder export/ of its run.
 
@@ -62,8 +65,10 @@ def export(
             to be within it, beyond it, or not to be told from so few images; the result's `within` has the answer.
         rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
         robustness: float32 and int8 are also compared on test images with a camera's faults: blur, noise, darkness …
+        runtime: "tflite-runtime" keeps only what runs in it, which is tried (docs/exporting.md).
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         again: exports even what is up to date.
+        hand_over: a new folder, made for a maker's compiler: the float model, calibration images, expected scores.
 
     Raises:
         UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
@@ -71,21 +76,24 @@ def export(
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, robustness)
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, robustness, runtime)
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
-    return _made(sources.find(request), options, again)
+    return _made(request, options, again, _path(hand_over))
 
 
-def _made(source: ExportSource, options: ExportOptions, again: bool) -> ExportedModels:
-    """What lies there where it is up to date, else a new export; with robustness where that is wanted and not there."""
+def _made(request: ExportRequest, options: ExportOptions, again: bool, hand_over: Path | None) -> ExportedModels:
+    """What lies there where it is up to date, else a new export; what was asked for beside the files is added."""
     # Here: numpy.f2py, which they import, ends on an epoch that is none.
     from export import variants as exporter
     from export.inputs import inputs
     from export.robustness import robust
 
+    if hand_over is not None:
+        handover.check(hand_over, options.variants)
+    source = sources.find(request)
     if options.robustness:
         robust.check(source)
     folder = source.folder / "export"
@@ -102,6 +110,9 @@ def _made(source: ExportSource, options: ExportOptions, again: bool) -> Exported
     if options.max_drop is not None and not options.rescue:
         for verdict in limit.judge(made.variants, options.max_drop):
             command.say(str(verdict))
+    page.write(folder)
+    if hand_over is not None:
+        handover.write(hand_over, source, folder, made)
     return ExportedModels(folder, made, is_new)
 
 

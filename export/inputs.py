@@ -25,6 +25,7 @@ def inputs(source: ExportSource, options: ExportOptions) -> Inputs:
         test_images=len(source.test) if source.test else 0,
         test_sha256=_test_sha256(source),
         max_drop=options.max_drop if options.rescue else None,
+        runtime=options.runtime,
     )
 
 

@@ -23,6 +23,7 @@ from export.checks import compare, fidelity, layers
 from export.checks.reference import Reference
 from export.conversion import pixels, quantize
 from export.cost import paired
+from export.runtimes.trials import RuntimeTrials
 from export.source.sources import ExportSource
 
 # Images by which an int8 file's layers are ranked.
@@ -42,14 +43,21 @@ class Made:
 class Maker:
     """Makes the variants of one source, float32 first.
 
-    float32: the bare network. goldens: the images that each file's tail gets. scratch: a folder.
+    float32: the bare network. goldens: the images that each file's tail gets. scratch: a folder. trials: the runtimes
+    in which each sound file is tried.
     """
 
     def __init__(
-        self, source: ExportSource, float32: bytes, reference: Reference, goldens: golden.Set, scratch: Path
+        self,
+        source: ExportSource,
+        float32: bytes,
+        reference: Reference,
+        goldens: golden.Set,
+        scratch: Path,
+        trials: RuntimeTrials,
     ) -> None:
         self.source, self.float32, self.reference, self.goldens = source, float32, reference, goldens
-        self.scratch = scratch
+        self.scratch, self._trials = scratch, trials
         self.folder = source.folder / "export"
         self._float32_top1: float | None = None
         self._float32_scores = reference.scores
@@ -140,12 +148,23 @@ class Maker:
         are_logits = unseen is not None or kind == "logits"
         return compared, paired.cost(self._float32_scores, judged, reference.images, reference.labeled, are_logits)
 
+    def _tried(self, made: Made) -> Made:
+        """A sound file, as it fares in other runtimes."""
+        row = made.row
+        tried = None if row.failures else self._trials.tried(self.scratch / f"{row.variant}_tried.tflite", made.data)
+        if tried is None:
+            return made
+        failures = tried.failures if self._trials.is_needed else ()
+        notes = () if self._trials.is_needed else tuple(f"{row.variant}: {failure}" for failure in tried.failures)
+        return Made(replace(row, runtimes=tried.results, failures=failures), tried.data, (*made.notes, *notes))
+
     def keep(self, made: Made, name: str = "") -> ExportedVariant:
         """Writes a sound file, removes an older one of a variant that failed, and says so.
 
         name: by default the variant.
         """
-        row, name = made.row, name or made.row.variant
+        made, name = self._tried(made), name or made.row.variant
+        row = made.row
         path = self.folder / f"{self.source.name}_{name}.tflite"
         if row.failures:
             path.unlink(missing_ok=True)

@@ -94,9 +94,7 @@ class ExportedModels(Mapping[str, ExportedModel]):
         return [*cost_table.lines(self.record, self.folder.parent), *rescue, *robust]
 
     def _repr_html_(self) -> str:
-        run = self.folder.parent
-        tables = [(cost_table.HEADER, cost_table.rows(self.record, run)), cost_table.by_labels(self.record)]
-        return "".join(_html(*table) for table in tables if table)
+        return "".join(_html(*table) for table in cost_table.tables(self.record, self.folder.parent))
 
 
 def _own_latency(row: ExportedVariant | Rescue) -> float | None:

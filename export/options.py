@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from device.errors import UserError
 from device.model.variants import NAMES
+from export.runtimes import environments
+from export.runtimes.environments import OTHER
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,8 @@ class ExportOptions:
     """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
 
     max_drop: the share of accuracy that a variant may lose, 0 to 1. rescue: where int8 loses more, another int8 file
-    is searched for. robustness: float32 and int8 are compared on corrupted test images too.
+    is searched for. robustness: float32 and int8 are compared on corrupted test images too. runtime: files that
+    don't run in it are not kept.
 
     Raises:
         UserError: what is asked for makes no sense.
@@ -23,6 +26,7 @@ class ExportOptions:
     max_drop: float | None = None
     rescue: bool = False
     robustness: bool = False
+    runtime: str | None = None
 
     def __post_init__(self) -> None:
         expected = f"expected some of {', '.join(NAMES)}"
@@ -48,6 +52,10 @@ class ExportOptions:
                 "--robustness compares int8 with float32, expected both among the variants (--variants); add"
                 f" {' and '.join(sorted(missing))}"
             )
+        if self.runtime not in (None, OTHER):
+            raise UserError(f"unknown runtime {self.runtime!r}, expected {OTHER} (LiteRT runs every file)")
+        if self.runtime:
+            environments.needed()
 
 
 def check_epoch() -> None:

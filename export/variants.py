@@ -18,6 +18,7 @@ from export.making import Maker
 from export.options import ExportOptions
 from export.rescue import rescued
 from export.rescue.build import PLAIN
+from export.runtimes import trials
 from export.source.sources import ExportSource
 
 # The file that is made otherwise where int8 loses too much.
@@ -52,10 +53,11 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         command.say(
             "note: the channels' mean and std differ, so they go into the network: its files take pixels 0..255"
         )
-    with tempfile.TemporaryDirectory(prefix="framelite-") as name:
+    with tempfile.TemporaryDirectory(prefix="framelite-") as name, trials.begun(options.runtime) as begun:
         scratch = Path(name)
         float32, reference = references.of(source, scratch)
-        maker = Maker(source, float32, reference, goldens(source, reference, options.drawn_golden), scratch)
+        golden = goldens(source, reference, options.drawn_golden)
+        maker = Maker(source, float32, reference, golden, scratch, begun)
         rows: list[ExportedVariant] = []
         for variant in NAMES:
             if variant not in options.variants and variant != "float32":
@@ -85,6 +87,5 @@ def _rescue(maker: Maker, max_drop: float) -> Rescue:
     made = maker.prove("int8", done.found.chosen.made, list(done.unlike))
     kept = made.row if done.found.chosen.means == PLAIN else maker.keep(made, RESCUED)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
-    return Rescue(
-        max_drop, source.validation.split, done.found.steps, comparison, kept.file, kept.sha256, kept.file_bytes
-    )
+    written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes
+    return Rescue(max_drop, source.validation.split, done.found.steps, comparison, *written)

@@ -32,6 +32,9 @@ LONGEST = ("test_devices.py", "test_shared_features.py", "test_whole_path.py", "
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+# Exports try their files in no other runtime, which takes seconds, but where that is the test.
+os.environ["FRAMELITE_TFLITE_RUNTIME"] = ""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONGEST)

@@ -87,7 +87,7 @@ def test_commands_and_options_exist(line: str) -> None:
     if words[:2] == ["train", "RECIPE"]:  # any of them
         words[1] = "cifar10"
     if words[0] == "export":
-        subcommands = ["inspect"]
+        subcommands = ["inspect", "card"]
     shown = help_of(words[0], words[1]) if words[1] in subcommands else help_of(words[0])
     for option in re.findall(r"--[a-z-]+", line):
         assert re.search(rf"{option}\b", shown), f"{line!r}: {option} is not an option"

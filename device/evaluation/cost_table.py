@@ -5,7 +5,7 @@ from pathlib import Path
 
 from device import text
 from device.data import benchmark_record
-from device.evaluation import by_label
+from device.evaluation import by_label, runtimes
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.exports import Export, ExportedVariant
 
@@ -13,6 +13,9 @@ HEADER = ("variant", "size", "accuracy", "drop, points", "p", "agreement", "p50 
 # Labels that are named in a line.
 NAMED, LABEL_LENGTH = 3, 24
 FLOAT32 = "float32"
+
+# Header and rows.
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,20 @@ def drop(cost: QuantizationCost) -> str:
     return f"{100 * cost.drop:.2f} ({low:.2f} to {high:.2f})"
 
 
-def by_labels(made: Export) -> tuple[tuple[str, ...], list[tuple[str, ...]]] | None:
+def by_labels(made: Export) -> Table | None:
     """Balanced accuracy and worst label, a row a variant; None where the labels are equally common."""
     if not by_label.are_uneven(made.variants):
         return None
     return ("variant", *by_label.HEADER), [(row.variant, *by_label.cells(row)) for row in made.variants]
+
+
+def by_runtime(made: Export) -> Table | None:
+    """How each variant does in other runtimes; None where none was tried."""
+    columns = runtimes.columns([row.runtimes for row in made.variants])
+    if not columns:
+        return None
+    cells = zip(*columns.values(), strict=True)
+    return ("variant", *columns), [(row.variant, *each) for row, each in zip(made.variants, cells, strict=True)]
 
 
 def changes(row: ExportedVariant) -> list[str]:
@@ -107,6 +119,8 @@ def notes(made: Export, run: Path) -> list[str]:
         found.append("drop: accuracy lost to float32, paired, with its 95 % interval; p: McNemar's exact test")
     if any(row.layers for row in made.variants):
         found.append(f"int8: calibrated with {calibration.n} images ({calibration.split}, seed {calibration.seed})")
+    if by_runtime(made):
+        found.append(runtimes.EXPLAINED)
     if timed.by_variant:
         short = "one thread, a short measurement in turns; python -m benchmarks latency is more exact"
         found.append(f"p50: {short if timed.is_short else 'as python -m benchmarks latency measured it'}")
@@ -126,13 +140,15 @@ def _compared_with(made: Export) -> str:
     return note
 
 
+def tables(made: Export, run: Path) -> list[Table]:
+    """What each variant costs; of unequally common labels the balanced accuracy; other runtimes, where any was tried."""
+    found = [(HEADER, rows(made, run)), by_labels(made), by_runtime(made)]
+    return [table for table in found if table]
+
+
 def lines(made: Export, run: Path) -> list[str]:
-    """The table as text, what changed, and how it was measured."""
-    labels = by_labels(made)
+    """The tables as text, what changed, and how it was measured."""
+    first, *others = tables(made, run)
     changed = [said for row in made.variants for said in changes(row)]
-    return [
-        *text.table(HEADER, rows(made, run)),
-        *(["", *text.table(*labels)] if labels else []),
-        *changed,
-        *notes(made, run),
-    ]
+    beside = [line for table in others for line in ("", *text.table(*table))]
+    return [*text.table(*first), *beside, *changed, *notes(made, run)]

@@ -12,6 +12,7 @@ from device.evaluation.by_label import ByLabel
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.robustness import Robustness
+from device.evaluation.runtimes import RuntimeResults
 from device.model.card import InputSpec
 from device.records import RecordError
 
@@ -41,7 +42,7 @@ class Inputs:
 
     output: the card's kind of output. golden: "drawn", or "data" where the images are taken from it. test_sha256: of
     the test images' files and labels; None for a run, whose model_sha256 stands for its data too. max_drop: of a
-    rescue, a share of accuracy.
+    rescue, a share of accuracy. runtime: in which every file has to run, beside LiteRT.
     """
 
     model_sha256: str
@@ -55,6 +56,7 @@ class Inputs:
     test_images: int | None = None
     test_sha256: str | None = None
     max_drop: float | None = field(default=None, metadata=records.IF_KNOWN)
+    runtime: str | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     """A variant's comparison and its file. failures: why it was not kept; then it has no file.
 
     Sizes in bytes: of the network alone, of the whole file, of the archive at its end. layers: of int8, the noisiest
-    first. cost: beside the float32 file.
+    first. cost: beside the float32 file. runtimes: in which it was tried, LiteRT first.
     """
 
     network_bytes: int | None = None
@@ -118,6 +120,7 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     tail_bytes: int | None = None
     layers: tuple[LayerError, ...] | None = field(default=None, metadata=records.IF_KNOWN)
     cost: QuantizationCost | None = field(default=None, metadata=records.IF_KNOWN)
+    runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class Rescue:
     file: str | None = None
     sha256: str | None = None
     file_bytes: int | None = None
+    runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)

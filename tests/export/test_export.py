@@ -27,6 +27,7 @@ from tests.conftest import Run, model
 from tests.exported import EPOCH, VARIANTS, Exported
 
 Export = Callable[..., tuple[str, str]]
+BESIDE = ("layers.png", "export.json", "MODEL_CARD.md")
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def times(run: Path) -> dict[str, int]:
 
 def test_the_files_and_the_table(exported: Exported) -> None:
     names = {f"shape_model_{variant}.tflite" for variant in VARIANTS}
-    assert {path.name for path in (exported.run / "export").iterdir()} == {*names, "layers.png", "export.json"}
+    assert {path.name for path in (exported.run / "export").iterdir()} == {*names, *BESIDE}
     header, line, *lines = exported.stdout.splitlines()
     assert header.split()[:3] == ["variant", "size", "accuracy"]
     assert set(line) == {"-", " "}
@@ -158,8 +159,7 @@ def test_again_exports_what_is_up_to_date(export: Export, exported: Exported, co
     assert {name for name in before if after[name] != before[name]} == {
         "shape_model_float32.tflite",
         "shape_model_int8.tflite",
-        "layers.png",
-        "export.json",
+        *BESIDE,
     }
 
 
@@ -167,7 +167,7 @@ def test_only_int8(export: Export, exported: Exported, tmp_path: Path) -> None:
     """The float32 file is made for the comparison, but not kept."""
     export(*exported.words(tmp_path / "run"), "--variants", "int8")
     names = {path.name for path in (tmp_path / "run/export").iterdir()}
-    assert names == {"shape_model_int8.tflite", "layers.png", "export.json"}
+    assert names == {"shape_model_int8.tflite", *BESIDE}
     data = (tmp_path / "run/export/shape_model_int8.tflite").read_bytes()
     assert data == (exported.run / "export/shape_model_int8.tflite").read_bytes()
 

@@ -35,7 +35,8 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     assert done.returncode == 0, done.stderr
     names = {f"fashion_mnist_{variant}.tflite" for variant in VARIANTS}
     flipped = {path.name for path in (run / "export").glob("flips_*.png")}
-    assert {path.name for path in (run / "export").iterdir()} == {*names, *flipped, "layers.png", "export.json"}
+    beside = {"layers.png", "export.json", "MODEL_CARD.md"}
+    assert {path.name for path in (run / "export").iterdir()} == {*names, *flipped, *beside}
     document, record = read(run / "export/export.json"), read(run / "run.json")
     assert document["reference"] == "keras"
     evaluation = read(run / "evaluation.json")
@@ -69,9 +70,32 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     hurt = [row["layer"] for row in document["variants"][-1]["layers"]]
     assert {"conv2d", "conv2d_1", "conv2d_2", "scores"} <= set(hurt), "as Keras calls them"
 
-    again = warm("export", run / "model.keras")
+    maker = run.with_name("maker")
+    again = warm("export", run / "model.keras", "--hand-over", maker)
     assert again.returncode == 0
     assert again.stderr.startswith(f"{run}/export: up to date")
+    check_handed_over(maker, run)
+    check_model_card((run / "export/MODEL_CARD.md").read_text(), record)
+
+
+def check_handed_over(maker: Path, run: Path) -> None:
+    """The network takes pixels: scaling is inside, in model.keras too."""
+    assert (maker / "model.keras").read_bytes() == (run / "model.keras").read_bytes()
+    assert np.load(maker / "calibration.npy").shape == (200, 16, 16, 3)
+    assert np.load(maker / "expected_scores.npy").shape == (200, 3)
+    assert read(maker / "normalization.json") == {"mean": [0, 0, 0], "std": [1, 1, 1]}
+
+
+def check_model_card(page: str, record: Any) -> None:
+    """What it was trained on, as run.json has it."""
+    data = record["data"]
+    assert json.loads(page.split("datasets: ", 1)[1].splitlines()[0]) == ["shapes"]
+    assert f"`{data['fingerprint']}`" in page and f"{record['parameters']:,}" in page
+    assert f"{data['train']} training, {data['validation']} validation, {data['test']} test" in page
+    for label in data["labels"]:
+        parts = " | ".join(str(data["counts"][part][label]) for part in data["counts"])
+        assert f"| {label} | {parts} |" in page
+    assert data["origin"] not in page, "where it lies is nobody else's business"
 
 
 def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> None:
@@ -83,6 +107,9 @@ def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> N
     card = cards.read(tmp_path / "elsewhere/export/fashion_mnist_float32.tflite")
     assert card is not None and card.provenance is not None
     assert card.provenance["run"] == "my run"
+    page = (tmp_path / "elsewhere/export/MODEL_CARD.md").read_text()
+    assert 'datasets: ["shapes"]' in page and f"`{card.provenance['data_fingerprint']}`" in page
+    assert "training, " not in page, "how many is in run.json, which isn't there"
     assert card.golden_source == "drawn"
     rows = read(tmp_path / "elsewhere/export/export.json")["calibration"]["rows"]
     held_out = read(run / "run.json")["split"]["validation_rows"]

@@ -1,0 +1,1 @@
+"""Do the variants run in other runtimes than LiteRT, and how fast?"""
