@@ -18,6 +18,7 @@ from device.inference import ordered
 from device.inference.classifier import Classifier
 from device.inference.prediction import Scores
 from device.inference.preprocess import Preprocessor
+from device.model import channels
 from device.model.card import Fit, InputSpec
 
 # Of labeled images at most so many are asked, drawn by the seed: each is answered once for every mistake.
@@ -69,12 +70,13 @@ class MistakenPreprocessor(Preprocessor):
 
 def classic(spec: InputSpec) -> tuple[Mistake, ...]:
     """The mistakes that can be made with such an input; what the card says itself is none."""
-    return (*_colors(), *_scalings(spec), *_fits(spec), *_turns(), *_labels())
+    return (*_colors(spec), *_scalings(spec), *_fits(spec), *_turns(), *_labels())
 
 
-def _colors() -> Iterable[Mistake]:
+def _colors(spec: InputSpec) -> Iterable[Mistake]:
+    other = "BGR" if spec.color == "RGB" else "RGB"
     ways: tuple[tuple[str, str, Change, str], ...] = (
-        ("BGR", "with BGR order", _reversed, "BGR"),
+        (other, f"with {other} order", _reversed, other),
         ("gray", "with gray images", _gray, "gray images"),
         ("negative", "with negatives", _negative, "negatives"),
     )
@@ -96,11 +98,12 @@ def _negative(image: Pixels) -> Pixels:
 
 
 def _scalings(spec: InputSpec) -> Iterable[Mistake]:
-    for name, mean, std in (("0..255", 0.0, 1.0), ("0..1", 0.0, 255.0), ("-1..1", 127.5, 127.5)):
+    for name in ("0..255", "0..1", "-1..1"):
+        mean, std = channels.SCALINGS[name].mean, channels.SCALINGS[name].std
         if (mean, std) == (spec.mean, spec.std):
             continue
         how, cause = f"with pixels of {name}", f"the network takes pixels of {name}"
-        mend, other = f"give --mean {mean:g} --std {std:g}", {"mean": mean, "std": std}
+        mend, other = f"give --scaling {name}", {"mean": mean, "std": std}
         yield Mistake(name, how, "how pixels are scaled", cause, mend, input=other)
 
 
