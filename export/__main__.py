@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_overrides(top, "for anyone's float .tflite")
+    group = options.add_overrides(top, "for anyone's float .tflite", auto=True)
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
     group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
     return top

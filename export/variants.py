@@ -48,7 +48,7 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
     folder = source.folder / "export"
     if pixels.differ(source.input):
         command.say(
-            "note: the channels' mean and std differ, so they go into the network: its files take pixels 0..255"
+            "note: the channels' scaling or their order goes into the network: its files take RGB pixels 0..255"
         )
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         scratch = Path(name)
@@ -66,7 +66,9 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
                     layers.draw(rows[-1].layers, folder / "layers.png")
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
-    done = Export(exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended)
+    done = Export(
+        exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended, source.scaling
+    )
     exports.write(folder, done)
     return done
 

@@ -10,6 +10,7 @@ from device import records
 from device.errors import UserError
 from device.evaluation.by_label import ByLabel
 from device.evaluation.evaluate import LabelTopOne
+from device.evaluation.scaling_choice import ScalingChoice
 from device.model.card import InputSpec
 from device.records import RecordError
 
@@ -165,6 +166,7 @@ class Export:
     calibration: CalibrationRows
     variants: tuple[ExportedVariant, ...]
     rescue: Rescue | None = field(default=None, metadata=records.IF_KNOWN)
+    scaling: ScalingChoice | None = field(default=None, metadata=records.IF_KNOWN)
 
     @property
     def standing(self) -> "list[ExportedVariant | Rescue]":

@@ -102,17 +102,6 @@ def test_nothing_that_float_has_not_is_done_to_pixels(files: dict[str, Int8], ca
     assert kinds[1][: first + 1] == [KIND.QUANTIZE, *kinds[0][:first]]
 
 
-def test_scaling_inside_costs_no_arithmetic(files: dict[str, Int8]) -> None:
-    def own(case: str) -> list[int]:
-        tree = objects.read(files[case].float32)
-        return [objects.kind(tree, one) for one in tree.subgraphs[0].operators]
-
-    plain = own("0..255")
-    assert own("-1..1 inside") == [KIND.PADV2, *plain]
-    assert own("imagenet") == [KIND.DEPTHWISE_CONV_2D, *plain]
-    assert own("caffe") == [KIND.CONV_2D, *plain]
-
-
 @pytest.mark.parametrize("variant", NAMES)
 def test_what_was_exported(exported: Exported, variant: str) -> None:
     for path in (exported.run / f"export/shape_model_{variant}.tflite", model(variant)):
