@@ -45,7 +45,7 @@ class Overrides:
             raise UserError(f"the scaling {self.scaling!r} has no such name, expected one of {known}, or mean and std")
         mean, std = (named.mean, named.std) if named else (None, None)
         if self.mean not in (None, mean) or self.std not in (None, std):
-            raise UserError(f"--scaling {self.scaling} stands for mean and std; leave out --mean and --std, or it")
+            raise UserError(f"--scaling {self.scaling} stands for mean and std; give either it, or --mean and --std")
         # So that whoever reads mean and std needs no names.
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", std)

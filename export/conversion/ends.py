@@ -36,7 +36,7 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
             " export the other variants with --variants float32,float16,dynamic"
         )
     if [objects.kind(tree, op) for op in first] == [QUANTIZE]:
-        # The same byte with its first bit turned: with a zero point by itself, one of -1..1 could lie beside it.
+        # The same byte with its first bit turned. Of -1..1 the zero point is 127.5, which each may round its own way.
         _as_uint8(graph.tensors[graph.inputs[0]], *_beside_int8(graph.tensors[first[0].outputs[0]]))
     else:
         _take_uint8(tree)
