@@ -56,7 +56,7 @@ def quantize_at_input() -> list[str]:
     """int8 files that do without the QUANTIZE at their input."""
     document = read("folding")
     rows = [[row["way"], _ratio(row["latency"])] for row in document["results"] if "n" not in row]
-    return [*markdown(("", "latency to the file with a uint8 input"), rows), "", source(document)]
+    return [*markdown(("", "latency to QUANTIZE"), rows), "", source(document)]
 
 
 def _ratio(measured: dict[str, Any] | None) -> str:
