@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from device import text
-from device.errors import UserError
+from device.errors import CannotTellError, UserError
 
 GOOD, FAILED, USER_ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 # EX_SOFTWARE of sysexits.h. With Python's own 1 a crash would look like a verdict.
@@ -58,6 +58,9 @@ def run(main: Callable[[], int], leaves_threads: bool = False) -> NoReturn:
     except KeyboardInterrupt:
         say("interrupted")
         code = INTERRUPTED
+    except CannotTellError as error:
+        say(_without_secrets(f"can't tell: {error}"))
+        code = INCONCLUSIVE
     except UserError as error:
         say(_without_secrets(f"error: {error}"))
         code = USER_ERROR

@@ -9,5 +9,9 @@ class UserError(Exception):
     """
 
 
+class CannotTellError(UserError):
+    """What was given is no evidence enough for an answer: commands print it as `can't tell: …` and exit with 3."""
+
+
 class ImageError(UserError):
     """An image that can't be read or decoded; others may still be fine."""

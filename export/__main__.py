@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         "--hand-over", type=Path, metavar="DIR", help="also make a folder for a maker's compiler: float model, images …"
     )
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_overrides(top, "for anyone's float .tflite")
+    group = options.add_overrides(top, "for anyone's float .tflite", auto=True)
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
     group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
     return top

@@ -72,7 +72,8 @@ def export(
 
     Raises:
         UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
-            in the folder. A variant that isn't sound raises nothing; the result's `refused` says why it was not kept.
+            in the folder. CannotTellError: labeled images are to choose the scaling, and can't. A variant that isn't
+            sound raises nothing; the result's `refused` says why it was not kept.
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))

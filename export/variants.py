@@ -51,7 +51,7 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
     folder = source.folder / "export"
     if pixels.differ(source.input):
         command.say(
-            "note: the channels' mean and std differ, so they go into the network: its files take pixels 0..255"
+            "note: the channels' scaling or their order goes into the network: its files take RGB pixels 0..255"
         )
     with tempfile.TemporaryDirectory(prefix="framelite-") as name, trials.begun(options.runtime) as begun:
         scratch = Path(name)
@@ -74,7 +74,9 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         rows = measured.completed(rows, timed, reference.images, folder)
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
-    done = Export(exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended)
+    done = Export(
+        exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended, source.scaling
+    )
     exports.write(folder, done)
     return done
 

@@ -1,13 +1,16 @@
 """Float models as a stranger brings them: the shapes model without our card and metadata, or with other weights."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device.model import card
+from device.model import card, channels
+from export.conversion import objects
 from tests import drawing
 from tests.conftest import model
 
@@ -78,6 +81,44 @@ def for_minus_one_to_one() -> bytes:
     """A network that takes -1..1: the pixel's (x + 1) * 127.5 is in the first layer's weights."""
     return changed(
         lambda kernel, bias: (kernel * 127.5, bias + 127.5 * kernel.sum(axis=(1, 2, 3))), lambda kernel: kernel
+    )
+
+
+def for_zero_to_one() -> bytes:
+    """A network that takes 0..1."""
+    return changed(lambda kernel, bias: (kernel * 255, bias), lambda kernel: kernel)
+
+
+def with_rescaling() -> bytes:
+    """A network that takes pixels and makes -1..1 of them itself, as Keras' Rescaling(1 / 127.5, offset=-1) does."""
+    tree = objects.read(for_minus_one_to_one())
+    graph = tree.subgraphs[0]
+    entry = scaled = int(graph.inputs[0])
+    options, unions = (schema.AddOptionsT(), schema.MulOptionsT()), schema.BuiltinOptions
+    steps = zip(
+        (schema.BuiltinOperator.ADD, schema.BuiltinOperator.MUL),
+        (-1.0, 1 / 127.5),
+        options,
+        (unions.AddOptions, unions.MulOptions),
+        strict=True,
+    )
+    for kind, number, chosen, union in steps:  # from behind
+        before = copy.copy(graph.tensors[scaled])
+        before.name, before.buffer = f"before_{kind}", objects.buffer(tree, b"")
+        entry = objects.added(graph, before)
+        constant = objects.constant(tree, graph, f"number_{kind}", np.array(number, np.float32))
+        made = objects.operator(tree, kind, [entry, constant], scaled, chosen, union)
+        graph.operators, scaled = [made, *graph.operators], entry
+    graph.inputs = [entry]
+    tree.signatureDefs = []
+    return objects.packed(tree)
+
+
+def for_caffe() -> bytes:
+    """A network that takes blue, green, red with their mean subtracted: undone in the first layer's weights."""
+    mean = np.array(channels.SCALINGS["caffe"].mean, np.float32)
+    return changed(
+        lambda kernel, bias: (kernel[..., ::-1], bias + (kernel * mean).sum(axis=(1, 2, 3))), lambda kernel: kernel
     )
 
 

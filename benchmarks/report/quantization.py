@@ -19,8 +19,8 @@ MISSING = "Its contact sheet is not there; make it again with: python -m export 
 
 def summary(run: ExportedRun) -> str:
     """The table that export prints, what changed, and how it was measured."""
-    found = [(cost_table.HEADER, cost_table.rows(run.record, run.folder)), cost_table.by_labels(run.record)]
-    shown = "".join(tables.plain(f"Export, {run.name}", *one) for one in found if one)
+    found = cost_table.tables(run.record, run.folder)
+    shown = "".join(tables.plain(f"Export, {run.name}", *one) for one in found)
     notes = "".join(f"<li>{escape(line)}</li>" for line in _notes(run))
     return f'{shown}<ul class="soft">{notes}</ul>'
 

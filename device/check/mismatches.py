@@ -18,6 +18,7 @@ from device.inference import ordered
 from device.inference.classifier import Classifier
 from device.inference.prediction import Scores
 from device.inference.preprocess import Preprocessor
+from device.model import channels
 from device.model.card import Fit, InputSpec
 
 # At most so many labeled images, drawn by the seed: each is classified once for every mismatch.
@@ -68,12 +69,13 @@ class MismatchedPreprocessor(Preprocessor):
 
 def classic(spec: InputSpec) -> tuple[Mismatch, ...]:
     """The mismatches that are possible with this input, without the card's own preprocessing."""
-    return (*_colors(), *_scalings(spec), *_fits(spec), *_orientations(), *_labels())
+    return (*_colors(spec), *_scalings(spec), *_fits(spec), *_orientations(), *_labels())
 
 
-def _colors() -> Iterable[Mismatch]:
+def _colors(spec: InputSpec) -> Iterable[Mismatch]:
+    other = "BGR" if spec.color == "RGB" else "RGB"
     ways: tuple[tuple[str, str, Change, str], ...] = (
-        ("BGR", "with BGR order", _reversed, "BGR"),
+        (other, f"with {other} order", _reversed, other),
         ("gray", "with gray images", _gray, "gray images"),
         ("negative", "with negatives", _negative, "negatives"),
     )
@@ -95,11 +97,12 @@ def _negative(image: Pixels) -> Pixels:
 
 
 def _scalings(spec: InputSpec) -> Iterable[Mismatch]:
-    for name, mean, std in (("0..255", 0.0, 1.0), ("0..1", 0.0, 255.0), ("-1..1", 127.5, 127.5)):
+    for name in ("0..255", "0..1", "-1..1"):
+        mean, std = channels.SCALINGS[name].mean, channels.SCALINGS[name].std
         if (mean, std) == (spec.mean, spec.std):
             continue
         how, cause = f"with pixels of {name}", f"the network takes pixels of {name}"
-        fix, other = f"give --mean {mean:g} --std {std:g}", {"mean": mean, "std": std}
+        fix, other = f"give --scaling {name}", {"mean": mean, "std": std}
         yield Mismatch(name, how, "how pixels are scaled", cause, fix, input=other)
 
 

@@ -1,6 +1,7 @@
 """Options that commands of several packages share, so that they are spelled and explained once."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -49,8 +50,8 @@ def file(text: str) -> Path:
     return Path(text)
 
 
-def add_overrides(options: argparse.ArgumentParser, title: str) -> "argparse._ArgumentGroup":
-    """What a file without a card is to be fed and what its outputs are."""
+def add_overrides(options: argparse.ArgumentParser, title: str, auto: bool = False) -> "argparse._ArgumentGroup":
+    """What a file without a card is to be fed and what its outputs are. auto: whether its scaling can be found."""
     group = options.add_argument_group(title)
     group.add_argument(
         "--labels",
@@ -61,6 +62,14 @@ def add_overrides(options: argparse.ArgumentParser, title: str) -> "argparse._Ar
     scaling = "the network takes (pixel - M) / S, pixels 0..255; M and S: a number, or three: 123.7,116.3,103.5"
     group.add_argument("--mean", type=per_channel, metavar="M", help=scaling)
     group.add_argument("--std", type=per_channel, metavar="S")
+    # Else argparse takes '-1..1' for an option.
+    options._negative_number_matcher = re.compile(r"^-(\d+|\d*\.\d+|1\.\.1)$")
+    group.add_argument(
+        "--scaling",
+        choices=(*channels.SCALINGS, *([channels.AUTO] if auto else [])),
+        help="mean and std by name: imagenet is torchvision's, caffe is BGR with its mean subtracted"
+        + ("; auto: the one that labeled calibration images speak for" if auto else ""),
+    )
     group.add_argument("--fit", choices=("crop", "stretch", "pad"), help="how an image is made to fit (default crop)")
     group.add_argument("--output", choices=("softmax", "sigmoid", "logits"), help="what the outputs are")
     add_size(group)
@@ -76,7 +85,7 @@ def overrides(given: argparse.Namespace) -> "Overrides":
     """Of the parsed options. numpy comes in here, after wrong options were answered."""
     from device.inference.model_spec import Overrides
 
-    return Overrides(given.labels, given.mean, given.std, given.fit, given.output, size=given.size)
+    return Overrides(given.labels, given.mean, given.std, given.fit, given.output, given.size, given.scaling)
 
 
 def per_channel(text: str) -> Channels:

@@ -141,7 +141,7 @@ def _compared_with(made: Export) -> str:
 
 
 def tables(made: Export, run: Path) -> list[Table]:
-    """What each variant costs; of unequally common labels the balanced accuracy; other runtimes, where any was tried."""
+    """What each variant costs; of uneven labels the balanced accuracy; other runtimes that were tried."""
     found = [(HEADER, rows(made, run)), by_labels(made), by_runtime(made)]
     return [table for table in found if table]
 

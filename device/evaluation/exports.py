@@ -13,6 +13,7 @@ from device.evaluation.cost import QuantizationCost
 from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.robustness import Robustness
 from device.evaluation.runtimes import RuntimeResults
+from device.evaluation.scaling_choice import ScalingChoice
 from device.model.card import InputSpec
 from device.records import RecordError
 
@@ -173,6 +174,7 @@ class Export:
     variants: tuple[ExportedVariant, ...]
     rescue: Rescue | None = field(default=None, metadata=records.IF_KNOWN)
     robustness: Robustness | None = field(default=None, metadata=records.IF_KNOWN)
+    scaling: ScalingChoice | None = field(default=None, metadata=records.IF_KNOWN)
 
     @property
     def standing(self) -> "list[ExportedVariant | Rescue]":

@@ -16,14 +16,16 @@ from device.labels import labels as label_lists
 from device.model import card as cards
 from device.model import channels, flatbuffer, shapes
 from device.model.card import Card, Confidence, InputSpec, OutputSpec
-from device.model.channels import Channels
+from device.model.channels import Channels, Color
 
 
 @dataclass(frozen=True)
 class Overrides:
     """What the user says of a file without a card: labels, float scaling (pixel - mean) / std, fit, kind of output.
 
-    size: (height, width), for a network that leaves them open.
+    size: (height, width), for a network that leaves them open. scaling: a name that stands for mean, std and the order
+    of the channels (device/model/channels.py), or 'auto', which export alone can take. UserError for another one, and
+    where mean or std say something else.
     """
 
     labels: Path | None = None
@@ -32,9 +34,31 @@ class Overrides:
     fit: str | None = None
     output: str | None = None
     size: tuple[int, int] | None = None
+    scaling: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.scaling is None:
+            return
+        named = channels.SCALINGS.get(self.scaling)
+        if named is None and self.scaling != channels.AUTO:
+            known = ", ".join(channels.SCALINGS)
+            raise UserError(f"the scaling {self.scaling!r} has no such name, expected one of {known}, or mean and std")
+        mean, std = (named.mean, named.std) if named else (None, None)
+        if self.mean not in (None, mean) or self.std not in (None, std):
+            raise UserError(f"--scaling {self.scaling} stands for mean and std; give either it, or --mean and --std")
+        # So that whoever reads mean and std needs no names.
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "std", std)
+
+    @property
+    def color(self) -> Color:
+        """The order in which the network takes its channels."""
+        named = channels.SCALINGS.get(self.scaling or "")
+        return named.color if named else "RGB"
 
     def given(self) -> list[str]:
-        return [f"--{name}" for name, value in vars(self).items() if value is not None]
+        implied = ("mean", "std") if self.scaling else ()
+        return [f"--{name}" for name, value in vars(self).items() if value is not None and name not in implied]
 
 
 NO_OVERRIDES = Overrides()
@@ -146,11 +170,11 @@ def _from_hints(path: Path, source: Tensor, answer: Tensor, overrides: Overrides
     _check_count(path, origin, labels, kind, answer)
     mean, std, note = _scaling(path, source, overrides)
     notes.append(f"{path}: {note}")
+    height, width = source.shape[1:3]
     if source.is_open:
-        height, width = source.shape[1:3]
         by = shapes.origin(path, (height, width), overrides.size)
         notes.append(f"{path}: the network leaves its input's size open; taken as {height}x{width}, by {by}")
-    contract = InputSpec(source.shape[1], source.shape[2], "RGB", overrides.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
+    contract = InputSpec(height, width, overrides.color, overrides.fit or "crop", "area", mean, std)  # type: ignore[arg-type]
     return Card(path.stem, None, None, labels, contract, OutputSpec(kind), Confidence(), None, (), None, None), notes  # type: ignore[arg-type]
 
 
@@ -165,11 +189,17 @@ def _refuse_lost_tail(path: Path) -> None:
 
 def _scaling(path: Path, source: Tensor, overrides: Overrides) -> tuple[Channels, Channels, str]:
     """(mean, std, where from): the network's number is (pixel - mean) / std."""
+    if overrides.scaling == channels.AUTO:
+        raise UserError(
+            f"{path}: --scaling auto is for export, which tries the usual ones on labeled images; give the name of one,"
+            f" {', '.join(channels.SCALINGS)}, or --mean and --std"
+        )
     if overrides.mean is not None or overrides.std is not None:
         mean = 0.0 if overrides.mean is None else overrides.mean
         std = 1.0 if overrides.std is None else overrides.std
         _check_scaling(mean, std)
-        return mean, std, f"pixels scaled by --mean {channels.text(mean)} --std {channels.text(std)}"
+        named = f"--scaling {overrides.scaling}, {overrides.color}: " if overrides.scaling else ""
+        return mean, std, f"pixels scaled by {named}--mean {channels.text(mean)} --std {channels.text(std)}"
     recorded = flatbuffer.normalization(path)
     if source.dtype != np.float32:
         return _scaling_of_codes(path, source, recorded)
@@ -179,8 +209,8 @@ def _scaling(path: Path, source: Tensor, overrides: Overrides) -> tuple[Channels
         _refuse_unit_pixels(f"{path}: its metadata has {said}", mean, std)
         return mean, std, f"pixels scaled by its metadata: {said}"
     raise UserError(
-        f"{path}: the float input's scaling is not known; give --mean and --std"
-        " (0 and 255 for 0..1, 127.5 and 127.5 for -1..1, 0 and 1 for 0..255)"
+        f"{path}: the float input's scaling is not known; give --mean and --std, or --scaling with one of"
+        f" {', '.join(channels.SCALINGS)} (export finds it by labeled images: --scaling auto)"
     )
 
 

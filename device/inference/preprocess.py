@@ -9,7 +9,7 @@ How an image is decoded, fitted and resized: device/images/images.py; how pixels
 device/inference/scaling.py.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,10 +20,9 @@ from device.images.images import Pixels, Scratch
 from device.inference import scaling
 from device.inference.model_spec import Tensor
 from device.model.card import InputSpec
+from device.model.channels import Color as Color
 
 Fed = npt.NDArray[Any]
-# In which order an image has its channels: a camera's frame as OpenCV gives it is BGR.
-Color = Literal["RGB", "BGR"]
 
 
 class Preprocessor:
@@ -49,10 +48,10 @@ class Preprocessor:
         """[1, height, width, 3] of the input's type, for an image of the network's size."""
         if self._scaling is None:
             codes = image if self.input.dtype == np.uint8 else (image ^ 0x80).view(np.int8)
-            return codes[None]
+            return _as_taken(codes[None], self.spec.color)
         tensor = np.empty((1, *image.shape), self.input.dtype)
         self._scaling.write(image, tensor[0])
-        return tensor
+        return _as_taken(tensor, self.spec.color)
 
     def stream(self) -> "Stream":
         return Stream(self.spec, self.input)
@@ -65,6 +64,7 @@ class Stream:
 
     def __init__(self, spec: InputSpec, tensor: Tensor) -> None:
         self.size, self.fit = (spec.height, spec.width), spec.fit
+        self._color = spec.color
         self._scaling = scaling.of(spec, tensor)  # of its own: it keeps memory
         self._scratch = Scratch()
         self._dtype = tensor.dtype
@@ -82,7 +82,12 @@ class Stream:
         else:
             _in_order(small, color, self._small)
             self._scaling.write(self._small, tensor[0])
-        return tensor
+        return _as_taken(tensor, self._color)
+
+
+def _as_taken(tensor: Fed, color: Color) -> Fed:
+    """Red, green, blue as the network has them; only third-party networks take another order."""
+    return tensor if color == "RGB" else np.ascontiguousarray(tensor[..., ::-1])
 
 
 def _in_order(image: Pixels, color: Color, into: npt.NDArray[Any]) -> None:

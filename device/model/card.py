@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from device.errors import UserError
 from device.model import channels
-from device.model.channels import Channels
+from device.model.channels import Channels, Color
 from device.records import RecordError, record
 
 # How an image is made to fit the network's shape: see device/images/images.py.
@@ -43,14 +43,15 @@ CardError = RecordError  # of a card that breaks its own rules
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What the network is fed: RGB pixels, fitted and resized by `device.images.images`, as (pixel - mean) / std.
+    """What the network is fed: pixels, fitted and resized by `device.images.images`, as (pixel - mean) / std.
 
-    mean, std: of pixels 0..255, for all channels or for each.
+    color: the order of its channels; of our files it is RGB. mean, std: of pixels 0..255, for all channels or for red,
+    green and blue each.
     """
 
     height: int
     width: int
-    color: Literal["RGB"] = "RGB"
+    color: Color = "RGB"
     fit: Fit = "crop"
     resize: Literal["area"] = "area"
     mean: Channels = 0.0

@@ -1,8 +1,39 @@
-"""Numbers for all of a pixel's channels, or for red, green and blue each: a network's mean and std."""
+"""Numbers for all of a pixel's channels, or for red, green and blue each: a network's mean and std.
+
+The scalings that have a name: `--scaling NAME`.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 Channels = float | tuple[float, float, float]
+# The order in which an image, or a network's input, has its channels.
+Color = Literal["RGB", "BGR"]
+
+
+@dataclass(frozen=True)
+class PixelScaling:
+    """What a network takes: (pixel - mean) / std, pixels 0..255, its channels in the order of `color`.
+
+    mean, std: where they differ, of red, green and blue, whatever the order is.
+    """
+
+    mean: Channels
+    std: Channels
+    color: Color = "RGB"
+
+
+# imagenet: torchvision's, and "torch" in Keras' preprocess_input. caffe: "caffe" there; BGR, the mean is subtracted.
+SCALINGS = {
+    "0..255": PixelScaling(0.0, 1.0),
+    "0..1": PixelScaling(0.0, 255.0),
+    "-1..1": PixelScaling(127.5, 127.5),
+    "imagenet": PixelScaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "caffe": PixelScaling((123.68, 116.779, 103.939), 1.0, "BGR"),
+}
+# The name for who lets labeled images decide (export/source/scaling.py).
+AUTO = "auto"
 
 
 def each(value: Channels) -> tuple[float, float, float]:

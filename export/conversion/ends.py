@@ -35,9 +35,12 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
             "the network's first or last operator can't be quantized to int8, so its ends can't be made uint8;"
             " export the other variants with --variants float32,float16,dynamic"
         )
-    if [objects.kind(tree, op) for op in first] != [QUANTIZE]:
+    if [objects.kind(tree, op) for op in first] == [QUANTIZE]:
+        # The same byte with its first bit turned. Of -1..1 the zero point is 127.5, which each may round its own way.
+        _as_uint8(graph.tensors[graph.inputs[0]], *_beside_int8(graph.tensors[first[0].outputs[0]]))
+    else:
         _take_uint8(tree)
-    _as_uint8(graph.tensors[graph.inputs[0]], *_codes(fed))
+        _as_uint8(graph.tensors[graph.inputs[0]], *_codes(fed))
     if objects.kind(tree, last[0]) == DEQUANTIZE:
         _give_inner(tree, last[0])
     else:
@@ -49,8 +52,7 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
 def _give_inner(tree: Any, last: Any) -> None:
     """The int8 scores, turned into uint8 instead of into real numbers."""
     graph = tree.subgraphs[0]
-    inner = graph.tensors[last.inputs[0]].quantization
-    _as_uint8(graph.tensors[graph.outputs[0]], float(inner.scale[0]), int(inner.zeroPoint[0]) + 128)
+    _as_uint8(graph.tensors[graph.outputs[0]], *_beside_int8(graph.tensors[last.inputs[0]]))
     last.opcodeIndex = _code(tree, QUANTIZE)
     last.builtinOptions, last.builtinOptionsType = schema.QuantizeOptionsT(), schema.BuiltinOptions.QuantizeOptions
 
@@ -114,6 +116,11 @@ def _codes(held: Range) -> tuple[float, int]:
     """(scale, zero point) of the range's ends as 0 and 255."""
     low, high = held
     return (high - low) / 255, round(-low * 255 / (high - low))
+
+
+def _beside_int8(tensor: Any) -> tuple[float, int]:
+    """(scale, zero point) by which uint8 codes stand for the same numbers as the tensor's int8 codes, 128 below."""
+    return float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0]) + 128
 
 
 def _as_uint8(tensor: Any, scale: float, zero_point: int) -> None:

@@ -50,3 +50,58 @@ def put(tree: Any, tensor: Any, numbers: npt.NDArray[Any]) -> None:
         tree.buffers.append(schema.BufferT())
         tensor.buffer = len(tree.buffers) - 1
     tree.buffers[tensor.buffer].data = np.frombuffer(np.ascontiguousarray(numbers).tobytes(), np.uint8)
+
+
+def buffer(tree: Any, data: bytes) -> int:
+    """A new buffer's place."""
+    new = schema.BufferT()
+    new.data = np.frombuffer(data, np.uint8) if data else None
+    tree.buffers.append(new)
+    return len(tree.buffers) - 1
+
+
+def added(graph: Any, tensor: Any) -> int:
+    """A tensor's place, behind those that there are."""
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def constant(tree: Any, graph: Any, name: str, numbers: npt.NDArray[Any]) -> int:
+    """A new tensor of these numbers, float32 or int32."""
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape = name, list(numbers.shape)
+    tensor.type = schema.TensorType.INT32 if numbers.dtype == np.int32 else schema.TensorType.FLOAT32
+    tensor.buffer = buffer(tree, np.ascontiguousarray(numbers).tobytes())
+    return added(graph, tensor)
+
+
+def operator(tree: Any, kind: int, inputs: list[int], output: int, options: Any, union: int) -> Any:
+    """A new operator of version 1, with an entry of its own in the file's table. union: the type of its options."""
+    code, made = schema.OperatorCodeT(), schema.OperatorT()
+    code.builtinCode = code.deprecatedBuiltinCode = kind
+    code.version = 1
+    tree.operatorCodes.append(code)
+    made.opcodeIndex, made.inputs, made.outputs = len(tree.operatorCodes) - 1, inputs, [output]
+    made.builtinOptionsType, made.builtinOptions = union, options
+    return made
+
+
+def sweep(tree: Any) -> None:
+    """Drops the tensors that no operator reads or makes any more: the quantizer would ask the interpreter for them."""
+    graph = tree.subgraphs[0]
+    lists = [(graph, "inputs"), (graph, "outputs")]
+    lists += [(one, name) for one in graph.operators for name in ("inputs", "outputs", "intermediates")]
+    maps = [one for signature in tree.signatureDefs or [] for one in (*signature.inputs, *signature.outputs)]
+    used = {index for owner, name in lists for index in _indices(owner, name) if index >= 0}
+    kept = sorted(used | {int(one.tensorIndex) for one in maps})
+    places = {old: new for new, old in enumerate(kept)} | {-1: -1}
+    graph.tensors = [graph.tensors[index] for index in kept]
+    for owner, name in lists:
+        setattr(owner, name, [places[index] for index in _indices(owner, name)])
+    for one in maps:
+        one.tensorIndex = places[int(one.tensorIndex)]
+
+
+def _indices(owner: Any, name: str) -> list[int]:
+    found = getattr(owner, name)
+    return [] if found is None else [int(index) for index in found]

@@ -1,8 +1,10 @@
 """From pixels to what a float network is fed, and a network that does so itself, so that it takes pixels.
 
-Where the channels have a mean and a std of their own, the scaling goes inside: a quantized input has one scale and one
-zero point, and MediaPipe refuses TFLite Metadata with a number a channel. (pixel - mean) / std becomes the first
-operator, a depthwise 1x1 convolution, whose int8 weights have a scale a channel.
+Where the channels have a mean and a std of their own, or another order, the scaling goes inside: a quantized input has
+one scale and one zero point, and MediaPipe refuses TFLite Metadata with a number a channel. (pixel - mean) / std is
+then the first operator, a 1x1 convolution whose int8 weights have a scale a channel: a depthwise one, or a full one
+where it puts the channels in another order. Where that is exact, it becomes a part of the convolution behind it instead
+(export/conversion/folding.py).
 """
 
 import copy
@@ -16,16 +18,19 @@ from ai_edge_litert import schema_py_generated as schema
 
 from device.model import channels
 from device.model.card import InputSpec
-from export.conversion import objects
+from export.conversion import folding, objects
 
+KIND = schema.BuiltinOperator
 NAME = "pixels"
+BIAS = f"{NAME}/bias"
 
 
 def tensors(images: Iterable[npt.NDArray[np.uint8]], spec: InputSpec) -> Iterator[npt.NDArray[np.float32]]:
-    """Each image as [1, height, width, 3]: (pixel - mean) / std."""
+    """Each image as [1, height, width, 3]: (pixel - mean) / std, in the network's order of channels."""
     mean, std = (np.array(channels.each(value), np.float32) for value in (spec.mean, spec.std))
+    step = 1 if spec.color == "RGB" else -1
     for image in images:
-        yield ((image.astype(np.float32) - mean) / std)[None]
+        yield ((image.astype(np.float32) - mean) / std)[None, :, :, ::step]
 
 
 def ends(spec: InputSpec) -> tuple[float, float]:
@@ -36,18 +41,20 @@ def ends(spec: InputSpec) -> tuple[float, float]:
 
 
 def differ(spec: InputSpec) -> bool:
-    """Whether red, green and blue are scaled differently."""
-    return len(set(zip(channels.each(spec.mean), channels.each(spec.std), strict=True))) > 1
+    """Whether red, green and blue are scaled differently, or taken in another order."""
+    return spec.color != "RGB" or len(set(zip(channels.each(spec.mean), channels.each(spec.std), strict=True))) > 1
 
 
 def fed(spec: InputSpec) -> InputSpec:
     """What the exported files take, of a source that takes `spec`."""
-    return replace(spec, mean=0.0, std=1.0) if differ(spec) else spec
+    return replace(spec, color="RGB", mean=0.0, std=1.0) if differ(spec) else spec
 
 
 def taken(model: bytes, spec: InputSpec) -> bytes:
-    """The float model, or one that takes pixels where the channels differ."""
-    return _with_scaling_inside(model, spec) if differ(spec) else model
+    """The float model that is exported: one that takes RGB pixels where the channels differ, and without arithmetic on
+    pixels that the first convolution can do.
+    """
+    return folding.folded(_with_scaling_inside(model, spec) if differ(spec) else model)
 
 
 def ranges(model: bytes, spec: InputSpec) -> dict[str, tuple[float, float]]:
@@ -55,7 +62,9 @@ def ranges(model: bytes, spec: InputSpec) -> dict[str, tuple[float, float]]:
     if not differ(spec):
         return {}
     graph = objects.read(model).subgraphs[0]
-    return {objects.text(graph.tensors[graph.operators[0].outputs[0]].name): ends(spec)}
+    first = graph.operators[0]
+    name, last = (objects.text(graph.tensors[index].name) for index in (first.outputs[0], first.inputs[-1]))
+    return {name: ends(spec)} if last == BIAS else {}
 
 
 def _with_scaling_inside(model: bytes, spec: InputSpec) -> bytes:
@@ -63,12 +72,15 @@ def _with_scaling_inside(model: bytes, spec: InputSpec) -> bytes:
     graph = tree.subgraphs[0]
     scaled = int(graph.inputs[0])
     pixels = copy.copy(graph.tensors[scaled])
-    pixels.name, pixels.buffer = NAME, _buffer(tree, b"")
+    pixels.name, pixels.buffer = NAME, objects.buffer(tree, b"")
     mean, std = (np.array(channels.each(value)) for value in (spec.mean, spec.std))
-    entry = _added(graph, pixels)
-    weights = _constant(tree, graph, f"{NAME}/weights", (1, 1, 1, 3), 1 / std)
-    bias = _constant(tree, graph, f"{NAME}/bias", (3,), -mean / std)
-    graph.operators = [_convolution(tree, [entry, weights, bias], scaled), *graph.operators]
+    step = 1 if spec.color == "RGB" else -1
+    factors = 1 / std if spec.color == "RGB" else np.diag(1 / std)[::-1]  # a row an output
+    entry = objects.added(graph, pixels)
+    weights = objects.constant(tree, graph, f"{NAME}/weights", factors.reshape(-1, 1, 1, 3).astype(np.float32))
+    bias = objects.constant(tree, graph, BIAS, (-mean / std)[::step].astype(np.float32))
+    kind = KIND.DEPTHWISE_CONV_2D if spec.color == "RGB" else KIND.CONV_2D
+    graph.operators = [_convolution(tree, kind, [entry, weights, bias], scaled), *graph.operators]
     graph.inputs = [entry]
     for signature in tree.signatureDefs or []:
         for one in signature.inputs:
@@ -76,32 +88,12 @@ def _with_scaling_inside(model: bytes, spec: InputSpec) -> bytes:
     return objects.packed(tree)
 
 
-def _convolution(tree: Any, inputs: list[int], output: int) -> Any:
-    code, operator, options = schema.OperatorCodeT(), schema.OperatorT(), schema.DepthwiseConv2DOptionsT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEPTHWISE_CONV_2D
-    code.version = 1
-    tree.operatorCodes.append(code)
-    options.padding, options.depthMultiplier = schema.Padding.VALID, 1
+def _convolution(tree: Any, kind: int, inputs: list[int], output: int) -> Any:
+    if kind == KIND.DEPTHWISE_CONV_2D:
+        options, union = schema.DepthwiseConv2DOptionsT(), schema.BuiltinOptions.DepthwiseConv2DOptions
+        options.depthMultiplier = 1
+    else:
+        options, union = schema.Conv2DOptionsT(), schema.BuiltinOptions.Conv2DOptions
+    options.padding = schema.Padding.VALID
     options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
-    operator.opcodeIndex, operator.inputs, operator.outputs = len(tree.operatorCodes) - 1, inputs, [output]
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.DepthwiseConv2DOptions, options
-    return operator
-
-
-def _constant(tree: Any, graph: Any, name: str, shape: tuple[int, ...], values: Any) -> int:
-    tensor = schema.TensorT()
-    tensor.name, tensor.shape, tensor.type = name, list(shape), schema.TensorType.FLOAT32
-    tensor.buffer = _buffer(tree, values.astype(np.float32).tobytes())
-    return _added(graph, tensor)
-
-
-def _added(graph: Any, tensor: Any) -> int:
-    graph.tensors.append(tensor)
-    return len(graph.tensors) - 1
-
-
-def _buffer(tree: Any, data: bytes) -> int:
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(data, np.uint8) if data else None
-    tree.buffers.append(buffer)
-    return len(tree.buffers) - 1
+    return objects.operator(tree, kind, inputs, output, options, union)

@@ -1,6 +1,7 @@
 """Images in folders of the user's own, for who exports a .tflite: those that calibrate it, and those that test it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,7 @@ def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationIma
     """Calibration images from a folder, train/ alone where it has one; the content hashes of those taken, and the
     files that were not.
     """
-    root = request.calibration
-    assert root is not None
-    if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of calibration images")
-    base = find_splits(root)[0].get("train", root)
+    base = _training_part(request)
     walk = Walk(base)
     paths = list(walk)
     seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
@@ -51,6 +48,21 @@ def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationIma
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
     left = [paths[row] for row in np.setdiff1d(np.arange(len(paths)), rows)]
     return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used, left
+
+
+def _training_part(request: ExportRequest) -> Path:
+    root = request.calibration
+    assert root is not None
+    if not root.is_dir():
+        raise UserError(f"{root}: there is no such folder of calibration images")
+    return find_splits(root)[0].get("train", root)
+
+
+def labeled_calibration(request: ExportRequest, labels: tuple[str, ...]) -> Labeled:
+    """Of all images to calibrate with those that lie in folders called after labels."""
+    images = with_labels(list(Walk(_training_part(request))), labels)
+    rows = np.flatnonzero(images.targets >= 0)
+    return replace(images, sources=[images.sources[int(row)] for row in rows], targets=images.targets[rows])
 
 
 def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Labeled | None:

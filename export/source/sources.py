@@ -3,7 +3,7 @@
 import hashlib
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from device.data import folders, run_record
 from device.data.folders import Cache, Labeled
 from device.data.run_record import RunRecord
 from device.errors import UserError
+from device.evaluation.scaling_choice import ScalingChoice
 from device.inference import model_spec, runtime
 from device.labels import labels as label_lists
-from device.model import model_kinds
+from device.model import card as cards
+from device.model import channels, model_kinds
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
-from export.conversion import pixels
-from export.source import image_folders
+from export.conversion import fixed_size, pixels
+from export.source import image_folders, scaling
 from export.source.calibration import CalibrationImages, balanced_rows
 from export.source.request import ExportRequest
 from export.source.unseen import Heads
@@ -48,6 +50,7 @@ class ExportSource:
     provenance: dict[str, Any]
     validation: Labeled  # neither calibration nor test; the label -1 where none is known
     more: Labeled  # more images to calibrate with
+    scaling: ScalingChoice | None = None  # where labeled images chose it
 
     @property
     def is_keras(self) -> bool:
@@ -197,6 +200,7 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
     interpreter = runtime.find("litert").open(path, 1, request.overrides.size)
     source, answer = model_spec.tensors(interpreter, path)
     _require_float(path, source, interpreter)
+    request, chosen = _with_scaling(request, source, answer)
     card, notes = model_spec.resolve(path, source, answer, request.overrides)
     for note in notes:
         command.say(f"note: {note}")
@@ -219,7 +223,26 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         provenance={"run": None, "source_sha256": _sha256(path)},
         validation=image_folders.with_labels(left, card.labels),
         more=Labeled(card.labels, (), np.zeros(0, np.int64), choice.split, 0),
+        scaling=chosen,
     )
+
+
+def _with_scaling(
+    request: ExportRequest, source: model_spec.Tensor, answer: model_spec.Tensor
+) -> tuple[ExportRequest, ScalingChoice | None]:
+    """Where labeled images are to choose the scaling, the request with the one that they speak for."""
+    overrides, path = request.overrides, request.model
+    if overrides.scaling != channels.AUTO:
+        return request, None
+    # Labels don't depend on the scaling.
+    card, _ = model_spec.resolve(path, source, answer, replace(overrides, scaling="0..255"))
+    if card.labels is None:
+        raise UserError(label_lists.missing(path))
+    images = image_folders.labeled_calibration(request, card.labels)
+    float32 = fixed_size.fix(cards.network_bytes(path), (card.input.height, card.input.width))
+    chosen = scaling.choose(float32, images, overrides.fit, overrides.output)
+    command.say(f"note: {scaling.line(chosen)}")
+    return replace(request, overrides=replace(overrides, scaling=chosen.scaling)), chosen
 
 
 def _require_float(path: Path, source: model_spec.Tensor, interpreter: Any) -> None:

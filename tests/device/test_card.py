@@ -115,7 +115,7 @@ def test_a_wrong_type_is_named(path: str, wrong: Any) -> None:
         ("input.height", 28.0, "card.input.height is 28.0, expected int"),
         ("input.height", 0, "input is 0x30, expected at least 1x1"),
         ("input.width", -3, "input is 28x-3, expected at least 1x1"),
-        ("input.color", "BGR", "card.input.color is 'BGR', expected one of RGB"),
+        ("input.color", "GBR", "card.input.color is 'GBR', expected one of RGB, BGR"),
         ("input.fit", "zoom", "card.input.fit is 'zoom', expected one of crop, stretch, pad"),
         ("input.resize", "linear", "card.input.resize is 'linear', expected one of area"),
         ("input.std", 0, "input.std is 0, expected another number"),

@@ -242,7 +242,7 @@ def test_a_third_party_network_with_the_wrong_scaling(command: Run, tmp_path: Pa
     assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("note: net.tflite: no golden images")
     said = done.stdout.splitlines()[-1]
     assert said.startswith("with pixels of -1..1 the accuracy would be ") and " (n 150): " in said
-    assert said.endswith("the network takes pixels of -1..1; give --mean 127.5 --std 127.5")
+    assert said.endswith("the network takes pixels of -1..1; give --scaling -1..1")
     done = command(*words, "--mean", "127.5", "--std", "127.5")  # as it says
     assert done.returncode == 3 and "can't tell: net.tflite: no golden images" in done.stderr
     assert (

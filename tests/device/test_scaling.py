@@ -6,14 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from device.__main__ import parser
 from device.check.mismatches import classic
+from device.commands import options
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model import card as cards
 from device.model.card import InputSpec
-from device.model.channels import Channels
+from device.model.channels import SCALINGS, Channels
 from export.card import metadata
 from tests.conftest import Run
 from tests.device import crafted
@@ -109,6 +111,50 @@ def test_a_mistake_replaces_three_numbers_by_one(tmp_path: Path) -> None:
     assert np.array_equal(classifier.preprocessor.tensor(RANDOM)[0], formula(RANDOM, MEAN, STD))
 
 
+# By name.
+
+
+def of_command_line(*words: object) -> Overrides:
+    return options.overrides(parser().parse_args(["classify", "net.tflite", "image.png", *map(str, words)]))
+
+
+@pytest.mark.parametrize("name", SCALINGS)
+@pytest.mark.parametrize("end", [End(SHAPE), End(SHAPE, "uint8", 2.0, 128), End(SHAPE, "int8", 2.0, 0)])
+def test_a_name_stands_for_mean_std_and_order(name: str, end: End, tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2], end))
+    classifier = Classifier(path, of_command_line("--scaling", name), labels=False)
+    named = SCALINGS[name]
+    numbers = formula(RANDOM, named.mean, named.std)[:, :, :: -1 if name == "caffe" else 1]
+    if end.scale:
+        limits = np.iinfo(end.dtype)
+        numbers = np.clip(np.round(numbers / np.float32(end.scale)) + end.zero_point, limits.min, limits.max)
+    tensor = classifier.preprocessor.tensor(RANDOM)
+    assert tensor.dtype == np.dtype(end.dtype) and np.array_equal(tensor[0], numbers)
+    frame = np.ascontiguousarray(RANDOM[:, :, ::-1])
+    assert np.array_equal(classifier.preprocessor.stream()(frame, "BGR"), tensor)
+    assert f"--scaling {name}" in classifier.notes[-1]
+
+
+def test_the_published_numbers() -> None:
+    """torchvision's, whose means and deviations are of 0..1; Keras' preprocess_input of mode 'caffe'."""
+    imagenet, caffe = SCALINGS["imagenet"], SCALINGS["caffe"]
+    assert imagenet.mean == pytest.approx([255 * mean for mean in (0.485, 0.456, 0.406)])
+    assert imagenet.std == pytest.approx([255 * std for std in (0.229, 0.224, 0.225)])
+    assert (caffe.mean, caffe.std, caffe.color) == ((123.68, 116.779, 103.939), 1.0, "BGR")
+
+
+def test_a_name_and_numbers_beside_it(tmp_path: Path) -> None:
+    assert Overrides(scaling="0..1", std=255.0).given() == ["--scaling"]
+    for given in ({"mean": 1.0}, {"std": 2.0}, {"mean": MEAN, "std": STD}):
+        with pytest.raises(UserError, match=r"--scaling 0\.\.1 "):
+            Overrides(scaling="0..1", **given)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="imagenet, caffe"):
+        Overrides(scaling="zero to one")
+    path = crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2], End(SHAPE)))
+    with pytest.raises(UserError, match="export"):
+        Classifier(path, Overrides(scaling="auto"), labels=False)
+
+
 # Through the command line.
 
 
@@ -125,6 +171,8 @@ def test_a_mistake_replaces_three_numbers_by_one(tmp_path: Path) -> None:
         # PyTorch's numbers are for pixels 0..1: taken as they are, the scores would be wrong in silence.
         (("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"), "123.675,116.28,103.53"),
         (("--mean", "0.5", "--std", "0.5"), "--mean 127.5 --std 127.5"),
+        (("--scaling", "imagenet", "--std", "1"), "--scaling imagenet"),
+        (("--scaling", "auto"), "'auto'"),
     ],
 )
 def test_what_is_no_scaling_is_refused_and_named(

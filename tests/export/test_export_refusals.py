@@ -96,6 +96,16 @@ CASES = {
     "no labels": (nothing, without("--labels"), "model.tflite: the file has no labels; give --labels FILE"),
     "no label file": (nothing, instead("--labels", "x.txt"), "x.txt: can't read the labels"),
     "no scaling": (nothing, WORDS[:6], "model.tflite: the float input's scaling is not known; give --mean and --std"),
+    "auto without labels": (
+        nothing,
+        (*WORDS[:4], "--calibration", "shapes/train/circle", "--scaling", "auto"),
+        "3 images lie in folders called after the model's labels, and --scaling auto needs 20 at least; give",
+    ),
+    "auto beside a card": (
+        of_variant("float32"),
+        (*SHORT, *WORDS[4:6], "--scaling", "auto"),
+        "model.tflite: the file has a card of its own; leave out --scaling",
+    ),
     "two labels": (in_labels("circle\nsquare\n"), WORDS, "model.tflite: labels.txt has 2 labels, the network has 3"),
     "a label twice": (
         in_labels("circle\nsquare\ncircle\n"),

@@ -201,11 +201,12 @@ def test_sizes() -> None:
 
 
 def test_a_network_that_takes_minus_one_to_one() -> None:
-    """A pixel is still its code: the scale is 2/255 and the zero point in the middle."""
+    """A pixel is still its code: the scale is 2/255, and 0 lies between the two codes in the middle."""
     model, images = foreign.for_minus_one_to_one(), foreign.images(60, seed=1)
     int8 = quantize.make("int8", model, tensors(images, 127.5, 127.5), -1, 1)
     source = opened(int8).get_input_details()[0]
-    assert (source["dtype"], source["quantization"]) == (np.uint8, (pytest.approx(2 / 255), 128))
+    assert (source["dtype"], source["quantization"][0]) == (np.uint8, pytest.approx(2 / 255))
+    assert source["quantization"][1] in (127, 128)
     test = foreign.images(60, seed=3)
     expected = answers(model, list(tensors(test, 127.5, 127.5)))
     scores = answers(int8, [image[None] for image in test])

@@ -1,0 +1,131 @@
+"""`--scaling auto`: which of the usual pixel scalings a float network was trained with, by labeled images.
+
+Fed wrongly, a network is right less often. So every scaling that has a name is tried on the same images, and the one
+that gets most of them right is taken, if chance doesn't explain its lead over each other one: the paired 95 % interval
+of the gain lies above zero. The images are calibration images: nothing is chosen by those that the accuracy is reported
+on.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from device import text
+from device.data.folders import Labeled
+from device.errors import CannotTellError, UserError
+from device.evaluation.evaluate import wilson
+from device.evaluation.paired import Paired
+from device.evaluation.scaling_choice import ScalingChoice, ScalingTrial
+from device.host import system
+from device.inference import ordered
+from device.inference.classifier import Classifier
+from device.inference.model_spec import Overrides
+from device.inference.preprocess import Preprocessor
+from device.model.card import InputSpec
+from device.model.channels import SCALINGS, PixelScaling
+from export.source.calibration import balanced_rows
+
+# Images that are asked at most, each once for every scaling; with fewer than LEAST nothing can be told.
+MOST, LEAST = 500, 20
+Right = npt.NDArray[np.bool_]
+
+
+def choose(float32: bytes, images: Labeled, fit: str | None = None, output: str | None = None) -> ScalingChoice:
+    """The scaling that the images speak for.
+
+    Args:
+        float32: the bare network, its input's size fixed.
+        images: with a label of the network's for each; of many, some are drawn.
+        fit, output: as in `Overrides`.
+
+    Raises:
+        UserError: there are too few images. CannotTellError: chance may explain which one is best.
+    """
+    if len(images) < LEAST:
+        raise UserError(
+            f"{len(images)} images lie in folders called after the model's labels, and --scaling auto needs {LEAST} at"
+            " least; give --calibration DIR with class folders (DIR/LABEL/…), or the scaling's name"
+        )
+    right = trials(float32, _some(images), Overrides(fit=fit, output=output, scaling="0..255"))
+    choice = judged(right, images.split)
+    if not choice.is_certain:
+        raise CannotTellError(_doubt(choice))
+    return choice
+
+
+def _some(images: Labeled) -> Labeled:
+    """As many of each label as there are."""
+    if len(images) <= MOST:
+        return images
+    rows = np.sort(balanced_rows(images.targets, np.arange(len(images)), MOST, seed=1))
+    sources = images.sources[rows] if isinstance(images.sources, np.ndarray) else [images.sources[i] for i in rows]
+    return replace(images, sources=sources, targets=images.targets[rows], hashes=())
+
+
+def trials(float32: bytes, images: Labeled, overrides: Overrides) -> dict[str, Right]:
+    """Which of the images the network is right about under each scaling, by name."""
+    with tempfile.TemporaryDirectory(prefix="framelite-") as name:
+        path = Path(name) / "network.tflite"
+        path.write_bytes(float32)
+
+        def answer(classifier: Classifier, row: int) -> list[int]:
+            small = classifier.preprocessor.resize(images.image(row))
+            found = []
+            for scaling in SCALINGS.values():
+                fed = Preprocessor(fed_so(classifier.card.input, scaling), classifier.input)
+                classifier.invoke(fed.tensor(small))
+                found.append(int(classifier.raw_scores().argmax()))
+            return found
+
+        def make() -> Classifier:
+            return Classifier(path, overrides, labels=False)
+
+        answers = list(ordered.in_order(answer, range(len(images)), make, system.usable_cores()))
+    right = np.array(answers) == images.targets[:, None]
+    return dict(zip(SCALINGS, right.T, strict=True))
+
+
+def fed_so(spec: InputSpec, scaling: PixelScaling) -> InputSpec:
+    return replace(spec, mean=scaling.mean, std=scaling.std, color=scaling.color)
+
+
+def judged(right: Mapping[str, Right], split: str) -> ScalingChoice:
+    """right: of each scaling, of which of the same images it is right. Of equals the first is the best."""
+    names = sorted(right, key=lambda name: -int(right[name].sum()))
+    gains = {name: Paired.of(right[name], right[names[0]]) for name in names[1:]}
+    nearest = min(gains, key=lambda name: _gain(gains[name])[0])
+    n = len(right[names[0]])
+    counts = [int(right[name].sum()) for name in names]
+    rows = [ScalingTrial(count / n, n, wilson(count, n), name) for name, count in zip(names, counts, strict=True)]
+    return ScalingChoice(n, split, tuple(rows), nearest, -gains[nearest].drop, _gain(gains[nearest]))
+
+
+def _gain(pair: Paired) -> tuple[float, float]:
+    low, high = pair.interval
+    return -high, -low
+
+
+def line(choice: ScalingChoice) -> str:
+    """What was chosen, for people."""
+    low, high = (f"{100 * end:.1f}" for end in choice.gain_interval)
+    return (
+        f"--scaling auto: {choice.scaling}, {_accuracies(choice.trials[:1])} of {choice.n} images ({choice.split});"
+        f" {100 * choice.gain:.1f} points ({low} to {high}) more than {choice.runner_up}"
+    )
+
+
+def _accuracies(rows: Sequence[ScalingTrial]) -> str:
+    return ", ".join(f"{row.scaling} {text.percent(row.top1)}" for row in rows)
+
+
+def _doubt(choice: ScalingChoice) -> str:
+    low, high = (f"{100 * end:.1f}" for end in choice.gain_interval)
+    return (
+        f"{choice.n} images can't tell --scaling {choice.scaling} from {choice.runner_up} ({low} to {high} points):"
+        f" {_accuracies(choice.trials)}; give more labeled images, or the name of the one that the network was trained"
+        " with"
+    )
