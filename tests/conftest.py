@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests/models"
 
-# `python -m WORDS…`, begun by python -c EAGERLY WORDS….
-EAGERLY = (
-    "import runpy, sys, tensorflow; tensorflow.config.run_functions_eagerly(True); sys.argv = sys.argv[1:];"
-    " runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
-)
+# python -c EAGERLY WORDS… is python -m WORDS…, but for a warning of tf.data, whose functions are traced all the same.
+EAGERLY = """
+import runpy, sys, tensorflow, warnings
+warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions_eagerly`")
+tensorflow.config.run_functions_eagerly(True)
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 
 # Files whose tests take longest: begun first, so that no worker waits for another's last one.
 LONGEST = ("test_devices.py", "test_shared_features.py", "test_whole_path.py", "test_every_recipe.py")

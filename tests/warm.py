@@ -154,7 +154,8 @@ def _end(process: "subprocess.Popen[bytes]", asked: socket.socket) -> None:
 # device first, here too: it says how OpenCV is to be loaded.
 LIGHT = Warm("device", "numpy", "cv2", "ai_edge_litert.interpreter", "litert_quantizer", "matplotlib.figure")
 TENSORFLOW = Warm(
-    "device", "numpy", "cv2", "litert_quantizer", "tensorflow", "keras", "matplotlib.pyplot", "sklearn.metrics"
+    *("device", "numpy", "cv2", "litert_quantizer", "tensorflow", "keras", "matplotlib.pyplot", "sklearn.metrics"),
+    *("tensorflow.lite.python.lite", "tensorflow.lite.python.interpreter"),
 )
 
 

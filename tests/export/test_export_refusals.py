@@ -14,13 +14,18 @@ from tests import drawing, foreign, processes
 from tests.conftest import Run, model
 
 
+def lay_out(folder: Path) -> Path:
+    """A stranger's model with what it takes to export it."""
+    (folder / "model.tflite").write_bytes(foreign.bare())
+    (folder / "labels.txt").write_text(foreign.LABELS)
+    drawing.write_folder(folder / "shapes", {"train": 9, "test": 9})
+    return folder
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """The folder that commands run in, with a stranger's model and what it takes to export it."""
-    (tmp_path / "model.tflite").write_bytes(foreign.bare())
-    (tmp_path / "labels.txt").write_text(foreign.LABELS)
-    drawing.write_folder(tmp_path / "shapes", {"train": 9, "test": 9})
-    return tmp_path
+    """The folder that commands run in, with such a model."""
+    return lay_out(tmp_path)
 
 
 WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "shapes", "--mean", "0", "--std", "1")

@@ -66,10 +66,15 @@ def test_a_plain_file_that_cannot_be_loaded_is_rescued_too(tmp_path: Path) -> No
     assert equalized is result.chosen
 
 
-def test_where_nothing_else_helps_operators_stay_in_float(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def stubborn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Builder, Found]:
     """A ReLU6 can't be scaled, so what is one channel's alone is lost to int8."""
     float32 = with_relu6(foreign.with_one_loud_channel(0.0001))
-    made, result = found(float32, tmp_path, 0.05)
+    return found(float32, tmp_path_factory.mktemp("stubborn"), 0.05)
+
+
+def test_where_nothing_else_helps_operators_stay_in_float(stubborn: tuple[Builder, Found]) -> None:
+    made, result = stubborn
     assert result.tried[0].paired.drop > 0.1
     assert result.chosen.means.floating
     assert result.chosen.worst_drop <= 0.05
@@ -107,8 +112,8 @@ def test_without_labels_float_s_answers_count_as_right(tmp_path: Path) -> None:
     assert unknown.paired(broken).lost >= known.paired(broken).lost > 50
 
 
-def test_the_front(tmp_path: Path) -> None:
-    _, result = found(with_relu6(foreign.with_one_loud_channel(0.0001)), tmp_path, 0.05)
+def test_the_front(stubborn: tuple[Builder, Found]) -> None:
+    _, result = stubborn
     steps = result.steps
     assert sum(step.is_chosen for step in steps) == 1
     best = min(steps, key=lambda step: step.drop_interval[1])
