@@ -36,6 +36,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
+    top.add_argument(
+        "--keep-known", type=float, metavar="SHARE", help="the threshold of 'unknown' keeps that share, such as 0.95"
+    )
+    top.add_argument("--unknown", type=Path, metavar="DIR", help="images of none of the classes: they choose it")
+    top.add_argument(
+        "--false-accepts", type=float, metavar="SHARE", help="share of such images that may get a label (default 0.05)"
+    )
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite")
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
@@ -66,6 +73,9 @@ def main() -> int:
         max_drop=None if given.max_drop is None else given.max_drop / 100,
         rescue=given.rescue,
         drawn_golden=given.drawn_golden,
+        keep_known=given.keep_known,
+        unknown=given.unknown,
+        false_accepts=given.false_accepts,
         again=given.again,
     )
     if not models.is_new:

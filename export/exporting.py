@@ -11,6 +11,7 @@ from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
+from export.confidence.threshold import wish
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
 from export.source import sources
@@ -40,6 +41,9 @@ def export(
     max_drop: float | None = None,
     rescue: bool = False,
     drawn_golden: bool = False,
+    keep_known: float | None = None,
+    unknown: FilePath | None = None,
+    false_accepts: float | None = None,
     again: bool = False,
 ) -> ExportedModels:
     """Makes .tflite variants of a trained model, each checked against it, in the folder export/ of its run.
@@ -58,6 +62,9 @@ def export(
         max_drop: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point).
         rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
+        keep_known: the share of right predictions, 0 to 1, that the threshold of `unknown` keeps.
+        unknown: a folder of images of none of the classes, by which that threshold is chosen, or judged.
+        false_accepts: the share of such images that may get a label; 0.05 where `unknown` chooses the threshold.
         again: exports even what is up to date.
 
     Raises:
@@ -66,14 +73,15 @@ def export(
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    options = ExportOptions(wanted, drawn_golden, max_drop, rescue)
+    threshold = wish(keep_known, false_accepts, unknown is not None)
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, threshold)
     # Here: numpy.f2py, which it imports, ends on an epoch that is none.
     from export import variants as exporter
     from export.inputs import inputs
 
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
-        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
+        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed, _path(unknown)
     )
     source = sources.find(request)
     folder = source.folder / "export"

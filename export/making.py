@@ -14,12 +14,15 @@ from device.evaluation import evaluate
 from device.evaluation.exports import ExportedVariant, LayerError, ReferenceComparison
 from device.inference.classifier import Classifier
 from device.inference.golden import record
+from device.inference.prediction import Scores
 from device.model import card
 from device.model.card import Accuracy
 from device.model.variants import BY_NAME
 from export.card import cards, golden
 from export.checks import compare, fidelity, layers
 from export.checks.reference import Reference
+from export.confidence import report
+from export.confidence.fitted import ConfidenceFitter, card_of
 from export.conversion import pixels, quantize
 from export.source.sources import ExportSource
 
@@ -40,14 +43,21 @@ class Made:
 class Maker:
     """Makes the variants of one source, float32 first.
 
-    float32: the bare network. goldens: the images that each file's tail gets. scratch: a folder.
+    float32: the bare network. goldens: the images that each file's tail gets. fitter: of each card's confidence.
+    scratch: a folder.
     """
 
     def __init__(
-        self, source: ExportSource, float32: bytes, reference: Reference, goldens: golden.Set, scratch: Path
+        self,
+        source: ExportSource,
+        float32: bytes,
+        reference: Reference,
+        goldens: golden.Set,
+        fitter: ConfidenceFitter,
+        scratch: Path,
     ) -> None:
         self.source, self.float32, self.reference, self.goldens = source, float32, reference, goldens
-        self.scratch = scratch
+        self.fitter, self.scratch = fitter, scratch
         self.folder = source.folder / "export"
         self._float32_top1: float | None = None
 
@@ -97,35 +107,42 @@ class Maker:
         source = self.source
         path = self.scratch / f"{source.name}_{variant}.tflite"
         path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
-        comparison = self._comparison(variant, path)
+        scores, unseen = self._scores(variant, path)
+        comparison = self._comparison(scores, unseen)
         failures = (*compare.failures(variant, comparison), *unlike)
         row = ExportedVariant(variant, **vars(comparison), network_bytes=len(bare), failures=failures)
         if failures:
             return Made(row)
+        row = replace(row, confidence=self.fitter.fit(variant, path, scores, unseen))
         accuracy = None
         if comparison.top1 is not None and comparison.interval is not None:
             float_top1 = comparison.top1 if variant == "float32" else self._float32_top1
             accuracy = Accuracy(comparison.top1, comparison.n, comparison.interval, float_top1, comparison.split)
         full = replace(
             cards.of(source, variant),
+            confidence=card_of(row.confidence),
             accuracy=accuracy,
             golden=record(Classifier(path), self.goldens.files, BY_NAME[variant].tolerance),
             golden_source=self.goldens.source,
         )
-        notes = tuple(compare.losses(variant, comparison))
+        notes = (*compare.losses(variant, comparison), *report.losses(variant, row.confidence))
         return Made(row, cards.assembled(bare, full, self.goldens.files), notes)
 
-    def _comparison(self, variant: str, path: Path) -> ReferenceComparison:
+    def _scores(self, variant: str, path: Path) -> tuple[Scores, Scores | None]:
+        """The file's own for the reference's images; and where it has seen them, those of heads that have not."""
         source, reference = self.source, self.reference
         with tqdm(total=len(reference.images), desc=variant, unit=" images", disable=None, leave=False) as bar:
             scores = evaluate.score_images(path, reference.images, progress=bar.update)
+        if source.unseen is None or variant == "float32":
+            return scores, reference.unseen
+        return scores, source.unseen.scores(path, reference.images)
+
+    def _comparison(self, scores: Scores, unseen: Scores | None) -> ReferenceComparison:
+        source, reference = self.source, self.reference
         targets = reference.images.targets if reference.labeled else None
-        unseen = None
-        if source.unseen is not None and reference.unseen is not None:
-            ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.images)
-            unseen = ours, reference.unseen
+        both = None if unseen is None or reference.unseen is None else (unseen, reference.unseen)
         split, kind = reference.images.split, source.output.kind
-        return compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
+        return compare.compare(scores, reference.scores, targets, split, kind, both, source.labels)
 
     def keep(self, made: Made, name: str = "") -> ExportedVariant:
         """Writes a sound file, removes an older one of a variant that failed, and says so.

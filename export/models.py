@@ -9,6 +9,7 @@ from device import text
 from device.data import benchmark_record
 from device.evaluation import by_label
 from device.evaluation.exports import Export, ExportedVariant, Rescue
+from export.confidence import report as confidence_report
 from export.rescue import report
 
 
@@ -82,7 +83,8 @@ class ExportedModels(Mapping[str, ExportedModel]):
     def lines(self) -> list[str]:
         """The table as text, with a line that says what the files were compared with."""
         rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
-        return [*text.table(*self._table()), _note(self.record), *rescue]
+        confidence = confidence_report.lines(self.record.variants)
+        return [*text.table(*self._table()), _note(self.record), *confidence, *rescue]
 
     def _repr_html_(self) -> str:
         header, rows = self._table()

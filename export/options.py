@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from device.errors import UserError
 from device.model.variants import NAMES
+from export.confidence.threshold import NO_WISH, ThresholdWish
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class ExportOptions:
     """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
 
     max_drop: the share of accuracy that int8 may lose, 0 to 1. rescue: where it loses more, another int8 file is
-    searched for.
+    searched for. threshold: the wished share by which the card says `unknown`.
 
     Raises:
         UserError: what is asked for makes no sense.
@@ -22,6 +23,7 @@ class ExportOptions:
     drawn_golden: bool = False
     max_drop: float | None = None
     rescue: bool = False
+    threshold: ThresholdWish = NO_WISH
 
     def __post_init__(self) -> None:
         expected = f"expected some of {', '.join(NAMES)}"

@@ -10,6 +10,8 @@ from device.evaluation.exports import CalibrationRows, Export, ReferenceComparis
 from device.model.variants import NAMES
 from export.checks import layers
 from export.checks import reference as references
+from export.confidence import fitted, report
+from export.confidence.fitted import ConfidenceFitter
 from export.conversion import pixels
 from export.inputs import goldens, inputs
 from export.making import Maker
@@ -25,11 +27,12 @@ RESCUED = "int8_rescued"
 def export(source: ExportSource, options: ExportOptions) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
-    UserError when float32 itself is not sound, where there are too few images for a rescue, and where another process
-    works in the folder: one that trains there would move it away.
+    UserError when float32 itself is not sound, where there are too few images for a rescue or a threshold, and where
+    another process works in the folder: one that trains there would move it away.
     """
     if options.rescue:
         rescued.check(source)
+    fitted.check(source, options.threshold)
     with locks.held(source.folder, "an export"):
         _move_aside(source.folder / "export", source.model_sha256)
         return _export(source, options)
@@ -53,7 +56,9 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         scratch = Path(name)
         float32, reference = references.of(source, scratch)
-        maker = Maker(source, float32, reference, goldens(source, reference, options.drawn_golden), scratch)
+        golden = goldens(source, reference, options.drawn_golden)
+        fitter = ConfidenceFitter(source, options.threshold, options.variants, reference)
+        maker = Maker(source, float32, reference, golden, fitter, scratch)
         rows = []
         for variant in NAMES:
             if variant not in options.variants and variant != "float32":
@@ -64,6 +69,8 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
                 rows.append(maker.keep(made))
                 if rows[-1].layers:
                     layers.draw(rows[-1].layers, folder / "layers.png")
+        if note := report.note(rows):
+            command.say(f"note: {note}")
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
     done = Export(exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended)
