@@ -42,7 +42,7 @@ def check(source: ExportSource, wish: ThresholdWish) -> None:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Scores by which a file's confidence is judged; by_folds: of those that it was fitted on, by parts."""
+    """Scores by which a file's confidence is judged; folds: of images that it was fitted on, the part of each."""
 
     scored: Scored
     temperature: float | Numbers | None
@@ -102,8 +102,11 @@ class ConfidenceFitter:
         wish = self._wish
         if wish.keep_known is not None:
             scores = known.of(known.right).best(fitted.temperature)
-            if len(scores) < wish.least:
-                raise UserError(f"{path}: {len(scores)} right predictions are too few to choose a threshold by")
+            if len(scores) < (least := max(wish.least, 2 * FOLDS)):
+                raise UserError(
+                    f"{self._source.model}: {len(scores)} of {len(known)} held-out images are predicted rightly, and"
+                    f" --keep-known {wish.keep_known:g} needs {least} to choose a threshold by; train it better"
+                )
             below, share = threshold.keeping(scores, wish.keep_known), wish.keep_known
         elif wish.false_accepts is not None:
             scores = self._best(path, self._choosing, known, fitted)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from device import command
 from device.data import folders
 from device.data.class_folders import label_of
+from device.data.content import hash_files
 from device.data.folders import Labeled
 from device.data.splits import find_splits
 from device.data.walk import Walk
@@ -79,6 +80,14 @@ def prepared(paths: Sequence[Path], spec: InputSpec) -> npt.NDArray[np.uint8]:
     size = (spec.height, spec.width)
     found = [images.prepare(images.read(path), size, spec.fit) for path in paths]
     return np.stack(found) if found else np.zeros((0, *size, 3), np.uint8)
+
+
+def without(paths: Sequence[Path], test: Labeled | None) -> list[Path]:
+    """Those that are no test images, whatever they are called there."""
+    if test is None:
+        return list(paths)
+    tested = frozenset(test.hashes)
+    return [path for path, known in zip(paths, hash_files(paths), strict=True) if known not in tested]
 
 
 def with_labels(paths: Sequence[Path], labels: tuple[str, ...]) -> Labeled:

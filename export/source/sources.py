@@ -106,7 +106,7 @@ def _from_run(request: ExportRequest) -> ExportSource:
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
     rows = balanced_rows(targets, training, request.calibration_samples, request.seed)
     choice = CalibrationImages(cache.images("train")[np.sort(rows)], tuple(rows), request.seed, "train")
-    heads = _heads_of(folder, cache)
+    heads = _heads_of(model, cache)
     unseen = None if cache.has_test else heads
     drawn = balanced_rows(targets, training, MORE * request.calibration_samples, request.seed)
     held_out = np.asarray(record.split.validation_rows, np.int64)
@@ -138,10 +138,11 @@ def _from_run(request: ExportRequest) -> ExportSource:
     )
 
 
-def _heads_of(folder: Path, cache: Cache) -> Heads | None:
-    """Those of the run's cross-validation; a run with a test can do without them."""
-    path = folder / "heads.npz"
-    return Heads.read(path) if path.is_file() or not cache.has_test else None
+def _heads_of(model: Path, cache: Cache) -> Heads | None:
+    """Those of the run's cross-validation. A run with a test can do without them, and another model there has to."""
+    path = model.parent / "heads.npz"
+    is_there = path.is_file() and model.name == "model.keras"
+    return Heads.read(path) if is_there or not cache.has_test else None
 
 
 def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | None) -> HeldOut:
@@ -227,7 +228,8 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
     if card.labels is None:
         raise UserError(label_lists.missing(path))
     choice, used, left = image_folders.calibration(request, card.input)
-    validation = image_folders.with_labels(left, card.labels)
+    test = image_folders.test(request, card.labels, used)
+    validation = image_folders.with_labels(image_folders.without(left, test), card.labels)
     name = model_kinds.name(path).removesuffix("_float32")
     return ExportSource(
         name=name,
@@ -239,7 +241,7 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         model=path,
         model_sha256=_sha256(path),
         calibration=choice,
-        test=image_folders.test(request, card.labels, used),
+        test=test,
         unseen=None,
         provenance={"run": None, "source_sha256": _sha256(path)},
         validation=validation,

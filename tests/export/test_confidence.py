@@ -200,6 +200,14 @@ def test_what_decides_it_is_among_the_inputs(made: Made, tmp_path: Path) -> None
     assert not made.export(made.folder / "run", unknown=made.unknown, false_accepts=0.2).is_new
 
 
+def test_what_is_tested_fits_nothing(made: Made) -> None:
+    """Also where both are looked for in the same folder."""
+    both = ExportRequest(made.folder / "model.tflite", made.overrides, made.images / "train", made.images / "train")
+    source = sources.find(replace(both, calibration_samples=CALIBRATED))
+    assert source.test is not None and len(source.test) == TRAIN - CALIBRATED
+    assert len(source.held_out.images) == len(source.validation) == 0
+
+
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
