@@ -51,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--hand-over", type=Path, metavar="DIR", help="also make a folder for a maker's compiler: float model, images …"
     )
+    top.add_argument(
+        "--keep-known", type=float, metavar="SHARE", help="the threshold of 'unknown' keeps that share, such as 0.95"
+    )
+    top.add_argument("--unknown", type=Path, metavar="DIR", help="images of none of the classes: they choose it")
+    top.add_argument(
+        "--false-accepts", type=float, metavar="SHARE", help="share of such images that may get a label (default 0.05)"
+    )
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     group = options.add_overrides(top, "for anyone's float .tflite", auto=True)
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
@@ -85,6 +92,9 @@ def main() -> int:
         robustness=given.robustness,
         runtime=given.runtime,
         drawn_golden=given.drawn_golden,
+        keep_known=given.keep_known,
+        unknown=given.unknown,
+        false_accepts=given.false_accepts,
         again=given.again,
         hand_over=given.hand_over,
     )

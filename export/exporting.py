@@ -11,6 +11,7 @@ from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
+from export.confidence.threshold import wish
 from export.cost import limit
 from export.handover import folder as handover
 from export.model_card import page
@@ -45,6 +46,9 @@ def export(
     robustness: bool = False,
     runtime: str | None = None,
     drawn_golden: bool = False,
+    keep_known: float | None = None,
+    unknown: FilePath | None = None,
+    false_accepts: float | None = None,
     again: bool = False,
     hand_over: FilePath | None = None,
 ) -> ExportedModels:
@@ -67,6 +71,9 @@ def export(
         robustness: float32 and int8 are also compared on test images with a camera's faults: blur, noise, darkness …
         runtime: "tflite-runtime" keeps only what runs in it, which is tried (docs/exporting.md).
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
+        keep_known: the share of right predictions, 0 to 1, that the threshold of `unknown` keeps.
+        unknown: a folder of images of none of the classes, by which that threshold is chosen, or judged.
+        false_accepts: the share of such images that may get a label; 0.05 where `unknown` chooses the threshold.
         again: exports even what is up to date.
         hand_over: a new folder, made for a maker's compiler: the float model, calibration images, expected scores.
 
@@ -77,10 +84,11 @@ def export(
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
-    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, robustness, runtime)
+    threshold = wish(keep_known, false_accepts, unknown is not None)
+    options = ExportOptions(wanted, drawn_golden, max_drop, rescue, robustness, runtime, threshold)
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
-        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
+        Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed, _path(unknown)
     )
     return _made(request, options, again, _path(hand_over))
 

@@ -4,10 +4,13 @@ import hashlib
 
 import numpy as np
 
+from device.data.folders import Labeled
+from device.evaluation.confidence import ConfidenceInputs
 from device.evaluation.exports import Inputs
 from device.model.variants import NAMES
 from export.card import golden
 from export.checks.reference import Reference
+from export.confidence.threshold import ThresholdWish
 from export.options import ExportOptions
 from export.source.sources import ExportSource
 
@@ -23,18 +26,26 @@ def inputs(source: ExportSource, options: ExportOptions) -> Inputs:
         calibration_sha256=hashlib.sha256(source.calibration.images.tobytes()).hexdigest(),
         golden="drawn" if options.drawn_golden else "data",
         test_images=len(source.test) if source.test else 0,
-        test_sha256=_test_sha256(source),
+        test_sha256=_sha256(source.test),
         max_drop=options.max_drop if options.rescue else None,
         runtime=options.runtime,
+        confidence=_confidence(source, options.threshold),
     )
 
 
-def _test_sha256(source: ExportSource) -> str | None:
-    """Of the test images' files and labels; None for a run, whose model_sha256 stands for its data too."""
-    if source.test is None or isinstance(source.test.sources, np.ndarray):
+def _confidence(source: ExportSource, wish: ThresholdWish) -> ConfidenceInputs | None:
+    """None where the model and its data decide alone."""
+    unknown = source.unknown.sha256 if source.unknown else None
+    found = ConfidenceInputs(wish.keep_known, wish.false_accepts, unknown, _sha256(source.held_out.images))
+    return None if found == ConfidenceInputs() else found
+
+
+def _sha256(images: Labeled | None) -> str | None:
+    """Of images' files and labels; None for a run's, for which its model_sha256 stands."""
+    if not images or isinstance(images.sources, np.ndarray):
         return None
-    digest = hashlib.sha256(source.test.targets.tobytes())
-    for path in source.test.sources:
+    digest = hashlib.sha256(images.targets.tobytes())
+    for path in images.files():
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -15,12 +15,15 @@ from device.evaluation.cost import QuantizationCost
 from device.evaluation.exports import ExportedVariant, LayerError, ReferenceComparison
 from device.inference.classifier import Classifier
 from device.inference.golden import record
+from device.inference.prediction import Scores
 from device.model import card
 from device.model.card import Accuracy
 from device.model.variants import BY_NAME
 from export.card import cards, golden
 from export.checks import compare, fidelity, layers
 from export.checks.reference import Reference
+from export.confidence import report
+from export.confidence.fitted import ConfidenceFitter, card_of
 from export.conversion import pixels, quantize
 from export.cost import paired
 from export.runtimes.trials import RuntimeTrials
@@ -43,8 +46,8 @@ class Made:
 class Maker:
     """Makes the variants of one source, float32 first.
 
-    float32: the bare network. goldens: the images that each file's tail gets. scratch: a folder. trials: the runtimes
-    in which each sound file is tried.
+    float32: the bare network. goldens: the images that each file's tail gets. scratch: a folder. fitter: of each card's
+    confidence. trials: the runtimes in which each sound file is tried.
     """
 
     def __init__(
@@ -54,10 +57,11 @@ class Maker:
         reference: Reference,
         goldens: golden.Set,
         scratch: Path,
+        fitter: ConfidenceFitter,
         trials: RuntimeTrials,
     ) -> None:
         self.source, self.float32, self.reference, self.goldens = source, float32, reference, goldens
-        self.scratch, self._trials = scratch, trials
+        self.scratch, self._fitter, self._trials = scratch, fitter, trials
         self.folder = source.folder / "export"
         self._float32_top1: float | None = None
         self._float32_scores = reference.scores
@@ -112,37 +116,46 @@ class Maker:
         source = self.source
         path = self.file(variant)
         path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
-        comparison, cost = self._comparison(variant, path)
+        scores, unseen = self._scores(variant, path)
+        comparison, cost = self._comparison(variant, scores, unseen)
         failures = (*compare.failures(variant, comparison), *unlike)
         row = ExportedVariant(variant, **vars(comparison), network_bytes=len(bare), failures=failures, cost=cost)
         if failures:
             return Made(row)
+        row = replace(row, confidence=self._fitter.fit(variant, path, scores, unseen))
         accuracy = None
         if comparison.top1 is not None and comparison.interval is not None:
             float_top1 = comparison.top1 if variant == "float32" else self._float32_top1
             accuracy = Accuracy(comparison.top1, comparison.n, comparison.interval, float_top1, comparison.split)
         full = replace(
             cards.of(source, variant),
+            confidence=card_of(row.confidence),
             accuracy=accuracy,
             golden=record(Classifier(path), self.goldens.files, BY_NAME[variant].tolerance),
             golden_source=self.goldens.source,
         )
-        notes = tuple(compare.losses(variant, comparison))
+        notes = (*compare.losses(variant, comparison), *report.losses(variant, row.confidence))
         return Made(row, cards.assembled(bare, full, self.goldens.files), notes)
 
-    def _comparison(self, variant: str, path: Path) -> tuple[ReferenceComparison, QuantizationCost | None]:
-        """With the source, and with the float32 file."""
+    def _scores(self, variant: str, path: Path) -> tuple[Scores, Scores | None]:
+        """The file's own for the reference's images; and where it has seen them, those of heads that have not."""
         source, reference = self.source, self.reference
         with tqdm(total=len(reference.images), desc=variant, unit=" images", disable=None, leave=False) as bar:
             scores = evaluate.score_images(path, reference.images, progress=bar.update)
+        if source.unseen is None or variant == "float32":
+            return scores, reference.unseen
+        return scores, source.unseen.scores(path, reference.images)
+
+    def _comparison(
+        self, variant: str, scores: Scores, unseen: Scores | None
+    ) -> tuple[ReferenceComparison, QuantizationCost | None]:
+        """With the source, and with the float32 file."""
+        source, reference = self.source, self.reference
         targets = reference.images.targets if reference.labeled else None
-        unseen = None
-        if source.unseen is not None and reference.unseen is not None:
-            ours = reference.unseen if variant == "float32" else source.unseen.scores(path, reference.images)
-            unseen = ours, reference.unseen
+        both = None if unseen is None or reference.unseen is None else (unseen, reference.unseen)
         split, kind = reference.images.split, source.output.kind
-        compared = compare.compare(scores, reference.scores, targets, split, kind, unseen, source.labels)
-        judged = unseen[0] if unseen else scores
+        compared = compare.compare(scores, reference.scores, targets, split, kind, both, source.labels)
+        judged = scores if unseen is None else unseen
         if variant == "float32":
             self._float32_scores = judged
         are_logits = unseen is not None or kind == "logits"

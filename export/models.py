@@ -8,6 +8,7 @@ from pathlib import Path
 from device.data import benchmark_record
 from device.evaluation import cost_table
 from device.evaluation.exports import Export, ExportedVariant, Rescue
+from export.confidence import report as confidence_report
 from export.cost import limit
 from export.rescue import report
 from export.robustness import report as robustness_report
@@ -91,7 +92,8 @@ class ExportedModels(Mapping[str, ExportedModel]):
         """The table as text, what changed, and how it was measured."""
         rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
         robust = ["", *robustness_report.lines(self.record.robustness)] if self.record.robustness else []
-        return [*cost_table.lines(self.record, self.folder.parent), *rescue, *robust]
+        confidence = confidence_report.lines(self.record.variants)
+        return [*cost_table.lines(self.record, self.folder.parent), *confidence, *rescue, *robust]
 
     def _repr_html_(self) -> str:
         return "".join(_html(*table) for table in cost_table.tables(self.record, self.folder.parent))

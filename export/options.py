@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from device.errors import UserError
 from device.model.variants import NAMES
+from export.confidence.threshold import NO_WISH, ThresholdWish
 from export.runtimes import environments
 from export.runtimes.environments import OTHER
 
@@ -15,7 +16,8 @@ class ExportOptions:
 
     max_drop: the share of accuracy that a variant may lose, 0 to 1. rescue: where int8 loses more, another int8 file
     is searched for. robustness: float32 and int8 are compared on corrupted test images too. runtime: files that
-    don't run in it are not kept.
+    don't run in it are not kept. threshold: the wished share by which the card says
+    `unknown`.
 
     Raises:
         UserError: what is asked for makes no sense.
@@ -27,6 +29,7 @@ class ExportOptions:
     rescue: bool = False
     robustness: bool = False
     runtime: str | None = None
+    threshold: ThresholdWish = NO_WISH
 
     def __post_init__(self) -> None:
         expected = f"expected some of {', '.join(NAMES)}"

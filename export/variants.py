@@ -11,6 +11,9 @@ from device.explain import sheet
 from device.model.variants import NAMES
 from export.checks import layers
 from export.checks import reference as references
+from export.checks.reference import Reference
+from export.confidence import fitted, report
+from export.confidence.fitted import ConfidenceFitter
 from export.conversion import pixels
 from export.cost import measured
 from export.inputs import goldens, inputs
@@ -28,11 +31,12 @@ RESCUED = "int8_rescued"
 def export(source: ExportSource, options: ExportOptions) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
 
-    UserError when float32 itself is not sound, where there are too few images for a rescue, and where another process
-    works in the folder: one that trains there would move it away.
+    UserError when float32 itself is not sound, where there are too few images for a rescue or a threshold, and where
+    another process works in the folder: one that trains there would move it away.
     """
     if options.rescue:
         rescued.check(source)
+    fitted.check(source, options.threshold)
     with locks.held(source.folder, "an export"):
         _move_aside(source.folder / "export", source.model_sha256)
         return _export(source, options)
@@ -57,7 +61,8 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         scratch = Path(name)
         float32, reference = references.of(source, scratch)
         golden = goldens(source, reference, options.drawn_golden)
-        maker = Maker(source, float32, reference, golden, scratch, begun)
+        fitter = ConfidenceFitter(source, options.threshold, options.variants, reference)
+        maker = Maker(source, float32, reference, golden, scratch, fitter, begun)
         rows: list[ExportedVariant] = []
         for variant in NAMES:
             if variant not in options.variants and variant != "float32":
@@ -66,19 +71,26 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
             made = maker.made(variant)
             if variant in options.variants:
                 rows.append(maker.keep(made))
-                if rows[-1].layers:
-                    layers.draw(rows[-1].layers, folder / "layers.png")
-                if variant == "int8" and rows[-1].file and reference.labeled:
-                    sheet.write(folder / rows[-1].file, reference.images, folder / "explained_int8.png")
+                _draw(rows[-1], reference, folder)
+        if note := report.note(rows):
+            command.say(f"note: {note}")
         timed = {name: maker.file(name) for name in ("float32", *(row.variant for row in rows if row.cost))}
         rows = measured.completed(rows, timed, reference.images, folder)
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
     done = Export(
-        exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended, source.scaling
+        exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended, scaling=source.scaling
     )
     exports.write(folder, done)
     return done
+
+
+def _draw(row: ExportedVariant, reference: Reference, folder: Path) -> None:
+    """What is rather looked at than read: the noise of int8's layers, and what speaks for its wrong predictions."""
+    if row.layers:
+        layers.draw(row.layers, folder / "layers.png")
+    if row.variant == "int8" and row.file and reference.labeled:
+        sheet.write(folder / row.file, reference.images, folder / "explained_int8.png")
 
 
 def _rescue(maker: Maker, max_drop: float) -> Rescue:

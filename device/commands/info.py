@@ -65,9 +65,7 @@ def lines(document: dict[str, Any]) -> list[str]:
         ("labels", "-" if labels is None else text.some(labels, 12)),
         ("file", f"{text.size(document['file_bytes'])}, including {text.size(document['tail_bytes'])} of archive"),
     ]
-    confidence = {key: value for key, value in document["confidence"].items() if value is not None}
-    if confidence:
-        rows.append(("confident", ", ".join(f"{key} {value:g}" for key, value in confidence.items())))
+    rows += [("scores", _temperature(**document["confidence"])), ("unknown", _threshold(**document["confidence"]))]
     if accuracy is not None:
         split = accuracy["split"]
         how = "cross-validated" if split == "cross-validation" else f"on {split}"
@@ -76,3 +74,14 @@ def lines(document: dict[str, Any]) -> list[str]:
         rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]
     rows.append(("golden", f"{len(document['golden'])} images ({document['golden_source'] or 'none'})"))
     return [f"{key:<9} {value}" for key, value in rows]
+
+
+def _temperature(temperature: float | None, **_: float | None) -> str:
+    if temperature is None:
+        return "as the network gives them (no temperature)"
+    how = "less sure than" if temperature > 1 else "surer than" if temperature < 1 else "as sure as"
+    return f"at temperature {temperature:g}, {how} the network's own"
+
+
+def _threshold(unknown_below: float | None, **_: float | None) -> str:
+    return "never (no threshold)" if unknown_below is None else f"where the best score is below {unknown_below:g}"

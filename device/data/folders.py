@@ -8,8 +8,8 @@ or `~/.cache/framelite`; `train/data/cache.py` writes it.
 """
 
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +145,16 @@ class Labeled:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def at(self, places: npt.NDArray[np.int64]) -> "Labeled":
+        """The images at these places, in that order."""
+        rows = places if self.rows is None else self.rows[places]
+        hashes = [self.hashes[i] for i in places] if self.hashes else ()
+        return replace(self, targets=self.targets[places], rows=rows, hashes=hashes)
+
+    def drawn(self, most: int, seed: int) -> "Labeled":
+        """All images, or `most` of them, drawn by the seed, in their order."""
+        return self if len(self) <= most else self.at(drawn(len(self), most, seed))
+
     def hash_of(self, i: int) -> str:
         """The content hash of image i, which is the same for other models."""
         return self.hashes[i]
@@ -159,8 +169,19 @@ class Labeled:
         source = self._source(i)
         return str(source) if isinstance(source, Path) else None
 
+    def files(self) -> Iterator[Path]:
+        """The image files, in order; none of a cache."""
+        for i in range(len(self)):
+            if isinstance(source := self._source(i), Path):
+                yield source
+
     def _source(self, i: int) -> Path | npt.NDArray[np.uint8]:
         return self.sources[i if self.rows is None else int(self.rows[i])]
+
+
+def drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
+    """Of `count` places all, or `most` of them, drawn by the seed, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
 def labeled(

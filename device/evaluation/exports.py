@@ -9,6 +9,7 @@ from pathlib import Path
 from device import records
 from device.errors import UserError
 from device.evaluation.by_label import ByLabel
+from device.evaluation.confidence import ConfidenceInputs, FittedConfidence
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.robustness import Robustness
@@ -43,7 +44,8 @@ class Inputs:
 
     output: the card's kind of output. golden: "drawn", or "data" where the images are taken from it. test_sha256: of
     the test images' files and labels; None for a run, whose model_sha256 stands for its data too. max_drop: of a
-    rescue, a share of accuracy. runtime: in which every file has to run, beside LiteRT.
+    rescue, a share of accuracy. runtime: in which every file has to run, beside LiteRT. confidence: what decides the
+    card's, where something beside the model does.
     """
 
     model_sha256: str
@@ -58,6 +60,7 @@ class Inputs:
     test_sha256: str | None = None
     max_drop: float | None = field(default=None, metadata=records.IF_KNOWN)
     runtime: str | None = field(default=None, metadata=records.IF_KNOWN)
+    confidence: ConfidenceInputs | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class ReferenceComparison:
     where the images have no labels. agreement: the share of images with the same answer; None where the file could not
     be run. The largest and the mean difference of a score and the signal to noise of the logits in dB: None where they
     are no finite numbers. balanced, worst_label, per_class: beside top1; by_label: what is lost of each label
-    (device/evaluation/by_label.py).
+    (device/evaluation/by_label.py). confidence: how sure the file's scores are, and what its card says of it.
     """
 
     n: int
@@ -90,6 +93,7 @@ class ReferenceComparison:
     worst_label: LabelTopOne | None = None
     per_class: tuple[LabelTopOne, ...] | None = None
     by_label: ByLabel | None = None
+    confidence: FittedConfidence | None = field(default=None, metadata=records.IF_KNOWN)
 
 
 @dataclass(frozen=True)

@@ -16,28 +16,43 @@ UNKNOWN = "unknown"
 
 
 def tempered(
-    scores: Scores, kind: Literal["softmax", "sigmoid", "logits"], temperature: float, step: float = 0.0
+    scores: Scores,
+    kind: Literal["softmax", "sigmoid", "logits"],
+    temperature: "float | npt.NDArray[np.float64]",
+    step: float = 0.0,
 ) -> Scores:
     """The scores of an output of this kind after its logits are divided by the temperature.
 
-    Probabilities stay probabilities (a softmax still sums to 1), logits stay logits. step: the step of a quantized
-    output's scores. Scores that it rounds to 0 are not impossible: they share what the others leave.
+    scores: [labels] or [n, labels]; temperature: one, or [n, 1]. Probabilities stay probabilities (of softmax their sum
+    is 1), logits stay logits. step: by which a quantized output's scores differ; see `_unrounded`.
     """
     if kind == "logits":
-        divided: Scores = scores / np.float32(temperature)
+        divided: Scores = (scores / temperature).astype(np.float32)
         return divided
-    with np.errstate(divide="ignore", over="ignore"):  # a probability of 0 has a logit of minus infinity
+    # A probability of 0 has a logit of minus infinity; where there is no other, or no number, it stays as it is.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         probabilities = np.clip(scores, 0, 1).astype(np.float64)
         if kind == "sigmoid":
+            if step:  # in the middle of what is rounded to 0 or to 1
+                probabilities = np.clip(probabilities, step / 4, 1 - step / 4)
             logits = np.log(probabilities) - np.log1p(-probabilities)
             each: Scores = (1 / (1 + np.exp(-logits / temperature))).astype(np.float32)
             return each
-        if step and (hidden := int((probabilities == 0).sum())):
-            probabilities[probabilities == 0] = min(step / 2, max(0.0, 1 - probabilities.sum()) / hidden)
+        if step:
+            probabilities = _unrounded(probabilities, step)
         logits = np.log(probabilities) / temperature
-        highest = logits.max()
-        if not np.isfinite(highest):  # all zero, or not finite: a broken network
-            return scores
+        highest = logits.max(axis=-1, keepdims=True)
         odds = np.exp(logits - highest)
-    shares: Scores = (odds / odds.sum()).astype(np.float32)
-    return shares
+        shares: Scores = (odds / odds.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return np.where(np.isfinite(highest), shares, scores)
+
+
+def _unrounded(probabilities: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:
+    """What a quantized output rounds to 0 isn't impossible: those labels share what the others leave.
+
+    Together they have half a step at least, since the others are rounded too, and each half a step at most.
+    """
+    hidden = probabilities == 0
+    left = np.maximum(step / 2, 1 - probabilities.sum(axis=-1, keepdims=True))
+    share = np.minimum(step / 2, left / np.maximum(1, hidden.sum(axis=-1, keepdims=True)))
+    return np.where(hidden, share, probabilities)

@@ -1,12 +1,11 @@
 """The rescue of one export: its images, the search, and how it is said."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from device import command
-from device.data.folders import Labeled
 from device.errors import UserError
 from export.card import cards
 from export.checks import fidelity
@@ -40,7 +39,7 @@ def check(source: ExportSource) -> None:
 
 def rescue(source: ExportSource, float32: bytes, max_drop: float, scratch: Path) -> Rescued:
     """float32: the bare network."""
-    images = _some(source.validation, source.calibration.seed)
+    images = source.validation.drawn(MOST_IMAGES, source.calibration.seed)
     command.say(f"rescue: judged on {len(images)} images ({images.split}); at most {_points(max_drop)} may be lost …")
     more = [source.more.image(place) for place in range(len(source.more))]
     calibration = np.concatenate([source.calibration.images, np.stack(more)]) if more else source.calibration.images
@@ -50,14 +49,6 @@ def rescue(source: ExportSource, float32: bytes, max_drop: float, scratch: Path)
     judge = Judge(float32, images, cards.of(source, "int8"), scratch)
     found = search(builder, judge, max_drop, lambda one: command.say(f"  {line(one)}"))
     return Rescued(found, tuple(_unlike(builder, found, source)))
-
-
-def _some(images: Labeled, seed: int) -> Labeled:
-    if len(images) <= MOST_IMAGES:
-        return images
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:MOST_IMAGES])
-    rows = chosen if images.rows is None else images.rows[chosen]
-    return replace(images, targets=images.targets[chosen], rows=rows, hashes=())
 
 
 def _unlike(builder: Builder, found: Found, source: ExportSource) -> list[str]:

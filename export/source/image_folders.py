@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from device import command
 from device.data import folders
 from device.data.class_folders import label_of
+from device.data.content import hash_files
 from device.data.folders import Labeled
 from device.data.splits import find_splits
 from device.data.walk import Walk
@@ -43,8 +45,7 @@ def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationIma
             f"note: {base}: {len(rows)} calibration images, {request.calibration_samples} were asked for: int8 keeps to"
             " what they show; give more, of all that the network will see"
         )
-    size = (spec.height, spec.width)
-    chosen = np.stack([images.prepare(images.read(paths[row]), size, spec.fit) for row in rows])
+    chosen = prepared([paths[row] for row in rows], spec)
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
     left = [paths[row] for row in np.setdiff1d(np.arange(len(paths)), rows)]
     return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used, left
@@ -84,6 +85,21 @@ def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Lab
     hashes = [test.hash_of(i) for i in kept]
     sources = [test.sources[i] for i in kept]
     return Labeled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
+
+
+def prepared(paths: Sequence[Path], spec: InputSpec) -> npt.NDArray[np.uint8]:
+    """The images at the network's size: n x height x width x 3."""
+    size = (spec.height, spec.width)
+    found = [images.prepare(images.read(path), size, spec.fit) for path in paths]
+    return np.stack(found) if found else np.zeros((0, *size, 3), np.uint8)
+
+
+def without(paths: Sequence[Path], test: Labeled | None) -> list[Path]:
+    """Those that are no test images, whatever they are called there."""
+    if test is None:
+        return list(paths)
+    tested = frozenset(test.hashes)
+    return [path for path, known in zip(paths, hash_files(paths), strict=True) if known not in tested]
 
 
 def with_labels(paths: Sequence[Path], labels: tuple[str, ...]) -> Labeled:

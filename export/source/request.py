@@ -20,6 +20,7 @@ class ExportRequest:
     run: Path | None = None
     calibration_samples: int = DEFAULT_SAMPLES
     seed: int = 1
+    unknown: Path | None = None
 
     def __post_init__(self) -> None:
         if self.calibration_samples < 1:

@@ -23,9 +23,11 @@ from device.model import channels, model_kinds
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
 from export.conversion import fixed_size, pixels
-from export.source import image_folders, scaling
+from export.source import image_folders, scaling, unknown_images
 from export.source.calibration import CalibrationImages, balanced_rows
+from export.source.held_out import HeldOut
 from export.source.request import ExportRequest
+from export.source.unknown_images import UnknownImages
 from export.source.unseen import Heads
 
 # How many times as many images there are to calibrate with, where that helps.
@@ -50,6 +52,8 @@ class ExportSource:
     provenance: dict[str, Any]
     validation: Labeled  # neither calibration nor test; the label -1 where none is known
     more: Labeled  # more images to calibrate with
+    held_out: HeldOut  # what a card's confidence is fitted on
+    unknown: UnknownImages | None
     scaling: ScalingChoice | None = None  # where labeled images chose it
 
     @property
@@ -105,7 +109,8 @@ def _from_run(request: ExportRequest) -> ExportSource:
     training = np.setdiff1d(np.arange(len(targets)), np.asarray(record.split.validation_rows, np.int64))
     rows = balanced_rows(targets, training, request.calibration_samples, request.seed)
     choice = CalibrationImages(cache.images("train")[np.sort(rows)], tuple(rows), request.seed, "train")
-    unseen = None if cache.has_test else Heads.read(folder / "heads.npz")
+    heads = _heads_of(model, cache)
+    unseen = None if cache.has_test else heads
     drawn = balanced_rows(targets, training, MORE * request.calibration_samples, request.seed)
     held_out = np.asarray(record.split.validation_rows, np.int64)
     return ExportSource(
@@ -131,7 +136,27 @@ def _from_run(request: ExportRequest) -> ExportSource:
         },
         validation=_rows_of(cache, held_out if len(held_out) else np.setdiff1d(training, rows), len(held_out) > 0),
         more=_rows_of(cache, np.asarray(drawn[len(rows) :], np.int64), False),
+        held_out=_held_out(cache, held_out, heads).drawn(InputSpec(*data.size), request.seed),
+        unknown=_unknown(request, folders.training_hashes(data.fingerprint) if request.unknown else frozenset()),
     )
+
+
+def _heads_of(model: Path, cache: Cache) -> Heads | None:
+    """Those of the run's cross-validation. A run with a test can do without them, and another model there has to."""
+    path = model.parent / "heads.npz"
+    is_there = path.is_file() and model.name == "model.keras"
+    return Heads.read(path) if is_there or not cache.has_test else None
+
+
+def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | None) -> HeldOut:
+    """validation: rows of the training part. A fitted head has learned from all of it, unlike those of its folds."""
+    if heads is None:
+        return HeldOut(_rows_of(cache, validation, True))
+    return HeldOut(replace(_rows_of(cache, heads.rows, True), split="cross-validation"), heads)
+
+
+def _unknown(request: ExportRequest, known: frozenset[str]) -> UnknownImages | None:
+    return unknown_images.find(request.unknown, request.seed, known) if request.unknown else None
 
 
 def _rows_of(cache: Cache, rows: npt.NDArray[np.int64], is_held_out: bool) -> Labeled:
@@ -207,6 +232,8 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
     if card.labels is None:
         raise UserError(label_lists.missing(path))
     choice, used, left = image_folders.calibration(request, card.input)
+    test = image_folders.test(request, card.labels, used)
+    validation = image_folders.with_labels(image_folders.without(left, test), card.labels)
     name = model_kinds.name(path).removesuffix("_float32")
     return ExportSource(
         name=name,
@@ -218,11 +245,13 @@ def _from_tflite(request: ExportRequest) -> ExportSource:
         model=path,
         model_sha256=_sha256(path),
         calibration=choice,
-        test=image_folders.test(request, card.labels, used),
+        test=test,
         unseen=None,
         provenance={"run": None, "source_sha256": _sha256(path)},
-        validation=image_folders.with_labels(left, card.labels),
+        validation=validation,
         more=Labeled(card.labels, (), np.zeros(0, np.int64), choice.split, 0),
+        held_out=HeldOut(validation.at(np.flatnonzero(validation.targets >= 0))).drawn(card.input, request.seed),
+        unknown=_unknown(request, frozenset(used)),
         scaling=chosen,
     )
 

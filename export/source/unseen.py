@@ -1,14 +1,16 @@
 """What a file answers for images that its head was fitted on: by heads that were fitted without them.
 
-A run of few images has no test (train/networks/head.py). The heads of its cross-validation lie in heads.npz; here they
-are asked about what a file's own backbone gives, the tensor that goes into its last layer. What the rounding of that
-one layer changes is not in it: that shows in the agreement, which is of the file as it is.
+A run of few images has no test (train/networks/head.py), and one with a fitted head no validation images. The heads of
+its cross-validation lie in heads.npz; here they are asked about what a file's own backbone gives, the tensor that goes
+into its last layer. What the rounding of that one layer changes is not in it: that shows in the agreement, which is of
+the file as it is.
 """
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ from tqdm import tqdm
 from device.data.folders import Labeled
 from device.errors import UserError
 from device.host import system
-from device.inference import runtime
+from device.inference import ordered, runtime
 from device.inference.classifier import Classifier
 from device.model import card
 from export.conversion import objects
@@ -49,6 +51,10 @@ class Heads:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
 
+    def at(self, places: npt.NDArray[np.int64]) -> "Heads":
+        """For the images at these places."""
+        return replace(self, rows=self.rows[places], folds=self.folds[places])
+
     def scores(self, path: Path, images: Labeled) -> Scores:
         """Logits of the images, n x labels; path: a variant, images: those of `rows`."""
         found = features(path, images)
@@ -60,19 +66,24 @@ class Heads:
 
 
 def features(path: Path, images: Labeled) -> Scores:
-    """n x channels: what goes into the file's last dense layer, as real numbers."""
+    """n x channels: what goes into the file's last dense layer, as real numbers. All cores share the images."""
     whole = Classifier(path)
     cut = path.with_suffix(".features.tflite")
     cut.write_bytes(_before_last_dense(card.network_bytes(path)))
-    network = runtime.find(whole.runtime.name).open(cut, system.usable_cores())
-    source, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]
-    scale, zero_point = answer["quantization"]
-    rows = []
-    for i in tqdm(range(len(images)), desc=f"{path.stem}, unseen", unit=" images", disable=None, leave=False):
+
+    def row(network: Any, i: int) -> Scores:
+        source, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]
+        scale, zero_point = answer["quantization"]
         network.set_tensor(source, whole.preprocessor(images.image(i)))
         network.invoke()
-        row = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)
-        rows.append((row - zero_point) * scale if scale else row)
+        numbers: Scores = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)
+        return (numbers - zero_point) * scale if scale else numbers
+
+    def opened() -> Any:
+        return runtime.find(whole.runtime.name).open(cut, 1)
+
+    places = tqdm(range(len(images)), desc=f"{path.stem}, unseen", unit=" images", disable=None, leave=False)
+    rows = list(ordered.in_order(row, places, opened, system.usable_cores()))
     cut.unlink()
     return np.stack(rows)
 

@@ -14,6 +14,7 @@ from device.inference.classifier import Classifier
 from device.inference.golden import replay
 from device.model import card as cards
 from device.model.card import Confidence, OutputSpec
+from device.model.confidence import tempered
 from tests import drawing
 from tests.conftest import Run, model
 from tests.device import crafted
@@ -138,6 +139,43 @@ def test_live_says_unknown_and_shows_the_same_scores(command: Run, tmp_path: Pat
     assert document["score"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_info_shows_it(command: Run, tmp_path: Path) -> None:
-    network(tmp_path, SURE, "softmax", Confidence(1.5, 0.4))
-    assert "temperature 1.5, unknown_below 0.4" in command("device", "info", "net.tflite").stdout
+def test_info_says_both_in_words(command: Run, tmp_path: Path) -> None:
+    said = []
+    for confidence in (Confidence(1.5, 0.4), Confidence(0.8), Confidence()):
+        network(tmp_path, SURE, "softmax", confidence)
+        rows = dict(line.split(maxsplit=1) for line in command("device", "info", "net.tflite").stdout.splitlines())
+        said.append((rows["scores"], rows["unknown"]))
+    (less, below), (more, _), (plain, never) = said
+    assert "temperature 1.5" in less and "less sure" in less and "0.4" in below
+    assert "temperature 0.8" in more and "surer" in more
+    assert "no temperature" in plain and "no threshold" in never
+
+
+def test_many_images_at_once_are_as_one_by_one() -> None:
+    """As export fits a temperature: the same function, for all images or with a temperature of each."""
+    codes = np.random.default_rng(1).dirichlet([0.1] * 6, 200) * 256
+    scores = (np.clip(np.round(codes), 0, 255) / 256).astype(np.float32)
+    temperatures = np.linspace(0.3, 3, 200)
+    for kind in ("softmax", "sigmoid", "logits"):
+        for step in (0.0, 1 / 256):
+            each = np.stack([tempered(row, kind, t, step) for row, t in zip(scores, temperatures, strict=True)])  # type: ignore[arg-type]
+            found = tempered(scores, kind, temperatures[:, None], step)  # type: ignore[arg-type]
+            np.testing.assert_allclose(found, each, rtol=1e-6)
+            assert found.dtype == each.dtype == np.float32 and each.shape == scores.shape
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_the_best_label_stays_the_best(temperature: float) -> None:
+    codes = np.random.default_rng(2).dirichlet([0.2] * 10, 500) * 256
+    scores = (np.clip(np.round(codes), 0, 255) / 256).astype(np.float32)
+    assert np.array_equal(tempered(scores, "softmax", temperature, 1 / 256).argmax(axis=1), scores.argmax(axis=1))
+
+
+def test_no_label_of_a_quantized_output_is_impossible() -> None:
+    """Also where the others' rounded scores leave nothing, or both ends of a sigmoid are reached."""
+    full = np.array([254 / 256, 2 / 256, 0, 0], np.float32)
+    found = tempered(full, "softmax", 1.0, 1 / 256)
+    assert found[2] == found[3] == pytest.approx(1 / 1024, rel=0.01)
+    assert found.sum() == pytest.approx(1)
+    zero, one = tempered(np.array([0, 1], np.float32), "sigmoid", 1.0, 1 / 256)
+    assert (zero, one) == (pytest.approx(1 / 1024), pytest.approx(1 - 1 / 1024))

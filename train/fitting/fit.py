@@ -234,7 +234,7 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
             return Trained(None, parts.head, features)
         groups = copies.groups_of(job.cache.hashes("train"))
         unseen = head.cross_validated(images, targets, groups, job.rows, len(job.cache.labels), job.recipe.seed)
-        if unseen and not job.cache.has_test:
+        if unseen:
             unseen.save(job.run.heads)
         return Trained(None, parts.head, features, unseen)
     with job.devices.scope():

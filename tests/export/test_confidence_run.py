@@ -1,0 +1,63 @@
+"""A run's confidence: on its validation images, or by the heads of its cross-validation."""
+
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from device.inference.classifier import Classifier
+from device.model.card import OutputSpec
+from export.confidence import temperature
+from export.confidence.scored import Scored
+from tests.conftest import Run
+from tests.trained import Trained
+
+pytestmark = pytest.mark.tensorflow
+ROWS = np.arange(10, 300)
+
+
+def last_layer(run: Path) -> tuple[Any, Any]:
+    """Kernel and bias of the scores, as Keras keeps them."""
+    with zipfile.ZipFile(run / "model.keras") as archive:
+        weights = h5py.File(io.BytesIO(archive.read("model.weights.h5")))
+    found: list[Any] = []
+    weights.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
+    (kernel,) = (item for item in found if item.name.startswith("/layers") and item.shape[1:] == (3,))
+    return kernel[()], kernel.parent["1"][()]
+
+
+def own_scores(model: Path, images: Any) -> Any:
+    """As the network gives them."""
+    classifier, scores = Classifier(model), []
+    for image in images:
+        classifier.classify(np.asarray(image))
+        scores.append(classifier.raw_scores())
+    return np.stack(scores)
+
+
+def test_by_heads_where_a_run_has_a_test(
+    warm: Run, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heads four times as loud as the file's own: the temperature is that of such scores."""
+    monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    kernel, bias = (np.stack([4 * part] * 2) for part in last_layer(run))
+    np.savez(run / "heads.npz", rows=ROWS, folds=np.arange(len(ROWS)) % 2, kernels=kernel, biases=bias)
+    done = warm("export", run, "--variants", "float32,int8")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((run / "export/export.json").read_bytes())["variants"]
+    scores = own_scores(run / "export" / rows[0]["file"], trained.images.images("train")[ROWS])
+    own = temperature.best(Scored(scores, trained.images.targets("train")[ROWS], "", OutputSpec(), 0.0))
+    for row in rows:
+        found = row["confidence"]["temperature"]
+        assert (found["n"], found["split"]) == (len(ROWS), "cross-validation")
+        assert (row["confidence"]["judged_n"], row["confidence"]["judged_split"]) == (90, "test")
+    float32 = rows[0]["confidence"]["temperature"]
+    assert float32["kept"], float32
+    assert float32["temperature"] == pytest.approx(4 * own, rel=0.1)
