@@ -28,7 +28,7 @@ from device.evaluation.paired import Paired
 from device.images.images import prepare
 from experiments import pixel_ways
 from experiments.record import write
-from experiments.turns import Side, compare
+from experiments.interleaved import Side, compare
 from export.card import cards
 from export.conversion import convert, folding, objects, quantize
 from export.source import sources
