@@ -69,26 +69,30 @@ def export(
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
     options = ExportOptions(wanted, drawn_golden, max_drop, rescue)
-    # Here: numpy.f2py, which it imports, ends on an epoch that is none.
-    from export import variants as exporter
-    from export.inputs import inputs
-
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
+    models = _exported(request, options, again)
+    if max_drop is not None and not rescue:
+        for verdict in limit.judge(models.record.variants, max_drop):
+            command.say(str(verdict))
+    return models
+
+
+def _exported(request: ExportRequest, options: ExportOptions, again: bool) -> ExportedModels:
+    """What lies there, where it is up to date; else made."""
+    # Here: numpy.f2py, which it imports, ends on an epoch that is none.
+    from export import variants as exporter
+    from export.inputs import inputs
+
     source = sources.find(request)
     folder = source.folder / "export"
     if not again and (made := _up_to_date(folder, inputs(source, options))):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
-        is_new = False
-    else:
-        files.check_writable(folder, "--run")
-        made, is_new = exporter.export(source, options), True
-    if options.max_drop is not None and not rescue:
-        for verdict in limit.judge(made.variants, options.max_drop):
-            command.say(str(verdict))
-    return ExportedModels(folder, made, is_new)
+        return ExportedModels(folder, made, is_new=False)
+    files.check_writable(folder, "--run")
+    return ExportedModels(folder, exporter.export(source, options), is_new=True)
 
 
 def _path(given: FilePath | None) -> Path | None:
