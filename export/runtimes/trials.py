@@ -76,8 +76,8 @@ def _with_runtimes(path: Path, results: RuntimeResults) -> bytes:
     card = cards.read(path)
     assert card is not None
     runs = {result.runtime: result.version for result in results if result.failure is None}
-    images = {name: data for name, data in cards.read_tail(path).items() if name not in (cards.CARD, cards.LABELS)}
-    return cards.append_tail(
+    images = {name: data for name, data in cards.read_archive(path).items() if name not in (cards.CARD, cards.LABELS)}
+    return cards.append_archive(
         cards.network_bytes(path), replace(card, provenance={**(card.provenance or {}), "runtimes": runs}), images
     )
 

@@ -64,18 +64,18 @@ def test_both_runtimes_give_the_golden_scores(python: Path, variant: str, tmp_pa
     assert after.provenance["runtimes"] == {"litert": LITERT, "tflite-runtime": "2.14.0"}
     assert replace(after, provenance=before.provenance) == before
     assert cards.network_bytes(tmp_path / "with.tflite") == cards.network_bytes(model(variant))
-    assert cards.read_tail(tmp_path / "with.tflite").keys() == cards.read_tail(model(variant)).keys()
+    assert cards.read_archive(tmp_path / "with.tflite").keys() == cards.read_archive(model(variant)).keys()
 
 
 def with_golden_images(bare: bytes, variant: str, folder: Path) -> bytes:
     """A network of the shapes model as export would write it, its scores recorded in LiteRT."""
-    card, tail = cards.read(model(variant)), cards.read_tail(model(variant))
+    card, tail = cards.read(model(variant)), cards.read_archive(model(variant))
     assert card is not None
     images = {entry.image: tail[entry.image] for entry in card.golden}
     path = folder / "recorded.tflite"
-    path.write_bytes(cards.append_tail(metadata.embed(bare, card), card, images))
+    path.write_bytes(cards.append_archive(metadata.embed(bare, card), card, images))
     golden = record(Classifier(path), images, BY_NAME[variant].tolerance)
-    return cards.append_tail(metadata.embed(bare, card), replace(card, golden=golden), images)
+    return cards.append_archive(metadata.embed(bare, card), replace(card, golden=golden), images)
 
 
 def test_scores_by_chance_are_seen(python: Path, tmp_path: Path) -> None:
