@@ -6,6 +6,7 @@ of the gain lies above zero. The images are calibration images: nothing is chose
 on.
 """
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -69,8 +70,10 @@ def _some(images: Labeled) -> Labeled:
 def trials(float32: bytes, images: Labeled, overrides: Overrides) -> dict[str, Right]:
     """Which of the images the network is right about under each scaling, by name."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
-        path = Path(name) / "network.tflite"
+        path, labels = Path(name) / "network.tflite", Path(name) / "labels.json"
         path.write_bytes(float32)
+        labels.write_text(json.dumps(images.labels), encoding="utf-8")  # the network's own may lie in an archive
+        known = replace(overrides, labels=labels)
 
         def answer(classifier: Classifier, row: int) -> list[int]:
             small = classifier.preprocessor.resize(images.image(row))
@@ -82,7 +85,7 @@ def trials(float32: bytes, images: Labeled, overrides: Overrides) -> dict[str, R
             return found
 
         def make() -> Classifier:
-            return Classifier(path, overrides, labels=False)
+            return Classifier(path, known)
 
         answers = list(ordered.in_order(answer, range(len(images)), make, system.usable_cores()))
     right = np.array(answers) == images.targets[:, None]

@@ -12,7 +12,9 @@ from device.errors import CannotTellError, UserError
 from device.images import images
 from device.model import card as cards
 from device.model import channels
+from device.model.card import InputSpec
 from device.model.channels import SCALINGS
+from export.card import metadata
 from export.source import scaling
 from tests.conftest import Run
 from tests.device import crafted
@@ -58,6 +60,13 @@ def test_the_scaling_that_a_network_takes(name: str) -> None:
     assert 0 < choice.gain_interval[0] < choice.gain < choice.gain_interval[1]
     runner_up = next(row for row in choice.trials if row.scaling == choice.runner_up)
     assert choice.gain == pytest.approx(choice.trials[0].top1 - runner_up.top1)
+
+
+def test_a_network_whose_metadata_says_otherwise() -> None:
+    """It names a label file in an archive, which the bare network lacks, and a scaling."""
+    card = crafted.card(LABELS, SIZE, input=InputSpec(*SIZE, mean=127.5, std=127.5))
+    choice = scaling.choose(metadata.embed(network("0..1"), card), labeled(100), output="logits")
+    assert choice.scaling == "0..1"
 
 
 def test_answers_that_hang_on_no_scaling_tell_nothing() -> None:
