@@ -10,6 +10,7 @@ scaling goes into the weights of the convolution behind it. What was found: docs
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -95,7 +96,9 @@ def main() -> None:
     mct.exporter.keras_export_model(model=quantized, save_model_path=str(out / "quantized.keras"))
     converter = Path(sys.executable).parent / "imxconv-tf"
     words = [str(converter), "-i", str(out / "quantized.keras"), "-o", str(out / "compiled"), "--overwrite-output"]
-    subprocess.run(words, check=True)
+    # It calls programs that lie beside it.
+    path = os.pathsep.join([str(converter.parent), os.environ["PATH"]])
+    subprocess.run(words, check=True, env={**os.environ, "PATH": path})
     print(*(f"{path.name} {path.stat().st_size}" for path in sorted((out / "compiled").iterdir())), sep="\n")
 
 

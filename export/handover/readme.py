@@ -15,6 +15,12 @@ COMPILERS = (
     ("Coral's Edge TPU Compiler", "{name}_int8.tflite", "https://coral.ai/docs/edgetpu/compiler/"),
 )
 
+SONY = (
+    "",
+    "Sony's works with an older Keras, which doesn't load model.keras, and refuses its layer Rescaling: framelite's"
+    " experiments/imx500.py builds the network anew for it.",
+)
+
 
 def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[str]:
     """variants: whose networks lie there."""
@@ -49,8 +55,8 @@ def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[s
         "## Which compiler takes what",
         "",
         "By the makers' own documents. None of these compilers was run on this folder; what was run is"
-        f" `{name}_float32.tflite` in LiteRT. Sony's works with an older Keras, which doesn't load model.keras, and"
-        " refuses its layer Rescaling: framelite's experiments/imx500.py builds the network anew for it.",
+        f" `{name}_float32.tflite` in LiteRT.",
+        *(SONY if source.is_keras else ()),
         "",
         "| compiler | takes | documents |",
         "| --- | --- | --- |",
