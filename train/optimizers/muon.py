@@ -21,8 +21,8 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]
     """SGD with Nesterov's momentum, but with orthogonal steps for convolution kernels.
 
     A kernel is a matrix with one column per filter. Its length stays at the square root of their number, so that the
-    learning rate is the angle of rotation. For networks that normalize after every convolution, such as `residual`,
-    whose output doesn't depend on that length.
+    learning rate is the angle of rotation. For networks that normalize after every convolution, such as `residual`:
+    their output doesn't depend on that length.
 
     learning_rate: for kernels; others: factor on it for the other weights. weight_decay: for the other weights, scaled
     by their learning rate.
