@@ -1,6 +1,7 @@
-"""python -m export RUN|MODEL [--variants LIST]                            a trained run, or a .keras in its run folder
-python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   anyone's float .tflite
-python -m export inspect FILE.tflite [--json FILE|-]                         what is in a .tflite file
+"""python -m export RUN [--variants LIST]                           a trained run
+python -m export MODEL --labels FILE --calibration DIR [--test DIR]   anyone's: .tflite, .keras, .h5 or SavedModel
+python -m export FOLDER --calibration DIR                             a Teachable Machine project
+python -m export inspect FILE.tflite [--json FILE|-]                  what is in a .tflite file
 """
 
 import argparse
@@ -24,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
         prog=command.program("export"),
         description="A trained model to .tflite variants, each checked against its source.",
     )
-    top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
+    top.add_argument(
+        "model", type=Path, metavar="RUN|MODEL", help="a run, or anyone's .tflite, .keras, .h5 or SavedModel"
+    )
     top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
     top.add_argument(
@@ -37,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--max-drop", type=float, metavar="POINTS", help="accuracy that int8 may lose, such as 0.5")
     top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_overrides(top, "for anyone's float .tflite")
+    group = options.add_overrides(top, "for anyone's model")
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
     group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
     return top

@@ -13,8 +13,8 @@ from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
-from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
+from export.source.find import find
 from export.source.request import ExportRequest
 
 FilePath = str | PathLike[str]
@@ -47,12 +47,13 @@ def export(
     What is up to date (same model, same settings) stays as it is; the export of another model is moved aside.
 
     Args:
-        model: a run, its folder, the model.keras in one, or anyone's float .tflite.
+        model: a run, its folder, the model.keras in one, or anyone's: a float .tflite, a Keras model (.keras, .h5), the
+            folder of a SavedModel or of a Teachable Machine project.
         variants: which to keep, one or several of float32, float16, dynamic and int8.
-        run: the folder in which export/ is made; the model's own run, or runs/NAME of a .tflite.
-        overrides: of a .tflite, what it doesn't say itself: labels, scaling …
-        calibration: of a .tflite, a folder of images like those it will see; of splits its training part.
-        test: of a .tflite, class folders of test images.
+        run: the folder in which export/ is made; the model's own run, or runs/NAME of anyone's model.
+        overrides: of anyone's model, what it doesn't say itself: labels, scaling …
+        calibration: of anyone's model, a folder of images like those it will see; of splits its training part.
+        test: of anyone's model, class folders of test images.
         calibration_samples: how many images int8 is calibrated with.
         seed: which calibration and golden images are drawn.
         max_drop: the share of accuracy that int8 may lose, 0 to 1 (0.005: half a point).
@@ -75,7 +76,7 @@ def export(
     request = ExportRequest(
         Path(place), overrides, _path(calibration), _path(test), _path(run), calibration_samples, seed
     )
-    source = sources.find(request)
+    source = find(request)
     folder = source.folder / "export"
     if not again and (made := _up_to_date(folder, inputs(source, options))):
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")

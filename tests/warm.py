@@ -107,9 +107,11 @@ def _run(words: list[str], **options: Any) -> Any:
 
 
 def _exit_code(words: list[str], env: dict[str, str]) -> int:
-    """As the interpreter ends: an error's traceback on stderr and 1."""
+    """As the interpreter ends: with what `sys.exit` is given; an error's traceback on stderr and 1."""
     try:
         _run_module(words, env)
+    except SystemExit as end:
+        return int(end.code or 0)
     except BaseException:
         traceback.print_exc()
         return 1

@@ -20,7 +20,7 @@ from device.model import card as cards
 from export import __main__
 from export.inputs import inputs
 from export.options import ExportOptions
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.conftest import Run, model
@@ -178,8 +178,8 @@ def test_other_images_or_settings_are_not_up_to_date(exported: Exported, tmp_pat
         replace(request, overrides=replace(overrides, fit="pad")),
         replace(request, overrides=replace(overrides, std=2.0)),
     ]
-    found = [inputs(sources.find(one), ExportOptions()) for one in changed]
-    source = sources.find(request)
+    found = [inputs(find(one), ExportOptions()) for one in changed]
+    source = find(request)
     found += [inputs(source, ExportOptions(drawn_golden=True)), inputs(source, ExportOptions(("int8",)))]
     assert len(set(found)) == len(found)
     assert found[0] == inputs(source, ExportOptions(VARIANTS[::-1]))
