@@ -1,4 +1,4 @@
-"""The table of rescued networks in docs/exporting.md, from results/rescue.json."""
+"""The tables of docs/exporting.md, from results/rescue.json and results/anyone.json."""
 
 from typing import Any
 
@@ -24,6 +24,24 @@ def rescue() -> list[str]:
         ]
         for row in document["results"]
     ]
+    return [*markdown(header, rows), "", source(document)]
+
+
+def anyone() -> list[str]:
+    """A row a file: what export made of a published Keras model, and the int8 file that is published with it."""
+    document = read("anyone")
+    reference = document["results"][-1]["p50_ms"]
+    rows = [
+        [
+            f"`{row['file']}`",
+            text.size(row["file_bytes"]),
+            text.accuracy(row["top1"], row["interval"], row["n"]),
+            text.percent(row.get("agreement")),
+            text.ratio(row["p50_ms"] / reference),
+        ]
+        for row in document["results"]
+    ]
+    header = ("file", "size", "accuracy", "agreement with Keras", f"p50 to `{document['results'][-1]['file']}`")
     return [*markdown(header, rows), "", source(document)]
 
 

@@ -212,6 +212,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         gate_tables.gate_rule,
         gate_tables.gate_rules,
         export_tables.rescue,
+        export_tables.anyone,
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,

@@ -152,7 +152,8 @@ def of_folder(path: Path) -> ModelKind | None:
         return ModelKind("an unpacked Keras model", f"zip it to a .keras file again and {EXPORT_IT}")
     if (path / "Manifest.json").is_file() and (path / "Data").is_dir():
         return ModelKind("a Core ML model (.mlpackage)", "give a .tflite of what it was made from")
-    return TEACHABLE_MACHINE if of_project(path) else None
+    project = of_project(path)
+    return TEACHABLE_MACHINE if project and not is_tflite(project) else None
 
 
 def of_project(folder: Path) -> Path | None:

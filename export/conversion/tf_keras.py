@@ -38,13 +38,9 @@ def is_asked_for() -> bool:
 
 
 def _version_of_tensorflow() -> str:
-    """'2.21': tf-keras has the same."""
-    name = next(name for name in ("tensorflow", "tensorflow-cpu") if _has(name))
-    return ".".join(metadata.version(name).split(".")[:2])
-
-
-def _has(distribution: str) -> bool:
-    return any(True for _ in metadata.Distribution.discover(name=distribution))
+    """'2.21': tf-keras has the same. The distribution may be tensorflow-cpu, or another."""
+    distribution = metadata.packages_distributions()["tensorflow"][0]
+    return ".".join(metadata.version(distribution).split(".")[:2])
 
 
 def _install(model: Path, version: str, folder: Path) -> None:

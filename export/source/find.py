@@ -17,7 +17,7 @@ def find(request: ExportRequest) -> ExportSource:
         return _of_file(request)
     if path.is_dir() and not (path / run_record.NAME).is_file():
         kind = model_kinds.of_folder(path)
-        if kind in model_kinds.CONVERTIBLE:
+        if kind in model_kinds.CONVERTIBLE or model_kinds.of_project(path):
             return foreign.source(request)
         if kind is not None:
             raise UserError(f"{path}: this is {kind.what}, expected {EXPECTED}; {kind.todo}")

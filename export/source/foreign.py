@@ -43,7 +43,7 @@ def source(request: ExportRequest) -> ExportSource:
         raise UserError(label_lists.missing(path))
     choice, used, left = image_folders.calibration(asked, card.input)
     # A project is known by its folder: its model is called as everybody's.
-    name = model_kinds.name(path if path == request.model else path.resolve().parent).removesuffix("_float32")
+    name = model_kinds.name(path if path == request.model else request.model.resolve()).removesuffix("_float32")
     digest = _sha256(path)
     return ExportSource(
         name=name,

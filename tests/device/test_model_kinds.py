@@ -153,6 +153,18 @@ def test_a_run_folder_names_its_files(tmp_path: Path) -> None:
         model_kinds.require_tflite(tmp_path / "doors")
 
 
+def test_a_project_for_litert_has_a_model_that_runs(tmp_path: Path) -> None:
+    """Of Teachable Machine's three downloads: it is a folder as any other with a .tflite in it."""
+    project(tmp_path / "a")
+    (tmp_path / "a/keras_model.h5").rename(tmp_path / "a/model_unquant.tflite")
+    (tmp_path / "a/model_unquant.tflite").write_bytes(model("float32").read_bytes())
+    assert model_kinds.of_project(tmp_path / "a") == tmp_path / "a/model_unquant.tflite"
+    with pytest.raises(UserError, match=r"give one file in it, such as .*model_unquant\.tflite"):
+        model_kinds.require_tflite(tmp_path / "a")
+    (tmp_path / "a/labels.txt").write_text("cat\ndog\n")
+    assert model_kinds.of_project(tmp_path / "a") is None
+
+
 def test_a_keras_model_in_its_run_folder_can_be_exported(tmp_path: Path) -> None:
     zipped("metadata.json", "config.json", "model.weights.h5")(tmp_path / "model.keras")
     (tmp_path / "run.json").write_text("{}")

@@ -225,6 +225,21 @@ def test_a_file_with_a_card_needs_no_labels(export: Export, exported: Exported, 
     assert again.card.labels == ours.card.labels
 
 
+def test_labels_beside_the_model(export: Export, exported: Exported, tmp_path: Path) -> None:
+    """Numbered, as Teachable Machine writes them; and its project for LiteRT is known by what lies in its folder."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "model_unquant.tflite").write_bytes(foreign.for_minus_one_to_one())
+    (project / "labels.txt").write_text("".join(f"{i} {label}\n" for i, label in enumerate(drawing.LABELS)))
+    export("export", project, "--calibration", exported.images, "--variants", "float32")
+    card = cards.read(tmp_path / "runs/project/export/project_float32.tflite")
+    assert card is not None
+    assert (card.labels, card.input.mean, card.input.std) == (drawing.LABELS, 127.5, 127.5)
+    ours, theirs = Classifier(model("float32")), Classifier(tmp_path / "runs/project/export/project_float32.tflite")
+    for image in foreign.images(5, seed=5):
+        np.testing.assert_allclose(ours.classify(image).scores, theirs.classify(image).scores, atol=1e-4)
+
+
 def test_weights_that_lie_behind_the_flatbuffer(export: Export, exported: Exported, tmp_path: Path) -> None:
     """From 256 KB on: both ends can be made uint8, metadata and tail added, and the answers stay."""
     (tmp_path / "large.tflite").write_bytes(foreign.large())
