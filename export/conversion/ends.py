@@ -33,9 +33,9 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
     if not is_plain and scores is None:
         names = dict.fromkeys(objects.operator_name(tree, op) for op in (*first, *last) if op not in _conversions(tree))
         raise UserError(
-            f"at an end of the network {', '.join(names)} computes real numbers, expected an operator that LiteRT"
+            f"at its ends the network computes real numbers ({', '.join(names)}), expected operators that LiteRT"
             " Quantizer has in int8, so that the ends can be made uint8; --rescue --max-drop POINTS makes a file that"
-            " leaves it in float32, --variants float32,float16,dynamic the others"
+            " leaves them in float32, --variants float32,float16,dynamic the others"
         )
     if [objects.kind(tree, op) for op in first] != [QUANTIZE]:
         _take_uint8(tree)
