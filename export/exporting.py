@@ -14,7 +14,6 @@ from device.model.variants import NAMES
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
 from export.source.calibration import DEFAULT_SAMPLES
-from export.source.find import find
 from export.source.request import ExportRequest
 
 FilePath = str | PathLike[str]
@@ -71,6 +70,7 @@ def export(
     # Here: numpy.f2py, which it imports, ends on an epoch that is none.
     from export import variants as exporter
     from export.inputs import inputs
+    from export.source.find import find
 
     place = model if isinstance(model, str | PathLike) else model.path
     request = ExportRequest(
