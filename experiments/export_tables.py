@@ -31,6 +31,24 @@ def rescue() -> list[str]:
     return [*markdown(header, rows), "", source(document)]
 
 
+def anyone() -> list[str]:
+    """A row a file: what export made of a published Keras model, and the int8 file that is published with it."""
+    document = read("anyone")
+    reference = document["results"][-1]["p50_ms"]
+    rows = [
+        [
+            f"`{row['file']}`",
+            text.size(row["file_bytes"]),
+            text.accuracy(row["top1"], row["interval"], row["n"]),
+            text.percent(row.get("agreement")),
+            text.ratio(row["p50_ms"] / reference),
+        ]
+        for row in document["results"]
+    ]
+    header = ("file", "size", "accuracy", "agreement with Keras", f"p50 to `{document['results'][-1]['file']}`")
+    return [*markdown(header, rows), "", source(document)]
+
+
 def _lost(measured: dict[str, Any]) -> str:
     """In points, with the paired 95 % interval."""
     low, high = measured["interval"]

@@ -27,11 +27,11 @@ from device.evaluation import evaluate
 from device.evaluation.paired import Paired
 from device.images.images import prepare
 from experiments import pixel_ways
-from experiments.record import write
 from experiments.interleaved import Side, compare
+from experiments.record import write
 from export.card import cards
 from export.conversion import convert, folding, objects, quantize
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 
@@ -86,7 +86,7 @@ def images_of(source: ExportSource, count: int) -> Labeled:
 
 
 def study(run: Path, pairs: int, count: int) -> list[dict[str, Any]]:
-    source = sources.find(ExportRequest(run))
+    source = find(ExportRequest(run))
     images = images_of(source, count)
     converted, _ = convert.convert(source.model, images.image(0)[None])
     ways = {"MUL, ADD": converted, "ADD": pixel_ways.add_left(converted), "PADV2": pixel_ways.padded(converted)}

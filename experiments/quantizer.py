@@ -17,10 +17,10 @@ def main() -> None:
     asked = options.parse_args()
     from device.model import card
     from export.conversion import quantize
-    from export.source import sources
+    from export.source.find import find
     from export.source.request import ExportRequest
 
-    source = sources.find(ExportRequest(asked.run))
+    source = find(ExportRequest(asked.run))
     float32 = card.network_bytes(asked.run / "export" / f"{source.name}_float32.tflite")
     seconds = []
     for _ in range(5):

@@ -29,7 +29,7 @@ from export.rescue import equalize, rescued
 from export.rescue.build import Builder
 from export.rescue.judge import Judge
 from export.rescue.search import search
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 
@@ -52,7 +52,7 @@ class Subject:
 
 
 def rescaled(run: Path) -> Subject:
-    source = sources.find(ExportRequest(run))
+    source = find(ExportRequest(run))
     network, random = equalize.ScalableNetwork(_float32(source)), np.random.default_rng(SEED)
     for group in network.groups():
         network.scale(group, np.exp(random.uniform(-np.log(FACTOR), np.log(FACTOR), network.width(group))))
@@ -60,7 +60,7 @@ def rescaled(run: Path) -> Subject:
 
 
 def transfer(run: Path) -> Subject:
-    source = sources.find(ExportRequest(run))
+    source = find(ExportRequest(run))
     return _subject(f"frozen backbone, {source.name}", source, _float32(source), 0.007)
 
 

@@ -24,8 +24,9 @@ from device.model.card import InputSpec
 from device.model.channels import SCALINGS, PixelScaling
 from experiments.record import RESULTS, read, write
 from export.conversion import pixels
-from export.source import scaling, sources
+from export.source import scaling
 from export.source.calibration import balanced_rows
+from export.source.find import find
 from export.source.request import ExportRequest
 
 COUNTS, DRAWS, SEED = (20, 50, 200), 200, 1
@@ -50,7 +51,7 @@ def resnet(path: Path) -> Subject:
 
 
 def exported(run: Path) -> Subject:
-    source = sources.find(ExportRequest(run))
+    source = find(ExportRequest(run))
     network = card.network_bytes(source.folder / "export" / f"{source.name}_float32.tflite")
     test = source.test
     assert test is not None and isinstance(test.sources, np.ndarray)

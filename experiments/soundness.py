@@ -24,7 +24,7 @@ from experiments.record import write
 from export.card import cards
 from export.checks import compare, fidelity
 from export.conversion import convert, quantize
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 from tests.export import planting
@@ -95,7 +95,7 @@ def main() -> None:
     given = options.parse_args()
     rows = []
     for run in given.runs:
-        for row in study(sources.find(ExportRequest(run)), given.images):
+        for row in study(find(ExportRequest(run)), given.images):
             print({name: value for name, value in row.items() if name not in ("labels", "n")}, flush=True)
             rows.append(row)
     write("soundness", rows, "python -m experiments.soundness RUN…", seed=SEED)

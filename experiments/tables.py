@@ -217,6 +217,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         export_tables.folding,
         export_tables.quantize_at_input,
         export_tables.scaling_auto,
+        export_tables.anyone,
         few_images_tables.few_images,
         few_images_tables.few_images_auto,
         few_images_tables.few_images_cross_validation,

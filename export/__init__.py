@@ -1,4 +1,4 @@
-"""A Keras model, or anyone's float .tflite, to every variant that a board may want, each proven against its source.
+"""A trained run, or anyone's model, to every variant that a board may want, each proven against its source.
 
     from export import export
     models = export("runs/fashion_mnist")

@@ -1,7 +1,8 @@
-"""python -m export RUN|MODEL [--variants LIST] [--max-drop POINTS]         a trained run, or a .keras in its run folder
-python -m export MODEL.tflite --labels FILE --calibration DIR [--test DIR]   anyone's float .tflite
-python -m export inspect FILE.tflite [--json FILE|-]                         what is in a .tflite file
-python -m export card RUN                                                    MODEL_CARD.md, with what was measured since
+"""python -m export RUN [--variants LIST] [--max-drop POINTS]           a trained run
+python -m export MODEL --labels FILE --calibration DIR [--test DIR]   anyone's: .tflite, .keras, .h5 or SavedModel
+python -m export FOLDER --calibration DIR                             a Teachable Machine project
+python -m export inspect FILE.tflite [--json FILE|-]                  what is in a .tflite file
+python -m export card RUN                                             MODEL_CARD.md, with what was measured since
 """
 
 import argparse
@@ -25,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
         prog=command.program("export"),
         description="A trained model to .tflite variants, each checked against its source.",
     )
-    top.add_argument("model", type=Path, metavar="RUN|MODEL", help="a run folder, its model.keras, or a float .tflite")
+    top.add_argument(
+        "model", type=Path, metavar="RUN|MODEL", help="a run, or anyone's .tflite, .keras, .h5 or SavedModel"
+    )
     top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
     top.add_argument(
@@ -59,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "--false-accepts", type=float, metavar="SHARE", help="share of such images that may get a label (default 0.05)"
     )
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_overrides(top, "for anyone's float .tflite", auto=True)
+    group = options.add_overrides(top, "for anyone's model", auto=True)
     group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
     group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
     return top

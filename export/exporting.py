@@ -17,7 +17,6 @@ from export.handover import folder as handover
 from export.model_card import page
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
-from export.source import sources
 from export.source.calibration import DEFAULT_SAMPLES
 from export.source.request import ExportRequest
 
@@ -57,12 +56,13 @@ def export(
     What is up to date (same model, same settings) stays as it is; the export of another model is moved aside.
 
     Args:
-        model: a run, its folder, the model.keras in one, or anyone's float .tflite.
+        model: a run, its folder, the model.keras in one, or anyone's: a float .tflite, a Keras model (.keras, .h5), the
+            folder of a SavedModel or of a Teachable Machine project.
         variants: which to keep, one or several of float32, float16, dynamic and int8.
-        run: the folder in which export/ is made; the model's own run, or runs/NAME of a .tflite.
-        overrides: of a .tflite, what it doesn't say itself: labels, scaling …
-        calibration: of a .tflite, a folder of images like those it will see; of splits its training part.
-        test: of a .tflite, class folders of test images.
+        run: the folder in which export/ is made; the model's own run, or runs/NAME of anyone's model.
+        overrides: of anyone's model, what it doesn't say itself: labels, scaling …
+        calibration: of anyone's model, a folder of images like those it will see; of splits its training part.
+        test: of anyone's model, class folders of test images.
         calibration_samples: how many images int8 is calibrated with.
         seed: which calibration and golden images are drawn.
         max_drop: the share of accuracy that a variant may lose to float32, 0 to 1 (0.005: half a point). Each is said
@@ -99,10 +99,11 @@ def _made(request: ExportRequest, options: ExportOptions, again: bool, hand_over
     from export import variants as exporter
     from export.inputs import inputs
     from export.robustness import robust
+    from export.source.find import find
 
     if hand_over is not None:
         handover.check(hand_over, options.variants)
-    source = sources.find(request)
+    source = find(request)
     if options.robustness:
         robust.check(source)
     folder = source.folder / "export"

@@ -24,7 +24,7 @@ from export.checks import compare, fidelity, layers
 from export.checks.reference import Reference
 from export.confidence import report
 from export.confidence.fitted import ConfidenceFitter, card_of
-from export.conversion import pixels, quantize
+from export.conversion import ends, pixels, quantize
 from export.cost import paired
 from export.runtimes.trials import RuntimeTrials
 from export.source.sources import ExportSource
@@ -91,7 +91,8 @@ class Maker:
             made = self.prove(variant, bare, self._unlike(variant, bare))
             if not BY_NAME[variant].is_calibrated:
                 return made
-            return replace(made, row=replace(made.row, layers=self._layers(bare)))
+            row = replace(made.row, layers=self._layers(bare))
+            return replace(made, row=row, notes=(*made.notes, *_left_in_float(variant, bare)))
         except UserError as error:
             if variant == "float32":
                 raise
@@ -194,3 +195,8 @@ class Maker:
             file_bytes=len(made.data),
             tail_bytes=card.archive_bytes(path),
         )
+
+
+def _left_in_float(variant: str, bare: bytes) -> list[str]:
+    names = ", ".join(ends.in_float(bare))
+    return [f"{variant} computes {names} in float32: LiteRT Quantizer has no int8 for it"] if names else []

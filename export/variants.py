@@ -94,12 +94,13 @@ def _draw(row: ExportedVariant, reference: Reference, folder: Path) -> None:
 
 
 def _rescue(maker: Maker, max_drop: float) -> Rescue:
-    """The chosen file is proved and kept as every variant is, unless it is the plain one."""
+    """The chosen file is proved and kept as every variant is, unless it is the plain one, and that was kept."""
     source = maker.source
     (maker.folder / f"{source.name}_{RESCUED}.tflite").unlink(missing_ok=True)
     done = rescued.rescue(source, maker.float32, max_drop, maker.scratch)
     made = maker.prove("int8", done.found.chosen.made, list(done.unlike))
-    kept = made.row if done.found.chosen.means == PLAIN else maker.keep(made, RESCUED)
+    is_there = done.found.chosen.means == PLAIN and (maker.folder / f"{source.name}_int8.tflite").exists()
+    kept = made.row if is_there else maker.keep(made, RESCUED)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
     written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes
     return Rescue(max_drop, source.validation.split, done.found.steps, comparison, *written)

@@ -24,7 +24,8 @@ def lay_out(folder: Path) -> Path:
     (folder / "labels.txt").write_text("cat\ndog\n")
     drawing.write_folder(folder / "shapes", {"train": 60, "test": 30})
     (folder / "images").mkdir()
-    for name in ("door.jpg", "images/one.jpg", "images/two.jpg"):
+    more = [f"images/{number:02}.jpg" for number in range(10)]  # enough to calibrate with
+    for name in ("door.jpg", "images/one.jpg", "images/two.jpg", *more):
         drawn = drawing.shape("square", np.random.default_rng(len(name)), (60, 80))
         Pil.fromarray(drawn).save(folder / name, quality=95)
     return folder

@@ -169,7 +169,7 @@ class Rescue:
 
 @dataclass(frozen=True)
 class Export:
-    """The whole document. reference: "keras", or "float32" where a .tflite was exported."""
+    """The whole document. reference: "keras", "tensorflow" of a SavedModel, or "float32" of a .tflite."""
 
     status: str
     inputs: Inputs

@@ -1,6 +1,6 @@
 """What a file or folder that is given as a model is: decided by its content, never by how its name ends.
 
-Only a .tflite file (the mark TFL3) answers here. Of everything else that people have under the name of a model it is
+Only a .tflite file (the mark TFL3) runs as it is. Of everything else that people have under the name of a model it is
 said what it is, and how it becomes a .tflite.
 """
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from device.errors import UserError
 
 TFLITE_MARK, TFLITE_ENDINGS = b"TFL3", (".tflite", ".lite")
+# Of what export takes beside them; .savedmodel is what Teachable Machine calls the folder.
+ENDINGS = (*TFLITE_ENDINGS, ".h5", ".hdf5", ".savedmodel")
 HDF5_MARK, ZIP_MARK = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 # What the Edge TPU's compiler leaves of a network (https://coral.ai/docs/edgetpu/compiler).
 EDGE_TPU_OPERATOR = "edgetpu-custom-op"
@@ -23,8 +25,7 @@ MOST_FIELDS = 4096
 # Positions in a FlatBuffer are signed numbers of 32 bits.
 MAX_TFLITE_BYTES = 2**31 - 1
 
-CONVERTER = "tf.lite.TFLiteConverter.from_keras_model(keras.models.load_model(FILE)).convert()"
-OF_KERAS = f"convert it with {CONVERTER}, and give the .tflite"
+EXPORT_IT = "export it first: python -m export MODEL --labels FILE --calibration DIR"
 OF_TORCH = "convert it with litert-torch (or over ONNX with onnx2tf), and give the .tflite"
 AGAIN = "get it again"
 
@@ -38,7 +39,15 @@ class ModelKind:
 
 
 UNKNOWN = ModelKind("not a .tflite file", "expected a model made by export")
-KERAS, KERAS_H5 = ModelKind("a Keras model (.keras)", OF_KERAS), ModelKind("a Keras model (.h5)", OF_KERAS)
+KERAS, KERAS_H5 = ModelKind("a Keras model (.keras)", EXPORT_IT), ModelKind("a Keras model (.h5)", EXPORT_IT)
+SAVED_MODEL = ModelKind("a TensorFlow SavedModel", EXPORT_IT)
+TEACHABLE_MACHINE = ModelKind(
+    "a Teachable Machine project", "export it first: python -m export FOLDER --calibration DIR"
+)
+# What export turns into a .tflite.
+CONVERTIBLE = (KERAS, KERAS_H5, SAVED_MODEL, TEACHABLE_MACHINE)
+# What an unpacked download of Teachable Machine holds beside labels.txt: its model for Keras, TensorFlow or LiteRT.
+PROJECT_MODELS, PROJECT_LABELS = ("keras_model.h5", "model.savedmodel", "model_unquant.tflite"), "labels.txt"
 # Files that are known by how they begin: (the mark, where it stands, what it is).
 BEGINNINGS: tuple[tuple[bytes, int, ModelKind], ...] = (
     (b"version https://git-lfs", 0, ModelKind("a Git LFS pointer, not the file itself", "get that with: git lfs pull")),
@@ -74,8 +83,8 @@ def head(path: Path) -> bytes:
 
 
 def name(path: Path) -> str:
-    """A model's name by its file's: without the ending, where it has one that .tflite files have."""
-    return path.stem if path.suffix.lower() in TFLITE_ENDINGS else path.name
+    """A model's name by its file's: without the ending, where it has one that models have."""
+    return path.stem if path.suffix.lower() in (*ENDINGS, ".keras") else path.name
 
 
 def require_tflite(path: Path) -> None:
@@ -134,17 +143,27 @@ def of_file(path: Path) -> ModelKind:
 def of_folder(path: Path) -> ModelKind | None:
     """What a folder is that is given as a model; None where nothing is known of it."""
     if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
-        how = "tf.lite.TFLiteConverter.from_saved_model(FOLDER).convert()"
-        return ModelKind("a TensorFlow SavedModel", f"convert it with {how}, and give the .tflite")
+        return SAVED_MODEL
     if (path / "run.json").is_file():
         files = sorted((path / "export").glob("*.tflite"))
         todo = f"give one of its files, such as {files[-1]}" if files else f"export it first: python -m export {path}"
         return ModelKind("a run folder", todo)
     if (path / "config.json").is_file() and (path / "model.weights.h5").is_file():
-        return ModelKind("an unpacked Keras model", f"zip it to a .keras file again and {OF_KERAS}")
+        return ModelKind("an unpacked Keras model", f"zip it to a .keras file again and {EXPORT_IT}")
     if (path / "Manifest.json").is_file() and (path / "Data").is_dir():
         return ModelKind("a Core ML model (.mlpackage)", "give a .tflite of what it was made from")
-    return None
+    project = of_project(path)
+    return TEACHABLE_MACHINE if project and not is_tflite(project) else None
+
+
+def of_project(folder: Path) -> Path | None:
+    """The model in an unpacked download of Teachable Machine, whose labels.txt begins with '0 '; else None."""
+    try:
+        with (folder / PROJECT_LABELS).open("rb") as labels:
+            is_numbered = labels.read(2) == b"0 "
+    except OSError:
+        return None
+    return next((folder / name for name in PROJECT_MODELS if is_numbered and (folder / name).exists()), None)
 
 
 def _of_zip(path: Path) -> ModelKind:
@@ -158,9 +177,9 @@ def _of_zip(path: Path) -> ModelKind:
         return KERAS
     if "data.pkl" in last:
         return ModelKind("a PyTorch model (.pt, .pth)", OF_TORCH)
-    if "saved_model.pb" in last:
+    if "saved_model.pb" in last or PROJECT_MODELS[0] in last:
         return ModelKind(
-            "a ZIP archive of a TensorFlow SavedModel", "unpack it and convert it with tf.lite.TFLiteConverter"
+            "a ZIP archive of a TensorFlow model", "unpack it, and export the folder: python -m export FOLDER"
         )
     if inside := sorted(entry for entry in names if entry.lower().endswith(TFLITE_ENDINGS)):
         return ModelKind("a ZIP archive", f"unpack it, and give {inside[0]}")
@@ -172,7 +191,9 @@ def _of_hdf5(path: Path) -> ModelKind:
     with _mapped(path) as data:
         if data.find(b"model_config") >= 0:
             return KERAS_H5
-    return ModelKind("an HDF5 file of weights without a network", "load them into their network, and convert that")
+    return ModelKind(
+        "an HDF5 file of weights without a network", "load them into their network, save that, and export it"
+    )
 
 
 def _of_text(first: bytes) -> ModelKind | None:
@@ -202,7 +223,7 @@ def _of_protobuf(path: Path) -> ModelKind | None:
     if {(1, 0), (2, 2)} <= fields and any(number >= 200 for number, _ in fields):  # version, description, the model
         return ModelKind("a Core ML model (.mlmodel)", "give a .tflite of what it was made from")
     if fields <= {(1, 0), (2, 2)} and (2, 2) in fields:  # schema version, graphs
-        return ModelKind("a TensorFlow SavedModel's saved_model.pb", "give its folder to tf.lite.TFLiteConverter")
+        return ModelKind("a TensorFlow SavedModel's saved_model.pb", "give its folder to python -m export")
     if (1, 2) in fields and fields <= {(1, 2), (2, 2), (3, 0), (4, 2), (5, 2)}:  # nodes, library, versions
         how = "tf.compat.v1.lite.TFLiteConverter.from_frozen_graph"
         return ModelKind("a frozen TensorFlow graph (.pb)", f"convert it with {how}, and give the .tflite")

@@ -112,7 +112,9 @@ def layer_name(tensor: str, keras_names: Collection[str] = ()) -> str | None:
 
 
 def keras_names(model: Path) -> frozenset[str]:
-    """The names of all layers in a .keras file, also of nested models'."""
+    """The names of all layers in a .keras file, also of nested models'; none of another kind of model."""
+    if not zipfile.is_zipfile(model):
+        return frozenset()
     with zipfile.ZipFile(model) as archive:
         return frozenset(_names(json.loads(archive.read("config.json"))))
 

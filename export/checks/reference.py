@@ -10,7 +10,9 @@ from device import command
 from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import evaluate
-from device.model import card
+from device.images import images
+from device.model import card, channels
+from device.model.card import InputSpec
 from export.card import cards
 from export.conversion import convert, fixed_size, pixels
 from export.source.sources import ExportSource
@@ -22,7 +24,7 @@ Scores = npt.NDArray[np.float32]
 class Reference:
     """What every variant is compared with: scores by Keras (or by the float file itself) on the images at hand."""
 
-    kind: str  # "keras" or "float32"
+    kind: str  # "keras", "tensorflow" of a SavedModel, or "float32"
     images: Labeled
     labeled: bool
     scores: Scores
@@ -40,11 +42,10 @@ def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
         0,
     )
     if source.is_keras:
-        command.say("float32: converting with TensorFlow …")
-        assert isinstance(test.sources, np.ndarray)
-        model, scores = convert.convert(source.model, test.sources, source.input.mean, source.input.std)
+        model, scores = _keras(source, test, scratch)
         taken = pixels.taken(model, source.input)
-        return taken, Reference("keras", test, labeled, scores, _unseen(source, taken, test, scratch))
+        kind = "tensorflow" if source.model.is_dir() else "keras"
+        return taken, Reference(kind, test, labeled, scores, _unseen(source, taken, test, scratch))
     bare = fixed_size.fix(card.network_bytes(source.model), (source.input.height, source.input.width))
     path = scratch / "reference.tflite"
     path.write_bytes(cards.assembled(bare, replace(cards.of(source, "float32"), input=source.input), {}))
@@ -54,6 +55,36 @@ def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
         reason = str(error).removeprefix(f"{path}: ")
         raise UserError(f"{source.model}: its float32 .tflite is not sound: {reason}") from None
     return pixels.taken(bare, source.input), Reference("float32", test, labeled, scores)
+
+
+def _keras(source: ExportSource, test: Labeled, scratch: Path) -> tuple[bytes, Scores]:
+    """The float32 model, of anyone's converted already, and what Keras or a SavedModel's own signature answers."""
+    spec, seen = source.input, _at_size(test, source.input, scratch)
+    mean, std = spec.mean, spec.std
+    if spec.color == "BGR":  # mean and std are of red, green and blue all the same
+        seen, mean, std = seen[..., ::-1], channels.each(mean)[::-1], channels.each(std)[::-1]
+    if source.converted is None:
+        command.say("float32: converting with TensorFlow …")
+        return convert.convert(source.model, seen, mean, std)
+    command.say(f"float32: asking the model itself about {len(seen)} images …")
+    scores = convert.scores(source.model, seen, mean, std)
+    if source.output.kind == "sigmoid" and scores.shape[1] == 1:  # as device gives them
+        scores = np.concatenate([1 - scores, scores], axis=1)
+    return source.converted, scores
+
+
+def _at_size(test: Labeled, spec: InputSpec, scratch: Path) -> npt.NDArray[np.uint8]:
+    """The images as the network sees them. Files are read one by one: all of them may be more than memory holds."""
+    if isinstance(test.sources, np.ndarray):
+        return test.sources
+    path, size = scratch / "test.npy", (spec.height, spec.width)
+    with path.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(test), *size, 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for i in range(len(test)):
+            file.write(images.prepare(test.image(i), size, spec.fit).tobytes())
+    mapped: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return mapped
 
 
 def _unseen(source: ExportSource, float32: bytes, test: Labeled, scratch: Path) -> Scores | None:

@@ -31,9 +31,11 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
     last = [op for op in graph.operators if graph.outputs[0] in list(op.outputs)]
     is_plain = [objects.kind(tree, op) for op in (*first, *last)] == [QUANTIZE, DEQUANTIZE]
     if not is_plain and scores is None:
+        names = dict.fromkeys(objects.operator_name(tree, op) for op in (*first, *last) if op not in _conversions(tree))
         raise UserError(
-            "the network's first or last operator can't be quantized to int8, so its ends can't be made uint8;"
-            " export the other variants with --variants float32,float16,dynamic"
+            f"at its ends the network computes real numbers ({', '.join(names)}), expected operators that LiteRT"
+            " Quantizer has in int8, so that the ends can be made uint8; --rescue --max-drop POINTS makes a file that"
+            " leaves them in float32, --variants float32,float16,dynamic the others"
         )
     if [objects.kind(tree, op) for op in first] == [QUANTIZE]:
         # The same byte with its first bit turned. Of -1..1 the zero point is 127.5, which each may round its own way.
@@ -47,6 +49,22 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
         assert scores is not None
         _give_uint8(tree, scores)
     return objects.packed(tree)
+
+
+def in_float(model: bytes) -> tuple[str, ...]:
+    """The operators of a quantized network that compute real numbers, by name, each once."""
+    tree = objects.read(model)
+    tensors, conversions = tree.subgraphs[0].tensors, _conversions(tree)
+    floating = [
+        op
+        for op in tree.subgraphs[0].operators
+        if op not in conversions and tensors[op.outputs[0]].type == schema.TensorType.FLOAT32
+    ]
+    return tuple(dict.fromkeys(objects.operator_name(tree, op) for op in floating))
+
+
+def _conversions(tree: Any) -> list[Any]:
+    return [op for op in tree.subgraphs[0].operators if objects.kind(tree, op) in (QUANTIZE, DEQUANTIZE)]
 
 
 def _give_inner(tree: Any, last: Any) -> None:

@@ -1,4 +1,5 @@
-"""Images in folders of the user's own, for who exports a .tflite: those that calibrate it, and those that test it."""
+"""Images in folders of the user's own, for who exports a model without a run: those that calibrate it, and those that
+test it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,8 +21,8 @@ from device.model.card import InputSpec
 from export.source.calibration import CalibrationImages, balanced_rows
 from export.source.request import ExportRequest
 
-# Fewer calibration images than that hardly show what a network will see.
-FEW = 50
+# Fewer calibration images than FEW hardly show what a network will see, fewer than LEAST don't.
+FEW, LEAST = 50, 10
 
 
 def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str], list[Path]]:
@@ -32,8 +33,11 @@ def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationIma
     walk = Walk(base)
     paths = list(walk)
     seen = f"passed over: {walk.passed_over.describe()}" if walk.passed_over else ""
-    if not paths:
-        raise UserError(f"{base}: no images in it; expected at least one to calibrate with{'; ' * bool(seen)}{seen}")
+    if len(paths) < LEAST:
+        raise UserError(
+            f"{base}: {len(paths)} calibration images, expected at least {LEAST}: int8 keeps to what they show; give"
+            f" more, of all that the network will see{'; ' * bool(seen)}{seen}"
+        )
     if seen:
         command.say(f"note: {base}: {seen}")
     # An image's class is the folder it lies in; a flat folder is one class.
@@ -78,10 +82,13 @@ def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Lab
     assert not isinstance(test.sources, np.ndarray)
     kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
     left_out = len(test) - len(kept)
+    if left_out > len(kept):
+        raise UserError(
+            f"{root}: {left_out} of {len(test)} test images are also calibration images, expected others: a file is"
+            " tested on what it was not made with; give another folder to --test or --calibration"
+        )
     if left_out:
         command.say(f"note: {root}: {left_out} test images are among the calibration images and are left out")
-    if not kept:
-        raise UserError(f"{root}: every test image is also a calibration image; give others")
     hashes = [test.hash_of(i) for i in kept]
     sources = [test.sources[i] for i in kept]
     return Labeled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)

@@ -1,6 +1,7 @@
 """Images of unknown things, of none of the classes: they show what a network says of what it doesn't know."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from device import command
 from device.data import content
 from device.data.walk import EXPECTED, Walk
 from device.errors import UserError
+from export.source.request import ExportRequest
 
 # More take longer, and hardly make a share surer.
 MOST = 500
@@ -46,3 +48,8 @@ def find(folder: Path, seed: int, known: frozenset[str]) -> UnknownImages:
         raise UserError(f"{folder}: no images of unknown things in it; {EXPECTED}, and that show none of the classes")
     digest = hashlib.sha256("\n".join(left).encode()).hexdigest()
     return UnknownImages(folder, tuple(different[one] for one in left), digest)
+
+
+def of(request: ExportRequest, known: Iterable[str]) -> UnknownImages | None:
+    """Those that an export is to know, where there are any."""
+    return find(request.unknown, request.seed, frozenset(known)) if request.unknown else None

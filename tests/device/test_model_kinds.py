@@ -40,6 +40,11 @@ def folder(*files: str) -> Callable[[Path], None]:
     return make
 
 
+def project(path: Path) -> None:
+    folder("keras_model.h5")(path)
+    (path / "labels.txt").write_text("0 cat\n1 dog\n")
+
+
 def field(number: int, content: bytes | int) -> bytes:
     """A field of a protobuf message: a small number, or a piece of up to 127 bytes."""
     key = number << 3 | (0 if isinstance(content, int) else 2)
@@ -57,18 +62,25 @@ C_ARRAY = b"unsigned char net[] = {\n 0x1c, 0x00, 0x00, 0x00, 0x54, 0x46, 0x4c, 
 PNG = images.encode_png(np.zeros((4, 4, 3), np.uint8))
 # Name of the file (endings mislead on purpose), how it is made, what is said of it, and what to do.
 THINGS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
-    "keras": ("a.tflite", zipped("metadata.json", "config.json", "model.weights.h5"), "a Keras model", "from_keras"),
-    "h5": ("a.h5", holding(HDF5 + b"model_config" + bytes(50)), "a Keras model (.h5)", "from_keras_model"),
-    "h5 behind a block": ("a", holding(bytes(512) + HDF5 + b"model_config"), "a Keras model (.h5)", "from_keras_model"),
-    "weights": ("a.weights.h5", holding(HDF5), "weights without a network", "convert that"),
+    "keras": (
+        "a.tflite",
+        zipped("metadata.json", "config.json", "model.weights.h5"),
+        "a Keras model",
+        "python -m export",
+    ),
+    "h5": ("a.h5", holding(HDF5 + b"model_config" + bytes(50)), "a Keras model (.h5)", "python -m export"),
+    "h5 behind a block": ("a", holding(bytes(512) + HDF5 + b"model_config"), "a Keras model (.h5)", "python -m export"),
+    "weights": ("a.weights.h5", holding(HDF5), "weights without a network", "export it"),
     "pytorch": ("a.pt", zipped("archive/data.pkl", "archive/version"), "a PyTorch model", "litert-torch"),
     "pickle": ("a.pth", holding(pickle.dumps({"weight": [1.0]})), "a Python pickle", "onnx2tf"),
     "onnx": ("a.onnx", holding(ONNX), "an ONNX model", "onnx2tf"),
     "coreml": ("a.mlmodel", holding(COREML), "a Core ML model", ".tflite"),
     "graph": ("a.pb", holding(GRAPH), "a frozen TensorFlow graph", "from_frozen_graph"),
-    "saved pb": ("saved_model.pb", holding(SAVED), "saved_model.pb", "give its folder"),
-    "saved model": ("a", folder("saved_model.pb", "variables/variables.index"), "SavedModel", "from_saved_model"),
-    "unpacked": ("a", folder("config.json", "model.weights.h5"), "an unpacked Keras model", "from_keras_model"),
+    "saved pb": ("saved_model.pb", holding(SAVED), "saved_model.pb", "python -m export"),
+    "saved model": ("a", folder("saved_model.pb", "variables/variables.index"), "SavedModel", "python -m export"),
+    "unpacked": ("a", folder("config.json", "model.weights.h5"), "an unpacked Keras model", "python -m export"),
+    "project": ("a", project, "a Teachable Machine project", "python -m export"),
+    "zipped project": ("a.zip", zipped("keras_model.h5", "labels.txt"), "of a TensorFlow model", "python -m export"),
     "run": ("a", folder("run.json", "model.keras"), "a run folder", "python -m export"),
     "mlpackage": ("a.mlpackage", folder("Manifest.json", "Data/x"), "a Core ML model", ".tflite"),
     "zip": ("a.zip", zipped("converted/model.tflite", "labels.txt"), "a ZIP archive", "converted/model.tflite"),
@@ -103,12 +115,12 @@ def test_each_is_named_with_what_to_do(thing: str, tmp_path: Path) -> None:
         ("keras", ("device", "classify")),
         ("keras", ("device", "check")),
         ("keras", ("benchmarks", "accuracy")),
-        ("keras", ("export",)),
         ("saved model", ("device", "live")),
         ("saved model", ("benchmarks", "latency")),
-        ("saved model", ("export",)),
         ("onnx", ("export",)),
-        ("h5", ("export",)),
+        ("weights", ("export",)),
+        ("unpacked", ("export",)),
+        ("project", ("device", "classify")),
         ("run", ("device", "classify")),
         ("run", ("benchmarks", "latency")),
     ],
@@ -139,6 +151,18 @@ def test_a_run_folder_names_its_files(tmp_path: Path) -> None:
     folder("run.json", "export/doors_int8.tflite")(tmp_path / "doors")
     with pytest.raises(UserError, match=r"this is a run folder, .* such as .*doors/export/doors_int8\.tflite"):
         model_kinds.require_tflite(tmp_path / "doors")
+
+
+def test_a_project_for_litert_has_a_model_that_runs(tmp_path: Path) -> None:
+    """Of Teachable Machine's three downloads: it is a folder as any other with a .tflite in it."""
+    project(tmp_path / "a")
+    (tmp_path / "a/keras_model.h5").rename(tmp_path / "a/model_unquant.tflite")
+    (tmp_path / "a/model_unquant.tflite").write_bytes(model("float32").read_bytes())
+    assert model_kinds.of_project(tmp_path / "a") == tmp_path / "a/model_unquant.tflite"
+    with pytest.raises(UserError, match=r"give one file in it, such as .*model_unquant\.tflite"):
+        model_kinds.require_tflite(tmp_path / "a")
+    (tmp_path / "a/labels.txt").write_text("cat\ndog\n")
+    assert model_kinds.of_project(tmp_path / "a") is None
 
 
 def test_a_keras_model_in_its_run_folder_can_be_exported(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from device.model.variants import NAMES
 from export import variants
 from export.conversion import pixels
 from export.options import ExportOptions
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 from tests import drawing, foreign
@@ -58,7 +58,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     (folder / "labels.txt").write_text(foreign.LABELS)
     images = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
     overrides = Overrides(folder / "labels.txt", foreign.MEAN, foreign.STD)
-    source = sources.find(ExportRequest(folder / "model.tflite", overrides, images, run=folder / "run"))
+    source = find(ExportRequest(folder / "model.tflite", overrides, images, run=folder / "run"))
     document = variants.export(source, ExportOptions(NAMES))
     return Made(source, images, folder / "model.tflite", folder / "labels.txt", document)
 

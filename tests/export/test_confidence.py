@@ -24,7 +24,7 @@ from export.confidence.scored import Scored
 from export.confidence.threshold import ThresholdWish
 from export.inputs import inputs
 from export.options import ExportOptions
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.conftest import model
@@ -111,7 +111,7 @@ def test_the_file_says_what_was_fitted(made: Made, variant: str) -> None:
 def test_the_temperature_is_the_factor_of_the_logits(made: Made) -> None:
     """Times that of the network as it was, on all images that calibrated nothing."""
     request = ExportRequest(made.folder / "model.tflite", made.overrides, made.images, calibration_samples=CALIBRATED)
-    images, plain = sources.find(request).held_out.images, Classifier(model("float32"))
+    images, plain = find(request).held_out.images, Classifier(model("float32"))
     scores = np.stack([plain.classify(images.image(i)).scores for i in range(len(images))])
     own = temperature.best(Scored(scores, images.targets, "", OutputSpec(), 0.0))
     assert made.confidence("float32").temperature.temperature == pytest.approx(FACTOR * own, rel=0.05)
@@ -189,11 +189,11 @@ def test_what_decides_it_is_among_the_inputs(made: Made, tmp_path: Path) -> None
     with_unknown = replace(request, unknown=made.unknown)
     wish = ExportOptions(("float32", "int8"), threshold=ThresholdWish(false_accepts=0.2))
     found = [
-        inputs(sources.find(with_unknown), wish),
-        inputs(sources.find(with_unknown), replace(wish, threshold=ThresholdWish(false_accepts=0.1))),
-        inputs(sources.find(with_unknown), replace(wish, threshold=ThresholdWish(keep_known=0.9))),
-        inputs(sources.find(replace(request, unknown=other)), wish),
-        inputs(sources.find(request), replace(wish, threshold=ThresholdWish())),
+        inputs(find(with_unknown), wish),
+        inputs(find(with_unknown), replace(wish, threshold=ThresholdWish(false_accepts=0.1))),
+        inputs(find(with_unknown), replace(wish, threshold=ThresholdWish(keep_known=0.9))),
+        inputs(find(replace(request, unknown=other)), wish),
+        inputs(find(request), replace(wish, threshold=ThresholdWish())),
     ]
     assert len(set(found)) == len(found)
     assert found[0] == exports.read(made.models.folder).inputs
@@ -203,7 +203,7 @@ def test_what_decides_it_is_among_the_inputs(made: Made, tmp_path: Path) -> None
 def test_what_is_tested_fits_nothing(made: Made) -> None:
     """Also where both are looked for in the same folder."""
     both = ExportRequest(made.folder / "model.tflite", made.overrides, made.images / "train", made.images / "train")
-    source = sources.find(replace(both, calibration_samples=CALIBRATED))
+    source = find(replace(both, calibration_samples=CALIBRATED))
     assert source.test is not None and len(source.test) == TRAIN - CALIBRATED
     assert len(source.held_out.images) == len(source.validation) == 0
 

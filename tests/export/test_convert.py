@@ -40,8 +40,10 @@ def one_sigmoid(bias: bool) -> Any:
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_sigmoid_becomes_the_equal_softmax(bias: bool) -> None:
+    from export.conversion import loading
+
     model = one_sigmoid(bias)
-    changed = convert.with_softmax(model)
+    changed = loading.with_softmax(model)
     p = model.predict_on_batch(IMAGES.astype(np.float32))
     pair = changed.predict_on_batch(IMAGES.astype(np.float32))
     np.testing.assert_allclose(pair, np.concatenate([1 - p, p], axis=1), atol=1e-6)
@@ -52,9 +54,11 @@ def test_a_sigmoid_becomes_the_equal_softmax(bias: bool) -> None:
 def test_other_heads_stay_as_they_are() -> None:
     import keras
 
+    from export.conversion import loading
+
     for units, activation in ((2, "softmax"), (2, "sigmoid"), (1, "linear"), (1, "relu")):
         model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(units, activation=activation)])
-        assert convert.with_softmax(model) is model
+        assert loading.with_softmax(model) is model
 
 
 def operators(content: bytes) -> list[int]:
@@ -131,9 +135,8 @@ def test_the_same_bytes_from_a_fork_and_a_fresh_process(
         there.setenv("KERAS_BACKEND", "jax")
         there.setenv("PYTHONHASHSEED", "3")
         there.chdir(tmp_path)
-        second, again = convert.convert(trained.run / "model.keras", IMAGES[:0])
+        second = convert.to_tflite(trained.run / "model.keras")
     assert first == second
-    assert again.shape == (0, 3)
     import keras
 
     model = keras.models.load_model(trained.run / "model.keras")

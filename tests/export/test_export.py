@@ -20,7 +20,7 @@ from device.model import card as cards
 from export import __main__
 from export.inputs import inputs
 from export.options import ExportOptions
-from export.source import sources
+from export.source.find import find
 from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.conftest import Run, model
@@ -187,8 +187,8 @@ def test_other_images_or_settings_are_not_up_to_date(exported: Exported, tmp_pat
         replace(request, overrides=replace(overrides, fit="pad")),
         replace(request, overrides=replace(overrides, std=2.0)),
     ]
-    found = [inputs(sources.find(one), ExportOptions()) for one in changed]
-    source = sources.find(request)
+    found = [inputs(find(one), ExportOptions()) for one in changed]
+    source = find(request)
     found += [inputs(source, ExportOptions(drawn_golden=True)), inputs(source, ExportOptions(("int8",)))]
     assert len(set(found)) == len(found)
     assert found[0] == inputs(source, ExportOptions(VARIANTS[::-1]))
@@ -232,6 +232,22 @@ def test_a_file_with_a_card_needs_no_labels(export: Export, exported: Exported, 
     for image in foreign.images(20, seed=5):
         np.testing.assert_allclose(ours.classify(image).scores, again.classify(image).scores, atol=0.1)
     assert again.card.labels == ours.card.labels
+
+
+def test_labels_beside_the_model(export: Export, exported: Exported, tmp_path: Path) -> None:
+    """Numbered, as Teachable Machine writes them; and its project for LiteRT is known by what lies in its folder."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "model_unquant.tflite").write_bytes(foreign.for_minus_one_to_one())
+    (project / "labels.txt").write_text("".join(f"{i} {label}\n" for i, label in enumerate(drawing.LABELS)))
+    export("export", project, "--calibration", exported.images, "--variants", "float32")
+    card = cards.read(tmp_path / "runs/project/export/project_float32.tflite")
+    assert card is not None
+    assert (card.labels, card.input.mean, card.input.std) == (drawing.LABELS, 127.5, 127.5)
+    made = Classifier(tmp_path / "runs/project/export/project_float32.tflite")
+    given = Classifier(project / "model_unquant.tflite", Overrides(project / "labels.txt", 127.5, 127.5))
+    for image in foreign.images(5, seed=5):
+        np.testing.assert_array_equal(made.classify(image).scores, given.classify(image).scores)
 
 
 def test_weights_that_lie_behind_the_flatbuffer(export: Export, exported: Exported, tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_a_network_that_takes_minus_one_to_one() -> None:
 
 
 def test_ends_that_cannot_be_made_uint8_are_refused() -> None:
-    with pytest.raises(UserError, match=r"can't be quantized to int8.*--variants float32,float16,dynamic"):
+    with pytest.raises(UserError, match=r"CONV_2D, SOFTMAX.*--variants float32,float16,dynamic"):
         ends.uint8(foreign.bare(), (0, 255))
 
 

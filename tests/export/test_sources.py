@@ -83,29 +83,29 @@ def asked(calibration: Path) -> ExportRequest:
 
 
 def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path) -> None:
-    root = drawing.write_folder(tmp_path / "shapes", {"Training": 9, "Testing": 6})
+    root = drawing.write_folder(tmp_path / "shapes", {"Training": 12, "Testing": 6})
     choice, used, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
-    assert (len(choice.images), choice.split, len(used)) == (9, "Training", 9)
+    assert (len(choice.images), choice.split, len(used)) == (12, "Training", 12)
     test = image_folders.test(asked(root), drawing.LABELS, used)
     assert test is not None and (len(test), test.split) == (6, "test")
 
 
 def test_a_class_called_train_is_not_all_that_is_calibrated_with(tmp_path: Path) -> None:
-    root = drawing.write_folder(tmp_path / "vehicles", {None: 9})
+    root = drawing.write_folder(tmp_path / "vehicles", {None: 12})
     (root / "circle").rename(root / "train")
     choice, _, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
-    assert (len(choice.images), choice.split) == (9, "vehicles")
+    assert (len(choice.images), choice.split) == (12, "vehicles")
 
 
 def test_calibration_images_are_told_by_content(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = drawing.write_folder(tmp_path / "shapes", {None: 9})
+    root = drawing.write_folder(tmp_path / "shapes", {None: 12})
     first = next((root / "circle").iterdir())
     (root / "circle/thumbs.db").write_bytes(b"x")
     (root / "circle/@eaDir").mkdir()
     (root / "circle/@eaDir/a.png").write_bytes(first.read_bytes())
     first.rename(first.with_suffix(".jfif"))
     choice, _, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
-    assert len(choice.images) == 9
+    assert len(choice.images) == 12
     assert "1 @eaDir" in capsys.readouterr().err
 
 
