@@ -14,7 +14,7 @@ from device.evaluation import exports
 from device.inference.runtime import find
 from export import export
 from export.handover import folder as handover
-from export.source.find import find
+from export.source import find as sources
 from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.export.test_exporting import again
@@ -101,7 +101,7 @@ def test_nothing_that_lies_there_is_touched(exported: Exported, copied: Path, tm
 
 def test_it_appears_whole_or_not_at_all(exported: Exported, copied: Path, tmp_path: Path) -> None:
     """A compiler's folder that lacks half of its files would be worse than none."""
-    source = find(ExportRequest(exported.model, Overrides(exported.labels, 0.0, 1.0), exported.images))
+    source = sources.find(ExportRequest(exported.model, Overrides(exported.labels, 0.0, 1.0), exported.images))
     made, path = exports.read(copied / "export"), copied / "export/shape_model_float32.tflite"
     refused = replace(made, variants=(replace(made.variants[0], file=None), *made.variants[1:]))
     with pytest.raises(UserError, match="float32 was not kept"):
