@@ -1,7 +1,7 @@
 """A Keras model or SavedModel -> float32 .tflite. The only step of export that needs TensorFlow, so it has a process
 of its own.
 
-    python -m export.conversion.convert MODEL [--tflite FILE] [--images NPY --scores NPY --mean M --std S]
+    python -m export.conversion.convert MODEL [--tflite FILE [--single]] [--images NPY --scores NPY --mean M --std S]
 
 The process is fresh on purpose: in the one that trained, tensor names differ, and with them the file's bytes. With
 images it also writes what the model itself answers for them, fed as (image - mean) / std: the reference that every
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +55,9 @@ def convert(model: Path, images: Pixels, mean: Channels = 0.0, std: Channels = 1
 
 
 def to_tflite(model: Path) -> bytes:
+    """The float32 .tflite, which takes a single image."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
-        _in_a_fresh_process(model, Path(name), _to_convert(Path(name)))
+        _in_a_fresh_process(model, Path(name), [*_to_convert(Path(name)), "--single"])
         return (Path(name) / "float32.tflite").read_bytes()
 
 
@@ -128,6 +129,7 @@ def main() -> int:
         options.add_argument(f"--{name}", type=Path)
     for name in ("mean", "std"):
         options.add_argument(f"--{name}", type=channels.parse)
+    options.add_argument("--single", action="store_true")
     asked = options.parse_args()
     from export.conversion import loading  # TensorFlow comes in here
 
@@ -137,16 +139,17 @@ def main() -> int:
         except loading.NeedsKeras2Error:
             return NEEDS_KERAS_2
         if asked.tflite:
-            asked.tflite.write_bytes(_converted(asked.model, network))
+            convert = network.convert_single if asked.single else network.convert
+            asked.tflite.write_bytes(_converted(asked.model, convert))
         if asked.images:
             np.save(asked.scores, _scores(network, np.load(asked.images, mmap_mode="r"), asked.mean, asked.std))
     return command.GOOD
 
 
-def _converted(model: Path, network: "LoadedNetwork") -> bytes:
+def _converted(model: Path, convert: Callable[[], bytes]) -> bytes:
     """UserError for operators that TFLite lacks, by name: the converter's own words fill a page."""
     try:
-        return network.convert()
+        return convert()
     except Exception as error:
         if not (lacking := re.findall(r"(?:TF Select|Flex|Custom) ops: (.+)", str(error))):
             raise

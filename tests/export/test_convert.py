@@ -135,10 +135,19 @@ def test_the_same_bytes_from_a_fork_and_a_fresh_process(
         there.setenv("KERAS_BACKEND", "jax")
         there.setenv("PYTHONHASHSEED", "3")
         there.chdir(tmp_path)
-        second = convert.to_tflite(trained.run / "model.keras")
+        second, _ = convert.convert(trained.run / "model.keras", IMAGES[:1])
     assert first == second
     import keras
 
     model = keras.models.load_model(trained.run / "model.keras")
     np.testing.assert_allclose(scores, model.predict_on_batch(IMAGES.astype(np.float32)), atol=1e-6)
     np.testing.assert_allclose(scores, answers(first), atol=1e-5)
+
+
+def test_a_single_image_needs_no_operators_that_compute_shapes(trained: Trained) -> None:
+    """Anyone's network is converted so; the answers are the same."""
+    content = convert.to_tflite(trained.run / "model.keras")
+    shape, strided_slice, pack = 77, 45, 83  # tensorflow/lite/schema/schema.fbs
+    assert not {shape, strided_slice, pack} & set(operators(content))
+    _, scores = convert.convert(trained.run / "model.keras", IMAGES)
+    np.testing.assert_allclose(answers(content), scores, atol=1e-5)
