@@ -56,8 +56,7 @@ def export(
     What is up to date (same model, same settings) stays as it is; the export of another model is moved aside.
 
     Args:
-        model: a run, its folder, the model.keras in one, or anyone's: a float .tflite, a Keras model (.keras, .h5), the
-            folder of a SavedModel or of a Teachable Machine project.
+        model: a run, its folder or model.keras; or anyone's .tflite, .keras, .h5, SavedModel, Teachable Machine folder.
         variants: which to keep, one or several of float32, float16, dynamic and int8.
         run: the folder in which export/ is made; the model's own run, or runs/NAME of anyone's model.
         overrides: of anyone's model, what it doesn't say itself: labels, scaling …

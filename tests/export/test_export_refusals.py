@@ -112,7 +112,7 @@ CASES = {
     "auto without labels": (
         nothing,
         (*WORDS[:4], "--calibration", "shapes/train/circle", "--scaling", "auto"),
-        "3 images lie in folders called after the model's labels, and --scaling auto needs 20 at least; give",
+        "4 images lie in folders called after the model's labels, and --scaling auto needs 20 at least; give",
     ),
     "auto beside a card": (
         of_variant("float32"),
