@@ -435,6 +435,6 @@ def test_from_a_model_to_a_page(command: Run, tmp_path: Path, shapes_folder: Pat
 def test_the_command_refuses(command: Run, tmp_path: Path) -> None:
     assert refusal(command("benchmarks", "report", "none.json")) == (
         "none.json: there is no such result document; expected what python -m benchmarks … --json FILE writes; measure"
-        " anew"
+        " again"
     )
     assert names(tmp_path) == []
