@@ -42,7 +42,7 @@ def write(path: Path, data: bytes, variant: str = "float32", labels: Sequence[st
     """With a card."""
     kind = "sigmoid" if len(labels) == 2 else "softmax"
     card = crafted.card(tuple(labels), foreign.SIZE, variant=variant, output=cards.OutputSpec(kind))
-    return crafted.write(path, cards.append_tail(data, card, {}))
+    return crafted.write(path, cards.append_archive(data, card, {}))
 
 
 @cache

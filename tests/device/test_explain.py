@@ -33,7 +33,7 @@ def colors(path: Path, ends: tuple[str, ...] = COLORS) -> Path:
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.MEAN
     network = bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
     card = crafted.card(ends, (8, 8), output=OutputSpec("logits"))
-    return crafted.write(path, cards.append_tail(network, card, {}))
+    return crafted.write(path, cards.append_archive(network, card, {}))
 
 
 def red_corner() -> Pixels:
@@ -124,7 +124,7 @@ def test_a_map_of_one_place_is_refused(tmp_path: Path) -> None:
     body = bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
     card = crafted.card(COLORS, (1, 1), output=OutputSpec("logits"))
     with pytest.raises(UserError, match="1x1"):
-        Explainer(crafted.write(tmp_path / "net.tflite", cards.append_tail(body, card, {})))
+        Explainer(crafted.write(tmp_path / "net.tflite", cards.append_archive(body, card, {})))
 
 
 def test_an_int8_file_within_its_steps() -> None:

@@ -30,7 +30,7 @@ def test_exit_codes(command: Run, lossy: Exported, tmp_path: Path) -> None:
         answers = {line.split(": ")[1]: line for line in judged}
         assert ("beyond the limit" in answers) == (code == 1) and (set(answers) == {"within the limit"}) == (code == 0)
         assert "can't tell" not in answers or re.search(
-            r"takes up to [\d,]+ images|[\d,]+ to [\d,]+ images", answers["can't tell"]
+            r"up to [\d,]+ images|[\d,]+ to [\d,]+ images", answers["can't tell"]
         )
     assert (run / "export/export.json").stat().st_mtime_ns == before
 

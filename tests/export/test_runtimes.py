@@ -109,9 +109,10 @@ def words(exported: Exported, folder: Path, *more: object) -> list[object]:
 def test_the_table_and_export_json(python: Path, command: Run, exported: Exported, tmp_path: Path) -> None:
     done = command(*words(exported, tmp_path))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].endswith("  tflite-runtime 2.14.0")
+    lines = done.stdout.splitlines()
+    (header,) = (place for place, line in enumerate(lines) if line.endswith("  tflite-runtime 2.14.0"))
     made = exports.read(tmp_path / "run/export")
-    for row, line in zip(made.variants, done.stdout.splitlines()[2:], strict=False):
+    for row, line in zip(made.variants, lines[header + 2 :], strict=False):
         assert row.runtimes is not None and row.failures == ()
         assert [result.runtime for result in row.runtimes] == ["litert", "tflite-runtime"]
         assert line.endswith(f"agrees, {row.runtimes[1].latency_ratio:.2f} x")
