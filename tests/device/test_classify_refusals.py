@@ -30,7 +30,7 @@ def test_a_broken_image_among_good_ones(command: Run, tmp_path: Path) -> None:
         assert refusal(done) == "2 of 9 images could not be read; the others were classified"
         assert done.stderr.splitlines()[:2] == [
             "error: in/3.png: the image is truncated (its end is missing)",
-            "error: in/5.png: not a supported image; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
+            "error: in/5.png: not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF",
         ]
         text = done.stdout if target == "-" else (tmp_path / target).read_text()
         answered = [json.loads(line)["image"] for line in text.splitlines()]
@@ -118,7 +118,7 @@ def test_a_folder_in_the_way_of_the_answers(command: Run, tmp_path: Path) -> Non
     draw(tmp_path / "in/image.png", "circle")
     (tmp_path / "out").mkdir()
     done = command("device", "classify", INT8, "in", "--json", "out")
-    assert refusal(done) == "out: this is a directory, expected a file"
+    assert refusal(done) == "out: it is a directory, a file was expected"
     assert names(tmp_path) == ["in", "out"] and names(tmp_path / "out") == []
     done = command("device", "classify", INT8, "in", "--json", "in/image.png/out.jsonl")
     assert "a file of that name is in the way" in refusal(done) or "a part of the path is a file" in refusal(done)
