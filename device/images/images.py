@@ -139,7 +139,7 @@ def _why_not(data: bytes) -> str:
         return f"this OpenCV ({cv2.__version__}) has no {kind.name} decoder; convert the image to PNG or JPEG"
     if kind and kind.use == "undecodable":
         return f"this is {kinds.advice(kind)}"
-    return "not a supported image; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
+    return "not an image that can be decoded; expected JPEG, PNG, BMP, WebP, GIF, TIFF, PPM or AVIF"
 
 
 def _is_truncated(data: bytes) -> bool:

@@ -105,7 +105,7 @@ def test_a_containers_limit(said: str, limit: float | None, root: Path) -> None:
         ("throttled=0x0", "ok", "no under-voltage or throttling since boot", None),
         ("throttled=0x50000", "note", "since boot: under-voltage, throttled", "power supply"),
         ("throttled=0x50005", "problem", "now: under-voltage, throttled; since boot: under-volt", "power supply"),
-        ("throttled=0x80008", "problem", "now: soft temperature limit; since boot: soft temp", "cool it"),
+        ("throttled=0x80008", "problem", "now: soft temperature limit; since boot: soft temp", "cool the board"),
         ("VCHI initialization failed", "note", "unknown: vcgencmd: VCHI initialization failed", "group video"),
     ],
 )

@@ -167,12 +167,12 @@ def test_wheels_for_another_machine(command: Run, tmp_path: Path) -> None:
 
 
 def test_what_this_opencv_can_do() -> None:
-    answer = packages.probe(packages.CV2).answer
+    answer = packages.probe(packages.CV2).found
     assert {"V4L2", "FFMPEG"} <= set(answer["video"]) and answer["version"][0] in "45"
 
 
 def test_a_probe_that_fails() -> None:
-    assert packages.probe("answer = {'version': '1'}").error is None
+    assert packages.probe("found = {'version': '1'}").error is None
     assert packages.probe("raise ValueError('one\\n  two')").error == "ValueError: one two"
     assert packages.probe("raise SystemExit(3)").error == "importing it ends Python (3)"
     assert packages.probe("import os; os.abort()").error == "importing it ends Python (SIGABRT)"

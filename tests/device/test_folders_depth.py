@@ -30,7 +30,7 @@ def test_a_level_too_high_is_refused(command: Run, two_sets: Path) -> None:
 
 def test_so_is_one_with_a_single_data_set(two_sets: Path) -> None:
     (two_sets / "even_more").rename(two_sets.parent / "even_more")
-    with pytest.raises(UserError, match=r"images/ holds train/ and test/, this is a level too high"):
+    with pytest.raises(UserError, match=r"images/ holds train/ and test/, so this is a level too high"):
         folders.read_folder(two_sets)
 
 

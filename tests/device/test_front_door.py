@@ -82,7 +82,7 @@ def test_a_prediction(classifier: Classifier, photo: Path) -> None:
     [
         ("none.jpg", "none.jpg: the image can't be read"),
         (b"", "the image's bytes: the file is empty"),
-        (b"text", "the image's bytes: not a supported image"),
+        (b"text", "the image's bytes: not an image that can be decoded"),
         (np.zeros((4, 6), np.uint8), r"an array of uint8 and shape \(4, 6\), expected uint8 of \(height, width, 3\)"),
         (np.zeros((4, 6, 3), np.float32), "an array of float32"),
         (np.zeros((4, 6, 4), np.uint8), r"shape \(4, 6, 4\)"),

@@ -150,7 +150,7 @@ def test_a_film_behind_a_jpeg_is_passed_over() -> None:
     ("data", "reason"),
     [
         (b"", "the file is empty, expected an image"),
-        (b"These are words, not a picture.\n" * 20, "not a supported image; expected JPEG, PNG"),
+        (b"These are words, not a picture.\n" * 20, "not an image that can be decoded; expected JPEG, PNG"),
         (b"\xff\xd8", "truncated"),
         (b"\x89PNG\r\n\x1a\n", "truncated"),
         (b"GIF89a", "decoded"),
@@ -219,7 +219,11 @@ def test_read_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "words.png").write_text("words")
     (tmp_path / "good.png").write_bytes(LOSSLESS["plain.png"])
     assert np.array_equal(images.read(tmp_path / "good.png"), ORIGINAL)
-    for name, reason in (("words.png", "not a supported image"), ("none.png", "No such file"), ("", "Is a directory")):
+    for name, reason in (
+        ("words.png", "not an image that can be decoded"),
+        ("none.png", "No such file"),
+        ("", "Is a directory"),
+    ):
         with pytest.raises(UserError, match=reason) as raised:
             images.read(tmp_path / name)
         assert str(raised.value).startswith(f"{tmp_path / name}: ")

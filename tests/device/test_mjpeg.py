@@ -104,7 +104,7 @@ def test_broken_frames_are_passed_over(start: Start) -> None:
     ("mode", "expected"),
     [
         ("garbage", "gives no frames: |gave no whole frame|sent no "),
-        ("half", "gives no frames: the image is truncated|gives no frames: not a supported image"),
+        ("half", "gives no frames: the image is truncated|gives no frames: not an image that can be decoded"),
         ("large", "gives no frames: a frame of 11585x11585 pixels, expected at most 16777216"),
         ("silent", "gave no whole frame for|broke off: timed out"),
     ],

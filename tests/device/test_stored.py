@@ -165,7 +165,7 @@ def test_a_broken_image_is_named_and_the_others_come(tmp_path: Path, capsys: pyt
         ]
         with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were classified"):
             source.read()
-    assert f"error: {tmp_path / 'b.png'}: not a supported image" in capsys.readouterr().err
+    assert f"error: {tmp_path / 'b.png'}: not an image that can be decoded" in capsys.readouterr().err
 
 
 def test_images_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

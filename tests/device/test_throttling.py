@@ -57,4 +57,4 @@ def test_the_kernels_copy(device: str, tmp_path: Path) -> None:
     assert throttling.read_kernel(found) == Throttling()
     file.write_text("")
     error = throttling.read_kernel(found).error or ""
-    assert error.endswith("get_throttled says '', expected a hexadecimal number")
+    assert error.endswith("get_throttled contains '', expected a hexadecimal number")

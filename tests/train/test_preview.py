@@ -65,7 +65,7 @@ def sets(*settings: str) -> list[str]:
 
 REFUSED = [
     (["cifar10", "none.png"], "none.png: the image can't be read (No such file or directory)"),
-    (["cifar10", "text.png"], "text.png: not a supported image"),
+    (["cifar10", "text.png"], "text.png: not an image that can be decoded"),
     (["cifar10", "folder.png"], "folder.png: the image can't be read (Is a directory)"),
     (["cifar11", "photo.png"], "unknown recipe 'cifar11', expected one of fashion_mnist"),
     (
@@ -265,5 +265,5 @@ def test_an_older_sheet_stays_when_a_new_one_cannot_be_made(warm: Run, tmp_path:
     write(tmp_path / "data/test/b/0.png", one_color(3, 1, 2))
     done = warm("train", "preview", "cifar10", "--data", "data")
     assert done.returncode == 2
-    assert "0.png: not a supported image" in done.stderr
+    assert "0.png: not an image that can be decoded" in done.stderr
     assert (tmp_path / "preview.png").read_text() == "older"
