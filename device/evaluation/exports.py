@@ -199,7 +199,7 @@ def read(folder: Path) -> Export:
     except RecordError as error:
         raise UserError(f"{path}: {error}; {EXPECTED}") from None
     except ValueError:
-        raise UserError(f"{path}: this is no JSON; {EXPECTED}") from None
+        raise UserError(f"{path}: this is not JSON; {EXPECTED}") from None
 
 
 def read_if_whole(folder: Path) -> Export | None:

@@ -80,7 +80,7 @@ def test_a_sheet_that_is_gone_or_is_none(run: Path) -> None:
 
 def test_a_damaged_record(run: Path) -> None:
     (run / "export/export.json").write_text('{"schema": 1')
-    with pytest.raises(UserError, match=r"export.json: this is no JSON; expected .*; export again with: "):
+    with pytest.raises(UserError, match=r"export.json: this is not JSON; expected .*; export again with: "):
         report.write([run], run / "report.html")
     assert not (run / "report.html").exists()
 
