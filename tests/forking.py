@@ -62,7 +62,8 @@ def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
     os.chdir(asked["cwd"])
     tempfile.tempdir = None  # it is looked for again, in this environment
     sys.path[0] = asked["cwd"]  # as `python -m` has it
-    if "tensorflow" in sys.modules:
+    # A process that has trained has TensorFlow's threads, which a fork of it would wait for in vain.
+    if "tensorflow" in sys.modules and asked["words"][0] == "export":
         subprocess.run = _run
     try:
         _run_module(asked["words"], asked["env"])

@@ -91,7 +91,7 @@ def test_a_run_folder_measured_twice(command: Run, board: Board, flags: Path, tm
     whole = document(done.stdout)  # stdout holds the JSON alone
     assert whole["machine"]["throttling"] == {"measuring": [], "before": ["under-voltage", "throttled"]}
     measures, note = done.stderr.splitlines()  # nothing is sent
-    assert measures == "127.0.0.1: measures 2 files"
+    assert measures == "127.0.0.1: measuring 2 files"
     says(note, "note: 127.0.0.1 ", "(under-voltage, throttled)")
     there.pop("lock")
     assert {path: written for path, written in files_on(board).items() if path != "lock"} == there
@@ -111,7 +111,7 @@ def test_a_name_that_a_shell_would_read(command: Run, board: Board, flags: Path,
     assert not list(tmp_path.rglob("pwned"))
     assert [path.name for path in (board.bench / "models").rglob("*.tflite")] == [odd]
     *_, kept, loud, other = done.stderr.splitlines()
-    assert kept == "note: 127.0.0.1: kept nowhere; --json FILE keeps the result"
+    assert kept == "note: 127.0.0.1: the result is not kept; --json FILE keeps it"
     says(loud, "WARNING: 127.0.0.1 ", "(under-voltage)")
     says(other, "WARNING: 127.0.0.1 ", ": -it's")
     assert not list(tmp_path.glob("*.json"))
@@ -162,8 +162,8 @@ CLEAR = Throttling()
     ("before", "after", "noted", "facts"),
     [
         (CLEAR, CLEAR, [], ()),
-        (None, None, [], ("note: pi ", "vcgencmd")),
-        (CLEAR, replace(CLEAR, error="it failed"), [], ("note: pi ", "(it failed)")),
+        (None, None, [], ("note: ", "pi ", "vcgencmd")),
+        (CLEAR, replace(CLEAR, error="it failed"), [], ("note: ", "pi ", "(it failed)")),
         (None, None, ["throttled"], ("WARNING: pi ", "(throttled)")),
         (CLEAR, CLEAR, ["throttled"], ("WARNING: pi ", "(throttled)")),
         (CLEAR, replace(CLEAR, now=("throttled",)), [], ("WARNING: pi ", "(throttled)")),

@@ -140,7 +140,7 @@ def test_since_a_release(command: Run, tmp_path: Path) -> None:
             ["main:net.tflite", "net.tflite"],
             "--since v1.2 and BASE main:net.tflite both give the base; give on",
         ),
-        ([], "--since v1.2 expected a CANDIDATE too; give its path"),
+        ([], "--since v1.2: expected a CANDIDATE too; give its path"),
         (["none.tflite"], "none.tflite: there is no such model file"),
         (["--qualify"], "--qualify gates the latency of its own networks; omit --since v1.2"),
     ):

@@ -195,7 +195,7 @@ def test_one_without_a_frame_s_way_is_compared_by_invoke() -> None:
 
 def test_one_whose_accuracy_is_not_known_is_not_chosen() -> None:
     found = choose.choose([row("unknown", 1.0, top1=None), row("int8", 2.0)], 0.01)
-    assert found.chosen.file == "int8.tflite" and why(found) == ["its accuracy isn't known", None]
+    assert found.chosen.file == "int8.tflite" and why(found) == ["its accuracy is unknown", None]
     with pytest.raises(UserError, match="--data"):
         choose.choose([row("unknown", 1.0, top1=None)], 0.01)
 
