@@ -135,7 +135,11 @@ CASES = {
         "model.tflite: the file has a card of its own; leave out",
     ),
     "truncated": (truncate, WORDS, "model.tflite: the .tflite file is truncated or damaged"),
-    "broken image": (break_a_calibration_image, WORDS, "shapes/train/square/0001.png: not a supported image"),
+    "broken image": (
+        break_a_calibration_image,
+        WORDS,
+        "shapes/train/square/0001.png: not an image that can be decoded",
+    ),
     "all are twins": (use_the_calibration_images_to_test, WORDS, "shapes: 12 of 12 test images are also calibration"),
     "few images": (nothing, instead("--calibration", "shapes/test"), "shapes/test: 9 calibration images, expected at"),
     "no folder to write to": (

@@ -197,7 +197,7 @@ def test_table_and_maps_through_the_command_line(warm: Run, photo: Path, tmp_pat
     assert last.split() == ["total", "453,786", "5,103,648"]
     assert path == "layers.png"
     assert cv2.imread(str(tmp_path / path)) is not None
-    says(done.stderr, "fresh", "seed 1")
+    says(done.stderr, "a new network", "seed 1")
     done = warm("train", "preview", *words, "--json", "-", "--output", "maps.png")
     document = json.loads(done.stdout)
     assert document["total"] == {"parameters": 453_786, "multiply_accumulates": 5_103_648}
@@ -237,7 +237,7 @@ def test_a_finished_run_is_shown_trained(preview: Preview, trained: Trained, pho
     _, err = preview(
         "fashion_mnist", photo, "--layers", "--labels", 3, "--set", "image_size=16x16", "--set", "network=tiny"
     )
-    assert "fresh" in err
+    assert "a new network" in err
     assert (tmp_path / "layers.png").read_bytes() != by_run
 
 
@@ -252,7 +252,7 @@ def test_a_run_with_other_settings_is_not_taken_for_it(
     assert "20x20x3" in out
     note, fresh = err.splitlines()
     says(note, "note: runs/fashion_mnist: ", "image_size", "[16, 16]", "[20, 20]")
-    assert "fresh" in fresh
+    assert "a new network" in fresh
     with pytest.raises(UserError, match="image_size"):
         preview("fashion_mnist", *words, "--run", "runs/fashion_mnist")
     with pytest.raises(UserError, match=r"fashion_mnist.* cifar10"):

@@ -87,7 +87,7 @@ REFUSED = [
     (["cifar10", "--layers", "--labels", "1"], "--labels is 1, expected 2 to 100000"),
     (["cifar10", "--layers", "--labels", "2", "--run", "r"], "--labels and --run were both given, expected one"),
     (["cifar10", "--layers", "--labels", "2", "--json", "none/a"], "--json none/a: there is no folder none"),
-    (["cifar10", "--layers", "--labels", "2", "--json", "folder.png"], "--json folder.png: it is a directory"),
+    (["cifar10", "--layers", "--labels", "2", "--json", "folder.png"], "--json folder.png: this is a directory"),
     (["cifar10", "--layers", "--run", "none"], "none: no trained network here, expected run.json and model.keras"),
     (["cats_vs_dogs_classical"], "cats_vs_dogs_classical: the classical baseline has no network, expected"),
     (["cifar10", "--layers", "--set", "image_size=0"], "image_size is 0x0, expected HxW with sides of 1 to 1024"),
