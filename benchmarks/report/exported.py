@@ -12,6 +12,11 @@ from device.evaluation.exports import Export
 FOLDER = "export"
 # Of a sheet of forty photographs there are less than two.
 MOST_BYTES = 16_000_000
+# What export draws beside its record, where there is reason to.
+PICTURES = {
+    "explained_int8.png": "Images that int8 predicts wrongly: the places that speak for its label and for the right one",
+    "robustness.png": "Accuracy of float32 and int8 on images with a camera's faults, by severity",
+}
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,27 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A PNG that is shown as it is, with what it shows."""
+
+    png: bytes
+    shows: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return _size(self.png)
+
+
+@dataclass(frozen=True)
 class ExportedRun:
-    """sheets: by variant, where the file is there and whole."""
+    """sheets: by variant, where the file is there and whole. pictures: what else export drew."""
 
     name: str
     folder: Path
     record: Export
     sheets: dict[str, Sheet]
+    pictures: tuple[Picture, ...]
 
 
 def has(run: Path) -> bool:
@@ -55,20 +74,33 @@ def _run(name: str, folder: Path) -> ExportedRun:
     record = rows.printable(exports.read(folder / FOLDER))
     told = {row.variant: row.cost.sheet for row in record.variants if row.cost and row.cost.sheet}
     sheets = {variant: sheet for variant, one in told.items() if (sheet := _sheet(folder / FOLDER, one))}
-    return ExportedRun(name, folder, record, sheets)
+    drawn = {shows: _png(folder / FOLDER / file) for file, shows in PICTURES.items()}
+    pictures = tuple(Picture(png, shows) for shows, png in drawn.items() if png and min(_size(png)) > 0)
+    return ExportedRun(name, folder, record, sheets, pictures)
 
 
 def _sheet(folder: Path, told: ContactSheet) -> Sheet | None:
     """None for what isn't there, or is no PNG of as many tiles."""
-    path = folder / Path(told.file).name
+    png = _png(folder / Path(told.file).name)
+    if png is None or min(told.columns, told.count) < 1:
+        return None
+    width, height = _size(png)
+    lines = -(-told.count // told.columns)
+    side, tile_height = width // told.columns, height // lines
+    return Sheet(png, told.columns, told.count, side, tile_height) if 0 < side <= tile_height else None
+
+
+def _png(path: Path) -> bytes | None:
+    """None for what isn't there, is too large, or is no PNG."""
     try:
         with path.open("rb") as file:
             png = file.read(MOST_BYTES + 1)
     except OSError:
         return None
-    if len(png) > MOST_BYTES or png[:8] != b"\x89PNG\r\n\x1a\n" or min(told.columns, told.count) < 1:
-        return None
+    return png if len(png) <= MOST_BYTES and png[:8] == b"\x89PNG\r\n\x1a\n" else None
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    """(width, height), as the PNG's first chunk has them."""
     width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
-    lines = -(-told.count // told.columns)
-    side, tile_height = width // told.columns, height // lines
-    return Sheet(png, told.columns, told.count, side, tile_height) if 0 < side <= tile_height else None
+    return width, height

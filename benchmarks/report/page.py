@@ -42,10 +42,12 @@ def _exported(exported: Sequence[ExportedRun]) -> list[str]:
     costs = [f"<div><h3>{escape(run.name)}</h3>{quantization.summary(run)}</div>" for run in exported]
     charts = [_figure(shown) for run in exported for shown in quantization.figures(run)]
     flips = [part for run in exported for part in quantization.flips(run)]
+    drawn = [part for run in exported for part in quantization.pictures(run)]
     return [
         _section("What quantization cost", "", costs, "rows"),
         _section("Labels and layers that quantization changes", "" if charts else NO_COST, charts),
         _section("Images that quantization flips", "" if flips else NO_FLIPS, flips, "rows"),
+        *([_section("Wrong predictions explained, and a camera's faults", "", drawn, "rows")] if drawn else []),
     ]
 
 

@@ -80,9 +80,8 @@ def _sheet(run: ExportedRun, variant: str, flipped: Sequence[Flip], changed: int
         return f"<div>{title}{tables.note(MISSING)}</div>"
     shown = flipped[: sheet.count]
     count = f"{len(shown)} of {changed} images that {variant} predicts differently from float32, lost ones first."
-    png = base64.b64encode(sheet.png).decode()
     tiles = "".join(_tile(flip, variant, sheet, place) for place, flip in enumerate(shown))
-    style = f"--sheet: url(data:image/png;base64,{png}); --side: {sheet.side}px"
+    style = f"--sheet: {_url(sheet.png)}; --side: {sheet.side}px"
     return f'<div>{title}{tables.note(count)}<div class="flips" style="{style}">{tiles}</div></div>'
 
 
@@ -96,3 +95,16 @@ def _tile(flip: Flip, variant: str, sheet: Sheet, place: int) -> str:
     where = escape(flip.file or f"image {flip.image}")
     image = f'<div class="tile" title="{where}" style="background-position: -{left}px -{top}px"></div>'
     return f"<figure>{image}<figcaption><strong>{flip.kind}:</strong>{truth}{predicted}</figcaption></figure>"
+
+
+def pictures(run: ExportedRun) -> Iterator[str]:
+    """What else export drew of it, as wide as the page."""
+    for one in run.pictures:
+        width, height = one.size
+        style = f"background-image: {_url(one.png)}; aspect-ratio: {width} / {height}; max-width: {width}px"
+        image = f'<div class="picture" role="img" aria-label="{escape(one.shows)}" style="{style}"></div>'
+        yield f"<div><h3>{escape(run.name)}</h3>{tables.note(f'{one.shows}.')}{image}</div>"
+
+
+def _url(png: bytes) -> str:
+    return f"url(data:image/png;base64,{base64.b64encode(png).decode()})"

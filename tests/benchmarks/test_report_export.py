@@ -1,5 +1,6 @@
 """The report of an exported run: what quantization cost, beside benchmarks or without any."""
 
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -76,6 +77,18 @@ def test_a_sheet_that_is_gone_or_is_none(run: Path) -> None:
     (run / "export/flips_dynamic.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert set(exported.read([run])[0].sheets) <= {"float16"}
     assert page_of(run).text.count("Its contact sheet is not there") == 2
+
+
+def test_what_else_was_drawn(run: Path) -> None:
+    """A sheet of explained images, as export leaves it; what is no PNG is left out."""
+    assert not exported.read([run])[0].pictures
+    png = (run / "export/flips_int8.png").read_bytes()
+    (run / "export/explained_int8.png").write_bytes(png)
+    (run / "export/robustness.png").write_bytes(b"words")
+    (found,) = exported.read([run])[0].pictures
+    (shown,) = (attributes for _, attributes in page_of(run).elements if attributes.get("class") == "picture")
+    assert shown["aria-label"] == found.shows and base64.b64encode(png).decode() in str(shown["style"])
+    assert f"aspect-ratio: {found.size[0]} / {found.size[1]}" in str(shown["style"])
 
 
 def test_a_damaged_record(run: Path) -> None:
