@@ -14,7 +14,7 @@ FOLDER = "export"
 MOST_BYTES = 16_000_000
 # What export draws beside its record, where there is reason to.
 PICTURES = {
-    "explained_int8.png": "Images that int8 predicts wrongly: the places that speak for its label and for the right one",
+    "explained_int8.png": "Images that int8 predicts wrongly: what speaks for its label and for the right one",
     "robustness.png": "Accuracy of float32 and int8 on images with a camera's faults, by severity",
 }
 

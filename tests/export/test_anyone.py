@@ -162,7 +162,8 @@ def test_a_full_disk_while_it_is_converted(beside: Path, place: Path, full_disk:
     done = fresh(beside, "export", place / "doors.keras", *words, TMPDIR=str(full_disk))
     assert done.returncode == 2
     assert "no space is left on the device" in done.stderr.splitlines()[-1]
-    assert [path.name for path in full_disk.iterdir()] == ["filled"]
+    # Python may keep there what TensorFlow's own generated code was compiled to.
+    assert {path.name for path in full_disk.iterdir()} - {"__pycache__"} == {"filled"}
     assert not (beside / "runs").exists()
 
 

@@ -34,5 +34,6 @@ def test_two_workers_give_the_labels_that_one_classifier_gives(tmp_path: Path) -
         )
     assert done.returncode == 0, done.stderr
     classifier = Classifier(folder / "doors_int8.tflite")
-    expected = {f"{path.name} {classifier(path).label}" for path in (folder / "images").iterdir()}
-    assert set(done.stdout.splitlines()) == expected and len(expected) == 2
+    paths = list((folder / "images").iterdir())
+    assert sorted(done.stdout.splitlines()) == sorted(f"{path.name} {classifier(path).label}" for path in paths)
+    assert len(paths) > 1
