@@ -188,3 +188,54 @@ def _named(row: dict[str, Any]) -> str:
     """Right, and wrong; in the rest it couldn't be told."""
     right, wrong = (text.percent(row[which] / row["draws"], 1) for which in ("right", "wrong"))
     return f"{right} / {wrong}"
+
+
+def confidence() -> list[str]:
+    """A row a network and variant: the calibration error on test images, without and with the temperature."""
+    document = read("unknown")
+    rows = []
+    for row in document["results"]:
+        fitted = row["confidence"]
+        if row["wish"] == "keep_known":  # the same temperature as under the other wish
+            kept = fitted["temperature"]["temperature"] if fitted["temperature"]["kept"] else None
+            errors = (_calibration(fitted[name]) for name in ("before", "after"))
+            rows.append([row["network"], row["variant"], "-" if kept is None else f"{kept:.3f}", *errors])
+    header = ("network", "file", "temperature", "calibration error, log loss without", "with")
+    return [*markdown(header, rows), "", source(document)]
+
+
+def _calibration(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    return f"{100 * found['error']:.1f} % ({_ends(found['interval'])}), {found['log_loss']:.3f}"
+
+
+def unknown() -> list[str]:
+    """A row a network, variant and wish: what stays known, and what else gets a label."""
+    document = read("unknown")
+    kinds = list(dict.fromkeys(one["kind"] for row in document["results"] for one in row["others"]))
+    header = ("network", "file", "wished", "threshold", "right kept", "wrong kept", "given kind", *kinds)
+    rows = []
+    for row in document["results"]:
+        found = row["confidence"]["threshold"]
+        others = {one["kind"]: one for one in row["others"]}
+        rows.append(
+            [
+                row["network"],
+                row["variant"],
+                f"{row['wish'].replace('_', ' ')} {found['share']:g}",
+                f"{found['unknown_below']:.3f}",
+                *(_share(found[name]) for name in ("right_kept", "wrong_kept")),
+                f"{row['given']}: {_share(found['false_accepts'])}",
+                *(_share(others.get(kind)) for kind in kinds),
+            ]
+        )
+    return [*markdown(header, rows), "", source(document)]
+
+
+def _share(found: dict[str, Any] | None) -> str:
+    return "-" if not found else f"{100 * found['share']:.0f} % ({_ends(found['interval'])}, n {found['n']})"
+
+
+def _ends(interval: Sequence[float]) -> str:
+    return "{:.0f}-{:.0f}".format(*(100 * end for end in interval))

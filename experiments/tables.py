@@ -214,6 +214,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         export_tables.rescue,
         export_tables.quantization_cost,
         export_tables.robustness,
+        export_tables.confidence,
+        export_tables.unknown,
         export_tables.folding,
         export_tables.quantize_at_input,
         export_tables.scaling_auto,

@@ -74,7 +74,7 @@ def trade_off(title: str, points: Sequence[Point]) -> str:
         axis = figure.subplots()
         axis.margins(x=0.25, y=0.15)
         scale(axis, min(times), max(times))
-        axis.set(xlabel="p50 of invoke, ms", ylabel="right answers, %")
+        axis.set(xlabel="p50 of invoke, ms", ylabel="right predictions, %")
         axis.grid()
         for place, point in enumerate(points):
             _whiskers(axis, point, 0.4 if place in pale else 1.0)
@@ -159,7 +159,7 @@ def pairs(title: str, before: str, after: str, items: Sequence[tuple[str, float,
         axis.set_yticks(places, [short(item[0], 18) for item in items])
         axis.set(xlim=(left - 0.08 * spread, right + 0.32 * spread), ylim=(-0.7, len(items) - 0.3))
         axis.xaxis.set_major_locator(MaxNLocator(6))
-        axis.set_xlabel("right answers, %")
+        axis.set_xlabel("right predictions, %")
         axis.grid()
         figure.legend(loc="outside upper left", ncols=2, frameon=False)
 

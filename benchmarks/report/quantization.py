@@ -101,9 +101,10 @@ def pictures(run: ExportedRun) -> Iterator[str]:
     """What else export drew of it, as wide as the page."""
     for one in run.pictures:
         width, height = one.size
-        style = f"background-image: {_url(one.png)}; aspect-ratio: {width} / {height}; max-width: {width}px"
+        style = f"background-image: {_url(one.png)}; aspect-ratio: {width} / {height}"
+        style += f"; max-width: {width}px; min-width: min({width}px, 48rem)"
         image = f'<div class="picture" role="img" aria-label="{escape(one.shows)}" style="{style}"></div>'
-        yield f"<div><h3>{escape(run.name)}</h3>{tables.note(f'{one.shows}.')}{image}</div>"
+        yield f'<div><h3>{escape(run.name)}</h3>{tables.note(one.shows + ".")}<div class="wide">{image}</div></div>'
 
 
 def _url(png: bytes) -> str:
