@@ -96,9 +96,19 @@ class Maker:
         except UserError as error:
             if variant == "float32":
                 raise
-            reason = re.sub(rf"^{re.escape(str(self.scratch))}\S*: ", "", str(error))
-            images = self.reference.images
-            return Made(ExportedVariant(variant, len(images), images.split, failures=(reason,)))
+            return self._refused(variant, error)
+
+    def _refused(self, variant: str, error: UserError) -> Made:
+        reason = re.sub(rf"^{re.escape(str(self.scratch))}\S*: ", "", str(error))
+        images = self.reference.images
+        return Made(ExportedVariant(variant, len(images), images.split, failures=(reason,)))
+
+    def proved(self, variant: str, bare: bytes, unlike: list[str]) -> Made:
+        """As prove; one that can't be run or judged has the reason among its failures."""
+        try:
+            return self.prove(variant, bare, unlike)
+        except UserError as error:
+            return self._refused(variant, error)
 
     def _layers(self, bare: bytes) -> tuple[LayerError, ...]:
         every = max(1, len(self.source.calibration.images) // RANKED_BY)

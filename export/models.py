@@ -86,7 +86,7 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
         False where one certainly loses more; None where the test images are too few to tell.
         """
-        return limit.is_within(limit.judge(self.record.variants, max_drop))
+        return limit.is_within(limit.judge(self.record.standing, max_drop))
 
     def lines(self) -> list[str]:
         """The table as text, what changed, and how it was measured."""

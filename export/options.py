@@ -49,7 +49,9 @@ class ExportOptions:
         if self.rescue and self.max_drop is None:
             raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
         if self.rescue and "int8" not in self.variants:
-            raise UserError("a rescue mends int8, which is not among the variants (--variants); add it")
+            raise UserError(
+                "--rescue looks for another int8 file, expected int8 among the variants (--variants); add it"
+            )
         if self.robustness and (missing := {"float32", "int8"} - set(self.variants)):
             raise UserError(
                 "--robustness compares int8 with float32, expected both among the variants (--variants); add"

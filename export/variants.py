@@ -98,7 +98,7 @@ def _rescue(maker: Maker, max_drop: float) -> Rescue:
     source = maker.source
     (maker.folder / f"{source.name}_{RESCUED}.tflite").unlink(missing_ok=True)
     done = rescued.rescue(source, maker.float32, max_drop, maker.scratch)
-    made = maker.prove("int8", done.found.chosen.made, list(done.unlike))
+    made = maker.proved("int8", done.found.chosen.made, list(done.unlike))
     is_there = done.found.chosen.means == PLAIN and (maker.folder / f"{source.name}_int8.tflite").exists()
     kept = made.row if is_there else maker.keep(made, RESCUED)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})

@@ -61,7 +61,7 @@ class TurnPoint:
     ratio: float
     temperature_c: float | None
     clock_mhz: float | None
-    held_back: bool
+    throttled: bool
 
 
 def trade_off(title: str, points: Sequence[Point]) -> str:
@@ -180,9 +180,9 @@ def over_time(title: str, moments: Sequence[TurnPoint]) -> str:
         top, *others = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for name, marker in zip(names, cycle("osD^v"), strict=False):
             _dots(top, [moment for moment in moments if moment.name == name], marker, short(name, 24))
-        held_back = [moment for moment in moments if moment.held_back]
-        if held_back:
-            _dots(top, held_back, "x", "held back", "black")
+        throttled = [moment for moment in moments if moment.throttled]
+        if throttled:
+            _dots(top, throttled, "x", "throttled", "black")
         top.set_ylabel("p50, % of its median")
         for axis, (unit, values) in zip(others, below.items(), strict=True):
             axis.plot(*zip(*values, strict=True), color=GRAY, linewidth=1.2)

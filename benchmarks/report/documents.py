@@ -45,7 +45,7 @@ class Machine:
         return [accuracy for document in self.documents for accuracy in document.accuracies]
 
     @property
-    def held_back(self) -> tuple[str, ...]:
+    def throttled(self) -> tuple[str, ...]:
         """The firmware's words for what slowed it down: under-voltage, throttled …"""
         return tuple(dict.fromkeys(word for case in self.cases for word in case.row.throttled))
 

@@ -28,12 +28,12 @@ def note(words: str) -> str:
 
 
 def warning(machine: Machine) -> str:
-    """Of a board that held back while it was measured; empty for any other."""
+    """Of a board that throttled while it was measured; empty for any other."""
     slowed = sum(bool(case.row.throttled) for case in machine.cases)
     if not slowed:
         return ""
     said = (
-        f"held back while it was measured: {', '.join(machine.held_back)}, in {slowed} of {len(machine.cases)} rows."
+        f"throttled while it was measured: {', '.join(machine.throttled)}, in {slowed} of {len(machine.cases)} rows."
         " Its figures are those of a board short of power or cooling."
     )
     return f'<p class="warning"><strong>{escape(machine.name)}</strong> {escape(said)}</p>'
@@ -59,7 +59,7 @@ def machine(machine: Machine) -> str:
         "Temperature": _range(heat, "°C"),
         "Clock": _range([row.clock_mhz for row in rows], "MHz"),
         "Load": _range([_both(one.load_1min) for one in told], "in the last minute"),
-        "Held back": _each(machine.held_back) or "no",
+        "Throttled": _each(machine.throttled) or "no",
     }
     items = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in said.items() if value)
     return f'<div class="card"><h3>{escape(machine.name)}</h3><dl>{items}</dl></div>'

@@ -44,8 +44,8 @@ class Inputs:
 
     output: the card's kind of output. golden: "drawn", or "data" where the images are taken from it. test_sha256: of
     the test images' files and labels; None for a run, whose model_sha256 stands for its data too. max_drop: of a
-    rescue, a share of accuracy. runtime: in which every file has to run, beside LiteRT. confidence: what decides the
-    card's, where something beside the model does.
+    rescue, a share of accuracy; rescue_sha256: of the images that judge it, as test_sha256. runtime: in which every
+    file has to run, beside LiteRT. confidence: what decides the card's, where something beside the model does.
     """
 
     model_sha256: str
@@ -59,6 +59,7 @@ class Inputs:
     test_images: int | None = None
     test_sha256: str | None = None
     max_drop: float | None = field(default=None, metadata=records.IF_KNOWN)
+    rescue_sha256: str | None = field(default=None, metadata=records.IF_KNOWN)
     runtime: str | None = field(default=None, metadata=records.IF_KNOWN)
     confidence: ConfidenceInputs | None = field(default=None, metadata=records.IF_KNOWN)
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from device import files
 from device.data.folders import Labeled
+from device.errors import UserError
 from device.evaluation import batching
 from device.explain import overlay
 from device.explain.explainer import Explainer
 from device.explain.explanation import Explanation
-from device.explain.pooled_head import NoPooledHeadError
 from device.images import images
 from device.images.images import Pixels
 
@@ -30,7 +30,7 @@ def write(
     """
     try:
         shown = wrong(Explainer(model), data, seed, progress)
-    except NoPooledHeadError:
+    except UserError:  # such as NoPooledHeadError: a picture ends no export
         shown = []
     if shown:
         files.write_bytes(path, images.encode_png(drawn(shown)))

@@ -38,7 +38,7 @@ class ModelKind:
     todo: str
 
 
-UNKNOWN = ModelKind("not a .tflite file", "expected a model made by export")
+UNKNOWN = ModelKind("not a .tflite file", "expected a .tflite file")
 KERAS, KERAS_H5 = ModelKind("a Keras model (.keras)", EXPORT_IT), ModelKind("a Keras model (.h5)", EXPORT_IT)
 SAVED_MODEL = ModelKind("a TensorFlow SavedModel", EXPORT_IT)
 TEACHABLE_MACHINE = ModelKind(
@@ -108,7 +108,7 @@ def refusal(path: Path, expected: str = "a .tflite file") -> UserError:
     """For a file that is no .tflite: what it is, what was expected, and what to do."""
     kind = of_file(path)
     if kind == UNKNOWN:
-        return UserError(f"{path}: this is not a .tflite file (it lacks the mark TFL3); {kind.todo}")
+        return UserError(f"{path}: this is not a .tflite file (it lacks the mark TFL3), expected {expected}")
     todo = kind.todo
     if kind in (KERAS, KERAS_H5) and (path.parent / "run.json").is_file():
         todo = f"export it first: python -m export {path.parent}"
@@ -149,7 +149,7 @@ def of_folder(path: Path) -> ModelKind | None:
         todo = f"give one of its files, such as {files[-1]}" if files else f"export it first: python -m export {path}"
         return ModelKind("a run folder", todo)
     if (path / "config.json").is_file() and (path / "model.weights.h5").is_file():
-        return ModelKind("an unpacked Keras model", f"zip it to a .keras file again and {EXPORT_IT}")
+        return ModelKind("an unpacked Keras model", "zip it to a .keras file again, and give that to python -m export")
     if (path / "Manifest.json").is_file() and (path / "Data").is_dir():
         return ModelKind("a Core ML model (.mlpackage)", "give a .tflite of what it was made from")
     project = of_project(path)
@@ -179,7 +179,8 @@ def _of_zip(path: Path) -> ModelKind:
         return ModelKind("a PyTorch model (.pt, .pth)", OF_TORCH)
     if "saved_model.pb" in last or PROJECT_MODELS[0] in last:
         return ModelKind(
-            "a ZIP archive of a TensorFlow model", "unpack it, and export the folder: python -m export FOLDER"
+            "a ZIP archive of a TensorFlow model",
+            "unpack it, and export the folder: python -m export FOLDER --calibration DIR",
         )
     if inside := sorted(entry for entry in names if entry.lower().endswith(TFLITE_ENDINGS)):
         return ModelKind("a ZIP archive", f"unpack it, and give {inside[0]}")
@@ -202,7 +203,10 @@ def _of_text(first: bytes) -> ModelKind | None:
     if text.startswith((b"<!doctype html", b"<html")):
         return ModelKind("a web page, as a download that went wrong leaves it", AGAIN)
     if text.startswith(b"{") and (b"modeltopology" in text or b"weightsmanifest" in text):
-        return ModelKind("a TensorFlow.js model", "give the Keras model or SavedModel it was made from to a converter")
+        return ModelKind(
+            "a TensorFlow.js model",
+            "take the Keras model or SavedModel it was made from, which python -m export reads",
+        )
     if text.startswith(b"<?xml") and b"<net" in text:
         return ModelKind("an OpenVINO model", "give a .tflite of what it was made from")
     if b"unsigned char" in text and b"0x54, 0x46, 0x4c, 0x33" in text:

@@ -19,20 +19,33 @@ from export.confidence import temperature, threshold
 from export.confidence.scored import Numbers, Scored, calibration_error
 from export.confidence.temperature import FOLDS, LEAST_IMAGES, FittedTemperature
 from export.confidence.threshold import ThresholdWish
-from export.source import held_out, image_folders
+from export.source import held_out, image_folders, unknown_images
 from export.source.sources import ExportSource
 
 
 def check(source: ExportSource, wish: ThresholdWish) -> None:
     """UserError where there are too few images to choose the threshold by."""
     if wish.keep_known is not None:
-        least, count = max(LEAST_IMAGES, wish.least), len(source.held_out.images)
+        least, most = max(LEAST_IMAGES, wish.least), held_out.most(source.input)
+        count = len(source.held_out.images)
+        if source.unseen is not None and source.test is not None:  # all that were cross-validated
+            count = most = len(source.test)
+        if least > most:
+            raise UserError(
+                f"--keep-known {wish.keep_known:g} needs {least} images to choose a threshold by, and at most {most}"
+                " are asked about here; give a smaller share"
+            )
         if count < least:
             raise UserError(
                 f"{source.model}: {count} labeled images are held out to choose a threshold by, neither calibration nor"
                 f" test, and --keep-known {wish.keep_known:g} needs {least}; give more, or images of unknown things:"
                 " --unknown DIR"
             )
+    elif source.unknown is not None and 2 * wish.least > unknown_images.MOST:
+        raise UserError(
+            f"--false-accepts {wish.false_accepts:g} needs {2 * wish.least} images, and at most {unknown_images.MOST}"
+            " are used; give a larger share"
+        )
     elif source.unknown is not None and len(source.unknown.paths) < 2 * wish.least:
         raise UserError(
             f"{source.unknown.folder}: {len(source.unknown.paths)} different images, and --false-accepts"

@@ -52,11 +52,16 @@ def _install(model: Path, version: str, folder: Path) -> None:
     command.say(f"note: {model}: a file of Keras 2; installing {package} into {folder} ({REFUSED}=1 refuses that) …")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".tf-keras-", dir=folder.parent) as name:
-        words = ["install", "--quiet", "--no-deps", "--target", str(Path(name) / "packages"), package]
-        done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True)
+        words = ["install", "--quiet", "--no-input", "--no-deps", "--target", str(Path(name) / "packages"), package]
+        pip = [sys.executable, "-m", "pip", *words]
+        done = subprocess.run(pip, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise UserError(
                 f"{model}: {package}, which reads files of Keras 2, can't be installed: {reason}; {instead}"
             )
-        (Path(name) / "packages").rename(folder)
+        try:
+            (Path(name) / "packages").rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another export was faster
+                raise

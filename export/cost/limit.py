@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from device.evaluation import needed
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.cost_table import FLOAT32
-from device.evaluation.exports import ExportedVariant
+from device.evaluation.exports import ExportedVariant, Rescue
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,19 @@ class LimitVerdict:
         return f"{self.variant}: {answer}: {self.reason}"
 
 
-def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
+def judge(rows: Sequence[ExportedVariant | Rescue], max_drop: float) -> list[LimitVerdict]:
     """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point."""
-    return [_verdict(row, max_drop) for row in rows if row.file and row.variant != FLOAT32]
+    return [
+        _of_rescue(row, max_drop) if isinstance(row, Rescue) else _verdict(row, max_drop)
+        for row in rows
+        if row.file and (isinstance(row, Rescue) or row.variant != FLOAT32)
+    ]
+
+
+def _of_rescue(row: Rescue, max_drop: float) -> LimitVerdict:
+    ends = row.comparison.drop_interval
+    is_within = None if ends is None or ends[0] <= max_drop < ends[1] else ends[1] <= max_drop
+    return LimitVerdict("int8", is_within, f"as it was rescued; --max-drop is {100 * max_drop:g}")
 
 
 def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:

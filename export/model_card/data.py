@@ -46,7 +46,7 @@ def training(known: ModelFacts) -> list[str]:
     rows: list[tuple[str, object | None]] = [("Calibration of int8", calibrated)]
     begin = ["## Training data", ""]
     if not known.is_trained_here:
-        return [*begin, "Not known: the network came as a .tflite file.", "", *facts(rows)]
+        return [*begin, "Not known: the network came as a file, without its data.", "", *facts(rows)]
     named = [("Data", plain(known.provenance["data"])), ("Fingerprint", f"`{known.provenance['data_fingerprint']}`")]
     if known.run is None:
         return [*begin, *facts([*named, *rows]), "", "How many images it had is in the record of the run."]

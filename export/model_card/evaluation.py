@@ -22,7 +22,9 @@ def accuracy(known: ModelFacts) -> list[str]:
         "cross-validation": "by cross-validation: each training image by a head that has not seen it",
         "calibration": "on the calibration images, whose labels are not known",
     }.get(known.split, f"on {comparison.n} {known.split} images")
-    reference = "the Keras model" if known.made.reference == "keras" else "the float32 file it was made from"
+    reference = {"keras": "the Keras model", "tensorflow": "the SavedModel"}.get(
+        known.made.reference, "the float32 file it was made from"
+    )
     return [
         "## Evaluation",
         "",

@@ -33,7 +33,7 @@ class DeliveredFile:
 class ModelFacts:
     """files: in the order of variants. main: of them what a board is given: int8, the rescued one first; else the last.
 
-    card: the main file's. run: None of anyone's .tflite, and of a run that was exported into another folder.
+    card: the main file's. run: None of anyone's model, and of a run that was exported into another folder.
     """
 
     made: Export

@@ -8,6 +8,8 @@ from export.model_card.facts import ModelFacts
 from export.model_card.markdown import facts, plain, table
 
 MITCHELL = "https://arxiv.org/abs/1810.03993"
+# By what its variants were compared with.
+SOURCES = {"keras": "a Keras model", "tensorflow": "a TensorFlow SavedModel", "float32": "a float .tflite"}
 
 
 def front_matter(known: ModelFacts) -> list[str]:
@@ -42,7 +44,7 @@ def details(known: ModelFacts) -> list[str]:
             ("Commit", provenance["git_commit"]),
         ]
     else:
-        rows.append(("Source", f"a float .tflite, SHA-256 {provenance.get('source_sha256')}"))
+        rows.append(("Source", f"{SOURCES[known.made.reference]}, SHA-256 {provenance.get('source_sha256')}"))
     files = [(each.name, f"`{each.file}`", text.size(each.size)) for each in known.files]
     return [
         f"# {plain(card.name)}",

@@ -18,6 +18,8 @@ def main(words: Sequence[str]) -> int:
     run = parser.parse_args(words).run
     try:
         page.write(run / "export")
+        if not (run / "export" / page.NAME).exists():
+            raise UserError(f"{run}: no file of its export was kept, so there is no page to write; export it again")
         command.say(f"{run / 'export' / page.NAME}: up to date")
     except FileNotFoundError:
         raise UserError(f"{run}: there is no export in it, expected {run / 'export'}; export it first") from None

@@ -2,6 +2,7 @@
 
 from device import command, text
 from device.evaluation.exports import Rescue
+from export.rescue.build import PLAIN
 
 
 def lines(done: Rescue) -> list[str]:
@@ -34,7 +35,9 @@ def _on_test(done: Rescue) -> str:
 
 
 def verdict(done: Rescue) -> int:
-    """GOOD, FAILED or INCONCLUSIVE: by the chosen file's drop on test images."""
+    """GOOD, FAILED or INCONCLUSIVE: by the chosen file's drop on test images; FAILED where it was not kept."""
+    if done.file is None and any(step.is_chosen and step.means != PLAIN.name for step in done.steps):
+        return command.FAILED
     interval = done.comparison.drop_interval
     if interval is None:
         return command.INCONCLUSIVE

@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import subprocess
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,8 @@ PROGRAM = (
     " runpy.run_module('device.evaluation.trial', run_name='__main__')"
 )
 PATIENCE_S = 10
+# For an answer, which may take golden images of a large network without XNNPACK; then the process is killed.
+ANSWER_S = 600
 
 
 class TrialProcess:
@@ -65,7 +68,7 @@ class TrialProcess:
         """Of an inference of the file that was loaded last, which gave its golden scores."""
         told = self._ask({"block_s": block_s})
         if told is None:
-            raise UserError(f"{self.runtime} ended while a file was timed in it; is there enough memory? export again")
+            raise UserError(f"{self.runtime} {self.version} {self.begin_anew()} while a file was timed in it")
         return float(told["median_s"])
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
@@ -77,10 +80,14 @@ class TrialProcess:
 
     def _line(self) -> dict[str, Any] | None:
         assert self._process.stdout is not None
+        timer = threading.Timer(ANSWER_S, self._process.kill)
+        timer.start()
         try:
             answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         except ValueError:  # it has ended, or is something else
             return None
+        finally:
+            timer.cancel()
         return answer
 
     def begin_anew(self) -> str:

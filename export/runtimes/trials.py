@@ -52,7 +52,10 @@ class RuntimeTrials:
         path.write_bytes(data)
         results = tuple(_loaded(process, path) for process in self._processes)
         if all(result.failure is None for result in results):
-            results = self._timed(results)
+            try:
+                results = self._timed(results)
+            except UserError as error:
+                command.say(f"note: no latency beside LiteRT: {error}")
         return TriedFile(results, _with_runtimes(path, results))
 
     def _timed(self, results: RuntimeResults) -> RuntimeResults:

@@ -18,6 +18,11 @@ from export.source.unseen import Heads
 MOST, MOST_PIXELS, LEAST = 500, 10_000_000, 100
 
 
+def most(spec: InputSpec) -> int:
+    """How many are asked about at the network's size."""
+    return max(LEAST, min(MOST, MOST_PIXELS // (spec.height * spec.width)))
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """heads: of a run whose head was fitted on the images, those of its cross-validation, which haven't seen them."""
@@ -27,8 +32,7 @@ class HeldOut:
 
     def drawn(self, spec: InputSpec, seed: int) -> "HeldOut":
         """As many as can be asked about at the network's size without making an export much longer."""
-        most = max(LEAST, min(MOST, MOST_PIXELS // (spec.height * spec.width)))
-        places = folders.drawn(len(self.images), most, seed)
+        places = folders.drawn(len(self.images), most(spec), seed)
         return HeldOut(self.images.at(places), self.heads and self.heads.at(places))
 
     def prepared(self, spec: InputSpec) -> "HeldOut":

@@ -54,7 +54,7 @@ def write(path: Path, content: Any) -> Path:
 
 
 def latency_row(variant: str, threads: int, p50_ms: float, is_warm: bool = False, seed: int = 1) -> dict[str, Any]:
-    """p50_ms: about; is_warm: of a board that has a thermometer, and held back in the end."""
+    """p50_ms: about; is_warm: of a board that has a thermometer, and was throttled in the end."""
     random = np.random.default_rng(seed)
     samples = np.sort(p50_ms * (0.96 + random.gamma(1.2, 0.035, 400)))
     samples[-2:] *= 6

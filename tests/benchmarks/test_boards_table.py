@@ -110,7 +110,7 @@ def test_of_few_samples_the_99th_percentile_is_not_known() -> None:
     assert cells(p99_ms=None)[6] == "-"
 
 
-def test_whether_it_held_back() -> None:
+def test_whether_it_was_throttled() -> None:
     """Of a result without what the board said before and after, only what was noted is known."""
     document = copy.deepcopy(RESULT)
     document["machine"]["throttling"] = {"measuring": [], "before": ["throttled"]}

@@ -243,7 +243,7 @@ def test_the_latency_table_tells_runtimes_apart() -> None:
     assert results.latency_lines([ROW, other, lost])[4].split()[1] == "-"
 
 
-def test_a_machine_that_held_back_is_told_once() -> None:
+def test_a_machine_that_was_throttled_is_reported_once() -> None:
     rows = [replace(ROW, throttled=("under-voltage",)), replace(ROW, throttled=("under-voltage", "throttled"))]
     (line,) = results.warnings(rows)
     assert "was throttled during the measurement (under-voltage, throttled)" in line

@@ -127,7 +127,7 @@ def test_two_machines_side_by_side(tmp_path: Path) -> None:
     page = Page(tmp_path / "report.html")
     assert page.text.startswith("Benchmarks: AMD EPYC, Raspberry Pi 4 Model B Rev 1.4")
     warning = (
-        "Raspberry Pi 4 Model B Rev 1.4 held back while it was measured: under-voltage, throttled, in 2 of 8 rows."
+        "Raspberry Pi 4 Model B Rev 1.4 throttled while it was measured: under-voltage, throttled, in 2 of 8 rows."
     )
     assert page.text.index(warning) < page.text.index("Machines")
     for said in ("Cortex-A72", "ondemand", "58.4 to 80.6 °C", "1200 to 1800 MHz", "25.3 GB", "avx2, fma", "1.42 mJ"):

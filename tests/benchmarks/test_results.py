@@ -62,7 +62,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("throttling", [None, BoardThrottling(("throttled",), ())])
-def test_of_a_board_it_is_said_whether_it_held_back(throttling: BoardThrottling | None, tmp_path: Path) -> None:
+def test_whether_a_board_was_throttled(throttling: BoardThrottling | None, tmp_path: Path) -> None:
     """Null where it can't tell; what was measured here says nothing of it."""
     board = replace(WHOLE, machine=BoardMachine(**vars(HERE), throttling=throttling))
     document = json.loads(json.dumps(board.to_json()))

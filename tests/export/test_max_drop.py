@@ -8,9 +8,10 @@ import pytest
 
 from device.evaluation import exports
 from device.evaluation.cost import QuantizationCost
-from device.evaluation.exports import ExportedVariant
+from device.evaluation.exports import ExportedVariant, ReferenceComparison, Rescue, RescueStep
 from export.cost import limit
 from export.models import ExportedModels
+from export.rescue import report
 from tests.conftest import Run
 from tests.exported import Exported
 
@@ -68,3 +69,26 @@ def test_all_variants_together(exported: Exported, rows: list[ExportedVariant], 
 def test_from_python(lossy: Exported) -> None:
     models = ExportedModels(lossy.run / "export", exports.read(lossy.run / "export"), is_new=False)
     assert models.within(0.01) is False and models.within(0.9) is True
+
+
+def _rescue(file: str | None, chosen: str, interval: tuple[float, float]) -> Rescue:
+    step = RescueStep(chosen, 100, 1.0, 1.0, 200, 1, 1, 0.0, (-0.01, 0.01), is_on_front=True, is_chosen=True)
+    return Rescue(0.02, "validation", (step,), ReferenceComparison(200, "test", drop_interval=interval), file)
+
+
+@pytest.mark.parametrize(
+    ("interval", "within", "code"), [((-0.01, 0.01), True, 0), ((0.03, 0.09), False, 1), ((-0.01, 0.05), None, 3)]
+)
+def test_a_rescued_file_is_judged_in_the_place_of_int8(
+    interval: tuple[float, float], within: bool | None, code: int
+) -> None:
+    done = _rescue("net_int8_rescued.tflite", "biases", interval)
+    assert [verdict.is_within for verdict in limit.judge([done], 0.02)] == [within]
+    assert report.verdict(done) == code
+
+
+def test_a_rescued_file_that_was_not_kept_is_a_failure() -> None:
+    """Whatever it would have lost: what stands is the plain file."""
+    assert report.verdict(_rescue(None, "biases", (-0.01, 0.01))) == 1
+    assert report.verdict(_rescue(None, "plain", (-0.01, 0.01))) == 0
+    assert not limit.judge([_rescue(None, "biases", (-0.01, 0.01))], 0.02)
