@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from export.models import ExportedModels
 
 ALL = ",".join(variants.NAMES)
-WITHIN = {True: command.GOOD, False: command.FAILED, None: command.INCONCLUSIVE}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -110,10 +109,11 @@ def main() -> int:
         return command.FAILED
     if given.max_drop is None:
         return command.GOOD
-    if models.record.rescue is None:
-        return WITHIN[models.within(given.max_drop / 100)]
+    from export.cost import limit
     from export.rescue import report
 
+    if models.record.rescue is None:
+        return limit.EXIT_CODES[models.within(given.max_drop / 100)]
     return report.verdict(models.record.rescue)
 
 

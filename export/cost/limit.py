@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from device import command
 from device.evaluation import needed
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.cost_table import FLOAT32
 from device.evaluation.exports import ExportedVariant, Rescue
+
+# Of what is within the limit, beyond it, or can't be told.
+EXIT_CODES = {True: command.GOOD, False: command.FAILED, None: command.INCONCLUSIVE}
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,17 @@ def judge(rows: Sequence[ExportedVariant | Rescue], max_drop: float) -> list[Lim
     ]
 
 
+def within(interval: tuple[float, float] | None, max_drop: float) -> bool | None:
+    """Whether a drop with this interval is inside the limit for certain; None where it can't be told."""
+    if interval is None:
+        return None
+    low, high = interval
+    return False if low > max_drop else True if high <= max_drop else None
+
+
 def _of_rescue(row: Rescue, max_drop: float) -> LimitVerdict:
-    ends = row.comparison.drop_interval
-    is_within = None if ends is None or ends[0] <= max_drop < ends[1] else ends[1] <= max_drop
-    return LimitVerdict("int8", is_within, f"as it was rescued; --max-drop is {100 * max_drop:g}")
+    reason = f"as it was rescued; --max-drop is {100 * max_drop:g}"
+    return LimitVerdict("int8", within(row.comparison.drop_interval, max_drop), reason)
 
 
 def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
@@ -42,14 +53,10 @@ def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
     cost = row.cost
     if cost is None or cost.pairs is None:
         return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
-    low, high = cost.pairs.interval
     said = f"{_points(cost)} lost on {cost.n} images; {limit}"
-    if low > max_drop:
-        return LimitVerdict(row.variant, False, said)
-    if high <= max_drop:
-        return LimitVerdict(row.variant, True, said)
-    advice = needed.advice(cost.pairs, max_drop)
-    return LimitVerdict(row.variant, None, "; ".join(filter(None, (said, advice))))
+    is_inside = within(cost.pairs.interval, max_drop)
+    advice = needed.advice(cost.pairs, max_drop) if is_inside is None else None
+    return LimitVerdict(row.variant, is_inside, "; ".join(filter(None, (said, advice))))
 
 
 def _points(cost: QuantizationCost) -> str:

@@ -65,7 +65,7 @@ def _fill(folder: Path, source: ExportSource, kept: Mapping[str, Path]) -> None:
     for variant, path in kept.items():
         # Without the archive behind the network: a compiler has no use for it.
         (folder / f"{source.name}_{variant}.tflite").write_bytes(cards.network_bytes(path))
-    if source.recipe is not None:  # a run's, which takes the pixels themselves
+    if source.is_run:
         shutil.copyfile(source.model, folder / "model.keras")
     spec, images = pixels.fed(source.input), source.calibration.images
     scores = expected(folder / f"{source.name}_float32.tflite", images, spec)

@@ -28,7 +28,7 @@ def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[s
     images = source.calibration.images.shape
     litert = find("litert")
     files = [f"{name}_{variant}.tflite" for variant in variants]
-    files += ["model.keras"] if source.recipe is not None else []
+    files += ["model.keras"] if source.is_run else []
     return [
         f"# {name}, for compilers of other makers",
         "",
@@ -57,7 +57,7 @@ def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[s
         "",
         "By the makers' own documents. None of these compilers was run on this folder; what was run is"
         f" `{name}_float32.tflite` in LiteRT.",
-        *(SONY if source.recipe is not None else ()),
+        *(SONY if source.is_run else ()),
         "",
         "| compiler | takes | documents |",
         "| --- | --- | --- |",

@@ -2,6 +2,7 @@
 
 from device import command, text
 from device.evaluation.exports import Rescue
+from export.cost import limit
 from export.rescue.build import PLAIN
 
 
@@ -38,9 +39,4 @@ def verdict(done: Rescue) -> int:
     """GOOD, FAILED or INCONCLUSIVE: by the chosen file's drop on test images; FAILED where it was not kept."""
     if done.file is None and any(step.is_chosen and step.means != PLAIN.name for step in done.steps):
         return command.FAILED
-    interval = done.comparison.drop_interval
-    if interval is None:
-        return command.INCONCLUSIVE
-    if interval[1] <= done.max_drop:
-        return command.GOOD
-    return command.FAILED if interval[0] > done.max_drop else command.INCONCLUSIVE
+    return limit.EXIT_CODES[limit.within(done.comparison.drop_interval, done.max_drop)]

@@ -43,6 +43,11 @@ class ExportSource:
     converted: bytes | None = None  # the bare float32 .tflite of anyone's Keras model or SavedModel
 
     @property
+    def is_run(self) -> bool:
+        """Whether train made it: its network takes the pixels themselves."""
+        return self.recipe is not None
+
+    @property
     def is_keras(self) -> bool:
         return not model_kinds.is_tflite(self.model)
 

@@ -88,7 +88,12 @@ THINGS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "half a zip": ("a.keras", holding(b"PK\x03\x04" + bytes(90)), "truncated or damaged", "get it again"),
     "lfs": ("a.tflite", holding(LFS), "a Git LFS pointer", "git lfs pull"),
     "page": ("a.tflite", holding(b"\n<!DOCTYPE html><html>"), "a web page", "get it again"),
-    "js": ("model.json", holding(b'{"format": "layers-model", "modelTopology": {}}'), "TensorFlow.js", "python -m export"),
+    "js": (
+        "model.json",
+        holding(b'{"format": "layers-model", "modelTopology": {}}'),
+        "TensorFlow.js",
+        "python -m export",
+    ),
     "array": ("net.cc", holding(C_ARRAY), "an array of C", "give the .tflite"),
     "image": ("a.tflite", holding(PNG), "a PNG image", "give the model first"),
     "gzip": ("a.tflite", holding(b"\x1f\x8b\x08" + bytes(30)), "a gzip archive", "unpack it"),
