@@ -2,13 +2,13 @@
 
     python -m experiments.gate_simulation [--minutes M]     a few minutes; it goes on where it stopped
 
-Gates are judged as `gate` judges them: after each round verdict.is_certain, at the end verdict.judge, 20 rounds at most
-(about what 20 s hold). Only looks that can't be certain are passed over, to save time: those at which the limit lies
-inside the plain interval, which the rule only ever widens. 2,000 gates a cell: six kinds of noise, two sizes, limits of
-1, 2 and 5 %, a candidate that is as fast, one exactly at the limit, and one two points beyond it. `size` is the
-standard deviation of a series' time from round to round; on the machine of results/gate.json it is about 0.3 % for a
-network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbors too. At the first size and limit other rules as well:
-without the test of dependence, and as it was before that, when an early end asked for 99 %.
+Gates are judged as `gate` judges them: after each round verdict.is_certain, at the end verdict.judge, 30 rounds at most
+(about what 20 s hold for a network of 10 ms). Only looks that can't be certain are passed over, to save time: those at
+which the limit lies inside the plain interval, which the rule only ever widens. 2,000 gates a cell: six kinds of noise,
+two sizes, limits of 1, 2 and 5 %, a candidate that is as fast, one exactly at the limit, and one two points beyond it.
+`size` is the standard deviation of a series' time from round to round; on the machine of results/gate.json it is about
+0.3 % for a network of 0.1 ms and 0.9 % for one of 8 ms, beside neighbors too. At the first size and limit other rules
+as well: without the test of dependence, and as it was before that, when an early end asked for 99 %.
 
 Noise: normal; heavy-tailed (Student's t with 3 degrees of freedom); skewed (exponential, to the slow side); drifting
 (normal; while all series become 10 % slower the candidate goes from half a size too slow to half a size too fast); and
@@ -37,7 +37,7 @@ from device.host import system
 from experiments.record import RESULTS, read, write
 
 COMMAND = "python -m experiments.gate_simulation"
-GATES, ROUNDS, SEED = 2_000, 20, 24
+GATES, ROUNDS, SEED = 2_000, 30, 24
 NOISES = ("normal", "heavy-tailed", "drifting", "skewed", "AR(1) 0.5", "AR(1) 0.8")
 SIZES = (0.01, 0.02)
 LIMITS = (0.01, 0.02, 0.05)

@@ -112,6 +112,19 @@ def _candidate(cell: Cell, truths: dict[str, list[float]]) -> str:
     return f"truly {middle:.1f} % slower ({low:.1f}-{high:.1f})"
 
 
+def round_length() -> list[str]:
+    """How a ratio varies from round to round, by how long a round measures."""
+    document = read("round_length")
+    by_length: dict[float, list[str]] = {}
+    for row in document["results"]:
+        low, high = row["interval"]
+        by_length.setdefault(row["seconds"], []).append(f"{row['deviation_percent']:.1f} % ({low:.1f}-{high:.1f})")
+    first = document["results"][0]
+    caption = f"Standard deviation of {first['rounds']} rounds, with its 95 % interval. {source(document)}"
+    cells = [[f"{length:g} s", *found] for length, found in by_length.items()]
+    return [*markdown(("a round measures", "no neighbor", "two busy neighbors"), cells), "", caption]
+
+
 def gate_rule() -> list[str]:
     """The rule on made-up rounds: false alarms, wrong answers at the limit, what is caught, coverage."""
     document = read("gate_simulation")

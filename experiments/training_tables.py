@@ -205,9 +205,15 @@ def unchanged(name: str = "unchanged") -> list[str]:
         if "ratio" in row:
             low, high = row["interval"]
             rows.append([row["what"], f"{row['ratio']:.3f} ({low:.3f}-{high:.3f}, {row['pairs']} pairs)"])
+        elif "same_scores" in row:
+            rows.append(
+                [row["what"], f"{row['same_scores']:,} of {row['n']:,} images have the same scores, bit by bit"]
+            )
         else:
             ours, before = (text.percent(top1) for top1 in row["top1"])
             same = f"{row['equal_to_the_last_bit']} of {row['arrays']} arrays of weights the same bits"
+            if "networks" in row:
+                same += f", {len(row['same_networks'])} of {len(row['networks'])} exported networks"
             rows.append([row["what"], f"{ours}, before {before} (n {row['n']:,}); {same}"])
     return [*markdown(("what", f"to commit {document['against']}"), rows), "", source(document)]
 
@@ -215,6 +221,11 @@ def unchanged(name: str = "unchanged") -> list[str]:
 def unchanged_device() -> list[str]:
     """After the device was made hard to bring down."""
     return unchanged("unchanged_device")
+
+
+def unchanged_house() -> list[str]:
+    """After the packages were put in order."""
+    return unchanged("unchanged_house")
 
 
 def large() -> list[str]:

@@ -21,8 +21,9 @@ import numpy as np
 from benchmarks.timing.process import BLOCK_S, BenchmarkCase, LostError, Samples, TimingWorker
 from device.errors import UserError
 
-# A round's time; a slow network gets as much more as its three series need for one block each.
-ROUND_S = 0.6
+# A round's time; a slow network gets as much more as its three series need for one block each. More would not make a
+# ratio more certain: what differs from round to round is where in memory the three lie, which a process keeps.
+ROUND_S = 0.25
 # With two Pythons, which alternate.
 BURST_S = 0.05
 WARMUP_S = 0.06

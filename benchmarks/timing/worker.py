@@ -20,8 +20,6 @@ from benchmarks.timing import memory, workload
 from device.errors import UserError
 from device.inference import runtime
 
-# Before peak memory is read.
-INVOCATIONS = 3
 # Enough to know the time of reading the clocks to a hundredth of a microsecond.
 EMPTY = 2000
 # How long to watch the thread's clock for its steps: a few of a timer with 100 ticks per second.
@@ -46,8 +44,6 @@ class Bench:
         try:
             engine = runtime.find(case["runtime"])
             work = workload.load(path, threads, engine, size)
-            for _ in range(INVOCATIONS):
-                work.invoke()
             peak = memory.high_water_mark()
             frame = workload.frame_path(path, threads, engine, size) if case["frame"] else None
             if frame:
