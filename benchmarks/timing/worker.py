@@ -50,8 +50,6 @@ class Bench:
                 frame()
         except UserError as error:
             return {"error": str(error)}
-        except (RuntimeError, ValueError) as error:
-            return {"error": f"{path}: the model failed while running: {_first_line(error)}"}
         self.series["invoke", index] = work.invoke
         if frame:
             self.series["frame", index] = frame

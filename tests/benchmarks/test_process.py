@@ -135,13 +135,12 @@ def test_one_that_can_not_be_loaded_leaves_the_others(tmp_path: Path) -> None:
     assert "Unheard" in str(operator) and str(engine).startswith("unknown runtime 'none'") and good is None
 
 
-@pytest.mark.parametrize(("answers", "said"), [(0, "can't run the model"), (1, "failed while running")])
-def test_one_that_fails_before_it_is_timed_leaves_the_others(answers: int, said: str, tmp_path: Path) -> None:
-    path = crafted.write(tmp_path / "net.tflite", failing.network(answers))
+def test_one_that_fails_before_it_is_timed_leaves_the_others(tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", failing.network(0))
     with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:
         failed, good = [told.error for told in worker.loaded]
         assert worker.series == [Series("invoke", 1)]
-    assert said in str(failed) and "gather index out of bounds" in str(failed) and good is None
+    assert "can't run the model" in str(failed) and "gather index out of bounds" in str(failed) and good is None
 
 
 def test_one_that_fails_half_way_gives_up_and_the_others_go_on(tmp_path: Path) -> None:
