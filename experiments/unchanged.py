@@ -250,8 +250,9 @@ def main() -> None:
     more = [path.resolve() for path in given.model]
     asked = Asked(given.against.resolve(), recarded, more, labels, images, given.recipe)
     commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=asked.against, text=True).strip()
-    kept = read(given.into) if (RESULTS / f"{given.into}.json").exists() else {"against": commit, "results": []}
-    rows: list[dict[str, Any]] = kept["results"] if kept["against"] == commit else []
+    rows: list[dict[str, Any]] = []
+    if (RESULTS / f"{given.into}.json").exists() and (kept := read(given.into))["against"] == commit:
+        rows = kept["results"]
     for part in given.part.split(","):
         found = PARTS[part](asked)
         names = {row["what"] for row in found}

@@ -24,6 +24,7 @@ EXTRAS: dict[str, set[str]] = {
     "benchmarks.report.figures": set(),  # by way of charts
     "benchmarks.report.page": set(),
     "benchmarks.report.quantization": set(),
+    "device.images.figures": {"matplotlib"},
     "device.live.outputs.mqtt.connection": {"paho"},
     "device.live.outputs.mqtt.mqtt": set(),  # by way of connection
     "device.live.outputs.web.server.application": {"starlette", "uvicorn"},

@@ -18,7 +18,6 @@ from ai_edge_litert import schema_py_generated as schema
 from litert_quantizer import model_validator
 from litert_quantizer.utils import validation_utils
 
-from device import files
 from device.evaluation.exports import LayerError
 from device.model.variants import BY_NAME
 from export.checks.fidelity import Graph
@@ -135,6 +134,8 @@ def draw(errors: Sequence[LayerError], path: Path) -> None:
     """A bar a layer, the noisiest on top: its signal to noise in dB."""
     from matplotlib.figure import Figure  # here: who needs no image needs no matplotlib
 
+    from device.images import figures
+
     shown = errors[:MOST_BARS]
     names = [row.layer[-NAME_LENGTH:].replace("$", r"\$") for row in shown]
     figure = Figure(figsize=(8, 1.1 + 0.22 * len(shown)), layout="constrained")
@@ -147,5 +148,4 @@ def draw(errors: Sequence[LayerError], path: Path) -> None:
     axis.margins(x=0.12)
     more = f", the noisiest {len(shown)} of {len(errors)} layers" if len(errors) > len(shown) else ""
     axis.set_title(f"int8 beside float32, layer by layer{more}", fontsize=10)
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+    figures.write(figure, path)

@@ -1,12 +1,10 @@
 """A contact sheet of the images that a variant predicts differently from float32."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from device import files
 from device.data.folders import Labeled
 from device.evaluation.cost import ContactSheet, Flip
 from device.images import images
@@ -70,6 +68,8 @@ def _words(flip: Flip, variant: str) -> list[str]:
 def _write(canvas: Pixels, words: Sequence[Sequence[str]], columns: int, path: Path) -> None:
     from matplotlib.figure import Figure  # here: who needs no image needs no matplotlib
 
+    from device.images import figures
+
     height, width = canvas.shape[:2]
     figure = Figure(figsize=(width / 100, height / 100), dpi=100)
     figure.figimage(canvas)
@@ -79,6 +79,4 @@ def _write(canvas: Pixels, words: Sequence[Sequence[str]], columns: int, path: P
             x, y = (left + 6) / width, 1 - (top + SIDE + LINE * number) / height
             short = line if len(line) <= LETTERS else f"{line[: LETTERS - 1]}…"
             figure.text(x, y, short, va="top", fontsize=7, weight="normal" if number else "bold", parse_math=False)
-    with files.replacing(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(temporary, dpi=100, metadata={"Software": None})
+    figures.write(figure, path, dpi=100)

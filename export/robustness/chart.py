@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device import files
 from device.evaluation.robustness import CorruptedAccuracy, Robustness
 from device.model.variants import BY_NAME
 
@@ -16,6 +15,8 @@ COLUMNS = 5
 
 def draw(found: Robustness, path: Path) -> None:
     from matplotlib.figure import Figure  # here: who needs no image needs no matplotlib
+
+    from device.images import figures
 
     names = list(dict.fromkeys(row.corruption for row in found.rows))
     lines = -(-len(names) // COLUMNS)
@@ -30,8 +31,7 @@ def draw(found: Robustness, path: Path) -> None:
         axis.set_ylabel("accuracy (%)")
     axes[0, 0].legend(fontsize=8, loc="lower left")
     figure.suptitle(f"{found.n} {found.split} images, severities of {found.parameters}; 0: clean", fontsize=10)
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+    figures.write(figure, path)
 
 
 def _panel(axis: "Axes", rows: list[CorruptedAccuracy]) -> None:

@@ -1,6 +1,5 @@
 """The images of a run: curves, confusion, sample predictions. Drawn without a display."""
 
-import warnings
 from pathlib import Path
 
 import matplotlib
@@ -13,7 +12,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from device import files, text
+from device import text
+from device.images import figures
 from train.data.streams import Purpose, generator
 
 BLUE, ORANGE, RED = "#1f6fb4", "#e07b00", "#b4281f"
@@ -22,10 +22,7 @@ MAX_CLASSES = 40
 
 
 def save(figure: Figure, path: Path) -> None:
-    with files.replacing(path) as temporary, warnings.catch_warnings():
-        # Labels in a script that matplotlib's font lacks become boxes in the figure, without warnings on the terminal.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(temporary, dpi=110)
+    figures.write(figure, path)
     plt.close(figure)
 
 
