@@ -24,6 +24,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,17 +193,19 @@ def answers(asked: Asked) -> list[dict[str, Any]]:
 
 
 def trained(checkout: Path, recipe: str, run: Path) -> Path:
+    """recipe: its name, or NAME:DATA with a folder of images."""
+    name, _, data = recipe.partition(":")
     environment = {**os.environ, "FRAMELITE_CACHE": str(run.with_suffix(".cache"))}
-    for words in (["train", recipe, "--run", str(run)], ["export", str(run)]):
+    with_data = ["--data", data] if data else []
+    for words in (["train", name, *with_data, "--run", str(run)], ["export", str(run)]):
         subprocess.run([sys.executable, "-m", *words], cwd=checkout, env=environment, check=True)
     return run
 
 
-def training(asked: Asked) -> list[dict[str, Any]]:
+def training(asked: Asked) -> Iterator[dict[str, Any]]:
     """Are the trained weights and the exported networks the same bits?"""
     import keras
 
-    rows = []
     for recipe in asked.recipes:
         with tempfile.TemporaryDirectory(prefix="framelite-unchanged-") as name:
             runs = [
@@ -213,23 +216,24 @@ def training(asked: Asked) -> list[dict[str, Any]]:
             found = [evaluation.read(evaluation.Evaluation, run) for run in runs]
             exported = [{path.name: card.network_bytes(path) for path in run.glob("export/*.tflite")} for run in runs]
         same = [a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(ours, before, strict=True)]
-        rows.append(
-            {
-                "what": f"{recipe}, trained in full",
-                "arrays": len(same),
-                "equal_to_the_last_bit": sum(same),
-                "top1": [each.top1 for each in found],
-                "n": found[0].n,
-                "networks": sorted(exported[0]),
-                "same_networks": sorted(
-                    file for file, network in exported[0].items() if exported[1].get(file) == network
-                ),
-            }
-        )
-    return rows
+        yield {
+            "what": f"{recipe.partition(':')[0]}, trained in full",
+            "arrays": len(same),
+            "equal_to_the_last_bit": sum(same),
+            "top1": [each.top1 for each in found],
+            "n": found[0].n,
+            "networks": sorted(exported[0]),
+            "same_networks": sorted(name for name in exported[0] if exported[0][name] == exported[1].get(name)),
+        }
 
 
-PARTS = {part.__name__: part for part in (frames, classify, live, answers, training)}
+PARTS: dict[str, Callable[[Asked], Iterable[dict[str, Any]]]] = {
+    "frames": frames,
+    "classify": classify,
+    "live": live,
+    "answers": answers,
+    "training": training,
+}
 
 
 def main() -> None:
@@ -240,7 +244,9 @@ def main() -> None:
     options.add_argument("--model", type=Path, nargs="+", default=[], help="more .tflite, larger: three frames a step")
     options.add_argument("--labels", type=Path, help="their labels")
     options.add_argument("--images", type=Path, metavar="DIR", help="for the part answers")
-    options.add_argument("--recipe", nargs="+", default=["fashion_mnist"], metavar="NAME", help="default fashion_mnist")
+    options.add_argument(
+        "--recipe", nargs="+", default=["fashion_mnist"], metavar="NAME[:DATA]", help="default fashion_mnist"
+    )
     options.add_argument("--into", default="unchanged", metavar="NAME", help="results/NAME.json (default unchanged)")
     given = options.parse_args()
     if unknown := set(given.part.split(",")) - set(PARTS):
@@ -254,10 +260,9 @@ def main() -> None:
     if (RESULTS / f"{given.into}.json").exists() and (kept := read(given.into))["against"] == commit:
         rows = kept["results"]
     for part in given.part.split(","):
-        found = PARTS[part](asked)
-        names = {row["what"] for row in found}
-        rows = [*(row for row in rows if row["what"] not in names), *found]
-        write(given.into, rows, "python -m experiments.unchanged --against CHECKOUT", against=commit)
+        for row in PARTS[part](asked):
+            rows = [*(kept for kept in rows if kept["what"] != row["what"]), row]
+            write(given.into, rows, "python -m experiments.unchanged --against CHECKOUT", against=commit)
 
 
 if __name__ == "__main__":
