@@ -34,6 +34,9 @@ sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
+# JAX compiles a network for longer than a small one runs: with few optimizations it is done sooner.
+UNOPTIMIZED = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+
 # Files whose tests take longest: begun first, so that no worker waits for another's last one.
 LONGEST = (
     *("test_devices.py", "test_shared_features.py", "test_whole_path.py", "test_transfer.py", "test_every_recipe.py"),

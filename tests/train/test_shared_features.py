@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import drawing, servers
-from tests.conftest import ROOT, Run, environment
+from tests.conftest import ROOT, UNOPTIMIZED, Run, environment
 from tests.train import saved
 
 pytestmark = pytest.mark.tensorflow
@@ -38,7 +38,7 @@ def trained(shapes: Path, place: Path, count: int) -> list[str]:
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "FRAMELITE_CACHE": str(place / f"cache{number}")},
+            env={**os.environ, **UNOPTIMIZED, "FRAMELITE_CACHE": str(place / f"cache{number}")},
         )
         for number in range(count)
     ]

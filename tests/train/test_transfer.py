@@ -152,7 +152,7 @@ def test_the_saved_model_is_the_whole_network(
 
 @pytest.mark.usefixtures("fitted")  # with it the features
 def test_fine_tuning_follows_and_goes_on_after_a_kill(eager: Run, home: Path, folder: Path, tmp_path: Path) -> None:
-    more = ("--fine-tune", "2", "--freeze", "80")
+    more = ("--fine-tune", "2", "--freeze", "80", "--set", "steps_per_epoch=2")
     whole = train(eager, folder, home, tmp_path / "whole", *more)
     assert whole.returncode == 0, whole.stderr
     history = json.loads((tmp_path / "whole/history.json").read_bytes())
@@ -254,7 +254,7 @@ def test_one_that_keras_makes_for_one_size_is_made_for_ours(monkeypatch: pytest.
     [
         (
             ["--strategy", "partial", "--freeze", "999"],
-            ("--freeze 999: ", "MobileNet", "86"),
+            ("--freeze 999: ", "MobileNet", "87"),
         ),
         (["--set", "image_size=1x1"], ("transfer: ", "1x1")),
         (
