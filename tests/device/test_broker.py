@@ -70,7 +70,7 @@ def test_a_broker_that_is_not_there_yet(tmp_path: Path, answers: Feed, said: Sai
         for number in range(2000):
             output.show(replace(answers.next(("circle", "square")[number % 2]), changed=True))
             output.status(replace(STREAMING, lost=number))
-        assert len(output._waiting) == mqtt.WAITING_MESSAGES
+        assert len(output._waiting) == mqtt.WAITING_MESSAGES  # from outside memory alone would tell
         assert said.lines == [f"note: MQTT broker 127.0.0.1:{port}: connection refused; trying again"]
         with Mosquitto(tmp_path, port=port), Watcher(port) as watcher:
             watcher.wait_for(lambda: watcher.texts(STATE))
