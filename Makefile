@@ -85,8 +85,9 @@ bench-pi: setup  ## latency of the run (or MODEL) on the board PI=user@host, ove
 check: setup  ## the tests that need no TensorFlow and no other programs, within a minute
 	$(RUN) -m pytest -m "not tensorflow and not programs" --numprocesses 2
 
+# Three at a time keep two cores busy: servers, cameras and signals are waited for.
 test: setup test-setup lint  ## everything: checks of style and types, then all tests
-	$(RUN) -m pytest --numprocesses 2 --dist worksteal --durations 25
+	$(RUN) -m pytest --numprocesses 3 --dist worksteal --durations 25
 
 test-setup: $(ENVIRONMENTS)
 

@@ -21,17 +21,27 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests/models"
 
-# python -c EAGERLY WORDS… is python -m WORDS…, but for a warning of tf.data, whose functions are traced all the same.
-EAGERLY = """
-import runpy, sys, tensorflow, warnings
+# Functions run as they stand, without the seconds of tracing them. tf.data warns: its own are traced all the same.
+EAGER = """
+import tensorflow, warnings
 warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run_functions_eagerly`")
 tensorflow.config.run_functions_eagerly(True)
+"""
+# python -c EAGERLY WORDS… is python -m WORDS….
+EAGERLY = f"""{EAGER}
+import runpy, sys
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
+# JAX compiles a network for longer than a small one runs: with few optimizations it is done sooner.
+UNOPTIMIZED = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+
 # Files whose tests take longest: begun first, so that no worker waits for another's last one.
-LONGEST = ("test_devices.py", "test_shared_features.py", "test_whole_path.py", "test_every_recipe.py")
+LONGEST = (
+    *("test_devices.py", "test_shared_features.py", "test_whole_path.py", "test_transfer.py", "test_every_recipe.py"),
+    "test_anyone.py",
+)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

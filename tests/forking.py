@@ -3,8 +3,10 @@
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -18,6 +20,9 @@ from typing import Any
 
 CONVERSION = "export.conversion.convert"
 REAL_RUN = subprocess.run
+PACKAGES = ("device", "train", "export", "benchmarks")
+# Heavy ones, for a process that does not begin with them; and one that reads its environment while it is imported.
+BLOCKED = ("tensorflow", "keras", "benchmarks.boards.agent")
 
 
 def _serve(asked: socket.socket) -> None:
@@ -65,15 +70,18 @@ def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
     # A process that has trained has TensorFlow's threads, which a fork of it would wait for in vain.
     if "tensorflow" in sys.modules and asked["words"][0] == "export":
         subprocess.run = _run
+    code: Any = 0
     try:
         _run_module(asked["words"], asked["env"])
     except SystemExit as end:
-        if asked["ends_fast"] and isinstance(end.code, int):
-            threading._shutdown()  # waits for threads, as Python's own end does
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            os._exit(end.code)
-        raise
+        code = end.code
+        if not (asked["ends_fast"] and isinstance(code, int)):
+            raise
+    if asked["ends_fast"]:
+        threading._shutdown()  # waits for threads, as Python's own end does
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def _run_module(words: list[str], env: dict[str, str]) -> None:
@@ -87,6 +95,8 @@ def _run_module(words: list[str], env: dict[str, str]) -> None:
         sys.argv = [words[0], *words[2:]]
         exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__"})
     else:
+        if not hasattr(sys.modules.get(words[0]), "__path__"):  # runpy warns of a module that is imported already
+            sys.modules.pop(words[0], None)
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
@@ -120,6 +130,28 @@ def _exit_code(words: list[str], env: dict[str, str]) -> int:
     return 0
 
 
+def _import_ours() -> None:
+    """Every module of the packages that needs nothing blocked: what a command imports takes longer than many run."""
+    absent = [name for name in BLOCKED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # whatever imports one of them fails
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages([package], f"{package}."):
+            if not module.name.endswith(".__main__"):
+                with suppress(ImportError):
+                    importlib.import_module(module.name)
+    for name in absent:
+        del sys.modules[name]
+
+
+def _draw_once() -> None:
+    """matplotlib looks for a font when it draws for the first time."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.text(0, 0, "1")
+    figure.savefig(io.BytesIO())
+
+
 def main() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -128,6 +160,8 @@ def main() -> None:
     _, number, *modules = sys.argv
     for module in modules:
         importlib.import_module(module)
+    _import_ours()
+    _draw_once()
     gc.collect()
     gc.freeze()  # a fork looks through its own objects alone
     with socket.socket(fileno=int(number)) as asked:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import framelite
-from tests.conftest import ROOT, places, runs_in
+from tests.conftest import EAGER, ROOT, places, runs_in
 from tests.page_examples import ELSEWHERE, HERE, lay_out
 from tests.warm import TENSORFLOW
 
@@ -32,7 +32,7 @@ def test_there_are_examples() -> None:
 )
 def test_an_example_runs_and_prints(number: int, folder: Path) -> None:
     if "train(" in HERE[number]:  # Keras has warnings of its own
-        done = runs_in(folder, TENSORFLOW)("-c", HERE[number], **places(folder))
+        done = runs_in(folder, TENSORFLOW)("-c", EAGER + HERE[number], **places(folder))
     else:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", HERE[number]],

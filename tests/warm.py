@@ -1,4 +1,4 @@
-"""Commands that begin with their packages imported: a process imports them once and forks for every command.
+"""Commands that begin with packages imported, ours too: a process imports them once and forks for every command.
 
 The import takes longer than what most tests ask: TensorFlow's longer than a tiny network's training. A fork is a
 process of its own: its arguments, environment, folder, standard streams, signals and exit code are those of

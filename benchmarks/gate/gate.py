@@ -161,7 +161,7 @@ def run(
         (),
         interrupted,
     )
-    return replace(outcome, notes=tuple(_notes(found, outcome)))
+    return replace(outcome, notes=tuple(notes(found, outcome)))
 
 
 def _worse(answers: list[Answer]) -> Answer:
@@ -193,7 +193,7 @@ def _is_explained(found: Ends, lost: Drop | None) -> bool:
     )
 
 
-def _notes(found: Ends, outcome: GateOutcome) -> Iterator[str]:
+def notes(found: Ends, outcome: GateOutcome) -> Iterator[str]:
     by_time, lost = outcome.latency, outcome.accuracy
     if outcome.interrupted:
         yield "interrupted: this is the result so far"

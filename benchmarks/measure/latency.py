@@ -90,7 +90,7 @@ def measure(
                 record.error = record.error or results.NOT_YET
     meter = scheduler.meter
     notes = (meter.why,) if sustained_s and meter.is_refused and meter.why else ()
-    return MeasuredLatencies(tuple(record.row(_float32_of(record, records)) for record in records), interrupted, notes)
+    return MeasuredLatencies(tuple(record.row(float32_of(record, records)) for record in records), interrupted, notes)
 
 
 class Scheduler:
@@ -113,17 +113,17 @@ class Scheduler:
                 advance(alone_s)
             spent_s, process = 0.0, 0
             while self._goes_on(spent_s):
-                self._together(process)
+                self.together(process)
                 process += 1
                 spent_s += self.share_s
                 advance(len(self.records) * min(self.share_s, max(0.0, self.seconds + self.share_s - spent_s)))
 
-    def _good(self) -> list[Record]:
+    def good(self) -> list[Record]:
         return [record for record in self.records if record.error is None]
 
     def _goes_on(self, spent_s: float) -> bool:
         """Whether another round of fresh processes is needed."""
-        good = self._good()
+        good = self.good()
         if not good:
             return False
         if min(len(record.samples_ms("invoke")) for record in good) < MIN_SAMPLES:
@@ -158,9 +158,9 @@ class Scheduler:
         seconds, after = monotonic() - start, self.meter.joules()
         return Sustained(series.what, seconds, None if before is None or after is None else after - before, bursts)
 
-    def _together(self, process: int) -> None:
+    def together(self, process: int) -> None:
         """Runs one round: a fresh process for every Python, with all its cases in random order."""
-        good = self._good()
+        good = self.good()
         by_python: dict[str, list[Record]] = {}
         for record in self.random.sample(good, len(good)):
             by_python.setdefault(record.python, []).append(record)
@@ -230,7 +230,7 @@ def _is_narrow(record: Record) -> bool:
     return all(each is not None and each.half_width <= NARROW * each.middle for each in intervals)
 
 
-def _float32_of(record: Record, records: Sequence[Record]) -> Record | None:
+def float32_of(record: Record, records: Sequence[Record]) -> Record | None:
     """The measured float32 file of the same run with as many threads in the same runtime."""
     origin = record.model.origin
     for other in records:

@@ -74,7 +74,7 @@ def judge(files: Mapping[str, Known], most: float) -> Losses:
             found[name] = Loss(_standing(points, most), points)
     error = max((_lost(files[a], files[b], z).half_width / z for a, b in pairs), default=0.0)
     paired = all(known.right is not None for known in files.values())
-    return Losses({name: found[name] for name in files}, best, paired, error / sqrt(2) * _highest(len(files)))
+    return Losses({name: found[name] for name in files}, best, paired, error / sqrt(2) * highest_of(len(files)))
 
 
 def _standing(points: Interval, most: float) -> Standing:
@@ -105,7 +105,7 @@ def _lost(first: Known, second: Known, z: float) -> Interval:
 
 
 @cache
-def _highest(count: int) -> float:
+def highest_of(count: int) -> float:
     """The mean of the highest of so many independent standard normal numbers (0; 0.56; 0.85; 1.03 …).
 
     Times the largest standard error of a difference over the square root of two it bounds what the highest of several

@@ -5,11 +5,11 @@ from pathlib import Path
 STATUS = Path("/proc/self/status")
 
 
-def high_water_mark() -> int | None:
+def high_water_mark(status: Path = STATUS) -> int | None:
     """This process' largest resident set so far, in bytes; None without /proc."""
-    if not STATUS.exists():
+    if not status.exists():
         return None
-    for line in STATUS.read_text().splitlines():
+    for line in status.read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None

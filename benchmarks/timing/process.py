@@ -122,6 +122,10 @@ class TimingWorker:
             reason = f"{python}: it can't be started ({error.strerror})"
             raise UserError(f"{reason}; expected the Python of an environment") from None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def burst(self, series: Sequence[Series], seconds: float, block_s: float = BLOCK_S) -> list[Samples]:
         """Runs these series, interleaved in blocks, for about that time in all. LostError if the process dies."""
         names = [[one.what, one.case] for one in series]

@@ -48,7 +48,7 @@ def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
     count = kept(path, runtime, size)
     if count is None:
         content = path.read_bytes()
-        trial = _try({count: runtime.open(path, count, size, content) for count in candidates})
+        trial = fastest({count: runtime.open(path, count, size, content) for count in candidates})
         count = trial.count
         if trial.taken <= MOST_TAKEN:
             _keep(_key(path, runtime, size), count)
@@ -78,17 +78,17 @@ def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
     return f"{model} {runtime.name} {runtime.version} {platform.machine()} {system.usable_cores()} cores"
 
 
-def _try(interpreters: dict[int, Any]) -> ThreadTrial:
+def fastest(interpreters: dict[int, Any]) -> ThreadTrial:
     """Times all of them interleaved in blocks, so that a disturbance affects each alike, and compares the median ratios
     of adjacent blocks.
     """
     for interpreter in interpreters.values():
         timing.feed(interpreter)
         interpreter.invoke()
-    waited, start = _waited_s(), perf_counter()
+    waited, start = waited_s(), perf_counter()
     counts = sorted(interpreters)
     rounds = timing.rounds([interpreters[count] for count in counts], TRIAL_S, BLOCK_S)
-    seconds, waited_since = perf_counter() - start, _waited_s()
+    seconds, waited_since = perf_counter() - start, waited_s()
     if waited is None or waited_since is None:
         # Known everywhere: the CPU time of a single thread, which does all the work of its network.
         taken = 1 - sum(blocks[0].own_s for blocks in rounds) / sum(blocks[0].wall_s for blocks in rounds)
@@ -101,7 +101,7 @@ def _try(interpreters: dict[int, Any]) -> ThreadTrial:
     return ThreadTrial(counts[chosen], max(0.0, taken))
 
 
-def _waited_s(root: Path = Path("/proc/self/task")) -> float | None:
+def waited_s(root: Path = Path("/proc/self/task")) -> float | None:
     """The total time that this process's threads were ready but waited for the processor.
 
     Linux counts it for each thread (Documentation/scheduler/sched-stats.rst: CPU time, waiting time, number of

@@ -39,7 +39,7 @@ def metadata(card: Card) -> bytes:
     answer: dict[int, Any] = {0: "scores", 1: f"{card.output.kind}, one a label", 6: [labels]}
     graph: dict[int, Any] = {2: [source], 3: [answer]}
     builder = flatbuffers.Builder(1024)
-    root = _encode(builder, {0: card.name, 3: [graph], 7: MIN_PARSER_VERSION})
+    root = encode(builder, {0: card.name, 3: [graph], 7: MIN_PARSER_VERSION})
     builder.Finish(root, IDENTIFIER)
     return bytes(builder.Output())
 
@@ -49,7 +49,7 @@ def _numbers(value: Channels) -> list[float]:
     return list(value) if isinstance(value, tuple) else [value]
 
 
-def _encode(builder: flatbuffers.Builder, table: dict[int, Any]) -> int:
+def encode(builder: flatbuffers.Builder, table: dict[int, Any]) -> int:
     """Writes a table, its children first, as FlatBuffers are built; returns its position."""
     children = {field: _child(builder, value) for field, value in table.items() if not isinstance(value, Byte)}
     builder.StartObject(max(table) + 1)
@@ -65,9 +65,9 @@ def _child(builder: flatbuffers.Builder, value: Any) -> int:
     if isinstance(value, str):
         return int(builder.CreateString(value))
     if isinstance(value, dict):
-        return _encode(builder, value)
+        return encode(builder, value)
     numbers = all(isinstance(item, float) for item in value)
-    items = value if numbers else [_encode(builder, item) for item in value]
+    items = value if numbers else [encode(builder, item) for item in value]
     builder.StartVector(4, len(items), 4)
     for item in reversed(items):
         if numbers:

@@ -76,7 +76,7 @@ def _to_score(images: Pixels, folder: Path, mean: Channels, std: Channels) -> li
     scaling = [
         f"--{name}={','.join(map(repr, channels.each(value)))}" for name, value in (("mean", mean), ("std", std))
     ]
-    return ["--images", str(_lying(images, folder)), "--scores", str(folder / "scores.npy"), *scaling]
+    return ["--images", str(file_of(images, folder)), "--scores", str(folder / "scores.npy"), *scaling]
 
 
 def _in_a_fresh_process(model: Path, folder: Path, words: list[str]) -> None:
@@ -114,7 +114,7 @@ def _environment(keras_home: Path) -> dict[str, str]:
     return {**kept, **ENVIRONMENT, "KERAS_HOME": str(keras_home / "keras")}
 
 
-def _lying(images: Pixels, folder: Path) -> Path:
+def file_of(images: Pixels, folder: Path) -> Path:
     """An .npy file of the images: the one that they are mapped from, or a new one."""
     if isinstance(images, np.memmap) and not isinstance(images.base, np.ndarray):  # the whole file, no part of it
         return Path(str(images.filename))

@@ -22,11 +22,11 @@ SECONDS, BLOCK_S = 1.0, 0.02
 class Judge:
     """images: neither calibration nor test; where their label isn't known (-1), float32's answer counts as right.
 
-    card: the network's. scratch: a folder.
+    card: the network's. scratch: a folder. seconds: of timing, for each file.
     """
 
-    def __init__(self, float32: bytes, images: Labeled, card: Card, scratch: Path) -> None:
-        self._images, self._card, self._scratch = images, card, scratch
+    def __init__(self, float32: bytes, images: Labeled, card: Card, scratch: Path, seconds: float = SECONDS) -> None:
+        self._images, self._card, self._scratch, self._seconds = images, card, scratch, seconds
         answers = self._answers(float32, "float32")
         self._targets = np.where(images.targets < 0, answers, images.targets)
         self.float32_right = answers == self._targets
@@ -56,4 +56,4 @@ class Judge:
             except UserError:
                 return None
             timing.feed(interpreters[-1])
-        return timing.beside_first(interpreters, SECONDS, BLOCK_S)[1]
+        return timing.beside_first(interpreters, self._seconds, BLOCK_S)[1]

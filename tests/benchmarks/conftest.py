@@ -10,6 +10,7 @@ from benchmarks.gate import command, pairs
 from tests.benchmarks.gating import Gate
 from tests.conftest import model
 from tests.exported import lossy
+from tests.limits import limits
 
 __all__ = ["lossy"]
 
@@ -27,7 +28,6 @@ def run_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Gate:
     """The exit code of a gate in the test's folder with short rounds, but fresh processes all the same."""
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
-    monkeypatch.setattr(pairs, "WARMUP_S", 0.01)
+    limits(monkeypatch, pairs, ROUND_S=0.05, WARMUP_S=0.01)
     monkeypatch.chdir(tmp_path)
     return lambda *words: command.gate(parser().parse_args(["gate", *map(str, words)]))

@@ -15,7 +15,8 @@ from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from device.inference import runtime
 from tests.conftest import Run, model
-from tests.device.refusals import names, refusal
+from tests.device.refusals import names, refusal, says
+from tests.limits import limits
 
 RUNTIME = runtime.find()
 RATIO = Interval(0.98, 1.0, 1.02)
@@ -66,48 +67,35 @@ def test_it_names_no_place_of_the_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"baseline": 9}, "the baseline has version 9, expected 1; create it with: "),
-        ({"reference_sha256": "0" * 64}, "it has another reference workload; create it with: "),
-        ({"threads": 4}, "it is for 4 threads, not 1; give the same --threads"),
-        (
-            {"ratio": [1.0, 1.0]},
-            "ratio is [1.0, 1.0], expected [low, middle, high] of a ratio of times; create it with: ",
-        ),
-        ({"ratio": None}, "ratio is None, expected [low, middle, high] of a ratio of times; create it with: "),
-        (
-            {"ratio": [0.0, 0.0, 0.0]},
-            "ratio is [0.0, 0.0, 0.0], expected [low, middle, high] of a ratio of times; create it with: ",
-        ),
-        (
-            {"ratio": [-1.0, -1.0, -1.0]},
-            "ratio is [-1.0, -1.0, -1.0], expected [low, middle, high] of a ratio of times; create it with: ",
-        ),
-        (
-            {"ratio": [2.0, 1.0, 0.5]},
-            "ratio is [2.0, 1.0, 0.5], expected [low, middle, high] of a ratio of times; create it with: ",
-        ),
-        ({"ratio": [1.0, 1.0, float("nan")]}, "ratio is [1.0, 1.0, nan], expected [low, middle, high] of a"),
-        ({"ratio": [1.0, 1.0, float("inf")]}, "ratio is [1.0, 1.0, inf], expected [low, middle, high] of a"),
-        ({"fingerprint": "a laptop"}, "fingerprint is 'a laptop', expected dict; create it with: "),
-        ({"right": ["a", "b"]}, "right is ['a', 'b'], expected dict; create it with: "),
-        ({"right": {"a": 1}}, "right.a is 1, expected bool; create it with: "),
+        ({"baseline": 9}, "version 9, expected 1;"),
+        ({"reference_sha256": "0" * 64}, "another reference workload;"),
+        ({"threads": 4}, "4 threads, not 1; "),
+        ({"ratio": [1.0, 1.0]}, "ratio is [1.0, 1.0],"),
+        ({"ratio": None}, "ratio is None,"),
+        ({"ratio": [0.0, 0.0, 0.0]}, "ratio is [0.0, 0.0, 0.0],"),
+        ({"ratio": [-1.0, -1.0, -1.0]}, "ratio is [-1.0, -1.0, -1.0],"),
+        ({"ratio": [2.0, 1.0, 0.5]}, "ratio is [2.0, 1.0, 0.5],"),
+        ({"ratio": [1.0, 1.0, float("nan")]}, "ratio is [1.0, 1.0, nan],"),
+        ({"ratio": [1.0, 1.0, float("inf")]}, "ratio is [1.0, 1.0, inf],"),
+        ({"fingerprint": "a laptop"}, "fingerprint is 'a laptop', expected dict;"),
+        ({"right": ["a", "b"]}, "right is ['a', 'b'], expected dict;"),
+        ({"right": {"a": 1}}, "right.a is 1, expected bool;"),
     ],
 )
 def test_what_does_not_fit(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
     path = written(tmp_path, **changes)
-    with pytest.raises(UserError, match="^" + re.escape(f"{path}: {said}")) as refused:
+    with pytest.raises(UserError) as refused:
         read(path)
-    if said.endswith("with: "):
-        assert str(refused.value).endswith(f"python -m benchmarks baseline MODEL -o {path}")
+    says(str(refused.value), f"{path}: ", said)
+    made_anew = str(refused.value).endswith(f"python -m benchmarks baseline MODEL -o {path}")
+    assert made_anew == ("threads" not in changes)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[1]", '"baseline"', "\xff", '{"schema": 2, "results": []}'])
 def test_what_is_no_baseline(text: str, tmp_path: Path) -> None:
     path = tmp_path / "stored.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(
-        UserError, match=r"stored\.json: this is not a baseline; create it with: python -m benchmarks baseli"
-    ):
+    with pytest.raises(UserError, match=r"stored\.json: .*python -m benchmarks baseline"):
         read(path)
 
 
@@ -115,9 +103,7 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError) as refused:
         read(tmp_path / "none.json")
     path = tmp_path / "none.json"
-    assert str(refused.value) == (
-        f"{path}: there is no such baseline; create it with: python -m benchmarks baseline MODEL -o {path}"
-    )
+    says(str(refused.value), f"{path}: ", f"python -m benchmarks baseline MODEL -o {path}")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +117,7 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
 def test_another_machines_is_refused_unless_it_is_asked_for(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
     taken = fingerprint.take(RUNTIME.name, RUNTIME.version)
     path = written(tmp_path, fingerprint={**taken, **changes})
-    with pytest.raises(UserError, match=f"of different machines or runtimes.*{re.escape(said)}.*--other-machine"):
+    with pytest.raises(UserError, match=f"{re.escape(said)}.*--other-machine"):
         read(path)
     assert read(path, other_machine=True).interval == RATIO
 
@@ -148,9 +134,8 @@ def test_made_by_real_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shapes_folder: Path
 ) -> None:
     """However wide the interval is: it ends with the tenth round."""
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
-    monkeypatch.setattr(baseline, "NARROW", 1e9)
-    monkeypatch.setattr(baseline, "WIDE", 1e9)
+    limits(monkeypatch, pairs, ROUND_S=0.05)
+    limits(monkeypatch, baseline, NARROW=1e9, WIDE=1e9)
     words = ["baseline", str(model("int8")), "-o", str(tmp_path / "stored.json"), "--data", str(shapes_folder)]
     assert command.baseline(parser().parse_args([*words, "--seconds", "250"])) == 0
     found = read(tmp_path / "stored.json")
@@ -158,13 +143,13 @@ def test_made_by_real_processes(
     assert found.sha256 == int8().sha256() and found.right is not None and len(found.right) == 30
     said = capsys.readouterr().out
     assert said.startswith(f"{tmp_path}/stored.json: shapes_int8.tflite takes {found.interval.middle:.3f} (")
-    assert said.endswith("of the reference workload's time, 10 rounds; 30 images\n")
+    assert said.endswith(" 10 rounds; 30 images\n")
 
 
 @pytest.mark.programs
 def test_not_made_where_it_cannot_be_told(command: Run, tmp_path: Path) -> None:
     done = command("benchmarks", "baseline", model("int8"), "-o", "stored.json", "--seconds", "0.01")
-    assert refusal(done).startswith(f"{model('int8')}: its time is uncertain after 0.01 s")
+    says(refusal(done), f"{model('int8')}: ", " 0.01 s")
     assert names(tmp_path) == []
 
 
@@ -172,17 +157,17 @@ def test_not_made_where_it_cannot_be_told(command: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["none.tflite", "-o", "stored.json"], "none.tflite: there is no such model file"),
+        (["none.tflite", "-o", "stored.json"], "none.tflite: "),
         (
             [model("int8"), "-o", "stored.json", "--seconds", "0"],
-            "--seconds is 0, expected more than 0 and at most 3600",
+            "--seconds is 0,",
         ),
         (
             [model("int8"), "-o", "stored.txt"],
-            "stored.txt: expected a name that ends in .json, such as stored.json",
+            "stored.txt: ",
         ),
     ],
 )
-def test_bad_input(words: list[object], said: str, command: Run, tmp_path: Path) -> None:
-    assert refusal(command("benchmarks", "baseline", *words)) == said
+def test_bad_input_is_refused(words: list[object], said: str, command: Run, tmp_path: Path) -> None:
+    assert refusal(command("benchmarks", "baseline", *words)).startswith(said)
     assert names(tmp_path) == []

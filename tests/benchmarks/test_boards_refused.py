@@ -97,7 +97,7 @@ def test_a_board_with_no_room(command: Run, tmp_path: Path) -> None:
         pytest.skip("this user may not mount a small disk")
     with Board(tmp_path / "board", (*wrapper, str(tmp_path / "board/home"))) as board:
         done = asked(command, *ready_python(board))
-    assert "no space is left on the device; free some, then run the command again" in refusal(done)
+    assert "no space" in refusal(done)
     assert names(tmp_path) == ["board"]
 
 
@@ -118,7 +118,7 @@ def test_options_are_read_before_anything_is_sent(words: list[str], said: str, c
     "host", ["-oProxyCommand=touch pwned", "a b", "a;b", "a$(b)", "a`b`", "a|b", "", "a\nb", "a'b"]
 )
 def test_what_is_no_host(host: str) -> None:
-    with pytest.raises(UserError, match="is not a board's address"):
+    with pytest.raises(UserError, match="board's address"):
         SshAddress(host)
 
 

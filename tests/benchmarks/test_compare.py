@@ -24,7 +24,8 @@ from tests.benchmarks import failing
 from tests.benchmarks.measuring import is_there, needs_proc, wait_for_worker
 from tests.conftest import Run, environment, missing, model
 from tests.device import crafted
-from tests.device.refusals import refusal
+from tests.device.refusals import refusal, says
+from tests.limits import limits
 from tests.processes import PATIENCE_S, started
 
 SMALL = baseline.REFERENCE
@@ -40,8 +41,7 @@ def six_rounds(monkeypatch: pytest.MonkeyPatch, then: BaseException | None = Non
         if then is not None:
             raise then
 
-    monkeypatch.setattr(pairs, "ROUND_S", 0.03)
-    monkeypatch.setattr(pairs, "WARMUP_S", 0.01)
+    limits(monkeypatch, pairs, ROUND_S=0.03, WARMUP_S=0.01)
     monkeypatch.setattr(pairs, "rounds", few)
 
 
@@ -148,7 +148,7 @@ def test_ctrl_c_after_enough_rounds_shows_them(
 @pytest.mark.programs
 def test_too_few_rounds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     six_rounds(monkeypatch, count=1)
-    with pytest.raises(UserError, match=r"^1 rounds in 5 s, expected at least six; give more time with --seconds$"):
+    with pytest.raises(UserError, match=r"^1 rounds in 5 s, .*--seconds"):
         compare(model("int8"), "--seconds", "5")
     six_rounds(monkeypatch, KeyboardInterrupt(), count=0)
     with pytest.raises(KeyboardInterrupt):
@@ -162,8 +162,7 @@ def test_models_that_fail(command: Run, tmp_path: Path) -> None:
     crafted.write(tmp_path / "half_way.tflite", failing.network(50))
     for name in ("at_once", "half_way"):
         done = command("benchmarks", "compare", model("int8"), f"{name}.tflite")
-        said = refusal(done)
-        assert f"{name}.tflite: the model failed while running: gather index out of bounds" in said
+        says(refusal(done), f"{name}.tflite: ", "gather index")
         assert done.stdout == ""
 
 
@@ -189,39 +188,42 @@ def test_the_two_sides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "facts"),
     [
-        (["a.tflite", "b.tflite", "c.tflite"], "3 models, expected one or two"),
-        (["good.tflite", "none.tflite"], "none.tflite: there is no such model file"),
-        (["."], ".: there is no such model file"),
-        (["words.tflite"], "words.tflite: this is not a .tflite file (it lacks the mark TFL3)"),
-        (["good.tflite", "--threads", "1,2,3"], "--threads: 3 values, expected one for both sides, or two"),
-        (["good.tflite", "--threads", "1,two"], "--threads: two is not a whole number from 1 to 256"),
-        (["good.tflite", "--threads", "0"], "--threads: 0 is not a whole number from 1 to 256"),
-        (["good.tflite", "--threads", ""], "--threads:  is not a whole number from 1 to 256"),
-        (["good.tflite", "--runtime", "onnx"], "unknown runtime 'onnx', expected one of litert, tflite-runtime"),
-        (["good.tflite", "--runtime", "litert,litert,litert"], "--runtime: 3 values, expected one for both"),
-        (["good.tflite", "--python", "a,b,c"], "--python: 3 values, expected one for both sides, or two"),
-        (["good.tflite", "--python", "./none"], "./none: it can't be started (No such file or directory)"),
-        (["good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
-        (["good.tflite", "--seconds", "nan"], "--seconds is nan, expected more than 0 and at most 3600"),
-        ([":good.tflite"], ":good.tflite: expected REF:PATH, a commit, tag or branch and a file in it"),
+        (["a.tflite", "b.tflite", "c.tflite"], ("3 models,",)),
+        (["good.tflite", "none.tflite"], ("none.tflite: ",)),
+        (["."], (".: ",)),
+        (["words.tflite"], ("words.tflite: ", "TFL3")),
+        (["good.tflite", "--threads", "1,2,3"], ("--threads: 3 values,",)),
+        (["good.tflite", "--threads", "1,two"], ("--threads: two ", "1 to 256")),
+        (["good.tflite", "--threads", "0"], ("--threads: 0 ", "1 to 256")),
+        (["good.tflite", "--threads", ""], ("--threads: ", "1 to 256")),
+        (["good.tflite", "--runtime", "onnx"], ("'onnx'", "litert, tflite-runtime")),
+        (["good.tflite", "--runtime", "litert,litert,litert"], ("--runtime: 3 values,",)),
+        (["good.tflite", "--python", "a,b,c"], ("--python: 3 values,",)),
+        (["good.tflite", "--python", "./none"], ("./none: ", "No such file")),
+        (["good.tflite", "--seconds", "0"], ("--seconds is 0,", "3600")),
+        (["good.tflite", "--seconds", "nan"], ("--seconds is nan,", "3600")),
+        ([":good.tflite"], (":good.tflite: ", "REF:PATH")),
     ],
 )
-def test_bad_input(words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_bad_input_is_refused(
+    words: list[str], facts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copyfile(model("int8"), "good.tflite")
     Path("words.tflite").write_text("words")
     with pytest.raises(UserError) as caught:
         compare(*words)
-    assert str(caught.value).startswith(said) and "\n" not in str(caught.value)
+    says(str(caught.value), *facts)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_refusal_as_a_user_sees_it(command: Run) -> None:
     done = command("benchmarks", "compare", "none.tflite")
-    assert (refusal(done), done.stdout) == ("none.tflite: there is no such model file", "")
+    assert refusal(done).startswith("none.tflite: ") and done.stdout == ""
     done = command("benchmarks", "compare")
-    assert done.returncode == 2 and "the following arguments are required: MODEL" in done.stderr
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith(": MODEL")
 
 
 # What is printed.

@@ -10,6 +10,7 @@ from benchmarks.timing.conditions import Conditions, Summary, Watch
 from device.host import temperature
 from device.host.throttling import BITS
 from tests.device import machines, sensors
+from tests.limits import limits
 
 # One that this process may use, and one that it may not.
 MINE = min(os.sched_getaffinity(0))
@@ -96,14 +97,14 @@ def test_vcgencmd_is_asked_every_two_seconds(root: Path, programs: Path, monkeyp
     assert watch.read().throttled == ("under-voltage",)
     machines.program(programs, "vcgencmd", "throttled=0xd0000")
     assert watch.read().throttled == ("under-voltage",)
-    monkeypatch.setattr(conditions, "PERIOD_S", 0.0)
+    limits(monkeypatch, conditions, PERIOD_S=0.0)
     assert watch.read().throttled == ("soft temperature limit",)
     assert watch.read().throttled == ()
     assert temperature.PERIOD_S == 2
 
 
 def test_a_vcgencmd_that_fails_is_asked_once(root: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditions, "PERIOD_S", 0.0)
+    limits(monkeypatch, conditions, PERIOD_S=0.0)
     machines.program(programs, "vcgencmd", "VCHI initialization failed", 1)
     watch = Watch(root)
     machines.program(programs, "vcgencmd", "throttled=0x1")

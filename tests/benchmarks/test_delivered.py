@@ -13,7 +13,7 @@ from tests.benchmarks import failing
 from tests.benchmarks.measuring import QUICK, document, is_there, needs_proc, wait_for_worker
 from tests.conftest import Run, environment, model
 from tests.device import crafted
-from tests.device.refusals import names, refusal
+from tests.device.refusals import names, refusal, says
 from tests.processes import PATIENCE_S, started
 
 pytestmark = pytest.mark.programs
@@ -38,16 +38,12 @@ def test_a_python_without_a_runtime(command: Run, tmp_path: Path) -> None:
     (tmp_path / "bare").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     (tmp_path / "bare").chmod(0o755)
     done = command("benchmarks", "latency", model("int8"), *QUICK, "--python", "./bare", "--json", "-")
-    assert refusal(done).startswith(
-        "1 of 2 could not be measured; shapes_int8.tflite: the measuring process ended with exit code 1: ModuleNotFound"
-    )
+    says(refusal(done), "1 of 2 ", "shapes_int8.tflite: ", "exit code 1: ModuleNotFound")
     good, bad = document(done.stdout)["results"]
     assert good["error"] is None and good["p50_ms"] > 0
     assert bad["error"] is not None and bad["p50_ms"] is None
     done = command("benchmarks", "latency", model("int8"), *QUICK, "--python", "./none")
-    assert refusal(done).startswith(
-        "./none: no such Python, expected the interpreter of an environment; check --python"
-    )
+    says(refusal(done), "./none: ", "--python")
     assert done.stdout == ""
 
 
@@ -56,15 +52,17 @@ def test_a_model_that_fails_half_way(command: Run, run_folder: Path) -> None:
     crafted.write(run_folder / "export/fails.tflite", failing.network(50))
     words = ("benchmarks", "latency", "runs/shapes", *QUICK)
     done = command(*words, "--keep")
-    said = "1 of 3 could not be measured; fails.tflite: the model failed while running: gather index out of bounds"
-    assert refusal(done).startswith(said) and len(done.stderr.splitlines()) == 1
+    facts = ("1 of 3 ", "fails.tflite: ", "gather index")
+    says(refusal(done), *facts)
+    assert len(done.stderr.splitlines()) == 1
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[2:5]] == ["shapes_float32", "shapes_int8", "fails"]
     assert lines[4].split()[1:7] == ["1", "-", "-", "-", "-", "-"]
     record = document((run_folder / "benchmark.json").read_text())
     assert [row["error"] is None for row in record["results"]] == [True, True, False]
     again = command(*words, "--keep")
-    assert "measured before" not in again.stderr and refusal(again).startswith(said)
+    assert "measured before" not in again.stderr
+    says(refusal(again), *facts)
 
 
 def test_a_kept_result_holds_for_these_very_files(command: Run, run_folder: Path) -> None:
@@ -74,7 +72,7 @@ def test_a_kept_result_holds_for_these_very_files(command: Run, run_folder: Path
     first = record.read_bytes()
     again = command(*words, "--keep")
     assert record.read_bytes() == first
-    assert again.stderr == "runs/shapes: measured before (same files, same machine); omit --keep to measure again\n"
+    assert again.stderr.startswith("runs/shapes: measured before ") and again.stderr.count("\n") == 1
     assert "shapes_int8" in again.stdout
     older = json.loads(first)
     shutil.copy(model("dynamic"), run_folder / "export/shapes_int8.tflite")
@@ -94,8 +92,8 @@ def test_a_process_that_is_killed_while_it_measures(run_folder: Path, tmp_path: 
         number = wait_for_worker(process)
         os.kill(number, signal.SIGKILL)  # it is loading, warming up or measuring: whatever it does
         table, said = process.communicate(timeout=PATIENCE_S)
-    error = "shapes_int8.tflite: the measuring process was ended by SIGKILL"
-    assert (process.returncode, said) == (2, f"error: 1 of 2 could not be measured; {error}\n")
+    assert process.returncode == 2 and said.count("\n") == 1
+    says(said, "error: 1 of 2 ", "shapes_int8.tflite: ", "SIGKILL")
     good, dead = document((run_folder / "benchmark.json").read_text())["results"]
     assert good["error"] is None and good["p50_ms"] > 0 and good["sustained"]["frames_per_second"] > 0
     assert dead["error"] is not None and dead["p50_ms"] is dead["sustained"] is None
@@ -130,7 +128,7 @@ def test_ctrl_c_while_files_are_measured_one_by_one(run_folder: Path, tmp_path: 
     first, second = found["results"]
     assert found["interrupted"] and first["sustained"]["frames_per_second"] > 0
     assert (first["error"], first["p50_ms"]) == (None, None)
-    assert (second["error"], second["sustained"]) == ("interrupted before it was measured", None)
+    assert "interrupted" in second["error"] and second["sustained"] is None
     assert table.splitlines()[2].split()[:3] == ["shapes_float32", "1", "-"]
     assert not (run_folder / "benchmark.json").exists()
 

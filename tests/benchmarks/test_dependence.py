@@ -10,7 +10,7 @@ from benchmarks.statistics.stats import Interval
 from experiments.gate_simulation import deviations
 
 
-def test_by_hand() -> None:
+def test_the_score_is_what_is_computed_by_hand() -> None:
     """Ranks 1 2 3 4: their differences squared are 3 in all, those from their mean 5."""
     variance = 4 * 2 * (80 - 8 - 9) / (5 * 4 * 5 * 9)
     assert dependence.score([0.1, 0.2, 0.7, 3.0]) == pytest.approx((3 / 5 - 2) / variance**0.5)

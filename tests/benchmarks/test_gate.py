@@ -28,7 +28,7 @@ from tests.benchmarks.gating import LARGE, LONG, ONE_ROUND, SMALL, Gate, documen
 from tests.conftest import ROOT, Run, model
 from tests.device import crafted
 from tests.device.processes import start
-from tests.device.refusals import names, refusal
+from tests.device.refusals import names, refusal, says
 
 pytestmark = pytest.mark.programs
 
@@ -42,8 +42,8 @@ def test_a_regression(gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert gate(SMALL, LARGE, *LONG, "--max-slowdown", "100", *files) == 1
     first, latency, *notes = capsys.readouterr().out.splitlines()
     assert first == f"regression: {LARGE} against {SMALL}"
-    assert latency.startswith("  latency   regression: ") and "slower at least; the limit is 100 %" in latency
-    assert "  note: latency only; --max-drop POINTS with --data gates accuracy too" in notes
+    assert latency.startswith("  latency   regression: ") and "100 %" in latency
+    assert any("--max-drop" in note and "--data" in note for note in notes)
     found = document(tmp_path / "out.json")
     assert (found["answer"], found["exit_code"], found["latency"]["rounds"]) == ("regression", 1, 10)
     assert found["latency"]["ratio"]["low"] > 2 and found["accuracy"] is None
@@ -58,7 +58,7 @@ def test_no_regression(gate: Gate, capsys: pytest.CaptureFixture[str], shapes_fo
     said = capsys.readouterr().out
     assert said.startswith("no regression: ")
     assert "  latency   no regression: " in said and "  accuracy  no regression: " in said
-    assert "  note: base and candidate are the same file\n" in said
+    assert "the same file\n" in said
     assert "right model" not in said and "latency only" not in said
     found = document(Path("out.json"))
     assert (found["exit_code"], found["limits"]) == (0, {"slowdown": 1.0, "drop": 0.4})
@@ -75,7 +75,7 @@ def test_too_short_to_tell(command: Run) -> None:
     assert (done.returncode, done.stderr) == (3, "")
     found = json.loads(done.stdout)["gate"]
     assert (found["answer"], found["exit_code"], found["interrupted"]) == ("can't tell", 3, False)
-    assert found["latency"]["reason"] == "too few rounds (1); give it more time (--seconds)"
+    says(found["latency"]["reason"], "rounds (1)", "--seconds")
     assert found["latency"]["ratio"] is found["latency"]["floor"] is None
 
 
@@ -92,7 +92,7 @@ def test_one_core() -> None:
     )
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.startswith("### ❔ can't tell: `")  # and no text beside it
-    assert "- this machine has one core, so everything else that runs disturbs the measurement" in done.stdout
+    assert "one core" in done.stdout
 
 
 def test_nobody_reads_the_answer(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | N
     paths = [spoiled("int8", tmp_path) if name == "spoiled" else model(name) for name in (base, candidate)]
     found = gates.Ends(*models.find(paths), base)
     by_time = gated.verdict("no regression", ratio=Interval(0.29, 0.3, 0.31))
-    notes = gates._notes(found, gated.outcome("no regression", by_time, lost))
-    assert any("it is the right model" in note for note in notes) == odd
+    notes = gates.notes(found, gated.outcome("no regression", by_time, lost))
+    assert any("right model" in note for note in notes) == odd
 
 
 @pytest.mark.parametrize(
@@ -129,24 +129,24 @@ def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | N
         (
             gated.verdict("no regression", step_ms=4.0),
             1,
-            "the thread's CPU time has a resolution of only 4.0 ms here",
+            "4.0 ms",
         ),
         (gated.verdict("no regression", step_ms=4.0), 2, None),  # the wall clock's turn anyway
         (gated.verdict("no regression", step_ms=0.001), 1, None),
         (
             gated.verdict("regression", dependent=True),
             1,
-            "each round is close to the previous one: something changes slowly",
+            "each round",
         ),
     ],
 )
 def test_what_is_said_of_the_machine(latency: Verdict, threads: int, said: str | None) -> None:
     found = gates.Ends(*models.find([model("int8"), model("float32")]), "base")
-    notes = list(gates._notes(found, gated.outcome(latency.answer, latency, threads=threads)))
+    notes = list(gates.notes(found, gated.outcome(latency.answer, latency, threads=threads)))
     assert [note for note in notes if "CPU time" in note or "round" in note] == [
-        note for note in notes if said and note.startswith(said)
+        note for note in notes if said and said in note
     ]
-    assert any(said and note.startswith(said) for note in notes) == (said is not None)
+    assert any(said and said in note for note in notes) == (said is not None)
 
 
 # Accuracy.
@@ -158,7 +158,7 @@ def test_a_candidate_that_knows_less(command: Run, tmp_path: Path, shapes_folder
     done = command("benchmarks", "gate", *words)
     assert done.returncode == 1
     assert done.stdout.startswith("regression: ") and "  accuracy  regression: " in done.stdout
-    assert "points lost at least; the limit is 1 point; " in done.stdout and "latency only" not in done.stdout
+    assert " limit is 1 point; " in done.stdout and "latency only" not in done.stdout
     found = document(tmp_path / "out.json")
     assert (found["latency"]["answer"], found["accuracy"]["answer"]) == ("can't tell", "regression")
     assert found["limits"] == {"slowdown": 0.05, "drop": 0.01}
@@ -172,11 +172,7 @@ def test_too_few_images(command: Run, shapes_folder: Path) -> None:
     done = command("benchmarks", "gate", model("float32"), model("int8"), "--data", "shapes", *ONE_ROUND)
     assert done.returncode == 3
     (accuracy,) = (line for line in done.stdout.splitlines() if line.startswith("  accuracy"))
-    assert (
-        "can't tell: " in accuracy
-        and "points lost on 30 images; the limit is 1 point; a candidate that loses nothing needs " in accuracy
-    )
-    assert " images to pass; " in accuracy
+    says(accuracy, "can't tell: ", " on 30 images; ", " limit is 1 point; ", " needs ")
 
 
 @pytest.fixture
@@ -201,10 +197,10 @@ def test_models_without_a_card(command: Run, without_card: tuple[Path, Path]) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--data", "colors"), "the float input's scaling is not known; give --mean and --std"),
+        (("--data", "colors"), "--mean and --std"),
         (("--data", "colors", "--mean", "0", "--std", "255"), "--labels"),
         (("--max-drop", "1", "--mean", "0", "--std", "255", "--labels", "colors.txt"), "give --data NAME|DIR"),
-        (("--data", "./none", "--mean", "0", "--std", "255", "--labels", "colors.txt"), "there is no such folder"),
+        (("--data", "./none", "--mean", "0", "--std", "255", "--labels", "colors.txt"), "none: "),
     ],
 )
 def test_what_accuracy_lacks_is_said_before_latency_is_measured(
@@ -220,36 +216,29 @@ def test_what_accuracy_lacks_is_said_before_latency_is_measured(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "facts"),
     [
-        (
-            ["none.tflite", "good.tflite"],
-            "none.tflite: no such file; expected a .tflite file, REF:PATH, or a ",
-        ),
-        (
-            ["none.json", "good.tflite"],
-            "none.json: there is no such baseline; create it with: python -m benchmarks base",
-        ),
-        (["good.tflite", "none.tflite"], "none.tflite: there is no such model file"),
-        (["good.tflite", "cut.tflite"], "cut.tflite: the .tflite file is truncated or damaged (6000 bytes)"),
-        (["good.tflite"], "the gate compares two models; expected BASE CANDIDATE (or --qualify alone)"),
-        ([], "the gate compares two models; expected BASE CANDIDATE (or --qualify alone)"),
-        (["main:good.tflite", "good.tflite"], "main:good.tflite: not a git repository"),
-        (["good.tflite", "good.tflite", "--seconds", "0"], "--seconds is 0, expected more than 0 and at most 3600"),
-        (["good.tflite", "good.tflite", "--seconds", "nan"], "--seconds is nan, expected more than 0 and at most 3600"),
-        (
-            ["good.tflite", "good.tflite", "--json", "-", "--markdown", "-"],
-            "--json - and --markdown - both use ",
-        ),
+        (["none.tflite", "good.tflite"], ("none.tflite: ", "REF:PATH")),
+        (["none.json", "good.tflite"], ("none.json: ", "python -m benchmarks baseline")),
+        (["good.tflite", "none.tflite"], ("none.tflite: ",)),
+        (["good.tflite", "cut.tflite"], ("cut.tflite: ", "6000 bytes")),
+        (["good.tflite"], ("BASE CANDIDATE", "--qualify")),
+        ([], ("BASE CANDIDATE", "--qualify")),
+        (["main:good.tflite", "good.tflite"], ("main:good.tflite: ", "git repository")),
+        (["good.tflite", "good.tflite", "--seconds", "0"], ("--seconds is 0,", "3600")),
+        (["good.tflite", "good.tflite", "--seconds", "nan"], ("--seconds is nan,", "3600")),
+        (["good.tflite", "good.tflite", "--json", "-", "--markdown", "-"], ("--json - and --markdown - ",)),
     ],
 )
-def test_bad_input(words: list[str], said: str, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_refused(
+    words: list[str], facts: tuple[str, ...], gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     shutil.copyfile(model("int8"), tmp_path / "good.tflite")
     (tmp_path / "cut.tflite").write_bytes(model("int8").read_bytes()[:6000])
     with pytest.raises(UserError) as refused:
         gate(*words)
-    assert str(refused.value).startswith(said)
+    says(str(refused.value), *facts)
     assert names(tmp_path) == ["cut.tflite", "good.tflite"]
 
 
@@ -262,4 +251,4 @@ def test_a_base_that_is_not_there(command: Run) -> None:
 def test_limits_that_are_none(words: list[str], gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         gate(SMALL, SMALL, *words)
-    assert "is not a number above 0 and up to 100" in capsys.readouterr().err
+    says(capsys.readouterr().err.splitlines()[-1], words[0], words[1], "100")

@@ -14,6 +14,7 @@ from experiments import gate_limits, gate_simulation, gate_tables, record
 from experiments.gate_limits import CELLS, COPY, Cell
 from tests.benchmarks.gated import verdict
 from tests.conftest import ROOT
+from tests.limits import limits
 
 # The simulation.
 
@@ -75,7 +76,7 @@ def test_false_alarms_in_the_simulation() -> None:
 # The measurement.
 
 
-def test_the_plan() -> None:
+def test_the_plan_has_every_cell_as_often_as_it_says() -> None:
     counts = {part: Counter(cell for cell, _ in gate_limits.planned(part)) for part in gate_limits.PARTS}
     assert sorted(map(repr, (cell for cells in counts.values() for cell in cells))) == sorted(map(repr, CELLS))
     assert [counts[cell.part][cell] for cell in CELLS] == [cell.gates for cell in CELLS]
@@ -88,10 +89,10 @@ def test_the_plan() -> None:
 
 @pytest.mark.programs
 @pytest.mark.parametrize("candidate", [COPY, "_3"])
-def test_one_gate(candidate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_becomes_a_row(candidate: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a single round, which tells nothing."""
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
-    monkeypatch.setattr(gate_limits, "GATE_S", 0.01)
+    limits(monkeypatch, pairs, ROUND_S=0.05)
+    limits(monkeypatch, gate_limits, GATE_S=0.01)
     row = gate_limits.gate(Cell("one", candidate, 0.01, 1, 1, 100), 7, 1)
     assert (row["candidate"], row["busy"], row["number"], row["answer"], row["rounds"]) == (
         *(candidate, 1, 7, "can't tell", 1),
@@ -156,6 +157,7 @@ def test_how_often_the_intervals_of_the_first_gates_hold_the_truth() -> None:
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of other results in the place of the committed ones."""
     for module in (record, gate_tables):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     return tmp_path

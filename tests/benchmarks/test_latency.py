@@ -27,6 +27,7 @@ from tests.benchmarks import failing
 from tests.conftest import environment, model
 from tests.device import crafted
 from tests.device.crafted import End
+from tests.limits import limits
 
 RUNTIME = runtime.find()
 PROMISED = {
@@ -34,13 +35,12 @@ PROMISED = {
     *("samples_ms", "ratio_to_float32", "file_bytes", "peak_memory_bytes"),
 }
 LARGE = baseline.REFERENCE.with_name("large.tflite")
-LOST = "the measuring process was ended by SIGKILL"
+LOST = "SIGKILL"
 
 
 @pytest.fixture(autouse=True)
 def short_warmup(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latency, "WARMUP_S", 0.01)
-    monkeypatch.setattr(latency, "WARMUP_AGAIN_S", 0.005)
+    limits(monkeypatch, latency, WARMUP_S=0.01, WARMUP_AGAIN_S=0.005)
 
 
 def measure(*paths: Path, seconds: float = 0.02, **options: Any) -> list[dict[str, Any]]:
@@ -115,9 +115,7 @@ def test_the_rate_that_is_kept_up_alone() -> None:
 @pytest.mark.programs
 def test_a_slow_network_is_sampled_often_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process has time for a block alone, and a block for hardly more than one of its invokes: others follow."""
-    monkeypatch.setattr(latency, "MIN_SAMPLES", 5)
-    monkeypatch.setattr(latency, "SHORTEST_SHARE_S", 1e-3)
-    monkeypatch.setattr(latency, "BURST_S", 1e-3)
+    limits(monkeypatch, latency, MIN_SAMPLES=5, SHORTEST_SHARE_S=1e-3, BURST_S=1e-3)
     (row,) = measure(LARGE, seconds=1e-9)
     assert row["n"] >= 5 and 1 < row["processes"] <= 5
     assert row["p50_interval_ms"] is None
@@ -129,7 +127,7 @@ def test_a_slow_network_is_sampled_often_enough(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.programs
 def test_it_ends_when_the_interval_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six processes are the fewest that have an interval; the time would be enough for eight."""
-    monkeypatch.setattr(latency, "NARROW", 1e9)
+    limits(monkeypatch, latency, NARROW=1e9)
     (row,) = measure(model("int8"), seconds=0.8)
     assert row["processes"] == 6
     low, high = row["p50_interval_ms"]
@@ -158,21 +156,21 @@ def test_a_ratio_needs_the_float32_of_the_same_run(tmp_path: Path) -> None:
     theirs, their_int8 = (record(other_run(model(name), tmp_path, name)) for name in ("float32", "int8"))
     strange = record(crafted.write(tmp_path / "net.tflite", crafted.constant([1])))
     everyone = [int8, strange, theirs, float32, their_int8]
-    assert latency._float32_of(int8, [int8, theirs, strange]) is None
-    assert latency._float32_of(int8, everyone) is latency._float32_of(float32, everyone) is float32
-    assert latency._float32_of(their_int8, everyone) is theirs
-    assert latency._float32_of(strange, [strange, strange]) is None
+    assert latency.float32_of(int8, [int8, theirs, strange]) is None
+    assert latency.float32_of(int8, everyone) is latency.float32_of(float32, everyone) is float32
+    assert latency.float32_of(their_int8, everyone) is theirs
+    assert latency.float32_of(strange, [strange, strange]) is None
     float32.error = "lost"
-    assert latency._float32_of(int8, everyone) is None
+    assert latency.float32_of(int8, everyone) is None
 
 
 def test_a_ratio_needs_the_same_threads_runtime_and_python() -> None:
     int8 = record(model("int8"), 2, "litert")
     others = [(1, "litert", "python"), (2, None, "python"), (2, "litert", "other")]
     float32 = [record(model("float32"), *other) for other in others]
-    assert latency._float32_of(int8, [int8, *float32]) is None
+    assert latency.float32_of(int8, [int8, *float32]) is None
     same = record(model("float32"), 2, "litert")
-    assert latency._float32_of(int8, [int8, *float32, same]) is same
+    assert latency.float32_of(int8, [int8, *float32, same]) is same
 
 
 # Models that fail, and processes that are lost.
@@ -184,8 +182,8 @@ def test_one_that_fails_half_way_is_left_out(tmp_path: Path) -> None:
     words.write_text("words")
     half_way = crafted.write(tmp_path / "half_way.tflite", failing.network(50))
     bad, failed, good = measure(words, half_way, model("int8"))
-    assert bad["error"].startswith("this is not a .tflite file (it lacks the mark TFL3)")
-    assert failed["error"].startswith("the model failed while running: gather index out of bounds")
+    assert "TFL3" in bad["error"]
+    assert "gather index" in failed["error"]
     assert "\n" not in failed["error"]
     for row in (bad, failed):
         assert row["p50_ms"] is row["peak_memory_bytes"] is row["frame"] is None and row["samples_ms"] == []
@@ -197,20 +195,22 @@ def test_one_that_fails_among_others(tmp_path: Path) -> None:
     half_way = record(crafted.write(tmp_path / "half_way.tflite", failing.network(50)), python=Engine().python)
     good = record(model("int8"), python=Engine().python)
     conductor = Scheduler([half_way, good], 0.02, 0.0)
-    conductor._together(0)
-    assert half_way.error is not None and half_way.error.startswith("the model failed while running: gather index")
-    assert half_way.error.count("gather") == 1
+    conductor.together(0)
+    assert half_way.error is not None and half_way.error.count("gather index") == 1
     assert good.error is None and good.row(None).n > 0
-    assert conductor._good() == [good]
+    assert conductor.good() == [good]
 
 
 def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[TimingWorker], bool]) -> None:
-    """A worker for which `when` holds is killed as it is asked, as the kernel does when memory runs out."""
+    """A worker for which `when` holds is killed as it is asked, as the kernel does when memory runs out.
+
+    From outside nobody sees which of its requests a real worker is at.
+    """
     turn = TimingWorker.burst
 
     def asked(self: TimingWorker, lanes: Sequence[Series], *rest: float) -> list[Samples]:
         if when(self):
-            os.kill(self._process.pid, signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)
         return turn(self, lanes, *rest)
 
     monkeypatch.setattr(TimingWorker, "burst", asked)
@@ -223,7 +223,7 @@ def test_one_that_is_killed_alone_is_left_out(monkeypatch: pytest.MonkeyPatch) -
 
     kill(monkeypatch, of_float32_alone)
     dead, good = measure(LARGE, model("int8"))
-    assert dead["error"] == LOST and dead["p50_ms"] is None and dead["samples_ms"] == []
+    assert LOST in dead["error"] and dead["p50_ms"] is None and dead["samples_ms"] == []
     assert good["error"] is None and good["n"] >= latency.MIN_SAMPLES
 
 
@@ -240,9 +240,9 @@ def test_one_that_is_killed_once_by_chance_costs_a_round(at: int, monkeypatch: p
 @pytest.mark.programs
 def test_those_that_are_killed_whenever_they_are_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """None of them is to blame, and it doesn't go on without end."""
-    monkeypatch.setattr(latency, "MOST_LOSSES", 2)
+    limits(monkeypatch, latency, MOST_LOSSES=2)
     kill(monkeypatch, lambda worker: len(worker.loaded) == 2)
-    assert [row["error"] for row in measure(model("float32"), model("int8"))] == [LOST, LOST]
+    assert [LOST in row["error"] for row in measure(model("float32"), model("int8"))] == [True, True]
 
 
 # The input that is timed.
@@ -273,7 +273,7 @@ def test_every_input_is_fed_the_same_random_pixels_of_its_type(end: End, low: in
 
 def test_an_input_of_another_type_is_refused(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([1], End(dtype="float64")))
-    with pytest.raises(UserError, match="the input is float64, expected float32, uint8 or int8"):
+    with pytest.raises(UserError, match="float64, expected float32"):
         workload.load(path, 1, RUNTIME)
 
 
@@ -301,6 +301,5 @@ def test_opencv_s_threads_are_set_once_not_with_every_frame() -> None:
         cv2.setNumThreads(before)
 
 
-def test_without_proc_memory_is_not_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(memory, "STATUS", tmp_path / "none")
-    assert memory.high_water_mark() is None
+def test_without_proc_memory_is_not_known(tmp_path: Path) -> None:
+    assert memory.high_water_mark(tmp_path / "none") is None

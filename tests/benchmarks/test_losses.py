@@ -54,7 +54,7 @@ def test_beside_many_files_a_difference_says_less() -> None:
 
 def test_the_highest_of_several_normal_numbers() -> None:
     """Beside the tables of order statistics (H. L. Harter, Biometrika 48, 1961)."""
-    found = [losses._highest(count) for count in (1, 2, 3, 4, 5, 10)]
+    found = [losses.highest_of(count) for count in (1, 2, 3, 4, 5, 10)]
     assert found == pytest.approx([0, 0.56419, 0.84628, 1.02938, 1.16296, 1.53875], abs=1e-4)
 
 

@@ -19,6 +19,7 @@ from tests.benchmarks import failing
 from tests.conftest import environment, model
 from tests.device import crafted
 from tests.device.crafted import End
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 SMALL, LARGE = Side(REFERENCE), Side(REFERENCE.with_name("large.tflite"))
@@ -26,8 +27,7 @@ SMALL, LARGE = Side(REFERENCE), Side(REFERENCE.with_name("large.tflite"))
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
-    monkeypatch.setattr(pairs, "WARMUP_S", 0.01)
+    limits(monkeypatch, pairs, ROUND_S=0.05, WARMUP_S=0.01)
 
 
 def children() -> list[int]:
@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_fed(base_is_good: bool, tmp_path: Path) -> None:
 
 def test_a_process_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     """By SIGKILL, as where memory runs out. Which of the models took it, nobody knows."""
-    monkeypatch.setattr(pairs, "ROUND_S", 100)
+    limits(monkeypatch, pairs, ROUND_S=100)
     before = set(children())
 
     def kill() -> None:

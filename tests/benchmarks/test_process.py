@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,14 +21,11 @@ from tests.benchmarks.measuring import is_there, needs_proc
 from tests.conftest import ROOT, environment, model
 from tests.device import crafted
 from tests.device.crafted import End
-from tests.device.refusals import with_card
+from tests.device.refusals import says, with_card
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 INT8, FLOAT32 = BenchmarkCase(model("int8"), frame=True), BenchmarkCase(model("float32"))
-
-
-def pid(worker: TimingWorker) -> int:
-    return worker._process.pid
 
 
 # What it tells.
@@ -35,7 +33,7 @@ def pid(worker: TimingWorker) -> int:
 
 def test_cases_in_the_order_they_were_given() -> None:
     with TimingWorker([INT8, FLOAT32]) as worker:
-        number = pid(worker)
+        number = worker.pid
         assert worker.series == [Series("invoke", 0), Series("frame", 0), Series("invoke", 1)]
         for told in worker.loaded:
             assert told.error is None
@@ -113,7 +111,7 @@ def test_what_a_turn_tells_of_the_clock() -> None:
     bench = Bench(1)
     bench.series = {("invoke", 0): lambda: None}
     (told,) = bench.burst([["invoke", 0]], 0.0, 0.0)
-    assert told["step_ns"] == bench._step_ns > 0
+    assert 0 < told["step_ns"] <= WATCHED_NS
 
 
 # Models that fail.
@@ -130,8 +128,8 @@ def test_one_that_can_not_be_loaded_leaves_the_others(tmp_path: Path) -> None:
     with TimingWorker([*cases, FLOAT32]) as worker:
         words, dtype, operator, engine, good = [told.error for told in worker.loaded]
         assert worker.series == [Series("invoke", 4)]
-    assert "words.tflite: this is not a .tflite file (it lacks the mark TFL3)" in str(words)
-    assert str(dtype).endswith("odd.tflite: the input is float64, expected float32, uint8 or int8")
+    says(str(words), "words.tflite: ", "TFL3")
+    says(str(dtype), "odd.tflite: ", "float64, expected float32, uint8 or int8")
     assert "Unheard" in str(operator) and str(engine).startswith("unknown runtime 'none'") and good is None
 
 
@@ -140,7 +138,7 @@ def test_one_that_fails_before_it_is_timed_leaves_the_others(tmp_path: Path) -> 
     with TimingWorker([BenchmarkCase(path), FLOAT32]) as worker:
         failed, good = [told.error for told in worker.loaded]
         assert worker.series == [Series("invoke", 1)]
-    assert "can't run the model" in str(failed) and "gather index out of bounds" in str(failed) and good is None
+    assert "can't run" in str(failed) and "gather index" in str(failed) and good is None
 
 
 def test_one_that_fails_half_way_gives_up_and_the_others_go_on(tmp_path: Path) -> None:
@@ -150,7 +148,7 @@ def test_one_that_fails_half_way_gives_up_and_the_others_go_on(tmp_path: Path) -
         again, still = worker.burst(worker.series, 0.01)
     before = 1  # the first inference
     assert len(failed.wall_ms) == len(failed.cpu_ms) == 40 - before
-    assert failed.error is not None and failed.error.startswith("gather index out of bounds")
+    assert failed.error is not None and "gather index" in failed.error
     assert good.error is still.error is None and len(good.wall_ms) > 0 and len(still.wall_ms) > 0
     assert len(again.wall_ms) == 0 and again.error is not None
 
@@ -172,9 +170,9 @@ def test_one_whose_frame_s_way_fails_half_way(tmp_path: Path) -> None:
 
 def test_how_it_was_ended_is_told() -> None:
     with TimingWorker([FLOAT32]) as worker:
-        os.kill(pid(worker), signal.SIGKILL)
+        os.kill(worker.pid, signal.SIGKILL)
         for _ in range(2):
-            with pytest.raises(LostError, match=r"^the measuring process was ended by SIGKILL$"):
+            with pytest.raises(LostError, match=r" SIGKILL$"):
                 worker.burst(worker.series, 0.01)
 
 
@@ -201,9 +199,7 @@ def test_one_that_can_not_be_started(tmp_path: Path) -> None:
         (tmp_path / "text", "Exec format error"),
         ("no-such-python", "No such file or directory"),
     ):
-        with pytest.raises(
-            UserError, match=rf"{python}: it can't be started \({said}\); expected the Python of an env"
-        ):
+        with pytest.raises(UserError, match=rf"{python}: .*\({said}\)"):
             TimingWorker([FLOAT32], str(python))
 
 
@@ -215,7 +211,7 @@ def test_none_is_left_behind_when_its_conductor_is_killed() -> None:
             "-c",
             "import sys; from pathlib import Path; from benchmarks.timing.process import BenchmarkCase, TimingWorker\n"
             "worker = TimingWorker([BenchmarkCase(Path(sys.argv[1]))])\n"
-            "print(worker._process.pid, flush=True); sys.stdin.read()",
+            "print(worker.pid, flush=True); sys.stdin.read()",
             str(FLOAT32.path),
         ],
         cwd=ROOT,
@@ -238,12 +234,17 @@ def test_none_is_left_behind_when_its_conductor_is_killed() -> None:
 
 @needs_proc
 def test_none_is_left_behind_after_an_error_in_the_midst(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a turn that would last for minutes: it isn't waited for."""
-    monkeypatch.setattr(process, "PATIENCE_S", 600)
-    worker = TimingWorker([FLOAT32])
-    with pytest.raises(ZeroDivisionError), worker:
-        assert worker._process.stdin is not None
-        worker._process.stdin.write('{"series": [["invoke", 0]], "seconds": 600, "block_s": 0.004}\n')
-        worker._process.stdin.flush()
+    """Of a turn that would last for minutes: it isn't waited for, as this test would be ended if it were."""
+    limits(monkeypatch, process, PATIENCE_S=600)
+
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
-    assert not is_there(pid(worker))
+
+    before = signal.signal(signal.SIGUSR1, fail)
+    try:
+        with pytest.raises(ZeroDivisionError), TimingWorker([FLOAT32]) as worker:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+            worker.burst(worker.series, 600)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not is_there(worker.pid)

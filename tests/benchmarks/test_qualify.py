@@ -15,7 +15,8 @@ from tests.benchmarks import failing
 from tests.benchmarks.gated import verdict
 from tests.conftest import Run
 from tests.device import crafted
-from tests.device.refusals import refusal
+from tests.device.refusals import refusal, says
+from tests.limits import limits
 
 EIGHT = Interval(1.077, 1.08, 1.083)
 FINE: Answer = "no regression"
@@ -43,18 +44,18 @@ RELIABLE = ([FINE] * 5, [SLOWER] * 5)
     ("of_itself", "planted", "why_not"),
     [
         ([FINE] * 5, [SLOWER] * 5, None),
-        ([FINE] * 4 + [SLOWER], [SLOWER] * 5, "there was a false alarm"),
-        ([FINE] * 5, [SLOWER] * 4 + [FINE], "a slower network was missed"),
+        ([FINE] * 4 + [SLOWER], [SLOWER] * 5, "false alarm"),
+        ([FINE] * 5, [SLOWER] * 4 + [FINE], "missed"),
         ([FINE] * 4 + [UNTOLD], [SLOWER] * 5, None),
-        ([FINE] * 3 + [UNTOLD] * 2, [SLOWER] * 4 + [UNTOLD], "it was inconclusive too often"),
-        ([FINE] * 4, [SLOWER] * 3, "there were fewer than 4 gates of a kind"),
-        ([], [], "there were fewer than 4 gates of a kind"),
+        ([FINE] * 3 + [UNTOLD] * 2, [SLOWER] * 4 + [UNTOLD], "inconclusive"),
+        ([FINE] * 4, [SLOWER] * 3, "fewer than 4 gates"),
+        ([], [], "fewer than 4 gates"),
     ],
 )
 def test_whether_a_gate_can_be_relied_on(of_itself: list[Answer], planted: list[Answer], why_not: str | None) -> None:
     for both in ([trials(of_itself, planted)], [trials(*RELIABLE), trials(of_itself, planted)]):
         said = qualify.doubt(both, 0.05)
-        assert said == why_not or (said is not None and why_not is not None and said.startswith(f"{why_not}; "))
+        assert said == why_not or (said is not None and why_not is not None and why_not in said)
 
 
 def test_what_is_hardly_slower_than_the_limit_shows_nothing() -> None:
@@ -62,7 +63,7 @@ def test_what_is_hardly_slower_than_the_limit_shows_nothing() -> None:
     assert qualify.doubt([trials(*RELIABLE)], 0.07) is None
     for network in (trials(*RELIABLE), trials([FINE] * 5, [FINE] * 5)):
         said = qualify.doubt([network], 0.077)
-        assert said == "the slowdown of the larger networks is too uncertain; use a quieter machine"
+        assert said is not None and "uncertain" in said
 
 
 def test_in_words() -> None:
@@ -71,19 +72,14 @@ def test_in_words() -> None:
         "small: against itself 0 false alarms and 1 can't tell in 4 gates; 8.0 % slower (7.7 % to 8.3 %): caught"
         " 2 of 3, missed 1"
     )
-    assert qualify.lines(missed, 0.05) == [
-        counted,
-        "a gate of 5 % is not proven reliable here now: a slower network was missed; allow more"
-        " (--max-slowdown), or use a quieter machine",
-    ]
+    first, last = qualify.lines(missed, 0.05)
+    assert first == counted
+    says(last, " 5 % ", "missed; ", "--max-slowdown")
     assert qualify.lines(missed, 0.05, interrupted=True) == [counted], "no verdict"
     told = qualify.lines([trials(*RELIABLE)], 0.02)[-1]
-    assert told == (
-        "a gate of 2 % made no error here: 0 false alarms in 5 gates (at most 45 in 100), 0 missed of 5 (at most 45"
-        " in 100) that are up to 8.3 % slower; more --seconds give more gates"
-    )
+    says(told, " 2 % ", " 0 false alarms in 5 gates (at most 45 in 100)", " 0 missed of 5 ", " 8.3 % slower; ")
     other = Trials("large", Interval(1.078, 1.084, 1.09), trials(*RELIABLE).of_itself, trials(*RELIABLE).planted)
-    assert " that are up to 9.0 % slower; " in qualify.lines([trials(*RELIABLE), other], 0.02)[-1], "the larger's bound"
+    assert " 9.0 % slower; " in qualify.lines([trials(*RELIABLE), other], 0.02)[-1], "the larger's bound"
 
 
 def test_as_a_row() -> None:
@@ -103,8 +99,7 @@ def test_as_a_row() -> None:
 @pytest.mark.programs
 def test_both_networks_are_gated_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A round for each gate: nothing is told, everything is counted."""
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
-    monkeypatch.setattr(pairs, "WARMUP_S", 0.01)
+    limits(monkeypatch, pairs, ROUND_S=0.05, WARMUP_S=0.01)
     both = [Trials("small", EIGHT), Trials("large", EIGHT)]
     took_s = list(itertools.islice(qualify.run(both, 0.05, 1, 0.01, 1000), 4))
     assert len(took_s) == 4 and min(took_s) > 0
@@ -115,11 +110,11 @@ def test_both_networks_are_gated_in_turn(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.programs
 def test_the_larger_network_is_what_is_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Here it fails half way, so that it is known when its turn has come."""
+    """Here it fails half way, so that it is known when its turn has come. The real ones are good."""
     shutil.copyfile(qualify.NETWORKS / "small.tflite", tmp_path / "small.tflite")
     crafted.write(tmp_path / "small_8.tflite", failing.network(20))
     monkeypatch.setattr(qualify, "NETWORKS", tmp_path)
-    monkeypatch.setattr(pairs, "ROUND_S", 0.05)
+    limits(monkeypatch, pairs, ROUND_S=0.05)
     (small,) = both = [Trials("small", EIGHT)]
     gates = qualify.run(both, 0.05, 1, 0.01, 1000)
     next(gates)

@@ -322,7 +322,9 @@ def test_one_whose_accuracy_cannot_be_measured_is_not_chosen(command: Run, shape
         (["good.tflite", "--data", "./none"], ("none: ", "DIR/LABEL/")),
     ],
 )
-def test_bad_input(words: list[str], facts: tuple[str, ...], command: Run, tmp_path: Path) -> None:
+def test_bad_input_is_refused_and_nothing_is_written(
+    words: list[str], facts: tuple[str, ...], command: Run, tmp_path: Path
+) -> None:
     shutil.copyfile(MODELS / "shapes_int8.tflite", tmp_path / "good.tflite")
     (tmp_path / "words.tflite").write_text("words")
     before = names(tmp_path)
@@ -352,7 +354,7 @@ def test_accuracies_that_cannot_be_compared(command: Run, tmp_path: Path) -> Non
     assert {row["file"] for row in document["results"]} == {"shapes_float32.tflite", "other.tflite"}
 
 
-def test_wrong_options(command: Run) -> None:
+def test_a_drop_that_can_not_be_is_refused(command: Run) -> None:
     for drop in ("0", "-1", "101", "nan", "much"):
         done = command("benchmarks", "select", "x.tflite", "--max-drop", drop)
         assert done.returncode == 2

@@ -26,7 +26,7 @@ from benchmarks.statistics.stats import Interval
         ([0.0, 10.0], 100, 10.0),
     ],
 )
-def test_percentiles(samples: list[float], q: float, value: float) -> None:
+def test_percentiles_lie_between_samples(samples: list[float], q: float, value: float) -> None:
     assert stats.percentile(samples, q) == pytest.approx(value)
 
 

@@ -10,6 +10,7 @@ from benchmarks.gate import verdict
 from benchmarks.gate.pairs import Round
 from benchmarks.statistics.stats import Interval
 from tests.benchmarks.gated import QUIET, lane, rounds
+from tests.device.refusals import says
 
 # Rounds that fit into the twenty seconds of a gate.
 MOST_ROUNDS = 20
@@ -78,7 +79,7 @@ def test_a_huge_difference_is_told_on_the_noisiest_machine() -> None:
     for slower, answer in ((80, "regression"), (1 / 80, "no regression"), (1.05, "can't tell")):
         found = verdict.judge(rounds(slower, 14, wild), 1, 0.05)
         assert found.answer == answer
-    assert "the base differs from itself by up to" in found.reason
+    assert "differs from itself" in found.reason
 
 
 def test_noise_that_the_candidate_does_not_show_is_no_reason_to_say_nothing() -> None:
@@ -94,13 +95,13 @@ def test_noise_that_the_candidate_does_not_show_is_no_reason_to_say_nothing() ->
 def test_no_round_at_all() -> None:
     found = verdict.judge([], 1, 0.05)
     assert (found.answer, found.ratio, found.floor, found.rounds) == ("can't tell", None, None, 0)
-    assert found.reason == "no round was measured"
+    assert "no round" in found.reason
 
 
 def test_too_few_rounds() -> None:
     found = verdict.judge(rounds(3.0, 5), 1, 0.05)
     assert (found.answer, found.ratio, found.floor) == ("can't tell", None, None)
-    assert found.reason == "too few rounds (5); give it more time (--seconds)"
+    says(found.reason, "rounds (5)", "--seconds")
     assert verdict.judge(rounds(3.0, 6), 1, 0.05).answer == "regression"
 
 
@@ -161,7 +162,7 @@ def test_a_thread_s_clock_in_ticks_is_told() -> None:
 def test_a_median_of_nothing_can_not_be_divided_by(zero: str) -> None:
     found = verdict.judge([replace(each, **{zero: lane(0.0)}) for each in rounds(1.0)], 1, 0.05)
     assert (found.answer, found.ratio, found.rounds) == ("can't tell", None, 10)
-    assert found.reason == "a median is 0 ms: this machine's clock is too coarse for so small a network"
+    says(found.reason, " 0 ms: ", "clock")
     assert verdict.judge([Round(lane(0.0), lane(0.0), lane(0.0))] * 10, 1, 0.05).answer == "can't tell"
 
 
@@ -212,7 +213,7 @@ def test_rounds_that_follow_one_another_are_no_evidence_for_a_near_limit() -> No
     assert not verdict.judge(shuffled, 1, 0.05).dependent
     found = verdict.judge(taken, 1, 0.05)
     assert (found.answer, found.dependent) == ("can't tell", True)
-    assert found.reason.endswith("; each round is close to the previous one, so the interval is wider")
+    assert "; each round " in found.reason
     assert found.ratio is not None and found.ratio.low < 1.05 < found.ratio.middle
     assert not verdict.is_certain(taken, 1, 0.05)
 
@@ -248,19 +249,20 @@ def test_to_a_stored_ratio(slower: float, to: Interval, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slower", "limit", "reason"),
+    ("slower", "limit", "loss", "most"),
     [
-        (1.08, 0.05, "8.0 % slower at least; the limit is 5 %"),
-        (1.031, 0.05, "3.1 % slower at most; the limit is 5 %"),
-        (0.9, 0.025, "10.0 % faster at least; the limit is 2.5 %"),
-        (1.0, 0.05, "as fast at least; the limit is 5 %"),
-        (1.0004, 0.05, "as fast at least; the limit is 5 %"),
-        (0.9996, 0.05, "as fast at least; the limit is 5 %"),
-        (40.0, 0.05, "3900.0 % slower at least; the limit is 5 %"),
+        (1.08, 0.05, "8.0 % slower at least", "5 %"),
+        (1.031, 0.05, "3.1 % slower at most", "5 %"),
+        (0.9, 0.025, "10.0 % faster at least", "2.5 %"),
+        (1.0, 0.05, "as fast at least", "5 %"),
+        (1.0004, 0.05, "as fast at least", "5 %"),
+        (0.9996, 0.05, "as fast at least", "5 %"),
+        (40.0, 0.05, "3900.0 % slower at least", "5 %"),
     ],
 )
-def test_reasons(slower: float, limit: float, reason: str) -> None:
-    assert verdict.judge(rounds(slower, noise=(1.0,)), 1, limit).reason == reason
+def test_the_reason_has_the_ratio_and_the_limit(slower: float, limit: float, loss: str, most: str) -> None:
+    reason = verdict.judge(rounds(slower, noise=(1.0,)), 1, limit).reason
+    assert reason.startswith(f"{loss}; ") and reason.endswith(f" {most}")
 
 
 def test_why_it_cannot_tell() -> None:
@@ -270,7 +272,7 @@ def test_why_it_cannot_tell() -> None:
     assert found.reason.startswith(
         f"{100 * (1 - found.ratio.low):.1f} % faster to {100 * (found.ratio.high - 1):.1f} %"
     )
-    assert "slower; the limit is 5 %, and the base differs from itself by up to " in found.reason
+    says(found.reason, " 5 %, ", "differs from itself")
     assert float(found.reason.split("up to ")[1].split(" %")[0]) == pytest.approx(100 * spread, rel=0.1)
 
 

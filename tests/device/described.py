@@ -18,7 +18,7 @@ def with_label_files(model: bytes, files: Iterable[tuple[str, str]], others: Ite
     beside: list[dict[int, Any]] = [{0: name, 2: Byte(SCORE_CALIBRATION)} for name in others]
     beside += [{0: name, 2: Byte(AXIS_LABELS), **({3: locale} if locale else {})} for name, locale in files]
     builder = flatbuffers.Builder(256)
-    root = metadata._encode(builder, {0: "described", 3: [{2: [{0: "image"}], 3: [{0: "scores", 6: beside}]}]})
+    root = metadata.encode(builder, {0: "described", 3: [{2: [{0: "image"}], 3: [{0: "scores", 6: beside}]}]})
     builder.Finish(root, metadata.IDENTIFIER)
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     entry, content = schema.MetadataT(), schema.BufferT()

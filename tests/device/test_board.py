@@ -25,7 +25,7 @@ def by_subject(findings: list[Finding]) -> dict[str, Finding]:
 # What is read.
 
 
-def test_this_machine() -> None:
+def test_this_machine_is_described() -> None:
     here = json.loads(json.dumps(vars(system.describe())))
     assert tuple(here) == (
         *("cpu", "board", "architecture", "cores", "memory_bytes", "system"),
@@ -45,7 +45,7 @@ def test_a_raspberry_pi_4(root: Path) -> None:
     assert system.memory_bytes(root, "MemAvailable") == 120000 * 1024
 
 
-def test_a_laptop(root: Path) -> None:
+def test_a_laptop_is_described(root: Path) -> None:
     here = vars(system.describe(machines.laptop(root)))
     assert here["cpu"] == "11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz"
     assert here["board"] is None and here["temperature_c"] == 55.0

@@ -19,6 +19,7 @@ from tests import servers
 from tests.device.broker import PATIENCE_S, Mosquitto, Watcher, certificates, passwords
 from tests.device.feeding import STREAMING, Feed
 from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, STATE, Said, at, has_ended, telling
+from tests.limits import limits
 
 # paho leaves a socket to Python's collector whose TLS failed.
 collected = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -31,8 +32,7 @@ LONG = "a" * 30_000
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries again and looks up soon, so that the tests needn't wait."""
-    monkeypatch.setattr(connection, "FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr(connection, "LONGEST_PAUSE_S", 0.1)
+    limits(monkeypatch, connection, FIRST_PAUSE_S=0.05, LONGEST_PAUSE_S=0.1)
     monkeypatch.delenv(PASSWORD.variable, raising=False)
 
 
@@ -47,7 +47,7 @@ def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, answe
         output.status(STREAMING)
         output.show(answers.next("circle"))
         mosquitto.kill()
-        said.wait_for("the connection was lost; trying again")
+        said.wait_for("connection was lost")
         said.wait_for("connection refused; trying again")
         output.show(answers.next("square"))
         output.show(answers.next("triangle"))
@@ -59,7 +59,7 @@ def test_a_broker_that_comes_back_is_told_everything(mosquitto: Mosquitto, answe
         said.wait_for("connected", 2)
         assert len(said.lines) == 4
         mosquitto.kill()
-        said.wait_for("the connection was lost; trying again", 2)
+        said.wait_for("connection was lost", 2)
     assert all(line.startswith(f"note: MQTT broker 127.0.0.1:{mosquitto.port}: ") for line in said.lines)
 
 
@@ -70,7 +70,7 @@ def test_a_broker_that_is_not_there_yet(tmp_path: Path, answers: Feed, said: Sai
         for number in range(2000):
             output.show(replace(answers.next(("circle", "square")[number % 2]), changed=True))
             output.status(replace(STREAMING, lost=number))
-        assert len(output._waiting) == mqtt.WAITING_MESSAGES
+        assert len(output._waiting) == mqtt.WAITING_MESSAGES  # from outside memory alone would tell
         assert said.lines == [f"note: MQTT broker 127.0.0.1:{port}: connection refused; trying again"]
         with Mosquitto(tmp_path, port=port), Watcher(port) as watcher:
             watcher.wait_for(lambda: watcher.texts(STATE))
@@ -104,7 +104,7 @@ def test_a_wrong_password_is_said_once(tmp_path: Path, monkeypatch: pytest.Monke
     ):
         where = f"127.0.0.1:{strict.port}"
         with telling(settings(where, "shelf", "board", tmp_path / "wrong")):
-            said.wait_for("it refused the connection (Not authorized); check --mqtt-user and the password; trying")
+            said.wait_for("(Not authorized); check --mqtt-user")
             time.sleep(0.3)  # several attempts
         assert len(said.lines) == 1
         assert watcher.topics() == {}
@@ -124,26 +124,24 @@ def test_a_message_that_nobody_waits_for(mosquitto: Mosquitto, answers: Feed, sa
         watcher.wait_for(lambda: len(watcher.texts(AVAILABILITY)) > 1)
         assert len(said.lines) == 1
         watcher.publish(topic, "x" * (longest + 1), retain=True)
-        said.wait_for(
-            "it sent a message of 65537 bytes, expected at most 65536; unsubscribed from homeassistant/status"
-        )
+        said.wait_for("65537 bytes, expected at most 65536; unsubscribed from homeassistant/status")
         said.wait_for("connected", 2)
         output.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(LABEL) == ["circle"])
         assert len(said.lines) == 3
 
 
-def test_tls(tmp_path: Path, said: Said) -> None:
+def test_tls_trusts_the_given_authority_alone(tmp_path: Path, said: Said) -> None:
     """With the authority that signed the broker's certificate; refused with another's, the system's, another name."""
     ours, other = certificates(tmp_path, "ours"), certificates(tmp_path, "other")
     with Mosquitto(tmp_path, *ours.settings) as secure, Watcher(secure.port, ca=ours.ca) as watcher:
         where = f"127.0.0.1:{secure.port}"
         for count, (host, ca) in enumerate([(where, other.ca), (where, None), (f"localhost:{secure.port}", ours.ca)]):
             with telling(settings(host, "shelf", tls=True, ca_file=ca)):
-                said.wait_for("its certificate is not trusted", count + 1)
+                said.wait_for("certificate is not", count + 1)
         assert said.count("not trusted (Hostname mismatch") == 1
         with telling(settings(where, "shelf")):
-            said.wait_for("it doesn't respond like a broker; check the port, and whether it expects TLS (--mqtt-tls")
+            said.wait_for("respond like a broker; check")
         assert watcher.topics() == {}
         with telling(settings(where, "shelf", ca_file=ours.ca)):
             watcher.wait_for(lambda: set(watcher.topics()) >= CONFIGS)
@@ -210,15 +208,15 @@ def answering(words: bytes) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 9, "it doesn't respond like a broker"),
-        (b"\xff" * 100, "it doesn't respond like a broker"),
-        (b"\x20\x02\x00", "it doesn't respond like a broker"),  # an answer that breaks off
-        (b"\x20\x02\x00\x03", "it refused the connection (Server unavailable)"),
-        (b"", "it doesn't respond like a broker"),
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 9, "like a broker"),
+        (b"\xff" * 100, "like a broker"),
+        (b"\x20\x02\x00", "like a broker"),  # an answer that breaks off
+        (b"\x20\x02\x00\x03", "(Server unavailable)"),
+        (b"", "like a broker"),
     ],
 )
 def test_what_is_no_broker(words: bytes, complaint: str, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "KEEPALIVE_S", 1)
+    limits(monkeypatch, connection, KEEPALIVE_S=1)
     with answering(words) as port, telling(at(port)):
         said.wait_for(complaint)
         time.sleep(0.3)  # further attempts say nothing new
@@ -262,7 +260,7 @@ def out_of_reach() -> Iterator[int]:
 def test_the_end_waits_for_no_broker(
     dead: Callable[[], AbstractContextManager[int]], tls: bool, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "CONNECT_S", 1.0)
+    limits(monkeypatch, connection, CONNECT_S=1.0)
     with dead() as port:
         output = Mqtt(at(port, tls=tls))
         output.show(answers.next())
@@ -275,8 +273,7 @@ def test_the_end_waits_for_no_broker(
 def test_patience_has_an_end(
     dead: Callable[[], AbstractContextManager[int]], tls: bool, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "KEEPALIVE_S", 1)
-    monkeypatch.setattr(connection, "CONNECT_S", 0.2)
+    limits(monkeypatch, connection, KEEPALIVE_S=1, CONNECT_S=0.2)
     with dead() as port, telling(at(port, tls=tls)):
         said.wait_for("it doesn't respond")
 
@@ -301,4 +298,4 @@ def test_the_end_before_anything_began(mosquitto: Mosquitto) -> None:
 
 def test_a_name_that_nobody_knows(said: Said) -> None:
     with telling(settings("no-such-broker.invalid")):
-        said.wait_for("its name is unknown")
+        said.wait_for("name is unknown")

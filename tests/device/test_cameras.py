@@ -17,10 +17,11 @@ from device.images import images
 from device.live import reader
 from device.live.interfaces.frames import SourceLostError
 from device.live.reader import Reader
-from device.live.sources import camera, picamera
+from device.live.sources import camera
 from device.live.sources.camera import Camera
 from device.live.sources.picamera import PiCamera
 from tests.device.feeding import wait_for
+from tests.limits import limits
 
 WIDTH, HEIGHT = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
 
@@ -146,7 +147,7 @@ def test_a_camera_with_its_lens_covered(
     made: list[Capture], stamps: Iterable[float], hangs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its frames are all the same. They are answered, unless the driver's own time says that it is one frame."""
-    monkeypatch.setattr(reader, "STALL_S", 0.2)
+    limits(monkeypatch, reader, STALL_S=0.2)
     camera = Camera("0", (32, 32))
     with Reader(camera, lambda frame: time.sleep(0.002)) as running:
         wait_for(lambda: made)
@@ -156,25 +157,25 @@ def test_a_camera_with_its_lens_covered(
             running.take(0.01)
         state = running.state
     assert (state.lost > 0) == hangs, state.message
-    assert hangs == ("/dev/video0 has repeated one frame for 0.2 s" in state.message)
+    assert hangs == ("repeated one frame" in state.message)
 
 
 def test_a_broken_jpeg_is_passed_over(made: list[Capture], monkeypatch: pytest.MonkeyPatch) -> None:
     """Cables and hubs break some; a camera of which none can be decoded is given up."""
-    with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
+    with Camera("0", (32, 32), (1280, 720), reduced=True) as opened:
         made[0].broken = {2, 1}
-        assert camera.read().decoded == "1/8"
+        assert opened.read().decoded == "1/8"
         assert made[0].frames == 0
-    monkeypatch.setattr("device.live.sources.camera.STALL_S", 0.0)
-    with Camera("0", (32, 32), (1280, 720), reduced=True) as camera:
+    limits(monkeypatch, camera, STALL_S=0.0)
+    with Camera("0", (32, 32), (1280, 720), reduced=True) as opened:
         made[1].broken = {2, 1, 0}
-        with pytest.raises(SourceLostError, match="its frames can't be decoded: the image is truncated"):
-            camera.read()
+        with pytest.raises(SourceLostError, match=r"decoded: .*truncated"):
+            opened.read()
 
 
 def test_why_a_camera_can_not_be_opened(made: list[Capture], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Capture, "opens", False)
-    with pytest.raises(SourceLostError, match="there is no camera /dev/video93"), Camera("93", (32, 32)):
+    with pytest.raises(SourceLostError, match="/dev/video93;"), Camera("93", (32, 32)):
         pytest.fail("it was opened")
     path = tmp_path / "camera"
     path.write_bytes(b"")
@@ -184,7 +185,7 @@ def test_why_a_camera_can_not_be_opened(made: list[Capture], monkeypatch: pytest
     def refuse(*words: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(camera.os, "open", refuse)
+    monkeypatch.setattr(camera.os, "open", refuse)  # root, who may run the tests, is refused nothing
     with pytest.raises(SourceLostError, match="usermod -aG video"), Camera(str(path), (32, 32)):
         pytest.fail("it was opened")
 
@@ -197,7 +198,7 @@ def test_a_busy_camera_says_so(made: list[Capture], monkeypatch: pytest.MonkeyPa
     def busy(*words: object) -> int:
         raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(camera.os, "open", busy)
+    monkeypatch.setattr(camera.os, "open", busy)  # no camera is here that a program could use
     with pytest.raises(SourceLostError, match="another program uses"), Camera(str(path), (32, 32)):
         pytest.fail("it was opened")
 
@@ -265,5 +266,5 @@ def test_a_board_without_a_camera_says_so(library: types.ModuleType) -> None:
 
 def test_without_picamera2_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
-    with pytest.raises(UserError, match=r"apt install python3-picamera2.*--system-site-packages"):
-        picamera._library()
+    with pytest.raises(UserError, match=r"apt install python3-picamera2.*--system-site-packages"), PiCamera((32, 32)):
+        pytest.fail("it was opened")

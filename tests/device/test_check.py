@@ -55,7 +55,7 @@ def test_they_pass_with_tflite_runtime(variant: str, command: Run) -> None:
     assert (result["passed"], result["runtime"], result["differs_first_at"]) == (True, "tflite-runtime", None)
 
 
-def test_for_a_person(command: Run) -> None:
+def test_a_table_for_a_person(command: Run) -> None:
     done = command("device", "check", model("int8"), "--threads", "2", "--runtime", "litert")
     assert (done.returncode, done.stderr) == (0, "")
     head, _, *rows, verdict = done.stdout.splitlines()
@@ -64,7 +64,7 @@ def test_for_a_person(command: Run) -> None:
     assert verdict.startswith("PASS: 5 golden images, litert ")
 
 
-def test_for_a_script(command: Run, tmp_path: Path) -> None:
+def test_json_for_a_script(command: Run, tmp_path: Path) -> None:
     done = command("device", "check", model("float32"), "--json", "check.json")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     document = json.loads((tmp_path / "check.json").read_bytes())
@@ -235,7 +235,7 @@ def test_a_refusal_ends_with_2(command: Run, tmp_path: Path) -> None:
     assert names(tmp_path) == ["cut.tflite"]
 
 
-def test_refusals() -> None:
+def test_what_cannot_be_checked_is_refused() -> None:
     ours = model("int8")
     for path in (Path("none.tflite"), Path()):
         with pytest.raises(UserError, match=f"{path}: "):

@@ -114,7 +114,7 @@ def test_a_view_into_a_larger_image_is_fed_as_a_copy_is(variant: str) -> None:
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
-def test_a_image_is_made_to_fit_as_the_card_says(fit: str, tmp_path: Path) -> None:
+def test_an_image_is_made_to_fit_as_the_card_says(fit: str, tmp_path: Path) -> None:
     card = crafted.card(("a", "b"), (4, 6), input=InputSpec(4, 6, fit=fit))  # type: ignore[arg-type]
     classifier = Classifier(with_card(tmp_path / "net.tflite", crafted.constant([0.25, 0.75]), card))
     image = np.random.default_rng(4).integers(0, 256, (30, 20, 3), np.uint8)

@@ -100,7 +100,7 @@ def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str
         (["--nonsense"], (": --nonsense",)),
     ],
 )
-def test_wrong_options(words: list[str], facts: tuple[str, ...], command: Run) -> None:
+def test_wrong_options_are_named(words: list[str], facts: tuple[str, ...], command: Run) -> None:
     done = command("device", "classify", "model.tflite", "image.png", *words)
     assert done.returncode == 2
     says(done.stderr.splitlines()[-1], "error: ", *facts)

@@ -96,7 +96,7 @@ def damaged(folder: Path, what: str) -> Path:
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_it_is_named(what: str, tmp_path: Path) -> None:
+def test_the_damage_is_named(what: str, tmp_path: Path) -> None:
     path = damaged(tmp_path, what)
     with pytest.raises(UserError) as raised:
         flatbuffer.check(path)

@@ -21,6 +21,7 @@ from tests.conftest import ROOT, Run, environment, model, shared
 from tests.device import crafted, machines
 from tests.device.altering import altered
 from tests.device.refusals import refusal
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -42,7 +43,7 @@ def of(subject: str, found: list[Finding]) -> list[Finding]:
 # The command.
 
 
-def test_for_a_person(command: Run) -> None:
+def test_a_table_for_a_person(command: Run) -> None:
     done = command("device", "doctor", model("int8"))
     assert done.stderr == "" and done.returncode in (0, 1)
     lines = done.stdout.splitlines()
@@ -283,7 +284,7 @@ def test_the_float32_file_beside(tmp_path: Path) -> None:
 
 
 def test_latency_of_every_type_of_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examined, "SECONDS", 0.05)
+    limits(monkeypatch, examined, SECONDS=0.05)
     found = runtime.find("litert")
     paths = [model("float32"), model("int8"), crafted.write(tmp_path / "int8.tflite", crafted.echo("int8", 1.0))]
     took = examined.median_ms([found.open(path, 1) for path in paths])
@@ -292,7 +293,7 @@ def test_latency_of_every_type_of_input(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_third_party_model_without_hints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither labels nor scaling are needed to say how it runs."""
-    monkeypatch.setattr(examined, "SECONDS", 0.05)
+    limits(monkeypatch, examined, SECONDS=0.05)
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([0.2, 0.5, 0.3]))
     found = examined.findings(path)
     assert [finding.subject for finding in found] == ["model", "operators", "latency"]

@@ -78,7 +78,7 @@ def test_folders_that_are_no_data_set(names: list[str], facts: tuple[str, ...], 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     for path in (touch(tmp_path, "file.png") / "file.png", tmp_path / "none"):
-        with pytest.raises(UserError, match="there is no such folder"):
+        with pytest.raises(UserError, match="no such folder"):
             folders.read_folder(path)
 
 
@@ -112,7 +112,7 @@ def test_a_folder_of_one_level_counts_whole(tmp_path: Path) -> None:
 
 def test_a_folder_that_lacks_the_split(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 6})
-    with pytest.raises(UserError, match=r"no images in test/; expected .*/test/LABEL/"):
+    with pytest.raises(UserError, match=r"no images in test/; .*/test/LABEL/"):
         folders.labeled(str(root), drawing.LABELS, SIZE, "crop")
 
 
@@ -215,7 +215,7 @@ def test_a_cache_as_labeled_images() -> None:
     assert (len(data), data.split, data.left_out) == (6, "test", 0)
     assert data.targets.tolist() == [2, 0, 2, 0, 2, 0]
     assert data.image(3).shape == (*SIZE, 3) and data.image(3).max() == 103
-    with pytest.raises(UserError, match="the model doesn't know the label 'dog'; it knows cat, cow"):
+    with pytest.raises(UserError, match=r"'dog'; .*cat, cow"):
         folders.labeled("pets", ("cat", "cow"), SIZE, "crop")
 
 
@@ -233,7 +233,7 @@ def test_data_that_is_nowhere_says_how_to_make_it() -> None:
 def test_a_path_is_never_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for data in ("./none", "none/", str(tmp_path / "none")):
-        with pytest.raises(UserError, match="there is no such folder"):
+        with pytest.raises(UserError, match="no such folder"):
             folders.labeled(data, ("a", "b"), SIZE, "crop")
     drawing.write_folder(tmp_path / "local", {None: 6})
     assert len(folders.labeled("local", drawing.LABELS, SIZE, "crop")) == 6
@@ -266,7 +266,7 @@ def test_training_images_alone_are_refused(tmp_path: Path) -> None:
     cache = caches.provide(caches.DataRequest(str(root), SIZE))
     (root / "test").rename(tmp_path / "away")
     (root / "train").rename(root / "test")
-    with pytest.raises(UserError, match="all 6 images are among the model's training images; give others"):
+    with pytest.raises(UserError, match=r"all 6 images .*training images"):
         folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
 
 

@@ -37,7 +37,7 @@ def test_a_file_s_name(command: Run, tmp_path: Path, image: Path) -> None:
     assert Path(json.loads(line)["image"]).name == named.name, "still the file's own name"
 
 
-def test_an_error(command: Run, tmp_path: Path) -> None:
+def test_an_error_about_a_hostile_name_is_clean(command: Run, tmp_path: Path) -> None:
     done = command("device", "classify", tmp_path / f"{EVIL}.tflite", tmp_path)
     assert done.returncode == 2
     clean(done.stderr)

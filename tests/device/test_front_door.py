@@ -80,17 +80,17 @@ def test_a_prediction(classifier: Classifier, photo: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        ("none.jpg", "none.jpg: the image can't be read"),
-        (b"", "the image's bytes: the file is empty"),
-        (b"text", "the image's bytes: not an image that can be decoded"),
-        (np.zeros((4, 6), np.uint8), r"an array of uint8 and shape \(4, 6\), expected uint8 of \(height, width, 3\)"),
-        (np.zeros((4, 6, 3), np.float32), "an array of float32"),
+        ("none.jpg", "none.jpg: "),
+        (b"", "image's bytes: .*empty"),
+        (b"text", "image's bytes: .*decoded"),
+        (np.zeros((4, 6), np.uint8), r"uint8 and shape \(4, 6\),"),
+        (np.zeros((4, 6, 3), np.float32), "float32"),
         (np.zeros((4, 6, 4), np.uint8), r"shape \(4, 6, 4\)"),
         (np.zeros((0, 6, 3), np.uint8), r"shape \(0, 6, 3\)"),
-        (Pil.new("I;16", (4, 4)), "a PIL image of mode I;16, expected 8 bits a channel"),
-        (Pil.new("F", (4, 4)), "a PIL image of mode F"),
-        (None, "of type NoneType, expected a path"),
-        ([[1, 2]], "of type list, expected a path"),
+        (Pil.new("I;16", (4, 4)), "mode I;16, expected 8 bits"),
+        (Pil.new("F", (4, 4)), "mode F"),
+        (None, "type NoneType, "),
+        ([[1, 2]], "type list, "),
     ],
 )
 def test_what_is_no_image_is_refused(classifier: Classifier, image: Any, reason: str) -> None:
@@ -99,7 +99,7 @@ def test_what_is_no_image_is_refused(classifier: Classifier, image: Any, reason:
 
 
 def test_an_order_of_channels_that_there_is_not(classifier: Classifier) -> None:
-    with pytest.raises(ImageError, match="color is 'GBR', expected RGB or BGR"):
+    with pytest.raises(ImageError, match="'GBR', expected RGB"):
         classifier(np.zeros((4, 6, 3), np.uint8), color="GBR")  # type: ignore[arg-type]
 
 

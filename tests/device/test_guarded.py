@@ -38,6 +38,7 @@ from tests.device.classifying import INT8
 from tests.device.feeding import STREAMING, Feed, end, wait_for
 from tests.device.telling import AVAILABILITY, LABEL, STATE, at, telling
 from tests.device.visiting import get, metric
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 FULL = Path("/dev/full")  # every write finds no space
@@ -45,9 +46,9 @@ FULL = Path("/dev/full")  # every write finds no space
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guarded, "RETRY_S", 0.0)
-    monkeypatch.setattr(json_lines, "CHECK_S", 0.0)
-    monkeypatch.setattr(window, "EVERY_S", 0.0)
+    limits(monkeypatch, guarded, RETRY_S=0.0)
+    limits(monkeypatch, json_lines, CHECK_S=0.0)
+    limits(monkeypatch, window, EVERY_S=0.0)
 
 
 def tick_until(output: Output, condition: Callable[[], object]) -> None:
@@ -102,7 +103,7 @@ def test_a_disk_that_has_space_again(
     output.show(answers.next("circle"))
     assert output.is_failing
     path.unlink()
-    monkeypatch.setattr(guarded, "RETRY_S", 3600.0)
+    limits(monkeypatch, guarded, RETRY_S=3600.0)
     output.show(answers.next("circle"))  # it may be tried again: that has been decided before
     wait_for(lambda: json.loads(path.read_text().splitlines()[-1])["label"] == "circle")
     assert (output.is_failing, output.failures) == (False, 1)

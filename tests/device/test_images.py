@@ -31,6 +31,7 @@ from tests.device.image_files import (
     largest_difference,
     with_alpha,
 )
+from tests.limits import limits
 
 HAS_AVIF = bool(features.check("avif")) and cv2.haveImageWriter("image.avif")
 needs_avif = pytest.mark.skipif(not HAS_AVIF, reason="this Pillow or OpenCV has no AVIF")
@@ -64,7 +65,7 @@ def test_an_animation_gives_its_first_frame() -> None:
 
 
 @needs_avif
-def test_avif() -> None:
+def test_avif_decodes_as_pillow_has_it() -> None:
     data = encoded(with_alpha(), "AVIF", quality=95)
     assert largest_difference(images.decode(data), by_pillow(data)) <= 2
     assert not decoding.halves(data, images.decode(data))
@@ -120,7 +121,7 @@ def test_an_unknown_orientation_leaves_the_image_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_cut_off_file_never_gives_half_a_image(name: str) -> None:
+def test_a_cut_off_file_never_gives_half_an_image(name: str) -> None:
     data = FILES[name]
     assert not decoding.halves(data, images.decode(data))
     if name not in MANY:
@@ -149,8 +150,8 @@ def test_a_film_behind_a_jpeg_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "the file is empty, expected an image"),
-        (b"These are words, not a picture.\n" * 20, "not an image that can be decoded; expected JPEG, PNG"),
+        (b"", "file is empty"),
+        (b"These are words, not a picture.\n" * 20, "expected JPEG, PNG"),
         (b"\xff\xd8", "truncated"),
         (b"\x89PNG\r\n\x1a\n", "truncated"),
         (b"GIF89a", "decoded"),
@@ -204,11 +205,11 @@ def test_they_are_refused_whatever_is_imported_first(tmp_path: Path, first: str)
         text=True,
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith(f"more than {images.MAX_PIXELS} pixels; make it smaller")
+    assert done.stderr.splitlines()[-1].endswith(f" {images.MAX_PIXELS} pixels; make it smaller")
 
 
 def test_a_file_of_too_many_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_FILE_BYTES", 1000)
+    limits(monkeypatch, images, MAX_FILE_BYTES=1000)
     path = tmp_path / "large.bmp"
     path.write_bytes(LOSSLESS["plain.bmp"])
     with pytest.raises(UserError, match=r"large\.bmp: more than 1000 bytes"):

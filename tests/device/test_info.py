@@ -27,7 +27,7 @@ def test_the_card_with_what_the_file_itself_shows(variant: str) -> None:
     assert (document["input_dtype"], document["output_dtype"], document["outputs"]) == (ends, ends, 3)
 
 
-def test_for_a_script(command: Run, tmp_path: Path) -> None:
+def test_json_for_a_script(command: Run, tmp_path: Path) -> None:
     done = command("device", "info", model("int8"), "--json", "-")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == json.loads(json.dumps(info.describe(model("int8"))))
@@ -36,7 +36,7 @@ def test_for_a_script(command: Run, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "card.json").read_bytes()) == json.loads(done.stdout)
 
 
-def test_for_a_person(command: Run) -> None:
+def test_a_table_for_a_person(command: Run) -> None:
     done = command("device", "info", model("int8"))
     assert (done.returncode, done.stderr) == (0, "")
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())

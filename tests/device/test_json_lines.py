@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from device.errors import UserError
 from device.live.outputs import json_lines
 from device.live.outputs.json_lines import JsonLines
 from tests.conftest import ROOT, Run, model
 from tests.device.feeding import Feed
 from tests.device.refusals import refusal
+from tests.limits import limits
 
 
 @pytest.fixture(autouse=True)
 def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_lines, "CHECK_S", 0.0)
+    limits(monkeypatch, json_lines, CHECK_S=0.0)
 
 
 def numbers(path: Path) -> list[int]:
@@ -165,9 +165,3 @@ def test_live_with_a_closed_stdout(words: list[str], code: int, tmp_path: Path) 
     assert ("stdout is closed" in done.stderr) == (code == 2)
     if "answers.jsonl" in words:
         assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 3
-
-
-def test_stdout_that_is_closed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-    with pytest.raises(UserError, match="stdout is closed"):
-        JsonLines("-")

@@ -113,6 +113,7 @@ class Means(Output):
 
 
 def test_a_kind_is_added_by_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line for each is put in its place here."""
     monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, GrayOptions))
     monkeypatch.setattr(outputs, "KINDS", (*outputs.KINDS, MeansOptions))
     parser = argparse.ArgumentParser()

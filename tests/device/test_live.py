@@ -17,7 +17,7 @@ from device.live import selection
 from tests.conftest import Run, model
 from tests.device.classifying import INT8, draw, lines
 from tests.device.mjpeg_server import Server
-from tests.device.refusals import refusal
+from tests.device.refusals import refusal, says
 from tests.device.visiting import get
 
 pytestmark = pytest.mark.programs
@@ -48,7 +48,7 @@ def test_the_test_source_ends_after_so_many_answers(command: Run) -> None:
     assert done.returncode == 0, done.stderr
     answers = lines(done)
     assert len(answers) == 5 and all(len(answer["top"]) == 2 for answer in answers)
-    assert "note: no window: there is no display" in done.stderr
+    says(done.stderr, "note: ", "display")
 
 
 def test_without_a_terminal_the_changes_are_said(command: Run, tmp_path: Path) -> None:
@@ -118,46 +118,37 @@ def test_a_port_in_use_is_said(command: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("words", "facts"),
     [
-        ((INT8, "--source", "test", "--on-label", "boot:1", "true"), "the model has no label 'boot'"),
-        ((INT8, "--source", "test", "--on-label", "circle", "true"), "expected LABEL:SECONDS, such as cat:2.5"),
-        ((INT8, "--source", "test", "--serve", "nowhere:port"), "error: --serve nowhere:port"),
-        ((INT8, "--source", "test", "--mqtt", "host:0"), "error: --mqtt: the port is 0"),
-        (
-            (INT8, "--source", "test", "--source-file", "f"),
-            "error: --source and --source-file were both given, expected one",
-        ),
-        (
-            (INT8, "--source-file", "none"),
-            "error: --source-file none: can't read the source (No such file",
-        ),
-        ((INT8, "--source", "91"), "error: there is no camera /dev/video91;"),
-        ((INT8, "--source", "nowhere"), "error: --source nowhere: there is no such file or folder"),
-        ((INT8, "--source", "http://127.0.0.1:9/"), "error: http://127.0.0.1:9/ is unreachable"),
-        ((INT8, "--source", "test", "--loop"), "error: --loop was given, but --source test is of another kind"),
-        (
-            (INT8, "--source", "test", "--jsonl", "/nowhere/a.jsonl"),
-            "--jsonl /nowhere/a.jsonl: can't write it",
-        ),
-        (("nowhere.tflite", "--source", "test"), "error: nowhere.tflite: there is no such model file"),
-        ((INT8, "--source", "picamera2"), "error: picamera2 can't be imported"),
-        ((INT8, "--source", "test", "--capture", "640"), "640 is not WIDTHxHEIGHT"),
-        ((INT8, "--source", "test", "--mqtt-user", "anna"), "--mqtt-user was given without --mqtt"),
-        ((INT8, "--source", "test", "--token-file", "token"), "--token-file was given without --serve"),
-        ((INT8, "--source", "test", "--threshold", "2"), "2 is not a number from 0 to 1"),
-        ((INT8, "--source", "test", "--on-label-limit", "5"), "--on-label-limit was given without --on-label"),
+        ((INT8, "--source", "test", "--on-label", "boot:1", "true"), ("'boot'",)),
+        ((INT8, "--source", "test", "--on-label", "circle", "true"), ("--on-label", "LABEL:SECONDS")),
+        ((INT8, "--source", "test", "--serve", "nowhere:port"), ("error: --serve nowhere:port",)),
+        ((INT8, "--source", "test", "--mqtt", "host:0"), ("error: --mqtt: ", "port", " 0")),
+        ((INT8, "--source", "test", "--source-file", "f"), ("error: --source and --source-file ",)),
+        ((INT8, "--source-file", "none"), ("error: --source-file none: ", "No such file")),
+        ((INT8, "--source", "91"), ("error: ", "/dev/video91;")),
+        ((INT8, "--source", "nowhere"), ("error: --source nowhere: ", "file or folder")),
+        ((INT8, "--source", "http://127.0.0.1:9/"), ("error: http://127.0.0.1:9/ ", "unreachable")),
+        ((INT8, "--source", "test", "--loop"), ("error: --loop ", "--source test ")),
+        ((INT8, "--source", "test", "--jsonl", "/nowhere/a.jsonl"), ("--jsonl /nowhere/a.jsonl: ",)),
+        (("nowhere.tflite", "--source", "test"), ("error: nowhere.tflite: ",)),
+        ((INT8, "--source", "picamera2"), ("error: picamera2 ", "imported")),
+        ((INT8, "--source", "test", "--capture", "640"), ("640 ", "WIDTHxHEIGHT")),
+        ((INT8, "--source", "test", "--mqtt-user", "anna"), ("--mqtt-user ", " --mqtt")),
+        ((INT8, "--source", "test", "--token-file", "token"), ("--token-file ", " --serve")),
+        ((INT8, "--source", "test", "--threshold", "2"), ("--threshold: 2 ", "0 to 1")),
+        ((INT8, "--source", "test", "--on-label-limit", "5"), ("--on-label-limit ", " --on-label")),
         (
             (INT8, "--source", "test", "--on-label", "circle:1", "true", "--on-label-limit", "0"),
-            "--on-label-limit is 0, expected more than 0 and at most 3600",
+            ("--on-label-limit is 0,", "3600"),
         ),
-        ((INT8, "--source", "test", "--stall-if-still", "0"), "--stall-if-still is 0, expected more than 0"),
+        ((INT8, "--source", "test", "--stall-if-still", "0"), ("--stall-if-still is 0,", "more than 0")),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(command: Run, words: tuple[object, ...], expected: str) -> None:
+def test_what_is_wrong_is_said_in_a_line(command: Run, words: tuple[object, ...], facts: tuple[str, ...]) -> None:
     done = command("device", "live", *words, "--headless", "--threads", 1)
     assert done.returncode == 2
-    assert expected in done.stderr.splitlines()[-1]
+    says(done.stderr.splitlines()[-1], *facts)
     assert "Traceback" not in done.stderr
 
 
@@ -176,7 +167,7 @@ def test_a_film_that_can_not_be_read_is_said(command: Run, tmp_path: Path) -> No
     (tmp_path / "film.mp4").write_bytes(b"no film" * 100)
     done = command("device", "live", INT8, "--source", tmp_path / "film.mp4", "--headless", "--threads", 1)
     assert done.returncode == 2
-    assert "this OpenCV can't read it as a video" in done.stderr.splitlines()[-1]
+    says(done.stderr.splitlines()[-1], "error: ", "film.mp4", "OpenCV")
 
 
 def test_auto_takes_what_was_selected(command: Run, tmp_path: Path) -> None:
@@ -189,7 +180,7 @@ def test_auto_takes_what_was_selected(command: Run, tmp_path: Path) -> None:
     done = command(*words, "--jsonl", "-")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2 and "circle" in done.stdout
-    assert refusal(command(*words, "--threads", "2")).startswith("--threads was given with --auto")
+    says(refusal(command(*words, "--threads", "2")), "--threads ", " --auto")
     assert refusal(command("device", "live", "--auto", tmp_path / "none.json")).startswith(
-        f"{tmp_path / 'none.json'}: there is no such selection"
+        f"{tmp_path / 'none.json'}: "
     )

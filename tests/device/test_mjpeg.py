@@ -19,6 +19,7 @@ from tests.device.classifying import INT8
 from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import Server
 from tests.device.visiting import get, metric
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -76,7 +77,7 @@ def test_it_decodes_at_a_part_where_twice_the_target_is_left(start: Start) -> No
     ("mode", "expected"),
     [
         ("html", "responds with text/html, expected multipart/x-mixed-replace"),
-        ("missing", "responds 404 Not Found; check the address"),
+        ("missing", "404 Not Found"),
     ],
 )
 def test_what_is_no_stream_says_so(start: Start, mode: str, expected: str) -> None:
@@ -103,16 +104,16 @@ def test_broken_frames_are_passed_over(start: Start) -> None:
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("garbage", "gives no frames: |gave no whole frame|sent no "),
-        ("half", "gives no frames: the image is truncated|gives no frames: not an image that can be decoded"),
-        ("large", "gives no frames: a frame of 11585x11585 pixels, expected at most 16777216"),
-        ("silent", "gave no whole frame for|broke off: timed out"),
+        ("garbage", "no frames|no whole frame|sent no"),
+        ("half", "truncated|decoded"),
+        ("large", "11585x11585 pixels, expected at most 16777216"),
+        ("silent", "no whole frame|timed out"),
     ],
 )
 def test_frames_that_never_come_are_given_up(
     start: Start, mode: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mjpeg, "STALL_S", 1.0)
+    limits(monkeypatch, mjpeg, STALL_S=1.0)
     began = time.monotonic()
     with Mjpeg(start(mode).url) as source, pytest.raises(SourceLostError, match=expected):
         source.read()
@@ -121,12 +122,11 @@ def test_frames_that_never_come_are_given_up(
 
 def test_a_frame_has_an_end(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a camera that says no length: the most is gathered, and no more."""
-    monkeypatch.setattr(mjpeg, "PIECE_BYTES", 1000)
-    monkeypatch.setattr(mjpeg, "MAX_FRAME_BYTES", len(mjpeg_server.image(0)) // 2)
+    limits(monkeypatch, mjpeg, PIECE_BYTES=1000, MAX_FRAME_BYTES=len(mjpeg_server.image(0)) // 2)
     with Mjpeg(start("bare").url) as source:
-        with pytest.raises(SourceLostError, match=r"sent no end of a JPEG in \d+ bytes"):
+        with pytest.raises(SourceLostError, match=r"no end .* \d+ bytes"):
             source.read()
-        assert len(source._bytes) <= mjpeg.MAX_FRAME_BYTES + mjpeg.PIECE_BYTES
+        assert len(source._bytes) <= mjpeg.MAX_FRAME_BYTES + mjpeg.PIECE_BYTES  # or memory would tell
 
 
 def test_frames_that_cannot_be_used_are_told(start: Start, live: Any) -> None:
@@ -176,7 +176,7 @@ def test_a_read_that_waits_returns_when_it_is_canceled(start: Start) -> None:
 
 def test_the_same_image_again_and_again_is_a_stream(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A covered lens: every part was newly received."""
-    monkeypatch.setattr(reader, "STALL_S", 0.3)
+    limits(monkeypatch, reader, STALL_S=0.3)
     with Reader(Mjpeg(start("same").url), lambda frame: frame) as running:
         captured = [frame.captured for _ in range(45) if (frame := running.take(5)) is not None]
         assert captured[-1] - captured[0] > 1

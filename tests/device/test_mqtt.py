@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 from tests.device.broker import Mosquitto, Watcher
 from tests.device.feeding import LOST, STREAMING, Feed
 from tests.device.telling import AVAILABILITY, CONFIGS, EVERYTHING, LABEL, SENSORS, SOURCE, STATE, at, telling
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -66,7 +67,7 @@ def test_the_state_is_the_readings(mosquitto: Mosquitto, answers: Feed) -> None:
 
 
 def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt, "NEWS_PAUSE_S", 0.0)
+    limits(monkeypatch, mqtt, NEWS_PAUSE_S=0.0)
     changes = ["circle", "square", "circle", "unknown"]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
@@ -96,7 +97,7 @@ def test_a_change_is_told_at_once(mosquitto: Mosquitto, answers: Feed) -> None:
 def test_a_label_that_flickers_is_told_once_a_second_and_the_newest_in_the_end(
     mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt, "NEWS_PAUSE_S", 0.2)
+    limits(monkeypatch, mqtt, NEWS_PAUSE_S=0.2)
     readings = [answers.next(label) for label in ("circle", "square")]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
@@ -117,7 +118,7 @@ def test_the_newest_is_told_before_the_end(
     mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within the pause after the state before it, which here doesn't end."""
-    monkeypatch.setattr(mqtt, "NEWS_PAUSE_S", 1000.0)
+    limits(monkeypatch, mqtt, NEWS_PAUSE_S=1000.0)
     with Watcher(mosquitto.port) as watcher:
         with telling(at(mosquitto.port)) as output:
             output.show(answers.next("circle"))

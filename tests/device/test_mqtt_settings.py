@@ -40,11 +40,11 @@ def test_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "f1le" not in f"{given} {given!r}"
 
 
-def test_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_is_the_machine_s_made_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings("host").name == machine_name()
     assert settings("host", name="shelf").topic == "framelite/shelf"
     for name, expected in (("pi-4.fritz.box", "pi-4"), ("küche+#", "k_che__"), ("", "framelite"), ("a" * 99, "a" * 64)):
-        monkeypatch.setattr(socket, "gethostname", lambda name=name: name)
+        monkeypatch.setattr(socket, "gethostname", lambda name=name: name)  # this machine keeps its own
         assert machine_name() == expected
 
 
@@ -53,31 +53,31 @@ def test_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     ["", ":1883", "host:", "host:port", "mqtt://host", "::1", "host:123456", "a b", "[host]", "host/x"],
 )
 def test_places_that_are_none(where: str) -> None:
-    with pytest.raises(UserError, match=r"--mqtt .*: expected HOST or HOST:PORT"):
+    with pytest.raises(UserError, match=r"--mqtt .* HOST:PORT"):
         settings(where)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"where": "host:0"}, "the port is 0, expected one from 1 to 65535"),
+        ({"where": "host:0"}, "1 to 65535"),
         ({"where": "host:65536"}, "the port is 65536"),
-        ({"where": "a..b"}, "'a..b' is not a host"),
-        ({"where": f"{'a' * 64}.b"}, "is not a host"),
+        ({"where": "a..b"}, "'a..b'"),
+        ({"where": f"{'a' * 64}.b"}, f"{'a' * 64}.b"),
         ({"name": "a/b"}, "--mqtt-name 'a/b': expected 1 to 64"),
         ({"name": ""}, "--mqtt-name ''"),
-        ({"password_file": "empty"}, "empty: expected one line, the password"),
-        ({"password_file": "lines"}, "lines: expected one line, the password"),
-        ({"password_file": "none"}, "none: can't read the password (No such file or directory)"),
-        ({"password_file": "."}, "can't read the password (Is a directory)"),
-        ({"password_file": "bytes"}, "bytes: can't read the password (not UTF-8)"),
-        ({"password_file": "one"}, "a password but no user name, expected both; add --mqtt-user"),
-        ({"user": "a" * 65_536}, "can't send --mqtt-user; expected UTF-8 of at most 65535 bytes"),
+        ({"password_file": "empty"}, "empty: expected one line"),
+        ({"password_file": "lines"}, "lines: expected one line"),
+        ({"password_file": "none"}, "No such file"),
+        ({"password_file": "."}, "Is a directory"),
+        ({"password_file": "bytes"}, "not UTF-8"),
+        ({"password_file": "one"}, "add --mqtt-user"),
+        ({"user": "a" * 65_536}, "--mqtt-user; expected UTF-8"),
         ({"user": "caf\udce9"}, "can't send --mqtt-user"),
-        ({"user": "a", "password_file": "long"}, "can't send the password; expected UTF-8 of at most 65535 bytes"),
-        ({"ca_file": "none"}, "none: No such file or directory; expected the CA's certificate in PEM"),
-        ({"ca_file": "one"}, "one: it has no PEM certificate"),
-        ({"ca_file": "."}, "expected the CA's certificate in PEM"),
+        ({"user": "a", "password_file": "long"}, "at most 65535 bytes"),
+        ({"ca_file": "none"}, "none: No such file"),
+        ({"ca_file": "one"}, "no PEM certificate"),
+        ({"ca_file": "."}, "in PEM"),
     ],
 )
 def test_settings_that_cannot_work(given: dict[str, Any], words: str, tmp_path: Path) -> None:

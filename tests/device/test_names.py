@@ -42,7 +42,7 @@ def test_images_of_a_folder(command: Run, tmp_path: Path, shots: Path) -> None:
         assert [json.loads(line)["image"] for line in lines] == [str(shots / "1.png"), str(shots / f"{NAME}.png")]
 
 
-def test_a_film(command: Run, tmp_path: Path) -> None:
+def test_a_film_may_have_any_name(command: Run, tmp_path: Path) -> None:
     film = tmp_path / "film.avi"
     write_film(film)
     named = film.rename(tmp_path / f"{NAME}.avi")
@@ -60,9 +60,9 @@ def write_film(path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (f"/dev/{NAME}", "there is no such camera"),
-        (f"http://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
-        (f"rtsp://127.0.0.1:1/{NAME}", "the address has unprintable characters, or is not UTF-8"),
+        (f"/dev/{NAME}", "camera"),
+        (f"http://127.0.0.1:1/{NAME}", "not UTF-8"),
+        (f"rtsp://127.0.0.1:1/{NAME}", "not UTF-8"),
     ],
 )
 def test_what_cannot_have_such_a_name(source: str, said: str, command: Run) -> None:

@@ -156,7 +156,7 @@ def test_a_command_that_still_runs_is_not_started_again(
 def test_what_a_command_finds() -> None:
     """In a process of its own, whose stdout is meant for others: nothing on stdin, a session of its own, no secrets."""
     program = """
-import os, sys, shlex
+import os, sys, shlex, threading
 from device.live.live import secret_variables
 from device.live.outputs.on_label import OF_SYSTEMD, OnLabel, parse
 from tests.device.feeding import Feed, wait_for
@@ -165,7 +165,7 @@ os.environ.update(dict.fromkeys(OF_SYSTEMD | secret_variables(), "x"), KEPT="x")
 words = [sys.executable, "-c", inner, "a b", "$HOME", "*", "|", ";"]
 output = OnLabel([parse("cat:0", shlex.join(words))], secret_variables())
 output.show(Feed((90, 160)).next("cat"))
-wait_for(lambda: not output._runners[0].is_running)
+wait_for(lambda: not any(thread.name == "on-label" for thread in threading.enumerate()))
 output.close()
 """
     done = subprocess.run(
@@ -302,7 +302,7 @@ def test_a_command_that_hangs_is_ended_and_runs_again(
 def test_what_keeps_happening_is_said_again_after_an_hour(
     read: Read, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock of the test's own."""
+    """By a clock of the test's own: nobody waits for an hour."""
     clock = [1e6]
     monkeypatch.setattr(on_label, "monotonic", lambda: clock[0])
     output = OnLabel([Rule("cat", 0, ("sleep", "60"))])

@@ -21,13 +21,14 @@ from tests.device.broker import certificates
 from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import image
 from tests.device.rtsp_server import RtspServer
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "LONGEST_PAUSE_S", 0.3)
+    limits(monkeypatch, reader, LONGEST_PAUSE_S=0.3)
 
 
 @contextmanager
@@ -55,27 +56,27 @@ def test_frames_are_those_that_were_sent() -> None:
 def test_a_camera_of_too_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The most, and one more."""
     with serving() as server:
-        monkeypatch.setattr(images, "MAX_FRAME_PIXELS", 640 * 480)
+        limits(monkeypatch, images, MAX_FRAME_PIXELS=640 * 480)
         with Rtsp(server.url) as source:
             source.read()
-        monkeypatch.setattr(images, "MAX_FRAME_PIXELS", 640 * 480 - 1)
-        with pytest.raises(SourceLostError, match="sends frames of 640x480 pixels, expected at most"):
+        limits(monkeypatch, images, MAX_FRAME_PIXELS=640 * 480 - 1)
+        with pytest.raises(SourceLostError, match="640x480 pixels, expected at most"):
             Rtsp(server.url).open()
 
 
 def test_a_camera_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtsp, "STALL_S", 3.0)
+    limits(monkeypatch, rtsp, STALL_S=3.0)
     with serving() as server, Rtsp(server.url) as source:
         source.read()
         server.is_silent = True
-        with pytest.raises(SourceLostError, match=f"{server.url} gives no more frames"):
+        with pytest.raises(SourceLostError, match=f"{server.url} .*frames"):
             for _ in range(1000):
                 source.read()
 
 
 def test_what_is_not_there_says_so() -> None:
     with (
-        pytest.raises(SourceLostError, match="can't be opened; check the address, the password and that it is on"),
+        pytest.raises(SourceLostError, match="password"),
         Rtsp(f"rtsp://anna:secret@127.0.0.1:{servers.free_port()}/camera"),
     ):
         pytest.fail("it was opened")
@@ -96,7 +97,7 @@ def test_a_camera_that_comes_back_is_answered_again() -> None:
 
 def test_the_end_does_not_wait_for_a_camera_that_is_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers and sends no image. What was begun ends by itself, later."""
-    monkeypatch.setattr(rtsp, "STALL_S", 3.0)
+    limits(monkeypatch, rtsp, STALL_S=3.0)
     with serving(is_silent=True) as server:
         running = Reader(Rtsp(server.url), lambda frame: frame)
         with running:
@@ -134,9 +135,7 @@ def encrypted(folder: Path) -> Iterator[tuple[RtspServer, Path]]:
 def test_an_encrypted_camera_of_an_unknown_authority_is_asked_nothing(tmp_path: Path) -> None:
     with encrypted(tmp_path) as (server, _):
         with (
-            pytest.raises(
-                SourceLostError, match=r"and that it is on; its certificate must be signed by an authority in /"
-            ),
+            pytest.raises(SourceLostError, match=r"certificate .* /"),
             Rtsp(server.url.replace("rtsps://", "rtsps://anna:secret@")),
         ):
             pytest.fail("it was opened")
@@ -153,10 +152,10 @@ def test_an_encrypted_camera_of_a_trusted_authority(
         with Rtsp(server.url) as source:
             assert source.read().image.shape == (480, 640, 3)
         note = capsys.readouterr().err
-        assert note.startswith(f"note: {server.url}: FFmpeg can't check the certificate against an IP address")
+        assert note.startswith(f"note: {server.url}: FFmpeg ")
         server.asked.clear()
         with (
-            pytest.raises(SourceLostError, match="its certificate must be"),
+            pytest.raises(SourceLostError, match="certificate"),
             Rtsp(server.url.replace("127.0.0.1", "localhost")),
         ):
             pytest.fail("it was opened")
@@ -171,7 +170,7 @@ def test_who_tells_ffmpeg_what_to_do_is_told_what_that_leaves_out(
     with encrypted(tmp_path) as (server, _):
         with Rtsp(server.url) as source:
             assert source.read().image.shape == (480, 640, 3)
-        assert "its certificate isn't verified; expected tls_verify;1" in capsys.readouterr().err
+        assert "expected tls_verify;1" in capsys.readouterr().err
     monkeypatch.setenv(rtsp.FFMPEG_OPTIONS, "tls_verify;1|ca_file;own.pem")
     Rtsp("rtsps://camera/live")
     assert capsys.readouterr().err == ""

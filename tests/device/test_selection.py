@@ -36,7 +36,7 @@ def test_of_a_run_folder_or_a_file(run_folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
 
 
-def test_its_fields(tmp_path: Path) -> None:
+def test_a_selection_has_these_fields(tmp_path: Path) -> None:
     selection.write(tmp_path / "mine.json", "a.tflite", "0", 4, "tflite-runtime")
     assert json.loads((tmp_path / "mine.json").read_bytes()) == {
         **{"selection": 1, "file": "a.tflite", "sha256": "0", "threads": 4, "runtime": "tflite-runtime"},
@@ -56,36 +56,36 @@ def test_another_machine_s_is_taken_and_that_is_said(
     write(run_folder / "selection.json", **changes)
     assert selection.read(run_folder).threads == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"note: {run_folder}/selection.json: selected on another host (")
+    assert line.startswith(f"note: {run_folder}/selection.json: ")
     assert str(next(iter(changes.values()))) in line
-    assert line.endswith(f"create one on this host with: python -m benchmarks select {run_folder}")
+    assert line.endswith(f"python -m benchmarks select {run_folder}")
 
 
 def refused(place: Path) -> str:
     with pytest.raises(UserError) as caught:
         selection.read(place)
-    assert "create one on this host with: python -m benchmarks select " in str(caught.value)
+    assert "python -m benchmarks select " in str(caught.value)
     return str(caught.value)
 
 
 def test_none_is_there(tmp_path: Path) -> None:
-    assert refused(tmp_path).startswith(f"{tmp_path}/selection.json: there is no such selection; ")
-    assert refused(tmp_path / "mine.json").startswith(f"{tmp_path}/mine.json: there is no such selection; ")
+    assert refused(tmp_path).startswith(f"{tmp_path}/selection.json: ")
+    assert refused(tmp_path / "mine.json").startswith(f"{tmp_path}/mine.json: ")
     assert refused(tmp_path / "mine.json").endswith("python -m benchmarks select RUN")
 
 
 def test_a_model_that_has_changed_or_is_gone(run_folder: Path) -> None:
     network = run_folder / "export/net.tflite"
     network.write_bytes(model("float32").read_bytes())
-    assert f"{network} has changed since it was selected; " in refused(run_folder)
+    assert f"{network} has changed " in refused(run_folder)
     network.unlink()
-    assert f"the model {network} is missing; " in refused(run_folder)
+    assert f"{network} is missing; " in refused(run_folder)
 
 
 @pytest.mark.parametrize("version", [0, 2, "1"])
 def test_another_version(version: object, run_folder: Path) -> None:
     write(run_folder / "selection.json", selection=version)
-    assert f"the selection has version {version}, expected 1; " in refused(run_folder)
+    assert f"version {version}, expected 1; " in refused(run_folder)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_field_that_is_missing(missing: str, run_folder: Path) -> None:
     told = json.loads(path.read_bytes())
     del told[missing]
     path.write_text(json.dumps(told))
-    assert f"selection.json: it lacks the field {missing!r}; " in refused(run_folder)
+    assert f"{path}: " in refused(run_folder) and f" {missing!r}; " in refused(run_folder)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_a_field_that_is_missing(missing: str, run_folder: Path) -> None:
 )
 def test_what_is_no_selection(data: bytes, run_folder: Path) -> None:
     (run_folder / "selection.json").write_bytes(data)
-    assert "selection.json: this is not a selection; " in refused(run_folder)
+    assert "selection.json: " in refused(run_folder)

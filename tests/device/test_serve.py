@@ -21,6 +21,7 @@ from device.live.outputs.web.server import address, feed, newest
 from tests.conftest import ROOT, missing
 from tests.device.feeding import LOST, STREAMING, Feed, marked
 from tests.device.visiting import Viewer, get, metric
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -54,7 +55,7 @@ def test_the_default_address_is_one() -> None:
     assert address.parse(address.DEFAULT) == ("127.0.0.1", 8080)
 
 
-def test_ipv6(answers: Feed) -> None:
+def test_the_page_is_served_over_ipv6(answers: Feed) -> None:
     try:
         serve = Serve("[::1]:0", answers.card)
     except UserError as error:
@@ -158,7 +159,7 @@ def test_health(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) ->
     assert health() == (503, "the source gives no frames")
     serve.status(STREAMING)
     assert health() == (200, "predicting")
-    monkeypatch.setattr(feed, "RECENT_S", 0.0)
+    limits(monkeypatch, feed, RECENT_S=0.0)
     assert health() == (503, "no recent prediction")
 
 

@@ -13,6 +13,7 @@ from device.live.outputs.web.server.address import Listener
 from tests.conftest import missing
 from tests.device.feeding import Feed, wait_for
 from tests.device.visiting import PATIENCE_S, Viewer, get, metric
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -38,7 +39,7 @@ def has_ended(visitor: socket.socket) -> bool:
 
 def test_silent_connections_keep_nobody_out(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three hundred, and one with half a header, are let go; a viewer goes on, and others come in meanwhile."""
-    monkeypatch.setattr(connections, "REQUEST_S", 2.0)
+    limits(monkeypatch, connections, REQUEST_S=2.0)
     with ExitStack() as stack:
         viewer = stack.enter_context(Viewer(serve.port, "/api/events"))
         events = viewer.events()
@@ -59,7 +60,7 @@ def test_silent_connections_keep_nobody_out(serve: Serve, answers: Feed, monkeyp
 
 
 def test_one_connection_more_puts_out_the_first(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 4)
+    limits(monkeypatch, connections, MAX_CONNECTIONS=4)
     with ExitStack() as stack:
         first, *others = (connected(serve, stack) for _ in range(3))
         fourth = connected(serve, stack, "GET /api/state HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -77,7 +78,7 @@ def test_one_connection_more_puts_out_the_first(serve: Serve, monkeypatch: pytes
 @pytest.mark.parametrize("begins", ["", "GET /api/state HTTP/1.1\r\nHost: localhost\r\n\r\n"], ids=["first", "second"])
 def test_a_header_that_comes_byte_by_byte(begins: str, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first one of a connection, and one after an answer: each byte would make other limits begin anew."""
-    monkeypatch.setattr(connections, "REQUEST_S", 0.5)
+    limits(monkeypatch, connections, REQUEST_S=0.5)
     with ExitStack() as stack:
         visitor = connected(serve, stack, begins)
 
@@ -102,8 +103,8 @@ def test_a_header_of_more_bytes_than_are_kept(serve: Serve) -> None:
 
 
 def test_a_form_that_does_not_end(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "FORM_S", 0.3)
-    monkeypatch.setattr(connections, "REQUEST_S", 0.3)
+    limits(monkeypatch, authentication, FORM_S=0.3)
+    limits(monkeypatch, connections, REQUEST_S=0.3)
     serve = Serve("0.0.0.0:0", answers.card, "a-token-of-its-own")
     try:
         with ExitStack() as stack:
@@ -117,7 +118,7 @@ def test_a_form_that_does_not_end(answers: Feed, monkeypatch: pytest.MonkeyPatch
 
 def test_one_viewer_more_is_refused(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without harm to those who are there, or to requests that end."""
-    monkeypatch.setattr(connections, "MAX_VIEWERS", 3)
+    limits(monkeypatch, connections, MAX_VIEWERS=3)
     with ExitStack() as stack:
         viewers = [stack.enter_context(Viewer(serve.port, "/api/events")) for _ in range(3)]
         for viewer in viewers:

@@ -15,6 +15,7 @@ from device.live.outputs.web.server import address, application
 from tests.conftest import missing
 from tests.device.feeding import STREAMING, Feed, feeding, marked, see, wait_for
 from tests.device.visiting import Viewer, get, metric
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -45,16 +46,18 @@ def test_events_leave_out_readings_but_no_label_change(serve: Serve, answers: Fe
 
 
 def test_a_quiet_stream_is_kept_open(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "SILENCE_S", 0.05)
+    limits(monkeypatch, application, SILENCE_S=0.05)
     with Viewer(serve.port, "/api/events") as viewer:
         viewer.until(b"\n\n")
         for _ in range(3):
             viewer.until(b": nothing new\n\n")
 
 
-def test_a_image_without_a_next_one_is_sent_again(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_without_a_next_one_is_sent_again(
+    serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the source is lost: a proxy ends a stream that is silent, and the page would keep the old image."""
-    monkeypatch.setattr(application, "SILENCE_S", 0.05)
+    limits(monkeypatch, application, SILENCE_S=0.05)
     serve.show(marked(answers.next(), 128))
     with Viewer(serve.port, "/stream.mjpg") as viewer:
         shown = viewer.images()
@@ -121,7 +124,7 @@ def test_who_reads_nothing_slows_nobody_and_costs_nothing(serve: Serve, answers:
 def test_who_takes_nothing_for_long_is_cut_off(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform != "linux":
         missing("only Linux has TCP_USER_TIMEOUT")
-    monkeypatch.setattr(address, "SILENT_S", 1)
+    limits(monkeypatch, address, SILENT_S=1)
     serve = Serve("127.0.0.1:0", answers.card)
     try:
         with Viewer(serve.port, "/stream.mjpg", buffer=8192):

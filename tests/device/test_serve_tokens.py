@@ -10,6 +10,7 @@ from device.live.outputs.web.serve import Serve
 from device.live.outputs.web.server import access, feed, guesses
 from tests.device.feeding import LOST, STREAMING, Feed, wait_for
 from tests.device.visiting import ENDLESS, PATHS, Answer, Viewer, get, status_of
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -186,7 +187,7 @@ def test_on_loopback_a_token_is_asked_for_when_one_is_given(answers: Feed) -> No
 
 def test_wrong_tokens_are_slowed_down(answers: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over each way that a token takes; who has the right one gets in from elsewhere, and with the cookie anyhow."""
-    monkeypatch.setattr(guesses, "AT_ONCE", 5)  # again: `locked` may be there
+    limits(monkeypatch, guesses, AT_ONCE=5)  # again: `locked` may be there
     serve = Serve("0.0.0.0:0", answers.card, TOKEN)
     try:
         cookie = cookie_of(get(serve.port, f"/?token={quote(TOKEN, safe='')}"))

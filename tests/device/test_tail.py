@@ -19,7 +19,7 @@ from device.model import card as cards
 from tests.conftest import Run, missing, model
 from tests.device import crafted
 from tests.device.crafted import FULL
-from tests.device.refusals import names
+from tests.device.refusals import names, says
 
 IMAGES = {"golden_1.png": b"\x89PNG one", "golden_2.png": bytes(300)}
 
@@ -174,12 +174,12 @@ def outcome(action: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "its card can't be used"),
-        (b"\xff\xfe\xfd", "its card can't be used"),
-        (b"[1]", "the card is a list, expected an object"),
-        (b"[" * 100_000, "its card can't be used"),
-        (b'{"schema": 0}', "schema 0, this version reads 2; export the model again"),
-        (b'{"schema": 2}', "card lacks the field 'accuracy'"),
+        (b"{", "card"),
+        (b"\xff\xfe\xfd", "card"),
+        (b"[1]", "list"),
+        (b"[" * 100_000, "card"),
+        (b'{"schema": 0}', "schema 0,"),
+        (b'{"schema": 2}', "'accuracy'"),
     ],
 )
 def test_a_card_that_cannot_be_used_is_refused_with_the_file_name(
@@ -188,8 +188,9 @@ def test_a_card_that_cannot_be_used_is_refused_with_the_file_name(
     crafted.write(tmp_path / "bad.tflite", archive({"card.json": content}, before=crafted.constant([0.1, 0.9])))
     with pytest.raises(UserError) as raised:
         cards.read(tmp_path / "bad.tflite")
-    assert reason in str(raised.value)
+    says(str(raised.value), f"{tmp_path / 'bad.tflite'}: ", "card", reason)
     if content == b"[1]":  # once through the command line too
         done = command("device", "info", "bad.tflite")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr == "error: bad.tflite: its card can't be used: the card is a list, expected an object\n"
+        says(done.stderr, "error: bad.tflite: ", "card", "list")
+        assert done.stderr.count("\n") == 1

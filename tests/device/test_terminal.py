@@ -57,7 +57,7 @@ def test_one_line_is_written_over_and_the_last_answer_stays(screen: Screen, answ
     assert len(line) == 59, "cut off at the terminal's width"
 
 
-def test_what_it_says(answers: Feed) -> None:
+def test_a_line_has_the_label_the_rate_and_the_times(answers: Feed) -> None:
     ms = {"preprocess": 0.2, "invoke": 4.2, "postprocess": 0.1, "frame": 18.0}
     reading = replace(answers.next("cat"), score=0.5, ms=ms, rate=29.97, dropped=3)
     assert terminal.line(reading) == ("cat  0.50 ##########----------  30.0/s  invoke 4.20 ms  age 18.0 ms  dropped 3")

@@ -46,7 +46,7 @@ def test_milliseconds(value: float | None, said: str) -> None:
         (None, "-"),
     ],
 )
-def test_sizes(number: int | None, said: str) -> None:
+def test_a_size_is_in_its_own_unit(number: int | None, said: str) -> None:
     assert text.size(number) == said
 
 

@@ -17,6 +17,7 @@ from device.live.live import LiveRequest
 from device.live.sources.pattern import PatternOptions
 from device.live.threads import ThreadTrial
 from tests.conftest import model
+from tests.limits import limits
 
 RUNTIME = runtime.find()
 
@@ -31,7 +32,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         return ThreadTrial(2, 0.0)
 
     monkeypatch.setattr(system, "usable_cores", lambda: 4)
-    monkeypatch.setattr(threads, "_try", fastest)
+    monkeypatch.setattr(threads, "fastest", fastest)
     return seen
 
 
@@ -43,9 +44,9 @@ def test_powers_of_two_and_all_cores_are_tried(cores: int, expected: list[int]) 
 
 
 def test_a_trial_chooses_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "TRIAL_S", 0.05)
+    limits(monkeypatch, threads, TRIAL_S=0.05)
     interpreters = {count: RUNTIME.open(model("int8"), count) for count in (1, 2)}
-    assert threads._try(interpreters).count in (1, 2)
+    assert threads.fastest(interpreters).count in (1, 2)
 
 
 class Clock:
@@ -76,6 +77,7 @@ class Network:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """In the place of the machine's: how long a real network takes is never the same."""
     made = Clock()
     monkeypatch.setattr(threads, "perf_counter", made)
     monkeypatch.setattr(timing, "perf_counter", made)
@@ -86,11 +88,11 @@ def test_blocks_that_follow_one_another_are_compared(clock: Clock, monkeypatch: 
     """The machine slows down and recovers: two threads are faster in two of three rounds, by 10 and by 20 %, though
     their median, 24 ms, is longer than the 20 ms of one.
     """
-    monkeypatch.setattr(threads, "BLOCK_S", 0.0)
+    limits(monkeypatch, threads, BLOCK_S=0.0)
     one, two = Network(clock, 0.01, 0.02, 0.03), Network(clock, 0.009, 0.025, 0.024)
-    assert threads._try({1: one, 2: two}).count == 2
+    assert threads.fastest({1: one, 2: two}).count == 2
     one, two = Network(clock, 0.01, 0.02, 0.03), Network(clock, 0.0096, 0.0192, 0.0288)
-    assert threads._try({1: one, 2: two}).count == 1, "4 % are not worth a core"
+    assert threads.fastest({1: one, 2: two}).count == 1, "4 % are not worth a core"
 
 
 @pytest.fixture
@@ -104,11 +106,11 @@ def neighbors() -> Any:
         each.wait()
 
 
-@pytest.mark.skipif(threads._waited_s() is None, reason="this kernel doesn't count how long threads wait")
+@pytest.mark.skipif(threads.waited_s() is None, reason="this kernel doesn't count how long threads wait")
 def test_a_trial_beside_busy_neighbors_is_not_kept(
     neighbors: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(threads, "TRIAL_S", 0.5)
+    limits(monkeypatch, threads, TRIAL_S=0.5)
     monkeypatch.setattr(system, "usable_cores", lambda: 2)
     assert threads.best(model("int8"), RUNTIME) in (1, 2)
     assert threads.kept(model("int8"), RUNTIME) is None
@@ -118,8 +120,9 @@ def test_a_trial_beside_busy_neighbors_is_not_kept(
 
 @pytest.mark.parametrize(("taken", "is_kept"), [(0.0, True), (0.05, True), (0.06, False)])
 def test_how_much_others_may_take(taken: float, is_kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four cores, which this machine may not have; what others take of it nobody can say beforehand."""
     monkeypatch.setattr(system, "usable_cores", lambda: 4)
-    monkeypatch.setattr(threads, "_try", lambda interpreters: ThreadTrial(2, taken))
+    monkeypatch.setattr(threads, "fastest", lambda interpreters: ThreadTrial(2, taken))
     assert threads.best(model("int8"), RUNTIME) == 2
     assert threads.kept(model("int8"), RUNTIME) == (2 if is_kept else None)
 
@@ -129,18 +132,18 @@ def test_how_long_threads_waited(tmp_path: Path) -> None:
     for number, said in ((1, "5000000000 250000000 7\n"), (2, "1000 250000000 1\n")):
         (tmp_path / str(number)).mkdir()
         (tmp_path / f"{number}/schedstat").write_text(said)
-    assert threads._waited_s(tmp_path) == 0.5
+    assert threads.waited_s(tmp_path) == 0.5
     for number in (1, 2):
         (tmp_path / f"{number}/schedstat").write_text("0 0 0\n")
-    assert threads._waited_s(tmp_path) is None
+    assert threads.waited_s(tmp_path) is None
     (tmp_path / "1/schedstat").unlink()
-    assert threads._waited_s(tmp_path) is threads._waited_s(tmp_path / "none") is None
+    assert threads.waited_s(tmp_path) is threads.waited_s(tmp_path / "none") is None
 
 
 def test_without_that_count_a_thread_s_own_time_tells(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that doesn't compute itself: by this thread's own time, all of that time was others'."""
-    monkeypatch.setattr(threads, "_waited_s", lambda: None)
-    assert threads._try({1: Network(clock, 0.01), 2: Network(clock, 0.01)}).taken > 0.9
+    monkeypatch.setattr(threads, "waited_s", lambda: None)
+    assert threads.fastest({1: Network(clock, 0.01), 2: Network(clock, 0.01)}).taken > 0.9
 
 
 def test_one_core_is_not_tried(monkeypatch: pytest.MonkeyPatch, tried: list[list[int]]) -> None:

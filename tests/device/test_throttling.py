@@ -26,11 +26,11 @@ from tests.device import machines, sensors
         (0xF000F, throttling.BITS, throttling.BITS),
     ],
 )
-def test_every_bit(flags: int, now: tuple[str, ...], since_boot: tuple[str, ...]) -> None:
+def test_every_bit_is_decoded(flags: int, now: tuple[str, ...], since_boot: tuple[str, ...]) -> None:
     assert throttling.decode(flags) == Throttling(now, since_boot)
 
 
-def test_vcgencmd(programs: Path) -> None:
+def test_vcgencmd_is_asked(programs: Path) -> None:
     assert throttling.read() is None
     machines.program(programs, "vcgencmd", "throttled=0x20000")
     assert throttling.read() == Throttling((), ("frequency capped",))

@@ -118,7 +118,7 @@ def test_what_opencv_cannot_decode_is_counted_by_ending_and_said(tmp_path: Path)
 
 
 @pytest.mark.programs
-def test_a_image_that_is_heic_whatever_it_is_called_says_so(command: Run, tmp_path: Path) -> None:
+def test_an_image_that_is_heic_whatever_it_is_called_says_so(command: Run, tmp_path: Path) -> None:
     write(tmp_path / "IMG_1.jpg", HEIC)
     said = refusal(command("device", "classify", INT8, "IMG_1.jpg"))
     assert said.startswith("IMG_1.jpg: ") and "HEIC" in said and "convert" in said

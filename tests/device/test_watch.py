@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 from tests.device.classifying import INT8, draw
 from tests.device.feeding import wait_for
 from tests.device.mjpeg_server import Server
+from tests.limits import limits
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_a_threshold_makes_unknown(shots: Path) -> None:
 def test_a_camera_that_is_lost_is_opened_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(reader, "FIRST_PAUSE_S", 0.05)
+    limits(monkeypatch, reader, FIRST_PAUSE_S=0.05)
     port, caught = servers.free_port(), caplog.at_level(logging.WARNING, "device.live")
     server = Server("good", port)
     servers_started = [server]

@@ -1,10 +1,7 @@
 """`python -m export` on Keras models and SavedModels that no run of ours made: each becomes the network that it was."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,8 @@ import pytest
 from device.inference.classifier import Classifier
 from device.model import card as cards
 from export.conversion import tf_keras
-from tests import drawing, foreign
-from tests.conftest import MODELS, ROOT, Run, missing
+from tests import drawing, foreign, once
+from tests.conftest import MODELS, Run, missing
 from tests.trained import Trained
 
 pytestmark = [
@@ -30,20 +27,22 @@ FED = ("--mean", 0, "--std", 1)
 ALONE = {tf_keras.REFUSED: "1"}  # Keras 3 reads it, or nobody
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory, trained: Trained) -> Path:
     """A trained network, taken out of its run, in each format that Keras has, with labels and images."""
-    import keras
 
-    folder = tmp_path_factory.mktemp("anyone")
-    model = keras.models.load_model(trained.run / "model.keras")
-    model.save(folder / "doors.keras")
-    model.save(folder / "doors.h5")
-    model.export(folder / "doors_saved", verbose=False)
-    shutil.copyfile(folder / "doors.h5", folder / "no_ending")
-    (folder / "names.txt").write_text(foreign.LABELS)
-    drawing.write_folder(folder / "shapes", {"train": 30, "test": 30})
-    return folder
+    def make(folder: Path) -> None:
+        import keras
+
+        model = keras.models.load_model(trained.run / "model.keras")
+        model.save(folder / "doors.keras")
+        model.save(folder / "doors.h5")
+        model.export(folder / "doors_saved", verbose=False)
+        shutil.copyfile(folder / "doors.h5", folder / "no_ending")
+        (folder / "names.txt").write_text(foreign.LABELS)
+        drawing.write_folder(folder / "shapes", {"train": 30, "test": 30})
+
+    return once.made(tmp_path_factory, "anyone", make)
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def scores(path: Path) -> npt.NDArray[np.float32]:
         ("doors_saved", "doors_saved", "tensorflow"),
     ],
 )
-def test_each_format(
+def test_every_format_becomes_the_network_that_it_was(
     model: str, name: str, reference: str, warm: Run, place: Path, trained: Trained, tmp_path: Path
 ) -> None:
     given = ("--labels", place / "names.txt", "--calibration", place / "shapes", *FED)
@@ -106,18 +105,6 @@ def test_an_open_size_is_fixed(warm: Run, place: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     card = cards.read(tmp_path / "runs/open/export/open_float32.tflite")
     assert card is not None and (card.input.height, card.input.width) == (16, 20)
-
-
-def fresh(folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command in processes that import everything anew, and see their environment from the start."""
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        timeout=280,
-    )
 
 
 def with_elu(path: Path, ends_in_it: bool) -> None:
@@ -156,10 +143,10 @@ def test_at_an_end_it_needs_a_rescue(warm: Run, beside: Path) -> None:
     assert rescued.interpreter.get_input_details()[0]["dtype"] == np.uint8
 
 
-def test_a_full_disk_while_it_is_converted(beside: Path, place: Path, full_disk: Path) -> None:
+def test_a_full_disk_while_it_is_converted(command: Run, beside: Path, place: Path, full_disk: Path) -> None:
     (full_disk / "filled").write_bytes(bytes(40_000))
     words = ("--labels", "names.txt", "--calibration", "shapes", *FED)
-    done = fresh(beside, "export", place / "doors.keras", *words, TMPDIR=str(full_disk))
+    done = command("export", place / "doors.keras", *words, TMPDIR=str(full_disk))
     assert done.returncode == 2
     assert "no space is left on the device" in done.stderr.splitlines()[-1]
     # Python may keep there what TensorFlow's own generated code was compiled to.
@@ -223,9 +210,9 @@ def test_an_install_that_fails_leaves_nothing(warm: Run, beside: Path) -> None:
     assert list((beside / "cache").iterdir()) == []
 
 
-def test_what_only_keras_2_reads(beside: Path) -> None:
+def test_what_only_keras_2_reads(command: Run, beside: Path) -> None:
     """With tf-keras as pip gets it from the index."""
-    done = fresh(beside, *OP_LAMBDA, "--variants", "float32,int8")
+    done = command(*OP_LAMBDA, "--variants", "float32,int8")
     if done.returncode == 2 and "can't be installed" in done.stderr:
         missing("no package index that has tf-keras")
     assert done.returncode == 0, done.stderr

@@ -95,7 +95,7 @@ def test_what_fails_a_variant(variant: str, changes: dict[str, object], reason: 
         ("float32", {"largest_error": 9e-4}),
     ],
 )
-def test_what_does_not(variant: str, changes: dict[str, object]) -> None:
+def test_what_is_no_failure(variant: str, changes: dict[str, object]) -> None:
     assert compare.failures(variant, replace(GOOD, **changes)) == []  # type: ignore[arg-type]
 
 
@@ -151,7 +151,7 @@ def test_signal_to_noise_says_the_same_of_sure_and_unsure_networks(sure: float) 
     assert compare.signal_to_noise(softmax(noisy), softmax(logits), "softmax") == pytest.approx(14.5, abs=1.5)
 
 
-def test_by_hand() -> None:
+def test_signal_to_noise_is_what_is_computed_by_hand() -> None:
     """Raw logits: centered (1, -1) and (2, -2) against (1, -1) and (1, -1): 4 (1 + 1 + 1 + 1) / (1 + 1)."""
     ours, theirs = np.array([[2, 0], [4, 0]], np.float32), np.array([[1, -1], [5, 3]], np.float32)
     # power (1 + 1 + 1 + 1) / 4, noise (0 + 0 + 1 + 1) / 4

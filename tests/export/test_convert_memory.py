@@ -36,10 +36,10 @@ def test_a_mapped_file_is_not_copied(tmp_path: Path) -> None:
     images = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3), np.uint8)
     np.save(tmp_path / "test.npy", images)
     mapped = np.load(tmp_path / "test.npy", mmap_mode="r")
-    assert convert._lying(mapped, tmp_path / "scratch") == tmp_path / "test.npy"
+    assert convert.file_of(mapped, tmp_path / "scratch") == tmp_path / "test.npy"
     (tmp_path / "scratch").mkdir()
     for given, expected in ((mapped[1:3], images[1:3]), (images, images)):  # a part of it, and one in memory
-        np.testing.assert_array_equal(np.load(convert._lying(given, tmp_path / "scratch")), expected)
+        np.testing.assert_array_equal(np.load(convert.file_of(given, tmp_path / "scratch")), expected)
 
 
 @pytest.mark.tensorflow

@@ -62,7 +62,7 @@ def test_float32_is_beside_itself(lossy: Exported) -> None:
     assert float32.cost.latency.ratio == 1
 
 
-def test_the_table(lossy: Exported, int8: ExportedVariant) -> None:
+def test_the_table_has_the_drop_and_the_latency(lossy: Exported, int8: ExportedVariant) -> None:
     assert int8.cost is not None and int8.cost.latency is not None
     header, _, *rows = lossy.stdout.splitlines()
     assert header.split() == " ".join(cost_table.HEADER).split()

@@ -12,6 +12,7 @@ import pytest
 from device.inference.classifier import Classifier
 from device.model import card as cards
 from tests.conftest import Run
+from tests.device.refusals import says
 from tests.trained import Trained
 
 pytestmark = pytest.mark.tensorflow
@@ -128,11 +129,11 @@ def test_the_same_bytes_in_other_processes(warm: Run, run: Path, tmp_path: Path)
         assert path.read_bytes() == (other / path.name).read_bytes(), path.name
 
 
-def refused(done: subprocess.CompletedProcess[str], expected: str) -> None:
+def refused(done: subprocess.CompletedProcess[str], *facts: object) -> None:
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {expected}"), line
+    says(line, "error: ", *facts)
 
 
 def change_record(run: Path, **changes: object) -> None:
@@ -143,34 +144,31 @@ def change_record(run: Path, **changes: object) -> None:
 @pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
 def test_a_run_that_is_not_finished(warm: Run, run: Path, status: str) -> None:
     change_record(run, status=status)
-    refused(warm("export", run), f"{run}: the run is not finished (status '{status}'); train it again")
+    refused(warm("export", run), f"{run}: ", f"'{status}'")
 
 
 def test_a_run_without_its_model(warm: Run, run: Path) -> None:
     (run / "model.keras").unlink()
-    refused(warm("export", run), f"{run}/model.keras: there is no such model; train it with: ")
-    refused(warm("export", run / "model.keras"), f"{run}/model.keras: there is no such model; train it with: ")
+    refused(warm("export", run), f"{run}/model.keras: ", "python -m train")
+    refused(warm("export", run / "model.keras"), f"{run}/model.keras: ", "python -m train")
 
 
 def test_a_run_whose_record_is_damaged(warm: Run, run: Path) -> None:
     (run / "run.json").write_text('{"status": "done"}')
-    refused(warm("export", run), f"{run}/run.json: it lacks the field 'data'; train it again")
+    refused(warm("export", run), f"{run}/run.json: ", "'data'")
     (run / "run.json").write_text('{"status": ')
-    refused(warm("export", run), f"{run}: this is no run folder (no readable run.json)")
+    refused(warm("export", run), f"{run}: ", "run.json")
 
 
 @pytest.mark.parametrize("option", ["--labels", "--calibration", "--test", "--mean", "--fit"])
 def test_options_for_strangers_files_are_not_ignored(warm: Run, run: Path, option: str) -> None:
     value = {"--mean": "0", "--fit": "pad"}.get(option, str(run))
-    refused(
-        warm("export", run, option, value),
-        f"{run}: a run knows its labels, scaling and images; leave out {option}",
-    )
+    refused(warm("export", run, option, value), f"{run}: ", f"leave out {option}")
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(warm: Run, run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused(warm("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: this is a file, expected a folder")
+    refused(warm("export", run, "--run", tmp_path / "file"), f"{tmp_path}/file: ", "folder")
 
 
 def test_a_model_that_keras_cannot_read(warm: Run, run: Path) -> None:
@@ -178,6 +176,6 @@ def test_a_model_that_keras_cannot_read(warm: Run, run: Path) -> None:
     (run / "other.keras").write_bytes(b"not a model")
     done = warm("export", run / "other.keras")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"error: {run}/other.keras: TensorFlow could not convert the model")
+    says(done.stderr.splitlines()[-1], f"error: {run}/other.keras: ", "TensorFlow")
     assert "Traceback" not in done.stderr
     assert not (run / "export").exists()

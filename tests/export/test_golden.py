@@ -58,7 +58,7 @@ def test_all_variants_carry_the_same_images() -> None:
     assert found[0][0].tolerance < found[3][0].tolerance
 
 
-def test_a_image_that_is_not_the_golden_one_is_noticed() -> None:
+def test_an_image_that_is_not_the_golden_one_is_noticed() -> None:
     path = model("int8")
     classifier, tail = Classifier(path), cards.read_archive(path)
     first, second = classifier.card.golden[:2]

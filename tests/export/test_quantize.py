@@ -191,7 +191,7 @@ def test_scores_are_close_to_float(variant: str) -> None:
     assert len(set(expected.argmax(axis=1))) == 3
 
 
-def test_sizes() -> None:
+def test_each_variant_is_as_small_as_its_weights() -> None:
     sizes = {variant: len(made(variant)) for variant in variants.NAMES}
     assert sizes["float32"] == len(foreign.bare())
     # What is saved is two, and three, of each weight's four bytes; tables of scales take a little of it.

@@ -50,7 +50,7 @@ def test_another_image_has_another_draw(name: str) -> None:
     assert not np.array_equal(changed(name, 32, 3), changed(name, 32, 3, row=1))
 
 
-def test_light() -> None:
+def test_light_changes_by_the_strength() -> None:
     """A value of HSV added to, and taken from; contrast is a factor around the mean."""
     plain = np.array([[[100, 50, 0], [0, 0, 0], [255, 255, 255]]], np.uint8)
     random, given = np.random.default_rng(1), strength(5, 32, 32)
@@ -91,7 +91,7 @@ def test_the_kernels() -> None:
     assert trail[middle, middle + 3] / trail.max() == pytest.approx(np.exp(-0.5), rel=1e-3)
 
 
-def test_geometry() -> None:
+def test_a_dot_moves_and_turns_by_the_strength() -> None:
     """A dot moves by the share of the side, and turns around the middle."""
     dot = np.zeros((101, 101, 3), np.uint8)
     dot[50, 90] = 255

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device.data import folders
+from device.data.cache_index import CachedSplit, CacheIndex, SplitSettings
 from device.errors import UserError
 from device.model.card import InputSpec
 from export.source import image_folders
@@ -59,13 +60,18 @@ def test_the_command_that_makes_a_missing_cache_makes_it(
 def test_the_command_for_data_with_a_name(command: Run, tmp_path: Path) -> None:
     path = tmp_path / "cache/fashion_mnist-0123456789ab-28x28-crop"
     recipe = catalog.get("fashion_mnist")
-    index = cache._index(
-        cache.DataRequest("fashion_mnist", (28, 28)),
-        "fashion_mnist",
-        "0123456789ab",
-        FASHION_LABELS,
-        "Keras' cache",
-        {"train": [], "test": []},
+    nothing = CachedSplit((), (), ())
+    index = CacheIndex(
+        name="fashion_mnist",
+        fingerprint="0123456789ab",
+        labels=FASHION_LABELS,
+        height=28,
+        width=28,
+        fit="crop",
+        origin="Keras' cache",
+        split=SplitSettings(0.2, 1),
+        skipped=(),
+        splits={"train": nothing, "test": nothing},
     )
     made = folders.Cache(path, index)
     document = recording.start(runs.Run(tmp_path / "run"), recipe, made, np.array([], np.int64))

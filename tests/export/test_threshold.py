@@ -12,6 +12,7 @@ from export.confidence import threshold
 from export.confidence.threshold import ThresholdWish
 from export.source import unknown_images
 from tests import drawing
+from tests.limits import limits
 
 
 @pytest.mark.parametrize(("n", "share"), [(19, 0.95), (40, 0.9), (500, 0.95)])
@@ -90,7 +91,7 @@ def test_copies_and_known_images_do_not_count(tmp_path: Path) -> None:
 
 def test_no_more_than_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = drawing.write_folder(tmp_path / "things", {None: 12})
-    monkeypatch.setattr(unknown_images, "MOST", 5)
+    limits(monkeypatch, unknown_images, MOST=5)
     assert len(unknown_images.find(folder, 1, frozenset()).paths) == 5
 
 

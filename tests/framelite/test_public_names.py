@@ -33,7 +33,7 @@ def test_no_public_class_name_is_there_twice() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_all_is_true(package: str) -> None:
+def test_what_all_names_is_there_and_described(package: str) -> None:
     module = importlib.import_module(package)
     names = getattr(module, "__all__", [])
     assert len(set(names)) == len(names) and set(names) <= set(dir(module))

@@ -65,7 +65,7 @@ def test_no_frame_without_labels(tmp_path: Path) -> None:
 
 
 def test_without_its_environment_onnxruntime_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_peer, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(onnx_peer, "PYTHON", tmp_path / "python")  # also where the environment was made
     assert Onnx(model("float32"), tmp_path).row()["missing"] == "no environment .venv-onnxruntime"
 
 
@@ -92,7 +92,7 @@ def rounds(ours_ms: float) -> list[Round]:
 @pytest.mark.parametrize(
     ("ours_ms", "agrees"), [(0.9, False), (0.949, True), (1.0, True), (1.049, True), (1.06, False)]
 )
-def test_what_contradicts(ours_ms: float, agrees: bool) -> None:
+def test_what_contradicts_the_other_measurement(ours_ms: float, agrees: bool) -> None:
     row = peers.summary(rounds(ours_ms))
     assert row["agrees"] is agrees
     low, high = row["ratio"]["interval"]

@@ -248,7 +248,7 @@ def test_the_validation_rows_are_the_seed_s() -> None:
 
 
 @pytest.mark.parametrize("share", [0.001, 0.999])
-def test_both_sides_keep_a_image_of_every_label(share: float) -> None:
+def test_both_sides_keep_an_image_of_every_label(share: float) -> None:
     from train.data.split import split_rows
 
     targets = np.repeat([0, 1, 2], [2, 5, 30])
@@ -259,5 +259,5 @@ def test_both_sides_keep_a_image_of_every_label(share: float) -> None:
 def test_a_label_with_one_image_cannot_be_split() -> None:
     from train.data.split import split_rows
 
-    with pytest.raises(UserError, match=r"the class 'dog' has a single image .*, expected two or more"):
+    with pytest.raises(UserError, match=r"'dog' .*expected two"):
         split_rows(np.array([0, 0, 1]), recipe(), labels=("cat", "dog"))

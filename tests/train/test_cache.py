@@ -100,7 +100,7 @@ def test_the_same_seed_draws_the_same_split_and_another_seed_another(flat: Path)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.99])
-def test_both_parts_keep_a_image_of_every_label(flat: Path, share: float) -> None:
+def test_both_parts_keep_an_image_of_every_label(flat: Path, share: float) -> None:
     made = cache.provide(request(flat, test=share))
     for split in ("train", "test"):
         assert set(made.targets(split).tolist()) == {0, 1, 2}

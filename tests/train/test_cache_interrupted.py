@@ -68,7 +68,7 @@ def test_killed_at_random_moments(many: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_control_c_while_its_folder_is_made_leaves_nothing(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal is obeyed when the call it came in is over: the folder is there by then."""
+    """A signal is obeyed when the call it came in is over: the folder is there by then. No real one is so exact."""
     made = os.mkdir
 
     def interrupted(path: object, *words: object, **options: object) -> None:

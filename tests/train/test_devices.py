@@ -11,7 +11,7 @@ import pytest
 
 from device.errors import UserError
 from tests import drawing, servers, weights
-from tests.conftest import ROOT, Run, environment
+from tests.conftest import ROOT, UNOPTIMIZED, Run, environment
 from tests.device.refusals import says
 from tests.train import saved
 from tests.train.saved import curves
@@ -136,7 +136,7 @@ def started(python: Path, *words: object) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **UNOPTIMIZED, "PYTHONPATH": str(ROOT)},
     )
 
 

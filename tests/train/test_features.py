@@ -57,7 +57,7 @@ def test_pieces_that_touch_at_a_corner_are_one() -> None:
     assert features.object_height(image) == 12 / 32
 
 
-def test_a_image_of_one_color_has_no_object() -> None:
+def test_an_image_of_one_color_has_no_object() -> None:
     for value in (0, 128, 255):
         assert features.object_height(gray(value)) == 0
         assert features.largest_blob(gray(value)).sum() == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import processes
-from tests.conftest import Run
+from tests.conftest import EAGERLY, Run
 from tests.device.refusals import says
 from tests.train import saved
 from tests.trained import WORDS, Trained
@@ -149,32 +149,12 @@ def test_other_settings_train_anew_and_the_old_run_is_kept(eager: Run, trained: 
     assert f"{run}: " in note and note.endswith(str(kept)) and "epochs: 7, now 1" in note and "seed: 1, now 2" in note
 
 
-def test_control_c_leaves_an_interrupted_run(warm: Run, trained: Trained, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    endless = [*words(trained, run), "--set", "epochs=100000"]
-    with processes.started(*endless, cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)) as process:
-        processes.wait_for_line("epoch 1/100000:", process)
-        assert read(run / "run.json")["status"] == "running"
-        code, stderr = processes.interrupt(process)
-    assert code == 130
-    assert stderr.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in stderr
-    assert read(run / "run.json")["status"] == "interrupted"
-    assert {path.name for path in run.iterdir()} <= {"run.json", "history.json", "model.keras", "checkpoint"}
-    if (run / "model.keras").exists():
-        import keras
-
-        assert keras.models.load_model(run / "model.keras").output_shape == (None, 3)
-    refused = warm("export", run, FRAMELITE_CACHE=str(trained.cache))
-    assert refused.returncode == 2
-    says(refused.stderr, f"error: {run}: ", "'interrupted'")
-
-
 def test_a_killed_run_is_never_taken_for_a_finished_one(warm: Run, trained: Trained, tmp_path: Path) -> None:
     """Also where the folder held a finished run before."""
     run = shutil.copytree(trained.run, tmp_path / "run")
     endless = [*words(trained, run), "--set", "epochs=100000"]
-    with processes.started(*endless, cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)) as process:
+    cache = {"FRAMELITE_CACHE": str(trained.cache)}
+    with processes.started("-c", EAGERLY, *endless, cwd=tmp_path, by=TENSORFLOW, **cache) as process:
         processes.wait_for_line("epoch 1/100000:", process)
         process.kill()
         process.wait()

@@ -84,7 +84,7 @@ def test_a_full_disk_is_an_error_that_names_the_file(
         def refuse(*words: int) -> None:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
-        monkeypatch.setattr(os, "posix_fallocate", refuse)
+        monkeypatch.setattr(os, "posix_fallocate", refuse)  # as file systems do that can't reserve
     path, written = disk / "rows.npy", 0
     with pytest.raises(OSError) as refusal, array_file.appending(path, np.float32, (100, 10_000)) as append:
         for _ in range(100):

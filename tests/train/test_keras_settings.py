@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import once
 from tests.conftest import Run, runs_in
 from tests.trained import WORDS, Trained
 from tests.warm import TENSORFLOW, converting
@@ -31,13 +32,15 @@ def weights(run: Path) -> list[np.ndarray]:
     return [np.asarray(weight) for weight in keras.models.load_model(run / "model.keras", compile=False).get_weights()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plain(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with no keras.json at all."""
-    folder = tmp_path_factory.mktemp("plain")
-    done = train(runs_in(folder, TENSORFLOW), trained, folder / "run", KERAS_HOME=str(folder / "none"))
-    assert done.returncode == 0, done.stderr
-    return folder / "run"
+
+    def make(folder: Path) -> None:
+        done = train(runs_in(folder, TENSORFLOW), trained, folder / "run", KERAS_HOME=str(folder / "none"))
+        assert done.returncode == 0, done.stderr
+
+    return once.made(tmp_path_factory, "plain", make) / "run"
 
 
 @pytest.mark.tensorflow

@@ -60,7 +60,7 @@ def test_a_cache_larger_than_memory_is_trained_on(warm: Run, tmp_path: Path) -> 
     assert json.loads((tmp_path / "run/evaluation.json").read_bytes())["n"] == 20
 
 
-def test_the_limit_is_one(command: Run, tmp_path: Path) -> None:
+def test_the_whole_cache_does_not_fit_into_the_limit(command: Run, tmp_path: Path) -> None:
     """Reading it all would not fit."""
     folder = write_cache(tmp_path / "cache")
     code = f"{LIMITED}; import numpy; numpy.array(numpy.load({str(folder / 'train.npy')!r}, mmap_mode='r'))"

@@ -269,7 +269,7 @@ def test_a_damaged_model_is_refused(warm: Run, trained: Trained, photo: Path, tm
     assert not (tmp_path / "table.json").exists()
 
 
-def test_a_image_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path) -> None:
+def test_an_image_too_small_for_the_network_is_refused(warm: Run, tmp_path: Path) -> None:
     words = ("cifar10_tutorial", "--layers", "--labels", 10, "--set", "image_size=3x3")
     done = warm("train", "preview", *words)
     assert (done.returncode, done.stdout) == (2, "")

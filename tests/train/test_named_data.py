@@ -34,6 +34,11 @@ def write_fashion(folder: Path) -> None:
         (folder / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(8) + bytes(count)))
 
 
+def read_from(name: str, place: str) -> named_data.NamedData:
+    """What lies in one of the places that are tried."""
+    return dict(named_data.PLACES[name])[place]()
+
+
 def found_in_debian() -> bool:
     return (Path("/") / named_data.DEBIAN_FOLDER).exists()
 
@@ -41,20 +46,18 @@ def found_in_debian() -> bool:
 def test_an_unknown_name(command: Run) -> None:
     done = command("train", "data", "imagenet", "--size", "28")
     assert done.returncode == 2
-    assert done.stderr == (
-        "error: unknown data set 'imagenet', expected fashion_mnist, cifar10, cats_vs_dogs"
-        " or a folder of class folders\n"
-    )
+    says(done.stderr, "error: ", "'imagenet'", "fashion_mnist, cifar10, cats_vs_dogs")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda data: gzip.compress(b"something else"), "has another checksum than the published file"),
+        (lambda data: gzip.compress(b"something else"), "another checksum"),
         (lambda data: data[:-10], "can't be read"),
         (lambda data: data[:12] + b"\xff" * 40, "can't be read"),
         (lambda data: b"<html>404</html>", "can't be read"),
-        (lambda data: b"", "has another checksum"),
+        (lambda data: b"", "another checksum"),
     ],
     ids=["other", "truncated", "damaged", "page", "empty"],
 )
@@ -64,11 +67,11 @@ def test_files_that_are_not_the_published_ones(tmp_path: Path, damage: object, r
     path = folder / "train-images-idx3-ubyte.gz"
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(NotHereError, match=rf"train-images-idx3-ubyte\.gz.*({reason})"):
-        named_data._fashion_in_keras_cache()
+        read_from("fashion_mnist", "Keras' cache")
 
 
 def test_fashion_mnist_is_read_as_its_format_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small files in the published layout, under their own checksums."""
+    """Small files in the published layout, under their own checksums: the published ones are 31 MB."""
     folder = keras_folder(tmp_path)
     random = np.random.default_rng(1)
     images = random.integers(0, 256, (6, 28, 28), np.uint8)
@@ -97,6 +100,7 @@ def test_a_name_makes_a_cache_of_rgb_images(tmp_path: Path, monkeypatch: pytest.
     gray = random.integers(0, 256, (20, 28, 28), np.uint8)
     split = named_data.Split(gray, np.arange(20) % 10)
     data = named_data.NamedData("fashion_mnist", named_data.FASHION_LABELS, split, split, "a test")
+    # The published images aren't everywhere, and are many.
     monkeypatch.setitem(named_data.PLACES, "fashion_mnist", [("a test", lambda: data)])
     made = cache.provide(cache.DataRequest("fashion_mnist", (14, 14)))
     rgb = [images.prepare(np.repeat(image[..., None], 3, axis=2), (14, 14)) for image in gray]
@@ -117,7 +121,7 @@ def test_every_place_that_was_tried_is_named(warm: Run, tmp_path: Path) -> None:
     assert done.returncode == 2
     error = done.stderr.splitlines()[-1]
     says(error, "error: ", " fashion_mnist ", "(train-images-idx3-", "checksum")
-    for place in ("/usr/share/datasets/fashion-mnist (no ", "a download by Keras (", "Debian's package dataset-fash"):
+    for place in ("/usr/share/datasets/fashion-mnist (no ", "download by Keras (", "Debian's package dataset-fash"):
         assert place in error
     assert "no apt-get here" in error
     assert "Install it with: apt install dataset-fashion-mnist" in error
@@ -129,7 +133,7 @@ def test_every_place_that_was_tried_is_named(warm: Run, tmp_path: Path) -> None:
 def test_the_true_fashion_mnist() -> None:
     if not found_in_debian():
         pytest.skip("Debian's package dataset-fashion-mnist is not installed")
-    data = named_data._fashion_in_debian()
+    data = read_from("fashion_mnist", f"/{named_data.DEBIAN_FOLDER}")
     assert data.train.images.shape == (60_000, 28, 28)
     assert data.test.images.shape == (10_000, 28, 28)
     assert np.bincount(data.train.targets).tolist() == [6000] * 10
@@ -165,14 +169,14 @@ def test_cifar10_of_which_a_batch_is_missing(tmp_path: Path) -> None:
     folder = write_cifar(tmp_path, 10)
     (folder / "data_batch_3").unlink()
     with pytest.raises(NotHereError, match="no data_batch_3"):
-        named_data._cifar10_in_keras_cache()
+        read_from("cifar10", "Keras' cache")
 
 
 @pytest.mark.tensorflow
 def test_cifar10_that_is_too_short(tmp_path: Path) -> None:
     write_cifar(tmp_path, 10)
     with pytest.raises(NotHereError, match=r"^50 \+ 10 images, expected 50,000 \+ 10,000$"):
-        named_data._cifar10_in_keras_cache()
+        read_from("cifar10", "Keras' cache")
 
 
 @pytest.mark.tensorflow
@@ -195,8 +199,8 @@ def test_a_pickle_that_runs_a_command_is_refused_and_not_run(warm: Run, tmp_path
 @pytest.mark.tensorflow
 def test_the_batches_of_cifar10_are_read_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_cifar(tmp_path, 10)
-    monkeypatch.setattr(named_data, "CIFAR10_COUNTS", (50, 10))
-    data = named_data._cifar10_in_keras_cache()
+    monkeypatch.setattr(named_data, "CIFAR10_COUNTS", (50, 10))  # the published ones are 60,000
+    data = read_from("cifar10", "Keras' cache")
     third = pickle.loads((folder / "data_batch_3").read_bytes())
     # Stored as 1024 red, 1024 green, 1024 blue, a row of the image after the other.
     image = third[b"data"][4].reshape(3, 32, 32)

@@ -51,7 +51,7 @@ def test_the_first_readable_ones_of_each_class(home: Path) -> None:
     assert {path.name for path in (home / "datasets").iterdir()} == {pet_images.ARCHIVE, "cats_vs_dogs_20"}
 
 
-def test_all_of_them(home: Path) -> None:
+def test_all_images_but_the_broken_ones_are_split(home: Path) -> None:
     archive(home / "datasets" / pet_images.ARCHIVE, 24, broken=(5,))
     folder = pet_images.provide("cats_vs_dogs_all")
     counts = {split: len(list((folder / split / "dog").iterdir())) for split in ("train", "test")}
@@ -68,8 +68,8 @@ def test_too_few_are_refused_and_nothing_is_left(home: Path) -> None:
 @pytest.mark.tensorflow
 def test_a_download_that_is_another_file_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = archive(home / "other.zip", 22)
-    monkeypatch.setattr(pet_images, "URL", other.as_uri())
-    with pytest.raises(UserError, match=r"was not found; tried .* hash"):
+    monkeypatch.setattr(pet_images, "URL", other.as_uri())  # the published one has 800 MB
+    with pytest.raises(UserError, match=r"tried .* hash"):
         pet_images.provide("cats_vs_dogs_20")
     assert not list((home / "datasets").glob("*")), "the next command would take it"
 
@@ -77,7 +77,7 @@ def test_a_download_that_is_another_file_is_refused(home: Path, monkeypatch: pyt
 def test_a_damaged_archive_is_named(home: Path) -> None:
     path = archive(home / "datasets" / pet_images.ARCHIVE, 22)
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(UserError, match=r"can't be unpacked .* remove it, then run the command again"):
+    with pytest.raises(UserError, match=r"unpacked .* remove it"):
         pet_images.provide("cats_vs_dogs_20")
     assert [found.name for found in (home / "datasets").iterdir()] == [pet_images.ARCHIVE]
 
@@ -89,7 +89,7 @@ def test_a_damaged_archive_is_named(home: Path) -> None:
         ("cats_vs_dogs_0", False), ("cats_vs_dogs_", False), ("cats_vs_dogs_folder", False), ("cats", False),
     ],
 )  # fmt: skip
-def test_names(name: str, expected: bool) -> None:
+def test_which_names_are_this_data_set_s(name: str, expected: bool) -> None:
     assert pet_images.is_name(name) == expected
 
 
@@ -100,7 +100,7 @@ def test_the_cache_has_the_name_so_others_find_it(command: Run, home: Path, tmp_
     (cache,) = (tmp_path / "cache").iterdir()
     assert cache.name.startswith("cats_vs_dogs_20-") and cache.name.endswith("-16x16-crop")
     assert "2 classes (train/test): cat 20/2, dog 20/2" in done.stdout
-    assert "note: 2 broken images left out: PetImages/Cat/2.jpg, PetImages/Dog/2.jpg" in done.stderr
+    assert ": PetImages/Cat/2.jpg, PetImages/Dog/2.jpg" in done.stderr
     # By name alone, also where the archive is gone.
     (home / "datasets" / pet_images.ARCHIVE).unlink()
     again = command("train", "data", "cats_vs_dogs_20", "--size", "16x16")

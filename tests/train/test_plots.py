@@ -13,7 +13,7 @@ pytestmark = pytest.mark.tensorflow
 LABELS = ("$_$ $^$", "고양이", "a_b^c", "x" * 200, "_hidden")
 
 
-def is_a_image(path: Path) -> bool:
+def is_an_image(path: Path) -> bool:
     image = cv2.imread(str(path))
     return image is not None and len(np.unique(image)) > 10
 
@@ -27,8 +27,8 @@ def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
     images = random.integers(0, 256, (20, 8, 8, 3), np.uint8)
     plots.confusion(targets, scores.argmax(axis=1), LABELS, tmp_path / "confusion.png")
     plots.samples(images, targets, scores, LABELS, tmp_path / "samples.png", seed=1)
-    assert is_a_image(tmp_path / "confusion.png")
-    assert is_a_image(tmp_path / "samples.png")
+    assert is_an_image(tmp_path / "confusion.png")
+    assert is_an_image(tmp_path / "samples.png")
     assert capsys.readouterr() == ("", "")
 
 
@@ -46,8 +46,8 @@ def test_a_run_of_one_epoch_without_mistakes(tmp_path: Path) -> None:
         tmp_path / "samples.png",
         seed=1,
     )
-    assert is_a_image(tmp_path / "history.png")
-    assert is_a_image(tmp_path / "samples.png")
+    assert is_an_image(tmp_path / "history.png")
+    assert is_an_image(tmp_path / "samples.png")
 
 
 def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
 
     targets = np.arange(200) % 100
     plots.confusion(targets, targets[::-1], tuple(f"class {i}" for i in range(100)), tmp_path / "confusion.png")
-    assert is_a_image(tmp_path / "confusion.png")
+    assert is_an_image(tmp_path / "confusion.png")
 
 
 @pytest.mark.parametrize(

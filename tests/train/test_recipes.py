@@ -12,6 +12,7 @@ import pytest
 from device.data.run_record import RENAMED
 from device.errors import UserError
 from tests.conftest import ROOT, Run
+from tests.device.refusals import says
 from train.recipes import catalog
 from train.recipes.catalog import RECIPES
 from train.recipes.classical import CLASSICAL
@@ -25,53 +26,53 @@ from train.recipes.training import Training
 
 # field: (a valid value, what it becomes, an invalid value, what the error says)
 SETTINGS = {
-    "data": ("my/folder", "my/folder", " ", "a data set by name"),
-    "network": ("tiny", "tiny", "huge", "one of residual, resnet8, backbone, tiny, cifar10_tutorial"),
-    "filters": ("8-16-32", (8, 16, 32), "8x16", "whole numbers with - between them"),
-    "blocks": ("2-1", (2, 1), "1-1-1", "one number for each stage after the stem"),
+    "data": ("my/folder", "my/folder", " ", "data set"),
+    "network": ("tiny", "tiny", "huge", "residual, resnet8, backbone, tiny, cifar10_tutorial"),
+    "filters": ("8-16-32", (8, 16, 32), "8x16", "whole numbers"),
+    "blocks": ("2-1", (2, 1), "1-1-1", "each stage"),
     "stem_stride": ("2", 2, "0", "1 to 4"),
-    "backbone": ("MobileNet", "MobileNet", "AlexNet", "expected one of Xception"),
-    "strategy": ("all", "all", "none", "one of all, partial, head"),
+    "backbone": ("MobileNet", "MobileNet", "AlexNet", " Xception"),
+    "strategy": ("all", "all", "none", "all, partial, head"),
     "freeze": ("0", 0, "-1", "at least 0"),
     "head_units": ("64-32", (64, 32), "0", "units from 1"),
     "fine_tune_epochs": ("0", 0, "-1", "at least 0"),
     "fine_tune_learning_rate": ("1e-4", 1e-4, "0", "a number above 0"),
-    "images_per_class": ("50", 50, "20000", "a number from 1 to 12500, or all"),
+    "images_per_class": ("50", 50, "20000", "1 to 12500"),
     "image_size": ("48x64", (48, 64), "48y64", "HxW"),
-    "fit": ("pad", "pad", "squeeze", "one of crop, stretch, pad"),
+    "fit": ("pad", "pad", "squeeze", "crop, stretch, pad"),
     "grayscale": ("true", True, "maybe", "true or false"),
-    "test_split": ("0.5", 0.5, "1", "at least 0 and less than 1"),
-    "validation_split": ("0.25", 0.25, "0", "a share between 0 and 1"),
+    "test_split": ("0.5", 0.5, "1", "less than 1"),
+    "validation_split": ("0.25", 0.25, "0", "share"),
     "epochs": ("3", 3, "2.5", "a whole number"),
     "steps_per_epoch": ("7", 7, "-1", "at least 0"),
     "patience": ("4", 4, "-1", "at least 0"),
     "batch_size": ("16", 16, "0", "at least 1"),
     "loss": ("sparse_categorical_crossentropy", "sparse_categorical_crossentropy", "mse", "one of"),
-    "optimizer": ("adamw", "adamw", "rmsprop", "one of adam, adamw, sgd, muon"),
+    "optimizer": ("adamw", "adamw", "rmsprop", "adam, adamw, sgd, muon"),
     "learning_rate": ("0.01", 0.01, "nan", "a number above 0"),
-    "schedule": ("warmup_cosine", "warmup_cosine", "cosine", "one of constant, warmup_cosine"),
-    "warmup": ("0.3", 0.3, "2", "a share from 0 to 1"),
-    "ema_momentum": ("0.99", 0.99, "1", "at least 0 and less than 1"),
-    "mixup": ("0.5", 0.5, "1.5", "a share from 0 to 1"),
-    "teacher": ("runs/large", "runs/large", "runs/wide", "none with loss sparse_categorical_crossentropy"),
+    "schedule": ("warmup_cosine", "warmup_cosine", "cosine", "constant, warmup_cosine"),
+    "warmup": ("0.3", 0.3, "2", "0 to 1"),
+    "ema_momentum": ("0.99", 0.99, "1", "less than 1"),
+    "mixup": ("0.5", 0.5, "1.5", "0 to 1"),
+    "teacher": ("runs/large", "runs/large", "runs/wide", "sparse_categorical_crossentropy"),
     "teacher_temperature": ("2", 2.0, "0", "0.1 to 100"),
-    "rotation_range": ("15", 15.0, "181", "degrees from 0 to 180"),
-    "width_shift_range": ("0.1", 0.1, "1", "at least 0 and less than 1"),
-    "height_shift_range": ("0.1", 0.1, "-0.1", "at least 0 and less than 1"),
-    "shear_range": ("10", 10.0, "90", "degrees from 0 to 80"),
-    "zoom_range": ("0.25", (0.75, 1.25), "1.2,0.8", "the lower factor first"),
-    "brightness_range": ("0.8,1", (0.8, 1.0), "bright", "LOW,HIGH such as 0.8,1.2"),
-    "contrast_range": ("0.5,1.5", (0.5, 1.5), "-1,1", "factors from 0 to 10"),
-    "camera_noise": ("0.3", 0.3, "1.1", "a share from 0 to 1"),
-    "blur": ("1.5", 1.5, "-1", "pixels from 0 to 20"),
+    "rotation_range": ("15", 15.0, "181", "0 to 180"),
+    "width_shift_range": ("0.1", 0.1, "1", "less than 1"),
+    "height_shift_range": ("0.1", 0.1, "-0.1", "less than 1"),
+    "shear_range": ("10", 10.0, "90", "0 to 80"),
+    "zoom_range": ("0.25", (0.75, 1.25), "1.2,0.8", "lower factor"),
+    "brightness_range": ("0.8,1", (0.8, 1.0), "bright", "LOW,HIGH"),
+    "contrast_range": ("0.5,1.5", (0.5, 1.5), "-1,1", "0 to 10"),
+    "camera_noise": ("0.3", 0.3, "1.1", "0 to 1"),
+    "blur": ("1.5", 1.5, "-1", "0 to 20"),
     "jpeg_quality": ("50", 50, "0", "1 to 100"),
-    "random_erasing": ("0.5", 0.5, "2", "a share from 0 to 1"),
+    "random_erasing": ("0.5", 0.5, "2", "0 to 1"),
     "weight_decay": ("0.1", 0.1, "-1", "at least 0"),
-    "label_smoothing": ("0.1", 0.1, "1", "at least 0 and less than 1"),
+    "label_smoothing": ("0.1", 0.1, "1", "less than 1"),
     "dropout": ("0.5", 0.5, "much", "a number"),
     "horizontal_flip": ("1", True, "", "true or false"),
     "flip_average": ("true", True, "both", "true or false"),
-    "keep_best_by": ("loss", "loss", "luck", "one of accuracy, loss, last"),
+    "keep_best_by": ("loss", "loss", "luck", "accuracy, loss, last"),
     "seed": ("0", 0, "4294967296", "0 to 4294967295"),
 }
 # Fields that another one has to allow.
@@ -117,7 +118,7 @@ def test_an_invalid_value_is_refused_with_what_was_expected(field: str) -> None:
     ["epoch=3", "=3", "name=mine", "description=mine", "to_json=1", "source=mine", "architecture=tiny"],
 )
 def test_what_is_no_field_is_refused_with_the_fields(setting: str) -> None:
-    with pytest.raises(UserError, match="expected one of data, images_per_class, image_size") as refusal:
+    with pytest.raises(UserError, match="data, images_per_class, image_size") as refusal:
         change(BASE, [setting])
     assert str(refusal.value).startswith(f"{setting}: ")
 
@@ -166,20 +167,20 @@ def test_what_is_no_value_is_refused(given: dict[str, Any]) -> None:
         (["teacher=runs/large", "label_smoothing=0.1"], "0 with a teacher"),
         (["teacher_temperature=2"], "1 without a teacher"),
         (["keep_best_by=last", "patience=3"], "0 with keep_best_by last"),
-        (["flip_average=true", "strategy=head", "network=backbone"], "false with backbone, strategy head"),
+        (["flip_average=true", "strategy=head", "network=backbone"], "false .*strategy head"),
         (
             ["flip_average=true", "network=cats_vs_dogs_tutorial", "loss=binary_crossentropy"],
             "false with cats_vs_dogs_t",
         ),
         (["loss=sparse_categorical_crossentropy", "mixup=0.1"], "0 with sparse_categorical_crossentropy"),
-        (["loss=binary_crossentropy"], "binary_crossentropy for a single sigmoid"),
-        (["network=cats_vs_dogs_tutorial"], "binary_crossentropy for a single sigmoid"),
+        (["loss=binary_crossentropy"], "binary_crossentropy .*sigmoid"),
+        (["network=cats_vs_dogs_tutorial"], "binary_crossentropy .*sigmoid"),
         (["image_size=0x32"], "sides of 1 to 1024"),
         (["image_size=32x1025"], "sides of 1 to 1024"),
         (["learning_rate=inf"], "a number above 0"),
         (["learning_rate=0"], "a number above 0"),
         (["weight_decay=inf"], "at least 0"),
-        (["dropout=nan"], "at least 0 and less than 1"),
+        (["dropout=nan"], "less than 1"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: list[str], expected: str) -> None:
@@ -196,7 +197,7 @@ def test_a_value_may_hold_an_equals_sign() -> None:
 
 
 @pytest.mark.parametrize(("value", "expected"), [("28", (28, 28)), ("28x32", (28, 32)), ("1x1024", (1, 1024))])
-def test_sizes(value: str, expected: tuple[int, int]) -> None:
+def test_a_size_is_one_number_or_two(value: str, expected: tuple[int, int]) -> None:
     assert parse_size(value) == expected
 
 
@@ -242,25 +243,22 @@ def test_list_shows_every_recipe_in_a_row(command: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("words", "facts"),
     [
-        (["fashion"], f"error: unknown recipe 'fashion', expected one of {', '.join(list(RECIPES)[:2])}"),
-        (
-            ["fashion_mnist", "--set", "epoch=3"],
-            "error: epoch=3: the recipe fashion_mnist has no such field, expected one of data,",
-        ),
-        (["fashion_mnist", "--set", "epochs=many"], "error: epochs=many: expected a whole number"),
-        (["fashion_mnist", "--set", "epochs=0"], "error: recipe fashion_mnist: epochs is 0, expected at least 1"),
-        (["fashion_mnist", "--set", "image_size=28x28x3"], "error: image_size=28x28x3: expected HxW, such as 28x28"),
-        (["fashion_mnist", "--set", "optimizer=adam"], "error: recipe fashion_mnist: weight_decay is 0.05, expected 0"),
+        (["fashion"], ("'fashion'", ", ".join(list(RECIPES)[:2]))),
+        (["fashion_mnist", "--set", "epoch=3"], ("epoch=3: ", "fashion_mnist", "data,")),
+        (["fashion_mnist", "--set", "epochs=many"], ("epochs=many: ", "whole number")),
+        (["fashion_mnist", "--set", "epochs=0"], ("fashion_mnist: epochs is 0,", "at least 1")),
+        (["fashion_mnist", "--set", "image_size=28x28x3"], ("image_size=28x28x3: ", "28x28")),
+        (["fashion_mnist", "--set", "optimizer=adam"], ("fashion_mnist: weight_decay is 0.05,",)),
     ],
 )
 def test_a_wrong_recipe_or_setting_ends_with_one_line(
-    command: Run, tmp_path: Path, words: list[str], expected: str
+    command: Run, tmp_path: Path, words: list[str], facts: tuple[str, ...]
 ) -> None:
     done = command("train", *words)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(expected)
+    says(done.stderr, "error: ", *facts)
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == [], "nothing is written"

@@ -27,7 +27,7 @@ def evaluated(*rows: tuple[str, int, int]) -> Evaluation:
         ((("common", 900, 910), ("rare", 80, 90)), ["balanced accuracy 93.89 % (rare 89 %, common 99 %)"]),
     ],
 )
-def test_remarks(rows: tuple[tuple[str, int, int], ...], said: list[str]) -> None:
+def test_what_is_remarked_of_the_classes(rows: tuple[tuple[str, int, int], ...], said: list[str]) -> None:
     from train.run import evaluate
 
     remarks = evaluate.remarks(evaluated(*rows))

@@ -69,6 +69,10 @@ def first_line_of_an_epoch(process: Forked) -> None:
             return
 
 
+def status(run: Path) -> str:
+    return str(json.loads((run / "run.json").read_bytes())["status"])
+
+
 def test_killed_at_random_moments_it_ends_with_the_same_weights(
     warm: Run, trained: Trained, whole: Path, tmp_path: Path
 ) -> None:
@@ -97,13 +101,21 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
     assert [path.suffix for path in (run / "checkpoint").iterdir() if path.name != "latest.json"] == [".keras"]
 
 
-def test_control_c_and_resume(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    with processes.started(
-        *words(trained, run), cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)
-    ) as process:
+def test_control_c_leaves_an_interrupted_run_and_resume_ends_it(
+    warm: Run, trained: Trained, whole: Path, tmp_path: Path
+) -> None:
+    run, cache = tmp_path / "run", {"FRAMELITE_CACHE": str(trained.cache)}
+    with processes.started(*words(trained, run), cwd=tmp_path, by=TENSORFLOW, **cache) as process:
         processes.wait_for_line("epoch 3/12:", process)
-        assert processes.interrupt(process)[0] == 130
+        assert status(run) == "running"
+        code, stderr = processes.interrupt(process)
+    assert (code, stderr.splitlines()[-1], status(run)) == (130, "interrupted", "interrupted")
+    assert "Traceback" not in stderr
+    assert {path.name for path in run.iterdir()} <= {"run.json", "history.json", "model.keras", "checkpoint"}
+    assert saved.weights(run / "model.keras")
+    refused = warm("export", run, **cache)
+    assert refused.returncode == 2
+    says(refused.stderr, f"error: {run}: ", "'interrupted'")
     done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
     assert done.returncode == 0, done.stderr
     assert re.match(rf"{re.escape(str(run))}: .* epoch \d", done.stderr.splitlines()[0])

@@ -44,16 +44,16 @@ def test_the_package_is_light_and_lists_what_there_is() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({}, "neither a recipe nor a folder"),
-        ({"data": "cifar10"}, "no folder, and no recipe"),
+        ({}, "neither a recipe"),
+        ({"data": "cifar10"}, "no recipe"),
         ({"recipe": "cifar11"}, "unknown recipe 'cifar11'"),
         ({"recipe": "classical"}, "has no network"),
         ({"recipe": "cifar10", "batch": 16}, "expected batch_size=16"),
         ({"recipe": "cifar10", "epochs": 0}, "epochs is 0, expected at least 1"),
-        ({"recipe": "cifar10", "resume": True, "again": True}, "--resume and --again were both given"),
-        ({"recipe": "cifar10", "max_latency": 2.0}, "--max-latency was given for MobileNetV2"),
-        ({"recipe": "transfer", "max_size": 0.0}, "--max-size is 0, expected a number above 0"),
-        ({"recipe": "cifar10", "data": "nowhere/"}, "nowhere: there is no such folder"),
+        ({"recipe": "cifar10", "resume": True, "again": True}, "--resume and --again"),
+        ({"recipe": "cifar10", "max_latency": 2.0}, "--max-latency .*MobileNetV2"),
+        ({"recipe": "transfer", "max_size": 0.0}, "--max-size is 0,"),
+        ({"recipe": "cifar10", "data": "nowhere/"}, "nowhere: "),
     ],
 )
 def test_what_cannot_be_trained_is_refused(
@@ -67,14 +67,14 @@ def test_what_cannot_be_trained_is_refused(
 
 def test_a_folder_of_another_kind_is_refused(shapes_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UserError, match="not a run folder"):
+    with pytest.raises(UserError, match=str(tmp_path)):
         train.train("fashion_mnist", data=shapes_folder, run=tmp_path, **FIELDS)
     assert [path.name for path in tmp_path.glob("*.*")] == ["mine.txt"]
 
 
 def test_what_isn_t_trained_yet_has_no_accuracy(tmp_path: Path) -> None:
     run = train.Run(tmp_path / "run")
-    with pytest.raises(UserError, match="expected a finished run"):
+    with pytest.raises(UserError, match="finished run"):
         _ = run.accuracy
     assert run.history == {} and "no run" in run._repr_html_()
 

@@ -61,7 +61,7 @@ def test_broken_validation_images_leave_the_right_rows(tmp_path: Path) -> None:
     assert [origins(made, "train")[i].split("/")[0] for i in made.validation_rows] == ["val"] * 8
     for path in (root / "train/circle").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(UserError, match="no usable image of 'circle' is left in train"):
+    with pytest.raises(UserError, match=r"'circle' .* in train"):
         cache.provide(DataRequest(str(root), SIZE, skip_bad=True))
 
 

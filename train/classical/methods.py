@@ -119,7 +119,7 @@ def _machine(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
             f"note: {len(training.targets)} training images; a support vector machine's time grows with their square"
         )
 
-    folds = _folds(training)
+    folds = folds_of(training)
 
     def machine(cost: float) -> Any:
         return make_pipeline(StandardScaler(), SVC(C=cost))
@@ -134,7 +134,7 @@ def _machine(training: ImageFeatures) -> tuple[Any, dict[str, float]]:
     return sigmoids.fit(training.numbers, training.targets), {"C": cost}
 
 
-def _folds(training: ImageFeatures) -> list[tuple[Rows, Rows]]:
+def folds_of(training: ImageFeatures) -> list[tuple[Rows, Rows]]:
     """(training rows, validation rows) of each fold: stratified, copies together, every label on both sides.
 
     A label with only one distinct image can't be on both sides; then all images are in both.

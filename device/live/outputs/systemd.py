@@ -6,6 +6,7 @@ systemd didn't start the program. The unit needs Type=notify, and WatchdogSec= f
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from time import monotonic, monotonic_ns
@@ -29,10 +30,11 @@ class Systemd(Output):
     """Sends notifications. Drops what can't be sent: nothing here waits or fails.
 
     The watchdog is fed in every pass of the loop, also while a source is lost: the loop still works then, and a restart
-    would not bring the camera back.
+    would not bring the camera back. clock: in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._address = _address(os.environ.get("NOTIFY_SOCKET", ""))
         self._period_s = _watchdog_s() / BEATS_A_WATCHDOG_PERIOD
         self._beaten_at = -inf
@@ -47,8 +49,8 @@ class Systemd(Output):
 
     def tick(self) -> None:
         """Feeds the watchdog when it is due."""
-        if self._period_s and monotonic() - self._beaten_at >= self._period_s and self._send("WATCHDOG=1"):
-            self._beaten_at = monotonic()
+        if self._period_s and self._clock() - self._beaten_at >= self._period_s and self._send("WATCHDOG=1"):
+            self._beaten_at = self._clock()
 
     def reloading(self) -> None:
         """A reload starts; `ready` ends it."""

@@ -4,6 +4,7 @@ Each address counts by itself, so that guessing doesn't block others. A /64 of I
 counts as one.
 """
 
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
 
@@ -14,23 +15,24 @@ OTHERS = "others"
 
 
 class Guesses:
-    """For one thread."""
+    """For one thread. clock: in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._full_at: dict[str, float] = {}  # when an address has all its guesses again
 
     def may(self, address: str) -> bool:
         """Whether to check a token from this address now."""
-        return self._full_at.get(self._key(address), 0.0) - monotonic() <= (AT_ONCE - 1) / A_SECOND
+        return self._full_at.get(self._key(address), 0.0) - self._clock() <= (AT_ONCE - 1) / A_SECOND
 
     def was_wrong(self, address: str) -> None:
-        now, key = monotonic(), self._key(address)
+        now, key = self._clock(), self._key(address)
         self._full_at[key] = max(now, self._full_at.get(key, 0.0)) + 1 / A_SECOND
 
     def _key(self, address: str) -> str:
         key = network(address)
         if key not in self._full_at and len(self._full_at) >= ADDRESSES:
-            now = monotonic()
+            now = self._clock()
             self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
             if len(self._full_at) >= ADDRESSES:
                 return OTHERS
