@@ -15,6 +15,14 @@ def accuracy(top1: float | None, interval: Sequence[float] | None, n: int | None
     return f"{percent(top1)} ({100 * interval[0]:.2f}-{100 * interval[1]:.2f}, n {n})"
 
 
+def points(share: float | None, interval: Sequence[float] | None, places: int = 2, unit: str = "") -> str:
+    """A difference of shares in points with its interval, `0.42 (0.10 to 0.74)`; `-` if it was not measured."""
+    if share is None or interval is None:
+        return "-"
+    middle, low, high = (f"{100 * part:.{places}f}" for part in (share, *interval))
+    return f"{middle}{unit} ({low} to {high})"
+
+
 def milliseconds(value: float | None) -> str:
     """Three significant digits below 100 ms: 0.0563, 8.61, 120."""
     if value is None:

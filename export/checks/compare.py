@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from device import text
 from device.evaluation import by_label
 from device.evaluation.evaluate import accuracy, balanced, per_class
 from device.evaluation.exports import ReferenceComparison
@@ -123,9 +124,9 @@ def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
 def losses(variant: str, comparison: ReferenceComparison) -> list[str]:
     """What a sound file loses, over all labels and of each, in words; [] where it may be chance."""
     found = []
-    if comparison.drop is not None and comparison.drop_interval is not None and comparison.drop_interval[0] > 0:
-        low, high = (f"{100 * end:.1f}" for end in comparison.drop_interval)
-        found.append(f"{variant} loses {100 * comparison.drop:.1f} points of accuracy ({low} to {high})")
+    if comparison.drop_interval is not None and comparison.drop_interval[0] > 0:
+        lost = text.points(comparison.drop, comparison.drop_interval, 1, " points of accuracy")
+        found.append(f"{variant} loses {lost}")
     if comparison.by_label is not None:
         found += [f"{variant}, {remark}" for remark in by_label.remarks(comparison.by_label)]
     return found
