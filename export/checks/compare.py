@@ -85,10 +85,14 @@ def signal_to_noise(scores: Scores, reference: Scores, kind: str) -> float:
     noise = np.abs(ours - theirs)
     if kind != "logits":
         noise = np.maximum(noise - STEP / np.clip(np.minimum(scores, reference), STEP, 1.0), 0.0)
-    power, added = float((theirs**2).mean()), float((noise**2).mean())
-    if added <= power * 10 ** (-NO_NOISE / 10):
+    return decibels(float((theirs**2).mean()), float((noise**2).mean()))
+
+
+def decibels(power: float, noise: float) -> float:
+    """Signal to noise, at most NO_NOISE either way."""
+    if noise <= power * 10 ** (-NO_NOISE / 10):
         return NO_NOISE
-    return 10 * math.log10(max(power / added, 10 ** (-NO_NOISE / 10)))
+    return 10 * math.log10(max(power / noise, 10 ** (-NO_NOISE / 10)))
 
 
 def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
