@@ -86,9 +86,5 @@ def embed(model: bytes, card: Card) -> bytes:
     content = schema.BufferT()
     content.data = metadata(card)
     tree.buffers.append(content)
-    tree.metadata = [old for old in tree.metadata or [] if _text(old.name) != NAME] + [entry]
+    tree.metadata = [old for old in tree.metadata or [] if objects.text(old.name) != NAME] + [entry]
     return objects.packed(tree)
-
-
-def _text(name: Any) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
