@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from device import records
-from device.errors import UserError
 from device.evaluation.evaluate import LabelTopOne, TopOne
-from device.records import RecordError
 
 NAME = "evaluation.json"
 SCHEMA = 1
@@ -85,12 +83,8 @@ class ClassicalEvaluation:
 def read(kind: type[T], folder: Path) -> T:
     """Reads it from a run folder. OSError if it is missing, UserError if it is damaged or of another version."""
     path = folder / NAME
-    try:
-        return records.read(kind, path, SCHEMA, TODO)
-    except RecordError as error:
-        raise UserError(f"{path}: {error}; {TODO}") from None
-    except ValueError:
-        raise UserError(f"{path}: not JSON, expected the figures that train writes; {TODO}") from None
+    expected = f"expected the figures that train writes; {TODO}"
+    return records.require(kind, path.read_bytes(), str(path), SCHEMA, TODO, expected)
 
 
 def write(folder: Path, found: Evaluation | ClassicalEvaluation) -> None:
