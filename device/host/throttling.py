@@ -6,6 +6,7 @@ The bits: https://www.raspberrypi.com/documentation/computers/os.html#get_thrott
 import re
 import shutil
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,11 @@ class Throttling:
     now: tuple[str, ...] = ()
     since_boot: tuple[str, ...] = ()
     error: str | None = None
+
+
+def in_order(words: Collection[str]) -> tuple[str, ...]:
+    """Those of BITS, in their order."""
+    return tuple(word for word in BITS if word in words)
 
 
 def read() -> Throttling | None:
