@@ -68,11 +68,8 @@ def _target(request: BoardRequest, found: list[Model]) -> str | None:
     """Where the result goes: --json, else the models' run folder."""
     if request.json:
         return request.json
-    runs = {model.run for model in found}
-    run = runs.pop() if len(runs) == 1 else None
-    if run is None:
-        return None
-    return str(run / "boards" / request.address.file)
+    run = models.common_run(found)
+    return str(run / "boards" / request.address.file) if run else None
 
 
 def measure(board: SshConnection, request: BoardRequest, found: list[Model]) -> BoardOutcome:

@@ -1,6 +1,7 @@
 """The files that a command measures: model files, or the exported variants of a run folder."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,12 @@ def find_whole(paths: list[Path]) -> list[Model]:
     for model in found:
         flatbuffer.check(model.path)
     return found
+
+
+def common_run(models: Sequence[Model]) -> Path | None:
+    """The run folder that was given for all of them; None for files alone, and for several runs."""
+    runs = {model.run for model in models}
+    return runs.pop() if len(runs) == 1 else None
 
 
 def _exported(folder: Path) -> list[Path]:
