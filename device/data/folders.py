@@ -28,7 +28,7 @@ from device.errors import UserError
 from device.images import images
 from device.images.images import Pixels, Size
 from device.model.card import Fit
-from device.places import NoPlaceError
+from device.places import NoPlaceError, is_folder
 from device.places import cache_root as cache_root
 
 
@@ -193,7 +193,7 @@ def labeled(
     that are among those training images, by content hash, are left out and counted. UserError for a label that the
     model doesn't know, or a missing cache.
     """
-    if Path(data).is_dir() or "/" in data or data in (".", ".."):
+    if is_folder(data):
         return _labeled_folder(Path(data), labels, fingerprint, split)
     return labeled_cache(data, labels, size, fit, fingerprint, split)
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar, get_type_hints
 from device.data.run_record import RENAMED, RENAMED_SCHEDULES
 from device.declared import text
 from device.errors import UserError
+from device.places import is_folder
 from train.backbones import backbones
 from train.recipes.classical import ClassicalRecipe
-from train.recipes.data import is_folder
 from train.recipes.fields import flat_name, parse
 from train.recipes.recipe import DataRecipe, Recipe
 
