@@ -70,13 +70,13 @@ class TopOne:
 
 
 @dataclass(frozen=True)
-class LabelTopOne:
-    """The same among the images of one label: its recall."""
-
+class _OfLabel:
     label: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LabelTopOne(TopOne, _OfLabel):
+    """The same among the images of one label: its recall."""
 
 
 def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> TopOne:

@@ -16,19 +16,20 @@ T = TypeVar("T", bound="Evaluation | ClassicalEvaluation")
 
 
 @dataclass(frozen=True)
-class CrossValidation:
+class _OfSplit:
+    split: str
+
+
+@dataclass(frozen=True)
+class CrossValidation(TopOne, _OfSplit):
     """The accuracy of heads on training images that they were fitted without (train/networks/head.py)."""
 
-    split: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
     balanced: float
     per_class: tuple[LabelTopOne, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(TopOne, _OfSplit):
     """The evaluation of a network: of the best epoch, on the test split or by cross-validation, as `split` says.
 
     balanced: the mean of the labels' recalls. cross_validation: in addition to test images. last_epoch: of the network
@@ -37,10 +38,6 @@ class Evaluation:
     from a version that didn't record it.
     """
 
-    split: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
     balanced: float | None = None
     per_class: tuple[LabelTopOne, ...]
     cross_validation: CrossValidation | None = None
@@ -64,16 +61,12 @@ class MethodRow:
 
 
 @dataclass(frozen=True)
-class ClassicalEvaluation:
+class ClassicalEvaluation(TopOne, _OfSplit):
     """The evaluation of the classical baseline: the method that is best by validation, then all methods.
 
     overfitted: a demonstration, never the best.
     """
 
-    split: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
     per_class: tuple[LabelTopOne, ...]
     best: str
     features: tuple[MethodRow, ...]
