@@ -23,6 +23,11 @@ def points(share: float | None, interval: Sequence[float] | None, places: int = 
     return f"{middle}{unit} ({low} to {high})"
 
 
+def limit(most: float) -> str:
+    """Of accuracy that may be lost, 0.005: 'the limit is 0.5 points'."""
+    return f"the limit is {100 * most:g} point{'' if most == 0.01 else 's'}"
+
+
 def milliseconds(value: float | None) -> str:
     """Three significant digits below 100 ms: 0.0563, 8.61, 120."""
     if value is None:

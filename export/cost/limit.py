@@ -43,12 +43,12 @@ def within(interval: tuple[float, float] | None, max_drop: float) -> bool | None
 
 
 def _of_rescue(row: Rescue, max_drop: float) -> LimitVerdict:
-    reason = f"as it was rescued; --max-drop is {100 * max_drop:g}"
+    reason = f"as it was rescued; {text.limit(max_drop)}"
     return LimitVerdict("int8", within(row.comparison.drop_interval, max_drop), reason)
 
 
 def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
-    limit = f"--max-drop is {100 * max_drop:g}"
+    limit = text.limit(max_drop)
     cost = row.cost
     if cost is None or cost.pairs is None:
         return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")

@@ -35,9 +35,9 @@ GIVEN = ("float32", "int8")
 def check(target: Path, variants: Collection[str]) -> None:
     """Refuses before the work begins: nothing that lies there is overwritten or deleted."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target}: something lies there, --hand-over expects a new folder; name another, or move it")
+        raise UserError(f"{target}: something lies there, expected a new folder; name another, or move it")
     if "float32" not in variants:
-        raise UserError("--hand-over hands over float32, which is not among the variants (--variants); add it")
+        raise UserError("what is handed over is float32, which is not among the variants (--variants); add it")
     files.check_writable(target, "--hand-over")
 
 
