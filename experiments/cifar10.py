@@ -18,11 +18,11 @@ from PIL import Image
 
 from benchmarks.documents.models import Model
 from benchmarks.measure import latency
-from device.data import folders
 from device.data.folders import Labeled
 from device.evaluation import evaluate
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
+from experiments.cached import cached
 from experiments.record import write
 
 QUALITY = 75
@@ -42,9 +42,7 @@ def main() -> None:
     options.add_argument("model", type=Path)
     options.add_argument("reference", type=Path)
     asked = options.parse_args()
-    cache = folders.find_cache("cifar10", (32, 32), "crop")
-    if cache is None:
-        raise SystemExit("make the images first: python -m train data cifar10 --size 32x32")
+    cache = cached("cifar10", 32)
     sources = {"clean": np.array(cache.images("test"))}
     sources["jpeg"] = after_jpeg(sources["clean"])
     rows: list[dict[str, Any]] = []

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from device.data import folders
 from device.data.folders import Labeled
 from device.inference.model_spec import Overrides
 from device.model import card, channels
 from device.model.card import InputSpec
 from device.model.channels import SCALINGS, PixelScaling
+from experiments.cached import cached
 from experiments.record import RESULTS, read, write
 from export.conversion import pixels
 from export.source import scaling
@@ -43,8 +43,7 @@ class Subject:
 
 
 def resnet(path: Path) -> Subject:
-    cache = folders.find_cache("cifar10", (32, 32), "crop")
-    assert cache, "make the cache with: python -m train data cifar10 --size 32x32"
+    cache = cached("cifar10", 32)
     rows = np.random.default_rng(SEED).permutation(len(cache.targets("test")))[:CIFAR10_IMAGES]
     images = Labeled(cache.labels, cache.images("test")[rows], cache.targets("test")[rows], "test", 0)
     return Subject("ResNet-8, CIFAR-10", path.read_bytes(), images)

@@ -84,11 +84,9 @@ def epochs(pairs: int) -> list[dict[str, Any]]:
     """Second-epoch seconds of the chapter's script and of the recipe, alternating."""
     import numpy as np
 
-    from device.data import folders
+    from experiments.cached import cached
 
-    cache = folders.find_cache("cifar10", (32, 32), "crop")
-    if cache is None:
-        sys.exit("make the images first: python -m train data cifar10 --size 32x32")
+    cache = cached("cifar10", 32)
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
