@@ -44,6 +44,7 @@ def write_folder(cache: Cache, root: Path) -> Path:
 
 
 def scores(path: Path, cache: Cache, labels: Path) -> npt.NDArray[np.float32]:
+    """Scores of the 10,000 test images, n x labels. labels: a file of them, for a model without a card."""
     data = Labeled(cache.labels, cache.images("test"), cache.targets("test"), "test", 0)
     return evaluate.score_images(path, data, Overrides() if cards.read(path) else Overrides(labels=labels))
 

@@ -29,6 +29,7 @@ QUALITY = 75
 
 
 def after_jpeg(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """uint8 images, n x height x width x RGB, each saved as JPEG and read again."""
     changed = np.empty_like(images)
     for i, image in enumerate(images):
         coded = io.BytesIO()

@@ -43,6 +43,7 @@ class Subject:
 
 
 def resnet(path: Path) -> Subject:
+    """MLPerf Tiny's network with 2,000 test images of CIFAR-10. path: its float .tflite."""
     cache = cached("cifar10", 32)
     rows = np.random.default_rng(SEED).permutation(len(cache.targets("test")))[:CIFAR10_IMAGES]
     images = Labeled(cache.labels, cache.images("test")[rows], cache.targets("test")[rows], "test", 0)
@@ -50,6 +51,7 @@ def resnet(path: Path) -> Subject:
 
 
 def exported(run: Path) -> Subject:
+    """A run's exported float32 file with 400 of its test images."""
     source = find(ExportRequest(run))
     network = card.network_bytes(source.folder / "export" / f"{source.name}_float32.tflite")
     test = source.test
@@ -74,6 +76,7 @@ def _three(numbers: Any) -> channels.Channels:
 
 
 def study(subject: Subject) -> Iterator[dict[str, Any]]:
+    """A row a scaling and number of images: of 200 draws how many named the right one, another one, and none."""
     for name, named in SCALINGS.items():
         network, random = taking(subject.float32, named), np.random.default_rng(SEED)
         right = scaling.trials(network, subject.images, Overrides(scaling="0..255"))

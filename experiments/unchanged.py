@@ -54,6 +54,8 @@ for line in sys.stdin:
 
 
 def frame(against: Path, model: Path, labels: Path | None, count: int) -> dict[str, Any]:
+    """The ratio of a frame's time to that of the other checkout, with its interval. count: frames in a turn."""
+
     def side(checkout: Path) -> Side:
         return Side([sys.executable, "-c", WORKER, checkout, model, labels or "", str(count)], checkout)
 
@@ -62,6 +64,7 @@ def frame(against: Path, model: Path, labels: Path | None, count: int) -> dict[s
 
 
 def trained(checkout: Path, run: Path) -> Path:
+    """Trains a recipe with a checkout's own code, its image cache beside the run."""
     environment = {**os.environ, "FRAMELITE_CACHE": str(run.with_suffix(".cache"))}
     subprocess.run(
         [sys.executable, "-m", "train", RECIPE, "--run", str(run)], cwd=checkout, env=environment, check=True
