@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
+    """`92.40 %` of 0.924; `-` if it isn't known."""
     return "-" if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
@@ -46,6 +47,7 @@ def size(number: int | None) -> str:
 
 
 def ratio(value: float | None) -> str:
+    """`0.42`; `-` if it isn't known."""
     return "-" if value is None else f"{value:.2f}"
 
 

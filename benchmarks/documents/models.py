@@ -28,6 +28,7 @@ class Model:
         return None if self.card else given
 
     def sha256(self) -> str:
+        """Of the file's bytes, in hexadecimal."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def named(self) -> ModelRow:

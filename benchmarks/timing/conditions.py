@@ -104,6 +104,7 @@ class Summary:
 
 
 def summary(conditions: Sequence[Conditions]) -> Summary:
+    """Of the conditions after every burst of a row."""
     return Summary(
         throttled=throttling.in_order({word for one in conditions for word in one.throttled}),
         temperature_c=_range([one.temperature_c for one in conditions]),

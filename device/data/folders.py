@@ -53,6 +53,7 @@ class Cache:
 
     @property
     def size(self) -> Size:
+        """(height, width) of every image, in pixels."""
         return self.index.height, self.index.width
 
     @property
@@ -69,6 +70,7 @@ class Cache:
         return np.asarray(self.index.splits[split].targets, np.int64)
 
     def hashes(self, split: str) -> list[str]:
+        """The content hash of each image's file, in the order of rows."""
         return list(self.index.splits[split].hashes)
 
     @property
@@ -84,6 +86,7 @@ class Cache:
 
 
 def cache_folder(name: str, fingerprint: str, size: Size, fit: str) -> Path:
+    """Where the cache of a data set at that size is, or would be. size: (height, width)."""
     return cache_root() / f"{name}-{fingerprint}-{size[0]}x{size[1]}-{fit}"
 
 

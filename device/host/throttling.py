@@ -71,6 +71,7 @@ def read_kernel(file: Path) -> Throttling:
 
 
 def decode(flags: int) -> Throttling:
+    """The flags in the firmware's number: BITS from its lowest bit on, and from bit 16 on the same since boot."""
     now, since_boot = (
         tuple(word for bit, word in enumerate(BITS, first) if flags >> bit & 1) for first in (0, SINCE_BOOT)
     )

@@ -183,6 +183,7 @@ def _png_ends(data: bytes) -> bool:
 
 
 def turned(image: Pixels, turn: orientation.Orientation) -> Pixels:
+    """The image upright, uint8 [height, width, 3], in memory of its own where it had to be turned."""
     if turn == orientation.UPRIGHT:
         return image
     image = np.rot90(image, turn.quarters)
@@ -274,6 +275,7 @@ def encode_png(image: Pixels) -> bytes:
 
 
 def encode_jpeg(image: Pixels, quality: int) -> bytes:
+    """A JPEG file of an RGB image; quality: 1 to 100, as libjpeg's."""
     return _jpeg(image, quality).tobytes()
 
 

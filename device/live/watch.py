@@ -49,14 +49,17 @@ class LivePrediction(Prediction):
 
     @property
     def label(self) -> str:
+        """The label to show: smoothed, and `unknown` below the file's threshold."""
         return self.shown
 
     @property
     def score(self) -> float:
+        """Of that label, smoothed; of the best one if it is unknown."""
         return self.shown_score
 
     @property
     def is_unknown(self) -> bool:
+        """Whether no label reaches the file's threshold."""
         return self.shown == UNKNOWN
 
     @property

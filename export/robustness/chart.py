@@ -15,6 +15,7 @@ COLUMNS = 5
 
 
 def draw(found: Robustness, path: Path) -> None:
+    """Writes the PNG."""
     from matplotlib.figure import Figure  # here: who needs no image needs no matplotlib
 
     names = list(dict.fromkeys(row.corruption for row in found.rows))

@@ -22,6 +22,7 @@ MAX_CLASSES = 40
 
 
 def save(figure: Figure, path: Path) -> None:
+    """Writes the PNG whole or not at all, and lets go of the figure's memory."""
     with files.replacing(path) as temporary, warnings.catch_warnings():
         # Labels in a script that matplotlib's font lacks become boxes in the figure, without warnings on the terminal.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -180,6 +180,7 @@ def default(recipe: DataRecipe) -> "Run":
 
 
 def checksum(weights: Path | None) -> str | None:
+    """The first 12 digits of a file's SHA-256; None for no file."""
     return hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights else None
 
 
