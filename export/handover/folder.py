@@ -79,10 +79,5 @@ def _fill(folder: Path, source: ExportSource, kept: Mapping[str, Path]) -> None:
 def expected(model: Path, images: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
     """Raw scores of the float network in LiteRT: images x outputs."""
     interpreter = runtime.find("litert").open(model, 1)
-    (source,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
-    rows = []
-    for tensor in pixels.tensors(images, spec):
-        interpreter.set_tensor(source["index"], tensor)
-        interpreter.invoke()
-        rows.append(interpreter.get_tensor(answer["index"]).reshape(-1))
+    rows = [runtime.answered(interpreter, tensor) for tensor in pixels.tensors(images, spec)]
     return np.stack(rows).astype(np.float32)
