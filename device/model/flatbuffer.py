@@ -30,6 +30,8 @@ from device.model.tables import (
 INPUT_METADATA, OUTPUT_METADATA = 2, 3  # of SubGraphMetadata
 NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
 IMAGE_PROPERTIES = 2  # of the union ContentProperties
+# TFLite Metadata in a file: the name of its entry, and the mark of the buffer that holds it.
+NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"
 # Operators, by their number in the schema's BuiltinOperator.
 PROBABILITIES = (25, 14)  # SOFTMAX, LOGISTIC
 CUSTOM = 32
@@ -167,6 +169,6 @@ def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:
     buffers = list(model.tables(BUFFERS))
     for entry in model.tables(METADATA):
         index = entry.number(1, "<I")
-        if entry.bytes(0) == b"TFLITE_METADATA" and index < len(buffers):
-            for graph in root(buffers[index].bytes(0), b"M001").tables(3):
+        if entry.bytes(0) == NAME.encode() and index < len(buffers):
+            for graph in root(buffers[index].bytes(0), IDENTIFIER).tables(3):
                 yield from list(graph.tables(field))[:1]
