@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.documents.rows import ModelRow
+from device.data import run_record
 from device.errors import UserError
 from device.evaluation import exports
 from device.model import card as cards
@@ -87,7 +88,7 @@ def _exported(folder: Path) -> list[Path]:
 def _of_folder(folder: Path) -> list[Model]:
     files = _exported(folder / "export")
     if not files:
-        if not (folder / "run.json").is_file() and model_kinds.of_folder(folder):
+        if not (folder / run_record.NAME).is_file() and model_kinds.of_folder(folder):
             model_kinds.require_tflite(folder)
         raise UserError(f"{folder}: no exported models in {folder}/export; create them with: python -m export {folder}")
     models = [Model(file, cards.read(file), folder) for file in files]

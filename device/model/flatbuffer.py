@@ -54,7 +54,7 @@ def check(path: Path, content: bytes | None = None) -> None:
     model_kinds.require_tflite(path)
     data = _map(path) if content is None else content
     try:
-        operators = damage.walk(root(data, b"TFL3"), len(data))
+        operators = damage.walk(root(data, model_kinds.TFLITE_MARK), len(data))
     except (OutsideError, struct.error):
         raise UserError(
             f"{path}: the .tflite file is truncated or damaged ({len(data)} bytes); copy or export it again"
@@ -138,7 +138,7 @@ class Producer:
 
 def producers(path: Path) -> tuple[dict[int, Producer], int]:
     """For each tensor that is computed the operator that produces it, and the place of the first output."""
-    model = root(_map(path), b"TFL3")
+    model = root(_map(path), model_kinds.TFLITE_MARK)
     codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(OPERATOR_CODES)]
     graph = next(model.tables(SUBGRAPHS))
     found: dict[int, Producer] = {}
@@ -165,7 +165,7 @@ def gives_probabilities(path: Path) -> bool:
 
 def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:
     """The TensorMetadata of the first input or output, if the file has TFLite Metadata."""
-    model = root(data, b"TFL3")
+    model = root(data, model_kinds.TFLITE_MARK)
     buffers = list(model.tables(BUFFERS))
     for entry in model.tables(METADATA):
         index = entry.number(1, "<I")
