@@ -81,7 +81,7 @@ def has_restarts(data: bytes) -> bool:
 
 
 def end(data: bytes) -> int | None:
-    """The position after the image's own end mark, not that of a thumbnail or an appended video; None if it is missing."""
+    """The position after the image's own end mark, not a thumbnail's or an appended video's; None if it is missing."""
     return next((start for mark, start in marks(data) if mark == END), None)
 
 
