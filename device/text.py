@@ -51,6 +51,11 @@ def ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:
     """The first of them, with an ellipsis if there are more: 'cat, dog …'"""
     return between.join(words[:most]) + (" …" if len(words) > most else "")

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from device import addresses
+from device import addresses, text
 from device.data import walk
 from device.declared import option
 from device.live.interfaces.frames import Frame, Source, SourceLostError
@@ -87,7 +87,7 @@ class VideoFile(Source):
             if not self._read:
                 raise SourceLostError(f"{self.path}: no readable frame, expected some; copy it again")
             if self._broken:
-                count = f"{self._broken} frame{'' if self._broken == 1 else 's'}"
+                count = text.count(self._broken, "frame")
                 raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were classified")
             if self._position + 2 / self._rate < SHORTEST_SHARE * self._length:
                 raise SourceLostError(
