@@ -123,8 +123,7 @@ def _latency(given: argparse.Namespace) -> int:
             raise UserError(f"{python}: no such Python, expected the interpreter of an environment; check --python")
     # Required here too, because the other environments are compared with this one.
     engine = runtime.find(given.runtime)
-    runs = {model.run for model in found}
-    run = runs.pop() if len(runs) == 1 else None
+    run = models.common_run(found)
     path = run / results.NAME if run else None
     if path:
         files.check_target(path)

@@ -29,14 +29,14 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 # The module of each public name.
 _PUBLIC = {
-    "Classifier": "inference.classifier",
-    "Explainer": "explain.explainer",
-    "Explanation": "explain.explanation",
-    "Overrides": "inference.model_spec",
-    "ImageError": "errors",
-    "Prediction": "inference.prediction",
-    "UserError": "errors",
-    "watch": "live.watch",
+    "Classifier": "device.inference.classifier",
+    "Explainer": "device.explain.explainer",
+    "Explanation": "device.explain.explanation",
+    "Overrides": "device.inference.model_spec",
+    "ImageError": "device.errors",
+    "Prediction": "device.inference.prediction",
+    "UserError": "device.errors",
+    "watch": "device.live.watch",
 }
 __all__ = list(_PUBLIC)
 
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
     """Loads a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"device.{_PUBLIC[name]}"), name)
+    return getattr(import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,7 @@
-"""Where files are kept between commands. A service's account may have no home folder, and so no such place."""
+"""Where files are kept between commands, and whether a word of the user's is a path.
+
+A service's account may have no home folder, and so no such place.
+"""
 
 import os
 from pathlib import Path
@@ -25,3 +28,8 @@ def find(variable: str, below_home: str, what: str) -> Path:
         raise NoPlaceError(
             f"this user has no home folder, so there is no place for {what}; set {variable}=DIR to an absolute path"
         ) from None
+
+
+def is_folder(data: str) -> bool:
+    """Whether data is a path, not the name of a data set: an existing folder, or anything with a slash."""
+    return Path(data).is_dir() or "/" in data or data in (".", "..")

@@ -57,6 +57,34 @@ def parse(kind: type[T], text: str | bytes, name: str, schema: int, todo: str) -
     return record(kind, document, "", tolerant=True)
 
 
+def require(kind: type[T], text: str | bytes, name: str, schema: int, todo: str, expected: str) -> T:
+    """Like `parse`, for a document that the user names: UserError for whatever is none. expected: what makes one."""
+    try:
+        return parse(kind, text, name, schema, todo)
+    except RecordError as error:
+        raise UserError(f"{name}: {error}; {todo}") from None
+    except ValueError:
+        raise UserError(f"{name}: this is not JSON; {expected}") from None
+
+
+def read_marked(kind: type[T], path: Path, mark: str, schema: int, todo: str) -> T:
+    """Reads a document that a field of its own marks: {MARK: version, …}. UserError, ending in `todo`, for another."""
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such {mark}; {todo}")
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or mark not in document:
+        raise UserError(f"{path}: this is not a {mark}; {todo}")
+    if document[mark] != schema:
+        raise UserError(f"{path}: the {mark} has version {document[mark]!s:.60}, expected {schema}; {todo}")
+    try:
+        return record(kind, document, "", tolerant=True)
+    except RecordError as error:
+        raise UserError(f"{path}: {error}; {todo}") from None
+
+
 def write(path: Path, document: object, schema: int) -> None:
     """Writes what `read` reads: {"schema": …} and the fields of a dataclass, in order."""
     files.write_json(path, {"schema": schema, **to_json(document)})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
+    """`92.40 %` of 0.924; `-` if it isn't known."""
     return "-" if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
@@ -13,6 +14,19 @@ def accuracy(top1: float | None, interval: Sequence[float] | None, n: int | None
     if top1 is None or interval is None:
         return "-"
     return f"{percent(top1)} ({100 * interval[0]:.2f}-{100 * interval[1]:.2f}, n {n})"
+
+
+def points(share: float | None, interval: Sequence[float] | None, places: int = 2, unit: str = "") -> str:
+    """A difference of shares in points with its interval, `0.42 (0.10 to 0.74)`; `-` if it was not measured."""
+    if share is None or interval is None:
+        return "-"
+    middle, low, high = (f"{100 * part:.{places}f}" for part in (share, *interval))
+    return f"{middle}{unit} ({low} to {high})"
+
+
+def limit(most: float) -> str:
+    """Of accuracy that may be lost, 0.005: 'the limit is 0.5 points'."""
+    return f"the limit is {100 * most:g} point{'' if most == 0.01 else 's'}"
 
 
 def milliseconds(value: float | None) -> str:
@@ -33,7 +47,13 @@ def size(number: int | None) -> str:
 
 
 def ratio(value: float | None) -> str:
+    """`0.42`; `-` if it isn't known."""
     return "-" if value is None else f"{value:.2f}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def some(words: Sequence[str], most: int = 5, between: str = ", ") -> str:

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from benchmarks.documents.models import Model
 from benchmarks.measure import latency
-from device.data import folders
 from device.data.folders import Cache, Labeled
 from device.evaluation import evaluate
 from device.evaluation.paired import Paired
 from device.images import images
 from device.inference.model_spec import Overrides
 from device.model import card as cards
+from experiments.cached import cached
 from experiments.record import write
 from export.exporting import export
 
@@ -44,6 +44,7 @@ def write_folder(cache: Cache, root: Path) -> Path:
 
 
 def scores(path: Path, cache: Cache, labels: Path) -> npt.NDArray[np.float32]:
+    """Scores of the 10,000 test images, n x labels. labels: a file of them, for a model without a card."""
     data = Labeled(cache.labels, cache.images("test"), cache.targets("test"), "test", 0)
     return evaluate.score_images(path, data, Overrides() if cards.read(path) else Overrides(labels=labels))
 
@@ -53,9 +54,7 @@ def main() -> None:
     options.add_argument("model", type=Path)
     options.add_argument("reference", type=Path)
     asked = options.parse_args()
-    cache = folders.find_cache("cifar10", (32, 32), "crop")
-    if cache is None:
-        raise SystemExit("make the images first: python -m train data cifar10 --size 32x32")
+    cache = cached("cifar10", 32)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         labels = folder / "labels.txt"

@@ -108,6 +108,10 @@ class Compared(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def run(schedule: str, momentum: float, seed: int, data: Cache) -> list[dict[str, Any]]:
+    """One training of 320 steps. schedule: of the learning rate; momentum: of the averaged weights.
+
+    A row for each kind of statistics, at half and at the end: its validation accuracy, 0 to 1.
+    """
     recipe = settings.replaced(RECIPE, schedule=schedule, ema_momentum=momentum, seed=seed)
     rows, validation = split_cache(data, recipe)
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:IMAGES])

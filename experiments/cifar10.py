@@ -18,17 +18,18 @@ from PIL import Image
 
 from benchmarks.documents.models import Model
 from benchmarks.measure import latency
-from device.data import folders
 from device.data.folders import Labeled
 from device.evaluation import evaluate
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
+from experiments.cached import cached
 from experiments.record import write
 
 QUALITY = 75
 
 
 def after_jpeg(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """uint8 images, n x height x width x RGB, each saved as JPEG and read again."""
     changed = np.empty_like(images)
     for i, image in enumerate(images):
         coded = io.BytesIO()
@@ -42,9 +43,7 @@ def main() -> None:
     options.add_argument("model", type=Path)
     options.add_argument("reference", type=Path)
     asked = options.parse_args()
-    cache = folders.find_cache("cifar10", (32, 32), "crop")
-    if cache is None:
-        raise SystemExit("make the images first: python -m train data cifar10 --size 32x32")
+    cache = cached("cifar10", 32)
     sources = {"clean": np.array(cache.images("test"))}
     sources["jpeg"] = after_jpeg(sources["clean"])
     rows: list[dict[str, Any]] = []

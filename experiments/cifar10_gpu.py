@@ -116,10 +116,12 @@ def epoch_of(model: keras.Model, data: tuple[Any, Any], recipe: Recipe, steps: i
     rate = optimizers.warmup_cosine(training.learning_rate, steps * training.epochs, training.warmup)
 
     def loss(trained: Any, others: Any, x: Any, y: Any) -> Any:
+        """Cross-entropy, the mean over the batch, and the network's other variables after it (BatchNormalization's)."""
         scores, others = model.stateless_call(trained, others, x, training=True)
         return -(y * jnp.log(jnp.clip(scores, 1e-7, 1.0))).sum(-1).mean(), others
 
     def step(carry: Any, rows: Any) -> Any:
+        """One batch: rows of it are drawn beforehand; returns the carry and the loss."""
         (trained, others, velocities), key, number = carry
         key, *keys = jax.random.split(key, 3)
         x, y = mixed(keys[1], changed(keys[0], images, rows, recipe.augmentation), targets[rows], recipe)
@@ -134,6 +136,7 @@ def epoch_of(model: keras.Model, data: tuple[Any, Any], recipe: Recipe, steps: i
         return ((trained, others, velocities), key, number + 1), value
 
     def epoch(state: State, key: Any, first: Any, rows: Any) -> tuple[State, Any]:
+        """All its batches in one compiled call. rows: batches x images; first: the number of its first step."""
         (state, _, _), values = jax.lax.scan(step, (state, key, first), rows)
         return state, values.mean()
 
@@ -185,6 +188,7 @@ def write(run: runs.Run, recipe: Recipe, cache: Cache, model: keras.Model, held_
 
 
 def make(run: runs.Run, recipe: Recipe) -> None:
+    """Trains one recipe and writes its run folder, as `train` would."""
     keras_settings.apply()
     cache = caches.provide(caches.DataRequest.of(recipe, skip_bad=False))
     rows, held_out = split_cache(cache, recipe)

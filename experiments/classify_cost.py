@@ -37,6 +37,7 @@ except SystemExit as end:
 
 
 def draw(folder: Path, count: int) -> None:
+    """Writes `count` JPEG files of 160x120, all different."""
     random = np.random.default_rng(1)
     for i in range(count):
         small = random.integers(0, 256, (6, 8, 3), np.uint8)

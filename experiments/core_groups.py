@@ -37,6 +37,7 @@ def whole_machine() -> list[Cores]:
 
 
 def are_disjoint(groups: Sequence[Cores]) -> bool:
+    """Whether no core is in two groups."""
     cores = [core for each in groups for core in each]
     return len(set(cores)) == len(cores)
 
@@ -68,6 +69,7 @@ def run(
     results: queue.Queue[Result | None] = queue.Queue()
 
     def drive(cores: Cores) -> None:
+        """Takes tasks for this group of cores, one after the other, until none is left or the time is over."""
         # Of this thread, and of the processes that it starts.
         os.sched_setaffinity(0, cores)
         smaller = max((len(other) for other in groups if len(other) < len(cores)), default=0)

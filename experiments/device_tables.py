@@ -36,6 +36,7 @@ FRAMES_LOOKED_AT = ("cat_720p.jpg", "kite_and_cold.jpg", "zone plate", "fine tex
 
 
 def frames() -> list[str]:
+    """What each stage of a frame costs, and MediaPipe's whole way: results/frames.json."""
     document = read("frames")
     rows = [[what, by, *(_spread(row[key]) for row in document["results"])] for key, (what, by) in FRAMES.items()]
     rows.insert(0, ["invoke, ms", "1", *(_spread(row["invoke_ms"], 3) for row in document["results"])])
@@ -71,6 +72,7 @@ def _spread(value: dict[str, Any], digits: int = 3) -> str:
 
 
 def frame_quality() -> list[str]:
+    """Accuracy of the quick ways of a frame beside the exact ones: results/frame_quality.json."""
     document = read("frame_quality")
     rows = [
         [
@@ -86,6 +88,7 @@ def frame_quality() -> list[str]:
 
 
 def soak() -> list[str]:
+    """What an hour of `live` with everything at once, and twenty lost sources, came to: results/soak.json."""
     document = read("soak")
     losses, hour = document["results"]
     rate = hour["answers"] / hour["minutes"] / 60

@@ -52,6 +52,10 @@ def answer(n: int, lost: int, won: int, most: float) -> Answer:
 
 
 def tells(differing: float, most: float, dice: np.random.Generator) -> Iterator[Row]:
+    """Answers for candidates that lose nothing, the limit, and twice the limit: a row each, how often each answer came.
+
+    differing: the share of images that one of both alone is right about; most: the limit, 0.01 for one point.
+    """
     n = needed.images(differing, most)
     for loss in (0.0, most, 2 * most):
         shares = (differing / 2 + loss, differing / 2, 1 - differing - loss)
@@ -89,6 +93,9 @@ def _span(n: int, differ: int, most: float) -> tuple[int, int]:
 
 
 def equal(labels: int, each: int, differing: float, most: float, loss: float, dice: np.random.Generator) -> Row:
+    """How often a candidate that loses `loss` of every label is called a regression, and on which ground. labels: their
+    number; each: images of each; differing, most: as in `tells`.
+    """
     targets = np.repeat(np.arange(labels), each)
     counts: Counter[str] = Counter()
     for _ in range(DRAWS):
@@ -149,6 +156,7 @@ def _cell(differing: float, most: float) -> Row:
 
 
 def rows() -> Iterator[Row]:
+    """All cells of the document, in order."""
     dice = np.random.default_rng(SEED)
     for share, points in product(DIFFERING, LIMITS):
         yield from tells(share / 100, points / 100, dice)

@@ -49,6 +49,7 @@ def drawn(targets: Any, count: int, seed: int) -> Any:
 
 
 def seen(data: Path, backbone: str) -> Seen:
+    """The features of a data set by one backbone, float and of its int8 file; these are kept beside the image cache."""
     from train.data import cache
     from train.networks import networks, transfer
     from train.recipes import catalog, settings

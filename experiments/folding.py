@@ -54,6 +54,7 @@ Reals = npt.NDArray[Any]
 
 
 def int8_of(float32: bytes, source: ExportSource) -> bytes:
+    """The int8 file, calibrated as export does it; the range of padded pixels is known, not calibrated."""
     known = {pixel_ways.PADDED: source.input_range}
     graph = objects.read(float32).subgraphs[0]
     has_pad = any(objects.text(tensor.name) == pixel_ways.PADDED for tensor in graph.tensors)
@@ -71,6 +72,7 @@ def latency(files: Mapping[str, bytes], base: str, pairs: int, folder: Path) -> 
 
 
 def scores(content: bytes, variant: str, source: ExportSource, images: Labeled, folder: Path) -> Reals:
+    """Scores of the images by a bare network of this variant, n x labels."""
     path = folder / "scored.tflite"
     path.write_bytes(cards.assembled(content, cards.of(source, variant), {}))
     return evaluate.score_images(path, images)
@@ -86,6 +88,9 @@ def images_of(source: ExportSource, count: int) -> Labeled:
 
 
 def study(run: Path, pairs: int, count: int) -> list[dict[str, Any]]:
+    """A row a way and variant: latency to the first way's with its interval, accuracy, operators. pairs: of processes;
+    count: test images.
+    """
     source = find(ExportRequest(run))
     images = images_of(source, count)
     converted, _ = convert.convert(source.model, images.image(0)[None])

@@ -31,10 +31,12 @@ Way = Callable[[bytes, Size], Pixels]
 
 
 def ours(data: bytes, size: Size) -> Pixels:
+    """The image path of `device`."""
     return images.prepare(images.decode(data), size)
 
 
 def one_inter_area(data: bytes, size: Size) -> Pixels:
+    """The same crop, shrunk by one call of OpenCV."""
     part = images.crop(images.decode(data), size)
     return np.asarray(cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -46,6 +48,7 @@ def reduced(data: bytes, size: Size) -> Pixels:
 
 
 def small(files: list[folders.File], way: Way, size: Size) -> npt.NDArray[np.uint8]:
+    """The photographs at that size, n x height x width x 3."""
     return np.stack([way(file.path.read_bytes(), size) for file in tqdm(files, desc=f"{way.__name__} {size[0]}")])
 
 
@@ -61,6 +64,7 @@ def two_labels(files: list[folders.File], targets: npt.NDArray[np.int64]) -> Ite
     network = transfer.load(backbone, (224, 224))
 
     def features(way: Way) -> npt.NDArray[np.float32]:
+        """MobileNetV2's, n x channels, of the photographs made small in that way."""
         # Pixels to -1..1, as this backbone wants them.
         scaled = (np.float32(image) / 127.5 - 1 for image in np.array_split(small(files, way, (224, 224)), 40))
         return np.concatenate([network.predict_on_batch(batch) for batch in scaled])

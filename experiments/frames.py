@@ -64,6 +64,7 @@ def measure(model: Path, labels: Path | None) -> dict[str, Any]:
 
 
 def one_set(model: Path, labels: Path | None, number: int) -> dict[str, float]:
+    """Each stage's median time in ms and the ratios of one set of fresh processes. number: draws the order."""
     ours: list[str | Path] = [sys.executable, "-m", "experiments.frames", "--worker", model]
     if labels:
         ours += ["--labels", labels]
@@ -92,6 +93,7 @@ def spread(values: list[float]) -> dict[str, Any]:
 
 
 def medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Of each stage, over the frames of a block."""
     return {stage: float(np.median([row[stage] for row in rows])) for stage in rows[0]}
 
 
@@ -147,9 +149,11 @@ class Memory(Source):
         self.count, self.shown, self.number = count, frames(), 0
 
     def open(self) -> None:
+        """Begins with the first frame again."""
         self.number = 0
 
     def read(self) -> Frame | None:
+        """The next frame; None after `count` of them."""
         self.number += 1
         return Frame(self.shown[self.number % len(self.shown)]) if self.number <= self.count else None
 

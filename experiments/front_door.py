@@ -79,11 +79,16 @@ def fresh(code: str, *words: object) -> Any:
 
 
 def call(folder: Path, pairs: int, rounds: int) -> dict[str, Any]:
+    """`classifier(path)` to its bare steps: the ratio of times with its interval.
+
+    pairs: of fresh processes; rounds: turns of each pair.
+    """
     image = folder / "one.png"
     drawn = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
     files.write_bytes(image, images.encode_png(drawn))
 
     def side(name: str) -> Side:
+        """The process of one side."""
         return Side([sys.executable, "-c", WORKER, name, MODEL, image, str(CALLS)])
 
     ratio = compare(side("call"), side("steps"), pairs, rounds, "call")
@@ -91,6 +96,7 @@ def call(folder: Path, pairs: int, rounds: int) -> dict[str, Any]:
 
 
 def mapped(folder: Path, count: int) -> dict[str, Any]:
+    """Images a second, processors busy and peak memory of `map` over `count` drawn images, in a fresh process."""
     folder.mkdir()
     draw(folder, count)
     return {"what": "map", **fresh(MAP, MODEL, folder)}

@@ -41,6 +41,7 @@ class Scene:
 
     @property
     def name(self) -> str:
+        """Unique among the scenes: the network and how many cores are kept busy."""
         return f"{self.network} {'all' if self.busy is None else self.busy}"
 
 
@@ -78,6 +79,7 @@ def planned() -> list[dict[str, Any]]:
 
 
 def gate(planned: dict[str, Any], seed: int) -> dict[str, Any]:
+    """One planned gate in its scene: the plan, the verdict and its seconds, for the document."""
     scene = next(scene for scene in SCENES if scene.name == planned["scene"])
     limit = planned["limit"]
     base = qualify.NETWORKS / f"{scene.network}.tflite"

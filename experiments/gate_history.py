@@ -40,6 +40,7 @@ tests:
 
 
 def git(folder: Path, *words: str) -> None:
+    """Runs git in the repository, without anybody's settings."""
     plain = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", **WHO}
     subprocess.run(["git", *words], cwd=folder, env=plain, check=True, capture_output=True)
 

@@ -81,6 +81,7 @@ def planned(part: str) -> list[tuple[Cell, int]]:
 
 
 def gate(cell: Cell, number: int, seed: int) -> dict[str, Any]:
+    """One gate of a cell, for the document: the cell, the number, the verdict, seconds and usable cores."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as folder:
         path = qualify.NETWORKS / f"{NETWORK}{'' if cell.candidate == COPY else cell.candidate}.tflite"
         candidate = path if cell.candidate != COPY else Path(shutil.copyfile(path, Path(folder) / "copy.tflite"))
@@ -100,10 +101,12 @@ def truth(cell: Cell) -> list[float]:
 
 
 def truth_name(cell: Cell) -> str:
+    """The key of a candidate's true slowdown in the document: it depends on the number of threads too."""
     return f"{cell.candidate} {cell.threads}"
 
 
 def measure(task: Task) -> tuple[Task, Any]:
+    """The result of one task: a gate, or the true slowdown where it has no number."""
     cell, number = task
     seed = 1 + (number or 0) + sum(each.gates for each in CELLS[: CELLS.index(cell)])
     return task, truth(cell) if number is None else gate(cell, number, seed)
@@ -127,6 +130,7 @@ def parts(text: str) -> list[str]:
 
 
 def is_same_machine(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two descriptions of machines may be continued in one document."""
     return all(one[name] == other[name] for name in ("cpu", "board", "architecture", "cores", "memory_bytes", "system"))
 
 

@@ -64,6 +64,7 @@ def gate_limits_table(name: str = "gate_limits") -> list[str]:
 
 
 def gate_limits_shared() -> list[str]:
+    """The same on a shared machine: results/gate_limits_shared.json."""
     return gate_limits_table("gate_limits_shared")
 
 

@@ -84,6 +84,7 @@ def main() -> None:
     expected = np.load(folder / "expected_scores.npy")
 
     def batches() -> Iterator[list[Any]]:
+        """Calibration images, twenty at a time."""
         for start in range(0, len(images), 20):
             yield [images[start : start + 20]]
 

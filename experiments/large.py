@@ -100,6 +100,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
 
     def keep(what: str, images: int, seconds: float | None, rate: float, most: memory.Memory | None) -> None:
+        """Adds a row. seconds: of the whole command; rate: images a second; most: its peak memory."""
         peak = dict.fromkeys(("pss", "rss")) if most is None else asdict(most)
         rows.append({"what": what, "images": images, "seconds": seconds, "images_per_s": round(rate, 1), **peak})
         print(rows[-1], flush=True)

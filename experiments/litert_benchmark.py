@@ -10,6 +10,7 @@ from ai_edge_litert.tools import benchmark_litert_model
 
 
 def unrounded(value: float, digits: int) -> float:
+    """In the place of `round`."""
     return value
 
 

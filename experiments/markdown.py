@@ -5,6 +5,7 @@ from typing import Any
 
 
 def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A Markdown table, a line an item; cells are Markdown already."""
     header = list(header)
     return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *map(list, rows))]
 

@@ -47,6 +47,7 @@ def tree(process: int) -> list[int]:
 
 
 def memory(process: int) -> Memory:
+    """Of one process now, in bytes; 0 of one that has ended."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:

@@ -36,6 +36,7 @@ def timed(command: list[str], folder: Path, home: Path) -> tuple[float, str]:
 
 
 def without(document: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """The document without these fields."""
     return {key: value for key, value in document.items() if key not in fields}
 
 

@@ -59,4 +59,5 @@ class Onnx:
         return found
 
     def row(self) -> dict[str, Any]:
+        """For the document: why the network could not be made, or the version and the largest difference of a score."""
         return {"missing": self.missing, "version": self.version, "largest_error": self.largest_error}

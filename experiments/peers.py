@@ -73,10 +73,12 @@ class Runs:
 
 
 def typical(times_ms: Sequence[float]) -> dict[str, float]:
+    """Median and mean of some times in ms."""
     return {"p50_ms": float(np.median(times_ms)), "mean_ms": float(np.mean(times_ms))}
 
 
 def ours(model: Path, runs: Runs) -> dict[str, float]:
+    """This project's times of so many runs after so many warm-ups, in a fresh process."""
     times_ms: list[float] = []
     with TimingWorker([BenchmarkCase(model)]) as worker:
         while len(times_ms) < runs.warmup + runs.count:
@@ -88,6 +90,7 @@ def ours(model: Path, runs: Runs) -> dict[str, float]:
 
 
 def litert_benchmark(model: Path, runs: Runs) -> dict[str, float]:
+    """litert-benchmark's times of as many runs and warm-ups, in ms, not rounded."""
     words: list[str | Path] = ["--num_threads", "1", "--num_runs", str(runs.count), "--warmup_runs", str(runs.warmup)]
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
@@ -145,6 +148,7 @@ def frame_ways(model: Path, labels: Path | None) -> tuple[dict[str, Way], str | 
 
 
 def measure(model: Path, pairs: int, labels: Path | None) -> dict[str, Any]:
+    """A row: each way's times in ms over rounds, and ratios with their 95 % intervals. pairs: rounds."""
     runs = Runs.of(model)
     with tempfile.TemporaryDirectory() as folder:
         onnx = Onnx(model, Path(folder))
@@ -193,6 +197,7 @@ def without_calls(taken: Round) -> Round:
 
 
 def agrees(found: dict[str, Any]) -> bool:
+    """Whether the ratio's interval touches what counts as agreement."""
     low, high = found["interval"]
     return bool(low <= AGREE[1] and high >= AGREE[0])
 

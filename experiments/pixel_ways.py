@@ -61,6 +61,7 @@ def padded(model: bytes) -> bytes:
 
 
 def without_padding(model: bytes, size: tuple[int, int]) -> bytes:
+    """The network with a first convolution that doesn't pad. size: (height, width) of the image."""
     tree = objects.read(model)
     graph = tree.subgraphs[0]
     mul, add, convolution = graph.operators[:3]

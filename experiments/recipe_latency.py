@@ -25,6 +25,7 @@ FIELDS = (
 
 
 def measure(run: Path) -> list[dict[str, Any]]:
+    """A row a variant of one run and runtime, as `benchmarks latency` measures it. Times are in ms."""
     engines = [latency.Engine(), latency.Engine(str(OTHER))]
     rows = latency.measure(models.find([run]), SECONDS, engines=engines, sustained_s=1.0).rows
     recipe, documents = run_record.read(run).recipe_name, [records.to_json(row) for row in rows]

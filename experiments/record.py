@@ -13,6 +13,7 @@ RESULTS = ROOT / "experiments/results"
 
 
 def read(name: str) -> Any:
+    """The document results/NAME.json."""
     return json.loads((RESULTS / f"{name}.json").read_bytes())
 
 

@@ -52,6 +52,7 @@ class Subject:
 
 
 def rescaled(run: Path) -> Subject:
+    """A run's float32 network with every channel scaled by a random factor, which changes none of its scores."""
     source = find(ExportRequest(run))
     network, random = equalize.ScalableNetwork(_float32(source)), np.random.default_rng(SEED)
     for group in network.groups():
@@ -60,6 +61,7 @@ def rescaled(run: Path) -> Subject:
 
 
 def transfer(run: Path) -> Subject:
+    """A run with a frozen backbone as it is; int8 may lose 0.7 points."""
     source = find(ExportRequest(run))
     return _subject(f"frozen backbone, {source.name}", source, _float32(source), 0.007)
 
@@ -124,6 +126,7 @@ def study(subject: Subject) -> dict[str, Any]:
 
 
 def subjects(given: argparse.Namespace) -> Iterator[Subject]:
+    """Those that were asked for."""
     for path, make in ((given.rescaled, rescaled), (given.squeeze_excite, squeeze_excite), (given.transfer, transfer)):
         if path:
             yield make(path)

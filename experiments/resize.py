@@ -37,14 +37,17 @@ REFERENCE, OURS = "INTER_AREA", "halvings, then INTER_LINEAR_EXACT (ours)"
 
 
 def resized(image: Pixels, size: Size, interpolation: int) -> Pixels:
+    """size: (height, width); interpolation: one of OpenCV's."""
     return cast(Pixels, cv2.resize(image, size[::-1], interpolation=interpolation))
 
 
 def area(frame: Pixels, size: Size) -> Pixels:
+    """One INTER_AREA from the center square: what the others are compared with."""
     return resized(images.crop(frame, size), size, cv2.INTER_AREA)
 
 
 def linear(frame: Pixels, size: Size) -> Pixels:
+    """One INTER_LINEAR, which skips pixels where an image shrinks to less than half."""
     return resized(images.crop(frame, size), size, cv2.INTER_LINEAR)
 
 
@@ -183,6 +186,7 @@ def sheet(frame: Pixels) -> Pixels:
 
 
 def write_sheet(frame: Pixels, path: Path) -> None:
+    """A PNG of the frame made small in every way, side by side."""
     colors = cv2.cvtColor(sheet(frame), cv2.COLOR_RGB2BGR)
     # Half of what OpenCV's own choice takes: these lie in the repository.
     smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]

@@ -84,6 +84,7 @@ def png(image: Pixels) -> bytes:
     """An RGB PNG without OpenCV's encoder: every row unfiltered."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
+        """A PNG's chunk with its checksum."""
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     height, width = image.shape[:2]
@@ -94,6 +95,7 @@ def png(image: Pixels) -> bytes:
 
 
 def check(what: object, data: bytes, expected: str) -> None:
+    """Ends the script where an input isn't what it is everywhere. expected: 12 digits of its SHA-256."""
     got = hashlib.sha256(data).hexdigest()[:12]
     if got != expected:
         raise SystemExit(f"input {what} has the hash {got}, expected {expected}: its bytes aren't those of other runs")

@@ -21,6 +21,7 @@ INT8 = ("top1", "n", "interval", "drop", "drop_interval", "file_bytes")
 
 
 def command_of(kind: str, recipe: Mapping[str, Any]) -> str:
+    """The command that trains a recorded recipe: its name, and the fields that differ from the recipe's own."""
     from device.declared import text
     from train.recipes import catalog, classical, settings
 
@@ -36,6 +37,7 @@ def command_of(kind: str, recipe: Mapping[str, Any]) -> str:
 
 
 def row_of(run: Path) -> dict[str, Any]:
+    """A run's row: shares are 0 to 1, times in seconds; of int8 what its export.json has."""
     record = run_record.read(run)
     found = evaluation.read(evaluation.Evaluation, run)
     row = {

@@ -122,6 +122,9 @@ def threads(random: np.random.Generator, shared: float, own: float, faster: floa
 
 
 def odd_process(random: np.random.Generator, own: float = 0.01, slower: float = 0.2) -> dict[str, Any]:
+    """How far the bounds and the estimate move where one of eight processes is slower. own: standard deviation of a
+    process' median; slower: the odd one's slowdown; both as shares.
+    """
     moves = []
     for _ in range(RUNS):
         medians = np.exp(random.normal(0, own, PROCESSES))

@@ -13,6 +13,7 @@ def _of_kind(kind: str) -> tuple[list[dict[str, Any]], str]:
 
 
 def select_files() -> list[str]:
+    """Which of four files is chosen by few images: results/select_simulation.json, kind "files"."""
     found, source = _of_kind("files")
     rows = [
         [
@@ -35,6 +36,7 @@ def select_files() -> list[str]:
 
 
 def select_threads() -> list[str]:
+    """How often two threads are chosen where they are faster: kind "threads"."""
     found, source = _of_kind("threads")
     rows = [
         [
@@ -52,6 +54,7 @@ def select_threads() -> list[str]:
 
 
 def odd_process() -> list[str]:
+    """What one slow process of eight does to an interval: kind "odd process"."""
     (row,), source = _of_kind("odd process")
     cells = [f"{100 * row['slower']:g} %", *(f"{100 * row[field]:+.1f} %" for field in ("low", "middle", "high"))]
     header = ("one of eight processes is slower by", "lower bound", "estimate", "upper bound")

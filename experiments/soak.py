@@ -107,6 +107,7 @@ class Live:
         return page[0].split()[1]
 
     def end(self) -> int:
+        """Its exit code, after SIGTERM."""
         self.process.terminate()
         return self.process.wait(10)
 

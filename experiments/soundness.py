@@ -36,6 +36,7 @@ FAULTS = {"int8": tuple(planting.FAULTS), "dynamic": FEW, "float16": FEW}
 
 
 def some(test: Labeled, images: int) -> Labeled:
+    """So many of the test images, drawn by the seed, in memory."""
     rows = np.sort(np.random.default_rng(SEED).permutation(len(test))[:images])
     assert isinstance(test.sources, np.ndarray)
     return replace(test, sources=np.array(test.sources[rows]), targets=test.targets[rows], hashes=())
@@ -55,6 +56,7 @@ def files(variant: str, made: bytes, source: ExportSource, float32: bytes) -> It
 
 
 def study(source: ExportSource, images: int) -> Iterator[dict[str, Any]]:
+    """A row a variant and planted fault: whether it is refused, its agreement, its signal to noise in dB."""
     assert source.test is not None
     test = some(source.test, images)
     if source.is_keras:
@@ -82,6 +84,7 @@ def study(source: ExportSource, images: int) -> Iterator[dict[str, Any]]:
 
 
 def scores(source: ExportSource, variant: str, content: bytes, test: Labeled) -> compare.Scores:
+    """Scores of a bare network of this variant, n x labels."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(cards.assembled(content, cards.of(source, variant), {}))

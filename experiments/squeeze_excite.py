@@ -35,6 +35,7 @@ SEED = 1
 
 
 def build(size: tuple[int, int], labels: int) -> keras.Model:
+    """A small network with squeeze-excite blocks and hard swish, as MobileNetV3 has them. size: (height, width)."""
     pixels = layers.Input((*size, 3), name="pixels")
     x = layers.Rescaling(1 / 255, name="scale")(pixels)
     x = _activated(_normalized(layers.Conv2D(STEM, 3, 2, padding="same", use_bias=False, name="stem")(x)))
@@ -72,6 +73,7 @@ def _activated(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def train(model: keras.Model, images: np.ndarray, targets: np.ndarray, epochs: int) -> None:
+    """images: uint8, n x height x width x 3; targets: n label numbers."""
     batch = 128
     steps = epochs * (len(targets) // batch)
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=4e-3, warmup_steps=steps // 10)

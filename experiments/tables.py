@@ -40,10 +40,12 @@ def boards() -> list[str]:
 
 
 def first_output() -> list[str]:
+    """What a newcomer's first commands print: results/newcomer.json."""
     return ["```", *read("newcomer")["printed"], "```"]
 
 
 def variants() -> list[str]:
+    """Size, accuracy, agreement and latency of each variant of the newcomer's run."""
     document = read("newcomer")
     by_variant = {row["variant"]: row for row in document["export"]}
     rows = [
@@ -114,15 +116,18 @@ def figures() -> list[str]:
 
 
 def accuracy_of(row: dict[str, Any]) -> str:
+    """A row's accuracy with its interval."""
     return text.accuracy(row["top1"], row["interval"], row["accuracy_n"])
 
 
 def machine_of(document: dict[str, Any]) -> str:
+    """The machine and the date of a document, in words."""
     machine = document["machine"]
     return f"{machine['cores']} cores of {machine['cpu']}, {machine['system'].split(',')[0]}, {document['date']}."
 
 
 def tutorial() -> list[str]:
+    """The course chapter's network over several seeds: results/tutorial_accuracy.json."""
     document = read("tutorial_accuracy")
     rows = [
         [str(r["seed"]), str(r["best_epoch"]), text.percent(r["best_top1"]), text.percent(r["last_top1"])]
@@ -134,6 +139,7 @@ def tutorial() -> list[str]:
 
 
 def resize() -> list[str]:
+    """Time and error of each way to shrink a frame: results/resize.json."""
     document = read("resize")
     groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for row in document["results"]:
@@ -150,6 +156,7 @@ def resize() -> list[str]:
 
 
 def resize_bytes() -> list[str]:
+    """How many bytes differ between x86 and the emulated board: results/resize_bytes.json."""
     document = read("resize_bytes")
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in document["results"]:
@@ -240,6 +247,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
 
 
 def rendered(document: str) -> str:
+    """The text of a page with today's tables between its marks."""
     return PLACE.sub(lambda place: place[1] + "\n".join(TABLES[place[2]]()) + "\n" + place[3], document)
 
 

@@ -26,6 +26,7 @@ MLPERF_TINY = "MLPerf Tiny asks for 85 % (https://github.com/mlcommons/tiny)"
 
 
 def recipe_list() -> list[str]:
+    """The recipes, from the catalog."""
     every: list[DataRecipe] = [*catalog.LIST, CLASSICAL]
     epochs = {recipe.name: str(recipe.training.epochs) for recipe in catalog.LIST}
     rows = [
@@ -45,6 +46,7 @@ def recipe_fields() -> list[str]:
 
 
 def runs() -> list[str]:
+    """Accuracy, int8 and wall time of trained runs: results/runs.json and transfer.json."""
     document = read("runs")
     others = (*read("transfer")["results"], *document["results"])
     rows = [_fashion_mnist(), _cifar10_tutorial(), *map(_row, others)]
@@ -99,6 +101,7 @@ def _duration(seconds: float) -> str:
 
 
 def augmentation() -> list[str]:
+    """Images a second of ours and of six Keras layers: results/augmentation.json."""
     document = read("augmentation")
     rows = [[row["what"], f"{row['images_per_s']:,.0f}"] for row in document["results"]]
     header = (f"all six at {document['size']}x{document['size']}", "images a second")
@@ -190,6 +193,7 @@ def _bars_of_files() -> Iterator[list[str]]:
 
 
 def memory() -> list[str]:
+    """Peak memory of training and export: results/memory.json."""
     document = read("memory")
     rows = [
         [row["command"], f"{row['images']:,}", *(f"{row[kind] / 1e9:.2f} GB" for kind in ("pss", "rss"))]
@@ -199,6 +203,7 @@ def memory() -> list[str]:
 
 
 def unchanged(name: str = "unchanged") -> list[str]:
+    """Times and weights beside another commit's: results/NAME.json of experiments/unchanged.py."""
     document = read(name)
     rows = []
     for row in document["results"]:
@@ -229,6 +234,7 @@ def unchanged_house() -> list[str]:
 
 
 def large() -> list[str]:
+    """Two hundred thousand images: results/large.json."""
     document = read("large")
     words = {
         "keras": "decoded by `image_dataset_from_directory`, kept nowhere",
@@ -249,6 +255,7 @@ def large() -> list[str]:
 
 
 def growth() -> list[str]:
+    """Seconds of features and heads by their number: results/growth.json."""
     document = read("growth")
     heads: dict[int, list[str]] = {}
     for row in document["results"]:

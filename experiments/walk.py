@@ -53,6 +53,7 @@ def draw(root: Path, count: int) -> Path:
 
 
 def one(checkout: Path, folder: Path) -> dict[str, Any]:
+    """Seconds of walking and hashing by a checkout's code, in a fresh process, and how its memory grew in KB."""
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     done = subprocess.run(
         [sys.executable, "-c", WORKER, str(folder)], cwd=folder, env=environment, capture_output=True, check=True
@@ -61,6 +62,7 @@ def one(checkout: Path, folder: Path) -> dict[str, Any]:
 
 
 def row(what: str, files: int, took: list[dict[str, Any]]) -> dict[str, Any]:
+    """The medians over rounds."""
     whole = [one["walk_s"] + one["hash_s"] for one in took]
     return {
         "what": what,

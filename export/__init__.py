@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from export.exporting import export as export
     from export.models import ExportedModels as ExportedModels
 
-# Of each public name the module that has it.
-_PUBLIC = {"ExportedModels": "models", "export": "exporting"}
+# The module of each public name.
+_PUBLIC = {"ExportedModels": "export.models", "export": "export.exporting"}
 __all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are first asked for (PEP 562)."""
+    """Loads a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    return getattr(import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument(
         "--max-drop",
-        type=float,
+        type=options.percent,
         metavar="POINTS",
         help="accuracy that a variant may lose, such as 0.5; exit 1: one loses more, 3: too few test images to tell",
     )
@@ -89,7 +89,7 @@ def main() -> int:
         test=given.test,
         calibration_samples=given.calibration_samples,
         seed=given.seed,
-        max_drop=None if given.max_drop is None else given.max_drop / 100,
+        max_drop=given.max_drop,
         rescue=given.rescue,
         robustness=given.robustness,
         runtime=given.runtime,
@@ -113,7 +113,7 @@ def main() -> int:
     from export.rescue import report
 
     if models.record.rescue is None:
-        return limit.EXIT_CODES[models.within(given.max_drop / 100)]
+        return limit.EXIT_CODES[models.within(given.max_drop)]
     return report.verdict(models.record.rescue)
 
 

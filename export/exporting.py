@@ -1,12 +1,12 @@
 """The export of a model, with every check that protects what lies in its folder: what Python and the command call."""
 
-import hashlib
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
 from device import command, files
+from device.data import content
 from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
@@ -138,12 +138,5 @@ def _up_to_date(folder: Path, inputs: Inputs) -> Export | None:
     if made is None or made.status != exports.DONE or made.inputs != inputs:
         return None
     rows = made.standing
-    is_whole = all(row.file and _sha256(folder / row.file) == row.sha256 for row in rows)
+    is_whole = all(row.file and content.file_hash(folder / row.file) == row.sha256 for row in rows)
     return made if is_whole and all(row.cost or row.failures for row in made.variants) else None
-
-
-def _sha256(path: Path) -> str | None:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None

@@ -16,6 +16,7 @@ from export.source.sources import ExportSource
 
 
 def inputs(source: ExportSource, options: ExportOptions) -> Inputs:
+    """What is compared with an earlier export's, to know whether that is up to date."""
     return Inputs(
         model_sha256=source.model_sha256,
         variants=tuple(variant for variant in NAMES if variant in options.variants),
@@ -52,6 +53,7 @@ def _sha256(images: Labeled | None) -> str | None:
 
 
 def goldens(source: ExportSource, reference: Reference, is_drawn: bool) -> golden.Set:
+    """Five images for a file's tail: drawn ones, the run's test images, or else calibration images."""
     labels, seed = source.labels, source.calibration.seed
     if is_drawn:
         return golden.drawn((source.input.height, source.input.width), labels, seed)

@@ -39,22 +39,21 @@ class ExportOptions:
             raise UserError(f"unknown variant {unknown[0]!r}, {expected}")
         if self.max_drop is not None and not 0 < self.max_drop < 1:
             raise UserError(
-                f"{100 * self.max_drop:g} points may be lost (--max-drop), expected more than 0 and less than 100,"
-                " such as 0.5"
+                f"max_drop is {self.max_drop:g}, expected a share of accuracy between 0 and 1, such as 0.005 for half a"
+                " point"
             )
         if self.max_drop is not None and self.variants == ("float32",):
             raise UserError(
-                "--variants names float32 alone, and --max-drop judges what others lose to it; add one, such as int8"
+                "the variants are float32 alone, and max_drop (--max-drop) judges what others lose to it; add one, such"
+                " as int8"
             )
         if self.rescue and self.max_drop is None:
-            raise UserError("--rescue needs --max-drop POINTS, accuracy that int8 may lose, such as 0.5")
+            raise UserError("rescue needs max_drop (--max-drop POINTS), accuracy that int8 may lose; give it too")
         if self.rescue and "int8" not in self.variants:
-            raise UserError(
-                "--rescue looks for another int8 file, expected int8 among the variants (--variants); add it"
-            )
+            raise UserError("rescue looks for another int8 file, expected int8 among the variants (--variants); add it")
         if self.robustness and (missing := {"float32", "int8"} - set(self.variants)):
             raise UserError(
-                "--robustness compares int8 with float32, expected both among the variants (--variants); add"
+                "robustness compares int8 with float32, expected both among the variants (--variants); add"
                 f" {' and '.join(sorted(missing))}"
             )
         if self.runtime not in (None, OTHER):

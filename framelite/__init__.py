@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from train import Run as Run
     from train import train as train
 
-# Of each public name the package that has it.
+# The package of each public name.
 _PUBLIC = {
     "Classifier": "device",
     "Explainer": "device",
@@ -42,7 +42,7 @@ __all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are loaded when they are first asked for (PEP 562)."""
+    """Loads a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from train.training import train as train
 
 # The module of each public name.
-_PUBLIC = {"Run": "run.runs", "train": "training"}
+_PUBLIC = {"Run": "train.run.runs", "train": "train.training"}
 __all__ = list(_PUBLIC)
 
 
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
     """Loads a public name on first use (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"train.{_PUBLIC[name]}"), name)
+    return getattr(import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from device.data.folders import Cache
 from device.errors import UserError
+from device.places import is_folder
 from train.data import cache
 from train.data.split import A_FIFTH
 from train.environment import environment, memory
 from train.recipes import catalog
-from train.recipes.data import is_folder
 from train.recipes.recipe import Recipe
 from train.recipes.settings import Value, changed, replaced
 from train.run import run_folder, runs

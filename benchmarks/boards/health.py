@@ -55,14 +55,11 @@ def judge(before: Throttling | None, after: Throttling | None, rows: Sequence[La
     """Judges two readings and the rows' flags. A flag that is new among those since boot was set in between."""
     noted = [word for row in rows for word in row.throttled]
     if before is None or after is None:
-        return Health(measuring=_ordered(noted), unknown="no vcgencmd there")
+        return Health(measuring=throttling.in_order(noted), unknown="no vcgencmd there")
     had = set(before.since_boot)
     new = set(after.since_boot) - had
-    return Health(_ordered([*noted, *before.now, *after.now, *new]), _ordered(had), after.error or before.error)
-
-
-def _ordered(words: Sequence[str] | set[str]) -> tuple[str, ...]:
-    return tuple(word for word in throttling.BITS if word in words)
+    measuring, earlier = throttling.in_order([*noted, *before.now, *after.now, *new]), throttling.in_order(had)
+    return Health(measuring, earlier, after.error or before.error)
 
 
 def board_throttling(health: Health) -> BoardThrottling | None:

@@ -68,11 +68,8 @@ def _target(request: BoardRequest, found: list[Model]) -> str | None:
     """Where the result goes: --json, else the models' run folder."""
     if request.json:
         return request.json
-    runs = {model.run for model in found}
-    run = runs.pop() if len(runs) == 1 else None
-    if run is None:
-        return None
-    return str(run / "boards" / request.address.file)
+    run = models.common_run(found)
+    return str(run / "boards" / request.address.file) if run else None
 
 
 def measure(board: SshConnection, request: BoardRequest, found: list[Model]) -> BoardOutcome:
@@ -86,7 +83,7 @@ def measure(board: SshConnection, request: BoardRequest, found: list[Model]) -> 
         model.path.name for path, model in zip(packed.models, found, strict=True) if _wrong(board, python, path, model)
     )
     before = _healthy(board, python)
-    command.say(f"{board.name}: measuring {len(found)} file{'s' if len(found) > 1 else ''}")
+    command.say(f"{board.name}: measuring {text.count(len(found), 'file')}")
     words = [python, "-m", "benchmarks", "latency", *packed.models, *request.options, "--json", "-"]
     ran = board.run(words, to_its_end=True)
     if ran.code == command.INTERRUPTED and not ran.output:

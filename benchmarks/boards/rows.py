@@ -239,8 +239,7 @@ def main() -> int:
     if found:
         raise UserError(f"{given.table} is unchanged: {found[0]}")
     files.write_json(given.table, table)
-    more = f"{len(added)} row{'s' if len(added) > 1 else ''} added"
-    command.say(f"{given.table}: {more}; update the page with: make tables")
+    command.say(f"{given.table}: {text.count(len(added), 'row')} added; update the page with: make tables")
     return command.GOOD
 
 

@@ -1,11 +1,13 @@
 """The files that a command measures: model files, or the exported variants of a run folder."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.documents.rows import ModelRow
+from device.data import run_record
 from device.errors import UserError
 from device.evaluation import exports
 from device.model import card as cards
@@ -27,6 +29,7 @@ class Model:
         return None if self.card else given
 
     def sha256(self) -> str:
+        """Of the file's bytes, in hexadecimal."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def named(self) -> ModelRow:
@@ -67,6 +70,12 @@ def find_whole(paths: list[Path]) -> list[Model]:
     return found
 
 
+def common_run(models: Sequence[Model]) -> Path | None:
+    """The run folder that was given for all of them; None for files alone, and for several runs."""
+    runs = {model.run for model in models}
+    return runs.pop() if len(runs) == 1 else None
+
+
 def _exported(folder: Path) -> list[Path]:
     """The files in export.json, since others may be of an older model; all files if there is no export.json."""
     try:
@@ -79,7 +88,7 @@ def _exported(folder: Path) -> list[Path]:
 def _of_folder(folder: Path) -> list[Model]:
     files = _exported(folder / "export")
     if not files:
-        if not (folder / "run.json").is_file() and model_kinds.of_folder(folder):
+        if not (folder / run_record.NAME).is_file() and model_kinds.of_folder(folder):
             model_kinds.require_tflite(folder)
         raise UserError(f"{folder}: no exported models in {folder}/export; create them with: python -m export {folder}")
     models = [Model(file, cards.read(file), folder) for file in files]

@@ -17,7 +17,6 @@ from device.data import benchmark_record
 from device.errors import UserError
 from device.evaluation import by_label
 from device.inference.runtime import Runtime
-from device.records import RecordError
 
 NAME, SCHEMA = benchmark_record.NAME, benchmark_record.SCHEMA
 ANEW = "measure again"
@@ -74,12 +73,7 @@ def read(path: Path) -> Results:
 
 def parse(text: str | bytes, name: str) -> Results:
     """Parses a document. name: names it in messages. UserError as in `read`."""
-    try:
-        return records.parse(Results, text, name, SCHEMA, ANEW)
-    except RecordError as error:
-        raise UserError(f"{name}: {error}; {ANEW}") from None
-    except ValueError:
-        raise UserError(f"{name}: this is not JSON; {EXPECTED}") from None
+    return records.require(Results, text, name, SCHEMA, ANEW, EXPECTED)
 
 
 def kept(path: Path, models: list[Model], threads: Sequence[int], runtime: Runtime) -> Results | None:

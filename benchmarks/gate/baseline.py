@@ -5,7 +5,6 @@ cancels. On another processor that depends on how similar the two networks are, 
 reference is a small int8 network in the package.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
@@ -21,7 +20,7 @@ from benchmarks.statistics.stats import Interval
 from device import files, records
 from device.errors import UserError
 from device.inference.runtime import Runtime
-from device.records import Limit, RecordError
+from device.records import Limit
 
 SCHEMA = 1
 VERSION = "baseline"  # the field with the version, which also marks the document
@@ -124,20 +123,7 @@ def check_name(path: Path) -> None:
 def read(path: Path, threads: int, runtime: Runtime, other_machine: bool) -> Baseline:
     """UserError for a missing file, no baseline, or another machine's."""
     make_one = f"create it with: python -m benchmarks baseline MODEL -o {path}"
-    if not path.exists():
-        raise UserError(f"{path}: there is no such baseline; {make_one}")
-    try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict) or VERSION not in document:
-        raise UserError(f"{path}: this is not a baseline; {make_one}")
-    if document[VERSION] != SCHEMA:
-        raise UserError(f"{path}: the baseline has version {document[VERSION]!r:.60}, expected {SCHEMA}; {make_one}")
-    try:
-        found = records.record(Baseline, document, "", tolerant=True)
-    except RecordError as error:
-        raise UserError(f"{path}: {error}; {make_one}") from None
+    found = records.read_marked(Baseline, path, VERSION, SCHEMA, make_one)
     if found.reference_sha256 != reference_sha256():
         raise UserError(f"{path}: it has another reference workload; {make_one}")
     if found.threads != threads:

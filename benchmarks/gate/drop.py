@@ -115,7 +115,7 @@ def notes(found: Drop, most: float) -> Iterator[str]:
 
 
 def _answer(points: Interval, most: float, pairs: Paired) -> tuple[Answer, str]:
-    limit = f"the limit is {100 * most:g} point{'' if most == 0.01 else 's'}"
+    limit = text.limit(most)
     if points.low > most:
         return "regression", f"{_change(points.low)} at least; {limit}"
     if points.high <= most:

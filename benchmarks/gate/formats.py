@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from benchmarks.gate.drop import Drop
 from benchmarks.gate.gate import GateOutcome
 from benchmarks.gate.verdict import Answer
-from device.text import percent
+from device.text import count, percent
 
 SIGNS: dict[Answer, str] = {"no regression": "✅", "regression": "❌", "can't tell": "❔"}
 
@@ -48,7 +48,7 @@ def _latency(outcome: GateOutcome) -> str:
     clock = "CPU time of the thread" if by_time.clock == "cpu" else "wall clock"
     return (
         f"{by_time.ratio or '-'} of the base's p50, base to itself {by_time.floor or '-'},"
-        f" {by_time.rounds} rounds, {outcome.threads} thread{'s' if outcome.threads > 1 else ''}, {clock}"
+        f" {by_time.rounds} rounds, {count(outcome.threads, 'thread')}, {clock}"
     )
 
 

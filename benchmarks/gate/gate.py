@@ -70,9 +70,11 @@ class GateOutcome:
 
     @property
     def code(self) -> int:
+        """The exit code of the command."""
         return command.INTERRUPTED if self.interrupted else CODES[self.answer]
 
     def document(self) -> dict[str, object]:
+        """The result document, with the outcome in the section "gate"."""
         found = {**records.to_json(self), "exit_code": self.code}
         return results.of([], self.interrupted).to_json(gate=found)
 

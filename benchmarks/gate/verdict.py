@@ -71,10 +71,12 @@ def step_ms(rounds: Sequence[Round]) -> float:
 
 
 def p50(series: RoundSamples, clock: Clock) -> float:
+    """The median in ms, by that clock."""
     return series.cpu_p50 if clock == "cpu" else series.wall_p50
 
 
 def p95(series: RoundSamples, clock: Clock) -> float:
+    """The 95th percentile in ms, by that clock."""
     return series.cpu_p95 if clock == "cpu" else series.wall_p95
 
 

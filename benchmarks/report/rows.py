@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from benchmarks.documents.rows import AccuracyRow, LatencyRow, ModelRow, Timed
 from benchmarks.statistics.stats import FEWEST_FOR_P99
+from device import text
 
 T = TypeVar("T")
 Pair = tuple[float, float]
@@ -85,7 +86,7 @@ def names(rows: Sequence[LatencyRow], brief: bool = False) -> list[str]:
     for row in rows:
         variant, count = row.variant, row.threads
         parts = [" ".join(([row.model] if models or not variant else []) + ([variant] if variant else []))]
-        parts += [f"{count}T" if brief else f"{count} thread{'s' * (count != 1)}"] if threads else []
+        parts += [f"{count}T" if brief else text.count(count, "thread")] if threads else []
         parts += [row.engine if versions else row.runtime or row.engine] if len(engines) > 1 else []
         made.append(", ".join(parts))
     return unique(made)

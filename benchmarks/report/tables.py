@@ -181,7 +181,7 @@ def _origin(document: Document) -> str:
             f" {processes} fresh processes or more"
         )
     for words, count in Counter(map(_judged, document.accuracies)).items():
-        ways.append(f"accuracy of {count} file{'s' * (count > 1)} {words}")
+        ways.append(f"accuracy of {text.count(count, 'file')} {words}")
     if document.content.interrupted:
         ways.append("interrupted, so this is a part")
     command = document.content.command

@@ -113,7 +113,7 @@ def _why_not(row: LatencyRow, choice: SelectedFile) -> str:
     if loss is None:
         return "its accuracy is unknown"
     if loss.standing == "beyond" and loss.points is not None:
-        return f"loses {_points(loss.points)} points"
+        return f"loses {_said(loss.points)} points"
     ratio = _ratio(row, choice.chosen, choice.by_frame)
     if ratio is None or _series(row, choice.by_frame).p50_interval_ms is None:
         return TOO_FEW
@@ -179,15 +179,14 @@ def notes(choice: SelectedFile) -> list[str]:
         )
     loss = choice.loss(choice.chosen)
     if loss and loss.points and loss.standing == "can't tell":
-        found.append(f"{choice.chosen.file} may be as good as the best: it loses {_points(loss.points)} points")
+        found.append(f"{choice.chosen.file} may be as good as the best: it loses {_said(loss.points)} points")
     if not choice.is_fastest_known:
         found.append("with fewer than six processes the fewest threads are chosen; give more --seconds to compare them")
     return found
 
 
-def _points(points: Interval) -> str:
-    """3.00 (1.20 to 4.80)"""
-    return f"{100 * points.middle:.2f} ({100 * points.low:.2f} to {100 * points.high:.2f})"
+def _said(points: Interval) -> str:
+    return text.points(points.middle, (points.low, points.high))
 
 
 def _order(row: LatencyRow, by_frame: bool) -> float:

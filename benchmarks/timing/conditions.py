@@ -45,7 +45,7 @@ class Watch:
     def read(self) -> Conditions:
         """The current conditions. The temperature and vcgencmd's flags may be up to two seconds old."""
         words = {*self._firmware.words(), *self._counters.words()}
-        return Conditions(self._thermometer.celsius(), self._clock_mhz(), _in_order(words))
+        return Conditions(self._thermometer.celsius(), self._clock_mhz(), throttling.in_order(words))
 
     def _clock_mhz(self) -> float | None:
         """The highest of all policies (groups of cores that share a clock): the busiest core's."""
@@ -104,8 +104,9 @@ class Summary:
 
 
 def summary(conditions: Sequence[Conditions]) -> Summary:
+    """Of the conditions after every burst of a row."""
     return Summary(
-        throttled=_in_order({word for one in conditions for word in one.throttled}),
+        throttled=throttling.in_order({word for one in conditions for word in one.throttled}),
         temperature_c=_range([one.temperature_c for one in conditions]),
         clock_mhz=_range([one.clock_mhz for one in conditions]),
     )
@@ -114,10 +115,6 @@ def summary(conditions: Sequence[Conditions]) -> Summary:
 def _range(values: Sequence[float | None]) -> tuple[float, float] | None:
     known = [value for value in values if value is not None]
     return (min(known), max(known)) if known else None
-
-
-def _in_order(words: set[str]) -> tuple[str, ...]:
-    return tuple(word for word in BITS if word in words)
 
 
 def _usable() -> list[int]:

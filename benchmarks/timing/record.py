@@ -82,6 +82,7 @@ class Record:
             self.bursts[what].append(Burst(at_s, process, samples.wall_ms, now))
 
     def samples_ms(self, what: str) -> Milliseconds:
+        """Every sample of `invoke` or `frame` so far, in ms, process by process."""
         return np.concatenate([np.empty(0), *(burst.samples_ms for burst in self.bursts[what])])
 
     def interval(self, what: str) -> stats.Interval | None:

@@ -71,7 +71,7 @@ def lines(explanation: Explanation, draws: bool) -> list[str]:
         height, width = each.values.shape
         found.append(f"{each.label}  score {each.score:.3f}, logit {each.logit:.2f}, {_ends(each)} on {height}x{width}")
         if draws:
-            found += [f"  {line}" for line in _shades(each.values)]
+            found += [f"  {line}" for line in _shades(each.shares)]
     return found
 
 
@@ -79,8 +79,6 @@ def _ends(shown: LabelMap) -> str:
     return f"map {float(shown.values.min()):.2f} to {float(shown.values.max()):.2f}"
 
 
-def _shades(values: npt.NDArray[np.float32]) -> list[str]:
+def _shades(shares: npt.NDArray[np.float32]) -> list[str]:
     """Two characters a place, which is about a square."""
-    low, high = float(values.min()), float(values.max())
-    shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return ["".join(2 * SHADES[round(share * (len(SHADES) - 1))] for share in row.tolist()) for row in shares]

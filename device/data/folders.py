@@ -28,7 +28,7 @@ from device.errors import UserError
 from device.images import images
 from device.images.images import Pixels, Size
 from device.model.card import Fit
-from device.places import NoPlaceError
+from device.places import NoPlaceError, is_folder
 from device.places import cache_root as cache_root
 
 
@@ -53,6 +53,7 @@ class Cache:
 
     @property
     def size(self) -> Size:
+        """(height, width) of every image, in pixels."""
         return self.index.height, self.index.width
 
     @property
@@ -69,6 +70,7 @@ class Cache:
         return np.asarray(self.index.splits[split].targets, np.int64)
 
     def hashes(self, split: str) -> list[str]:
+        """The content hash of each image's file, in the order of rows."""
         return list(self.index.splits[split].hashes)
 
     @property
@@ -84,6 +86,7 @@ class Cache:
 
 
 def cache_folder(name: str, fingerprint: str, size: Size, fit: str) -> Path:
+    """Where the cache of a data set at that size is, or would be. size: (height, width)."""
     return cache_root() / f"{name}-{fingerprint}-{size[0]}x{size[1]}-{fit}"
 
 
@@ -193,7 +196,7 @@ def labeled(
     that are among those training images, by content hash, are left out and counted. UserError for a label that the
     model doesn't know, or a missing cache.
     """
-    if Path(data).is_dir() or "/" in data or data in (".", ".."):
+    if is_folder(data):
         return _labeled_folder(Path(data), labels, fingerprint, split)
     return labeled_cache(data, labels, size, fit, fingerprint, split)
 

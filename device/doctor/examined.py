@@ -134,7 +134,7 @@ def operators(plan: Plan | None, runtime_name: str) -> Finding:
     """The finding on which operators XNNPACK does not run."""
     if plan is None:
         return Finding("note", "operators", f"unknown which run on XNNPACK: {runtime_name} doesn't list them")
-    parts = f"{plan.parts} part{'' if plan.parts == 1 else 's'} on XNNPACK"
+    parts = f"{text.count(plan.parts, 'part')} on XNNPACK"
     if not plan.heavy:
         beside = f"; others, at little cost: {_counted(plan.left)}" if plan.left else ""
         return Finding("ok", "operators", parts + beside)

@@ -6,7 +6,6 @@ from pathlib import Path
 from device import text
 from device.data import benchmark_record
 from device.evaluation import by_label, runtimes
-from device.evaluation.cost import QuantizationCost
 from device.evaluation.exports import Export, ExportedVariant
 
 HEADER = ("variant", "size", "accuracy", "drop, points", "p", "agreement", "p50 ms", "to float32")
@@ -66,15 +65,7 @@ def _paired(row: ExportedVariant) -> tuple[str, str]:
     cost = row.cost
     if row.variant == FLOAT32 or cost is None or cost.p is None:
         return "-", "-"
-    return drop(cost), "<0.001" if cost.p < 0.001 else f"{cost.p:.3f}"
-
-
-def drop(cost: QuantizationCost) -> str:
-    """`0.42 (0.10 to 0.74)`, in points."""
-    if cost.drop is None or cost.drop_interval is None:
-        return "-"
-    low, high = (100 * end for end in cost.drop_interval)
-    return f"{100 * cost.drop:.2f} ({low:.2f} to {high:.2f})"
+    return text.points(cost.drop, cost.drop_interval), "<0.001" if cost.p < 0.001 else f"{cost.p:.3f}"
 
 
 def by_labels(made: Export) -> Table | None:

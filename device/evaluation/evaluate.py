@@ -30,6 +30,12 @@ def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
+def mean(numbers: npt.NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
+    """The mean of two numbers or more, such as one an image, and its 95 % interval by the normal distribution."""
+    middle, half = float(numbers.mean()), Z95 * float(numbers.std(ddof=1)) / math.sqrt(len(numbers))
+    return middle, (middle - half, middle + half)
+
+
 def score_images(
     path: Path,
     data: Labeled,
@@ -64,13 +70,13 @@ class TopOne:
 
 
 @dataclass(frozen=True)
-class LabelTopOne:
-    """The same among the images of one label: its recall."""
-
+class _OfLabel:
     label: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LabelTopOne(TopOne, _OfLabel):
+    """The same among the images of one label: its recall."""
 
 
 def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> TopOne:

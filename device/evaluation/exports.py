@@ -16,7 +16,6 @@ from device.evaluation.robustness import Robustness
 from device.evaluation.runtimes import RuntimeResults
 from device.evaluation.scaling_choice import ScalingChoice
 from device.model.card import InputSpec
-from device.records import RecordError
 
 SCHEMA = 1
 NAME = "export.json"
@@ -195,12 +194,7 @@ def write(folder: Path, made: Export) -> None:
 def read(folder: Path) -> Export:
     """FileNotFoundError where there is none; UserError for one that is damaged or of another schema."""
     path = folder / NAME
-    try:
-        return records.read(Export, path, SCHEMA, EXPECTED)
-    except RecordError as error:
-        raise UserError(f"{path}: {error}; {EXPECTED}") from None
-    except ValueError:
-        raise UserError(f"{path}: this is not JSON; {EXPECTED}") from None
+    return records.require(Export, path.read_bytes(), str(path), SCHEMA, EXPECTED, EXPECTED)
 
 
 def read_if_whole(folder: Path) -> Export | None:

@@ -23,6 +23,12 @@ class LabelMap:
     bias: float
     values: npt.NDArray[np.float32]
 
+    @property
+    def shares(self) -> npt.NDArray[np.float32]:
+        """The values from 0, their lowest, to 1, their highest; 0 where all are equal."""
+        low, high = float(self.values.min()), float(self.values.max())
+        return (self.values - low) / (high - low) if high > low else np.zeros_like(self.values)
+
 
 @dataclass(frozen=True)
 class Explanation:

@@ -26,7 +26,7 @@ def drawn(explanation: Explanation, side: int = SIDE, captions: Sequence[str] = 
     tiles = [_tile(image, "the image")]
     for i, each in enumerate(explanation.maps):
         words = captions[i] if i < len(captions) else caption(each)
-        tiles.append(_tile(_heated(image, each.values), words))
+        tiles.append(_tile(_heated(image, each.shares), words))
     gap = np.full((tiles[0].shape[0], GAP, 3), DARK, np.uint8)
     return np.hstack([part for tile in tiles for part in (gap, tile)][1:])
 
@@ -47,10 +47,8 @@ def at_size(image: Pixels, side: int) -> Pixels:
     return image
 
 
-def _heated(image: Pixels, values: npt.NDArray[np.float32]) -> Pixels:
+def _heated(image: Pixels, shares: npt.NDArray[np.float32]) -> Pixels:
     """Each map by its own range: the color says where the label finds the most, not how much that is."""
-    low, high = float(values.min()), float(values.max())
-    shares = (values - low) / (high - low) if high > low else np.zeros_like(values)
     small = np.repeat(np.round(255 * shares).astype(np.uint8)[:, :, None], 3, axis=2)
     heat = images.resize(small, (image.shape[0], image.shape[1]))
     color = cv2.cvtColor(cv2.applyColorMap(heat[:, :, 0], cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)

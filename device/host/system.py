@@ -138,6 +138,7 @@ def governors(root: Path = HERE) -> dict[str, str]:
 
 
 def frequency_driver(root: Path = HERE) -> str | None:
+    """The kernel's driver of the first policy's clock, such as intel_pstate; None if unknown."""
     return read_text(root / "sys/devices/system/cpu/cpufreq/policy0/scaling_driver")
 
 

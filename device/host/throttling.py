@@ -6,6 +6,7 @@ The bits: https://www.raspberrypi.com/documentation/computers/os.html#get_thrott
 import re
 import shutil
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,11 @@ class Throttling:
     now: tuple[str, ...] = ()
     since_boot: tuple[str, ...] = ()
     error: str | None = None
+
+
+def in_order(words: Collection[str]) -> tuple[str, ...]:
+    """Those of BITS, in their order."""
+    return tuple(word for word in BITS if word in words)
 
 
 def read() -> Throttling | None:
@@ -65,6 +71,7 @@ def read_kernel(file: Path) -> Throttling:
 
 
 def decode(flags: int) -> Throttling:
+    """The flags in the firmware's number: BITS from its lowest bit on, and from bit 16 on the same since boot."""
     now, since_boot = (
         tuple(word for bit, word in enumerate(BITS, first) if flags >> bit & 1) for first in (0, SINCE_BOOT)
     )

@@ -126,7 +126,7 @@ def _by_opencv(data: bytes, flags: int) -> npt.NDArray[Any]:
 
 def _size_by_header(data: bytes) -> Size | None:
     """(height, width) of a PNG or JPEG; None for anything else."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:8] == depth.PNG:
         return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
     return jpeg.size(data)
 
@@ -144,9 +144,9 @@ def _why_not(data: bytes) -> str:
 
 def _is_truncated(data: bytes) -> bool:
     """Whether the end of a JPEG, PNG or WebP is missing, which older OpenCV decode to half an image."""
-    if data[:2] == b"\xff\xd8":
-        return not jpeg.ends(data)
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:2] == jpeg.START:
+        return jpeg.end(data) is None
+    if data[:8] == depth.PNG:
         return not _png_ends(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
@@ -183,6 +183,7 @@ def _png_ends(data: bytes) -> bool:
 
 
 def turned(image: Pixels, turn: orientation.Orientation) -> Pixels:
+    """The image upright, uint8 [height, width, 3], in memory of its own where it had to be turned."""
     if turn == orientation.UPRIGHT:
         return image
     image = np.rot90(image, turn.quarters)
@@ -274,6 +275,7 @@ def encode_png(image: Pixels) -> bytes:
 
 
 def encode_jpeg(image: Pixels, quality: int) -> bytes:
+    """A JPEG file of an RGB image; quality: 1 to 100, as libjpeg's."""
     return _jpeg(image, quality).tobytes()
 
 

@@ -63,11 +63,6 @@ def marks(data: bytes) -> Iterator[tuple[int, int]]:
         position = start + int.from_bytes(data[start : start + 2], "big")
 
 
-def ends(data: bytes) -> bool:
-    """Whether the image's own end is there, not that of a thumbnail in its metadata or of an appended video."""
-    return any(mark == END for mark, _ in marks(data))
-
-
 def exif(data: bytes) -> bytes | None:
     """The EXIF segment (APP1) before the image; None if there is none."""
     if data[:2] != START:
@@ -86,7 +81,7 @@ def has_restarts(data: bytes) -> bool:
 
 
 def end(data: bytes) -> int | None:
-    """The position after the image's own end mark; None if it isn't there (yet)."""
+    """The position after the image's own end mark, not a thumbnail's or an appended video's; None if it is missing."""
     return next((start for mark, start in marks(data) if mark == END), None)
 
 

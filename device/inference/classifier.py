@@ -40,11 +40,20 @@ class NotFiniteError(UserError):
 class Classifier:
     """Loads a model file and checks it against its card, or against the user's overrides, before the first image.
 
-    Raises UserError for a file that is no image classifier, a card that doesn't fit its network, or a third-party
-    file whose labels or scaling are not known. `notes` says what was taken from where.
+    `notes` says what was taken from where. A Classifier belongs to one thread.
 
-    held: it goes on as it is when the file is overwritten, for the file's size in memory. UserError where that happens
-    while it is read: its card would be of one model and its network of another.
+    Args:
+        path: a .tflite file.
+        overrides: of a file without a card what it doesn't say itself: labels, scaling, fit, kind of output, size.
+        threads: of the interpreter, for one image.
+        runtime_name: litert, tflite-runtime or tensorflow; by default the first that can be imported.
+        labels: False for who needs scores alone: a file without labels is then no error.
+        held: it goes on as it is when the file is overwritten, for the file's size in memory.
+
+    Raises:
+        UserError: a file that is no image classifier, a card that doesn't fit its network, a third-party file whose
+            labels or scaling are not known; with `held` a file that is overwritten while it is read, whose card would
+            be of one model and its network of another.
     """
 
     def __init__(

@@ -39,6 +39,7 @@ class Prediction:
 
     @property
     def score(self) -> float:
+        """The best label's: a probability, 0..1, or a raw number where the output is logits."""
         return float(self.scores.max())
 
     @property

@@ -54,6 +54,7 @@ class Preprocessor:
         return _as_taken(tensor, self.spec.color)
 
     def stream(self) -> "Stream":
+        """For a stream of frames in one thread."""
         return Stream(self.spec, self.input)
 
 

@@ -93,6 +93,14 @@ def find(name: str | None = None) -> Runtime:
     )
 
 
+def answered(interpreter: Any, tensor: Any) -> Any:
+    """The raw numbers that a network of one input and one output gives for a tensor, flat, in the output's own type."""
+    (source,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.set_tensor(source["index"], tensor)
+    interpreter.invoke()
+    return interpreter.get_tensor(output["index"]).reshape(-1)
+
+
 def _version(distributions: tuple[str, ...]) -> str:
     for distribution in distributions:
         try:

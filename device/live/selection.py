@@ -6,7 +6,6 @@
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,7 @@ from device import command, files, records
 from device.commands import options
 from device.errors import UserError
 from device.host import system
-from device.records import Limit, RecordError
+from device.records import Limit
 
 NAME = "selection.json"
 SCHEMA = 1
@@ -60,9 +59,7 @@ def read(place: Path) -> Selection:
     """
     path = place / NAME if place.is_dir() else place
     make = f"create one on this host with: python -m benchmarks select {place if place.is_dir() else 'RUN'}"
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such selection; {make}")
-    document = _parse(path, make)
+    document = records.read_marked(SelectionDocument, path, VERSION, SCHEMA, make)
     found = Selection(path.parent / document.file, document.threads, document.runtime)
     if not found.path.is_file():
         raise UserError(f"{path}: the model {found.path} is missing; {make}")
@@ -71,18 +68,3 @@ def read(place: Path) -> Selection:
     if (document.cpu, document.cores) != (system.cpu_model(), system.usable_cores()):
         command.say(f"note: {path}: selected on another host ({document.cpu}, {document.cores} cores); {make}")
     return found
-
-
-def _parse(path: Path, make: str) -> SelectionDocument:
-    try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict) or VERSION not in document:
-        raise UserError(f"{path}: this is not a selection; {make}")
-    if document[VERSION] != SCHEMA:
-        raise UserError(f"{path}: the selection has version {document[VERSION]!s:.60}, expected {SCHEMA}; {make}")
-    try:
-        return records.record(SelectionDocument, document, "", tolerant=True)
-    except RecordError as error:
-        raise UserError(f"{path}: {error}; {make}") from None

@@ -4,7 +4,6 @@ Small networks are slower with more threads, because handing over the work costs
 which other processes used the processor isn't kept, since more threads suffer more from that.
 """
 
-import hashlib
 import json
 import platform
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from device import command, files
-from device.data import folders
+from device.data import content, folders
 from device.host import system
 from device.inference import timing
 from device.inference.runtime import Runtime
@@ -47,8 +46,8 @@ def best(path: Path, runtime: Runtime, size: tuple[int, int] | None = None) -> i
         return 1
     count = kept(path, runtime, size)
     if count is None:
-        content = path.read_bytes()
-        trial = fastest({count: runtime.open(path, count, size, content) for count in candidates})
+        model = path.read_bytes()
+        trial = fastest({count: runtime.open(path, count, size, model) for count in candidates})
         count = trial.count
         if trial.taken <= MOST_TAKEN:
             _keep(_key(path, runtime, size), count)
@@ -74,7 +73,8 @@ def _file() -> Path:
 
 
 def _key(path: Path, runtime: Runtime, size: tuple[int, int] | None) -> str:
-    model = _digest(path) if size is None else f"{_digest(path)} {size[0]}x{size[1]}"
+    digest = content.file_hash(path)[:16]
+    model = digest if size is None else f"{digest} {size[0]}x{size[1]}"
     return f"{model} {runtime.name} {runtime.version} {platform.machine()} {system.usable_cores()} cores"
 
 
@@ -112,11 +112,6 @@ def waited_s(root: Path = Path("/proc/self/task")) -> float | None:
         return sum(waited for _, waited, _ in counts) / 1e9 if any(own for own, _, _ in counts) else None
     except (OSError, ValueError):
         return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, Any]:

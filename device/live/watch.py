@@ -13,8 +13,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
 from device import declared
 from device.errors import UserError
 from device.images.images import Pixels
@@ -49,14 +47,17 @@ class LivePrediction(Prediction):
 
     @property
     def label(self) -> str:
+        """The label to show: smoothed, and `unknown` below the file's threshold."""
         return self.shown
 
     @property
     def score(self) -> float:
+        """Of that label, smoothed; of the best one if it is unknown."""
         return self.shown_score
 
     @property
     def is_unknown(self) -> bool:
+        """Whether no label reaches the file's threshold."""
         return self.shown == UNKNOWN
 
     @property
@@ -130,14 +131,13 @@ def _predictions(
 
 def _prediction(result: FrameResult, held_s: float, labels: tuple[str, ...]) -> LivePrediction:
     frame = result.frame
-    rgb = frame.image if frame.color == "RGB" else np.ascontiguousarray(frame.image[:, :, ::-1])
     return LivePrediction(
         result.scores,
         labels,
         timings_ms=result.ms,
         shown=result.label,
         shown_score=result.score,
-        frame=rgb,
+        frame=frame.pixels("RGB"),
         captured=frame.captured,
         held_s=held_s,
     )

@@ -127,6 +127,7 @@ class Card:
     provenance: Mapping[str, Any] | None
 
     def to_json(self) -> dict[str, Any]:
+        """The object in card.json."""
         return {"schema": SCHEMA, **asdict(self)}
 
 

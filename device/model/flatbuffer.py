@@ -30,6 +30,8 @@ from device.model.tables import (
 INPUT_METADATA, OUTPUT_METADATA = 2, 3  # of SubGraphMetadata
 NORMALIZATION_OPTIONS = 1  # of the union ProcessUnitOptions
 IMAGE_PROPERTIES = 2  # of the union ContentProperties
+# TFLite Metadata in a file: the name of its entry, and the mark of the buffer that holds it.
+NAME, IDENTIFIER = "TFLITE_METADATA", b"M001"
 # Operators, by their number in the schema's BuiltinOperator.
 PROBABILITIES = (25, 14)  # SOFTMAX, LOGISTIC
 CUSTOM = 32
@@ -52,7 +54,7 @@ def check(path: Path, content: bytes | None = None) -> None:
     model_kinds.require_tflite(path)
     data = _map(path) if content is None else content
     try:
-        operators = damage.walk(root(data, b"TFL3"), len(data))
+        operators = damage.walk(root(data, model_kinds.TFLITE_MARK), len(data))
     except (OutsideError, struct.error):
         raise UserError(
             f"{path}: the .tflite file is truncated or damaged ({len(data)} bytes); copy or export it again"
@@ -136,7 +138,7 @@ class Producer:
 
 def producers(path: Path) -> tuple[dict[int, Producer], int]:
     """For each tensor that is computed the operator that produces it, and the place of the first output."""
-    model = root(_map(path), b"TFL3")
+    model = root(_map(path), model_kinds.TFLITE_MARK)
     codes = [max(code.number(0, "<b"), code.number(3, "<i")) for code in model.tables(OPERATOR_CODES)]
     graph = next(model.tables(SUBGRAPHS))
     found: dict[int, Producer] = {}
@@ -163,10 +165,10 @@ def gives_probabilities(path: Path) -> bool:
 
 def _described_tensors(data: mmap.mmap | bytes, field: int) -> Iterator[Table]:
     """The TensorMetadata of the first input or output, if the file has TFLite Metadata."""
-    model = root(data, b"TFL3")
+    model = root(data, model_kinds.TFLITE_MARK)
     buffers = list(model.tables(BUFFERS))
     for entry in model.tables(METADATA):
         index = entry.number(1, "<I")
-        if entry.bytes(0) == b"TFLITE_METADATA" and index < len(buffers):
-            for graph in root(buffers[index].bytes(0), b"M001").tables(3):
+        if entry.bytes(0) == NAME.encode() and index < len(buffers):
+            for graph in root(buffers[index].bytes(0), IDENTIFIER).tables(3):
                 yield from list(graph.tables(field))[:1]

@@ -41,6 +41,7 @@ def settle(interpreter: Any, path: Path, size: tuple[int, int] | None) -> Shape 
 
 
 def has_open_output(interpreter: Any) -> bool:
+    """Whether a side of an output beside its batch is open."""
     return any(OPEN in signature[1:] for _, signature in map(_shapes, interpreter.get_output_details()))
 
 
@@ -51,6 +52,7 @@ def is_open(details: dict[str, Any]) -> bool:
 
 
 def is_image(shape: Shape) -> bool:
+    """Whether a shape has the axes of images: batch, height, width, channels."""
     return len(shape) == 4
 
 

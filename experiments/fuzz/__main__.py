@@ -41,9 +41,11 @@ class Tally:
     bad: list[dict[str, Any]] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
+        """The row with the index of every bad mutant."""
         return {**self.row(), "bad": self.bad}
 
     def row(self) -> dict[str, Any]:
+        """How many mutants of this kind there were, and how many ended in each way."""
         return {"kind": self.kind, "n": self.ends.total(), **{end: self.ends[end] for end in children.ENDS}}
 
 
@@ -54,6 +56,7 @@ def answer(path: Path) -> None:
 
 
 def decode(path: Path) -> None:
+    """What a damaged image is put through."""
     try:
         images.decode(path.read_bytes())
     except ValueError as error:

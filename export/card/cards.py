@@ -11,6 +11,7 @@ from export.source.sources import ExportSource
 
 
 def assembled(bare: bytes, model_card: Card, images: dict[str, bytes]) -> bytes:
+    """The whole file: a bare network, TFLite Metadata, and the archive with card, labels and golden images."""
     return card.append_archive(metadata.embed(bare, model_card), model_card, images)
 
 

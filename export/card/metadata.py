@@ -11,17 +11,14 @@ from ai_edge_litert import schema_py_generated as schema
 
 from device.model.card import LABELS, Card
 from device.model.channels import Channels
+from device.model.flatbuffer import IDENTIFIER, IMAGE_PROPERTIES, NAME, NORMALIZATION_OPTIONS
 from export.conversion import objects
 
-NAME = "TFLITE_METADATA"
-IDENTIFIER = b"M001"
 # The lowest parser version that knows every field used here.
 MIN_PARSER_VERSION = "1.0.0"
 
 # Enumerations and unions of the schema.
 RGB = 1  # ColorSpaceType
-IMAGE_PROPERTIES = 2  # ContentProperties
-NORMALIZATION_OPTIONS = 1  # ProcessUnitOptions
 TENSOR_AXIS_LABELS = 2  # AssociatedFileType
 
 
@@ -86,9 +83,5 @@ def embed(model: bytes, card: Card) -> bytes:
     content = schema.BufferT()
     content.data = metadata(card)
     tree.buffers.append(content)
-    tree.metadata = [old for old in tree.metadata or [] if _text(old.name) != NAME] + [entry]
+    tree.metadata = [old for old in tree.metadata or [] if objects.text(old.name) != NAME] + [entry]
     return objects.packed(tree)
-
-
-def _text(name: Any) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)

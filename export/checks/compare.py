@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from device import text
 from device.evaluation import by_label
 from device.evaluation.evaluate import accuracy, balanced, per_class
 from device.evaluation.exports import ReferenceComparison
@@ -84,10 +85,14 @@ def signal_to_noise(scores: Scores, reference: Scores, kind: str) -> float:
     noise = np.abs(ours - theirs)
     if kind != "logits":
         noise = np.maximum(noise - STEP / np.clip(np.minimum(scores, reference), STEP, 1.0), 0.0)
-    power, added = float((theirs**2).mean()), float((noise**2).mean())
-    if added <= power * 10 ** (-NO_NOISE / 10):
+    return decibels(float((theirs**2).mean()), float((noise**2).mean()))
+
+
+def decibels(power: float, noise: float) -> float:
+    """Signal to noise, at most NO_NOISE either way."""
+    if noise <= power * 10 ** (-NO_NOISE / 10):
         return NO_NOISE
-    return 10 * math.log10(max(power / added, 10 ** (-NO_NOISE / 10)))
+    return 10 * math.log10(max(power / noise, 10 ** (-NO_NOISE / 10)))
 
 
 def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
@@ -123,9 +128,9 @@ def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
 def losses(variant: str, comparison: ReferenceComparison) -> list[str]:
     """What a sound file loses, over all labels and of each, in words; [] where it may be chance."""
     found = []
-    if comparison.drop is not None and comparison.drop_interval is not None and comparison.drop_interval[0] > 0:
-        low, high = (f"{100 * end:.1f}" for end in comparison.drop_interval)
-        found.append(f"{variant} loses {100 * comparison.drop:.1f} points of accuracy ({low} to {high})")
+    if comparison.drop_interval is not None and comparison.drop_interval[0] > 0:
+        lost = text.points(comparison.drop, comparison.drop_interval, 1, " points of accuracy")
+        found.append(f"{variant} loses {lost}")
     if comparison.by_label is not None:
         found += [f"{variant}, {remark}" for remark in by_label.remarks(comparison.by_label)]
     return found

@@ -77,7 +77,7 @@ class Graph:
         dtype: Any = NUMBERS.get(tensor.type)
         if data is None or not len(data) or dtype is None or tensor.sparsity is not None:
             return None
-        raw = np.frombuffer(bytes(data), dtype).reshape(() if tensor.shape is None else tensor.shape)
+        raw = np.frombuffer(bytes(data), dtype).reshape(objects.integers(tensor.shape))
         numbers = raw.astype(np.float64)
         if dtype == np.float32:
             return Constant(numbers, np.zeros(()), 0)

@@ -5,7 +5,6 @@ layer gets the name that it has in Keras.
 """
 
 import json
-import math
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Sequence
@@ -20,11 +19,10 @@ from litert_quantizer.utils import validation_utils
 
 from device.evaluation.exports import LayerError
 from device.model.variants import BY_NAME
+from export.checks.compare import decibels
 from export.checks.fidelity import Graph
 from export.conversion import objects, quantize
 
-# Of a layer without noise, dB.
-NO_NOISE = 120.0
 # Whose weights give a layer its name, where the converter joined several in one operator.
 WEIGHTED = ("convolution", "depthwise", "MatMul")
 # Of the chart: more are no longer read.
@@ -62,13 +60,6 @@ def noise_shares(float32: bytes, int8: bytes, inputs: Iterable[Tensor]) -> dict[
         name: values[METRIC.MSE.value] / values[METRIC.SNR.value] if values[METRIC.SNR.value] else 0.0
         for name, values in _measured(float32, int8, inputs).items()
     }
-
-
-def decibels(power: float, noise: float) -> float:
-    """Signal to noise, at most NO_NOISE either way."""
-    if noise <= power * 10 ** (-NO_NOISE / 10):
-        return NO_NOISE
-    return 10 * math.log10(max(power / noise, 10 ** (-NO_NOISE / 10)))
 
 
 def _measured(float32: bytes, int8: bytes, inputs: Iterable[Tensor]) -> dict[str, dict[str, float]]:

@@ -32,23 +32,23 @@ def check(source: ExportSource, wish: ThresholdWish) -> None:
             count = most = len(source.test)
         if least > most:
             raise UserError(
-                f"--keep-known {wish.keep_known:g} needs {least} images to choose a threshold by, and at most {most}"
+                f"keep_known {wish.keep_known:g} needs {least} images to choose a threshold by, and at most {most}"
                 " are asked about here; give a smaller share"
             )
         if count < least:
             raise UserError(
                 f"{source.model}: {count} labeled images are held out to choose a threshold by, neither calibration nor"
-                f" test, and --keep-known {wish.keep_known:g} needs {least}; give more, or images of unknown things:"
-                " --unknown DIR"
+                f" test, and keep_known {wish.keep_known:g} needs {least}; give more, or images of unknown things"
+                " (--unknown DIR)"
             )
     elif source.unknown is not None and 2 * wish.least > unknown_images.MOST:
         raise UserError(
-            f"--false-accepts {wish.false_accepts:g} needs {2 * wish.least} images, and at most {unknown_images.MOST}"
+            f"false_accepts {wish.false_accepts:g} needs {2 * wish.least} images, and at most {unknown_images.MOST}"
             " are used; give a larger share"
         )
     elif source.unknown is not None and len(source.unknown.paths) < 2 * wish.least:
         raise UserError(
-            f"{source.unknown.folder}: {len(source.unknown.paths)} different images, and --false-accepts"
+            f"{source.unknown.folder}: {len(source.unknown.paths)} different images, and false_accepts"
             f" {wish.false_accepts:g} needs {2 * wish.least}, half of them to judge the threshold by; give more"
         )
 
@@ -118,7 +118,7 @@ class ConfidenceFitter:
             if len(scores) < (least := max(wish.least, 2 * FOLDS)):
                 raise UserError(
                     f"{self._source.model}: {len(scores)} of {len(known)} held-out images are predicted rightly, and"
-                    f" --keep-known {wish.keep_known:g} needs {least} to choose a threshold by; train it better"
+                    f" keep_known {wish.keep_known:g} needs {least} to choose a threshold by; train it better"
                 )
             below, share = threshold.keeping(scores, wish.keep_known), wish.keep_known
         elif wish.false_accepts is not None:

@@ -32,10 +32,12 @@ class Scored:
         return len(self.targets)
 
     def of(self, rows: Rows) -> "Scored":
+        """The scores of some images: their rows, or True for each that counts."""
         return replace(self, scores=self.scores[rows], targets=self.targets[rows])
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
+        """Whether each prediction is right: n booleans."""
         right: npt.NDArray[np.bool_] = np.equal(self.scores.argmax(axis=1), self.targets)
         return right
 

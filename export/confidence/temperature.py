@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from device.evaluation import evaluate
 from device.evaluation.confidence import TemperatureFit
-from device.evaluation.evaluate import Z95
 from export.confidence.scored import Numbers, Scored
 
 # Of fewer images, or of fewer wrong predictions, chance is what a temperature would follow: without a wrong one the
@@ -46,9 +46,9 @@ def fit(held_out: Scored, seed: int) -> FittedTemperature:
     for fold in range(FOLDS):
         by_folds[folds == fold] = best(held_out.of(folds != fold))
     gains = held_out.losses(1.0) - held_out.losses(by_folds)
-    gain, half = float(gains.mean()), Z95 * float(gains.std(ddof=1)) / math.sqrt(len(gains))
-    measured = replace(record, temperature=best(held_out), gain=gain, gain_interval=(gain - half, gain + half))
-    if gain <= half:
+    gain, interval = evaluate.mean(gains)
+    measured = replace(record, temperature=best(held_out), gain=gain, gain_interval=interval)
+    if interval[0] <= 0:
         return FittedTemperature(replace(measured, reason="it is not surely better than none"), folds)
     return FittedTemperature(replace(measured, kept=True), folds, by_folds)
 

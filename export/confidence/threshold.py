@@ -34,12 +34,12 @@ class ThresholdWish:
     false_accepts: float | None = None
 
     def __post_init__(self) -> None:
-        for option, example in (("keep-known", 0.95), ("false-accepts", DEFAULT_FALSE_ACCEPTS)):
-            share = vars(self)[option.replace("-", "_")]
+        for name, example in (("keep_known", 0.95), ("false_accepts", DEFAULT_FALSE_ACCEPTS)):
+            share = vars(self)[name]
             if share is not None and not 0 < share < 1:
-                raise UserError(f"--{option} is {share:g}, expected a share between 0 and 1, such as {example}")
+                raise UserError(f"{name} is {share:g}, expected a share between 0 and 1, such as {example}")
         if self.keep_known is not None and self.false_accepts is not None:
-            raise UserError("--keep-known and --false-accepts each set the threshold; leave one of them out")
+            raise UserError("keep_known and false_accepts each set the threshold, expected one; leave the other out")
 
     @property
     def least(self) -> int:
@@ -54,7 +54,7 @@ NO_WISH = ThresholdWish()
 def wish(keep_known: float | None, false_accepts: float | None, has_unknown: bool) -> ThresholdWish:
     """has_unknown: there are images of unknown things; they choose the threshold unless keep_known does."""
     if false_accepts is not None and not has_unknown:
-        raise UserError("--false-accepts needs --unknown DIR, images of none of the classes")
+        raise UserError("false_accepts needs unknown (--unknown DIR), images of none of the classes; give both")
     if has_unknown and keep_known is None and false_accepts is None:
         false_accepts = DEFAULT_FALSE_ACCEPTS
     return ThresholdWish(keep_known, false_accepts)

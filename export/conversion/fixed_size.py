@@ -18,12 +18,12 @@ def fix(model: bytes, size: tuple[int, int]) -> bytes:
     tree = objects.read(model)
     graph = tree.subgraphs[0]
     source = graph.tensors[graph.inputs[0]]
-    sides = _numbers(source.shape if source.shapeSignature is None else source.shapeSignature)
+    sides = objects.integers(source.shape if source.shapeSignature is None else source.shapeSignature)
     if min(sides[1:]) > 0:
         return model
     known = _shapes(model, (1, *size, 3))
     for index, tensor in enumerate(graph.tensors):
-        if tensor.shapeSignature is not None or 0 in _numbers(tensor.shape):
+        if tensor.shapeSignature is not None or 0 in objects.integers(tensor.shape):
             tensor.shape, tensor.shapeSignature = known[index], None
     return objects.packed(tree)
 
@@ -38,7 +38,3 @@ def _shapes(model: bytes, image: tuple[int, ...]) -> dict[int, list[int]]:
     interpreter.allocate_tensors()
     shapes.try_out(interpreter)
     return {details["index"]: details["shape"].tolist() for details in interpreter.get_tensor_details()}
-
-
-def _numbers(vector: object) -> tuple[int, ...]:
-    return () if vector is None else tuple(int(number) for number in vector)  # type: ignore[attr-defined]

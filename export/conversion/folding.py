@@ -122,8 +122,7 @@ class _Network:
         data = self.tree.buffers[tensor.buffer].data
         if data is None or not len(data) or tensor.type != TYPE.FLOAT32 or tensor.sparsity is not None:
             return None
-        shape = () if tensor.shape is None else tuple(tensor.shape)
-        return np.frombuffer(bytes(data), np.float32).reshape(shape).astype(np.float64)
+        return np.frombuffer(bytes(data), np.float32).reshape(objects.integers(tensor.shape)).astype(np.float64)
 
     def fold(self, front: Front) -> bool:
         """Whether it could be done; else nothing is changed."""

@@ -92,16 +92,16 @@ def sweep(tree: Any) -> None:
     lists = [(graph, "inputs"), (graph, "outputs")]
     lists += [(one, name) for one in graph.operators for name in ("inputs", "outputs", "intermediates")]
     maps = [one for signature in tree.signatureDefs or [] for one in (*signature.inputs, *signature.outputs)]
-    used = {index for owner, name in lists for index in _indices(owner, name) if index >= 0}
+    used = {index for owner, name in lists for index in integers(getattr(owner, name)) if index >= 0}
     kept = sorted(used | {int(one.tensorIndex) for one in maps})
     places = {old: new for new, old in enumerate(kept)} | {-1: -1}
     graph.tensors = [graph.tensors[index] for index in kept]
     for owner, name in lists:
-        setattr(owner, name, [places[index] for index in _indices(owner, name)])
+        setattr(owner, name, [places[index] for index in integers(getattr(owner, name))])
     for one in maps:
         one.tensorIndex = places[int(one.tensorIndex)]
 
 
-def _indices(owner: Any, name: str) -> list[int]:
-    found = getattr(owner, name)
-    return [] if found is None else [int(index) for index in found]
+def integers(vector: Any) -> list[int]:
+    """Of a shape or a list of tensors; none of one that the file leaves out."""
+    return [] if vector is None else [int(number) for number in vector]

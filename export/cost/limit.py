@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from device import command
+from device import command, text
 from device.evaluation import needed
-from device.evaluation.cost import QuantizationCost
 from device.evaluation.cost_table import FLOAT32
 from device.evaluation.exports import ExportedVariant, Rescue
 
@@ -44,25 +43,19 @@ def within(interval: tuple[float, float] | None, max_drop: float) -> bool | None
 
 
 def _of_rescue(row: Rescue, max_drop: float) -> LimitVerdict:
-    reason = f"as it was rescued; --max-drop is {100 * max_drop:g}"
+    reason = f"as it was rescued; {text.limit(max_drop)}"
     return LimitVerdict("int8", within(row.comparison.drop_interval, max_drop), reason)
 
 
 def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
-    limit = f"--max-drop is {100 * max_drop:g}"
+    limit = text.limit(max_drop)
     cost = row.cost
     if cost is None or cost.pairs is None:
         return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
-    said = f"{_points(cost)} lost on {cost.n} images; {limit}"
+    said = f"{text.points(cost.drop, cost.drop_interval, unit=' points')} lost on {cost.n} images; {limit}"
     is_inside = within(cost.pairs.interval, max_drop)
     advice = needed.advice(cost.pairs, max_drop) if is_inside is None else None
     return LimitVerdict(row.variant, is_inside, "; ".join(filter(None, (said, advice))))
-
-
-def _points(cost: QuantizationCost) -> str:
-    assert cost.drop is not None and cost.drop_interval is not None
-    low, high = (100 * end for end in cost.drop_interval)
-    return f"{100 * cost.drop:.2f} points ({low:.2f} to {high:.2f})"
 
 
 def is_within(verdicts: Sequence[LimitVerdict]) -> bool | None:

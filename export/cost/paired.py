@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from device.data.folders import Labeled
 from device.evaluation import by_label
@@ -26,7 +27,7 @@ def cost(
         return None
     before, after = float32.argmax(axis=1), variant.argmax(axis=1)
     changed = np.flatnonzero(before != after)
-    shown = (_softmax(float32), _softmax(variant)) if are_logits else (float32, variant)
+    shown = (softmax(float32, axis=1), softmax(variant, axis=1)) if are_logits else (float32, variant)
     flips = [_flip(int(i), images, has_labels, *(scores[i] for scores in shown)) for i in changed]
     flips.sort(key=lambda flip: (ORDER.index(flip.kind), -flip.float32.score))
     listed = tuple(flips[:MOST_FLIPS])
@@ -55,8 +56,3 @@ def _flip(i: int, images: Labeled, has_labels: bool, float32: Scores, variant: S
 
 def _best(scores: Scores, images: Labeled) -> LabelScore:
     return LabelScore(images.labels[scores.argmax()], round(float(scores.max()), 4))
-
-
-def _softmax(logits: Scores) -> Scores:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

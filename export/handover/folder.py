@@ -35,9 +35,9 @@ GIVEN = ("float32", "int8")
 def check(target: Path, variants: Collection[str]) -> None:
     """Refuses before the work begins: nothing that lies there is overwritten or deleted."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target}: something lies there, --hand-over expects a new folder; name another, or move it")
+        raise UserError(f"{target}: something lies there, expected a new folder; name another, or move it")
     if "float32" not in variants:
-        raise UserError("--hand-over hands over float32, which is not among the variants (--variants); add it")
+        raise UserError("what is handed over is float32, which is not among the variants (--variants); add it")
     files.check_writable(target, "--hand-over")
 
 
@@ -79,10 +79,5 @@ def _fill(folder: Path, source: ExportSource, kept: Mapping[str, Path]) -> None:
 def expected(model: Path, images: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
     """Raw scores of the float network in LiteRT: images x outputs."""
     interpreter = runtime.find("litert").open(model, 1)
-    (source,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
-    rows = []
-    for tensor in pixels.tensors(images, spec):
-        interpreter.set_tensor(source["index"], tensor)
-        interpreter.invoke()
-        rows.append(interpreter.get_tensor(answer["index"]).reshape(-1))
+    rows = [runtime.answered(interpreter, tensor) for tensor in pixels.tensors(images, spec)]
     return np.stack(rows).astype(np.float32)

@@ -86,7 +86,7 @@ def read(path: Path) -> Contents:
             for name, count in counts.most_common()
         ),
         macs=sum(macs),
-        parameters=sum(math.prod(_shape(tensor)) for tensor in _weights(tree)),
+        parameters=sum(math.prod(objects.integers(tensor.shape)) for tensor in _weights(tree)),
         parts=tuple(_parts(path, tree)),
         subgraphs=len(tree.subgraphs),
         xnnpack=known,
@@ -94,8 +94,7 @@ def read(path: Path) -> Contents:
 
 
 def _end(tensor: Any) -> End:
-    signature = tensor.shapeSignature
-    shape = _shape(tensor) if signature is None else tuple(map(int, signature))
+    shape = tuple(objects.integers(tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature))
     scales = tensor.quantization.scale if tensor.quantization is not None else None
     scale, zero_point = None, None
     if scales is not None and len(scales):
@@ -103,15 +102,11 @@ def _end(tensor: Any) -> End:
     return End(objects.text(tensor.name), shape, TYPE_NAMES.get(tensor.type, "?"), scale, zero_point)
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
-    return () if tensor.shape is None else tuple(map(int, tensor.shape))
-
-
 def _macs(tree: Any, operator: Any) -> int:
     """Of one inference; of shapes that are left open, as the file has them."""
     tensors, kind = tree.subgraphs[0].tensors, objects.kind(tree, operator)
-    shapes = [() if index < 0 else _shape(tensors[index]) for index in operator.inputs]
-    made = math.prod(_shape(tensors[operator.outputs[0]])) if len(operator.outputs) else 0
+    shapes = [[] if index < 0 else objects.integers(tensors[index].shape) for index in operator.inputs]
+    made = math.prod(objects.integers(tensors[operator.outputs[0]].shape)) if len(operator.outputs) else 0
     if kind in (OPERATOR.CONV_2D, OPERATOR.FULLY_CONNECTED, OPERATOR.CONV_3D):
         # Kernels of CONV_3D are [depth, height, width, in, out].
         return made * math.prod(shapes[1][:-1] if kind == OPERATOR.CONV_3D else shapes[1][1:])

@@ -11,7 +11,7 @@ from export.inspect.contents import Contents, End
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="python -m export inspect",
+        prog=command.program("export", "inspect"),
         description="What is in a .tflite file: operators, inputs and outputs, sizes, multiply-accumulates.",
     )
     top.add_argument("model", type=Path, metavar="FILE.tflite", help="any .tflite file")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from device import text
 from device.data.benchmark_record import TimedFile
 from device.evaluation import runtimes
-from device.evaluation.exports import ReferenceComparison
 from device.host.system import Host
 from export.model_card.facts import DeliveredFile, ModelFacts
 from export.model_card.markdown import plain, table
@@ -41,18 +40,11 @@ def _row(each: DeliveredFile) -> tuple[str, ...]:
     return (
         each.name,
         text.accuracy(found.top1, found.interval, found.n),
-        _points(found),
+        text.points(found.drop, found.drop_interval),
         "-" if worst is None else f"{plain(worst.label)} {text.percent(worst.top1)} (n {worst.n})",
         text.percent(found.agreement),
         "-" if found.largest_error is None else f"{found.largest_error:.2g}",
     )
-
-
-def _points(found: ReferenceComparison) -> str:
-    if found.drop is None or found.drop_interval is None:
-        return "-"
-    low, high = (f"{100 * end:.2f}" for end in found.drop_interval)
-    return f"{100 * found.drop:.2f} ({low} to {high})"
 
 
 def latency(known: ModelFacts) -> list[str]:

@@ -14,6 +14,7 @@ COLUMNS = 5
 
 
 def draw(found: Robustness, path: Path) -> None:
+    """Writes the PNG."""
     from matplotlib.figure import Figure  # here: who needs no image needs no matplotlib
 
     from device.images import figures

@@ -83,6 +83,7 @@ class Strength:
 
 
 def benchmark_for(network_side: int) -> Benchmark:
+    """network_side: the shorter side of its input, in pixels."""
     return CIFAR_10_C if network_side < LARGE else IMAGENET_C
 
 
@@ -96,15 +97,18 @@ Corruption = Callable[[Pixels, Strength, np.random.Generator], Pixels]
 
 
 def jpeg(image: Pixels, given: Strength, random: np.random.Generator) -> Pixels:
+    """Saved with a quality that low, and read again."""
     return images.through_jpeg(image, given.of.jpeg[given.place])
 
 
 def defocus_blur(image: Pixels, given: Strength, random: np.random.Generator) -> Pixels:
+    """Out of focus: a disk, softened."""
     radius, sigma = given.of.defocus[given.place]
     return _filtered(image, disk(radius * given.scale, sigma * given.scale))
 
 
 def motion_blur(image: Pixels, given: Strength, random: np.random.Generator) -> Pixels:
+    """The camera moves, up to 45 degrees off the horizontal."""
     length, sigma = given.of.motion[given.place]
     return _filtered(image, trail(length * given.scale, sigma * given.scale, random.uniform(-45, 45)))
 
@@ -121,10 +125,12 @@ def shot_noise(image: Pixels, given: Strength, random: np.random.Generator) -> P
 
 
 def brightness(image: Pixels, given: Strength, random: np.random.Generator) -> Pixels:
+    """Too much light."""
     return _with_value(image, given.of.brightness[given.place])
 
 
 def darkness(image: Pixels, given: Strength, random: np.random.Generator) -> Pixels:
+    """Too little light."""
     return _with_value(image, -given.of.brightness[given.place])
 
 
@@ -136,6 +142,7 @@ def contrast(image: Pixels, given: Strength, random: np.random.Generator) -> Pix
 
 
 def rotation(image: Pixels, given: Strength, random: np.random.Generator) -> Pixels:
+    """A crooked mount: to either side, around the middle."""
     height, width = image.shape[:2]
     degrees = ROTATION[given.place] * random.choice((-1, 1))
     return _warped(image, cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1))

@@ -1,6 +1,6 @@
 """float32 and int8 on the same corrupted test images, and what int8 loses there beside what it loses on clean ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from device.data.folders import Labeled
 from device.evaluation import batching, evaluate
-from device.evaluation.evaluate import Z95
 from device.evaluation.paired import Paired
 from device.evaluation.robustness import CorruptedAccuracy, Robustness
 from device.host import system
@@ -99,8 +98,8 @@ def _summed(right: npt.NDArray[np.bool_], split: str, seed: int, spec: InputSpec
     """right: [images, 2, 1 + settings]."""
     lost = right[:, 0].astype(float) - right[:, 1]
     corrupted_alone = lost[:, 1:].mean(axis=1)
-    drop, drop_interval = _mean(corrupted_alone)
-    more, more_interval = _mean(corrupted_alone - lost[:, 0])
+    drop, drop_interval = evaluate.mean(corrupted_alone)
+    more, more_interval = evaluate.mean(corrupted_alone - lost[:, 0])
     every = [(CLEAN, 0), *settings()]
     clean, *rows = (_row(name, severity, *right[:, :, i].T) for i, (name, severity) in enumerate(every))
     of = benchmark_for(min(spec.height, spec.width))
@@ -123,10 +122,3 @@ def _row(name: str, severity: int, float32: Right, int8: Right) -> CorruptedAccu
         pairs.drop,
         pairs.interval,
     )
-
-
-def _mean(per_image: Sequence[float] | npt.NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
-    """With a 95 % interval over images."""
-    numbers = np.asarray(per_image)
-    mean, half = float(numbers.mean()), float(Z95 * numbers.std(ddof=1) / np.sqrt(len(numbers)))
-    return mean, (mean - half, mean + half)

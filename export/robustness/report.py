@@ -18,8 +18,8 @@ def lines(found: Robustness) -> list[str]:
     return [
         *text.table(header, [clean, *rows]),
         f"{note} what int8 loses leaves out 0",
-        f"int8 loses {points(found.drop, found.drop_interval)} points under corruption,"
-        f" {points(found.more_than_clean, found.more_than_clean_interval)} more than on clean images",
+        f"int8 loses {text.points(found.drop, found.drop_interval)} points under corruption,"
+        f" {text.points(found.more_than_clean, found.more_than_clean_interval)} more than on clean images",
     ]
 
 
@@ -31,7 +31,3 @@ def _cell(row: CorruptedAccuracy) -> str:
 def is_beyond_chance(row: CorruptedAccuracy) -> bool:
     low, high = row.drop_interval
     return not low <= 0 <= high
-
-
-def points(share: float, interval: tuple[float, float]) -> str:
-    return f"{100 * share:.2f} ({100 * interval[0]:.2f} to {100 * interval[1]:.2f})"

@@ -20,12 +20,12 @@ def check(source: ExportSource) -> None:
     count = len(source.test) if source.test else 0
     if source.unseen is not None:
         raise UserError(
-            f"{source.folder}: the run was judged by cross-validation and has no test images, which --robustness"
-            " corrupts; train it with a test: --set test_split=0.2"
+            f"{source.folder}: the run was judged by cross-validation and has no test images, which robustness needs;"
+            " train it with a test: --set test_split=0.2"
         )
     if count < FEWEST:
         raise UserError(
-            f"{source.model}: --robustness needs labeled test images, at least {FEWEST}; there are {count}; give them"
+            f"{source.model}: robustness needs labeled test images, at least {FEWEST}; there are {count}; give them"
             " with --test DIR"
         )
 

@@ -33,7 +33,7 @@ def needed() -> Path:
     path = python()
     if path is None:
         raise UserError(
-            f"no environment with {OTHER} is known, in which --for would try the files; make one with {MAKE} and name"
-            f" its Python in {VARIABLE}"
+            f"no environment with {OTHER} is known, in which the files would be tried (--for); make one with {MAKE} and"
+            f" name its Python in {VARIABLE}"
         )
     return path

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from device.data import folders
 from device.data.folders import Labeled
@@ -51,8 +52,7 @@ class HeldOut:
 
 def as_given(logits: Scores, step: float) -> Scores:
     """Softmax of the logits, in the steps of a uint8 output where a file has one."""
-    odds = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    shares = odds / odds.sum(axis=1, keepdims=True)
+    shares = softmax(logits.astype(np.float64), axis=1)
     if step:
         shares = np.clip(np.round(shares / step), 0, 255) * step
     scores: Scores = shares.astype(np.float32)

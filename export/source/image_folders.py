@@ -71,6 +71,9 @@ def labeled_calibration(request: ExportRequest, labels: tuple[str, ...]) -> Labe
 
 
 def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Labeled | None:
+    """The test images of --test, or of the calibration folder's own test/, without those that calibrate; None if there
+    are none. used: the content hashes of calibration images.
+    """
     root = request.test
     if root is None and request.calibration is not None and "test" in find_splits(request.calibration)[0]:
         root = request.calibration

@@ -114,10 +114,10 @@ def _gain(pair: Paired) -> tuple[float, float]:
 
 def line(choice: ScalingChoice) -> str:
     """What was chosen, for people."""
-    low, high = (f"{100 * end:.1f}" for end in choice.gain_interval)
+    gain = text.points(choice.gain, choice.gain_interval, 1, " points")
     return (
         f"--scaling auto: {choice.scaling}, {_accuracies(choice.trials[:1])} of {choice.n} images ({choice.split});"
-        f" {100 * choice.gain:.1f} points ({low} to {high}) more than {choice.runner_up}"
+        f" {gain} more than {choice.runner_up}"
     )
 
 

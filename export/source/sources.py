@@ -49,6 +49,7 @@ class ExportSource:
 
     @property
     def is_keras(self) -> bool:
+        """Whether TensorFlow has to convert it, as opposed to a .tflite."""
         return not model_kinds.is_tflite(self.model)
 
     @property

@@ -72,11 +72,8 @@ def features(path: Path, images: Labeled) -> Scores:
     cut.write_bytes(_before_last_dense(card.network_bytes(path)))
 
     def row(network: Any, i: int) -> Scores:
-        source, answer = network.get_input_details()[0]["index"], network.get_output_details()[0]
-        scale, zero_point = answer["quantization"]
-        network.set_tensor(source, whole.preprocessor(images.image(i)))
-        network.invoke()
-        numbers: Scores = network.get_tensor(answer["index"]).reshape(-1).astype(np.float32)
+        scale, zero_point = network.get_output_details()[0]["quantization"]
+        numbers: Scores = runtime.answered(network, whole.preprocessor(images.image(i))).astype(np.float32)
         return (numbers - zero_point) * scale if scale else numbers
 
     def opened() -> Any:

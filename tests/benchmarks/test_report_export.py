@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.report import exported, report
+from device import text
 from device.errors import UserError
 from device.evaluation import cost_table, exports
 from tests.benchmarks import reporting
@@ -42,7 +43,7 @@ def test_a_run_without_benchmarks(command: Run, run: Path) -> None:
         for figure in (f"{100 * (row.top1 or 0):.2f} %", f"n {row.n}"):
             assert figure in page.text, figure
         if row.variant != "float32":
-            lost = cost_table.drop(row.cost)
+            lost = text.points(row.cost.drop, row.cost.drop_interval)
             assert lost.partition(" (")[0] in page.text and f"({lost.partition(' (')[2]}" in page.text
             assert all(said in page.text for said in cost_table.changes(row))
         if row.cost.changed:

@@ -7,6 +7,7 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from device.model import flatbuffer
 from export.card import metadata
 from export.card.metadata import Byte
 
@@ -19,10 +20,10 @@ def with_label_files(model: bytes, files: Iterable[tuple[str, str]], others: Ite
     beside += [{0: name, 2: Byte(AXIS_LABELS), **({3: locale} if locale else {})} for name, locale in files]
     builder = flatbuffers.Builder(256)
     root = metadata.encode(builder, {0: "described", 3: [{2: [{0: "image"}], 3: [{0: "scores", 6: beside}]}]})
-    builder.Finish(root, metadata.IDENTIFIER)
+    builder.Finish(root, flatbuffer.IDENTIFIER)
     tree = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     entry, content = schema.MetadataT(), schema.BufferT()
-    entry.name, entry.buffer, content.data = metadata.NAME, len(tree.buffers), bytes(builder.Output())
+    entry.name, entry.buffer, content.data = flatbuffer.NAME, len(tree.buffers), bytes(builder.Output())
     tree.buffers.append(content)
     tree.metadata = [entry]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))

@@ -211,7 +211,7 @@ def test_what_is_tested_fits_nothing(made: Made) -> None:
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [
-        ({"false_accepts": 0.1}, "--false-accepts needs --unknown"),
+        ({"false_accepts": 0.1}, "false_accepts needs unknown"),
         ({"keep_known": 0.9, "calibration_samples": 300}, "60 labeled images are held out"),
         ({"unknown": "nowhere"}, "nowhere: there is no such folder"),
         ({"unknown": "stripes", "false_accepts": 0.01}, "60 different images"),

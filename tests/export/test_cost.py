@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from device import text
 from device.data import folders
 from device.data.folders import Labeled
 from device.evaluation import cost_table, exports
@@ -67,7 +68,8 @@ def test_the_table_has_the_drop_and_the_latency(lossy: Exported, int8: ExportedV
     header, _, *rows = lossy.stdout.splitlines()
     assert header.split() == " ".join(cost_table.HEADER).split()
     row = rows[3]
-    assert cost_table.drop(int8.cost) in row and f"{int8.cost.latency.ratio:.2f}" == row.split()[-1]
+    assert text.points(int8.cost.drop, int8.cost.drop_interval) in row
+    assert f"{int8.cost.latency.ratio:.2f}" == row.split()[-1]
     assert max(map(len, lossy.stdout.splitlines())) <= 120
     assert set(cost_table.changes(int8)) < set(lossy.stdout.splitlines())
     assert f"int8 predicts {int8.cost.changed} of 200 images differently" in lossy.stdout

@@ -92,7 +92,7 @@ def test_nothing_that_lies_there_is_touched(exported: Exported, copied: Path, tm
     assert [path.name for path in target.iterdir()] == ["mine.txt"]
     with pytest.raises(UserError, match="something lies there"):
         again(exported, copied, hand_over=target / "mine.txt")
-    with pytest.raises(UserError, match="hands over float32, which is not among the variants"):
+    with pytest.raises(UserError, match="handed over is float32, which is not among the variants"):
         again(exported, copied, hand_over=tmp_path / "other", variants="int8")
     (target / "mine.txt").unlink()
     again(exported, copied, hand_over=target)

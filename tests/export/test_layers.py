@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from export.checks import layers
+from export.checks import compare, layers
 from export.conversion import quantize
 from tests import foreign
 from tests.export import planting
@@ -57,7 +57,7 @@ def test_the_figures_are_those_of_numpy(int8: bytes) -> None:
 
 def test_a_file_against_itself_has_no_noise() -> None:
     found = layers.errors(foreign.bare(), foreign.bare(), inputs(2, 1))
-    assert {(row.mse, row.signal) for row in found} == {(0.0, layers.NO_NOISE)}
+    assert {(row.mse, row.signal) for row in found} == {(0.0, compare.NO_NOISE)}
 
 
 @pytest.mark.parametrize(

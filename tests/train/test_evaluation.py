@@ -84,7 +84,7 @@ def test_one_from_before_and_one_from_later(tmp_path: Path) -> None:
         ({**NETWORK, "schema": 2}, "it has schema 2, this version reads 1; train"),
         ({**NETWORK, "top1": "good"}, "top1 is 'good', expected float; train"),
         (CLASSICAL | {"features": [METHOD]}, "lacks the field 'test'"),
-        ('{"schema": 1, ', "not JSON, expected"),
+        ('{"schema": 1, ', "not JSON; expected"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, document: Any, said: str) -> None:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from device.declared import text
 from device.images import images as codec
+from device.places import is_folder
 from train.recipes.augmentation import NONE, Augmentation
-from train.recipes.data import is_folder
 from train.recipes.recipe import Recipe
 
 Images = npt.NDArray[np.uint8]

@@ -70,6 +70,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
+        """Draws the order of an epoch, from 0."""
         self.epoch = epoch
         training = self.recipe.training
         if not training.steps_per_epoch:

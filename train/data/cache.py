@@ -26,12 +26,12 @@ from device.host import system
 from device.images import images
 from device.images.images import Pixels, Size
 from device.model.card import Fit
+from device.places import is_folder
 from train.data import array_file, cache_folder, copies
 from train.data.copies import Separated
 from train.data.split import A_FIFTH, Rows, held_out, test_share
 from train.data.streams import Purpose, generator
 from train.datasets import class_folders, named_data, pet_images
-from train.recipes.data import is_folder
 from train.recipes.recipe import DataRecipe
 
 

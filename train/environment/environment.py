@@ -25,6 +25,7 @@ def prepare(backend: str = "tensorflow") -> None:
 
 
 def check_engine(backend: str) -> None:
+    """UserError if Keras is loaded with another backend."""
     import keras
 
     if (engine := keras.config.backend()) != backend:

@@ -68,6 +68,7 @@ def build(recipe: Recipe, labels: int) -> Parts:
 
 
 def freeze(base: keras.Model, recipe: Recipe) -> None:
+    """Sets which of the backbone's layers are trained, by the recipe's strategy."""
     base.trainable = not recipe.training.trains_head
     if recipe.training.strategy == "partial":
         for layer in base.layers[: recipe.training.freeze]:

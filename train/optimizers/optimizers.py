@@ -20,6 +20,7 @@ def compile_alike(model: keras.Model, learner: keras.Model, training: Training) 
 
 
 def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
+    """steps: batches in the whole run, over which the learning rate follows its schedule."""
     rate: Any = training.learning_rate
     if training.schedule == "warmup_cosine":
         rate = warmup_cosine(training.learning_rate, steps, training.warmup)
@@ -49,6 +50,7 @@ def warmup_cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.sc
 
 
 def loss(training: Training) -> Any:
+    """Keras' loss, for targets as `train.data.batches.as_targets` makes them."""
     if training.loss == "binary_crossentropy":
         return keras.losses.BinaryCrossentropy(label_smoothing=training.label_smoothing)
     if training.loss == "categorical_crossentropy":

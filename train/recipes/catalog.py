@@ -185,6 +185,7 @@ FOR_FOLDERS = (TRANSFER.name, SCRATCH.name)
 
 
 def get(name: str) -> Recipe:
+    """The recipe of that name; UserError with all names for another."""
     if name in (classical.COMMAND, classical.CLASSICAL.name):
         raise UserError(f"{name}: the classical baseline has no network, expected a recipe that has: {_names()}")
     if name not in RECIPES:

@@ -1,7 +1,6 @@
 """The part of a recipe that names the images, how they are resized, and which are held out."""
 
 from dataclasses import MISSING, dataclass
-from pathlib import Path
 
 from device.declared import Limits, option
 from device.model.card import Fit
@@ -47,8 +46,3 @@ class Data:
         from train.datasets import pet_images  # here, so that a wrong option fails before OpenCV is imported
 
         return pet_images.data_name(self.images_per_class) if self.source == pet_images.NAME else self.source
-
-
-def is_folder(data: str) -> bool:
-    """Whether data is a path, not the name of a data set: an existing folder, or anything with a slash."""
-    return Path(data).is_dir() or "/" in data or data in (".", "..")

@@ -12,9 +12,9 @@ from typing import Any, TypeVar, get_type_hints
 from device.data.run_record import RENAMED, RENAMED_SCHEDULES
 from device.declared import text
 from device.errors import UserError
+from device.places import is_folder
 from train.backbones import backbones
 from train.recipes.classical import ClassicalRecipe
-from train.recipes.data import is_folder
 from train.recipes.fields import flat_name, parse
 from train.recipes.recipe import DataRecipe, Recipe
 
@@ -38,6 +38,7 @@ def fields_of(kind: type[DataRecipe]) -> dict[str, tuple["Field[Any]", Any]]:
 
 
 def types(kind: type[DataRecipe]) -> dict[str, Any]:
+    """The type of each field by its flat name."""
     return {name: hint for name, (_, hint) in fields_of(kind).items()}
 
 
@@ -136,6 +137,7 @@ def defaults(kind: type[DataRecipe]) -> dict[str, Any]:
 
 
 def to_json(recipe: DataRecipe) -> dict[str, Any]:
+    """Every field by its flat name, as run.json has them."""
     return _listed(flat(recipe))
 
 

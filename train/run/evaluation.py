@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from device import records
-from device.errors import UserError
 from device.evaluation.evaluate import LabelTopOne, TopOne
-from device.records import RecordError
 
 NAME = "evaluation.json"
 SCHEMA = 1
@@ -18,19 +16,20 @@ T = TypeVar("T", bound="Evaluation | ClassicalEvaluation")
 
 
 @dataclass(frozen=True)
-class CrossValidation:
+class _OfSplit:
+    split: str
+
+
+@dataclass(frozen=True)
+class CrossValidation(TopOne, _OfSplit):
     """The accuracy of heads on training images that they were fitted without (train/networks/head.py)."""
 
-    split: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
     balanced: float
     per_class: tuple[LabelTopOne, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(TopOne, _OfSplit):
     """The evaluation of a network: of the best epoch, on the test split or by cross-validation, as `split` says.
 
     balanced: the mean of the labels' recalls. cross_validation: in addition to test images. last_epoch: of the network
@@ -39,10 +38,6 @@ class Evaluation:
     from a version that didn't record it.
     """
 
-    split: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
     balanced: float | None = None
     per_class: tuple[LabelTopOne, ...]
     cross_validation: CrossValidation | None = None
@@ -66,16 +61,12 @@ class MethodRow:
 
 
 @dataclass(frozen=True)
-class ClassicalEvaluation:
+class ClassicalEvaluation(TopOne, _OfSplit):
     """The evaluation of the classical baseline: the method that is best by validation, then all methods.
 
     overfitted: a demonstration, never the best.
     """
 
-    split: str
-    top1: float
-    n: int
-    interval: tuple[float, float]
     per_class: tuple[LabelTopOne, ...]
     best: str
     features: tuple[MethodRow, ...]
@@ -85,12 +76,8 @@ class ClassicalEvaluation:
 def read(kind: type[T], folder: Path) -> T:
     """Reads it from a run folder. OSError if it is missing, UserError if it is damaged or of another version."""
     path = folder / NAME
-    try:
-        return records.read(kind, path, SCHEMA, TODO)
-    except RecordError as error:
-        raise UserError(f"{path}: {error}; {TODO}") from None
-    except ValueError:
-        raise UserError(f"{path}: not JSON, expected the figures that train writes; {TODO}") from None
+    expected = f"expected the figures that train writes; {TODO}"
+    return records.require(kind, path.read_bytes(), str(path), SCHEMA, TODO, expected)
 
 
 def write(folder: Path, found: Evaluation | ClassicalEvaluation) -> None:

@@ -25,6 +25,7 @@ SHEET, SIDE = (18.0, 8.6), 1.4
 
 
 def save(figure: Figure, path: Path) -> None:
+    """Writes the PNG whole or not at all, and lets go of the figure's memory."""
     figures.write(figure, path)
     plt.close(figure)
 

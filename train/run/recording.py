@@ -112,6 +112,7 @@ def finish(run: Run, record: RunRecord, status: str, **more: Any) -> None:
 
 
 def versions() -> dict[str, str]:
+    """The versions of Python and of the installed packages that decide a training's result."""
     found = {"python": platform.python_version()}
     for name in DISTRIBUTIONS:
         try:

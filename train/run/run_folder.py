@@ -23,13 +23,13 @@ from train.run.evaluation import T
 from train.run.runs import Identity, Run
 
 # What a run leaves that came to no epoch: nothing worth a folder of its own.
-WORTHLESS = {"run.json", "history.json", "checkpoint", "tensorboard"}
+WORTHLESS = {run_record.NAME, "history.json", "checkpoint", "tensorboard"}
 # What else lies in a run's folder.
 KNOWN = WORTHLESS | {
     *(
         "model.keras",
         "heads.npz",
-        "evaluation.json",
+        evaluation.NAME,
         "history.png",
         "confusion.png",
         "samples.png",

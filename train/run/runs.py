@@ -13,10 +13,10 @@ from device.data import run_record
 from device.data.folders import Cache
 from device.data.run_record import RunRecord
 from device.errors import UserError
+from device.places import is_folder
 from train.data import streams
 from train.datasets import class_folders
 from train.recipes.catalog import FOR_FOLDERS
-from train.recipes.data import is_folder
 from train.recipes.recipe import DataRecipe, Recipe
 from train.recipes.settings import KINDS, defaults, to_json
 from train.run import evaluation
@@ -180,6 +180,7 @@ def default(recipe: DataRecipe) -> "Run":
 
 
 def checksum(weights: Path | None) -> str | None:
+    """The first 12 digits of a file's SHA-256; None for no file."""
     return hashlib.sha256(weights.read_bytes()).hexdigest()[:12] if weights else None
 
 

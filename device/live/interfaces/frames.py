@@ -7,7 +7,7 @@ with source:
 
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 if TYPE_CHECKING:
     from device.images.images import Decoded, Pixels, Size
@@ -41,6 +41,14 @@ class Frame:
     @property
     def age_ms(self) -> float:
         return 1e3 * (monotonic() - self.captured)
+
+    def pixels(self, color: "Color") -> "Pixels":
+        """The image with its channels in that order."""
+        if self.color == color:
+            return self.image
+        import cv2
+
+        return cast("Pixels", cv2.cvtColor(self.image, cv2.COLOR_RGB2BGR))  # the same swap in both directions
 
 
 class Source:

@@ -13,7 +13,7 @@ WHITE, GREEN, GRAY, DARK = (255, 255, 255), (120, 220, 120), (110, 110, 110), (3
 
 def drawn(result: FrameResult, message: str = "") -> Pixels:
     """BGR, for cv2.imshow: the image, enlarged if it is small, and below it the labels as bars."""
-    image = bgr(result)
+    image = result.frame.pixels("BGR")
     enlarged = -(-SIDE // min(image.shape[:2]))
     if enlarged > 1:
         image = image.repeat(enlarged, axis=0).repeat(enlarged, axis=1)
@@ -30,8 +30,3 @@ def drawn(result: FrameResult, message: str = "") -> Pixels:
 
 def _write(into: Pixels, words: str, place: tuple[int, int]) -> None:
     cv2.putText(into, text.visible(words), place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, WHITE, 1, cv2.LINE_AA)
-
-
-def bgr(result: FrameResult) -> Pixels:
-    frame = result.frame
-    return frame.image if frame.color == "BGR" else np.ascontiguousarray(frame.image[:, :, ::-1])

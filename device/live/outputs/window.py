@@ -116,11 +116,10 @@ class Window(Output):
 
 def _save(result: FrameResult) -> None:
     from device.images import images
-    from device.live.outputs import panel
 
     path = Path(f"frame_{result.number:06}.png")
     try:
-        files.write_bytes(path, images.encode_png(panel.bgr(result)[:, :, ::-1]))
+        files.write_bytes(path, images.encode_png(result.frame.pixels("RGB")))
     except OSError as error:  # a full disk must not end the window
         command.say(f"note: {path} can't be saved ({error.strerror})")
     else:

@@ -112,8 +112,8 @@ class Camera(Source):
 
         for side, pixels in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), size, strict=True):
             self._device.set(side, pixels)
-        width, height = (self._device.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        return bool(height >= self.target[0] and width >= self.target[1])
+        width, height = driver.size(self._device)
+        return height >= self.target[0] and width >= self.target[1]
 
 
 def _why_closed(name: str) -> str:

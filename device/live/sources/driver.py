@@ -1,4 +1,4 @@
-"""Timestamps of drivers, through OpenCV."""
+"""What drivers say of their frames, through OpenCV: timestamps and sizes."""
 
 from math import isfinite
 from typing import Any
@@ -10,3 +10,10 @@ def milliseconds(capture: Any) -> float | None:
 
     stamp = float(capture.get(cv2.CAP_PROP_POS_MSEC))
     return stamp if isfinite(stamp) and stamp > 0 else None
+
+
+def size(capture: Any) -> tuple[int, int]:
+    """(width, height) of its frames, in pixels."""
+    import cv2
+
+    return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))

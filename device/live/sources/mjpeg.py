@@ -24,7 +24,7 @@ PADDING = 256  # search so far from the announced length for a JPEG's end
 # A part's header ends with an empty line. RFC 2046 has \r\n; some servers end lines with only \n.
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
-JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+JPEG_END = b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class Mjpeg(Source):
 
     def _part(self, deadline: float) -> bytes:
         """The bytes of the next JPEG: by the part's header, else up to the JPEG's end."""
-        self._fill_up_to(JPEG_START, deadline)
-        start = self._bytes.index(JPEG_START)
+        self._fill_up_to(jpeg.START, deadline)
+        start = self._bytes.index(jpeg.START)
         header = bytes(self._bytes[max(0, start - 1000) : start])
         del self._bytes[:start]
         lengths = LENGTH.findall(header) if HEADER_END.search(header) else []
@@ -129,7 +129,7 @@ class Mjpeg(Source):
         """The end of a JPEG that is slightly longer than announced, as from some cameras; `length` if it is cut off."""
         while len(self._bytes) < length + PADDING:
             self._more(deadline)
-        end, another = (self._bytes.find(mark, length - 1, length + PADDING) for mark in (JPEG_END, JPEG_START))
+        end, another = (self._bytes.find(mark, length - 1, length + PADDING) for mark in (JPEG_END, jpeg.START))
         return end + len(JPEG_END) if end >= 0 and not 0 <= another < end else length
 
     def _fill_up_to_end(self, deadline: float) -> int:

@@ -64,7 +64,7 @@ class Rtsp(Source):
             raise SourceLostError(
                 f"{self.name} can't be opened; check the address, the password and that it is on{more}"
             )
-        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        width, height = driver.size(self._capture)
         if width * height > images.MAX_FRAME_PIXELS:
             most = f"expected at most {images.MAX_FRAME_PIXELS} (such as 4096x4096)"
             todo = "set a smaller image in the camera's settings"

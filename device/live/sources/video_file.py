@@ -5,10 +5,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from device import addresses
+from device import addresses, text
 from device.data import walk
 from device.declared import option
 from device.live.interfaces.frames import Frame, Source, SourceLostError
+from device.live.sources import driver
 from device.live.sources.options import FileOptions
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class VideoFile(Source):
         self._capture = _capture(self.path)
         if not self._capture.isOpened():
             raise SourceLostError(f"{self.path}: this OpenCV can't read it as a video; expected MP4, AVI, MKV …")
-        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        width, height = driver.size(self._capture)
         if width * height > images.MAX_PIXELS:
             most = f"expected at most {images.MAX_PIXELS}; make it smaller"
             raise SourceLostError(f"{self.path}: its frames have {width}x{height} pixels, {most}")
@@ -86,7 +87,7 @@ class VideoFile(Source):
             if not self._read:
                 raise SourceLostError(f"{self.path}: no readable frame, expected some; copy it again")
             if self._broken:
-                count = f"{self._broken} frame{'' if self._broken == 1 else 's'}"
+                count = text.count(self._broken, "frame")
                 raise SourceLostError(f"{self.path}: {count} could not be decoded; the others were classified")
             if self._position + 2 / self._rate < SHORTEST_SHARE * self._length:
                 raise SourceLostError(

@@ -144,8 +144,7 @@ def _asset(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _jpeg(frame: Frame) -> bytes:
-    bgr = frame.image if frame.color == "BGR" else cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
+    return bytes(cv2.imencode(".jpg", frame.pixels("BGR"), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
 
 
 class _Stream(StreamingResponse):
