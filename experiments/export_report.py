@@ -1,85 +1,76 @@
-"""What int8 costs each recipe: exports of trained runs, and how long the export of one of them takes.
+"""What quantization costs each recipe: every variant beside float32 on the same test images, and its confidence.
 
-    python -m experiments.export_report RUN…                         reads RUN/export/export.json
-    python -m experiments.export_report --timed RUN --beside DIR     exports RUN anew; nothing else may run
+    python -m experiments.export_report RUN…
 
-RUN: a run folder whose export is there (its images in the cache too, where it is timed). --beside: another checkout,
-such as one without the report; the two take turns. Adds to, or replaces in, results/export_report.json.
+RUN: a trained run whose images are in the cache; it is exported elsewhere and stays as it is. A row a run, which adds
+to, or replaces in, results/export_report.json: of each variant accuracy, what it loses, the predictions that change,
+and the calibration of its scores without and with the temperature.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 from device.data import run_record
-from device.evaluation import exports
-from experiments.record import RESULTS, ROOT, read, write
+from device.data.run_record import RunRecord
+from device.evaluation.exports import Export, ExportedVariant
+from experiments.record import RESULTS, read, write
+from experiments.runs import command_of
+from export import export
+from train.recipes import catalog
 
 NAME = "export_report"
-ROUNDS = 2
+MEASURED = ("variant", "split", "n", "top1", "interval", "agreement", "file_bytes", "failures")
+COST = ("drop", "drop_interval", "p", "changed", "lost", "won")
 
 
-def row_of(run: Path) -> dict[str, Any]:
-    """A row a run: float32 and int8 on the same test images."""
-    record, made = run_record.read(run), exports.read(run / "export")
-    rows = {row.variant: row for row in made.variants}
-    float32, int8 = rows["float32"], rows["int8"]
-    cost = int8.cost
-    assert cost is not None
+def row_of(record: RunRecord, made: Export) -> dict[str, Any]:
     return {
         "recipe": record.recipe_name,
         "data": record.data.name,
-        "split": int8.split,
-        "n": cost.n,
-        **{f"float32_{key}": getattr(float32, key) for key in ("top1", "interval")},
-        **{f"int8_{key}": getattr(int8, key) for key in ("top1", "interval")},
-        **{key: getattr(cost, key) for key in ("changed", "lost", "won", "drop", "drop_interval", "p")},
+        "command": _trained_by(record),
+        "epochs": record.recipe["epochs"],
+        "calibrated_with": made.calibration.n,
+        "variants": [_variant(row) for row in made.variants],
     }
 
 
-def timed(run: Path, checkout: Path) -> tuple[float, float]:
-    """Seconds of `python -m export RUN` with everything made anew, elsewhere: by the clock, and of all processors."""
-    with tempfile.TemporaryDirectory() as folder:
-        words = [sys.executable, "-m", "export", str(run.resolve()), "--run", folder]
-        start, before = perf_counter(), getrusage(RUSAGE_CHILDREN)
-        subprocess.run(words, cwd=checkout, check=True, env={**os.environ, "PYTHONPATH": str(checkout)})
-        after = getrusage(RUSAGE_CHILDREN)
-        busy = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        return round(perf_counter() - start, 1), round(busy, 1)
+def _trained_by(record: RunRecord) -> str:
+    """The command. The place of a folder isn't in it, only its name."""
+    command = command_of(record.kind, record.recipe)
+    is_own = record.recipe["data"] != catalog.get(record.recipe_name).data.source
+    return f"{command} --data {record.data.name}" if is_own else command
 
 
-def compared(run: Path, beside: Path) -> dict[str, Any]:
-    """Each round exports here and beside; ratios are medians over the rounds."""
-    rounds = [(timed(run, ROOT), timed(run, beside)) for _ in range(ROUNDS)]
-    wall, busy = (median(ours[kind] / theirs[kind] for ours, theirs in rounds) for kind in (0, 1))
+def _variant(row: ExportedVariant) -> dict[str, Any]:
     return {
-        "recipe": run_record.read(run).recipe_name,
-        "images": len(exports.read(run / "export").calibration.rows),
-        "here_s": [ours for ours, _ in rounds],
-        "beside_s": [theirs for _, theirs in rounds],
-        "wall_ratio": round(wall, 3),
-        "processor_ratio": round(busy, 3),
+        **{key: getattr(row, key) for key in MEASURED},
+        **{key: getattr(row.cost, key, None) for key in COST},
+        "confidence": row.confidence and asdict(row.confidence),
     }
+
+
+def study(run: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as place:
+        models = export(run, run=Path(place) / run.name)
+        print(run, *models.lines(), sep="\n", flush=True)
+        return row_of(run_record.read(run), models.record)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("runs", nargs="*", type=Path, metavar="RUN")
-    options.add_argument("--timed", type=Path, metavar="RUN")
-    options.add_argument("--beside", type=Path, metavar="DIR")
-    given = options.parse_args()
-    kept = read(NAME) if (RESULTS / f"{NAME}.json").exists() else {"results": [], "timed": None}
-    rows = {(row["recipe"], row["data"]): row for row in kept["results"]}
-    rows |= {(row["recipe"], row["data"]): row for row in map(row_of, given.runs)}
-    took = compared(given.timed, given.beside) if given.timed and given.beside else kept["timed"]
-    write(NAME, list(rows.values()), "python -m experiments.export_report RUN…", timed=took)
+    options.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    for run in options.parse_args().runs:
+        _keep(study(run))
+
+
+def _keep(row: dict[str, Any]) -> None:
+    """At once: other runs may be exported by another process."""
+    before = read(NAME)["results"] if (RESULTS / f"{NAME}.json").exists() else []
+    rows = {(one["recipe"], one["data"]): one for one in (*before, row)}
+    write(NAME, list(rows.values()), "python -m experiments.export_report RUN…")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The tables of docs/exporting.md, from results/*.json."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from device import text
 from experiments.markdown import markdown, source
 from experiments.record import read
+from train.recipes import catalog
 
 # What int8 may cost a recipe, as a share.
 MOST = 0.005
@@ -56,51 +58,66 @@ def _lost(measured: dict[str, Any]) -> str:
 
 
 def quantization_cost() -> list[str]:
-    """A row a recipe: float32 and int8 on the same test images. Runs that were exported before the report have no p."""
+    """A row a recipe and variant, on the same test images, and the command that each was trained by."""
     document = read("export_report")
-    measured = {row["recipe"] for row in document["results"]}
-    rows = [*document["results"], *(row for row in _of_runs() if row["recipe"] not in measured)]
-    header = ("recipe", "images", "float32", "int8", "int8 loses, points", "p", "at most 0.5, or chance")
-    cells = [
-        [
-            f"`{row['recipe']}`",
-            str(row["n"]),
-            text.percent(row["float32_top1"]),
-            text.percent(row["int8_top1"]),
-            _lost({"drop": row["drop"], "interval": row["drop_interval"]}),
-            "-" if row["p"] is None else f"{row['p']:.3f}",
-            _passes(row["drop"], row["drop_interval"]),
-        ]
-        for row in sorted(rows, key=lambda row: str(row["recipe"]))
+    paired = ("loses, points", "p", "changed: lost, won", "agreement", "at most 0.5, or chance")
+    header = ("recipe", "variant", "size", "accuracy", *paired)
+    runs = _by_recipe(document)
+    rows = [[called(run), *_variant(row)] for run in runs for row in run["variants"]]
+    commands = [f"- {called(run)}: `{run['command']}`" for run in runs]
+    return [*markdown(header, rows), "", *commands, "", source(document)]
+
+
+def _by_recipe(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted(document["results"], key=lambda run: (run["recipe"], run["data"]))
+
+
+def called(run: dict[str, Any]) -> str:
+    """With what isn't as the recipe has it: the data, fewer epochs."""
+    recipe = catalog.get(run["recipe"])
+    own = [] if run["data"] == recipe.data.source else [run["data"]]
+    fewer = [] if run["epochs"] == recipe.training.epochs else [f"{run['epochs']} of {recipe.training.epochs} epochs"]
+    return ", ".join([f"`{recipe.name}`", *own, *fewer])
+
+
+def _variant(row: dict[str, Any]) -> list[str]:
+    found = [row["variant"], text.size(row["file_bytes"]), text.accuracy(row["top1"], row["interval"], row["n"])]
+    if row["variant"] == "float32" or row["drop"] is None:
+        return [*found, *"---", text.percent(row["agreement"]), "-"]
+    return [
+        *found,
+        _lost({"drop": row["drop"], "interval": row["drop_interval"]}),
+        "<0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
+        f"{row['changed']}: {row['lost']}, {row['won']}",
+        text.percent(row["agreement"]),
+        _passes(row["drop"], row["drop_interval"]),
     ]
-    return [*markdown(header, cells), "", f"{_time(document['timed'])} {source(document)}"]
 
 
-def _time(timed: dict[str, Any]) -> str:
-    """How long an export with all of this takes, and relative to one without; by the clock and of all processors."""
-    wall = max(seconds for seconds, _ in timed["here_s"])
-    images, beside = timed["images"], "the time without the comparison with float32"
-    return (
-        f"Exporting `{timed['recipe']}` (four variants, {images} calibration images) took at most {wall:.0f} s:"
-        f" {timed['wall_ratio']:.2f} of {beside}, and {timed['processor_ratio']:.2f} of its processor time."
+def export_time() -> list[str]:
+    """A row an export: how long it takes, and in relation to the one that doesn't measure what quantization costs."""
+    document = read("export_time")
+    names = {
+        "before": f"accuracy and agreement alone (commit `{document['before'][:7]}`)",
+        "now": "with all that it measures",
+        "now_tflite_runtime": "each file tried in tflite-runtime too",
+    }
+    rows = [
+        [names[row["export"]], f"{median(row['wall_s']):.1f} s", *(_to_first(row, of) for of in ("wall", "processor"))]
+        for row in document["results"]
+    ]
+    counts = (
+        f"`{document['recipe']}`, {document['variants']} variants, {document['calibrated_with']} calibration,"
+        f" {document['test_images']} test and {document['held_out']} held-out images,"
+        f" medians and means of {len(document['results'][0]['wall_s'])} rounds in turns; load of the machine at the end"
+        f" {document['machine']['load_1min']:.1f}."
     )
+    return [*markdown(("export", "takes", "to the first", "its CPU time"), rows), "", f"{counts} {source(document)}"]
 
 
-def _of_runs() -> Iterator[dict[str, Any]]:
-    """Of recipes as they are (no field changed), from the figures of their training."""
-    runs = [row for row in read("runs")["results"] if row["int8"] and "--set" not in row["command"]]
-    newcomer = {row["variant"]: row for row in read("newcomer")["export"]}
-    first = {"recipe": "fashion_mnist", "n": 10_000, "top1": newcomer["float32"]["top1"], "int8": newcomer["int8"]}
-    for row in (first, *runs):
-        yield {
-            "recipe": row["recipe"],
-            "n": row["n"],
-            "float32_top1": row["top1"],
-            "int8_top1": row["int8"]["top1"],
-            "drop": row["int8"]["drop"],
-            "drop_interval": row["int8"]["drop_interval"],
-            "p": None,
-        }
+def _to_first(row: dict[str, Any], of: str) -> str:
+    low, high = row[f"{of}_interval"]
+    return "1" if low == high else f"{row[f'{of}_ratio']:.2f} ({low:.2f}-{high:.2f})"
 
 
 def _passes(drop: float, interval: Sequence[float]) -> str:
@@ -191,17 +208,21 @@ def _named(row: dict[str, Any]) -> str:
 
 
 def confidence() -> list[str]:
-    """A row a network and variant: the calibration error on test images, without and with the temperature."""
-    document = read("unknown")
+    """Of each recipe's float32 and int8 the temperature, and how well test scores are calibrated without and with."""
+    document = read("export_report")
     rows = []
-    for row in document["results"]:
-        fitted = row["confidence"]
-        if row["wish"] == "keep_known":  # the same temperature as under the other wish
-            kept = fitted["temperature"]["temperature"] if fitted["temperature"]["kept"] else None
-            errors = (_calibration(fitted[name]) for name in ("before", "after"))
-            rows.append([row["network"], row["variant"], "-" if kept is None else f"{kept:.3f}", *errors])
-    header = ("network", "file", "temperature", "calibration error, log loss without", "with")
+    for run in _by_recipe(document):
+        for row in run["variants"]:
+            if row["variant"] in ("float32", "int8") and row["confidence"]:
+                rows.append([called(run), row["variant"], *_fitted(row["confidence"])])
+    header = ("recipe", "file", "temperature", "calibration error, log loss without", "with")
     return [*markdown(header, rows), "", source(document)]
+
+
+def _fitted(found: dict[str, Any]) -> list[str]:
+    fit = found["temperature"]
+    kept = f"{fit['temperature']:.3f}, by {fit['n']} images" if fit["kept"] else f"none: {fit['reason']}"
+    return [kept, _calibration(found["before"]), _calibration(found["after"])]
 
 
 def _calibration(found: dict[str, Any] | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 from tqdm import tqdm
 
@@ -68,9 +69,14 @@ def compare(first: Side, second: Side, pairs: int, rounds: int, what: str) -> Ra
     """Compares pairs of two fresh, interleaved processes, one per side; a pair's ratio is the median over rounds."""
     each = tqdm(range(pairs), desc=what, leave=False)
     logs = np.array([_pair((first, second), rounds, backwards=not number % 2) for number in each])
-    half = stats.t.ppf(0.975, pairs - 1) * stats.sem(logs)
+    return Ratio(*mean_ratio(logs), pairs, rounds)
+
+
+def mean_ratio(logs: npt.NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
+    """The mean of ratios, given as their logarithms, and its 95 % t interval."""
+    half = stats.t.ppf(0.975, len(logs) - 1) * stats.sem(logs)
     low, ratio, high = (round(float(np.exp(logs.mean() + by)), 4) for by in (-half, 0, half))
-    return Ratio(ratio, (low, high), pairs, rounds)
+    return ratio, (low, high)
 
 
 def _pair(sides: Sequence[Side], rounds: int, backwards: bool) -> float:

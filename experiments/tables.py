@@ -44,26 +44,6 @@ def first_output() -> list[str]:
     return ["```", *read("newcomer")["printed"], "```"]
 
 
-def variants() -> list[str]:
-    """Size, accuracy, agreement and latency of each variant of the newcomer's run."""
-    document = read("newcomer")
-    by_variant = {row["variant"]: row for row in document["export"]}
-    rows = [
-        [
-            row["variant"],
-            text.size(row["file_bytes"]),
-            text.accuracy(row["top1"], row["interval"], row["accuracy_n"]),
-            text.percent(by_variant[row["variant"]]["agreement"]),
-            f"{by_variant[row['variant']]['largest_error']:.2g}",
-            f"{by_variant[row['variant']]['mean_error']:.2g}",
-            text.ratio(row["ratio_to_float32"]),
-        ]
-        for row in document["results"]
-    ]
-    header = ("variant", "size", "accuracy", "agreement with Keras", "largest error", "mean error", "p50 to float32")
-    return [*markdown(header, rows), "", source(document)]
-
-
 def figures() -> list[str]:
     """What was to be reached, and what was measured."""
     newcomer, classify, quantizer = read("newcomer"), read("classify_cost"), read("quantizer")
@@ -196,7 +176,6 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         training_tables.recipe_list,
         training_tables.recipe_fields,
         first_output,
-        variants,
         figures,
         tutorial,
         resize,
@@ -221,6 +200,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         gate_tables.gate_rules,
         export_tables.rescue,
         export_tables.quantization_cost,
+        export_tables.export_time,
         export_tables.robustness,
         export_tables.confidence,
         export_tables.unknown,
