@@ -212,6 +212,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         gate_tables.gate_rule,
         gate_tables.gate_rules,
         export_tables.rescue,
+        export_tables.fine_tuning,
         export_tables.quantization_cost,
         export_tables.robustness,
         export_tables.confidence,
