@@ -122,6 +122,7 @@ class Trial:
         return self._tried(before.base, f"litert-tunner, {lesson.name}", made, figures)
 
     def by_student(self, before: Tried) -> Tried:
+        """Of the base its ranges: biases learn, so they aren't corrected beforehand."""
         start, base = time.monotonic(), before.base
         found = self._builder._ranges(base)
         ranges = {name: (float(one["min"].min()), float(one["max"].max())) for name, one in found.items()}
@@ -148,13 +149,13 @@ def study(subject: Subject, keep: Path | None) -> dict[str, Any]:
         trial = Trial(subject, Path(folder))
         bases = [trial.built(base) for base in BASES]
         plain, best = bases[0], min(bases, key=lambda one: one.worst_drop)
-        theirs = {lesson: trial.by_tunner(plain, lesson) for lesson in tunner.LESSONS}
+        theirs = [trial.by_tunner(plain, lesson) for lesson in tunner.LESSONS]
         ours = [trial.by_student(plain)]
         if best is not plain:
-            lesson = min(theirs, key=lambda one: theirs[one].worst_drop)
-            theirs[replace(lesson, name="best")] = trial.by_tunner(best, lesson)
+            lesson, _ = min(zip(tunner.LESSONS, theirs, strict=True), key=lambda pair: pair[1].worst_drop)
+            theirs.append(trial.by_tunner(best, lesson))
             ours.append(trial.by_student(best))
-        chosen = [min(some, key=lambda one: one.worst_drop) for some in (theirs.values(), ours)]
+        chosen = [min(some, key=lambda one: one.worst_drop) for some in (theirs, ours)]
         test = trial.on_test()
         right = test.float32_right
         shown = {one.name: replace(one, paired=test.paired(one.made)) for one in (plain, best, *chosen)}
@@ -173,7 +174,7 @@ def study(subject: Subject, keep: Path | None) -> dict[str, Any]:
         "on_test": [one.row for one in shown.values()],
         "latency_ratios": {name: one and one.ratio for name, one in latencies.items()},
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "tried": [one.row for one in (*bases, *theirs.values(), *ours)],
+        "tried": [one.row for one in (*bases, *theirs, *ours)],
     }
 
 
