@@ -33,6 +33,24 @@ def rescue() -> list[str]:
     return [*markdown(header, rows), "", source(document)]
 
 
+def fine_tuning() -> list[str]:
+    """A row a file: what it loses on test images, before and after it learned."""
+    document = read("fine_tuning")
+    header = ("network", "int8 file", "loses", "latency to plain int8", "learned in")
+    rows = [
+        [
+            network["network"],
+            file["file"],
+            _lost({"drop": file["drop"], "interval": file["drop_interval"]}),
+            text.ratio(network["latency_ratios"].get(file["file"])),
+            f"{file['seconds']:.0f} s" if "seconds" in file else "-",
+        ]
+        for network in document["results"]
+        for file in network["on_test"]
+    ]
+    return [*markdown(header, rows), "", source(document)]
+
+
 def anyone() -> list[str]:
     """A row a file: what export made of a published Keras model, and the int8 file that is published with it."""
     document = read("anyone")
