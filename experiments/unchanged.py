@@ -31,8 +31,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+from ai_edge_litert.tools import flatbuffer_utils
 
-from device.model import card
 from experiments.classify_cost import WRAPPED, draw
 from experiments.interleaved import Command, Side, compare
 from experiments.record import RESULTS, ROOT, read, write
@@ -45,6 +45,7 @@ import hashlib, json, sys, time
 from pathlib import Path
 import cv2
 import numpy as np
+from ai_edge_litert.tools import flatbuffer_utils
 try:
     from device.inference.classifier import Classifier
     from device.inference.model_spec import Overrides
@@ -202,6 +203,26 @@ def trained(checkout: Path, recipe: str, run: Path) -> Path:
     return run
 
 
+def network(path: Path) -> list[Any]:
+    """Operators and tensors with their data, and not what is written about them beside."""
+    tree = flatbuffer_utils.read_model(str(path))
+    graph = tree.subgraphs[0]
+    tensors = [
+        (list(each.shape), each.type, _list(each.quantization, "scale"), _list(each.quantization, "zeroPoint"),
+         _list(tree.buffers[each.buffer], "data"))
+        for each in graph.tensors
+    ]  # fmt: skip
+    codes = [
+        (tree.operatorCodes[op.opcodeIndex].builtinCode, list(op.inputs), list(op.outputs)) for op in graph.operators
+    ]
+    return [tensors, codes]
+
+
+def _list(owner: Any, name: str) -> list[float]:
+    values = getattr(owner, name, None)
+    return [] if values is None else np.asarray(values).tolist()
+
+
 def training(asked: Asked) -> Iterator[dict[str, Any]]:
     """Are the trained weights and the exported networks the same bits?"""
     import keras
@@ -214,7 +235,7 @@ def training(asked: Asked) -> Iterator[dict[str, Any]]:
             ]
             ours, before = (keras.models.load_model(run / "model.keras", compile=False).get_weights() for run in runs)
             found = [evaluation.read(evaluation.Evaluation, run) for run in runs]
-            exported = [{path.name: card.network_bytes(path) for path in run.glob("export/*.tflite")} for run in runs]
+            exported = [{path.name: network(path) for path in run.glob("export/*.tflite")} for run in runs]
         same = [a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(ours, before, strict=True)]
         yield {
             "what": f"{recipe.partition(':')[0]}, trained in full",
