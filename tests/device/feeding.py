@@ -1,8 +1,10 @@
 """Readings as `live` makes them: the drawn shapes, moving, through the committed int8 network."""
 
 import ctypes
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -112,6 +114,12 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it didn't come true in time"
         time.sleep(0.01)
+
+
+def functions(thread: threading.Thread) -> list[str]:
+    """The names of those that it is in now."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return [each.name for each in traceback.extract_stack(frame)] if frame else []
 
 
 def interrupt(thread: threading.Thread) -> None:

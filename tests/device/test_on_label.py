@@ -18,7 +18,7 @@ from device.live.live import secret_variables
 from device.live.outputs import on_label
 from device.live.outputs.on_label import OF_SYSTEMD, OnLabel, Rule, check_labels, parse
 from tests.conftest import ROOT
-from tests.device.feeding import LOST, STREAMING, Feed, interrupt, wait_for
+from tests.device.feeding import LOST, STREAMING, Feed, functions, interrupt, wait_for
 
 Read = Callable[[str, float], FrameResult]
 
@@ -326,6 +326,8 @@ def test_a_thread_that_dies_ends_its_command_and_not_its_rule(
     output.show(read("cat", 0))
     wait_for(lambda: log.lines)
     (thread,) = runners()
+    # The command may write while the thread still starts it, when nobody knows yet that it is there.
+    wait_for(lambda: "_wait" in functions(thread))
     interrupt(thread)
     wait_for(lambda: not thread.is_alive() and not is_running(int(log.lines[0])))
     said = "note: --on-label cat:0: sh was ended: its thread failed (SystemExit); the rule stays active\n"
