@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from device.errors import UserError
 from device.evaluation.paired import Paired
@@ -43,14 +44,21 @@ class Judge:
         self._targets = np.where(targets < 0, predicted, targets)
         self.float32_right = predicted == self._targets
 
+    def right(self, made: bytes) -> npt.NDArray[np.bool_]:
+        """Whether the bare int8 file is right about each image."""
+        return self._right(self._scores(made, "int8"))
+
     def judged(self, made: bytes) -> Judged:
         """The bare int8 file; it loses everything where the interpreter can't load it."""
         try:
             scores = self._scores(made, "int8")
         except UserError:
             return Judged(Paired.of(self.float32_right, np.zeros_like(self.float32_right)), math.inf)
-        right = scores.argmax(axis=1) == self._targets
-        return Judged(Paired.of(self.float32_right, right), float(np.abs(scores - self._float32).mean()))
+        return Judged(Paired.of(self.float32_right, self._right(scores)), float(np.abs(scores - self._float32).mean()))
+
+    def _right(self, scores: Scores) -> npt.NDArray[np.bool_]:
+        right: npt.NDArray[np.bool_] = scores.argmax(axis=1) == self._targets
+        return right
 
     def _scores(self, bare: bytes, variant: str) -> Scores:
         path = self._scratch / f"judged_{variant}.tflite"
