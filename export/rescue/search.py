@@ -115,7 +115,7 @@ class _Search:
         return self._is_enough(one) or (not can_tell and one.paired.drop <= self.max_drop)
 
     def _free(self, plain: Tried) -> Tried:
-        """Each alone; then the best of them with the others that helped, one after the other, while that helps."""
+        """Each alone; then the best of them with the others, one after the other, as far as each helps."""
         alone = []
         for means in FREE:
             if means.more_images and not self.builder.has_more_images:
@@ -123,13 +123,12 @@ class _Search:
             alone.append(self._try(means))
             if self._is_enough(alone[-1]):
                 return alone[-1]
-        helped = [one for one in alone if one.error < plain.error]
-        best, *others = sorted(helped, key=lambda one: one.error) or [plain]
+        best, *others = sorted([plain, *alone], key=lambda one: one.error)
+        # Also those that didn't help alone: a finer range shows where the biases are right.
         for other in others:
             means = _joined(best.means, other.means)
-            if means == best.means:
-                continue
-            best = min(best, self._try(means), key=lambda one: one.error)
+            if means != best.means:
+                best = min(best, self._try(means), key=lambda one: one.error)
             if self._is_enough(best):
                 break
         return best
