@@ -48,6 +48,7 @@ from train.networks import head
 
 SEED = 1
 FACTOR = 100.0
+VALIDATION = 2500
 
 Rows = npt.NDArray[np.int64]
 
@@ -94,12 +95,12 @@ def rescaled(run: Path) -> Iterator[Subject]:
 
 
 def squeeze_excite(path: Path) -> Iterator[Subject]:
-    """Its data's last twelfth is validation, as it was when it was trained."""
-    cache = folders.find_cache("fashion_mnist", (28, 28), "crop")
-    assert cache, "make the cache with: python -m train data fashion_mnist --size 28x28"
+    """What it wasn't trained on is its data's last twelfth; some of that is validation."""
+    cache = folders.find_cache("cifar10", (32, 32), "crop")
+    assert cache, "make the cache with: python -m train data cifar10 --size 32x32"
     edge = len(cache.targets("train")) * 11 // 12
     drawn = np.random.default_rng(SEED).permutation(edge)[: MORE * DEFAULT_SAMPLES]
-    validation = HeldOut(_labeled(cache, "train", np.arange(edge, len(cache.targets("train")))))
+    validation = HeldOut(_labeled(cache, "train", np.arange(edge, edge + VALIDATION)))
     test = _labeled(cache, "test", np.arange(len(cache.targets("test"))))
     spec = InputSpec(*cache.size, fit=cache.fit)
     yield Subject(path.read_bytes(), np.asarray(cache.images("train")[drawn]), validation, test, spec)
@@ -257,14 +258,20 @@ def main() -> None:
         asked.append(("squeeze-excite, hard-swish", 0.005, squeeze_excite(given.squeeze_excite)))
     for run in given.transfer:
         asked.append((f"frozen {run.resolve().name}", 0.007, transfer(run, given.repeats)))
-    rows = {one["network"]: one for one in read("rescue")["results"]} if (RESULTS / "rescue.json").exists() else {}
     for network, max_drop, subjects in asked:
         studies = []
         for subject in subjects:
             print(network, len(studies) + 1, flush=True)
             studies.append(study(subject, max_drop))
-            rows[network] = row(network, max_drop, studies)
-            write("rescue", list(rows.values()), "python -m experiments.rescue …", seed=SEED)
+            keep(row(network, max_drop, studies))
+
+
+def keep(new: dict[str, Any]) -> None:
+    """In the place of an earlier row of that network."""
+    before = read("rescue")["results"] if (RESULTS / "rescue.json").exists() else []
+    rows = {one["network"]: one for one in [*before, new]}
+    ordered = [rows[network] for network in sorted(rows)]
+    write("rescue", ordered, "python -m experiments.rescue …", seed=SEED)
 
 
 if __name__ == "__main__":
