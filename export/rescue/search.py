@@ -4,8 +4,8 @@ A file is inside when the upper end of its drop's 95 % interval is. Among files 
 that whose scores differ less from float32's: every image's scores change, but few predictions, so with few images the
 drop is chance.
 
-Where so few images are left that no file could be surely inside, the drop itself has to do: operators in float cost
-latency, and wouldn't make anything surer.
+Where so few images are left that no file could be surely inside, one that isn't surely outside has to do: operators in
+float cost latency, and wouldn't make anything surer.
 """
 
 import math
@@ -110,9 +110,9 @@ class _Search:
         return one.worst_drop <= self.max_drop or one.paired.lost + one.paired.won == 0
 
     def _will_do(self, one: Tried) -> bool:
-        """Enough, or as good as these images can tell."""
+        """Enough, or not surely outside, where these images could show no file surely inside."""
         can_tell = Paired(one.paired.n, 0, 0).interval[1] <= self.max_drop
-        return self._is_enough(one) or (not can_tell and one.paired.drop <= self.max_drop)
+        return self._is_enough(one) or (not can_tell and one.paired.interval[0] <= self.max_drop)
 
     def _free(self, plain: Tried) -> Tried:
         """Each alone; then the best of them with the others, one after the other, as far as each helps."""

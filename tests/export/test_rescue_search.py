@@ -120,7 +120,7 @@ def test_without_a_file_inside_the_least_certain_loss_is_taken(tmp_path: Path) -
 def test_where_the_images_cannot_tell_nothing_that_costs_latency_is_tried(tmp_path: Path) -> None:
     """Of the others that one is chosen whose scores differ least from float32's."""
     _, result = found(rescaled(foreign.bare(), 30), tmp_path, JUST_TOLD, validation(500))
-    assert result.chosen.paired.drop <= JUST_TOLD < result.chosen.worst_drop
+    assert result.chosen.paired.interval[0] <= JUST_TOLD < result.chosen.worst_drop
     assert not any(one.means.floating for one in result.tried)
     assert result.chosen.error == min(one.error for one in result.tried)
 
