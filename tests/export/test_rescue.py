@@ -11,7 +11,6 @@ from ai_edge_litert import schema_py_generated as schema
 
 from device.model.card import InputSpec, OutputSpec
 from export.checks.fidelity import Graph
-from export.checks.layers import noise_shares
 from export.conversion import objects, quantize
 from export.rescue import activations, biases, clipping, equalize
 from export.rescue.build import PLAIN, Builder, Means
@@ -255,10 +254,6 @@ def test_what_a_hard_swish_makes_zero_of_needs_no_codes() -> None:
     assert any(whole[name][0] < -6 for name in before)
     for name, (low, high) in whole.items():
         assert found[name] == ((max(low, -3.0), max(high, -3.0)) if name in before else (low, high))
-    made = builder(float32)
-    plain, finer = (noise_shares(float32, made.build(one), inputs(8, 1)) for one in (PLAIN, Means(saturated=True)))
-    first = made.operators[1]
-    assert first not in before and finer[first] < 0.6 * plain[first], "of the first hard-swish"
 
 
 def test_a_tensor_that_others_read_too_keeps_its_range() -> None:
