@@ -146,7 +146,12 @@ def _with_head(
     validation = HeldOut(every.at(folds.rows), Heads(folds.rows, folds.folds, kernels, biases)).at(places)
     network = _headed(float32, fitted)
     return Subject(
-        network, every.sources[drawn], validation, every.at(tested_on), spec, (unseen.features_name(network),)
+        network,
+        np.asarray(every.sources)[drawn],
+        validation,
+        every.at(tested_on),
+        spec,
+        (unseen.features_name(network),),
     )
 
 
@@ -174,15 +179,17 @@ def study(subject: Subject, max_drop: float) -> Studied:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         start = time.monotonic()
-        given = (subject.float32, subject.images, DEFAULT_SAMPLES, subject.spec, OutputSpec(), {}, subject.kept)
+        builder = Builder(
+            subject.float32, subject.images, DEFAULT_SAMPLES, subject.spec, OutputSpec(), {}, subject.kept
+        )
         judge = Judge(subject.float32, subject.validation, blank, scratch)
-        found = search(Builder(*given), judge, max_drop, lambda one: print(f"  {rescued.line(one)}", flush=True))
+        found = search(builder, judge, max_drop, lambda one: print(f"  {rescued.line(one)}", flush=True))
         seconds = time.monotonic() - start
         plain, chosen = found.tried[0].made, found.chosen.made
         latency = judge.latency(chosen, plain)
         last = Judge(subject.float32, HeldOut(subject.test), blank, scratch)
         right = (last.float32_right, last.right(plain), last.right(chosen))
-        return Studied(subject, found, *right, latency and latency.ratio, seconds)
+        return Studied(subject, found, *right, latency.ratio if latency else None, seconds)
 
 
 def row(network: str, max_drop: float, studies: Sequence[Studied]) -> dict[str, Any]:
@@ -259,7 +266,7 @@ def main() -> None:
     for run in given.transfer:
         asked.append((f"frozen {run.resolve().name}", 0.007, transfer(run, given.repeats)))
     for network, max_drop, subjects in asked:
-        studies = []
+        studies: list[Studied] = []
         for subject in subjects:
             print(network, len(studies) + 1, flush=True)
             studies.append(study(subject, max_drop))

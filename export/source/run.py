@@ -101,7 +101,7 @@ def _validation(
 
     training, calibration: rows of the training part.
     """
-    if not len(held_out.images):
+    if held_out.images.rows is None or not len(held_out.images):
         return HeldOut(_rows_of(cache, np.setdiff1d(training, calibration), False))
     return held_out.at(np.flatnonzero(~np.isin(held_out.images.rows, calibration)))
 
