@@ -1,5 +1,6 @@
 """The tables of docs/exporting.md, from results/*.json."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -14,7 +15,10 @@ MOST = 0.005
 
 
 def rescue() -> list[str]:
-    """A row a network: what plain int8 and the rescued file lose on test images, and what that costs."""
+    """A row a network: what plain int8 and the rescued file lose on test images, and what that costs.
+
+    Of a network that was studied more than once: which means were chosen how often, the largest latency.
+    """
     document = read("rescue")
     header = ("network", "float32", "plain int8 loses", "rescued loses", "by", "latency", "size", "tried")
     rows = [
@@ -23,32 +27,19 @@ def rescue() -> list[str]:
             text.accuracy(row["float32_top1"], row["float32_interval"], row["n"]),
             _lost(row["plain"]),
             _lost(row["rescued"]),
-            row["means"],
-            text.ratio(row["latency_ratio"]),
+            _chosen([one["means"] for one in row["studies"]]),
+            text.ratio(row["largest_latency_ratio"]),
             f"{text.size(row['plain']['network_bytes'])} -> {text.size(row['rescued']['network_bytes'])}",
-            f"{len(row['steps'])} in {row['seconds']:.0f} s",
+            "; ".join(f"{len(one['steps'])} in {one['seconds']:.0f} s" for one in row["studies"]),
         ]
         for row in document["results"]
     ]
     return [*markdown(header, rows), "", source(document)]
 
 
-def fine_tuning() -> list[str]:
-    """A row a file: what it loses on test images, before and after it learned."""
-    document = read("fine_tuning")
-    header = ("network", "int8 file", "loses", "latency to plain int8", "learned in")
-    rows = [
-        [
-            network["network"],
-            file["file"],
-            _lost({"drop": file["drop"], "interval": file["drop_interval"]}),
-            text.ratio(network["latency_ratios"].get(file["file"])),
-            f"{file['seconds']:.0f} s" if "seconds" in file else "-",
-        ]
-        for network in document["results"]
-        for file in network["on_test"]
-    ]
-    return [*markdown(header, rows), "", source(document)]
+def _chosen(means: list[str]) -> str:
+    counted = Counter(means)
+    return "; ".join(name if count == len(means) else f"{count} x {name}" for name, count in counted.most_common())
 
 
 def anyone() -> list[str]:

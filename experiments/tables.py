@@ -199,7 +199,6 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         gate_tables.gate_rule,
         gate_tables.gate_rules,
         export_tables.rescue,
-        export_tables.fine_tuning,
         export_tables.quantization_cost,
         export_tables.export_time,
         export_tables.robustness,

@@ -29,7 +29,7 @@ def inputs(source: ExportSource, options: ExportOptions) -> Inputs:
         test_images=len(source.test) if source.test else 0,
         test_sha256=_sha256(source.test),
         max_drop=options.max_drop if options.rescue else None,
-        rescue_sha256=_sha256(source.validation) if options.rescue else None,
+        rescue_sha256=_sha256(source.validation.images) if options.rescue else None,
         runtime=options.runtime,
         confidence=_confidence(source, options.threshold),
     )

@@ -103,4 +103,4 @@ def _rescue(maker: Maker, max_drop: float) -> Rescue:
     kept = made.row if is_there else maker.keep(made, RESCUED)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
     written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes
-    return Rescue(max_drop, source.validation.split, done.found.steps, comparison, *written)
+    return Rescue(max_drop, source.validation.images.split, done.found.steps, comparison, *written)

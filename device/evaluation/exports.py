@@ -133,7 +133,8 @@ class RescueStep:
     """A file that was tried, beside float32 on n validation images.
 
     lost and won: right in float32, or in this file alone. latency_ratio: to the plain int8 file's, measured in turns;
-    None where the interpreter can't load it. is_on_front: no other is both faster and better.
+    None where the interpreter can't load it. is_on_front: no other is both faster and better. mean_error: the mean
+    difference of a score from float32's.
     """
 
     means: str
@@ -147,6 +148,7 @@ class RescueStep:
     drop_interval: tuple[float, float]
     is_on_front: bool
     is_chosen: bool
+    mean_error: float | None = None
 
 
 @dataclass(frozen=True)

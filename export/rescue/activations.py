@@ -78,10 +78,6 @@ def kept(model: bytes) -> Any:
         return tfl_interpreter_utils.create_tfl_interpreter(model, num_threads=2)
 
 
-def ranges(found: Mapping[str, Spread]) -> dict[str, Any]:
-    """In the quantizer's form."""
-    return {name: of_range(spread.range, spread.rank) for name, spread in found.items()}
-
-
 def of_range(whole: tuple[float, float], rank: int) -> dict[str, Any]:
+    """In the quantizer's form."""
     return {key: np.full((1,) * rank, value, np.float32) for key, value in zip(("min", "max"), whole, strict=True)}

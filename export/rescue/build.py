@@ -1,6 +1,6 @@
 """An int8 file by chosen means, each of which can be left off; what calibration finds is kept for the next file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Literal
@@ -17,7 +17,6 @@ from export.rescue.clipping import Histogram
 
 # Calibration images whose numbers are counted for clipped ranges, which takes as long again as all else.
 COUNTED = 64
-ALGORITHMS = {"octav": quantize.NAMES.OCTAV, "mse": quantize.NAMES.MSE}
 
 Range = tuple[float, float]
 
@@ -32,8 +31,9 @@ class Means:
 
     equalized: bool = False
     more_images: bool = False
+    saturated: bool = False
     activations: Literal["percentile", "mse"] | None = None
-    weights: Literal["octav", "mse"] | None = None
+    weights: Literal["octav"] | None = None
     biases: bool = False
     floating: tuple[str, ...] = ()
     dynamic: bool = False
@@ -41,7 +41,8 @@ class Means:
     @property
     def name(self) -> str:
         """'equalized, activations mse'"""
-        words = [word for word, is_on in (("equalized", self.equalized), ("more images", self.more_images)) if is_on]
+        switches = {"equalized": self.equalized, "more images": self.more_images, "saturated": self.saturated}
+        words = [word for word, is_on in switches.items() if is_on]
         words += [
             f"{what} {how}" for what, how in (("activations", self.activations), ("weights", self.weights)) if how
         ]
@@ -53,7 +54,7 @@ class Means:
     @property
     def without_deliberate_changes(self) -> "Means":
         """Of a file that differs from float32 by rounding alone."""
-        return replace(self, activations=None, weights=None, biases=False)
+        return replace(self, saturated=False, activations=None, weights=None, biases=False)
 
 
 PLAIN = Means()
@@ -63,7 +64,8 @@ class Builder:
     """Makes files of one float network.
 
     images: uint8, n x height x width x 3, the `plain` first ones those that the plain file is calibrated with. spec:
-    what the network is fed for pixels; known: ranges of inner tensors that calibration isn't asked for.
+    what the network is fed for pixels; known: ranges of inner tensors that calibration isn't asked for; kept: tensors
+    whose channels stay as they are.
     """
 
     def __init__(
@@ -74,16 +76,17 @@ class Builder:
         spec: InputSpec,
         output: OutputSpec,
         known: Mapping[str, Range],
+        kept: Collection[str] = (),
     ) -> None:
         self._float32, self._images, self._plain = float32, images, plain
-        self._spec, self._output, self._known = spec, output, known
+        self._spec, self._output, self._known, self._kept = spec, output, known, kept
         self.spreads = cache(self._spreads)  # of one builder
         self._histograms = cache(self._counted)
 
     def build(self, means: Means) -> bytes:
         """The bare file."""
         float32 = self.float32(means.equalized)
-        algorithm = ALGORITHMS[means.weights] if means.weights else quantize.PLAIN.weights
+        algorithm = quantize.NAMES.OCTAV if means.weights == "octav" else quantize.PLAIN.weights
         chosen = quantize.QuantizationRecipe(algorithm, means.floating, means.dynamic, self._scores(means))
         with quantize.quiet():
             made = quantize.int8(float32, self._ranges(means), pixels.ends(self._spec), chosen)
@@ -101,7 +104,7 @@ class Builder:
 
     @cached_property
     def _equalized(self) -> bytes:
-        return equalize.equalized(self._float32, self.spreads(False, False))
+        return equalize.equalized(self._float32, self.spreads(False, False), self._kept)
 
     @cached_property
     def operators(self) -> tuple[str, ...]:
@@ -125,15 +128,16 @@ class Builder:
         return clipping.histograms(float32, self._inputs(min(COUNTED, self._plain)), spreads)
 
     def _ranges(self, means: Means) -> dict[str, Any]:
+        """Of each tensor, in the quantizer's form."""
         spreads = self.spreads(means.equalized, means.more_images)
-        found = activations.ranges(spreads)
+        found = {name: spread.range for name, spread in spreads.items()}
         if means.activations:
             clip = clipping.by_error if means.activations == "mse" else clipping.by_percentile
-            for name, seen in self._histograms(means.equalized).items():
-                found[name] = activations.of_range(clip(seen), spreads[name].rank)
-        for name, whole in {**self._known, self._input: pixels.ends(self._spec)}.items():
-            found[name] = activations.of_range(whole, spreads[name].rank)
-        return found
+            found |= {name: clip(seen) for name, seen in self._histograms(means.equalized).items()}
+        if means.saturated:
+            found = clipping.saturated(found, self.float32(means.equalized))
+        found |= {**self._known, self._input: pixels.ends(self._spec)}
+        return {name: activations.of_range(whole, spreads[name].rank) for name, whole in found.items()}
 
     @cached_property
     def _input(self) -> str:

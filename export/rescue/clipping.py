@@ -1,7 +1,8 @@
 """Ranges of activations that leave out what is rare, so that what is common is rounded more finely.
 
 By percentile, or where rounding and clipping together have the least squared error (J. Choukroun et al., Low-bit
-Quantization of Neural Networks for Efficient Inference, 2019, https://arxiv.org/abs/1902.06822).
+Quantization of Neural Networks for Efficient Inference, 2019, https://arxiv.org/abs/1902.06822). And ranges that leave
+out what makes no difference: a hard-swish is 0 for all numbers below -3.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
 
+from export.checks.fidelity import Graph
+from export.conversion import objects
 from export.rescue.activations import Spread, Tensor, computed
 
 BINS = 2048
@@ -18,6 +22,13 @@ STEPS = 255
 OUTSIDE = 1e-4
 # Shares of the whole range that are tried.
 SHARES = np.linspace(0.2, 1.0, 65)
+# What these operators make of any number outside they make of the nearer end.
+OPERATOR = schema.BuiltinOperator
+SATURATING = {
+    OPERATOR.HARD_SWISH: (-3.0, np.inf),
+    OPERATOR.RELU: (0.0, np.inf),
+    OPERATOR.RELU6: (0.0, 6.0),
+}
 
 Range = tuple[float, float]
 
@@ -77,3 +88,18 @@ def _error(seen: Histogram, low: float, high: float) -> float:
     outside = np.maximum(np.maximum(low - centers, centers - high), 0.0)
     inside = seen.counts[(outside == 0) & (centers != 0)].sum()
     return float((seen.counts * outside**2).sum() + inside * ((high - low) / STEPS) ** 2 / 12)
+
+
+def saturated(ranges: Mapping[str, Range], float32: bytes) -> dict[str, Range]:
+    """The ranges without the numbers between which no operator that reads them tells a difference."""
+    graph, found = Graph(float32), dict(ranges)
+    readers: dict[int, list[Range]] = {int(index): [(-np.inf, np.inf)] for index in graph.graph.outputs}
+    for operator in graph.operators:
+        for index in operator.inputs:  # -1 where an optional one is missing
+            readers.setdefault(int(index), []).append(SATURATING.get(graph.kind(operator), (-np.inf, np.inf)))
+    for index, ends in readers.items():
+        if index >= 0 and (name := objects.text(graph.graph.tensors[index].name)) in found:
+            lows, highs = zip(*ends, strict=True)
+            low, high = np.clip(found[name], min(lows), max(highs))
+            found[name] = float(low), float(high)
+    return found

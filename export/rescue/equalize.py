@@ -1,12 +1,15 @@
 """Cross-layer equalization: a channel that is louder than its neighbors is scaled down where it is made, and what reads
-it takes that back, so that one scale fits them all. The float network's answers stay the same.
+it takes that back, so that one scale fits them all. The float network's predictions stay the same.
 
 M. Nagel et al., Data-Free Quantization through Weight Equalization and Bias Correction, 2019,
 https://arxiv.org/abs/1906.04721, section 4.1. There weights are equalized with weights; ours have a scale a channel, so
 it is the activations, which have one for all, that are equalized with the weights that read them.
+
+There ReLU6 becomes ReLU. Here a quiet channel is scaled up below 6, with room for what calibration images didn't show;
+one that is cut off stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +35,8 @@ HOMOGENEOUS = (
     OPERATOR.RELU,
 )
 LET_THROUGH = (FUSED.NONE, FUSED.RELU)
+# Where ReLU6 cuts off, and how far below it the greatest number of calibration images stays.
+SIX, ROOM = 6.0, 1.5
 SWEEPS = 2
 # A channel that is never heard of isn't made loud.
 MOST = 1e4
@@ -39,17 +44,25 @@ MOST = 1e4
 
 @dataclass
 class Group:
-    """Tensors whose channels have to be scaled alike, and the operators with weights at its borders."""
+    """Tensors whose channels have to be scaled alike, and the operators with weights at its borders.
+
+    is_cut: whether one of them is cut off at 6.
+    """
 
     tensors: set[int] = field(default_factory=set)
     makers: list[Any] = field(default_factory=list)
     readers: list[Any] = field(default_factory=list)
+    is_cut: bool = False
 
 
-def equalized(float32: bytes, spreads: Mapping[str, Spread]) -> bytes:
-    """The same function, its channels equally loud as far as the weights allow. spreads: float32's, by tensor name."""
+def equalized(float32: bytes, spreads: Mapping[str, Spread], kept: Collection[str] = ()) -> bytes:
+    """The same function, its channels equally loud as far as the weights allow.
+
+    spreads: float32's, by tensor name. kept: the names of tensors whose channels stay as they are.
+    """
     network = ScalableNetwork(float32)
-    loud = {index: spreads[name].largest for index, name in network.names.items() if name in spreads}
+    free = {name: spread for name, spread in spreads.items() if name not in kept}
+    loud = {index: free[name].largest for index, name in network.names.items() if name in free}
     for _ in range(SWEEPS):
         for group in network.groups():
             if group.tensors <= set(loud):
@@ -102,7 +115,9 @@ class ScalableNetwork:
     def _find_borders(self, group_of: Any) -> None:
         for operator in self.graph.operators:
             if self._kind(operator) in WEIGHTED:
-                group_of(int(operator.outputs[0])).makers.append(operator)
+                made = group_of(int(operator.outputs[0]))
+                made.makers.append(operator)
+                made.is_cut |= operator.builtinOptions.fusedActivationFunction == FUSED.RELU6
                 group_of(int(operator.inputs[0])).readers.append(operator)
 
     def width(self, group: Group) -> int:
@@ -148,7 +163,7 @@ class ScalableNetwork:
     def _blocked_by_layer(self, operator: Any) -> set[int]:
         """What a layer with weights makes, or reads, where it can't be scaled."""
         fused = operator.builtinOptions.fusedActivationFunction
-        blocked = set() if fused in LET_THROUGH else {int(operator.outputs[0])}
+        blocked = set() if fused in (*LET_THROUGH, FUSED.RELU6) else {int(operator.outputs[0])}
         if self._shared & {int(index) for index in operator.inputs[1:]}:
             blocked |= {int(operator.inputs[0]), int(operator.outputs[0])}
         if self._width(operator.inputs[1]) % self._width(operator.inputs[0]):  # a convolution in groups
@@ -165,6 +180,8 @@ class ScalableNetwork:
         heard = activations > 0 if weights is None else (activations > 0) & (weights > 0)
         if not heard.any():
             return np.ones(width)
+        if group.is_cut:
+            return _up_to_six(np.where(heard, activations, np.inf), weights)
         target = np.ones(width) if weights is None else np.sqrt(activations * weights)
         factors = np.divide(target, activations, out=np.ones(width), where=heard)
         factors[heard] /= np.exp(np.log(factors[heard]).mean())
@@ -201,6 +218,16 @@ class ScalableNetwork:
 
     def _put(self, index: int, numbers: npt.NDArray[Any]) -> None:
         objects.put(self.tree, self.graph.tensors[index], numbers.astype(np.float32))
+
+
+def _up_to_six(activations: Reals, weights: Reals | None) -> Reals:
+    """Up by all the room there is where depthwise layers read the channel, which have a scale for each.
+
+    Else by the square root of it: a louder channel is read by smaller weights, which are rounded more coarsely.
+    """
+    room = np.maximum(SIX / (ROOM * activations), 1.0)
+    wanted = room if weights is None else np.sqrt(room * weights)
+    return np.asarray(np.clip(wanted, 1.0, np.minimum(room, MOST)))
 
 
 def _fit(factors: Reals, width: int) -> Reals:

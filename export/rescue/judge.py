@@ -1,48 +1,69 @@
 """How good a file is beside float32, on validation images, and how fast beside the plain file."""
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from device.data.folders import Labeled
 from device.errors import UserError
-from device.evaluation import evaluate
 from device.evaluation.paired import Paired
 from device.inference import runtime, timing
+from device.inference.prediction import Scores
 from device.inference.timing import Latency
 from device.model.card import Card
 from export.card import cards
+from export.source.held_out import HeldOut
 
 # Of a comparison of two files' latency: seconds, and of a block.
 SECONDS, BLOCK_S = 1.0, 0.02
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a file loses to float32, and by how much its scores differ on average.
+
+    Of a hundred images a handful changes its prediction, which is hardly a measure; the scores of all of them change.
+    """
+
+    paired: Paired
+    mean_error: float
+
+
 class Judge:
-    """images: neither calibration nor test; where their label isn't known (-1), float32's answer counts as right.
+    """images: neither calibration nor test; where their label isn't known (-1), float32's prediction counts as right.
 
     card: the network's. scratch: a folder. seconds: of timing, for each file.
     """
 
-    def __init__(self, float32: bytes, images: Labeled, card: Card, scratch: Path, seconds: float = SECONDS) -> None:
+    def __init__(self, float32: bytes, images: HeldOut, card: Card, scratch: Path, seconds: float = SECONDS) -> None:
         self._images, self._card, self._scratch, self._seconds = images, card, scratch, seconds
-        answers = self._answers(float32, "float32")
-        self._targets = np.where(images.targets < 0, answers, images.targets)
-        self.float32_right = answers == self._targets
+        self._float32 = self._scores(float32, "float32")
+        predicted, targets = self._float32.argmax(axis=1), images.images.targets
+        self._targets = np.where(targets < 0, predicted, targets)
+        self.float32_right = predicted == self._targets
 
-    def paired(self, made: bytes) -> Paired:
-        """What the bare int8 file loses to float32: everything, where the interpreter can't load it."""
+    def right(self, made: bytes) -> npt.NDArray[np.bool_]:
+        """Whether the bare int8 file is right about each image."""
+        return self._right(self._scores(made, "int8"))
+
+    def judged(self, made: bytes) -> Judged:
+        """The bare int8 file; it loses everything where the interpreter can't load it."""
         try:
-            right = self._answers(made, "int8") == self._targets
+            scores = self._scores(made, "int8")
         except UserError:
-            right = np.zeros_like(self.float32_right)
-        return Paired.of(self.float32_right, right)
+            return Judged(Paired.of(self.float32_right, np.zeros_like(self.float32_right)), math.inf)
+        return Judged(Paired.of(self.float32_right, self._right(scores)), float(np.abs(scores - self._float32).mean()))
 
-    def _answers(self, bare: bytes, variant: str) -> npt.NDArray[np.int64]:
+    def _right(self, scores: Scores) -> npt.NDArray[np.bool_]:
+        right: npt.NDArray[np.bool_] = scores.argmax(axis=1) == self._targets
+        return right
+
+    def _scores(self, bare: bytes, variant: str) -> Scores:
         path = self._scratch / f"judged_{variant}.tflite"
         path.write_bytes(cards.assembled(bare, replace(self._card, variant=variant), {}))
-        return np.asarray(evaluate.score_images(path, self._images).argmax(axis=1))
+        return self._images.scores(path)
 
     def latency(self, made: bytes, first: bytes) -> Latency | None:
         """Of the bare file on one thread, to the first one's; None where it can't be loaded."""

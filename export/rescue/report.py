@@ -8,7 +8,7 @@ from export.rescue.build import PLAIN
 
 def lines(done: Rescue) -> list[str]:
     """All that was tried, a row each; what the chosen file does on test images."""
-    header = ("rescue", "size", "p50 ms", "to plain", "drop, points", "95 %", "lost", "won", "")
+    header = ("rescue", "size", "p50 ms", "to plain", "drop, points", "95 %", "lost", "won", "error", "")
     rows = [
         (
             step.means,
@@ -19,11 +19,15 @@ def lines(done: Rescue) -> list[str]:
             "{:.2f} to {:.2f}".format(*(100 * end for end in step.drop_interval)),
             str(step.lost),
             str(step.won),
+            "-" if step.mean_error is None else f"{step.mean_error:.2g}",
             "chosen" if step.is_chosen else "front" if step.is_on_front else "",
         )
         for step in done.steps
     ]
-    note = f"on {done.steps[0].n} images ({done.split}); front: no other is both faster and better"
+    note = (
+        f"on {done.steps[0].n} images ({done.split}); error: the mean difference of a score from float32's; front: no"
+        " other is both faster and better"
+    )
     return [*text.table(header, rows), note, _on_test(done)]
 
 

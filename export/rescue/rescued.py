@@ -13,6 +13,7 @@ from export.conversion import pixels
 from export.rescue.build import Builder
 from export.rescue.judge import Judge
 from export.rescue.search import Found, Tried, search
+from export.source import unseen
 from export.source.sources import ExportSource
 
 # More validation images make a search longer, and hardly surer.
@@ -30,7 +31,7 @@ class Rescued:
 
 def check(source: ExportSource) -> None:
     """UserError where there are too few images to judge a rescue by."""
-    if (count := len(source.validation)) < LEAST_IMAGES:
+    if (count := len(source.validation.images)) < LEAST_IMAGES:
         raise UserError(
             f"{source.model}: {count} images are left to judge a rescue by, neither calibration nor test, and"
             f" {LEAST_IMAGES} are needed at least; give more, or calibrate with fewer: --calibration-samples N"
@@ -39,16 +40,24 @@ def check(source: ExportSource) -> None:
 
 def rescue(source: ExportSource, float32: bytes, max_drop: float, scratch: Path) -> Rescued:
     """float32: the bare network."""
-    images = source.validation.drawn(MOST_IMAGES, source.calibration.seed)
-    command.say(f"rescue: judged on {len(images)} images ({images.split}); at most {_points(max_drop)} may be lost …")
+    validation = source.validation.drawn(MOST_IMAGES, source.calibration.seed)
+    on = f"{len(validation.images)} images ({validation.images.split})"
+    command.say(f"rescue: judged on {on}; at most {_points(max_drop)} may be lost …")
     more = [source.more.image(place) for place in range(len(source.more))]
     calibration = np.concatenate([source.calibration.images, np.stack(more)]) if more else source.calibration.images
     fed = pixels.fed(source.input)
     known = pixels.ranges(float32, source.input)
-    builder = Builder(float32, calibration, len(source.calibration.images), fed, source.output, known)
-    judge = Judge(float32, images, cards.of(source, "int8"), scratch)
+    builder = Builder(
+        float32, calibration, len(source.calibration.images), fed, source.output, known, _features(source, float32)
+    )
+    judge = Judge(float32, validation, cards.of(source, "int8"), scratch)
     found = search(builder, judge, max_drop, lambda one: command.say(f"  {line(one)}"))
     return Rescued(found, tuple(_unlike(builder, found, source)))
+
+
+def _features(source: ExportSource, float32: bytes) -> tuple[str, ...]:
+    """The tensors that other heads than the file's own are asked about: their channels have to stay as they are."""
+    return (unseen.features_name(float32),) if source.held_out.heads else ()
 
 
 def _unlike(builder: Builder, found: Found, source: ExportSource) -> list[str]:

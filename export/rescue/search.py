@@ -1,7 +1,11 @@
 """The search for a file that loses no more than is allowed, at the least latency: what costs none first.
 
-A file is inside when the upper end of its drop's 95 % interval is. That end, not the drop, is also what one file is
-better than another by: with few images the drop is chance, while the end counts each answer that changed.
+A file is inside when the upper end of its drop's 95 % interval is. Among files that cost no latency the better one is
+that whose scores differ less from float32's: every image's scores change, but few predictions, so with few images the
+drop is chance.
+
+Where so few images are left that no file could be surely inside, one that isn't surely outside has to do: operators in
+float cost latency, and wouldn't make anything surer.
 """
 
 import math
@@ -13,16 +17,16 @@ from device.evaluation.paired import Paired
 from device.inference.timing import Latency
 from export.checks import layers
 from export.rescue.build import PLAIN, Builder, Means
-from export.rescue.judge import Judge
+from export.rescue.judge import Judge, Judged
 
 # What costs no latency, in the order it is tried.
 FREE = (
     Means(equalized=True),
+    Means(saturated=True),
     Means(biases=True),
     Means(activations="mse"),
     Means(activations="percentile"),
     Means(weights="octav"),
-    Means(weights="mse"),
     Means(more_images=True),
 )
 # Shares of all operators that are left in float.
@@ -37,8 +41,16 @@ class Tried:
 
     means: Means
     made: bytes
-    paired: Paired
+    judged: Judged
     latency: Latency | None
+
+    @property
+    def paired(self) -> Paired:
+        return self.judged.paired
+
+    @property
+    def error(self) -> float:
+        return self.judged.mean_error
 
     @property
     def worst_drop(self) -> float:
@@ -48,7 +60,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Found:
-    """All that was tried, in order, and the chosen one: the first inside the limit, else the one that loses least."""
+    """All that was tried, in order, and the chosen one."""
 
     tried: tuple[Tried, ...]
     chosen: Tried
@@ -61,7 +73,10 @@ class Found:
 def search(
     builder: Builder, judge: Judge, max_drop: float, progress: Callable[[Tried], None] = lambda tried: None
 ) -> Found:
-    """max_drop: a share, 0.005 for half a point. Stops at the first file that is surely inside, or changes nothing."""
+    """max_drop: a share, 0.005 for half a point.
+
+    Stops at the first file that is surely inside, or changes nothing. Without one that loses least is chosen.
+    """
     return _Search(builder, judge, max_drop, progress).run()
 
 
@@ -73,28 +88,34 @@ class _Search:
     def run(self) -> Found:
         plain = self._try(PLAIN)
         best = plain if self._is_enough(plain) else self._free(plain)
-        if not self._is_enough(best):
-            self._floating(best)
-        # The search ends at the first that is enough; without one, latency is no longer what matters.
-        last = self.tried[-1]
-        chosen = last if self._is_enough(last) else min(self.tried, key=lambda one: one.worst_drop)
-        return Found(tuple(self.tried), chosen)
+        if not self._will_do(best):
+            # Without one that will do, latency is no longer what matters.
+            best = self._floating(best) or min(self.tried, key=lambda one: one.worst_drop)
+        return Found(tuple(self.tried), best)
 
     def _try(self, means: Means) -> Tried:
+        """Tried before, where other means make the same file."""
         made = self.builder.build(means)
+        if same := next((one for one in self.tried if one.made == made), None):
+            return same
         # The first that runs: the plain file, but for a network so far out that its int8 file can't be loaded.
         first = next((one.made for one in self.tried if one.latency), made)
-        one = Tried(means, made, self.judge.paired(made), self.judge.latency(made, first))
+        one = Tried(means, made, self.judge.judged(made), self.judge.latency(made, first))
         self.tried.append(one)
         self.progress(one)
         return one
 
     def _is_enough(self, one: Tried) -> bool:
-        """Inside, or not one answer is another's than float32's: with so few images nothing can be surer."""
+        """Surely inside, or not one image is right in one file alone: with so few images nothing can be surer."""
         return one.worst_drop <= self.max_drop or one.paired.lost + one.paired.won == 0
 
+    def _will_do(self, one: Tried) -> bool:
+        """Enough, or not surely outside, where these images could show no file surely inside."""
+        can_tell = Paired(one.paired.n, 0, 0).interval[1] <= self.max_drop
+        return self._is_enough(one) or (not can_tell and one.paired.interval[0] <= self.max_drop)
+
     def _free(self, plain: Tried) -> Tried:
-        """Each alone; then the best of them with the others that helped, one after the other, while that helps."""
+        """Each alone; then the best of them with the others, one after the other, as far as each helps."""
         alone = []
         for means in FREE:
             if means.more_images and not self.builder.has_more_images:
@@ -102,25 +123,30 @@ class _Search:
             alone.append(self._try(means))
             if self._is_enough(alone[-1]):
                 return alone[-1]
-        best, *others = sorted(alone, key=lambda one: one.worst_drop)
-        if best.worst_drop >= plain.worst_drop:
-            best = plain
+        best, *others = sorted([plain, *alone], key=lambda one: one.error)
+        # Also those that didn't help alone: a finer range shows where the biases are right.
         for other in others:
             means = _joined(best.means, other.means)
-            if other.worst_drop < plain.worst_drop and means != best.means:
-                both = self._try(means)
-                best = min(best, both, key=lambda one: one.worst_drop)
+            if means != best.means:
+                best = min(best, self._try(means), key=lambda one: one.error)
             if self._is_enough(best):
                 break
         return best
 
-    def _floating(self, best: Tried) -> None:
-        """Neighboring operators in float, more and more of them, those where most noise comes in."""
+    def _floating(self, best: Tried) -> Tried | None:
+        """Neighboring operators in float, more and more of them, those where most noise comes in.
+
+        With int8 weights where that will do too, and takes no longer: depthwise ones aren't XNNPACK's.
+        """
         for share in SHARES:
             for floating in self._windows(best, share):
-                for dynamic in (True, False):
-                    if self._is_enough(self._try(replace(best.means, floating=floating, dynamic=dynamic))):
-                        return
+                one = self._try(replace(best.means, floating=floating))
+                if not self._will_do(one):
+                    continue
+                smaller = self._try(replace(one.means, dynamic=True))
+                is_better = self._will_do(smaller) and _rounded_ratio(smaller) <= _rounded_ratio(one)
+                return smaller if is_better else one
+        return None
 
     def _windows(self, best: Tried, share: float) -> list[tuple[str, ...]]:
         """Of that share of the operators: where most noise is added, the last, the first."""
@@ -149,6 +175,7 @@ def _joined(one: Means, other: Means) -> Means:
     return Means(
         equalized=one.equalized or other.equalized,
         more_images=one.more_images or other.more_images,
+        saturated=one.saturated or other.saturated,
         activations=one.activations or other.activations,
         weights=one.weights or other.weights,
         biases=one.biases or other.biases,
@@ -181,4 +208,5 @@ def _step(one: Tried, is_chosen: bool, is_on_front: bool) -> RescueStep:
         drop_interval=one.paired.interval,
         is_on_front=is_on_front,
         is_chosen=is_chosen,
+        mean_error=one.error if math.isfinite(one.error) else None,
     )

@@ -24,7 +24,7 @@ from device.model import channels, model_kinds
 from device.model.card import Card
 from export.conversion import convert, fixed_size
 from export.source import image_folders, scaling, unknown_images
-from export.source.held_out import HeldOut
+from export.source.held_out import HeldOut, most
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 
@@ -46,7 +46,8 @@ def source(request: ExportRequest) -> ExportSource:
         raise UserError(label_lists.missing(path))
     choice, used, left = image_folders.calibration(asked, card.input)
     test = image_folders.test(asked, card.labels, used)
-    validation = image_folders.with_labels(image_folders.without(left, test), card.labels)
+    validation = HeldOut(image_folders.with_labels(image_folders.without(left, test), card.labels))
+    labeled = validation.at(np.flatnonzero(validation.images.targets >= 0))
     # A project is known by its folder: its model is called as everybody's.
     name = model_kinds.name(path if path == request.model else request.model.resolve()).removesuffix("_float32")
     digest = _sha256(path)
@@ -65,7 +66,7 @@ def source(request: ExportRequest) -> ExportSource:
         provenance={"run": None, "source_sha256": digest},
         validation=validation,
         more=Labeled(card.labels, (), np.zeros(0, np.int64), choice.split, 0),
-        held_out=HeldOut(validation.at(np.flatnonzero(validation.targets >= 0))).drawn(card.input, request.seed),
+        held_out=labeled.drawn(most(card.input), request.seed),
         unknown=unknown_images.of(request, used),
         scaling=chosen,
         converted=converted,

@@ -1,9 +1,12 @@
-"""Labeled images that a network wasn't fitted on and that are no test: what a card's confidence is fitted on."""
+"""Images that a network wasn't fitted on and that are no test: what a card's confidence is fitted on, and a rescue
+judged by.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import softmax
 
 from device.data import folders
@@ -31,10 +34,13 @@ class HeldOut:
     images: Labeled
     heads: Heads | None = None
 
-    def drawn(self, spec: InputSpec, seed: int) -> "HeldOut":
-        """As many as can be asked about at the network's size without making an export much longer."""
-        places = folders.drawn(len(self.images), most(spec), seed)
+    def at(self, places: npt.NDArray[np.int64]) -> "HeldOut":
+        """The images at these places, in that order."""
         return HeldOut(self.images.at(places), self.heads and self.heads.at(places))
+
+    def drawn(self, count: int, seed: int) -> "HeldOut":
+        """All images, or `count` of them, drawn by the seed, in their order."""
+        return self if len(self.images) <= count else self.at(folders.drawn(len(self.images), count, seed))
 
     def prepared(self, spec: InputSpec) -> "HeldOut":
         """Files are decoded once, not for every variant."""

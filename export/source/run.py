@@ -16,7 +16,7 @@ from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
 from export.source import unknown_images
 from export.source.calibration import CalibrationImages, balanced_rows
-from export.source.held_out import HeldOut
+from export.source.held_out import HeldOut, most
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 from export.source.unseen import Heads
@@ -51,7 +51,7 @@ def source(request: ExportRequest) -> ExportSource:
     heads = _heads_of(model, cache)
     unseen = None if cache.has_test else heads
     drawn = balanced_rows(targets, training, MORE * request.calibration_samples, request.seed)
-    held_out = np.asarray(record.split.validation_rows, np.int64)
+    held_out = _held_out(cache, np.asarray(record.split.validation_rows, np.int64), heads)
     return ExportSource(
         name=record.name or record.recipe_name,
         recipe=record.recipe_name,
@@ -73,9 +73,9 @@ def source(request: ExportRequest) -> ExportSource:
             "versions": record.versions,
             "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/run/ancestry.py
         },
-        validation=_rows_of(cache, held_out if len(held_out) else np.setdiff1d(training, rows), len(held_out) > 0),
+        validation=_validation(cache, held_out, training, np.asarray(rows, np.int64)),
         more=_rows_of(cache, np.asarray(drawn[len(rows) :], np.int64), False),
-        held_out=_held_out(cache, held_out, heads).drawn(InputSpec(*data.size), request.seed),
+        held_out=held_out.drawn(most(InputSpec(*data.size)), request.seed),
         unknown=unknown_images.of(request, folders.training_hashes(data.fingerprint) if request.unknown else ()),
     )
 
@@ -92,6 +92,18 @@ def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | No
     if heads is None:
         return HeldOut(_rows_of(cache, validation, True))
     return HeldOut(replace(_rows_of(cache, heads.rows, True), split="cross-validation"), heads)
+
+
+def _validation(
+    cache: Cache, held_out: HeldOut, training: npt.NDArray[np.int64], calibration: npt.NDArray[np.int64]
+) -> HeldOut:
+    """What is held out, without what calibrates; all other training images of a run that holds nothing out.
+
+    training, calibration: rows of the training part.
+    """
+    if held_out.images.rows is None or not len(held_out.images):
+        return HeldOut(_rows_of(cache, np.setdiff1d(training, calibration), False))
+    return held_out.at(np.flatnonzero(~np.isin(held_out.images.rows, calibration)))
 
 
 def _rows_of(cache: Cache, rows: npt.NDArray[np.int64], is_held_out: bool) -> Labeled:

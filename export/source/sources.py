@@ -35,7 +35,7 @@ class ExportSource:
     test: Labeled | None
     unseen: Heads | None  # of a run that was judged by cross-validation
     provenance: dict[str, Any]
-    validation: Labeled  # neither calibration nor test; the label -1 where none is known
+    validation: HeldOut  # neither calibration nor test; the label -1 where none is known
     more: Labeled  # more images to calibrate with
     held_out: HeldOut  # what a card's confidence is fitted on
     unknown: UnknownImages | None

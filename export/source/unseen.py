@@ -88,10 +88,24 @@ def features(path: Path, images: Labeled) -> Scores:
 def _before_last_dense(model: bytes) -> bytes:
     tree = objects.read(model)
     graph = tree.subgraphs[0]
+    last = _last_dense(tree)
+    graph.outputs = [graph.operators[last].inputs[0]]
+    graph.operators = graph.operators[:last]
+    tree.signatureDefs = []
+    return objects.packed(tree)
+
+
+def features_name(model: bytes) -> str:
+    """What the tensor is called that goes into the last dense layer."""
+    tree = objects.read(model)
+    graph = tree.subgraphs[0]
+    return objects.text(graph.tensors[graph.operators[_last_dense(tree)].inputs[0]].name)
+
+
+def _last_dense(tree: Any) -> int:
+    """Which operator it is."""
+    graph = tree.subgraphs[0]
     dense = [i for i, operator in enumerate(graph.operators) if objects.kind(tree, operator) == DENSE]
     if not dense:
         raise UserError("the network has no dense layer that its features go into")
-    graph.outputs = [graph.operators[dense[-1]].inputs[0]]
-    graph.operators = graph.operators[: dense[-1]]
-    tree.signatureDefs = []
-    return objects.packed(tree)
+    return dense[-1]

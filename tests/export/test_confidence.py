@@ -205,7 +205,7 @@ def test_what_is_tested_fits_nothing(made: Made) -> None:
     both = ExportRequest(made.folder / "model.tflite", made.overrides, made.images / "train", made.images / "train")
     source = find(replace(both, calibration_samples=CALIBRATED))
     assert source.test is not None and len(source.test) == TRAIN - CALIBRATED
-    assert len(source.held_out.images) == len(source.validation) == 0
+    assert len(source.held_out.images) == len(source.validation.images) == 0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from device.inference.classifier import Classifier
+from export.source.find import find
+from export.source.request import ExportRequest
 from tests.conftest import Run
 from tests.trained import Trained
 
@@ -58,3 +60,16 @@ def test_by_heads_where_a_run_has_a_test(
         assert found["wrong"] == pytest.approx(wrong, abs=0 if row["variant"] == "float32" else 5)
         assert found["kept"] and found["temperature"] > 2, "half of what is said surely is wrong"
         assert (row["confidence"]["judged_n"], row["confidence"]["judged_split"]) == (90, "test")
+
+
+def test_a_rescue_is_judged_by_them_too(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the images that don't calibrate, each with its fold."""
+    monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    kernel, bias = (part[None] for part in last_layer(run))
+    np.savez(run / "heads.npz", rows=ROWS, folds=ROWS % 7, kernels=kernel, biases=bias)
+    source = find(ExportRequest(run, calibration_samples=60))
+    images, heads = source.validation.images, source.validation.heads
+    assert heads is not None and images.rows is not None
+    assert images.rows.tolist() == [row for row in ROWS if row not in source.calibration.rows]
+    assert heads.folds.tolist() == (images.rows % 7).tolist()

@@ -1,5 +1,6 @@
 """The means of a rescue, each against an oracle of its own, and files that are made by several."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from device.model.card import InputSpec, OutputSpec
+from export.checks.fidelity import Graph
 from export.conversion import objects, quantize
 from export.rescue import activations, biases, clipping, equalize
 from export.rescue.build import PLAIN, Builder, Means
@@ -22,8 +24,8 @@ def inputs(count: int, seed: int) -> list[activations.Tensor]:
     return [image.astype(np.float32)[None] for image in foreign.images(count, seed)]
 
 
-def builder(float32: bytes, images: int = 40, plain: int = 40) -> Builder:
-    return Builder(float32, foreign.images(images, seed=1), plain, SPEC, OutputSpec(), {})
+def builder(float32: bytes, images: int = 40, plain: int = 40, kept: tuple[str, ...] = ()) -> Builder:
+    return Builder(float32, foreign.images(images, seed=1), plain, SPEC, OutputSpec(), {}, kept)
 
 
 def with_an_add() -> bytes:
@@ -61,6 +63,31 @@ def with_relu6(float32: bytes) -> bytes:
     for operator in tree.subgraphs[0].operators:
         if objects.operator_name(tree, operator) == "CONV_2D":
             operator.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.RELU6
+    return objects.packed(tree)
+
+
+# How much, so that what they make goes far below -3.
+LOUDER = np.float32(4)
+
+
+def with_hard_swish() -> bytes:
+    """The shapes network with louder convolutions, and a hard-swish in the place of each ReLU."""
+    tree = objects.read(foreign.bare())
+    graph = tree.subgraphs[0]
+    operators = []
+    for operator in graph.operators:
+        operators.append(operator)
+        if objects.operator_name(tree, operator) == "CONV_2D":
+            for tensor in (graph.tensors[index] for index in operator.inputs[1:]):
+                numbers = np.frombuffer(bytes(tree.buffers[tensor.buffer].data), np.float32)
+                objects.put(tree, tensor, LOUDER * numbers)
+            operator.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.NONE
+            made, before = int(operator.outputs[0]), copy.copy(graph.tensors[operator.outputs[0]])
+            before.name = f"before_{len(operators)}"
+            operator.outputs = [objects.added(graph, before)]
+            kind, none = schema.BuiltinOperator.HARD_SWISH, schema.BuiltinOptions.NONE
+            operators.append(objects.operator(tree, kind, [operator.outputs[0]], made, None, none))
+    graph.operators = operators
     return objects.packed(tree)
 
 
@@ -110,12 +137,36 @@ def test_a_way_around_is_scaled_as_one() -> None:
     assert sizes == [1, 4], "the first layer's; both summands, their sum, and the sum laid out flat"
 
 
-def test_what_cuts_off_at_six_is_left_alone() -> None:
-    cut = with_relu6(foreign.bare())
-    assert equalize.ScalableNetwork(cut).groups() == []
-    assert answers(equalize.equalized(cut, activations.spreads(cut, inputs(4, 1))), inputs(2, 3)).tolist() == (
-        answers(cut, inputs(2, 3)).tolist()
-    )
+def weights(float32: bytes) -> dict[str, npt.NDArray[np.float64]]:
+    """Of each convolution and dense layer, by the name of what it makes."""
+    graph = Graph(float32)
+    found = {graph.name(one): graph.constants(one)[1:2] for one in graph.operators}
+    return {name: one.numbers for name, ones in found.items() for one in ones if one and one.numbers.ndim > 1}
+
+
+def test_below_six_quiet_channels_are_scaled_up_and_others_stay() -> None:
+    cut = with_relu6(foreign.with_one_loud_channel(0.0001))
+    spreads = activations.spreads(cut, inputs(40, 1))
+    equal = equalize.equalized(cut, spreads)
+    shown = inputs(20, 3)
+    np.testing.assert_allclose(answers(equal, shown), answers(cut, shown), atol=1e-4)
+    before, after = activations.spreads(cut, shown), activations.spreads(equal, shown)
+    first = next(iter(weights(cut)))
+    name = next(name for name in before if name.startswith(first))
+    ratios = after[name].largest / np.maximum(before[name].largest, 1e-9)
+    assert ratios[0] > 100, "the quiet one"
+    assert (ratios > 0.999).all() and after[name].largest.max() <= 6
+    np.testing.assert_allclose(ratios[spreads[name].largest > 4], 1, rtol=1e-4)
+    assert error(builder(equal).build(PLAIN), cut) < 0.5 * error(builder(cut).build(PLAIN), cut)
+
+
+def test_channels_that_others_rely_on_are_not_scaled() -> None:
+    scaled = rescaled(foreign.bare())
+    spreads = activations.spreads(scaled, inputs(4, 1))
+    before = weights(scaled)
+    kept, free = (weights(equalize.equalized(scaled, spreads, some)) for some in (tuple(spreads), ()))
+    assert all(np.array_equal(kept[name], before[name]) for name in before)
+    assert not any(np.array_equal(free[name], before[name]) for name in before)
 
 
 # Bias correction.
@@ -192,6 +243,25 @@ def test_a_percentile_is_numpy_s() -> None:
     numbers = np.random.default_rng(1).normal(0, 1, 200_000)
     found = clipping.by_percentile(seen(numbers), outside=0.01)
     assert found == pytest.approx(tuple(np.quantile(numbers, (0.01, 0.99))), abs=0.01)
+
+
+def test_what_a_hard_swish_makes_zero_of_needs_no_codes() -> None:
+    float32 = with_hard_swish()
+    spreads = activations.spreads(float32, inputs(40, 1))
+    whole = {name: spread.range for name, spread in spreads.items()}
+    found = clipping.saturated(whole, float32)
+    before = {name for name in whole if name.startswith("before_")}
+    assert any(whole[name][0] < -6 for name in before)
+    for name, (low, high) in whole.items():
+        assert found[name] == ((max(low, -3.0), max(high, -3.0)) if name in before else (low, high))
+
+
+def test_a_tensor_that_others_read_too_keeps_its_range() -> None:
+    tree = objects.read(with_hard_swish())
+    graph = tree.subgraphs[0]
+    graph.outputs = [*graph.outputs, graph.operators[0].outputs[0]]
+    name = objects.text(graph.tensors[graph.operators[0].outputs[0]].name)
+    assert clipping.saturated({name: (-20.0, 10.0)}, objects.packed(tree)) == {name: (-20.0, 10.0)}
 
 
 @pytest.mark.parametrize("means", [Means(activations="mse"), Means(activations="percentile"), Means(weights="octav")])
