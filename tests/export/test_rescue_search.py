@@ -185,7 +185,7 @@ WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "s
 
 
 def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place: Path) -> None:
-    words = (*WORDS, "--calibration-samples", 60, "variants", "float32,int8", "--rescue", "--max-drop", 4)
+    words = (*WORDS, "--calibration-samples", 60, "--variants", "float32,int8", "--rescue", "--max-drop", 4)
     done = command(*words)
     assert done.returncode == 0, done.stderr
     folder = place / "runs/model/export"
@@ -214,7 +214,7 @@ def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place
 
 
 def test_the_same_bytes_in_another_process(command: Run, place: Path) -> None:
-    words = (*WORDS, "--calibration-samples", 60, "variants", "int8", "--rescue", "--max-drop", 4)
+    words = (*WORDS, "--calibration-samples", 60, "--variants", "int8", "--rescue", "--max-drop", 4)
     for folder, fresh in (("one", {}), ("other", {"PYTHONHASHSEED": "2"})):  # which no fork can have
         done = command(*words, "--run", folder, SOURCE_DATE_EPOCH="1700000000", **fresh)
         assert done.returncode == 0, done.stderr
@@ -226,7 +226,7 @@ def test_the_same_bytes_in_another_process(command: Run, place: Path) -> None:
 def test_what_cannot_be_told_says_so(command: Run, place: Path) -> None:
     """240 test images can't show a drop of a tenth of a point."""
     (place / "model.tflite").write_bytes(foreign.bare())
-    done = command(*WORDS, "--calibration-samples", 60, "variants", "int8", "--rescue", "--max-drop", 0.1)
+    done = command(*WORDS, "--calibration-samples", 60, "--variants", "int8", "--rescue", "--max-drop", 0.1)
     assert done.returncode == 3, done.stderr
     document = json.loads((place / "runs/model/export/export.json").read_bytes())
     assert document["rescue"]["max_drop"] == 0.001
@@ -236,10 +236,10 @@ def test_what_cannot_be_told_says_so(command: Run, place: Path) -> None:
     ("words", "named"),
     [
         (("--rescue",), "--max-drop"),
-        (("--max-drop", 1, "variants", "float32"), "--max-drop"),
+        (("--max-drop", 1, "--variants", "float32"), "--max-drop"),
         (("--rescue", "--max-drop", -1), "--max-drop"),
         (("--rescue", "--max-drop", 1, "--calibration-samples", 390), "10 images"),
-        (("--rescue", "--max-drop", 1, "variants", "float32"), "variants"),
+        (("--rescue", "--max-drop", 1, "--variants", "float32"), "variants"),
     ],
 )
 def test_what_no_rescue_can_do_is_refused(words: tuple[object, ...], named: str, command: Run, place: Path) -> None:
