@@ -30,6 +30,7 @@ from device.data.folders import Cache, Labeled
 from device.evaluation.evaluate import Z95
 from device.model import card
 from device.model.card import Card, Confidence, InputSpec, OutputSpec
+from experiments.cached import cached
 from experiments.record import RESULTS, read, write
 from export.conversion import objects
 from export.rescue import equalize, rescued
@@ -96,8 +97,7 @@ def rescaled(run: Path) -> Iterator[Subject]:
 
 def squeeze_excite(path: Path) -> Iterator[Subject]:
     """What it wasn't trained on is its data's last twelfth; some of that is validation."""
-    cache = folders.find_cache("cifar10", (32, 32), "crop")
-    assert cache, "make the cache with: python -m train data cifar10 --size 32x32"
+    cache = cached("cifar10", 32)
     edge = len(cache.targets("train")) * 11 // 12
     drawn = np.random.default_rng(SEED).permutation(edge)[: MORE * DEFAULT_SAMPLES]
     validation = HeldOut(_labeled(cache, "train", np.arange(edge, edge + VALIDATION)))

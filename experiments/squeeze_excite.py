@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from device.data import folders
+from experiments.cached import cached
 from train.backbones import backbones
 from train.networks import transfer
 
@@ -32,7 +32,7 @@ SEED = 1
 
 
 def build(size: tuple[int, int], labels: int) -> keras.Model:
-    """A small network with squeeze-excite blocks and hard swish, as MobileNetV3 has them. size: (height, width)."""
+    """MobileNetV2 with its weights, changed as the module says, and a new head. size: (height, width)."""
     pixels = layers.Input((*size, 3), name="pixels")
     features = _changed(transfer.load(backbones.get("MobileNetV2"), size))(transfer.scaled(pixels, "tf"))
     return keras.Model(pixels, layers.Dense(labels, activation="softmax", name="scores")(features))
@@ -84,8 +84,7 @@ def main() -> None:
     options.add_argument("--size", type=int, default=32)
     options.add_argument("--images", type=int, default=20_000)
     given = options.parse_args()
-    cache = folders.find_cache(given.data, (given.size, given.size), "crop")
-    assert cache, f"make the cache with: python -m train data {given.data} --size {given.size}x{given.size}"
+    cache = cached(given.data, given.size)
     keras.utils.set_random_seed(SEED)
     edge = len(cache.targets("train")) * 11 // 12
     rows = np.sort(np.random.default_rng(SEED).permutation(edge)[: given.images])

@@ -45,7 +45,6 @@ import hashlib, json, sys, time
 from pathlib import Path
 import cv2
 import numpy as np
-from ai_edge_litert.tools import flatbuffer_utils
 try:
     from device.inference.classifier import Classifier
     from device.inference.model_spec import Overrides

@@ -78,9 +78,6 @@ def main() -> int:
         return writing.main(sys.argv[2:])
     given = parser().parse_args()
     # numpy and OpenCV come in here, after --help and wrong options were answered.
-    from export.options import check_epoch
-
-    check_epoch()  # before scipy brings in numpy.f2py, which ends on an epoch that is none
     from export.exporting import export
 
     models = export(

@@ -13,7 +13,6 @@ from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model.variants import NAMES
 from export.confidence.threshold import wish
 from export.cost import limit
-from export.handover import folder as handover
 from export.model_card import page
 from export.models import ExportedModels
 from export.options import ExportOptions, check_epoch
@@ -96,6 +95,7 @@ def _made(request: ExportRequest, options: ExportOptions, again: bool, hand_over
     """What lies there where it is up to date, else a new export; what was asked for beside the files is added."""
     # Here: numpy.f2py, which they import, ends on an epoch that is none.
     from export import variants as exporter
+    from export.handover import folder as handover
     from export.inputs import inputs
     from export.robustness import robust
     from export.source.find import find

@@ -99,6 +99,8 @@ def test_the_command_line_is_answered_before_anything_heavy_is_loaded() -> None:
     assert loaded("device.__main__", "device.live.options") == {"device"}
     assert loaded("benchmarks.__main__") == {"device", "benchmarks"}
     assert loaded("train.__main__", "export.__main__").isdisjoint(TRAINING)
+    # It refuses what can't be: a SOURCE_DATE_EPOCH that is no number ends the import of scipy, too.
+    assert loaded("export.exporting").isdisjoint({*TRAINING, "scipy", "litert_quantizer"})
 
 
 def test_all_of_device_needs_numpy_and_opencv_and_nothing_else() -> None:

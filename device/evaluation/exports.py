@@ -128,6 +128,10 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
 
 
+# What `means` says of the file that a rescue begins with.
+PLAIN = "plain"
+
+
 @dataclass(frozen=True)
 class RescueStep:
     """A file that was tried, beside float32 on n validation images.

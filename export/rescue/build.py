@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from device.evaluation import exports
 from device.model.card import InputSpec, OutputSpec
 from export.checks.fidelity import Graph
 from export.conversion import objects, pixels, quantize
@@ -49,7 +50,7 @@ class Means:
         words += ["biases"] if self.biases else []
         how = "dynamic" if self.dynamic else "float"
         words += [f"{len(self.floating)} operators {how}"] if self.floating else []
-        return ", ".join(words) or "plain"
+        return ", ".join(words) or exports.PLAIN
 
     @property
     def without_deliberate_changes(self) -> "Means":

@@ -1,9 +1,8 @@
 """How a rescue is said: what was tried, what the chosen file does on test images, and whether that is good enough."""
 
 from device import command, text
-from device.evaluation.exports import Rescue
+from device.evaluation.exports import PLAIN, Rescue
 from export.cost import limit
-from export.rescue.build import PLAIN
 
 
 def lines(done: Rescue) -> list[str]:
@@ -35,12 +34,12 @@ def _on_test(done: Rescue) -> str:
     seen = done.comparison
     if seen.drop is None or seen.drop_interval is None:
         return f"chosen, on {seen.n} images ({seen.split}): {text.percent(seen.agreement)} agreement"
-    low, high = (f"{100 * end:.2f}" for end in seen.drop_interval)
-    return f"chosen, on {seen.n} images ({seen.split}): loses {100 * seen.drop:.2f} points ({low} to {high})"
+    lost = text.points(seen.drop, seen.drop_interval, 2, " points")
+    return f"chosen, on {seen.n} images ({seen.split}): loses {lost}"
 
 
 def verdict(done: Rescue) -> int:
     """GOOD, FAILED or INCONCLUSIVE: by the chosen file's drop on test images; FAILED where it was not kept."""
-    if done.file is None and any(step.is_chosen and step.means != PLAIN.name for step in done.steps):
+    if done.file is None and any(step.is_chosen and step.means != PLAIN for step in done.steps):
         return command.FAILED
     return limit.EXIT_CODES[limit.within(done.comparison.drop_interval, done.max_drop)]
