@@ -13,7 +13,6 @@ import numpy as np
 
 from benchmarks.documents.models import Model
 from benchmarks.measure import latency
-from experiments import record
 from experiments.record import write
 
 SIZE = (224, 224)
@@ -21,6 +20,7 @@ SIZE = (224, 224)
 
 def main() -> None:
     from export.conversion import convert, quantize
+    from train.backbones import measured
     from train.backbones.backbones import BACKBONES
     from train.networks import networks
     from train.recipes import catalog, settings
@@ -45,7 +45,7 @@ def main() -> None:
         for backbone, row in zip(here, timed, strict=True)
         if row.p50_ms is not None
     ]
-    write("backbones", rows, "make backbones", folder=record.ROOT / "train", size=list(SIZE))
+    write("backbones", rows, "make backbones", folder=measured.FILE.parent, size=list(SIZE))
 
 
 if __name__ == "__main__":

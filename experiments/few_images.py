@@ -134,7 +134,7 @@ def _share(scores: Any, right: Any) -> float:
 
 
 def main() -> None:
-    from train.backbones import backbones
+    from train.backbones import measured
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("data", type=Path, nargs="+", metavar="DIR")
@@ -158,7 +158,7 @@ def main() -> None:
         for row in rows[-(len(names) + 1) * (len(given.counts) + 1) :]:
             figures = (f"{100 * np.mean(row[key]):.1f}" for key in ("top1", "int8", "cross_validated"))
             print(row["set"], row["images"], row["backbone"], *figures, flush=True)
-    int8 = {row["backbone"]: row for row in backbones.measured()["results"] if row["backbone"] in names}
+    int8 = {row.backbone: vars(row) for row in measured.read().results if row.backbone in names}
     write("few_images", rows, "python -m experiments.few_images DIR…", draws=given.draws, latencies=int8)
 
 

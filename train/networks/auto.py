@@ -21,8 +21,9 @@ from device import command, files, text
 from device.data import copies
 from device.data.folders import Cache
 from device.errors import UserError
-from train.backbones import backbones
+from train.backbones import backbones, measured
 from train.backbones.backbones import Backbone
+from train.backbones.measured import MeasuredBackbone
 from train.data.split import Rows
 from train.data.streams import DRAW, Purpose, generator
 from train.networks import head
@@ -51,11 +52,11 @@ class Candidate:
     backbone: Backbone
     losses: npt.NDArray[np.float64]
     accuracy: float
-    int8: dict[str, float]
+    int8: MeasuredBackbone | None
 
     @property
     def latency_ms(self) -> float:
-        return self.int8.get("p50_ms", np.inf)
+        return self.int8.p50_ms if self.int8 else np.inf
 
     def is_as_good_as(self, best: "Candidate") -> bool:
         """Whether the difference, image by image, is within the noise."""
@@ -65,15 +66,15 @@ class Candidate:
 
 def candidates(limits: BackboneLimits) -> list[Backbone]:
     """Backbones whose weights are present, that suit a Pi, within the limits. UserError if there are none."""
-    measured = _measured()
-    here = [backbones.BACKBONES[row["name"]] for row in backbones.rows() if row["weights_here"] and row["suits_a_pi"]]
+    known = measured.read()
+    here = [row.backbone for row in backbones.rows() if row.weights_here and row.suits_a_pi]
     if not here:
         raise UserError("--backbone auto: no backbone's weights are present; see python -m train backbones")
-    good = [backbone for backbone in here if _is_within(measured.get(backbone.name, {}), limits)]
+    good = [backbone for backbone in here if _is_within(known.of(backbone.name), limits)]
     if not good:
         raise UserError(
             "--backbone auto: no backbone with weights is within --max-latency and --max-size: "
-            + text.some([f"{backbone.name} {_said(measured.get(backbone.name, {}))}" for backbone in here], 8)
+            + text.some([f"{backbone.name} {_said(known.of(backbone.name))}" for backbone in here], 8)
         )
     return good
 
@@ -92,7 +93,7 @@ def choose(recipe: Recipe, provide: Callable[[Recipe], Cache], limits: BackboneL
     if kept is None:
         judged = [_judge(each, provide(each)) for each in there]
         chosen = best(judged)
-        machine = backbones.measured()["machine"]["cpu"]
+        machine = measured.read().machine.cpu
         lines = [*table(judged, chosen), f"cross-validated on training images; int8: one thread of {machine}"]
         kept = chosen.backbone.name, lines
         files.write_json(place, {"schema": 1, "chosen": kept[0], "lines": lines})
@@ -109,11 +110,11 @@ def best(judged: Sequence[Candidate]) -> Candidate:
 
 def _place(cache: Cache, there: Sequence[Recipe]) -> Path:
     """The file that keeps a choice among these recipes, beside their images."""
-    measured = _measured()
+    known = measured.read()
     rows = []
     for each in there:
         data, name = each.data, each.network.backbone
-        rows.append((name, data.image_size, data.fit, data.seed, measured.get(name)))
+        rows.append((name, data.image_size, data.fit, data.seed, known.of(name)))
     key = repr((NOISE, head.C, DRAW)) + repr(rows)
     return cache.path / f"auto-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
 
@@ -152,7 +153,7 @@ def judge(backbone: Backbone, features: head.Features, targets: Rows, groups: Ro
     right = found.scores[np.arange(len(found.targets)), found.targets].astype(np.float64)
     accuracy = float((found.scores.argmax(axis=1) == found.targets).mean())
     losses = -np.log(np.maximum(right, 1e-7))
-    return Candidate(backbone, losses, accuracy, _measured().get(backbone.name, {}))
+    return Candidate(backbone, losses, accuracy, measured.read().of(backbone.name))
 
 
 def sample(targets: Rows, most: int, seed: int) -> Rows:
@@ -175,8 +176,8 @@ def table(judged: Sequence[Candidate], chosen: Candidate) -> list[str]:
             each.backbone.name,
             f"{each.losses.mean():.3f}",
             text.percent(each.accuracy, 1),
-            f"{each.int8['p50_ms']:.1f} ms" if each.int8 else "-",
-            text.size(int(each.int8["file_bytes"])) if each.int8 else "-",
+            f"{each.int8.p50_ms:.1f} ms" if each.int8 else "-",
+            text.size(each.int8.file_bytes) if each.int8 else "-",
             "chosen" if each is chosen else "",
         )
         for each in sorted(judged, key=lambda each: each.losses.mean())
@@ -184,15 +185,13 @@ def table(judged: Sequence[Candidate], chosen: Candidate) -> list[str]:
     return text.table(HEADER, rows)
 
 
-def _measured() -> dict[str, dict[str, float]]:
-    return {row["backbone"]: row for row in backbones.measured()["results"]}
-
-
-def _is_within(int8: dict[str, float], limits: BackboneLimits) -> bool:
+def _is_within(int8: MeasuredBackbone | None, limits: BackboneLimits) -> bool:
     """A backbone that wasn't measured is not within any limit."""
-    pairs = ((limits.latency_ms, int8.get("p50_ms", np.inf)), (limits.file_bytes, int8.get("file_bytes", np.inf)))
+    if int8 is None:
+        return limits == BackboneLimits()
+    pairs = ((limits.latency_ms, int8.p50_ms), (limits.file_bytes, int8.file_bytes))
     return all(limit is None or value <= limit for limit, value in pairs)
 
 
-def _said(int8: dict[str, float]) -> str:
-    return f"{int8['p50_ms']:.1f} ms, {text.size(int(int8['file_bytes']))}" if int8 else "(not measured)"
+def _said(int8: MeasuredBackbone | None) -> str:
+    return f"{int8.p50_ms:.1f} ms, {text.size(int8.file_bytes)}" if int8 else "(not measured)"
