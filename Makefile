@@ -1,4 +1,4 @@
-# Every command of the project. `make` alone lists them; each line that runs is one you can type yourself.
+# Every command of the project; `make` alone lists them. You can type each line that runs yourself.
 #   RECIPE=fashion_mnist   which recipe (python -m train list); with a folder of your own as DATA: transfer
 #   DATA=                  a folder of your own class folders, or a data set by name; with every command of its run
 #   SET=                   fields of the recipe, such as SET="epochs=20 image_size=64x64"
@@ -19,7 +19,7 @@ BASE ?=
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-# What a run's folder is called is train's to say.
+# `python -m train where` prints the run's folder.
 FOLDER = "$$($(RUN) -m train where $(RECIPE) $(GIVEN))"
 ENVIRONMENTS := $(VENV)/all.installed .venv-tflite-runtime/installed .venv-mediapipe/installed .venv-jax/installed \
 	.venv-window/installed .venv-ray/installed .venv-tflite-micro/installed
@@ -57,7 +57,7 @@ train: setup  ## train RECIPE: runs/RECIPE, of a folder of your own runs/FOLDER
 	$(RUN) -m train $(RECIPE) $(GIVEN) $(SET:%=--set %)
 
 export: setup  ## export that run to four .tflite variants, and time them
-	@# Its own table stays unseen here: the next command's has all of it that counts, and the latency.
+	@# Without its table: the next command prints one with latencies.
 	$(RUN) -m export $(FOLDER) >/dev/null
 	$(RUN) -m benchmarks latency $(FOLDER) --keep
 	$(RUN) -m export card $(FOLDER)

@@ -1,7 +1,7 @@
 """Dataclasses from JSON objects, every field checked against its type, and back: for cards and our documents.
 
-A card is read strictly: it has exactly its fields. A document of ours ("schema": its version, then the fields) is read
-tolerantly: unknown fields of the same version are ignored, and missing ones get their defaults.
+Fields of a later version with the same schema are ignored, in cards and in documents of ours ("schema": its version,
+then the fields). A document may also lack fields that have a default; a card may not, because nothing in it is guessed.
 """
 
 import json
@@ -22,6 +22,17 @@ T = TypeVar("T")
 # Metadata of fields. IF_KNOWN: not written if None. NAME: the JSON key, if it is a keyword of Python.
 IF_KNOWN = {"if_known": True}
 NAME = "name"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """unknown: fields that the record doesn't have are ignored. missing: fields with a default may be absent."""
+
+    unknown: bool
+    missing: bool
+
+
+EXACT, COMPLETE, LENIENT = Tolerance(False, False), Tolerance(True, False), Tolerance(True, True)
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ def parse(kind: type[T], text: str | bytes, name: str, schema: int, todo: str) -
     version = document.get("schema", 1) if isinstance(document, dict) else schema
     if version != schema:
         raise UserError(f"{name}: it has schema {version!r:.60}, this version reads {schema}; {todo}")
-    return record(kind, document, "", tolerant=True)
+    return record(kind, document, "", tolerance=LENIENT)
 
 
 def require(kind: type[T], text: str | bytes, name: str, schema: int, todo: str, expected: str) -> T:
@@ -80,7 +91,7 @@ def read_marked(kind: type[T], path: Path, mark: str, schema: int, todo: str) ->
     if document[mark] != schema:
         raise UserError(f"{path}: the {mark} has version {document[mark]!s:.60}, expected {schema}; {todo}")
     try:
-        return record(kind, document, "", tolerant=True)
+        return record(kind, document, "", tolerance=LENIENT)
     except RecordError as error:
         raise UserError(f"{path}: {error}; {todo}") from None
 
@@ -110,31 +121,31 @@ def _is_written(each: "Field[Any]", value: Any) -> bool:
     return not (value is None and each.metadata.get("if_known"))
 
 
-def record(kind: type[T], document: Any, where: str, tolerant: bool = False) -> T:
-    """Builds a dataclass from a JSON object with exactly its fields. tolerant: see the module's docstring.
+def record(kind: type[T], document: Any, where: str, tolerance: Tolerance = EXACT) -> T:
+    """Builds a dataclass from a JSON object; RecordError for a field that is missing, unknown or of a wrong type.
 
-    where: names the object in messages; "" for the whole document.
+    tolerance: which of these it accepts. where: names the object in messages; "" for the whole document.
     """
     if not isinstance(document, dict):
         raise RecordError(f"{where or 'it'} is {document!r:.60}, expected an object")
     known = {_name(each): each for each in fields(kind)}  # type: ignore[arg-type]
-    if missing := sorted(_needed(kind, tolerant) - set(document)):
+    if missing := sorted(_needed(kind, tolerance) - set(document)):
         raise RecordError(f"{where or 'it'} lacks the field {missing[0]!r}")
-    if not tolerant and (unknown := sorted(set(document) - set(known))):
+    if not tolerance.unknown and (unknown := sorted(set(document) - set(known))):
         raise RecordError(f"{where or 'it'} has an unknown field {unknown[0]!r}")
     types = _types(kind)  # type: ignore[arg-type]
     places = {name: f"{where}.{name}" if where else name for name in known}
     return kind(
         **{
-            each.name: _value(types[each.name], document[name], places[name], tolerant)
+            each.name: _value(types[each.name], document[name], places[name], tolerance)
             for name, each in known.items()
             if name in document
         }
     )
 
 
-def _needed(kind: Any, tolerant: bool) -> set[str]:
-    return {_name(each) for each in fields(kind) if not (tolerant and _has_default(each))}
+def _needed(kind: Any, tolerance: Tolerance) -> set[str]:
+    return {_name(each) for each in fields(kind) if not (tolerance.missing and _has_default(each))}
 
 
 def _has_default(each: "Field[Any]") -> bool:
@@ -146,35 +157,35 @@ def _types(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
-def _value(hint: Any, value: Any, where: str, tolerant: bool) -> Any:
+def _value(hint: Any, value: Any, where: str, tolerance: Tolerance) -> Any:
     """The JSON value as the field's type, or a RecordError that names the field."""
     kind, parts = get_origin(hint), get_args(hint)
     if kind is Annotated:
-        return _limited(parts[0], parts[1], value, where, tolerant)
+        return _limited(parts[0], parts[1], value, where, tolerance)
     if kind in (UnionType, Union):
-        return _of_union(parts, value, where, tolerant)
+        return _of_union(parts, value, where, tolerance)
     if kind is Literal:
         if value not in parts:
             raise RecordError(f"{where} is {value!r:.60}, expected one of {', '.join(parts)}")
         return value
     if kind is tuple:
-        return _items(parts, value, where, tolerant)
+        return _items(parts, value, where, tolerance)
     if isinstance(hint, type) and is_dataclass(hint):
-        return record(hint, value, where, tolerant)
+        return record(hint, value, where, tolerance)
     if hint is Any:
         return value
     if kind is not None:  # Mapping
-        return _entries(parts[1], value, where, tolerant)
+        return _entries(parts[1], value, where, tolerance)
     accepted = (int, float) if hint is float else hint
     if not isinstance(value, accepted) or isinstance(value, bool) is not (hint is bool):
         raise RecordError(f"{where} is {value!r:.60}, expected {hint.__name__}")
     return _finite(value, where) if hint is float else value
 
 
-def _limited(hint: Any, limit: Limit, value: Any, where: str, tolerant: bool) -> Any:
+def _limited(hint: Any, limit: Limit, value: Any, where: str, tolerance: Tolerance) -> Any:
     """A value of another type gets the limit's message too."""
     try:
-        found = _value(hint, value, where, tolerant)
+        found = _value(hint, value, where, tolerance)
     except RecordError:
         found = None
     if found is None or not limit.holds(found):
@@ -182,22 +193,22 @@ def _limited(hint: Any, limit: Limit, value: Any, where: str, tolerant: bool) ->
     return found
 
 
-def _of_union(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> Any:
+def _of_union(hints: tuple[Any, ...], value: Any, where: str, tolerance: Tolerance) -> Any:
     """None if allowed; an object as the first dataclass whose required fields it has; a list as a tuple."""
     if value is None and type(None) in hints:
         return None
     kinds = [hint for hint in hints if hint is not type(None)]
     if len(kinds) > 1 and all(map(is_dataclass, kinds)) and isinstance(value, dict):
-        return record(_fitting(kinds, value, where, tolerant), value, where, tolerant)
+        return record(_fitting(kinds, value, where, tolerance), value, where, tolerance)
     kinds = [kind for kind in kinds if (get_origin(kind) is tuple) is isinstance(value, list)] or kinds
     for kind in kinds[:-1]:
         with suppress(RecordError):
-            return _value(kind, value, where, tolerant)
-    return _value(kinds[-1], value, where, tolerant)
+            return _value(kind, value, where, tolerance)
+    return _value(kinds[-1], value, where, tolerance)
 
 
-def _fitting(kinds: Sequence[Any], document: dict[str, Any], where: str, tolerant: bool) -> Any:
-    needed = [_needed(kind, tolerant) for kind in kinds]
+def _fitting(kinds: Sequence[Any], document: dict[str, Any], where: str, tolerance: Tolerance) -> Any:
+    needed = [_needed(kind, tolerance) for kind in kinds]
     for kind, names in zip(kinds, needed, strict=True):
         if names <= set(document):
             return kind
@@ -205,20 +216,20 @@ def _fitting(kinds: Sequence[Any], document: dict[str, Any], where: str, toleran
     raise RecordError(f"{where} has the fields {', '.join(document)!r:.60}, expected {expected}")
 
 
-def _items(hints: tuple[Any, ...], value: Any, where: str, tolerant: bool) -> tuple[Any, ...]:
+def _items(hints: tuple[Any, ...], value: Any, where: str, tolerance: Tolerance) -> tuple[Any, ...]:
     """A list as a tuple, of exactly as many items as there are types unless the last is `...`."""
     if not isinstance(value, list) or (hints[-1] is not Ellipsis and len(value) != len(hints)):
         count = "" if hints[-1] is Ellipsis else f" of {len(hints)}"
         raise RecordError(f"{where} is {value!r:.60}, expected a list{count}")
     if hints[0] in (int, str) and set(map(type, value)) <= {hints[0]}:  # a million labels and hashes
         return tuple(value)
-    return tuple(_value(hints[0], item, f"{where}[{i}]", tolerant) for i, item in enumerate(value))
+    return tuple(_value(hints[0], item, f"{where}[{i}]", tolerance) for i, item in enumerate(value))
 
 
-def _entries(hint: Any, value: Any, where: str, tolerant: bool) -> dict[str, Any]:
+def _entries(hint: Any, value: Any, where: str, tolerance: Tolerance) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RecordError(f"{where} is {value!r:.60}, expected dict")
-    return {key: _value(hint, item, f"{where}.{key}", tolerant) for key, item in value.items()}
+    return {key: _value(hint, item, f"{where}.{key}", tolerance) for key, item in value.items()}
 
 
 def _finite(value: float, where: str) -> float:

@@ -2,7 +2,7 @@
 
     python -m experiments.averaged_statistics [SEEDS]        about 5 minutes a seed on 2 cores; needs CIFAR-10
 
-`weight_average` keeps a moving average of the weights. A layer's statistics, a moving average themselves, are those of
+`ema_momentum` keeps a moving average of the weights. A layer's statistics, a moving average themselves, are those of
 the weights as they were in the last steps. Validation accuracy of the averaged weights with three kinds of statistics:
 
     kept       those of the last steps: what training keeps (train/fitting/callbacks.py)

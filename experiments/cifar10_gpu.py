@@ -62,7 +62,7 @@ State = tuple[list[Any], list[Any], list[Any]]
 Answer = Callable[[Any], Any]
 
 
-def degraded(images: Any, recipe: Recipe) -> Any:
+def with_camera_noise(images: Any, recipe: Recipe) -> Any:
     """[1 + COPIES, n, height, width, 3]: the images as they are, then each blurred and saved to a random degree."""
     wanted = recipe.augmentation
     only = Augmenter(Augmentation(camera_noise=1.0, blur=wanted.blur, jpeg_quality=wanted.jpeg_quality))
@@ -147,7 +147,7 @@ def fitted(recipe: Recipe, cache: Cache, rows: Rows, teacher: Answer | None) -> 
     """The recipe's network after its epochs."""
     keras.utils.set_random_seed(recipe.seed)
     model = networks.build(recipe, len(cache.labels))
-    images = jnp.asarray(degraded(np.asarray(cache.images("train"))[rows], recipe))
+    images = jnp.asarray(with_camera_noise(np.asarray(cache.images("train"))[rows], recipe))
     targets = jax.nn.one_hot(np.asarray(cache.targets("train"))[rows], len(cache.labels))
     batch, epochs = recipe.training.batch_size, recipe.training.epochs
     steps = len(rows) // batch

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from device.data.folders import Labeled
 from device.evaluation import evaluate
 from device.evaluation.paired import Paired
-from device.images.images import prepare
+from device.images.images import preprocess
 from experiments import pixel_ways
 from experiments.interleaved import Side, compare
 from experiments.record import write
@@ -121,7 +121,7 @@ def valid(
 ) -> tuple[list[dict[str, Any]], bytes]:
     """The same network with a convolution that doesn't pad, on images of one more pixel; and its int8 file, folded."""
     size = (source.input.height + 1, source.input.width + 1)
-    calibration = np.stack([prepare(image, size, "stretch") for image in source.calibration.images])
+    calibration = np.stack([preprocess(image, size, "stretch") for image in source.calibration.images])
     larger = replace(
         source,
         name=f"{source.name}, valid",

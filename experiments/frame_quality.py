@@ -32,7 +32,7 @@ Way = Callable[[bytes, Size], Pixels]
 
 def ours(data: bytes, size: Size) -> Pixels:
     """The image path of `device`."""
-    return images.prepare(images.decode(data), size)
+    return images.preprocess(images.decode(data), size)
 
 
 def one_inter_area(data: bytes, size: Size) -> Pixels:
@@ -44,7 +44,7 @@ def one_inter_area(data: bytes, size: Size) -> Pixels:
 def reduced(data: bytes, size: Size) -> Pixels:
     """As `--decode auto` does: at a half, a quarter or an eighth where twice the target is left."""
     image, _ = images.decode_frame(data, size)
-    return images.prepare(image[:, :, ::-1], size)
+    return images.preprocess(image[:, :, ::-1], size)
 
 
 def small(files: list[folders.File], way: Way, size: Size) -> npt.NDArray[np.uint8]:

@@ -72,7 +72,7 @@ def halvings_then_area(frame: Pixels, size: Size) -> Pixels:
 
 def ours(frame: Pixels, size: Size) -> Pixels:
     """The image path, with memory that is kept as a stream of frames has it: the next result replaces this one."""
-    return images.prepare(frame, size, "crop", SCRATCH)
+    return images.preprocess(frame, size, "crop", SCRATCH)
 
 
 METHODS: dict[str, Callable[[Pixels, Size], Pixels]] = {
@@ -128,7 +128,7 @@ def scene() -> Pixels:
 def frames(photographs: list[Path]) -> dict[str, Pixels]:
     """Every frame by name; photographs are brought to the frame's size by the image path itself."""
     drawn = {"zone plate": zone_plate(), "fine text": fine_text(), "drawn scene": scene()}
-    real = {path.name: images.prepare(images.read(path), FRAME) for path in photographs}
+    real = {path.name: images.preprocess(images.read(path), FRAME) for path in photographs}
     return {name: np.ascontiguousarray(frame) for name, frame in (drawn | real).items()}
 
 

@@ -114,7 +114,7 @@ def cases() -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
         for target in TARGETS if size != ENLARGED else (224, 32):
             for fit in get_args(Fit):
                 name = f"{OURS}: {source} {fit} {target}"
-                yield name, np.stack([images.prepare(image, (target, target), fit) for image in drawn])
+                yield name, np.stack([images.preprocess(image, (target, target), fit) for image in drawn])
             # The others are ways to shrink.
             for method in METHODS if target < min(size) else ():
                 if method != OURS:

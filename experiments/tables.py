@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.boards import rows as board_rows
-from device import text
+from benchmarks.documents.results import latency_lines
+from benchmarks.documents.rows import LatencyRow
+from device import records, text
 from experiments import (
     benchmark_tables,
     ci_tables,
@@ -40,8 +42,10 @@ def boards() -> list[str]:
 
 
 def first_output() -> list[str]:
-    """What a newcomer's first commands print: results/newcomer.json."""
-    return ["```", *read("newcomer")["printed"], "```"]
+    """What a newcomer's first commands print, as today's code lays it out: results/newcomer.json."""
+    newcomer = read("newcomer")
+    rows = [records.record(LatencyRow, row, "", records.LENIENT) for row in newcomer["results"]]
+    return ["```", newcomer["printed"][0], *latency_lines(rows), "```"]
 
 
 def figures() -> list[str]:
@@ -61,7 +65,7 @@ def figures() -> list[str]:
         ("trained in", "180 s", f"{newcomer['training_s']:.0f} s", newcomer),
         ("int8 against float32, accuracy", "-0.3 points", f"{points:+.2f} points", newcomer),
         ("int8 network against float32's, bytes", "32 %", text.percent(network, 1), newcomer),
-        ("archive in the int8 file", "32 KB", text.size(exported["int8"]["tail_bytes"]), newcomer),
+        ("archive in the int8 file", "32 KB", text.size(exported["int8"]["archive_bytes"]), newcomer),
         ("int8 against float32, p50, one thread", "0.6", text.ratio(timed["int8"]["ratio_to_float32"]), newcomer),
         (
             "`device classify`, start to prediction",
@@ -90,9 +94,29 @@ def figures() -> list[str]:
             f"{quantizer['results'][0]['median_s']:.1f} s",
             quantizer,
         ),
+        *_of_front_door(),
     ]
     cells = [[what, bar, measured, f"`{document['command']}`"] for what, bar, measured, document in rows]
     return [*markdown(("what", "at most / at least", "measured", "command"), cells), "", machine_of(newcomer)]
+
+
+def _of_front_door() -> list[tuple[str, str, str, dict[str, Any]]]:
+    """What a Python program pays for the front door: results/front_door.json."""
+    document = read("front_door")
+    call, few, many, imported = document["results"]
+    low, high = call["interval"]
+    growth = (many["peak_bytes"] - few["peak_bytes"]) / 1e6
+    busy = f"{many['processors']:.2f} cores busy, {growth:+.1f} MB to {few['images']}"
+    return [
+        (
+            "`classifier(path)`, 32x32, to its bare steps",
+            "1.1",
+            f"{call['ratio']:.3f} ({low:.3f}-{high:.3f})",
+            document,
+        ),
+        (f"`classifier.map`, {many['images']} images", "both cores, memory flat", busy, document),
+        ("`import framelite`", "30 ms", f"{imported['ms']:.1f} ms (median of {imported['processes']})", document),
+    ]
 
 
 def accuracy_of(row: dict[str, Any]) -> str:

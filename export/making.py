@@ -1,4 +1,4 @@
-"""One variant: made, run through device, compared with its source, and kept where it is sound."""
+"""Makes one variant, runs it through device, compares it with its source, and keeps it if it is sound."""
 
 import hashlib
 import re
@@ -29,14 +29,14 @@ from export.cost import paired
 from export.runtimes.trials import RuntimeTrials
 from export.source.sources import ExportSource
 
-# Images by which an int8 file's layers are ranked.
+# The number of images that rank an int8 file's layers.
 RANKED_BY = 8
 RANGES_SEEN = 32  # calibration images; they lie in order of class, so every so many of them
 
 
 @dataclass(frozen=True)
 class Made:
-    """A variant's row, the bytes of its file with the card (of a sound one), and what it loses, in words."""
+    """A variant's row, its file's bytes with the card (empty if not sound), and what it loses, in words."""
 
     row: ExportedVariant
     data: bytes = b""
@@ -46,8 +46,8 @@ class Made:
 class Maker:
     """Makes the variants of one source, float32 first.
 
-    float32: the bare network. goldens: the images that each file's tail gets. scratch: a folder. fitter: of each card's
-    confidence. trials: the runtimes in which each sound file is tried.
+    float32: the bare network. goldens: the images for each file's archive. scratch: a temporary folder. fitter: of each
+    card's confidence. trials: the runtimes that each sound file is tried in.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Maker:
         self._float32_scores = reference.scores
 
     def file(self, variant: str) -> Path:
-        """Of a variant that could be made, while the export lasts; without golden images."""
+        """The temporary file of a variant that could be made, without golden images."""
         return self.scratch / f"{self.source.name}_{variant}.tflite"
 
     def made(self, variant: str) -> Made:
-        """One that can't be made, or that the runtime can't load, has the reason among its failures.
+        """Makes a variant; one that can't be made, or that the runtime can't load, has the reason among its failures.
 
-        UserError where float32 is not sound.
+        UserError if float32 is not sound.
         """
         made = self._attempt(variant)
         if variant == "float32":
@@ -104,7 +104,7 @@ class Maker:
         return Made(ExportedVariant(variant, len(images), images.split, failures=(reason,)))
 
     def proved(self, variant: str, bare: bytes, unlike: list[str]) -> Made:
-        """As prove; one that can't be run or judged has the reason among its failures."""
+        """Like `prove`; a file that can't be run or judged has the reason among its failures."""
         try:
             return self.prove(variant, bare, unlike)
         except UserError as error:
@@ -116,14 +116,14 @@ class Maker:
         return layers.errors(self.float32, bare, islice(self.source.tensors(), 0, None, every), names)
 
     def _unlike(self, variant: str, bare: bytes) -> list[str]:
-        """Where the file isn't the float network; for its ranges some of the calibration images are seen anew."""
+        """The places where the file isn't the float network. Checks its ranges with some calibration images."""
         every = max(1, len(self.source.calibration.images) // RANGES_SEEN)
         is_calibrated = BY_NAME[variant].is_calibrated
         taken = fidelity.taken(self.float32, islice(self.source.tensors(), 0, None, every)) if is_calibrated else {}
         return fidelity.faults(self.float32, bare, self.source.input_range, taken)
 
     def prove(self, variant: str, bare: bytes, unlike: list[str]) -> Made:
-        """Runs a variant through device and compares it. unlike: where it is known not to be the float network."""
+        """Runs a variant through device and compares it. unlike: the places where it isn't the float network."""
         source = self.source
         path = self.file(variant)
         path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
@@ -149,7 +149,7 @@ class Maker:
         return Made(row, cards.assembled(bare, full, self.goldens.files), notes)
 
     def _scores(self, variant: str, path: Path) -> tuple[Scores, Scores | None]:
-        """The file's own for the reference's images; and where it has seen them, those of heads that have not."""
+        """The file's scores for the reference's images; if it was fitted on them, also those of heads that were not."""
         source, reference = self.source, self.reference
         with tqdm(total=len(reference.images), desc=variant, unit=" images", disable=None, leave=False) as bar:
             scores = evaluate.score_images(path, reference.images, progress=bar.update)
@@ -160,7 +160,7 @@ class Maker:
     def _comparison(
         self, variant: str, scores: Scores, unseen: Scores | None
     ) -> tuple[ReferenceComparison, QuantizationCost | None]:
-        """With the source, and with the float32 file."""
+        """Compares a variant's scores with the source's and with the float32 file's."""
         source, reference = self.source, self.reference
         targets = reference.images.targets if reference.labeled else None
         both = None if unseen is None or reference.unseen is None else (unseen, reference.unseen)
@@ -173,7 +173,7 @@ class Maker:
         return compared, paired.cost(self._float32_scores, judged, reference.images, reference.labeled, are_logits)
 
     def _tried(self, made: Made) -> Made:
-        """A sound file, as it fares in other runtimes."""
+        """Tries a sound file in other runtimes."""
         row = made.row
         tried = None if row.failures else self._trials.tried(self.scratch / f"{row.variant}_tried.tflite", made.data)
         if tried is None:
@@ -183,7 +183,7 @@ class Maker:
         return Made(replace(row, runtimes=tried.results, failures=failures), tried.data, (*made.notes, *notes))
 
     def keep(self, made: Made, name: str = "") -> ExportedVariant:
-        """Writes a sound file, removes an older one of a variant that failed, and says so.
+        """Writes a sound file, or removes an older file of a variant that failed, and says so.
 
         name: by default the variant.
         """
@@ -203,7 +203,7 @@ class Maker:
             file=path.name,
             sha256=hashlib.sha256(made.data).hexdigest(),
             file_bytes=len(made.data),
-            tail_bytes=card.archive_bytes(path),
+            archive_bytes=card.archive_bytes(path),
         )
 
 

@@ -1,9 +1,9 @@
-"""The front door: what a Python program needs of the four packages, loaded when it is asked for.
+"""The public Python API: names from the four packages, loaded on first use.
 
     from framelite import Classifier
     prediction = Classifier("doors_int8.tflite")("door.jpg")
 
-Importing it takes nothing but the standard library.
+Importing it loads nothing but the standard library.
 """
 
 from importlib import import_module

@@ -1,6 +1,7 @@
 """framelite COMMAND …: one command for the four packages, also `python -m framelite`.
 
-`framelite classify` is `python -m device classify`, with the same arguments and exit codes, and so is each.
+Each hands over to its package: `framelite classify` is `python -m device classify`, with the same arguments and exit
+codes.
 """
 
 import argparse

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from device.images.images import prepare
+from device.images.images import preprocess
 from tests import drawing
 
 MODELS = Path(__file__).parent / "models/keras_2"
@@ -80,7 +80,7 @@ def tf_op_lambda(keras: Any) -> Any:
 def _taught(model: Any, side: int, scaled: bool, epochs: int) -> Any:
     """On images as tests have them in folders."""
     drawn = drawing.shapes(300, 1)
-    images = np.stack([prepare(image, (side, side), "crop") for _, image in drawn]).astype(np.float32)
+    images = np.stack([preprocess(image, (side, side), "crop") for _, image in drawn]).astype(np.float32)
     targets = np.array([drawing.LABELS.index(label) for label, _ in drawn])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit((images - 127.5) / 127.5 if scaled else images, targets, batch_size=15, epochs=epochs, verbose=2)

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md, and the folder that they are run in, beside the files that they name."""
+"""The examples of README and docs/python.md, and the folder that they are run in, beside the files that they name."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,12 @@ from tests import drawing
 from tests.conftest import ROOT, model
 from tests.device import crafted
 
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.M | re.S)
+PAGES = (ROOT / "README.md", ROOT / "docs/python.md")
+EXAMPLES = [
+    example
+    for page in PAGES
+    for example in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+]
 # In environments of their own: tests/peers/test_ray.py.
 ELSEWHERE = [example for example in EXAMPLES if "import ray" in example]
 HERE = [example for example in EXAMPLES if example not in ELSEWHERE]

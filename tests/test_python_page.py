@@ -1,4 +1,4 @@
-"""Every example of docs/python.md, in a process of its own, beside the files that it names."""
+"""Every example of README and docs/python.md, in a process of its own, beside the files that it names."""
 
 import os
 import re

@@ -97,8 +97,8 @@ def check_answers(step: Step, measured: list[dict[str, Any]]) -> None:
 def check_mediapipe(folder: Path) -> None:
     """Stock MediaPipe gives the scores that device gives, on the test images at the network's size."""
     tests = folders.labeled(str(folder / "shapes"), drawing.LABELS, (28, 28), "crop")
-    prepared = np.stack([images.prepare(tests.image(i), (28, 28)) for i in range(len(tests))])
-    np.save(folder / "images.npy", prepared)
+    preprocessed = np.stack([images.preprocess(tests.image(i), (28, 28)) for i in range(len(tests))])
+    np.save(folder / "images.npy", preprocessed)
     for model in (MODELS[0], MODELS[3]):
         subprocess.run(
             [
@@ -114,7 +114,7 @@ def check_mediapipe(folder: Path) -> None:
             timeout=120,
         )
         classifier = Classifier(folder / model)
-        for image, answer in zip(prepared, json.loads((folder / "scores.json").read_text()), strict=True):
+        for image, answer in zip(preprocessed, json.loads((folder / "scores.json").read_text()), strict=True):
             ours = classifier.classify(image).scores
             np.testing.assert_allclose([answer[label] for label in drawing.LABELS], ours, atol=1e-6)
 

@@ -58,7 +58,7 @@ def find(paths: list[Path]) -> list[Model]:
             # A file that is no model has no card either; its row says what it is.
             models.append(Model(path, cards.read(path) if model_kinds.is_tflite(path) else None, None))
         else:
-            raise UserError(f"{path}: there is no such model file or run folder")
+            raise UserError(f"{path}: there is no such model file or run folder; check the path")
     return models
 
 

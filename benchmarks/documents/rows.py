@@ -107,7 +107,7 @@ class LatencyRow(Timed, CaseRow):
     throttled: tuple[str, ...] = ()
     temperature_c: Range | None = None
     clock_mhz: Bounds | None = None
-    turns: tuple[BurstRow, ...] = ()
+    bursts: tuple[BurstRow, ...] = ()
     top1: FromZero | None = None
     accuracy_n: Count | None = None
     interval: Bounds | None = None

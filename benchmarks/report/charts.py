@@ -52,8 +52,8 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class TurnPoint:
-    """A turn of one of the cases that are called `name`. ratio: its median as a share of its case's median turn."""
+class BurstPoint:
+    """A burst of a case called `name`. ratio: its median as a share of the median of its case's bursts."""
 
     name: str
     color: str
@@ -166,8 +166,8 @@ def pairs(title: str, before: str, after: str, items: Sequence[tuple[str, float,
     return draw(title, 1.0 + 0.25 * len(items), paint)
 
 
-def over_time(title: str, moments: Sequence[TurnPoint]) -> str:
-    """Each turn as a share of its case's median; below it the temperature and the clock, where there are any."""
+def over_time(title: str, moments: Sequence[BurstPoint]) -> str:
+    """Each burst as a share of its case's median; below it the temperature and the clock, where there are any."""
     readings = {
         "°C": [(moment.at_s, moment.temperature_c) for moment in moments if moment.temperature_c is not None],
         "MHz": [(moment.at_s, moment.clock_mhz) for moment in moments if moment.clock_mhz is not None],
@@ -197,7 +197,7 @@ def over_time(title: str, moments: Sequence[TurnPoint]) -> str:
     return draw(title, 2.8 + 0.06 * len(names) + len(below), paint)
 
 
-def _dots(axis: Any, moments: Sequence[TurnPoint], marker: str, label: str, color: str | None = None) -> None:
+def _dots(axis: Any, moments: Sequence[BurstPoint], marker: str, label: str, color: str | None = None) -> None:
     x, y = [moment.at_s for moment in moments], [100 * moment.ratio for moment in moments]
     axis.plot(x, y, marker, color=color or moments[0].color, markersize=4, alpha=0.75, label=label)
 

@@ -13,7 +13,7 @@ FOLDER = "export"
 # Of a sheet of forty photographs there are less than two.
 MOST_BYTES = 16_000_000
 # What export draws beside its record, where there is reason to.
-PICTURES = {
+DRAWN = {
     "explained_int8.png": "Images that int8 predicts wrongly: what speaks for its label and for the right one",
     "robustness.png": "Accuracy of float32 and int8 on images with a camera's faults, by severity",
 }
@@ -36,7 +36,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Picture:
+class DrawnImage:
     """A PNG that is shown as it is, with what it shows."""
 
     png: bytes
@@ -50,13 +50,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """sheets: by variant, where the file is there and whole. pictures: what else export drew."""
+    """sheets: by variant, where the file is there and whole. images: what else export drew."""
 
     name: str
     folder: Path
     record: Export
     sheets: dict[str, Sheet]
-    pictures: tuple[Picture, ...]
+    images: tuple[DrawnImage, ...]
 
 
 def has(run: Path) -> bool:
@@ -74,9 +74,9 @@ def _run(name: str, folder: Path) -> ExportedRun:
     record = rows.printable(exports.read(folder / FOLDER))
     told = {row.variant: row.cost.sheet for row in record.variants if row.cost and row.cost.sheet}
     sheets = {variant: sheet for variant, one in told.items() if (sheet := _sheet(folder / FOLDER, one))}
-    drawn = {shows: _png(folder / FOLDER / file) for file, shows in PICTURES.items()}
-    pictures = tuple(Picture(png, shows) for shows, png in drawn.items() if png and min(_size(png)) > 0)
-    return ExportedRun(name, folder, record, sheets, pictures)
+    drawn = {shows: _png(folder / FOLDER / file) for file, shows in DRAWN.items()}
+    images = tuple(DrawnImage(png, shows) for shows, png in drawn.items() if png and min(_size(png)) > 0)
+    return ExportedRun(name, folder, record, sheets, images)
 
 
 def _sheet(folder: Path, told: ContactSheet) -> Sheet | None:

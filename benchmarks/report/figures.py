@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.documents.rows import AccuracyRow, BurstRow, FrameSeries, LatencyRow
 from benchmarks.report import charts, rows
-from benchmarks.report.charts import Bar, ChartSamples, Point, TurnPoint
+from benchmarks.report.charts import Bar, BurstPoint, ChartSamples, Point
 from benchmarks.report.documents import Machine
 from benchmarks.report.drawing import color
 from benchmarks.report.rows import ShownAccuracy, p99_ms
@@ -137,21 +137,21 @@ def courses(machine: Machine) -> list[Shown]:
         moments = [moment for row in document.latency for moment in _moments(row)]
         if moments:
             svg = charts.over_time(f"{machine.name}: {document.path.name} over time", moments)
-            made.append(Shown(svg, f"{document.path.name}: p50 of each turn, as a share of its own case's median."))
+            made.append(Shown(svg, f"{document.path.name}: p50 of each burst, as a share of its own case's median."))
     return made
 
 
-def _moments(row: LatencyRow) -> list[TurnPoint]:
-    """Of a case's turns, called by its variant; those of invoke and of a frame each against their own median."""
+def _moments(row: LatencyRow) -> list[BurstPoint]:
+    """Of a case's bursts, called by its variant; those of invoke and of a frame each against their own median."""
     variant = row.variant
     by_what: dict[str, list[tuple[float, BurstRow]]] = {}
-    for turn in row.turns:
-        if turn.p50_ms:
-            by_what.setdefault(turn.what, []).append((turn.p50_ms, turn))
+    for burst in row.bursts:
+        if burst.p50_ms:
+            by_what.setdefault(burst.what, []).append((burst.p50_ms, burst))
     moments = []
-    for turns in by_what.values():
-        middle = statistics.median(p50_ms for p50_ms, _ in turns)
-        for p50_ms, turn in turns:
-            how = p50_ms / middle, turn.temperature_c, turn.clock_mhz, bool(turn.throttled)
-            moments.append(TurnPoint(variant or row.model, color(variant), turn.at_s, *how))
+    for bursts in by_what.values():
+        middle = statistics.median(p50_ms for p50_ms, _ in bursts)
+        for p50_ms, burst in bursts:
+            how = p50_ms / middle, burst.temperature_c, burst.clock_mhz, bool(burst.throttled)
+            moments.append(BurstPoint(variant or row.model, color(variant), burst.at_s, *how))
     return moments

@@ -42,7 +42,7 @@ def _exported(exported: Sequence[ExportedRun]) -> list[str]:
     costs = [f"<div><h3>{escape(run.name)}</h3>{quantization.summary(run)}</div>" for run in exported]
     charts = [_figure(shown) for run in exported for shown in quantization.figures(run)]
     flips = [part for run in exported for part in quantization.flips(run)]
-    drawn = [part for run in exported for part in quantization.pictures(run)]
+    drawn = [part for run in exported for part in quantization.drawn_images(run)]
     return [
         _section("What quantization cost", "", costs, "rows"),
         _section("Labels and layers that quantization changes", "" if charts else NO_COST, charts),
@@ -58,7 +58,7 @@ def _measured(machines: Sequence[Machine]) -> tuple[list[str], list[str]]:
         _charts("Every sample", machines, figures.distributions, "No samples were kept."),
         _charts("Accuracy of each label, float32 and int8", machines, figures.labels, NO_LABELS),
         _charts("Size and memory", machines, figures.sizes, "Neither was measured."),
-        _charts("Over time", machines, figures.courses, "No turns were kept."),
+        _charts("Over time", machines, figures.courses, "No bursts were kept."),
     ]
     before = [
         _section("Machines", "", map(tables.machine, machines)),

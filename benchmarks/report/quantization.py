@@ -97,13 +97,13 @@ def _tile(flip: Flip, variant: str, sheet: Sheet, place: int) -> str:
     return f"<figure>{image}<figcaption><strong>{flip.kind}:</strong>{truth}{predicted}</figcaption></figure>"
 
 
-def pictures(run: ExportedRun) -> Iterator[str]:
+def drawn_images(run: ExportedRun) -> Iterator[str]:
     """What else export drew of it, as wide as the page."""
-    for one in run.pictures:
+    for one in run.images:
         width, height = one.size
         style = f"background-image: {_url(one.png)}; aspect-ratio: {width} / {height}"
         style += f"; max-width: {width}px; min-width: min({width}px, 48rem)"
-        image = f'<div class="picture" role="img" aria-label="{escape(one.shows)}" style="{style}"></div>'
+        image = f'<div class="drawn" role="img" aria-label="{escape(one.shows)}" style="{style}"></div>'
         yield f'<div><h3>{escape(run.name)}</h3>{tables.note(one.shows + ".")}<div class="wide">{image}</div></div>'
 
 

@@ -91,7 +91,7 @@ class TimingWorker:
         requests = [{**vars(case), "path": str(case.path.resolve())} for case in cases]
         try:
             reports = self._ask({"cases": requests, "seed": seed})
-            self.loaded = [records.record(Loaded, report, "the process' report", tolerant=True) for report in reports]
+            self.loaded = [records.record(Loaded, each, "the process' report", records.LENIENT) for each in reports]
         except BaseException:
             self.close()
             raise

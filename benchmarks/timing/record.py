@@ -129,7 +129,7 @@ class Record:
             sustained=self._rate(),
             energy_mj=self._energy_mj(),
             **vars(conditions.summary([burst.conditions for _, burst in self._all_bursts()])),
-            turns=tuple(_burst_row(what, burst) for what, burst in _thinned(self._all_bursts())),
+            bursts=tuple(_burst_row(what, burst) for what, burst in _thinned(self._all_bursts())),
             top1=accuracy.top1 if accuracy else None,
             accuracy_n=accuracy.n if accuracy else None,
             interval=accuracy.interval if accuracy else None,

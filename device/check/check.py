@@ -72,7 +72,7 @@ def explain(classifier: Classifier, verdict: GoldenResult) -> tuple[Cause, ...]:
     """The mismatches that reproduce the recorded scores: within the tolerance, and at most half the present error."""
     causes = []
     for mismatch in mismatches.classic(classifier.card.input):
-        so = golden.replay(mismatch.applied(classifier), reading=mismatch.relabeled)
+        so = golden.replay(mismatch.applied(classifier), change=mismatch.relabeled)
         was, left = verdict.score_error, so.score_error
         if so.passed and left is not None and (was is None or left <= was / 2):
             causes.append(Cause(mismatch, so))

@@ -42,7 +42,7 @@ def lines(report: Report) -> list[str]:
     if report.verdict is not None:
         header = ("image", "differs from export at", "score error", "tolerance", "prediction", "at export")
         found += text.table(header, [_row(replay, report) for replay in report.verdict.images])
-        found += _judgement(report, report.verdict)
+        found += _judgment(report, report.verdict)
     if report.trial is not None:
         columns = ("images", "accuracy", "gained", "lost", "p")
         found += text.table(columns, list(_accuracies(report.trial)))
@@ -70,7 +70,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}"
 
 
-def _judgement(report: Report, verdict: GoldenResult) -> Iterator[str]:
+def _judgment(report: Report, verdict: GoldenResult) -> Iterator[str]:
     runtime, n, first = report.classifier.runtime, len(verdict.images), verdict.first
     on = f"{n} golden images, {runtime.name} {runtime.version}"
     error = f"largest score error {_number(verdict.score_error)}"
@@ -132,7 +132,7 @@ def document(report: Report) -> dict[str, Any]:
         "score_error": verdict.score_error if verdict else None,
         "golden": [_replay_document(replay, report) for replay in verdict.images] if verdict else [],
         "reproduced_by": [
-            {"mistake": cause.mismatch.name, "score_error": cause.verdict.score_error} for cause in report.causes
+            {"mismatch": cause.mismatch.name, "score_error": cause.verdict.score_error} for cause in report.causes
         ],
         "data": _trial_document(trial) if trial else None,
     }
@@ -157,13 +157,13 @@ def _trial_document(trial: MismatchTrial) -> dict[str, Any]:
         "n": trial.n,
         "interval": list(evaluate.wilson(trial.right, trial.n)),
         "named": named.mismatch.name if named else None,
-        "mistakes": [_measured_document(one) for one in trial.measured],
+        "mismatches": [_measured_document(one) for one in trial.measured],
     }
 
 
 def _measured_document(one: MismatchCounts) -> dict[str, Any]:
     return {
-        "mistake": one.mismatch.name,
+        "mismatch": one.mismatch.name,
         "top1": one.right / one.n,
         "interval": list(evaluate.wilson(one.right, one.n)),
         "gained": one.gained,

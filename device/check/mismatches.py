@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from device.data import folders
 from device.data.folders import Labeled
 from device.evaluation.paired import Paired
 from device.images.images import Pixels
@@ -183,7 +184,7 @@ def on_data(make: Callable[[], Classifier], ways: Sequence[Mismatch], data: Labe
 
     make: makes a classifier for each worker thread. UserError for an image that can't be read.
     """
-    rows = np.sort(np.random.default_rng(SEED).permutation(len(data))[:SAMPLE])
+    rows = folders.drawn(len(data), SAMPLE, SEED)
 
     def is_right(classifier: Classifier, row: int) -> list[bool]:
         image, target = data.image(row), data.targets[row]

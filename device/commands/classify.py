@@ -71,7 +71,7 @@ def run(request: ClassifyRequest) -> int:
     sources = list(request.sources)
     for source in sources:
         if not source.exists():
-            raise UserError(f"{source}: there is no such image or folder")
+            raise UserError(f"{source}: there is no such image or folder; check the path")
     one_image = len(sources) == 1 and sources[0].is_file()
     classifier = Classifier(request.model, request.overrides, request.threads or 1, request.runtime)
     for note in classifier.notes:

@@ -1,87 +1,108 @@
 """`device info`: what is in a model file, for people and as JSON."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from device import command, files, text
 from device.inference import model_spec, runtime
+from device.inference.model_spec import Tensor
 from device.model import card as cards
 from device.model import channels
-from device.model.card import Card
+from device.model.card import Card, Confidence
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The card of a model file, or what is known of a third-party file, and what the file itself shows.
+
+    file_bytes: of the whole file; archive_bytes: of the archive at its end.
+    """
+
+    card: Card
+    is_third_party: bool
+    file_bytes: int
+    archive_bytes: int
+    input: Tensor
+    output: Tensor
+
+    @property
+    def input_text(self) -> str:
+        """Such as '28x28 RGB uint8'."""
+        spec = self.card.input
+        return f"{spec.height}x{spec.width} {spec.color} {self.input.dtype}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The card's fields and the file's; null for what is unknown."""
+        document = self.card.to_json()
+        if self.is_third_party:
+            document["input"]["mean"] = document["input"]["std"] = document["output"]["kind"] = None
+        return {
+            **document,
+            "file_bytes": self.file_bytes,
+            "archive_bytes": self.archive_bytes,
+            "input_dtype": str(self.input.dtype),
+            "output_dtype": str(self.output.dtype),
+            "outputs": self.output.count,
+        }
 
 
 def run(path: Path, runtime_name: str | None, json: str | None, size: tuple[int, int] | None = None) -> int:
-    document = describe(path, runtime_name, size)
+    found = describe(path, runtime_name, size)
     if json:
-        files.deliver_json(document, json)
+        files.deliver_json(found.to_json(), json)
     else:
-        command.show(lines(document))
+        command.show(lines(found))
     return command.GOOD
 
 
-def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None) -> dict[str, Any]:
-    """The card with file_bytes, tail_bytes (the archive), input_dtype and output_dtype; of a third-party file what is
-    known.
+def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] | None = None) -> ModelInfo:
+    """Reads a model file; UserError if it is no image classifier.
 
     size: (height, width) for a network that leaves them open.
     """
     interpreter = runtime.find(runtime_name).open(path, 1, size)
     source, output = model_spec.tensors(interpreter, path)
-    card = cards.read(path)
-    if card is not None:
-        card, _ = model_spec.resolve(path, source, output)
-    document = (card or _unknown(path, source, output)).to_json()
-    if card is None:
-        document["input"]["mean"] = document["input"]["std"] = None
-        document["output"]["kind"] = None
-    return {
-        **document,
-        "file_bytes": path.stat().st_size,
-        "tail_bytes": cards.archive_bytes(path),
-        "input_dtype": str(source.dtype),
-        "output_dtype": str(output.dtype),
-        "outputs": output.count,
-    }
+    is_third_party = cards.read(path) is None
+    # A third-party file's scaling isn't guessed: to_json and lines show none.
+    overrides = model_spec.Overrides(mean=0.0, std=1.0) if is_third_party else model_spec.NO_OVERRIDES
+    card, _ = model_spec.resolve(path, source, output, overrides)
+    return ModelInfo(card, is_third_party, path.stat().st_size, cards.archive_bytes(path), source, output)
 
 
-def _unknown(path: Path, source: model_spec.Tensor, output: model_spec.Tensor) -> Card:
-    # The scaling becomes null above: a third-party file's is not guessed.
-    return model_spec.resolve(path, source, output, model_spec.Overrides(mean=0.0, std=1.0))[0]
-
-
-def lines(document: dict[str, Any]) -> list[str]:
-    """What people ask first: what it is, its input, its output, how good it is, where it came from."""
-    spec, accuracy = document["input"], document["accuracy"]
-    mean, std = spec["mean"], spec["std"]
-    scaling = "not known" if std is None else f"(pixel - {channels.text(mean)}) / {channels.text(std)}"
-    labels = document["labels"]
+def lines(found: ModelInfo) -> list[str]:
+    """A table: what the model is, its input and output, its accuracy, and where it came from."""
+    card, spec, accuracy = found.card, found.card.input, found.card.accuracy
+    scaling = f"(pixel - {channels.text(spec.mean)}) / {channels.text(spec.std)}"
+    unknown = "not known" if found.is_third_party else None
     rows = [
-        ("name", document["name"]),
-        ("recipe", document["recipe"] or "-"),
-        ("variant", document["variant"] or "-"),
-        ("input", f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}, {scaling}"),
-        ("image", f"fit {spec['fit']}, resize {spec['resize']}"),
-        ("output", f"{document['outputs']} x {document['output_dtype']}, {document['output']['kind'] or 'not known'}"),
-        ("labels", "-" if labels is None else text.some(labels, 12)),
-        ("file", f"{text.size(document['file_bytes'])}, including {text.size(document['tail_bytes'])} of archive"),
+        ("name", card.name),
+        ("recipe", card.recipe or "-"),
+        ("variant", card.variant or "-"),
+        ("input", f"{found.input_text}, {unknown or scaling}"),
+        ("image", f"fit {spec.fit}, resize {spec.resize}"),
+        ("output", f"{found.output.count} x {found.output.dtype}, {unknown or card.output.kind}"),
+        ("labels", "-" if card.labels is None else text.some(card.labels, 12)),
+        ("file", f"{text.size(found.file_bytes)}, including {text.size(found.archive_bytes)} of archive"),
+        ("scores", _temperature(card.confidence)),
+        ("unknown", _threshold(card.confidence)),
     ]
-    rows += [("scores", _temperature(**document["confidence"])), ("unknown", _threshold(**document["confidence"]))]
     if accuracy is not None:
-        split = accuracy["split"]
-        how = "cross-validated" if split == "cross-validation" else f"on {split}"
-        rows.append(("accuracy", f"{text.accuracy(accuracy['top1'], accuracy['interval'], accuracy['n'])} {how}"))
-    if document["provenance"] is not None:
-        rows += [("from", f"{key} {value}") for key, value in document["provenance"].items() if value is not None]
-    rows.append(("golden", f"{len(document['golden'])} images ({document['golden_source'] or 'none'})"))
+        how = "cross-validated" if accuracy.split == "cross-validation" else f"on {accuracy.split}"
+        rows.append(("accuracy", f"{text.accuracy(accuracy.top1, accuracy.interval, accuracy.n)} {how}"))
+    rows += [("from", f"{key} {value}") for key, value in (card.provenance or {}).items() if value is not None]
+    rows.append(("golden", f"{len(card.golden)} images ({card.golden_source or 'none'})"))
     return [f"{key:<9} {value}" for key, value in rows]
 
 
-def _temperature(temperature: float | None, **_: float | None) -> str:
+def _temperature(confidence: Confidence) -> str:
+    temperature = confidence.temperature
     if temperature is None:
         return "as the network gives them (no temperature)"
     how = "less sure than" if temperature > 1 else "surer than" if temperature < 1 else "as sure as"
     return f"at temperature {temperature:g}, {how} the network's own"
 
 
-def _threshold(unknown_below: float | None, **_: float | None) -> str:
-    return "never (no threshold)" if unknown_below is None else f"where the best score is below {unknown_below:g}"
+def _threshold(confidence: Confidence) -> str:
+    below = confidence.unknown_below
+    return "never (no threshold)" if below is None else f"where the best score is below {below:g}"

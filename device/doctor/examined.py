@@ -10,6 +10,7 @@ from typing import Any
 
 from device import text
 from device.commands import info
+from device.commands.info import ModelInfo
 from device.doctor import hardware
 from device.doctor.findings import Finding
 from device.errors import UserError
@@ -46,14 +47,14 @@ def findings(
 ) -> list[Finding]:
     """UserError if it is no image classifier, or can't be loaded. size: for a network that leaves it open."""
     found = runtime.find(runtime_name)
-    document = info.describe(path, found.name, size)
+    described = info.describe(path, found.name, size)
     threads, float32 = system.usable_cores(), float32_beside(path)
     interpreters = [found.open(path, 1, size), found.open(path, threads, size)]
     if float32 is not None:
         interpreters.append(found.open(float32, 1))
     plans = [read_plan(interpreter) for interpreter in interpreters]
     one_ms, all_ms, *reference_ms = median_ms(interpreters)
-    findings = [_file(document), operators(plans[0], found.name), _latency(one_ms, all_ms, threads)]
+    findings = [_file(described), operators(plans[0], found.name), _latency(one_ms, all_ms, threads)]
     if reference_ms:
         why = why_slower(plans[0], found.name, hardware.has_dot_product(root))
         findings.append(against_float32(one_ms / reference_ms[0], *why))
@@ -123,11 +124,9 @@ def why_slower(plan: Plan | None, runtime_name: str, dot_product: bool) -> tuple
     return "the reason is unknown", f"measure it again (python -m benchmarks latency); if it stays so, {float16}"
 
 
-def _file(document: dict[str, Any]) -> Finding:
-    spec = document["input"]
-    size = f"{spec['height']}x{spec['width']} {spec['color']} {document['input_dtype']}"
-    named = f"{document['name']}, {document['variant'] or 'unknown variant'}, {text.size(document['file_bytes'])}"
-    return Finding("ok", "model", f"{named}, {size}, {document['outputs']} outputs")
+def _file(found: ModelInfo) -> Finding:
+    named = f"{found.card.name}, {found.card.variant or 'unknown variant'}, {text.size(found.file_bytes)}"
+    return Finding("ok", "model", f"{named}, {found.input_text}, {found.output.count} outputs")
 
 
 def operators(plan: Plan | None, runtime_name: str) -> Finding:

@@ -122,7 +122,7 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     file: str | None = None
     sha256: str | None = None
     file_bytes: int | None = None
-    tail_bytes: int | None = None
+    archive_bytes: int | None = None
     layers: tuple[LayerError, ...] | None = field(default=None, metadata=records.IF_KNOWN)
     cost: QuantizationCost | None = field(default=None, metadata=records.IF_KNOWN)
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)

@@ -1,11 +1,10 @@
-"""Tries model files in a runtime of the Python that runs this: does each load, does it give its golden scores, how
-long does an inference take?
+"""Tries model files in a runtime of this Python: whether each loads and passes its golden images, and how fast it is.
 
     python -m device.evaluation.trial RUNTIME       a line of JSON in, a line of JSON out, until the input ends
 
-The first line says the runtime's version. {"model": PATH} loads a file and answers with a `TrialAnswer`;
-{"block_s": S} then repeats its inference for so long and answers with {"median_s": …}. Another Python may have another
-runtime, so two of these can take turns (export/runtimes/trials.py).
+The first line has the runtime's version. {"model": PATH} loads a file and returns a `RuntimeCheck`; {"block_s": S} then
+repeats its inference for so long and returns {"median_s": …}. Another Python may have another runtime, so two of
+these can take turns (export/runtimes/trials.py).
 """
 
 import json
@@ -21,31 +20,31 @@ from device.inference.golden import GoldenResult
 
 
 @dataclass(frozen=True)
-class TrialAnswer:
-    """failure: why the file can't be used in the runtime; score_error: of its golden images."""
+class RuntimeCheck:
+    """failure: why the file can't be used in the runtime, or None. score_error: the largest of its golden images."""
 
     failure: str | None = None
     score_error: float | None = None
 
 
 class RuntimeTrial:
-    """One runtime with the file that it was given last."""
+    """A runtime with the file that was loaded last."""
 
     def __init__(self, name: str) -> None:
         self.runtime = runtime.find(name)
         self._interpreter: Any = None
 
-    def load(self, path: Path) -> TrialAnswer:
+    def load(self, path: Path) -> RuntimeCheck:
         self._interpreter = None
         try:
             classifier = Classifier(path, runtime_name=self.runtime.name)
             found = golden.replay(classifier)
             timing.feed(classifier.interpreter)
         except UserError as error:
-            return TrialAnswer(str(error).removeprefix(f"{path}: "))
+            return RuntimeCheck(str(error).removeprefix(f"{path}: "))
         if found.passed:
             self._interpreter = classifier.interpreter
-        return TrialAnswer(self._failure(found), found.score_error)
+        return RuntimeCheck(self._failure(found), found.score_error)
 
     def _failure(self, found: GoldenResult) -> str | None:
         if found.passed:
@@ -56,7 +55,7 @@ class RuntimeTrial:
         return f"{name} gives other scores for {len(failed)} of {len(found.images)} golden images (off by {errors})"
 
     def median_s(self, block_s: float) -> float:
-        """Of the file that was loaded last, which gave its golden scores."""
+        """The median time of an inference of the file that was loaded last and passed, in seconds."""
         ((block,),) = timing.rounds([self._interpreter], 0.0, block_s)
         return block.median_s
 
@@ -65,18 +64,18 @@ def main() -> None:
     try:
         trial = RuntimeTrial(sys.argv[1])
     except UserError as error:
-        _answer({"error": str(error), "version": None})
+        _respond({"error": str(error), "version": None})
         return
-    _answer({"error": None, "version": trial.runtime.version})
+    _respond({"error": None, "version": trial.runtime.version})
     for line in sys.stdin:
         asked = json.loads(line)
         if "model" in asked:
-            _answer(asdict(trial.load(Path(asked["model"]))))
+            _respond(asdict(trial.load(Path(asked["model"]))))
         else:
-            _answer({"median_s": trial.median_s(asked["block_s"])})
+            _respond({"median_s": trial.median_s(asked["block_s"])})
 
 
-def _answer(document: dict[str, Any]) -> None:
+def _respond(document: dict[str, Any]) -> None:
     print(json.dumps(document), flush=True)
 
 

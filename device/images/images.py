@@ -61,10 +61,10 @@ def decode(data: bytes) -> Pixels:
     """
     if (size := _size_by_header(data)) and size[0] * size[1] > MAX_PIXELS:
         raise ValueError(TOO_LARGE)
-    turn = orientation.turn(data)
-    flags = cv2.IMREAD_COLOR | (0 if turn is None else cv2.IMREAD_IGNORE_ORIENTATION)
+    found = orientation.of(data)
+    flags = cv2.IMREAD_COLOR | (0 if found is None else cv2.IMREAD_IGNORE_ORIENTATION)
     image = cv2.cvtColor(_decode(data, flags), cv2.COLOR_BGR2RGB)
-    return turned(cast(Pixels, image), turn or orientation.UPRIGHT)
+    return upright(cast(Pixels, image), found or orientation.UPRIGHT)
 
 
 def decode_frame(data: bytes, target: Size | None = None) -> tuple[Pixels, Decoded]:
@@ -168,8 +168,8 @@ def _refusal_of_frame(data: bytes, size: Size | None) -> str | None:
 def _upright_size(data: bytes) -> Size | None:
     """(height, width) of a JPEG after orientation; None for anything else."""
     size, exif = jpeg.size(data), jpeg.exif(data)
-    turn = None if exif is None else orientation.turn_of_jpeg(exif)
-    return size[::-1] if size and turn and turn.quarters % 2 else size
+    found = None if exif is None else orientation.of_jpeg(exif)
+    return size[::-1] if size and found and found.quarters % 2 else size
 
 
 def _png_ends(data: bytes) -> bool:
@@ -182,12 +182,12 @@ def _png_ends(data: bytes) -> bool:
     return False
 
 
-def turned(image: Pixels, turn: orientation.Orientation) -> Pixels:
-    """The image upright, uint8 [height, width, 3], in memory of its own where it had to be turned."""
-    if turn == orientation.UPRIGHT:
+def upright(image: Pixels, found: orientation.Orientation) -> Pixels:
+    """The image rotated and flipped by its orientation, uint8 [height, width, 3]; a copy unless it was upright."""
+    if found == orientation.UPRIGHT:
         return image
-    image = np.rot90(image, turn.quarters)
-    return np.ascontiguousarray(image if turn.mirrored is None else np.flip(image, turn.mirrored))
+    image = np.rot90(image, found.quarters)
+    return np.ascontiguousarray(image if found.flipped is None else np.flip(image, found.flipped))
 
 
 class Scratch:
@@ -206,8 +206,8 @@ class Scratch:
         return self._arrays[shape]
 
 
-def prepare(image: Pixels, size: Size, fit: Fit = "crop", scratch: Scratch | None = None) -> Pixels:
-    """An image at the network's size (height, width).
+def preprocess(image: Pixels, size: Size, fit: Fit = "crop", scratch: Scratch | None = None) -> Pixels:
+    """The image fitted and resized to the network's size (height, width), uint8 [height, width, 3].
 
     fit: "crop" takes the largest centered part with the target's shape; "stretch" changes the shape; "pad" keeps the
     whole image and adds black. The result may share memory with the argument.

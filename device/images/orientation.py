@@ -16,14 +16,16 @@ UNASSOCIATED_ALPHA = 2
 
 
 class Orientation(NamedTuple):
-    """Quarter turns counterclockwise, then a flip along an axis, if any; along axis 0 top and bottom change places."""
+    """quarters: rotations by 90 degrees, counterclockwise. flipped: along which axis then: 0 swaps top and bottom,
+    1 left and right, None neither.
+    """
 
     quarters: int = 0
-    mirrored: int | None = None
+    flipped: int | None = None
 
 
 UPRIGHT = Orientation()
-TURNS = {
+BY_TAG = {
     2: Orientation(0, 1),
     3: Orientation(2),
     4: Orientation(0, 0),
@@ -34,41 +36,41 @@ TURNS = {
 }
 
 
-def turn(data: bytes) -> Orientation | None:
+def of(data: bytes) -> Orientation | None:
     """How to rotate a WebP or AVIF upright; None for other formats, which OpenCV rotates itself."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _turn_of_webp(data)
+        return _of_webp(data)
     if data[4:8] == b"ftyp":
-        return _turn_of_boxes(data)
+        return _of_boxes(data)
     return None
 
 
-def turn_of_jpeg(segment: bytes) -> Orientation | None:
+def of_jpeg(segment: bytes) -> Orientation | None:
     """How OpenCV rotates a JPEG by an APP1 segment; None if it isn't EXIF. Sizes are before rotation."""
     if not segment.startswith(b"Exif\0\0"):
         return None
-    return TURNS.get(_short(segment[6:], ORIENTATION), UPRIGHT)
+    return BY_TAG.get(_short(segment[6:], ORIENTATION), UPRIGHT)
 
 
-def _turn_of_webp(data: bytes) -> Orientation:
+def _of_webp(data: bytes) -> Orientation:
     position = 12
     while position + 8 <= len(data):
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         if data[position : position + 4] == b"EXIF":
             exif = data[position + 8 : position + 8 + size].removeprefix(b"Exif\0\0")
-            return TURNS.get(_short(exif, ORIENTATION), UPRIGHT)
+            return BY_TAG.get(_short(exif, ORIENTATION), UPRIGHT)
         position += 8 + size + size % 2
     return UPRIGHT
 
 
-def _turn_of_boxes(data: bytes) -> Orientation:
-    quarters, mirrored = 0, None
+def _of_boxes(data: bytes) -> Orientation:
+    quarters, flipped = 0, None
     for meta in _boxes(data, b"meta"):
         for properties in _boxes(meta[4:], b"iprp"):
             for container in _boxes(properties, b"ipco"):
                 quarters = next((box[0] & 3 for box in _boxes(container, b"irot") if box), 0)
-                mirrored = next((box[0] & 1 for box in _boxes(container, b"imir") if box), None)
-    return Orientation(quarters, mirrored)
+                flipped = next((box[0] & 1 for box in _boxes(container, b"imir") if box), None)
+    return Orientation(quarters, flipped)
 
 
 def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:

@@ -1,11 +1,11 @@
-"""A model file that answers: an image in, a prediction out.
+"""A model file as a classifier: an image in, a prediction out.
 
     classifier = Classifier("doors_int8.tflite", threads=2)
     prediction = classifier("door.jpg")
     print(prediction.label, prediction.score)
 
-One interpreter, built once; a Classifier belongs to one thread. The interpreter lets go of Python's lock while it
-computes, so several Classifiers in several threads use several cores: `Classifier.map` does that.
+A Classifier has one interpreter, so calls from several threads wait for one another. The interpreter releases Python's
+lock while it computes, so several Classifiers in several threads use several cores, as `Classifier.map` does.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +15,7 @@ from functools import partial
 from math import isfinite
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 
 import numpy as np
@@ -34,26 +35,25 @@ from device.model import confidence, model_kinds
 
 
 class NotFiniteError(UserError):
-    """Scores that are no numbers: no label is meant by them. The next image's may be some."""
+    """The scores are not finite numbers, so there is no label. The next image's may be finite."""
 
 
 class Classifier:
-    """Loads a model file and checks it against its card, or against the user's overrides, before the first image.
+    """Loads a model file, and checks it against its card or the user's overrides before the first image.
 
-    `notes` says what was taken from where. A Classifier belongs to one thread.
+    `notes` says where labels, scaling and other properties of a third-party file were taken from.
 
     Args:
         path: a .tflite file.
-        overrides: of a file without a card what it doesn't say itself: labels, scaling, fit, kind of output, size.
+        overrides: for a file without a card, what it doesn't say itself: labels, scaling, fit, kind of output, size.
         threads: of the interpreter, for one image.
         runtime_name: litert, tflite-runtime or tensorflow; by default the first that can be imported.
-        labels: False for who needs scores alone: a file without labels is then no error.
-        held: it goes on as it is when the file is overwritten, for the file's size in memory.
+        labels: False accepts a file without labels; its predictions have scores alone.
+        held: reads the file into memory, so that overwriting it changes nothing.
 
     Raises:
-        UserError: a file that is no image classifier, a card that doesn't fit its network, a third-party file whose
-            labels or scaling are not known; with `held` a file that is overwritten while it is read, whose card would
-            be of one model and its network of another.
+        UserError: the file is no image classifier, its card doesn't fit its network, or the labels or the scaling of a
+            third-party file are unknown; with `held` also a file that is overwritten while it is read.
     """
 
     def __init__(
@@ -65,6 +65,8 @@ class Classifier:
         labels: bool = True,
         held: bool = False,
     ) -> None:
+        if not isinstance(overrides, Overrides):
+            raise UserError(f"overrides is {overrides!r:.60}, expected Overrides, such as Overrides(labels=FILE)")
         self._again = partial(Classifier, path, overrides, threads, runtime_name, labels, held)
         self.path = path = Path(path)
         self.threads = threads
@@ -79,21 +81,22 @@ class Classifier:
             raise UserError(f"{path}: the model file changed while it was read; load it again when it is whole")
         self.preprocessor = Preprocessor(self.card.input, self.input)
         self._temperature = self.card.confidence.temperature
+        self._lock = Lock()
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) that the network takes."""
+        """(height, width) of the network's input, in pixels."""
         return self.preprocessor.size
 
     def fed_by(self, preprocessor: Preprocessor) -> "Classifier":
-        """The same interpreter, in the same thread, fed otherwise."""
+        """A Classifier with the same interpreter and another Preprocessor."""
         other = copy(self)
         other.preprocessor = preprocessor
         other.card = replace(self.card, input=preprocessor.spec)
         return other
 
     def invoke(self, tensor: Fed) -> None:
-        """UserError when the network itself fails."""
+        """Runs the network; `scores` then has the result. For one thread. UserError if it fails."""
         self.interpreter.set_tensor(self.input.index, tensor)
         try:
             self.interpreter.invoke()
@@ -101,10 +104,10 @@ class Classifier:
             raise UserError(f"{self.path}: the model failed half way: {text.one_line(error)}") from None
 
     def scores(self) -> Scores:
-        """The last answer: probabilities where the output is softmax or sigmoid, raw numbers where it is logits.
+        """The scores of the last `invoke`, [labels]: probabilities, or raw numbers where the output is logits.
 
-        By the card's temperature, where it has one: what is shown to people. NotFiniteError where one is no finite
-        number: the first label would look like an answer.
+        The card's temperature, if any, is applied: these are for people. NotFiniteError if one is no finite number,
+        because the first label would then look like a prediction.
         """
         scores = self.raw_scores()
         if self.output.dtype == np.float32 and not isfinite(float(scores.sum())):
@@ -114,7 +117,7 @@ class Classifier:
         return confidence.tempered(scores, self.card.output.kind, self._temperature, self.output.scale)
 
     def _refuse_not_finite(self, scores: Scores) -> None:
-        """A sum that isn't finite may come of large numbers alone; a score that isn't is of no label."""
+        """Large scores alone may have a sum that isn't finite; a score that isn't belongs to no label."""
         if count := int((~np.isfinite(scores)).sum()):
             raise NotFiniteError(
                 f"{self.path}: its scores are not finite numbers ({count} of {scores.size}); the network is broken,"
@@ -122,7 +125,7 @@ class Classifier:
             )
 
     def raw_scores(self) -> Scores:
-        """The last answer as the network gave it, whatever the card says of confidence."""
+        """The scores of the last `invoke` as the network gave them, without the card's temperature."""
         raw = self.interpreter.get_tensor(self.output.index).reshape(-1)
         numbers: Scores = raw.astype(np.float32)
         if raw.dtype != np.float32:
@@ -134,23 +137,24 @@ class Classifier:
     def __call__(self, image: Image, color: Color = "RGB") -> Prediction:
         """The prediction for one image: a path, encoded bytes, a PIL image, or uint8 pixels [height, width, 3].
 
-        color: the order of the channels of pixels; OpenCV's frames are BGR. ImageError for what is no such image.
+        color: the order of the channels of pixels; OpenCV's frames are BGR. ImageError for anything else.
         """
         start = perf_counter()
         pixels = to_rgb(image, color)
-        decoded = perf_counter()
-        found = self.classify(pixels)
-        return replace(found, timings_ms={"decode": 1e3 * (decoded - start), **found.timings_ms})
+        return self._predict(pixels, {"decode": 1e3 * (perf_counter() - start)})
 
     def map(self, images: Iterable[Image], color: Color = "RGB") -> Iterator[Prediction]:
-        """Predictions of many images, in their order, as they are asked for: all cores, no more memory than for a few.
+        """Yields the predictions of many images, in order and on demand, with all cores and the memory of a few.
 
-        The error of an image that can't be classified comes up in its place, and ends it.
+        The error of an image that can't be classified is raised in its place, and ends the iteration. Each core has a
+        Classifier of its own; this one may be called meanwhile.
         """
+        if isinstance(images, (str, bytes, PathLike)):
+            raise UserError(f"images is {images!r:.60}, expected several; give a list, or Path(FOLDER).rglob('*.jpg')")
         return self.in_order(lambda own, image: own(image, color), images)
 
     def in_order(self, work: Callable[["Classifier", Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """work(classifier, item) for every item, as answers.in_order; this one serves one worker."""
+        """work(classifier, item) for every item, as ordered.in_order; this Classifier serves one of the threads."""
         first = [self]
 
         def make() -> Classifier:
@@ -163,14 +167,21 @@ class Classifier:
 
     def classify(self, image: Pixels) -> Prediction:
         """The prediction for one RGB image, uint8 [height, width, 3], of any size."""
-        start = perf_counter()
-        tensor = self.preprocessor(image)
-        fed = perf_counter()
-        self.invoke(tensor)
-        invoked = perf_counter()
-        scores = self.scores()
-        stages = {"preprocess": fed - start, "invoke": invoked - fed, "postprocess": perf_counter() - invoked}
-        timings = {stage: 1e3 * seconds for stage, seconds in stages.items()}
+        return self._predict(image, {})
+
+    def _predict(self, image: Pixels, timings: dict[str, float]) -> Prediction:
+        """Adds the time of each stage to `timings`, in milliseconds."""
+        with self._lock:
+            start = perf_counter()
+            tensor = self.preprocessor(image)
+            preprocessed = perf_counter()
+            self.invoke(tensor)
+            invoked = perf_counter()
+            scores = self.scores()
+            end = perf_counter()
+        timings["preprocess"] = 1e3 * (preprocessed - start)
+        timings["invoke"] = 1e3 * (invoked - preprocessed)
+        timings["postprocess"] = 1e3 * (end - invoked)
         return Prediction(scores, self.card.labels or (), self.card.confidence.unknown_below, timings)
 
     def top(self, scores: Scores, count: int) -> list[Ranked]:
@@ -181,6 +192,6 @@ class Classifier:
 
 
 def _whole(path: Path) -> bytes:
-    """A model file's bytes; UserError says what it is instead, before a large one is read."""
+    """The bytes of a model file; UserError for another kind of file, before a large one is read."""
     model_kinds.require_tflite(path)
     return path.read_bytes()

@@ -1,10 +1,10 @@
-"""The golden images in a model file: recorded when it is exported, and done again on another machine.
+"""The golden images in a model file: recorded at export, and replayed on another machine.
 
     entries = record(classifier, files, tolerance)       # for the card
     if replay(classifier).passed: …
 
-What is recorded of each stage is a hash, and of the output the scores. A hash that differs names the stage. Whether the
-replay passes is decided by the scores alone: the same best label, and every score within the tolerance beside it.
+A hash is recorded for each stage, and the scores for the output. A different hash names the stage. The scores alone
+decide whether the replay passes: the same best label, and every score within the recorded tolerance.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ from device.model.card import Golden
 
 Stage = Literal["decode", "resize", "input tensor", "output"]
 STAGES: tuple[Stage, ...] = ("decode", "resize", "input tensor", "output")
-# Of more labels than this the five best scores are recorded.
+# With more labels than this only the five best scores are recorded.
 MANY_LABELS = 100
 
 
 @dataclass(frozen=True)
-class Passed:
-    """What one image's way through a classifier left at each stage, as hashes, and the raw scores."""
+class Trace:
+    """One image's way through a classifier: the hash of each stage's result, and the raw scores."""
 
     decoded_sha256: str
     resized_sha256: str
@@ -39,8 +39,8 @@ class Passed:
     scores: Scores
 
     @classmethod
-    def through(cls, classifier: Classifier, data: bytes) -> "Passed":
-        """ValueError for bytes that can't be decoded here."""
+    def through(cls, classifier: Classifier, data: bytes) -> "Trace":
+        """Classifies encoded bytes; ValueError if they can't be decoded here."""
         decoded = images.decode(data)
         resized = classifier.preprocessor.resize(decoded)
         tensor = classifier.preprocessor.tensor(resized)
@@ -49,23 +49,23 @@ class Passed:
 
 
 def record(classifier: Classifier, encoded: Mapping[str, bytes], tolerance: float) -> tuple[Golden, ...]:
-    """What the classifier makes of each image; encoded: by its name in the tail."""
-    seen = {name: Passed.through(classifier, data) for name, data in encoded.items()}
+    """The card's entries for these images, in order. encoded: the images' bytes by their names in the archive."""
+    traces = {name: Trace.through(classifier, data) for name, data in encoded.items()}
     return tuple(
         Golden(
             image=name,
-            decoded_sha256=passed.decoded_sha256,
-            resized_sha256=passed.resized_sha256,
-            input_sha256=passed.input_sha256,
-            scores=rounded(passed.scores),
+            decoded_sha256=trace.decoded_sha256,
+            resized_sha256=trace.resized_sha256,
+            input_sha256=trace.input_sha256,
+            scores=rounded(trace.scores),
             tolerance=tolerance,
         )
-        for name, passed in seen.items()
+        for name, trace in traces.items()
     )
 
 
 def rounded(scores: Scores) -> tuple[Any, ...]:
-    """As a card has them: all in order, or of many the five best as {"index", "score"}."""
+    """Scores as a card has them: all in order, or of many the five best as {"index", "score"}."""
     every = [round(float(score), 6) for score in scores]
     if len(every) <= MANY_LABELS:
         return tuple(every)
@@ -75,11 +75,11 @@ def rounded(scores: Scores) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Replay:
-    """One golden image done again.
+    """The replay of one golden image.
 
-    differing: the stages that gave something else than at export, in their order; the output counts when its best
-    label is another or a score is beyond the tolerance. score_error: the largest difference of a score; None where
-    there are no scores, or some are no numbers. best, expected: the index of the best label here and at export.
+    differing: the stages whose result differs from export, in order; the output counts if its best label is another or
+    a score is beyond the tolerance. score_error: the largest difference of a score; None if there are no scores, or
+    some are not finite. best, expected: the index of the best label here and at export.
     """
 
     image: str
@@ -96,7 +96,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class GoldenResult:
-    """What the golden images say of a file on this machine. Without any it doesn't pass: nothing speaks for it."""
+    """The replays of a file on this machine. Without any it doesn't pass, because there is no evidence for it."""
 
     images: tuple[Replay, ...]
 
@@ -106,59 +106,59 @@ class GoldenResult:
 
     @property
     def first(self) -> Stage | None:
-        """The stage that differs first, of all images."""
+        """The earliest stage that differs in any image."""
         return next((stage for stage in STAGES if self.count(stage)), None)
 
     @property
     def score_error(self) -> float | None:
-        """The largest one; None where an image has none."""
+        """The largest one; None if an image has none."""
         errors = [replay.score_error for replay in self.images]
         known = [error for error in errors if error is not None]
         return max(known) if known and len(known) == len(errors) else None
 
     def count(self, stage: Stage) -> int:
-        """How many images differ at a stage."""
+        """The number of images that differ at a stage."""
         return sum(stage in replay.differing for replay in self.images)
 
 
 def replay(
-    classifier: Classifier, beat: Callable[[], None] = lambda: None, reading: Callable[[Scores], Scores] = lambda s: s
+    classifier: Classifier, beat: Callable[[], None] = lambda: None, change: Callable[[Scores], Scores] = lambda s: s
 ) -> GoldenResult:
-    """Does the golden images in the classifier's own file again. UserError where card and tail don't fit.
+    """Replays the golden images in the classifier's own file. UserError if its card and its archive don't fit.
 
-    beat: called before each image, and behind the last one; a large network may take seconds for one. reading: what
-    is done to the scores before they are compared.
+    beat: called before each image and after the last one; a large network may take seconds for one. change: applied to
+    the scores before they are compared.
     """
-    tail = cards.read_archive(classifier.path)
+    archive = cards.read_archive(classifier.path)
     for entry in classifier.card.golden:
-        if entry.image not in tail:
+        if entry.image not in archive:
             raise UserError(
                 f"{classifier.path}: its card names {entry.image!r}, which isn't in the file; export the model again"
             )
     replays = []
     for entry in classifier.card.golden:
         beat()
-        replays.append(_replay(classifier, entry, tail, reading))
+        replays.append(_replay(classifier, entry, archive, change))
     beat()
     return GoldenResult(tuple(replays))
 
 
 def _replay(
-    classifier: Classifier, entry: Golden, tail: Mapping[str, bytes], reading: Callable[[Scores], Scores]
+    classifier: Classifier, entry: Golden, archive: Mapping[str, bytes], change: Callable[[Scores], Scores]
 ) -> Replay:
     indices, recorded = _recorded(classifier.path, entry, _outputs(classifier))
     expected = int(indices[recorded.argmax()])
     try:
-        passed = Passed.through(classifier, tail[entry.image])
+        trace = Trace.through(classifier, archive[entry.image])
     except ValueError:
         return Replay(entry.image, ("decode",), None, entry.tolerance, None, expected)
-    scores = reading(passed.scores)
+    scores = change(trace.scores)
     error = float(np.abs(scores[indices] - recorded).max())
     best = int(scores.argmax())
     differing = {
-        "decode": passed.decoded_sha256 != entry.decoded_sha256,
-        "resize": passed.resized_sha256 != entry.resized_sha256,
-        "input tensor": passed.input_sha256 != entry.input_sha256,
+        "decode": trace.decoded_sha256 != entry.decoded_sha256,
+        "resize": trace.resized_sha256 != entry.resized_sha256,
+        "input tensor": trace.input_sha256 != entry.input_sha256,
         # Of scores that were recorded as equal, each may be the best one here. Written so that NaN differs too.
         "output": not (error <= entry.tolerance and best in indices[recorded == recorded.max()]),
     }
@@ -167,13 +167,13 @@ def _replay(
 
 
 def _outputs(classifier: Classifier) -> int:
-    """How many scores an answer has."""
+    """The number of scores of a prediction."""
     outputs = classifier.output.count
     return 2 if outputs == 1 and classifier.card.output.kind == "sigmoid" else outputs
 
 
 def _recorded(path: Path, entry: Golden, outputs: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """(indices, scores) as the card has them: of every output in order, or of the five best as {index, score}."""
+    """(indices, scores) from the card, which has every output in order, or the five best as {index, score}."""
     few = bool(entry.scores) and all(isinstance(item, dict) for item in entry.scores)
     try:
         pairs = [(item["index"], item["score"]) if few else (i, item) for i, item in enumerate(entry.scores)]

@@ -1,4 +1,4 @@
-"""Many images through as many copies of a model as there are workers: cores busy, memory flat, answers in order."""
+"""Many items through one copy of a model per thread: all cores, flat memory, results in order."""
 
 import threading
 from collections import deque
@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 def in_order(
     work: Callable[[Model, Item], Result], items: Iterable[Item], make: Callable[[], Model], workers: int
 ) -> Iterator[Result]:
-    """work(model, item) for every item, in `workers` threads that each have a model of their own.
+    """Yields work(model, item) for every item, in `workers` threads that each make a model of their own.
 
-    At most four items a worker are under way, so a folder of any size takes no more memory than a small one. An
-    exception in `work` comes up where its result would have.
+    At most four items per thread are in progress, so a folder of any size takes no more memory than a small one. An
+    exception in `work` is raised where its result would have come.
     """
     own = threading.local()
 
@@ -27,14 +27,14 @@ def in_order(
         return work(own.model, item)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="classify") as pool:
-        under_way: deque[Future[Result]] = deque()
+        in_progress: deque[Future[Result]] = deque()
         try:
             for item in items:
-                under_way.append(pool.submit(one, item))
-                if len(under_way) >= 4 * workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+                in_progress.append(pool.submit(one, item))
+                if len(in_progress) >= 4 * workers:
+                    yield in_progress.popleft().result()
+            while in_progress:
+                yield in_progress.popleft().result()
         finally:
-            for future in under_way:
+            for future in in_progress:
                 future.cancel()

@@ -1,4 +1,4 @@
-"""What a model says of one image: labels with scores, best first, and whether it is sure enough to be believed."""
+"""A model's prediction for one image: the label, the score of every label, and whether the best one is too low."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Ranked:
-    """A label with its score and its place in the output."""
+    """A label with its score and its index in the output."""
 
     label: str
     score: float
@@ -20,10 +20,11 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Prediction:
-    """scores: float32, one a label, in the order of labels; by the card's temperature, where it has one.
+    """The prediction for one image; in a notebook a table of the five best labels.
 
-    unknown_below: the score from which on the best label is believed; None where the card says none. timings_ms: what
-    each stage took: decode (of a file or bytes), preprocess, invoke, postprocess.
+    scores: float32, [labels], in the order of `labels`, with the card's temperature applied. unknown_below: below this
+    best score the label is unknown; None if the card has no threshold. timings_ms: the time of each stage: decode (of a
+    file or bytes), preprocess, invoke, postprocess.
     """
 
     scores: Scores
@@ -33,17 +34,17 @@ class Prediction:
 
     @property
     def label(self) -> str:
-        """The best one; see is_unknown."""
+        """The best label, even if `is_unknown`."""
         return self.labels[int(self.scores.argmax())]
 
     @property
     def score(self) -> float:
-        """The best label's: a probability, 0..1, or a raw number where the output is logits."""
+        """The best label's score: a probability, 0 to 1, or a raw number if the output is logits."""
         return float(self.scores.max())
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the best score is too low to be believed."""
+        """Whether the best score is below the card's threshold; False if it has none."""
         return self.unknown_below is not None and self.score < self.unknown_below
 
     def top(self, count: int) -> list[Ranked]:

@@ -37,12 +37,12 @@ class Runtime:
         content: bytes | None = None,
         keeps_tensors: bool = False,
     ) -> Any:
-        """An interpreter with its tensors allocated; UserError when the file is none, or the runtime can't run it.
+        """An interpreter with allocated tensors; UserError if the file is no model, or this runtime can't run it.
 
-        size: (height, width) for a network that leaves them open, by the user: device/model/shapes.py. content: the
-        file's bytes, for who keeps answering when it is overwritten; without them the interpreter reads the mapped
-        file, which costs no memory of its own and ends the process (SIGBUS) where it is cut short. keeps_tensors: what
-        the layers give can be read after `invoke`, for more time and memory: no two share a place, XNNPACK is off.
+        size: (height, width) for a network that leaves them open (device/model/shapes.py). content: the file's bytes,
+        so that the interpreter survives overwriting; without them it maps the file, which costs no memory and ends the
+        process (SIGBUS) if the file gets shorter. keeps_tensors: the results of all layers can be read after `invoke`,
+        at more time and memory: none share memory, and XNNPACK is off.
         """
         flatbuffer.check(path, content)
         # As bytes: a name may be no UTF-8.
@@ -52,7 +52,7 @@ class Runtime:
             source |= {"experimental_preserve_all_tensors": True, "experimental_op_resolver_type": kernels}
         settled = None
         try:
-            # numpy 2 writes a page there about modules that were built for numpy 1; the error below says it in a line.
+            # numpy 2 prints a page about modules that were built for numpy 1; the error below is one line.
             with redirect_stderr(io.StringIO()):
                 interpreter = self.interpreter(**source, num_threads=threads)
             settled = shapes.settle(interpreter, path, size)
@@ -74,7 +74,7 @@ class Runtime:
 def find(name: str | None = None) -> Runtime:
     """The runtime called `name`, or the first of RUNTIMES that can be imported; UserError says what to install."""
     if name is not None and name not in RUNTIMES:
-        raise UserError(f"unknown runtime {name!r}, expected one of {', '.join(RUNTIMES)}")
+        raise UserError(f"unknown runtime {name!r}, expected one of {', '.join(RUNTIMES)}; leave it out for any")
     reasons = []
     for candidate in [name] if name else RUNTIMES:
         module, distributions = RUNTIMES[candidate]
@@ -84,7 +84,7 @@ def find(name: str | None = None) -> Runtime:
             # tflite-runtime under numpy 2 ends in an AttributeError inside its extension module.
             reasons.append(f"{candidate} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
             continue
-        # TensorFlow's own announces its end each time one is built; whoever asks for it by name knows.
+        # TensorFlow's warns about its removal each time; who asks for it by name knows.
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
         return Runtime(candidate, _version(distributions), interpreter)
     raise UserError(
@@ -93,8 +93,8 @@ def find(name: str | None = None) -> Runtime:
     )
 
 
-def answered(interpreter: Any, tensor: Any) -> Any:
-    """The raw numbers that a network of one input and one output gives for a tensor, flat, in the output's own type."""
+def run_once(interpreter: Any, tensor: Any) -> Any:
+    """The raw output of a network with one input and one output for a tensor, flat, in the output's own type."""
     (source,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.set_tensor(source["index"], tensor)
     interpreter.invoke()

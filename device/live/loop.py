@@ -24,7 +24,7 @@ RATE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreprocessedFrame:
     """A frame with its input tensor, and the model that the tensor is for."""
 
     frame: Frame
@@ -78,7 +78,7 @@ class Loop:
 
     def results(self, source: Source) -> Generator[FrameResult, None, None]:
         """The results as they come. Closes the source when the iterator is closed or ends."""
-        with Reader(source, self._prepare) as reader:
+        with Reader(source, self._preprocess) as reader:
             while not self._is_stopped and self._number + self._not_finite != self._frames:
                 self._output.tick()
                 if self._wants_reload:
@@ -98,14 +98,14 @@ class Loop:
     def _only_failure(self) -> str | None:
         return None if self._broken is None or self._number else str(self._broken)
 
-    def _prepare(self, frame: Frame) -> Prepared:
+    def _preprocess(self, frame: Frame) -> PreprocessedFrame:
         """Runs in the reader's thread."""
         start = perf_counter()
         classifier, tensor_of = self._model
         tensor = tensor_of(frame.image, frame.color)
-        return Prepared(frame, tensor, classifier, 1e3 * (perf_counter() - start))
+        return PreprocessedFrame(frame, tensor, classifier, 1e3 * (perf_counter() - start))
 
-    def _result(self, ready: Prepared, state: SourceState) -> FrameResult | None:
+    def _result(self, ready: PreprocessedFrame, state: SourceState) -> FrameResult | None:
         if ready.classifier is not self._in_use:  # frames for the previous model may have waited
             self._smoother.forget()
             self._in_use, self._broken = ready.classifier, None
@@ -178,7 +178,7 @@ class Loop:
         self._status = status
         self._output.status(status)
 
-    def _load(self, reader: Reader[Prepared]) -> None:
+    def _load(self, reader: Reader[PreprocessedFrame]) -> None:
         """Reloads the model if it is good; the loop waits meanwhile."""
         self._wants_reload = False
         if self._reload is None:

@@ -41,14 +41,15 @@ class SourceState:
 
 
 class Reader(Generic[Ready]):
-    """Reads from `source` in its own thread, and hands over the result of `prepare` for each frame.
+    """Reads from `source` in its own thread, and hands over the result of `preprocess` for each frame.
 
-    That thread calls `prepare`, and opens the source, which may take long: if the first attempt fails, the reader ends,
-    and `state.error` says why. It reopens a source that is lost later, forever, with pauses that grow to ten seconds.
+    That thread calls `preprocess`, and opens the source, which may take long: if the first attempt fails, the reader
+    ends, and `state.error` says why. It reopens a source that is lost later, forever, with pauses that grow to ten
+    seconds.
     """
 
-    def __init__(self, source: Source, prepare: Callable[[Frame], Ready]) -> None:
-        self._source, self._prepare = source, prepare
+    def __init__(self, source: Source, preprocess: Callable[[Frame], Ready]) -> None:
+        self._source, self._preprocess = source, preprocess
         self._condition = threading.Condition()
         self._stop, self._is_unfit = threading.Event(), threading.Event()
         self._slot: Ready | None = None
@@ -80,7 +81,7 @@ class Reader(Generic[Ready]):
     def take(self, timeout_s: float) -> Ready | None:
         """The newest frame that was not taken yet; None after the timeout, or if the source has ended.
 
-        Raises unexpected errors of the source or of `prepare`.
+        Raises unexpected errors of the source or of `preprocess`.
         """
         with self._condition:
             self._condition.wait_for(lambda: self._slot is not None or self._state.has_ended, timeout_s)
@@ -144,7 +145,7 @@ class Reader(Generic[Ready]):
             if frame is None:
                 return
             if not self._source.is_live or stillness.is_new(frame):
-                self._offer(self._prepare(frame))
+                self._offer(self._preprocess(frame))
 
     def _offer(self, ready: Ready) -> None:
         with self._condition:

@@ -91,7 +91,7 @@ def fastest(interpreters: dict[int, Any]) -> ThreadTrial:
     seconds, waited_since = perf_counter() - start, waited_s()
     if waited is None or waited_since is None:
         # Known everywhere: the CPU time of a single thread, which does all the work of its network.
-        taken = 1 - sum(blocks[0].own_s for blocks in rounds) / sum(blocks[0].wall_s for blocks in rounds)
+        taken = 1 - sum(blocks[0].cpu_s for blocks in rounds) / sum(blocks[0].wall_s for blocks in rounds)
     else:
         taken = (waited_since - waited) / seconds
     chosen = 0

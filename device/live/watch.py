@@ -8,6 +8,7 @@ import logging
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from time import monotonic
@@ -109,12 +110,12 @@ def _check(held_s: float, smooth: int, threshold: float | None, of_source: dict[
     known = {name for kind in sources.KINDS for name in declared.options(kind)}
     if unknown := sorted(set(of_source) - known):
         raise TypeError(f"watch() got an unexpected keyword argument {unknown[0]!r}")
-    if not held_s >= 0:
-        raise UserError(f"held_s is {held_s}, expected at least 0 seconds")
-    if not 1 <= smooth <= 1000:
-        raise UserError(f"smooth is {smooth}, expected a number of frames from 1 to 1000")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise UserError(f"threshold is {threshold}, expected a score from 0 to 1")
+    if not (isinstance(held_s, Real) and held_s >= 0):
+        raise UserError(f"held_s is {held_s}, expected seconds from 0 on; 0 waits for nothing")
+    if not (isinstance(smooth, int) and 1 <= smooth <= 1000):
+        raise UserError(f"smooth is {smooth}, expected a number of frames from 1 to 1000; 1 averages nothing")
+    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+        raise UserError(f"threshold is {threshold}, expected a score from 0 to 1; None is the file's own")
 
 
 def _predictions(

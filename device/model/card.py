@@ -1,8 +1,8 @@
 """The card: what a model file says of itself, and how it lies in the file.
 
 `NAME_VARIANT.tflite` ends in a ZIP archive with `card.json`, `labels.txt` and the golden images, all stored, never
-compressed. This module holds the card's fields, its checks, and reading and writing the tail. Whether a card fits the
-tensors of its network is checked where both are known, in `device.inference.classifier`.
+compressed. This module has the card's fields and checks, and reads and writes the archive. Whether a card fits the
+tensors of its network is checked where both are known, in device/inference/model_spec.py.
 """
 
 import io
@@ -18,19 +18,20 @@ from typing import Any, Literal, TypeVar
 from device.errors import UserError
 from device.model import channels
 from device.model.channels import Channels, Color
-from device.records import RecordError, record
+from device.records import COMPLETE, RecordError, record
 
 # How an image is made to fit the network's shape: see device/images/images.py.
 Fit = Literal["crop", "stretch", "pad"]
+OutputKind = Literal["softmax", "sigmoid", "logits"]
 
 SCHEMA = 2
 CARD, LABELS = "card.json", "labels.txt"
-# Above any tail of ours (128 KB with more than 100 labels); what is larger is not read.
+# More than any archive of ours has (128 KB with more than 100 labels); a larger one is not read.
 MAX_ARCHIVE_BYTES = 1_000_000
 MAX_ENTRIES = 64
-# Of a label, which is kept for every change and told with every answer.
+# A label is kept for every change, and shown with every prediction.
 MAX_LABEL_LENGTH = 1000
-# Of Unicode's categories of characters, what can't stand in a line of text.
+# Unicode's categories of characters that a line of text can't have.
 NO_TEXT = {
     "Cc": "a control character, which a terminal would obey",
     "Cs": "half a character (a lone surrogate), which no file or message can hold",
@@ -43,10 +44,10 @@ CardError = RecordError  # of a card that breaks its own rules
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What the network is fed: pixels, fitted and resized by `device.images.images`, as (pixel - mean) / std.
+    """The network's input: (pixel - mean) / std of an image, fitted and resized by device/images/images.py.
 
-    color: the order of its channels; of our files it is RGB. mean, std: of pixels 0..255, for all channels or for red,
-    green and blue each.
+    height, width: in pixels. color: the order of the channels; our files take RGB. mean, std: for pixels 0..255, one
+    for all channels, or one each for red, green and blue.
     """
 
     height: int
@@ -66,14 +67,14 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """softmax: a probability a label. sigmoid: one number, the probability of the second label. logits: raw scores."""
+    """softmax: a probability per label. sigmoid: one number, the second label's probability. logits: raw scores."""
 
-    kind: Literal["softmax", "sigmoid", "logits"] = "softmax"
+    kind: OutputKind = "softmax"
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """temperature divides the logits; an answer below unknown_below is 'unknown'. Null until fitted."""
+    """temperature divides the logits; a best score below unknown_below means `unknown`. None: not fitted."""
 
     temperature: float | None = None
     unknown_below: float | None = None
@@ -85,7 +86,10 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of right answers among n images of a split, its 95 % Wilson interval; float32_top1: on the same ones."""
+    """top1: the share of n images of a split with the right label, with its 95 % Wilson interval.
+
+    float32_top1: that of the float32 file on the same images.
+    """
 
     top1: float
     n: int
@@ -96,10 +100,10 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Golden:
-    """An image in the tail, the SHA-256 of what each stage makes of it, and the scores this very file gave at export.
+    """An image in the archive, the SHA-256 of each stage's result for it, and the scores of this file at export.
 
-    scores: one a label in output order, or with more than 100 labels the five highest as {"index", "score"}.
-    tolerance: the largest difference of a score that still passes (processors differ in the last steps of int8).
+    scores: one per label in output order, or with more than 100 labels the five highest as {"index", "score"}.
+    tolerance: the largest difference of a score that passes, because processors differ in the last steps of int8.
     """
 
     image: str
@@ -112,7 +116,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything a board has to know of a model. Null (None) where it isn't known, as for third-party files."""
+    """Everything that a board needs to know about a model; None where unknown, as for third-party files."""
 
     name: str
     recipe: str | None
@@ -132,7 +136,7 @@ class Card:
 
 
 def check_labels(labels: tuple[str, ...]) -> None:
-    """Every output has a name, on one line. Lists from elsewhere may repeat one, as ImageNet's does 'crane'."""
+    """CardError unless every label is one line of text. A label may occur twice, as 'crane' does in ImageNet's list."""
     for index, label in enumerate(labels):
         if not label.strip():
             raise CardError(f"label {index} is empty, expected a name for every output")
@@ -146,16 +150,19 @@ def check_labels(labels: tuple[str, ...]) -> None:
 
 
 def parse(document: Any) -> Card:
-    """A card from its JSON document; CardError names the first field that doesn't fit."""
+    """A card from its JSON document, without fields of a later version; CardError names the first invalid field."""
     if not isinstance(document, dict):
         raise CardError(f"the card is a {type(document).__name__}, expected an object")
     schema = document.get("schema")
     if schema != SCHEMA:
-        raise CardError(f"the card has schema {schema!r}, this version reads {SCHEMA}; export the model again")
-    card = record(Card, {key: value for key, value in document.items() if key != "schema"}, "card")
+        raise CardError(
+            f"the card has schema {schema!r}, this version reads {SCHEMA}; export the model again with this version of"
+            " framelite, or use the one that exported it"
+        )
+    card = record(Card, document, "card", COMPLETE)
     if card.labels is not None:
         check_labels(card.labels)
-    try:  # what this document can't say, none that is made of it can
+    try:  # a document that contains this one couldn't be written either
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         raise CardError(f"the card has {NO_TEXT['Cs']}; expected text") from None
@@ -165,10 +172,10 @@ def parse(document: Any) -> Card:
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
-    """The entries of the ZIP archive at the file's end; {} where there is none. Nothing is ever extracted to disk.
+    """The entries of the ZIP archive at the file's end; {} if there is none. Extracts nothing to disk.
 
-    Raises UserError for an archive that is damaged, too large, or names paths, and for a compressed one with a card: no
-    tail of ours is like that, and stock clients refuse it too. What others have packed may be deflated.
+    UserError for an archive that is damaged, too large or names paths, and for a compressed one with a card: ours are
+    stored, and stock clients refuse others too. Archives without a card may be compressed.
     """
 
     def entries(archive: zipfile.ZipFile) -> dict[str, bytes]:
@@ -179,7 +186,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
 
 
 def _of_archive(path: Path, take: Callable[[zipfile.ZipFile], T]) -> T | None:
-    """What is taken of the archive at the file's end; None where there is none."""
+    """What `take` returns for the archive at the file's end; None if there is none."""
     if not zipfile.is_zipfile(path):
         return None
     try:
@@ -217,9 +224,9 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def read(path: Path) -> Card | None:
-    """The card inside a model file; None for a file without one. UserError for one that can't be used.
+    """The card inside a model file; None if it has none. UserError for an invalid card.
 
-    What else an archive without a card holds is not looked at.
+    An archive without a card is not read.
     """
     if CARD not in (_of_archive(path, zipfile.ZipFile.namelist) or ()):
         return None
@@ -230,10 +237,10 @@ def read(path: Path) -> Card | None:
 
 
 def append_archive(model: bytes, card: Card, images: Mapping[str, bytes]) -> bytes:
-    """The model's bytes with card, labels and golden images as a ZIP behind them; same input, same bytes.
+    """The model's bytes, followed by a ZIP archive of card, labels and golden images. Same input, same bytes.
 
-    Stored, not compressed: MediaPipe refuses anything else. Appended (mode "a"), so that positions count from the
-    file's beginning and `unzip` doesn't warn.
+    Stored, not compressed, because MediaPipe refuses anything else; appended (mode "a"), so that positions count from
+    the beginning of the file and `unzip` doesn't warn.
     """
     entries = {CARD: (json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()}
     if card.labels is not None:
@@ -250,7 +257,7 @@ def append_archive(model: bytes, card: Card, images: Mapping[str, bytes]) -> byt
 
 
 def archive_bytes(path: Path) -> int:
-    """How many bytes of the file are the tail: from the first entry's header to the end; 0 without one."""
+    """The size of the archive: from its first entry's header to the end of the file; 0 if there is none."""
     if not zipfile.is_zipfile(path):
         return 0
     try:
@@ -261,5 +268,5 @@ def archive_bytes(path: Path) -> int:
 
 
 def network_bytes(path: Path) -> bytes:
-    """The file without its tail: what an interpreter reads, and what a quantizer takes."""
+    """The file without its archive: what an interpreter and a quantizer read."""
     return path.read_bytes()[: path.stat().st_size - archive_bytes(path)]

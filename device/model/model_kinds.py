@@ -93,15 +93,21 @@ def require_tflite(path: Path) -> None:
         kind = of_folder(path)
         if kind is None:
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in TFLITE_ENDINGS)
-            todo = f": it is a folder; give one file in it, such as {inside[0]}" if inside else ""
-            raise UserError(f"{path}: there is no such model file{todo}")
+            if inside:
+                todo = f"give one in it, such as {inside[0]}"
+                raise UserError(f"{path}: this is a folder, expected a .tflite file; {todo}")
+            raise UserError(_no_such_file(path))
         raise UserError(f"{path}: this is {kind.what}, expected a .tflite file; {kind.todo}")
     if not path.is_file():
-        raise UserError(f"{path}: there is no such model file")
+        raise UserError(_no_such_file(path))
     if not is_tflite(path):
         raise refusal(path)
     if (size := path.stat().st_size) > MAX_TFLITE_BYTES:
         raise UserError(f"{path}: it has {size} bytes, expected a .tflite file of at most {MAX_TFLITE_BYTES}")
+
+
+def _no_such_file(path: Path) -> str:
+    return f"{path}: there is no such model file, expected a .tflite file; check the path"
 
 
 def refusal(path: Path, expected: str = "a .tflite file") -> UserError:

@@ -1,4 +1,4 @@
-"""What every variant of an export is compared with: the bare float32 network, and the source's own scores."""
+"""The reference of an export: the bare float32 network, and the source's own scores."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reference:
-    """What every variant is compared with: scores by Keras (or by the float file itself) on the images at hand."""
+    """The scores of Keras (or of the float file itself) that every variant is compared with, and their images."""
 
     kind: str  # "keras", "tensorflow" of a SavedModel, or "float32"
     images: Labeled
@@ -32,7 +32,7 @@ class Reference:
 
 
 def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
-    """The bare float32 model, which takes what the cards will say, and the reference's scores."""
+    """(the bare float32 model, whose input is as the cards will say; the reference)."""
     labeled = source.test is not None
     test = source.test or Labeled(
         source.labels,
@@ -58,7 +58,7 @@ def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
 
 
 def _keras(source: ExportSource, test: Labeled, scratch: Path) -> tuple[bytes, Scores]:
-    """The float32 model, of anyone's converted already, and what Keras or a SavedModel's own signature answers."""
+    """The float32 model, and the scores of Keras or of the SavedModel's own signature."""
     spec, seen = source.input, _at_size(test, source.input, scratch)
     mean, std = spec.mean, spec.std
     if spec.color == "BGR":  # mean and std are of red, green and blue all the same
@@ -74,7 +74,7 @@ def _keras(source: ExportSource, test: Labeled, scratch: Path) -> tuple[bytes, S
 
 
 def _at_size(test: Labeled, spec: InputSpec, scratch: Path) -> npt.NDArray[np.uint8]:
-    """The images as the network sees them. Files are read one by one: all of them may be more than memory holds."""
+    """The images at the network's size. Reads files one by one, because all may be more than memory holds."""
     if isinstance(test.sources, np.ndarray):
         return test.sources
     path, size = scratch / "test.npy", (spec.height, spec.width)
@@ -82,13 +82,13 @@ def _at_size(test: Labeled, spec: InputSpec, scratch: Path) -> npt.NDArray[np.ui
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(test), *size, 3)}
         np.lib.format.write_array_header_1_0(file, header)
         for i in range(len(test)):
-            file.write(images.prepare(test.image(i), size, spec.fit).tobytes())
+            file.write(images.preprocess(test.image(i), size, spec.fit).tobytes())
     mapped: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return mapped
 
 
 def _unseen(source: ExportSource, float32: bytes, test: Labeled, scratch: Path) -> Scores | None:
-    """What the variants' cross-validated scores are compared with: those of the float32 file."""
+    """The float32 file's cross-validated scores, which those of the variants are compared with."""
     if source.unseen is None:
         return None
     path = scratch / "reference.tflite"

@@ -1,4 +1,4 @@
-"""The confidence of one variant: a temperature and a threshold for its card, and what they do, for export.json."""
+"""Fits a variant's temperature and threshold for its card, and measures their effect for export.json."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from export.source.sources import ExportSource
 
 
 def check(source: ExportSource, wish: ThresholdWish) -> None:
-    """UserError where there are too few images to choose the threshold by."""
+    """UserError if there are too few images to choose the threshold."""
     if wish.keep_known is not None:
         least, most = max(LEAST_IMAGES, wish.least), held_out.most(source.input)
         count = len(source.held_out.images)
@@ -55,7 +55,7 @@ def check(source: ExportSource, wish: ThresholdWish) -> None:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Scores by which a file's confidence is judged; folds: of images that it was fitted on, the part of each."""
+    """The scores that judge a file's confidence. folds: each image's fold, if it was fitted on these images."""
 
     scored: Scored
     temperature: float | Numbers | None
@@ -63,20 +63,20 @@ class _Judged:
 
 
 class ConfidenceFitter:
-    """Fits every variant that is kept by the same images. reference: those that it is judged on."""
+    """Fits every kept variant on the same images. reference: the images that judge it."""
 
     def __init__(
         self, source: ExportSource, wish: ThresholdWish, variants: Collection[str], reference: Reference
     ) -> None:
         self._source, self._wish, self._variants, self._reference = source, wish, variants, reference
-        self._held_out = source.held_out.prepared(source.input)
+        self._held_out = source.held_out.preprocessed(source.input)
         chosen, judged = source.unknown.halves() if source.unknown else ((), ())
         if wish.keep_known is not None:  # they choose nothing, so all of them judge
             chosen, judged = (), chosen + judged
         self._choosing, self._judging = (_unlabeled(source, paths) for paths in (chosen, judged))
 
     def fit(self, variant: str, path: Path, scores: Scores, unseen: Scores | None) -> FittedConfidence | None:
-        """None for a variant that is not kept. path: its file, without a temperature.
+        """Fits one variant; None if it is not kept. path: its file, without a temperature.
 
         scores: the file's own for the reference's images; unseen: instead those of heads that haven't seen them, as
         logits.
@@ -91,7 +91,7 @@ class ConfidenceFitter:
         return _with_calibration(record, judged, seed) if judged else record
 
     def _known(self, path: Path, unseen: Scores | None) -> Scored:
-        """The held-out images' scores; where the heads were asked about all of them already, those."""
+        """The held-out images' scores, reused if the heads have scored all of them already."""
         images, step = self._held_out.images, Classifier(path).output.scale
         if unseen is not None:
             images, scores = self._reference.images, held_out.as_given(unseen, step)
@@ -102,7 +102,7 @@ class ConfidenceFitter:
         return Scored(scores, images.targets, images.split, self._source.output, step)
 
     def _judged(self, known: Scored, fitted: FittedTemperature, scores: Scores | None) -> _Judged | None:
-        """The test where there is one; else what it was fitted on, by folds."""
+        """The test images if there are any; else the images that it was fitted on, by folds."""
         images = self._reference.images
         if scores is not None and self._reference.labeled:
             test = Scored(scores, images.targets, images.split, known.output, known.step)
@@ -141,7 +141,7 @@ class ConfidenceFitter:
         return Scored(found, images.targets, images.split, known.output, known.step).best(fitted.temperature)
 
     def _kept(self, judged: _Judged, below: float) -> npt.NDArray[np.bool_]:
-        """Which images keep their label; where the threshold was chosen on them, by the other folds' threshold."""
+        """Whether each image keeps its label; if they chose the threshold, by that of the other folds."""
         scores, right = judged.scored.best(judged.temperature), judged.scored.right
         if judged.folds is None or self._wish.keep_known is None:
             return np.greater_equal(scores, below)
@@ -153,7 +153,7 @@ class ConfidenceFitter:
 
 
 def card_of(fitted: FittedConfidence | None) -> Confidence:
-    """What the card says, and device applies."""
+    """The card's confidence, which device applies."""
     if fitted is None:
         return Confidence()
     found = fitted.temperature
@@ -171,6 +171,6 @@ def _with_calibration(record: FittedConfidence, judged: _Judged, seed: int) -> F
 
 
 def _unlabeled(source: ExportSource, paths: Sequence[Path]) -> Labeled:
-    """Images at the network's size."""
+    """The images at the network's size."""
     nothing = np.zeros(len(paths), np.int64)
-    return Labeled(source.labels, image_folders.prepared(paths, source.input), nothing, "unknown", 0)
+    return Labeled(source.labels, image_folders.preprocessed(paths, source.input), nothing, "unknown", 0)

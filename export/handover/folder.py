@@ -33,7 +33,7 @@ GIVEN = ("float32", "int8")
 
 
 def check(target: Path, variants: Collection[str]) -> None:
-    """Refuses before the work begins: nothing that lies there is overwritten or deleted."""
+    """UserError, before any work, if the folder has files (none is overwritten) or float32 isn't exported."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"{target}: something lies there, expected a new folder; name another, or move it")
     if "float32" not in variants:
@@ -42,7 +42,7 @@ def check(target: Path, variants: Collection[str]) -> None:
 
 
 def write(target: Path, source: ExportSource, exported: Path, made: Export) -> None:
-    """The folder appears whole, or not at all. exported: where the files lie. UserError where float32 was not kept."""
+    """Writes the whole folder, or nothing. exported: the folder of the files. UserError if float32 was not kept."""
     kept = {row.variant: exported / row.file for row in made.variants if row.file and row.variant in GIVEN}
     if "float32" not in kept:
         raise UserError(f"{exported}: float32 was not kept, so there is nothing to hand over; see above why")
@@ -77,7 +77,7 @@ def _fill(folder: Path, source: ExportSource, kept: Mapping[str, Path]) -> None:
 
 
 def expected(model: Path, images: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
-    """Raw scores of the float network in LiteRT: images x outputs."""
+    """The raw scores of the float network in LiteRT, [images, outputs]."""
     interpreter = runtime.find("litert").open(model, 1)
-    rows = [runtime.answered(interpreter, tensor) for tensor in pixels.tensors(images, spec)]
+    rows = [runtime.run_once(interpreter, tensor) for tensor in pixels.tensors(images, spec)]
     return np.stack(rows).astype(np.float32)

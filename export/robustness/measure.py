@@ -81,10 +81,10 @@ def _asked(pair: Pair, data: Labeled, row: int, seed: int) -> tuple[Right, float
 
 
 def staged(image: Pixels, spec: InputSpec) -> tuple[Pixels, float]:
-    """The part that the network sees, in the image's own pixels as far as they are at most LARGEST times its input."""
+    """The part of the image that the network sees, at the image's own resolution up to LARGEST times the input."""
     sides = image.shape[0] / spec.height, image.shape[1] / spec.width
     scale = min(LARGEST, max(1.0, max(sides) if spec.fit == "pad" else min(sides)))
-    return images.prepare(image, (round(spec.height * scale), round(spec.width * scale)), spec.fit), scale
+    return images.preprocess(image, (round(spec.height * scale), round(spec.width * scale)), spec.fit), scale
 
 
 def corrupted(image: Pixels, size: tuple[int, int], setting: tuple[str, int], seed: tuple[int, int]) -> Pixels:

@@ -11,7 +11,7 @@ from typing import Any
 
 from device import records
 from device.errors import UserError
-from device.evaluation.trial import TrialAnswer
+from device.evaluation.trial import RuntimeCheck
 
 # The other Python imports device from the folder of our packages. Behind its own: where these are installed, numpy and
 # the like lie beside them.
@@ -26,7 +26,7 @@ ANSWER_S = 600
 
 
 class TrialProcess:
-    """One runtime in a process of its own, which begins anew after a file that has ended it.
+    """One runtime in a process of its own, which restarts after a file has ended it.
 
     UserError where the runtime can't be imported there.
     """
@@ -59,13 +59,13 @@ class TrialProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def load(self, path: Path) -> TrialAnswer | None:
-        """What comes of the file; None where it ended the process."""
+    def load(self, path: Path) -> RuntimeCheck | None:
+        """Loads a file and checks it; None if it ended the process."""
         told = self._ask({"model": str(path.absolute())})
-        return None if told is None else records.record(TrialAnswer, told, "the answer")
+        return None if told is None else records.record(RuntimeCheck, told, "the answer")
 
     def median_s(self, block_s: float) -> float:
-        """Of an inference of the file that was loaded last, which gave its golden scores."""
+        """The median time of an inference of the file that was loaded last and passed, in seconds."""
         told = self._ask({"block_s": block_s})
         if told is None:
             raise UserError(f"{self.runtime} {self.version} {self.begin_anew()} while a file was timed in it")

@@ -15,7 +15,7 @@ import numpy as np
 from device import command
 from device.errors import UserError
 from device.evaluation.runtimes import HERE, RuntimeResult, RuntimeResults
-from device.evaluation.trial import TrialAnswer
+from device.evaluation.trial import RuntimeCheck
 from device.model import card as cards
 from export.runtimes import environments
 from export.runtimes.environments import OTHER
@@ -70,7 +70,7 @@ class RuntimeTrials:
 def _loaded(process: TrialProcess, path: Path) -> RuntimeResult:
     answer = process.load(path)
     if answer is None:
-        answer = TrialAnswer(f"{process.runtime} {process.version} {process.begin_anew()} on this file")
+        answer = RuntimeCheck(f"{process.runtime} {process.version} {process.begin_anew()} on this file")
     return RuntimeResult(process.runtime, process.version, answer.failure, answer.score_error)
 
 

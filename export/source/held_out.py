@@ -23,13 +23,13 @@ MOST, MOST_PIXELS, LEAST = 500, 10_000_000, 100
 
 
 def most(spec: InputSpec) -> int:
-    """How many are asked about at the network's size."""
+    """The number of images to use, for the network's input size."""
     return max(LEAST, min(MOST, MOST_PIXELS // (spec.height * spec.width)))
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """heads: of a run whose head was fitted on the images, those of its cross-validation, which haven't seen them."""
+    """Held-out images. heads: of the cross-validation, if the run's own head was fitted on these images."""
 
     images: Labeled
     heads: Heads | None = None
@@ -42,22 +42,22 @@ class HeldOut:
         """All images, or `count` of them, drawn by the seed, in their order."""
         return self if len(self.images) <= count else self.at(folders.drawn(len(self.images), count, seed))
 
-    def prepared(self, spec: InputSpec) -> "HeldOut":
-        """Files are decoded once, not for every variant."""
+    def preprocessed(self, spec: InputSpec) -> "HeldOut":
+        """The same images, decoded and preprocessed once instead of for every variant."""
         if isinstance(self.images.sources, np.ndarray):
             return self
-        decoded = image_folders.prepared(list(self.images.files()), spec)
+        decoded = image_folders.preprocessed(list(self.images.files()), spec)
         return HeldOut(replace(self.images, sources=decoded, rows=None))
 
     def scores(self, path: Path) -> Scores:
-        """As a file gives them; path: a variant without a temperature."""
+        """The scores of a file, [n, labels]. path: a variant without a temperature."""
         if self.heads is None:
             return evaluate.score_images(path, self.images)
         return as_given(self.heads.scores(path, self.images), Classifier(path).output.scale)
 
 
 def as_given(logits: Scores, step: float) -> Scores:
-    """Softmax of the logits, in the steps of a uint8 output where a file has one."""
+    """Softmax of the logits, rounded to the steps of a uint8 output (0: not rounded)."""
     shares = softmax(logits.astype(np.float64), axis=1)
     if step:
         shares = np.clip(np.round(shares / step), 0, 255) * step

@@ -49,7 +49,7 @@ def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationIma
             f"note: {base}: {len(rows)} calibration images, {request.calibration_samples} were asked for: int8 keeps to"
             " what they show; give more, of all that the network will see"
         )
-    chosen = prepared([paths[row] for row in rows], spec)
+    chosen = preprocessed([paths[row] for row in rows], spec)
     used = {folders.content_hash(paths[row].read_bytes()) for row in rows}
     left = [paths[row] for row in np.setdiff1d(np.arange(len(paths)), rows)]
     return CalibrationImages(chosen, tuple(rows), request.seed, base.name), used, left
@@ -97,10 +97,10 @@ def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Lab
     return Labeled(labels, sources, test.targets[kept], test.split, test.left_out + left_out, hashes)
 
 
-def prepared(paths: Sequence[Path], spec: InputSpec) -> npt.NDArray[np.uint8]:
+def preprocessed(paths: Sequence[Path], spec: InputSpec) -> npt.NDArray[np.uint8]:
     """The images at the network's size: n x height x width x 3."""
     size = (spec.height, spec.width)
-    found = [images.prepare(images.read(path), size, spec.fit) for path in paths]
+    found = [images.preprocess(images.read(path), size, spec.fit) for path in paths]
     return np.stack(found) if found else np.zeros((0, *size, 3), np.uint8)
 
 

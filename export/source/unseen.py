@@ -1,4 +1,4 @@
-"""What a file answers for images that its head was fitted on: by heads that were fitted without them.
+"""Scores for images that a file's own head was fitted on, from heads that were fitted without them.
 
 A run of few images has no test (train/networks/head.py), and one with a fitted head no validation images. The heads of
 its cross-validation lie in heads.npz; here they are asked about what a file's own backbone gives, the tensor that goes
@@ -22,19 +22,18 @@ from device.errors import UserError
 from device.host import system
 from device.inference import ordered, runtime
 from device.inference.classifier import Classifier
+from device.inference.prediction import Scores
 from device.model import card
 from export.conversion import objects
 
 DENSE = schema.BuiltinOperator.FULLY_CONNECTED
 
-Scores = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Heads:
-    """rows: the training images that were judged; folds: of each the head that hasn't seen it.
+    """The heads of a cross-validation. rows: the training images; folds: for each, the head fitted without it.
 
-    kernels: heads x channels x labels; biases: heads x labels.
+    kernels: [heads, channels, labels]; biases: [heads, labels].
     """
 
     rows: npt.NDArray[np.int64]
@@ -44,7 +43,7 @@ class Heads:
 
     @classmethod
     def read(cls, path: Path) -> "Heads":
-        """As train/networks/head.py writes them."""
+        """Reads heads.npz, which train/networks/head.py writes. UserError if it can't be read."""
         try:
             with np.load(path) as arrays:
                 return cls(*(arrays[name] for name in ("rows", "folds", "kernels", "biases")))
@@ -52,11 +51,11 @@ class Heads:
             raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
 
     def at(self, places: npt.NDArray[np.int64]) -> "Heads":
-        """For the images at these places."""
+        """The heads for the images at these indices."""
         return replace(self, rows=self.rows[places], folds=self.folds[places])
 
     def scores(self, path: Path, images: Labeled) -> Scores:
-        """Logits of the images, n x labels; path: a variant, images: those of `rows`."""
+        """The logits of the images, [n, labels]. path: a variant; images: those of `rows`."""
         found = features(path, images)
         logits = np.empty((len(found), self.biases.shape[1]), np.float32)
         for fold, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
@@ -66,14 +65,14 @@ class Heads:
 
 
 def features(path: Path, images: Labeled) -> Scores:
-    """n x channels: what goes into the file's last dense layer, as real numbers. All cores share the images."""
+    """The real-valued input of the file's last dense layer, [n, channels], computed on all cores."""
     whole = Classifier(path)
     cut = path.with_suffix(".features.tflite")
     cut.write_bytes(_before_last_dense(card.network_bytes(path)))
 
     def row(network: Any, i: int) -> Scores:
         scale, zero_point = network.get_output_details()[0]["quantization"]
-        numbers: Scores = runtime.answered(network, whole.preprocessor(images.image(i))).astype(np.float32)
+        numbers: Scores = runtime.run_once(network, whole.preprocessor(images.image(i))).astype(np.float32)
         return (numbers - zero_point) * scale if scale else numbers
 
     def opened() -> Any:
@@ -96,16 +95,16 @@ def _before_last_dense(model: bytes) -> bytes:
 
 
 def features_name(model: bytes) -> str:
-    """What the tensor is called that goes into the last dense layer."""
+    """The name of the last dense layer's input tensor."""
     tree = objects.read(model)
     graph = tree.subgraphs[0]
     return objects.text(graph.tensors[graph.operators[_last_dense(tree)].inputs[0]].name)
 
 
 def _last_dense(tree: Any) -> int:
-    """Which operator it is."""
+    """The index of the last dense operator. UserError if there is none."""
     graph = tree.subgraphs[0]
     dense = [i for i, operator in enumerate(graph.operators) if objects.kind(tree, operator) == DENSE]
     if not dense:
-        raise UserError("the network has no dense layer that its features go into")
+        raise UserError("the network has no dense layer, expected one behind its features; train the run again")
     return dense[-1]

@@ -94,13 +94,13 @@ def latency_row(variant: str, threads: int, p50_ms: float, is_warm: bool = False
         "throttled": ["under-voltage", "throttled"] if is_warm and variant == "float32" else [],
         "temperature_c": [58.4, 80.6] if is_warm else None,
         "clock_mhz": [1200.0, 1800.0] if is_warm else None,
-        "turns": turns(p50, is_warm, variant, random),
+        "bursts": bursts(p50, is_warm, variant, random),
         **{"top1": right / 10_000, "accuracy_n": 10_000, "interval": list(evaluate.wilson(right, 10_000))},
         **{"accuracy_split": "test", "samples_ms": samples.tolist(), "warmup_ms": [2 * p50, p50]},
     }
 
 
-def turns(p50_ms: float, is_warm: bool, variant: str, random: np.random.Generator) -> list[dict[str, Any]]:
+def bursts(p50_ms: float, is_warm: bool, variant: str, random: np.random.Generator) -> list[dict[str, Any]]:
     """Fifty, half a second apart; the last ten of a warm float32 on a slower clock."""
     made = []
     for place in range(50):

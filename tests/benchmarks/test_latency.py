@@ -62,7 +62,7 @@ def test_two_files_of_one_run() -> None:
         assert row["n"] >= latency.MIN_SAMPLES
         assert 0 < len(row["samples_ms"]) <= KEPT_SAMPLES
         # What was taken before does not count, and of what counts nothing is left out.
-        assert row["warmup_ms"] and row["n"] == sum(turn["n"] for turn in row["turns"])
+        assert row["warmup_ms"] and row["n"] == sum(burst["n"] for burst in row["bursts"])
         assert row["file_bytes"] == model(row["variant"]).stat().st_size
         assert row["peak_memory_bytes"] > 1_000_000 or not memory.STATUS.exists()
         assert row["load_ms"] > 0 and row["first_ms"] > 0
@@ -109,7 +109,7 @@ def test_the_rate_that_is_kept_up_alone() -> None:
     assert sustained["what"] == "frame" and sustained["seconds"] >= 0.3
     # Without a pause: but for the asking, an answer takes what there is of time for it.
     assert 0 < sustained["frames_per_second"] <= 1e3 / min(sustained["p50_ms"], sustained["cold_p50_ms"]) * 2
-    assert sum(turn["n"] for turn in row["turns"]) > row["n"]
+    assert sum(burst["n"] for burst in row["bursts"]) > row["n"]
 
 
 @pytest.mark.programs

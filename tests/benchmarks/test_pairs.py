@@ -39,11 +39,11 @@ def children() -> list[int]:
 
 
 def test_all_turns_of_a_lane_are_one() -> None:
-    turns = [
+    bursts = [
         Samples(np.array([1.0, 2.0, 9.0]), np.array([0.5, 1.0, 2.0]), 1, None),
         Samples(np.array([3.0, 4.0]), np.array([1.5, 3.0]), 2, None, 4.0),
     ]
-    found = RoundSamples.of(turns)
+    found = RoundSamples.of(bursts)
     assert (found.wall_p50, found.cpu_p50, found.n, found.waits) == (3.0, 1.5, 5, 3)
     assert (found.wall_p95, found.cpu_p95) == (pytest.approx(8.0), pytest.approx(2.8))
     assert (found.wall_sum, found.cpu_sum, found.step_ms) == (19.0, 8.0, 4.0)

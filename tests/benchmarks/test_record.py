@@ -1,4 +1,4 @@
-"""What becomes of samples: the row of the result document, made from turns written by hand."""
+"""What becomes of samples: the row of the result document, made from bursts written by hand."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ FIELDS = (
     *("p50_ms", "p90_ms", "p99_ms", "p50_interval_ms", "p50_by_process_ms", "max_ms", "longest_ms"),
     *("n", "processes", "ratio_to_float32"),
     *("file_bytes", "peak_memory_bytes", "load_ms", "first_ms", "frame", "sustained", "energy_mj"),
-    *("throttled", "temperature_c", "clock_mhz", "turns"),
+    *("throttled", "temperature_c", "clock_mhz", "bursts"),
     *("top1", "accuracy_n", "interval", "accuracy_split", "samples_ms", "warmup_ms"),
 )
 LOADED = Loaded(None, "litert", "2.3.0", load_ms=2.0, first_ms=4.0, peak_memory_bytes=50_000_000, frame=True)
@@ -71,7 +71,7 @@ def test_a_row_of_a_few_samples() -> None:
     assert row["frame"] == pytest.approx({"p50_ms": 11.5, "p90_ms": 11.9, "max_ms": 12.0, "n": 2})
     # Of memory the first process knows, which held this file alone.
     assert (row["peak_memory_bytes"], row["load_ms"], row["first_ms"]) == (50_000_000, 1.5, 3.5)
-    assert row["turns"][0] == {
+    assert row["bursts"][0] == {
         **{
             "what": "invoke",
             "at_s": 0.123,
@@ -82,7 +82,7 @@ def test_a_row_of_a_few_samples() -> None:
             "throttled": [],
         },
     }
-    assert [turn["n"] for turn in row["turns"]] == [3, 2]
+    assert [burst["n"] for burst in row["bursts"]] == [3, 2]
     assert row["p50_interval_ms"] is row["ratio_to_float32"] is row["sustained"] is row["energy_mj"] is None
 
 
@@ -155,8 +155,8 @@ def test_many_turns_are_thinned_evenly_but_all_count() -> None:
         hot = ("throttled",) if i == 1 else ()
         made.add("invoke", float(i), 0, samples(1.0), Conditions(50.0 + i % 2, 1500.0, hot))
     row = written(made)
-    assert [turn["at_s"] for turn in row["turns"]][:3] == [0, 3, 6]
-    assert len(row["turns"]) <= record.KEPT_BURSTS
+    assert [burst["at_s"] for burst in row["bursts"]][:3] == [0, 3, 6]
+    assert len(row["bursts"]) <= record.KEPT_BURSTS
     # That of a turn which isn't told by itself too.
     assert (row["throttled"], row["temperature_c"], row["clock_mhz"]) == (["throttled"], [50, 51], [1500, 1500])
 
@@ -166,8 +166,8 @@ def test_cold_and_sustained_figures_are_told_apart() -> None:
     made = loaded()
     walls = [1.0, 1.0, *[4.0] * 8, *[8.0] * 10]
     hot = Conditions(80.0, 900.0, ("under-voltage",))
-    turns = [Burst(0.0, -1, np.array(walls[:7]), QUIET), Burst(1.0, -1, np.array(walls[7:]), hot)]
-    made.sustained = Sustained("frame", 2.0, 3.0, turns)
+    bursts = [Burst(0.0, -1, np.array(walls[:7]), QUIET), Burst(1.0, -1, np.array(walls[7:]), hot)]
+    made.sustained = Sustained("frame", 2.0, 3.0, bursts)
     row = written(made)
     assert row["sustained"] == {
         **{
@@ -179,7 +179,7 @@ def test_cold_and_sustained_figures_are_told_apart() -> None:
         },
     }
     assert row["energy_mj"] == 150
-    assert (row["throttled"], row["temperature_c"], len(row["turns"])) == (["under-voltage"], [80, 80], 2)
+    assert (row["throttled"], row["temperature_c"], len(row["bursts"])) == (["under-voltage"], [80, 80], 2)
     # Nothing of it is a sample of the interleaved measurement.
     assert (row["n"], row["p50_ms"]) == (0, None)
     made.sustained = replace(made.sustained, joules=None)

@@ -203,7 +203,7 @@ def test_a_document_in_which_everything_failed(tmp_path: Path) -> None:
     page = made(tmp_path, document)
     assert page.text.count("not measured: no interpreter") == 8
     assert page.charts() == []
-    for said in ("No row has an accuracy", "No samples were kept", "No turns were kept"):
+    for said in ("No row has an accuracy", "No samples were kept", "No bursts were kept"):
         assert said in page.text
 
 

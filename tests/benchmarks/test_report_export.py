@@ -82,12 +82,12 @@ def test_a_sheet_that_is_gone_or_is_none(run: Path) -> None:
 
 def test_what_else_was_drawn(run: Path) -> None:
     """A sheet of explained images, as export leaves it; what is no PNG is left out."""
-    assert not exported.read([run])[0].pictures
+    assert not exported.read([run])[0].images
     png = (run / "export/flips_int8.png").read_bytes()
     (run / "export/explained_int8.png").write_bytes(png)
     (run / "export/robustness.png").write_bytes(b"words")
-    (found,) = exported.read([run])[0].pictures
-    (shown,) = (attributes for _, attributes in page_of(run).elements if attributes.get("class") == "picture")
+    (found,) = exported.read([run])[0].images
+    (shown,) = (attributes for _, attributes in page_of(run).elements if attributes.get("class") == "drawn")
     assert shown["aria-label"] == found.shows and base64.b64encode(png).decode() in str(shown["style"])
     assert f"aspect-ratio: {found.size[0]} / {found.size[1]}" in str(shown["style"])
 

@@ -38,7 +38,7 @@ TIMED = LatencyRow(
     sustained=SustainedRate("frame", 1.0, 300.0, 2.0, 3.0),
     throttled=("throttled",),
     temperature_c=(-5.0, 3.0),
-    turns=(BurstRow("invoke", 0.1, 3, 1.5, -5.0, 900.0, ("throttled",)),),
+    bursts=(BurstRow("invoke", 0.1, 3, 1.5, -5.0, 900.0, ("throttled",)),),
     samples_ms=(1.5, 1.25),
 )
 JUDGED = AccuracyRow("x_int8.tflite", "a", "int8", n=4, per_class=(LabelTopOne("cat", 0.5, 4, (0.15, 0.85)),))
@@ -97,7 +97,7 @@ def test_one_from_before_and_one_from_later(tmp_path: Path) -> None:
         ({"p50_ms": True}, "p50_ms is True,"),
         ({"frame": {"n": 1}}, "'p50_ms'"),
         ({"sustained": {**vars(TIMED.sustained), "seconds": -1}}, "sustained.seconds is -1,"),
-        ({"turns": [5]}, "turns[0] is 5, expected an object"),
+        ({"bursts": [5]}, "bursts[0] is 5, expected an object"),
         ({"clock_mhz": [2, 1]}, "clock_mhz is [2, 1], expected [low, high] or null"),
     ],
 )

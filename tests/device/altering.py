@@ -24,7 +24,7 @@ def same(card: Card) -> Card:
 
 
 def golden_images(path: Path) -> dict[str, bytes]:
-    """The golden images in a file's tail, by name."""
+    """The golden images in a file's archive, by name."""
     return {name: data for name, data in cards.read_archive(path).items() if name.startswith("golden_")}
 
 
@@ -49,10 +49,10 @@ def with_entries(change: Callable[[Golden], Golden]) -> Callable[[Card], Card]:
 
 def recorded_of(variant: str, fed: Callable[[Pixels], Pixels]) -> Callable[[Card], Card]:
     """A card whose scores were recorded of other images than its golden ones."""
-    classifier, tail = Classifier(model(variant)), golden_images(model(variant))
+    classifier, archive = Classifier(model(variant)), golden_images(model(variant))
 
     def change(entry: Golden) -> Golden:
-        image = np.ascontiguousarray(fed(images.decode(tail[entry.image])))
+        image = np.ascontiguousarray(fed(images.decode(archive[entry.image])))
         return replace(entry, scores=tuple(map(float, classifier.classify(image).scores)))
 
     return with_entries(change)
@@ -64,5 +64,5 @@ def with_one_image(
     """A crafted network with one golden image and what is said to be recorded of it; the hashes are none."""
     card = crafted.card(**changes)
     entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, scores, tolerance)
-    tail = {"golden_1.png": images.encode_png(image)}
-    return crafted.write(target, cards.append_archive(network, replace(card, golden=(entry,)), tail))
+    archive = {"golden_1.png": images.encode_png(image)}
+    return crafted.write(target, cards.append_archive(network, replace(card, golden=(entry,)), archive))

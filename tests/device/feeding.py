@@ -1,4 +1,4 @@
-"""Readings as `live` makes them: the drawn shapes, moving, through the committed int8 network."""
+"""Results as `live` makes them: the drawn shapes, moving, through the committed int8 network."""
 
 import ctypes
 import sys
@@ -28,7 +28,7 @@ TURN = 45
 
 
 class Feed:
-    """Makes one reading after another; a frame (height, width) of each is of another color and place."""
+    """Makes one result after another; a frame (height, width) of each is of another color and place."""
 
     def __init__(self, size: tuple[int, int] = (360, 640)) -> None:
         self.classifier = Classifier(model("int8"))
@@ -77,11 +77,11 @@ def draw(label: str, number: int, size: tuple[int, int]) -> Pixels:
     return frame
 
 
-def marked(reading: FrameResult, mark: int) -> FrameResult:
-    """The same reading of a noisy frame, which makes a large JPEG, with a corner of so much gray."""
+def marked(result: FrameResult, mark: int) -> FrameResult:
+    """The same result of a noisy frame, which makes a large JPEG, with a corner of so much gray."""
     noise = np.random.default_rng(mark).integers(0, 256, (400, 600, 3), np.uint8)
     noise[:80, :80] = mark
-    return replace(reading, frame=Frame(noise))
+    return replace(result, frame=Frame(noise))
 
 
 def see(images: Iterator[Pixels], mark: int) -> Pixels:
@@ -91,7 +91,7 @@ def see(images: Iterator[Pixels], mark: int) -> Pixels:
 
 @contextmanager
 def feeding(output: Output, feed: Feed, rate: float = 30) -> Iterator[None]:
-    """Shows readings from a thread of its own, as the live loop does, until the block is left."""
+    """Shows results from a thread of its own, as the live loop does, until the block is left."""
     ended = threading.Event()
 
     def work() -> None:

@@ -32,9 +32,9 @@ class Telling(Mqtt):
         self._one = threading.RLock()
         super().__init__(given)
 
-    def show(self, reading: FrameResult) -> None:
+    def show(self, result: FrameResult) -> None:
         with self._one:
-            super().show(reading)
+            super().show(result)
 
     def status(self, status: Status) -> None:
         with self._one:

@@ -187,7 +187,7 @@ def test_a_golden_image_that_this_machine_cannot_decode(tmp_path: Path) -> None:
     """An OpenCV without the format: here, bytes of no format at all."""
     entry = Golden("golden_1.png", NOT_A_HASH, NOT_A_HASH, NOT_A_HASH, (0.5, 0.3, 0.2), 0.1)
     card = crafted.card(("a", "b", "c"), (4, 6), golden=(entry,))
-    whole = cards.append_archive(crafted.constant([0.5, 0.3, 0.2]), card, {"golden_1.png": b"no picture"})
+    whole = cards.append_archive(crafted.constant([0.5, 0.3, 0.2]), card, {"golden_1.png": b"no image"})
     report, verdict = examined(crafted.write(tmp_path / "net.tflite", whole))
     assert (report.code, verdict.first, verdict.score_error) == (1, "decode", None)
     assert checked.document(report)["golden"][0]["label"] is None
@@ -222,7 +222,7 @@ def test_a_third_party_file_as_it_is_found(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])
 def test_a_truncated_file_is_refused(cut: float, tmp_path: Path) -> None:
-    """In the network, and in the tail behind it."""
+    """In the network, and in the archive behind it."""
     whole = model("int8").read_bytes()
     path = crafted.write(tmp_path / "cut.tflite", whole[: int(cut * len(whole))])
     with pytest.raises(UserError, match=rf"{path}: .*truncated"):

@@ -118,7 +118,7 @@ def test_an_image_is_made_to_fit_as_the_card_says(fit: str, tmp_path: Path) -> N
     card = crafted.card(("a", "b"), (4, 6), input=InputSpec(4, 6, fit=fit))  # type: ignore[arg-type]
     classifier = Classifier(with_card(tmp_path / "net.tflite", crafted.constant([0.25, 0.75]), card))
     image = np.random.default_rng(4).integers(0, 256, (30, 20, 3), np.uint8)
-    expected = images.prepare(image, (4, 6), fit)  # type: ignore[arg-type]
+    expected = images.preprocess(image, (4, 6), fit)  # type: ignore[arg-type]
     assert np.array_equal(classifier.preprocessor.resize(image), expected)
 
 

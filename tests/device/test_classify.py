@@ -115,7 +115,7 @@ def test_a_third_party_file_says_what_was_assumed(command: Run, tmp_path: Path) 
     assert numbers.startswith("note: labels.txt: ") and "0..2" in numbers and "'red'" in numbers
     assert others == [
         "note: net.tflite: no card; outputs taken as softmax (--output says otherwise)",
-        "note: net.tflite: the uint8 input's codes span 0..255: a pixel is its code",
+        "note: net.tflite: the uint8 input spans 0..255, so it takes pixels as they are",
     ]
     (answer,) = lines(done)
     assert [(ranked["label"], ranked["score"]) for ranked in answer["top"]] == [

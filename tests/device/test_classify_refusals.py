@@ -77,7 +77,7 @@ def test_images_and_folders_without_permission(command: Run, tmp_path: Path) -> 
         ("none.tflite", None, "no such "),
         ("words.tflite", b"words", "TFL3"),
         ("cut.tflite", INT8.read_bytes()[:6000], "6000 bytes"),
-        ("cut_tail.tflite", INT8.read_bytes()[:-9], "'labels.txt'"),
+        ("cut_archive.tflite", INT8.read_bytes()[:-9], "'labels.txt'"),
     ],
 )
 def test_a_model_that_cannot_be_used(name: str, content: bytes | None, said: str, command: Run, tmp_path: Path) -> None:

@@ -187,9 +187,9 @@ def test_a_long_label_is_cut(tmp_path: Path) -> None:
 def test_the_sheet_shows_wrong_answers_with_both_maps(tmp_path: Path) -> None:
     drawn = drawing.shapes(60, 9, foreign.SIZE)
     targets = np.array([drawing.LABELS.index(label) for label, _ in drawn])
-    pictures, path = np.stack([image for _, image in drawn]), tmp_path / "sheet.png"
+    pixels, path = np.stack([image for _, image in drawn]), tmp_path / "sheet.png"
     file = pooled.write(tmp_path / "net.tflite", pooled.network())
-    data = Labeled(drawing.LABELS, pictures, (targets + 1) % 3, "test", 0)
+    data = Labeled(drawing.LABELS, pixels, (targets + 1) % 3, "test", 0)
     wrong = sheet.wrong(Explainer(file), data, 1, lambda count: None)
     assert len(wrong) == sheet.MOST
     assert all(len(each.maps) == 2 and each.maps[0].score >= each.maps[1].score for each in wrong)
@@ -197,16 +197,16 @@ def test_the_sheet_shows_wrong_answers_with_both_maps(tmp_path: Path) -> None:
     first = path.read_bytes()
     assert sheet.write(file, data, path) == sheet.MOST and path.read_bytes() == first
     assert images.decode(first).shape[0] > 7 * sheet.SIDE
-    answers = np.array([int(Explainer(file).classifier(image).scores.argmax()) for image in pictures[:4]])
-    right = Labeled(drawing.LABELS, pictures[:4], answers, "test", 0)
+    answers = np.array([int(Explainer(file).classifier(image).scores.argmax()) for image in pixels[:4]])
+    right = Labeled(drawing.LABELS, pixels[:4], answers, "test", 0)
     assert sheet.write(file, right, path) == 0 and not path.exists()
 
 
 def test_no_sheet_of_a_network_that_is_not_explained(tmp_path: Path) -> None:
-    pictures = np.stack([image for _, image in drawing.shapes(4, 9, foreign.SIZE)])
+    pixels = np.stack([image for _, image in drawing.shapes(4, 9, foreign.SIZE)])
     path = tmp_path / "sheet.png"
     path.write_bytes(b"an older one")
-    assert sheet.write(model("int8"), Labeled(drawing.LABELS, pictures, np.zeros(4, np.int64), "test", 0), path) == 0
+    assert sheet.write(model("int8"), Labeled(drawing.LABELS, pixels, np.zeros(4, np.int64), "test", 0), path) == 0
     assert not path.exists()
 
 

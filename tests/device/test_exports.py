@@ -40,7 +40,7 @@ OLD: dict[str, Any] = {
             **{"variant": "int8", "n": 20, "split": "test", "top1": 0.9, "interval": [0.7, 0.97], "agreement": 1.0},
             **{"largest_error": 0.1, "mean_error": 0.01, "drop": 0.0, "drop_interval": [-0.1, 0.1]},
             **{"network_bytes": 5, "failures": [], "file": "x_int8.tflite", "sha256": "c" * 64, "file_bytes": 9},
-            "tail_bytes": 4,
+            "archive_bytes": 4,
         }
     ],
 }
@@ -56,7 +56,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert tuple(document["variants"][1]) == (
         *("variant", "n", "split", "top1", "interval", "agreement", "largest_error", "mean_error", "signal", "drop"),
         *("drop_interval", "balanced", "worst_label", "per_class", "by_label", "network_bytes", "failures", "file"),
-        *("sha256", "file_bytes", "tail_bytes"),
+        *("sha256", "file_bytes", "archive_bytes"),
     )
     assert document["variants"][0]["worst_label"] == {"label": "cat", "top1": 0.8, "n": 10, "interval": [0.5, 0.94]}
     assert document["variants"][1]["per_class"] is None
@@ -69,7 +69,7 @@ def test_one_from_before_and_one_from_later(tmp_path: Path) -> None:
         (tmp_path / "export.json").write_text(json.dumps(document))
         found = exports.read(tmp_path)
         (row,) = found.variants
-        assert (row.file, row.tail_bytes, row.signal, row.by_label) == ("x_int8.tflite", 4, None, None)
+        assert (row.file, row.archive_bytes, row.signal, row.by_label) == ("x_int8.tflite", 4, None, None)
         assert (found.inputs.output, found.calibration.rows) == (None, (3, 1, 2))
 
 

@@ -157,7 +157,7 @@ for cut in range(1, len(whole), len(whole) // 60):
     except UserError:
         refused += 1
 path.write_bytes(whole)
-print(refused, info.describe(path)["variant"])
+print(refused, info.describe(path).card.variant)
 """
     done = subprocess.run(
         [python, "-c", code, model("int8"), tmp_path / "cut.tflite"], cwd=ROOT, capture_output=True, text=True

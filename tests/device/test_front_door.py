@@ -2,6 +2,9 @@
 
 import io
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from PIL import Image as Pil
 import device
 from device import Classifier, ImageError, UserError
 from device.images import images
+from device.inference.preprocess import Preprocessor
 from tests import drawing
 from tests.conftest import model
 from tests.device import crafted
@@ -135,3 +139,65 @@ def test_a_third_party_file_asks_for_what_it_does_not_say(tmp_path: Path) -> Non
     labels.write_text("cat\ndog\n")
     known = Classifier(os.fspath(path), device.Overrides(labels=labels, mean=0.0, std=255.0))
     assert known(np.zeros((4, 6, 3), np.uint8)).label == "dog"
+
+
+def test_threads_that_share_a_classifier_wait_for_one_another(classifier: Classifier) -> None:
+    """Two that preprocess at once would meet here: each then reads what the other's image gave."""
+    both, met = threading.Barrier(2), []
+
+    class Meeting(Preprocessor):
+        def __call__(self, image: Any) -> Any:
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)
+                met.append(image)
+            return super().__call__(image)
+
+    shared = classifier.fed_by(Meeting(classifier.preprocessor.spec, classifier.preprocessor.input))
+    drawn = [image for _, image in drawing.shapes(2, seed=4)]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(shared, drawn))
+    assert met == [] and all(same(one, classifier(image)) for one, image in zip(found, drawn, strict=True))
+
+
+def test_a_classifier_may_be_called_while_it_maps(classifier: Classifier) -> None:
+    drawn = [image for _, image in drawing.shapes(30, seed=5)]
+    expected = [classifier(image) for image in drawn]
+    for i, prediction in enumerate(classifier.map(drawn)):
+        assert same(prediction, expected[i]) and same(classifier(drawn[-1 - i]), expected[-1 - i])
+
+
+@pytest.mark.parametrize("mean", [[100, 110, 120], (100.0, 110.0, 120.0), np.array([100, 110, 120])])
+def test_overrides_as_programs_have_them(mean: Any, tmp_path: Path) -> None:
+    path = crafted.write(tmp_path / "net.tflite", crafted.echo())
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
+    given: Any = {"labels": str(tmp_path / "labels.txt"), "mean": mean, "std": np.float32(2)}
+    prediction = Classifier(path, device.Overrides(**given))(np.full((4, 6, 3), (110, 150, 130), np.uint8))
+    assert prediction.label == "green" and prediction.scores.tolist() == [5, 20, 5]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"fit": "zoom"}, "fit is 'zoom', expected one of crop, stretch, pad"),
+        ({"output": "words"}, "output is 'words', expected one of softmax, sigmoid, logits"),
+        ({"mean": "127.5"}, "mean is '127.5', expected a number"),
+        ({"std": [1, 2]}, r"std is \[1, 2\], expected a number, or three"),
+        ({"mean": True}, "mean is True, expected"),
+        ({"size": 224}, r"size is 224, expected \(height, width\)"),
+        ({"size": (0, 224)}, r"size is \(0, 224\)"),
+    ],
+)
+def test_overrides_that_mean_nothing(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        device.Overrides(**given)
+
+
+def test_what_is_no_overrides_is_named() -> None:
+    with pytest.raises(UserError, match=r"overrides is 'labels\.txt', expected Overrides"):
+        Classifier(model("int8"), "labels.txt")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("one", ["images", Path("images"), b"..."])
+def test_map_takes_several_images(classifier: Classifier, one: Any) -> None:
+    with pytest.raises(UserError, match=r"images is .*, expected several"):
+        classifier.map(one)

@@ -56,9 +56,9 @@ def tick_until(output: Output, condition: Callable[[], object]) -> None:
     wait_for(lambda: (output.tick(), condition())[1])  # type: ignore[func-returns-value]
 
 
-def unfit(reading: FrameResult) -> Any:
+def unfit(result: FrameResult) -> Any:
     """One that each output stumbles over."""
-    return replace(reading, ms={}, score=nan, frame=None, changed=True)  # type: ignore[arg-type]
+    return replace(result, ms={}, score=nan, frame=None, changed=True)  # type: ignore[arg-type]
 
 
 # It raises.
@@ -188,7 +188,7 @@ def test_the_page_comes_back_at_its_address(answers: Feed, capsys: pytest.Captur
     output.show(answers.next("circle"))
     end(serve.thread)
     output.tick()
-    assert get(serve.port, "/api/state").json["reading"]["label"] == "circle"
+    assert get(serve.port, "/api/state").json["result"]["label"] == "circle"
     assert (output.is_failing, output.failures) == (False, 1)
     end(serve.thread)
     for _ in range(3):
@@ -242,10 +242,10 @@ class Ending(Output):
         self.page: Serve
         self.loop: Loop
 
-    def show(self, reading: FrameResult) -> None:
-        if reading.number == 5:
+    def show(self, result: FrameResult) -> None:
+        if result.number == 5:
             end(self.page.thread)
-        elif reading.number > 5 and self.page.thread.is_alive():
+        elif result.number > 5 and self.page.thread.is_alive():
             self.failures = metric(self.page.port, "framelite_output_failures_total")
             if self.failures:
                 self.loop.stop()

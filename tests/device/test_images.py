@@ -88,7 +88,7 @@ def test_one_pixel_and_a_very_wide_image() -> None:
     for image in (pixel, wide):
         for format in ("PNG", "BMP", "TIFF", "PPM"):
             assert np.array_equal(images.decode(encoded(image, format)), image)
-    assert images.prepare(wide, (28, 28)).shape == (28, 28, 3)
+    assert images.preprocess(wide, (28, 28)).shape == (28, 28, 3)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -151,7 +151,7 @@ def test_a_film_behind_a_jpeg_is_passed_over() -> None:
     ("data", "reason"),
     [
         (b"", "file is empty"),
-        (b"These are words, not a picture.\n" * 20, "expected JPEG, PNG"),
+        (b"These are words, not an image.\n" * 20, "expected JPEG, PNG"),
         (b"\xff\xd8", "truncated"),
         (b"\x89PNG\r\n\x1a\n", "truncated"),
         (b"GIF89a", "decoded"),

@@ -15,14 +15,14 @@ from tests.device.refusals import names, refusal, with_card
 @pytest.mark.parametrize("variant", ["float32", "float16", "dynamic", "int8"])
 def test_the_card_with_what_the_file_itself_shows(variant: str) -> None:
     path = model(variant)
-    document = info.describe(path)
+    document = info.describe(path).to_json()
     card = cards.read(path)
     assert card is not None
-    extra = {"file_bytes", "tail_bytes", "input_dtype", "output_dtype", "outputs"}
+    extra = {"file_bytes", "archive_bytes", "input_dtype", "output_dtype", "outputs"}
     assert {key: value for key, value in document.items() if key not in extra} == card.to_json()
     assert document["variant"] == variant
     assert document["file_bytes"] == path.stat().st_size
-    assert 0 < document["tail_bytes"] == cards.archive_bytes(path) <= 32_000
+    assert 0 < document["archive_bytes"] == cards.archive_bytes(path) <= 32_000
     ends = "uint8" if variant == "int8" else "float32"
     assert (document["input_dtype"], document["output_dtype"], document["outputs"]) == (ends, ends, 3)
 
@@ -30,7 +30,7 @@ def test_the_card_with_what_the_file_itself_shows(variant: str) -> None:
 def test_json_for_a_script(command: Run, tmp_path: Path) -> None:
     done = command("device", "info", model("int8"), "--json", "-")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == json.loads(json.dumps(info.describe(model("int8"))))
+    assert json.loads(done.stdout) == json.loads(json.dumps(info.describe(model("int8")).to_json()))
     there = command("device", "info", model("int8"), "--json", "card.json")
     assert (there.returncode, there.stdout, there.stderr) == (0, "", "")
     assert json.loads((tmp_path / "card.json").read_bytes()) == json.loads(done.stdout)
@@ -51,7 +51,7 @@ def test_a_table_for_a_person(command: Run) -> None:
 def test_tflite_runtime_says_the_same(command: Run) -> None:
     done = command("device", "info", model("int8"), "--json", "-", python=environment("tflite-runtime"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == json.loads(json.dumps(info.describe(model("int8"))))
+    assert json.loads(done.stdout) == json.loads(json.dumps(info.describe(model("int8")).to_json()))
 
 
 def test_of_a_third_party_file_nothing_is_guessed(command: Run, tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_of_a_third_party_file_nothing_is_guessed(command: Run, tmp_path: Path) 
     assert (done.returncode, document["name"], document["outputs"]) == (0, "net", 3)
     assert document["input"] | {"mean": None, "std": None} == document["input"]
     assert document["output"]["kind"] is document["labels"] is document["variant"] is document["provenance"] is None
-    assert document["tail_bytes"] == 0 and document["golden"] == []
-    text = "\n".join(info.lines(document))
+    assert document["archive_bytes"] == 0 and document["golden"] == []
+    text = "\n".join(info.lines(info.describe(tmp_path / "net.tflite")))
     assert "4x6 RGB float32, not known" in text and "3 x float32, not known" in text
 
 
@@ -74,7 +74,7 @@ def test_many_labels_are_cut_short(tmp_path: Path) -> None:
 
 
 def test_the_labels_inside_a_third_party_file() -> None:
-    document = info.describe(shared("models/mobilenet_v2_1.0_224_quant.tflite"))
+    document = info.describe(shared("models/mobilenet_v2_1.0_224_quant.tflite")).to_json()
     assert document["labels"][286] == "Egyptian cat" and len(document["labels"]) == 1001
     assert document["input"]["mean"] is None and document["variant"] is None
 

@@ -73,7 +73,7 @@ def test_a_pipe_is_left_alone(tmp_path: Path) -> None:
 
 
 def lines_of(output: JsonLines, path: Path, *labels: str) -> list[int]:
-    """The numbers of the readings that became lines."""
+    """The numbers of the results that became lines."""
     for number, label in enumerate(labels, 1):
         output.show(replace(Feed().next(label), number=number, changed=True))
     output.close()

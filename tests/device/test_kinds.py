@@ -105,8 +105,8 @@ class Means(Output):
     def __init__(self, path: Path) -> None:
         self._path, self._means = path, list[float]()
 
-    def show(self, reading: FrameResult) -> None:
-        self._means.append(float(reading.frame.image.mean()))
+    def show(self, result: FrameResult) -> None:
+        self._means.append(float(result.frame.image.mean()))
 
     def close(self) -> None:
         self._path.write_text(json.dumps(self._means))

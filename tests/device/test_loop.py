@@ -33,12 +33,12 @@ class Seen(Output):
     """Asks for the other model after the fifth answer."""
 
     def __init__(self) -> None:
-        self.readings: list[FrameResult] = []
+        self.results: list[FrameResult] = []
         self.loop: Any = None
 
-    def show(self, reading: FrameResult) -> None:
-        self.readings.append(reading)
-        if len(self.readings) == 5:
+    def show(self, result: FrameResult) -> None:
+        self.results.append(result)
+        if len(self.results) == 5:
             self.loop.ask_for_reload()
 
     def status(self, status: Status) -> None:
@@ -57,7 +57,7 @@ def test_another_model_with_other_labels_takes_over_under_smoothing(tmp_path: Pa
     seen = Seen()
     loop = seen.loop = Loop(load(tmp_path, 2), Smoother(frames=8), seen, lambda: load(tmp_path, 5))
     assert loop.run(Frames()) is None
-    widths = [len(reading.scores) for reading in seen.readings]
+    widths = [len(result.scores) for result in seen.results]
     assert len(widths) == 20 and set(widths) == {2, 5} and widths == sorted(widths)
 
 
@@ -76,5 +76,5 @@ def test_nothing_is_told_of_a_source_that_never_was_there(tmp_path: Path) -> Non
     seen.tick = lambda: turns.append(1)  # type: ignore[method-assign]
     loop = Loop(load(tmp_path, 2), Smoother(), seen)
     assert loop.run(Absent()) == "there is no camera"
-    assert (told, seen.readings) == ([], [])
+    assert (told, seen.results) == ([], [])
     assert len(turns) > 1, "the loop goes round meanwhile"

@@ -138,7 +138,7 @@ def test_frames_that_cannot_be_used_are_told(start: Start, live: Any) -> None:
         assert answer["unusable"] <= 2 * answer["number"]
     server.break_streams("large")
     wait_for(lambda: not get(port, "/api/state").json["status"]["is_streaming"])
-    assert get(port, "/api/state").json["status"]["unusable"] > get(port, "/api/state").json["reading"]["unusable"] > 1
+    assert get(port, "/api/state").json["status"]["unusable"] > get(port, "/api/state").json["result"]["unusable"] > 1
 
 
 def test_a_server_that_dies_is_noticed_and_can_be_opened_again(start: Start) -> None:

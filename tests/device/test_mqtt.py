@@ -52,14 +52,14 @@ def test_home_assistant_finds_four_sensors(mosquitto: Mosquitto, answers: Feed) 
     assert len({config["name"] for config in configs.values()}) == len(SENSORS)
 
 
-def test_the_state_is_the_readings(mosquitto: Mosquitto, answers: Feed) -> None:
-    reading = answers.next("née 'circle' \N{SNOWMAN}")
+def test_the_state_is_the_result_s(mosquitto: Mosquitto, answers: Feed) -> None:
+    result = answers.next("née 'circle' \N{SNOWMAN}")
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
-        output.show(reading)
+        output.show(result)
         watcher.wait_for(lambda: watcher.texts(STATE))
         state = json.loads(watcher.texts(STATE)[0])
-        assert watcher.texts(LABEL) == [reading.label]
-    document = reading.to_json()
+        assert watcher.texts(LABEL) == [result.label]
+    document = result.to_json()
     assert state == {
         **{key: document[key] for key in ("label", "score", "top", "time", "rate", "dropped")},
         "latency_ms": document["ms"]["frame"],
@@ -98,15 +98,15 @@ def test_a_label_that_flickers_is_told_once_a_second_and_the_newest_in_the_end(
     mosquitto: Mosquitto, answers: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits(monkeypatch, mqtt, NEWS_PAUSE_S=0.2)
-    readings = [answers.next(label) for label in ("circle", "square")]
+    results = [answers.next(label) for label in ("circle", "square")]
     with Watcher(mosquitto.port) as watcher, telling(at(mosquitto.port)) as output:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
         began = time.monotonic()
         while time.monotonic() - began < 1.0:  # hundreds of changes
-            output.show(readings[0])
-            output.show(readings[1])
+            output.show(results[0])
+            output.show(results[1])
             time.sleep(0.005)
-        output.show(readings[0])
+        output.show(results[0])
         output.show(answers.next("triangle"))
         watcher.wait_for(lambda: watcher.texts(LABEL)[-1:] == ["triangle"])
         most = 1 + (time.monotonic() - began) / mqtt.NEWS_PAUSE_S
@@ -140,10 +140,10 @@ def test_the_heartbeat_tells_new_answers_only(mosquitto: Mosquitto, answers: Fee
         output.show(answers.next("circle"))
         watcher.wait_for(lambda: watcher.texts(STATE))
         for count in (2, 3):
-            reading = answers.next("circle")
-            output.show(reading)
+            result = answers.next("circle")
+            output.show(result)
             watcher.wait_for(lambda count=count: len(watcher.texts(STATE)) == count)
-            assert json.loads(watcher.texts(STATE)[-1])["time"] == round(reading.time, 3)
+            assert json.loads(watcher.texts(STATE)[-1])["time"] == round(result.time, 3)
         beats = len(watcher.texts(AVAILABILITY))
         watcher.wait_for(lambda: len(watcher.texts(AVAILABILITY)) >= beats + 3)
         assert set(watcher.texts(AVAILABILITY)) == {"online"}

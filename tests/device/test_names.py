@@ -71,12 +71,12 @@ def test_what_cannot_have_such_a_name(source: str, said: str, command: Run) -> N
 
 
 def test_the_page(serve: Serve, answers: Feed) -> None:
-    reading = answers.next("circle")
-    serve.show(replace(reading, frame=replace(reading.frame, name=NAME)))
+    result = answers.next("circle")
+    serve.show(replace(result, frame=replace(result.frame, name=NAME)))
     serve.status(replace(STREAMING, source=NAME, model=NAME, message=NAME))
     state = get(serve.port, "/api/state")
     assert state.status == 200
-    assert (state.json["reading"]["image"], state.json["status"]["model"]) == (NAME, NAME)
+    assert (state.json["result"]["image"], state.json["status"]["model"]) == (NAME, NAME)
     with Viewer(serve.port, "/api/events") as viewer:
         events = viewer.events()
         kind, document = next(events)

@@ -59,7 +59,7 @@ def test_images_bars_and_lines_move(pages: Pages, serve: Serve, feed: Feed) -> N
         expect(page.locator("#status")).to_have_text("streaming from test")
         expect(page.locator("#veil")).to_be_hidden()
         assert page.evaluate("[image.naturalWidth, image.naturalHeight]") == [640, 360]
-        expect(page.locator("#latency .line")).to_have_attribute("d", re.compile("L"))  # the readings' own stream
+        expect(page.locator("#latency .line")).to_have_attribute("d", re.compile("L"))  # the results' own stream
         pixels, line = page.evaluate(PIXELS), page.locator("#latency .line").get_attribute("d")
         for label in ("circle", "square", "triangle"):  # each is drawn for three quarters of a second
             # At one moment: on a busy machine the next one is there before a second question is asked.
@@ -72,40 +72,38 @@ def test_images_bars_and_lines_move(pages: Pages, serve: Serve, feed: Feed) -> N
 
 def test_bars_are_as_long_as_their_scores(pages: Pages, serve: Serve, feed: Feed) -> None:
     page = pages.open(reduced_motion="reduce")
-    reading = feed.next()
-    serve.show(reading)
+    result = feed.next()
+    serve.show(result)
     watch(page, serve)
     expect(page.locator("#predictions li")).to_have_count(3)
     shares = page.evaluate(SHARES)
-    assert shares == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in reading.top}
+    assert shares == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in result.top}
     places = page.evaluate(
         "[...document.querySelectorAll('#predictions li')].map((row) => row.getBoundingClientRect().top)"
     )
     assert places == sorted(places) and len(set(places)) == 3
     scores = (0.6, 0.3, 0.1)
-    turned = tuple(replace(reading.top[2 - i], score=score) for i, score in enumerate(scores))
-    serve.show(replace(reading, number=2, top=turned))
+    turned = tuple(replace(result.top[2 - i], score=score) for i, score in enumerate(scores))
+    serve.show(replace(result, number=2, top=turned))
     expect(page.locator("#predictions .best .name")).to_have_text(turned[0].label)
     assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
     # The rows stand still at first; what is clearly ahead for a while goes up, though nothing more is said.
     wait_for(lambda: page.evaluate(ORDER) == [ranked.label for ranked in turned])
     assert page.evaluate(SHARES) == {ranked.label: pytest.approx(ranked.score, abs=0.01) for ranked in turned}
-    serve.show(replace(reading, number=3, top=turned[:1]))
+    serve.show(replace(result, number=3, top=turned[:1]))
     expect(page.locator("#predictions li")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_rows_stand_still_while_ranks_change(width: int, pages: Pages, serve: Serve, feed: Feed) -> None:
-    """At thirty readings a second, each with another order; every score is the one of its label."""
+    """At thirty results a second, each with another order; every score is the one of its label."""
     random, scores = np.random.default_rng(1), (0.4, 0.3, 0.2, 0.07, 0.03)
     labels = ("circle", "square", "triangle", "cat", "a label that is longer than a telephone is wide, by far and more")
 
     def shuffled() -> FrameResult:
-        reading = feed.next()
+        result = feed.next()
         ranked = zip(random.permutation(labels), scores, strict=True)
-        return replace(
-            reading, top=tuple(replace(reading.top[0], label=str(name), score=part) for name, part in ranked)
-        )
+        return replace(result, top=tuple(replace(result.top[0], label=str(name), score=part) for name, part in ranked))
 
     page = pages.open(viewport={"width": width, "height": 844})
     serve.show(shuffled())
@@ -128,11 +126,11 @@ def test_rows_stand_still_while_ranks_change(width: int, pages: Pages, serve: Se
 def test_newcomers_take_the_rows_that_are_free(pages: Pages, serve: Serve, feed: Feed) -> None:
     """Of a thousand labels the best five are others each time: who stays keeps the row."""
     page = pages.open()
-    reading = feed.next()
+    result = feed.next()
 
     def show(*names: str) -> None:
-        top = tuple(replace(reading.top[0], label=name, score=0.2) for name in names)
-        serve.show(replace(reading, number=next(numbers), top=top))
+        top = tuple(replace(result.top[0], label=name, score=0.2) for name in names)
+        serve.show(replace(result, number=next(numbers), top=top))
 
     numbers = itertools.count(2)
     show("a", "b", "c", "d", "e")

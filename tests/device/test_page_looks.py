@@ -76,8 +76,8 @@ def test_a_refusal_can_be_read_on_a_phone(pages: Pages, feed: Feed, serve: Serve
 @pytest.mark.parametrize("label", ["square", "a label that is so very long that no telephone has the room for it" * 3])
 def test_a_phone_scrolls_one_way(label: str, pages: Pages, serve: Serve, feed: Feed) -> None:
     page = pages.open(**PHONE)
-    reading = feed.next(label)
-    serve.show(replace(reading, top=(replace(reading.top[0], label=label), *reading.top[1:])))
+    result = feed.next(label)
+    serve.show(replace(result, top=(replace(result.top[0], label=label), *result.top[1:])))
     serve.model_changed(replace(feed.card, name=label.replace(" ", "_")))
     serve.status(replace(STREAMING, message=f"streaming from http://10.0.0.1/{label}"))
     watch(page, serve)

@@ -87,7 +87,7 @@ def test_as_many_threads_as_opencv_likes_make_the_same_bytes(threads: int, openc
 
     def made() -> list[np.ndarray[Any, Any]]:
         frame, _ = images.decode_frame(jpeg)
-        fits = [images.prepare(frame, (224, 160), fit) for fit in get_args(Fit)]
+        fits = [images.preprocess(frame, (224, 160), fit) for fit in get_args(Fit)]
         return [frame, images.decode(jpeg), *fits, classifier.preprocessor.stream()(frame, "BGR")]
 
     cv2.setNumThreads(1)

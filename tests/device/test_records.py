@@ -64,6 +64,17 @@ def test_fields_from_later_are_passed_over_and_older_documents_lack_some(tmp_pat
     assert read(tmp_path, later) == WHOLE
 
 
+def test_what_a_reader_tolerates_is_its_own_choice() -> None:
+    """Of a card, fields of a later version but no missing ones; of what a user wrote by hand, neither."""
+    later, lacking = {"size": [2, 3], "share": 0.5, "new": 1}, {"size": [2, 3]}
+    assert records.record(Part, later, "part", records.COMPLETE) == Part((2, 3), 0.5)
+    with pytest.raises(RecordError, match="part lacks the field 'share'"):
+        records.record(Part, lacking, "part", records.COMPLETE)
+    with pytest.raises(RecordError, match="part has an unknown field 'new'"):
+        records.record(Part, later, "part")
+    assert records.record(Part, {**lacking, "new": 1}, "part", records.LENIENT) == Part((2, 3))
+
+
 @pytest.mark.parametrize("schema", [0, 2, "1", None, {}])
 def test_another_version_is_refused(tmp_path: Path, schema: Any) -> None:
     with pytest.raises(UserError) as raised:

@@ -58,10 +58,10 @@ def test_pad_shows_the_whole_image_with_black_beside_it(
 def test_stretch_changes_the_shape_and_loses_nothing() -> None:
     halves = np.zeros((40, 80, 3), np.uint8)
     halves[:, 40:] = (200, 100, 50)
-    assert np.array_equal(images.prepare(halves, (8, 8), "stretch")[:, 4:], np.full((8, 4, 3), (200, 100, 50)))
-    assert images.prepare(halves, (8, 8), "stretch")[:, :4].max() == 0
-    assert images.prepare(halves, (8, 8), "crop")[:, 4:].min() == 50
-    assert images.prepare(halves, (8, 8), "pad")[:2].max() == 0
+    assert np.array_equal(images.preprocess(halves, (8, 8), "stretch")[:, 4:], np.full((8, 4, 3), (200, 100, 50)))
+    assert images.preprocess(halves, (8, 8), "stretch")[:, :4].max() == 0
+    assert images.preprocess(halves, (8, 8), "crop")[:, 4:].min() == 50
+    assert images.preprocess(halves, (8, 8), "pad")[:2].max() == 0
 
 
 def halved(whole: Array, rows: int = 2, columns: int = 2) -> Array:
@@ -139,8 +139,8 @@ def test_memory_that_is_kept_changes_nothing() -> None:
         image = random.integers(0, 256, (*before, 3), np.uint8)
         for fit in ("crop", "stretch", "pad"):
             for size in ((32, 32), (28, 40)):
-                kept = images.prepare(image, size, fit, scratch)  # type: ignore[arg-type]
-                assert np.array_equal(kept, images.prepare(image, size, fit))  # type: ignore[arg-type]
+                kept = images.preprocess(image, size, fit, scratch)  # type: ignore[arg-type]
+                assert np.array_equal(kept, images.preprocess(image, size, fit))  # type: ignore[arg-type]
 
 
 def test_sides_that_only_grow_keep_their_corners() -> None:
@@ -160,10 +160,10 @@ def test_any_size_becomes_exactly_the_size_that_is_asked() -> None:
         untouched = image.copy()
         flat = np.full((*before, 3), (low, high, 77), np.uint8)
         for fit in ("crop", "stretch", "pad"):
-            result = images.prepare(image, size, fit)  # type: ignore[arg-type]
+            result = images.preprocess(image, size, fit)  # type: ignore[arg-type]
             assert result.shape == (*size, 3) and result.dtype == np.uint8, (before, size, fit)
             assert result.max() <= high and (fit == "pad" or result.min() >= low), (before, size, fit)
         for fit in ("crop", "stretch"):
-            constant = images.prepare(flat, size, fit)  # type: ignore[arg-type]
+            constant = images.preprocess(flat, size, fit)  # type: ignore[arg-type]
             assert np.array_equal(constant, np.full((*size, 3), (low, high, 77))), (before, size, fit)
         assert np.array_equal(image, untouched)

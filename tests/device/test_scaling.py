@@ -102,9 +102,9 @@ def test_metadata_of_a_quantized_input_says_it_where_its_codes_span_the_same(tmp
         assert np.abs(fed - codes.clip(0, 255)).max() <= 1
 
 
-def test_a_mistake_replaces_three_numbers_by_one(tmp_path: Path) -> None:
+def test_a_mismatch_replaces_three_numbers_by_one(tmp_path: Path) -> None:
     classifier = load(tmp_path, End(SHAPE), MEAN, STD)
-    ways = {mistake.name: mistake for mistake in classic(classifier.card.input)}
+    ways = {mismatch.name: mismatch for mismatch in classic(classifier.card.input)}
     assert {"0..255", "0..1", "-1..1"} <= set(ways)
     fed = ways["-1..1"].applied(classifier)
     assert np.array_equal(fed.preprocessor.tensor(RANDOM)[0], formula(RANDOM, 127.5, 127.5))

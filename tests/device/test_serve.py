@@ -89,8 +89,8 @@ def test_what_is_not_installed_is_named() -> None:
 
 def test_the_state_before_anything_is_known(serve: Serve, answers: Feed) -> None:
     state = get(serve.port, "/api/state").json
-    assert set(state) == {"version", "status", "reading", "temperature", "card", "history"}
-    assert (state["status"], state["reading"], state["history"]) == (None, None, [])
+    assert set(state) == {"version", "status", "result", "temperature", "card", "history"}
+    assert (state["status"], state["result"], state["history"]) == (None, None, [])
     assert state["card"]["labels"] == ["circle", "square", "triangle"]
     assert state["card"]["accuracy"] == json.loads(json.dumps(answers.card.to_json()["accuracy"]))
     assert state["card"]["name"] == answers.card.name and "golden" not in state["card"]
@@ -100,8 +100,8 @@ def test_the_state_before_anything_is_known(serve: Serve, answers: Feed) -> None
 def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None:
     serve.status(STREAMING)
     shown = [answers.next(label) for label in ("circle", "circle", "unknown", "square", "square")]
-    for reading in shown:
-        serve.show(reading)
+    for result in shown:
+        serve.show(result)
     state = get(serve.port, "/api/state").json
     assert state["status"] == {
         "source": "test",
@@ -114,7 +114,7 @@ def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None
         "failures": 0,
         "unusable": 0,
     }
-    assert state["reading"] == {**shown[-1].to_json(), "temperature": state["temperature"]}
+    assert state["result"] == {**shown[-1].to_json(), "temperature": state["temperature"]}
     changes = [(change["number"], change["label"]) for change in state["history"]]
     assert changes == [(shown[i].number, shown[i].label) for i in (0, 2, 3)]
 
@@ -122,8 +122,8 @@ def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None
 def test_the_history_begins_with_the_first_label(serve: Serve, answers: Feed) -> None:
     """Also when the live loop calls only the second one a change."""
     first = replace(answers.next("circle"), changed=False)
-    for reading in (first, replace(first, number=first.number + 1), answers.next("square")):
-        serve.show(reading)
+    for result in (first, replace(first, number=first.number + 1), answers.next("square")):
+        serve.show(result)
     assert [change["label"] for change in get(serve.port, "/api/state").json["history"]] == ["circle", "square"]
 
 
@@ -234,7 +234,7 @@ def test_it_ends_at_once_with_viewers_connected(answers: Feed) -> None:
                 next(images)
         for viewer in viewers:
             viewer.socket.close()
-        serve.close()  # once more does no harm, nor does a last reading
+        serve.close()  # once more does no harm, nor does a last result
         serve.show(answers.next())
     assert min(took) < 0.5
     with socket.socket() as again:  # the port is free

@@ -54,7 +54,7 @@ def test_silent_connections_keep_nobody_out(serve: Serve, answers: Feed, monkeyp
         assert threading.active_count() == before
         serve.show(answers.next())
         for one in (events, late):
-            while next(one)[0] != "reading":
+            while next(one)[0] != "result":
                 pass
         assert metric(serve.port, "framelite_viewers") == 2
 
@@ -129,7 +129,7 @@ def test_one_viewer_more_is_refused(serve: Serve, answers: Feed, monkeypatch: py
         assert get(serve.port, "/api/state").status == 200
         serve.show(answers.next())
         for viewer in viewers:
-            viewer.until(b"event: reading")
+            viewer.until(b"event: result")
     wait_for(lambda: metric(serve.port, "framelite_viewers") == 0)
     with Viewer(serve.port, "/api/events") as viewer:
         viewer.until(b"event: state")

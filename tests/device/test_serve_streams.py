@@ -20,28 +20,28 @@ from tests.limits import limits
 pytestmark = pytest.mark.programs
 
 
-def test_events_leave_out_readings_but_no_label_change(serve: Serve, answers: Feed) -> None:
-    """Everything is shown at once: far more readings than events can go out, and each is another label."""
+def test_events_leave_out_results_but_no_label_change(serve: Serve, answers: Feed) -> None:
+    """Everything is shown at once: far more results than events can go out, and each is another label."""
     with Viewer(serve.port, "/api/events") as viewer:
         events = viewer.events()
         assert next(events)[0] == "state"
         serve.status(STREAMING)
         shown = [replace(answers.next(), changed=True) for _ in range(60)]
-        for reading in shown:
-            serve.show(reading)
+        for result in shown:
+            serve.show(result)
         changes: list[int] = []
-        readings: list[int] = []
+        results: list[int] = []
         statuses: list[str] = []
         shown.append(replace(answers.next(), changed=True))
         threading.Timer(0.3, serve.show, [shown[-1]]).start()
-        while not readings or readings[-1] < shown[-1].number:
+        while not results or results[-1] < shown[-1].number:
             kind, document = next(events)
             if kind == "status":
                 statuses.append(document["source"])
             else:
-                (changes if kind == "change" else readings).append(document["number"])
-    assert changes == [reading.number for reading in shown]
-    assert len(readings) < 20
+                (changes if kind == "change" else results).append(document["number"])
+    assert changes == [result.number for result in shown]
+    assert len(results) < 20
     assert statuses == ["test"]
 
 
@@ -139,13 +139,13 @@ def test_who_takes_nothing_for_long_is_cut_off(answers: Feed, monkeypatch: pytes
         serve.close()
 
 
-def test_readings_of_many_threads(serve: Serve, answers: Feed) -> None:
+def test_results_of_many_threads(serve: Serve, answers: Feed) -> None:
     """Written while it is looked at from all sides: nothing is lost or torn."""
-    reading = answers.next()
+    result = answers.next()
 
     def show(first: int) -> None:
         for i in range(500):
-            serve.show(replace(reading, number=first + i))
+            serve.show(replace(result, number=first + i))
 
     with Viewer(serve.port, "/api/events"), Viewer(serve.port, "/stream.mjpg"):
         threads = [threading.Thread(target=show, args=(1000 * i,)) for i in range(4)]
@@ -159,10 +159,10 @@ def test_readings_of_many_threads(serve: Serve, answers: Feed) -> None:
 
 
 def test_the_state_is_json_for_every_label(serve: Serve, answers: Feed) -> None:
-    reading = replace(answers.next(), label="née \u2028 </script>\n\ndata: x", changed=True)
+    result = replace(answers.next(), label="née \u2028 </script>\n\ndata: x", changed=True)
     with Viewer(serve.port, "/api/events") as viewer:
         events = viewer.events()
         next(events)
-        serve.show(reading)
-        assert next(events)[1]["label"] == reading.label
-    assert json.loads(get(serve.port, "/api/state").body)["reading"]["label"] == reading.label
+        serve.show(result)
+        assert next(events)[1]["label"] == result.label
+    assert json.loads(get(serve.port, "/api/state").body)["result"]["label"] == result.label

@@ -59,15 +59,15 @@ def test_one_line_is_written_over_and_the_last_answer_stays(screen: Screen, answ
 
 def test_a_line_has_the_label_the_rate_and_the_times(answers: Feed) -> None:
     ms = {"preprocess": 0.2, "invoke": 4.2, "postprocess": 0.1, "frame": 18.0}
-    reading = replace(answers.next("cat"), score=0.5, ms=ms, rate=29.97, dropped=3)
-    assert terminal.line(reading) == ("cat  0.50 ##########----------  30.0/s  invoke 4.20 ms  age 18.0 ms  dropped 3")
+    result = replace(answers.next("cat"), score=0.5, ms=ms, rate=29.97, dropped=3)
+    assert terminal.line(result) == ("cat  0.50 ##########----------  30.0/s  invoke 4.20 ms  age 18.0 ms  dropped 3")
 
 
 def test_among_lines_of_others_only_changes_are_said(screen: Screen, answers: Feed) -> None:
     shown = Terminal(screen.stream, among_others=True)
     first = answers.next("circle")
-    for reading in (first, replace(first, changed=False), replace(answers.next("square"), changed=True, score=0.25)):
-        shown.show(reading)
+    for result in (first, replace(first, changed=False), replace(answers.next("square"), changed=True, score=0.25)):
+        shown.show(result)
     shown.close()
     assert [line.split()[0] for line in screen.lines() if line] == ["circle", "square"]
 

@@ -177,8 +177,8 @@ def test_what_is_drawn() -> None:
     frame = Frame(np.full((60, 80, 3), (10, 20, 200), np.uint8), "RGB")
     scores = np.array([0.75, 0.25], np.float32)
     ms = {"preprocess": 0.1, "invoke": 1.0, "postprocess": 0.1, "frame": 2.0}
-    reading = FrameResult(1, frame, 0.0, scores, top, "circle", 0.75, True, ms, 0, 30.0)
-    drawn = panel.drawn(reading)
+    result = FrameResult(1, frame, 0.0, scores, top, "circle", 0.75, True, ms, 0, 30.0)
+    drawn = panel.drawn(result)
     assert drawn.shape[1] == 640 and drawn[100, 100].tolist() == [200, 20, 10]
     bars = [(drawn[480 + 10 + 26 * i] != panel.DARK).any(axis=1).sum() for i in range(2)]
     assert bars[0] > 0.7 * 620 > 0.5 * 620 > bars[1] > 0.2 * 620

@@ -79,7 +79,7 @@ def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
         path = exported.run / "export" / row["file"]
         assert (row["file_bytes"], row["failures"]) == (path.stat().st_size, [])
         assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert row["tail_bytes"] == cards.archive_bytes(path)
+        assert row["archive_bytes"] == cards.archive_bytes(path)
         classifier = Classifier(path)
         scores = [classifier.classify(targets.image(i)).scores for i in range(len(targets))]
         right = np.argmax(scores, axis=1) == targets.targets
@@ -211,7 +211,7 @@ def test_a_test_image_that_is_a_calibration_image_is_left_out(
 def test_without_test_images_there_is_no_accuracy(export: Export, exported: Exported, tmp_path: Path) -> None:
     flat = drawing.write_folder(tmp_path / "flat", {None: 30})
     (flat / ".hidden").mkdir()
-    (flat / ".hidden/broken.png").write_bytes(b"no picture")
+    (flat / ".hidden/broken.png").write_bytes(b"no image")
     words = exported.words(tmp_path / "run")
     words[words.index("--calibration") + 1] = flat
     export(*words, "--calibration-samples", 12, "--seed", 3, "--variants", "float32,int8", "--drawn-golden")
@@ -251,7 +251,7 @@ def test_labels_beside_the_model(export: Export, exported: Exported, tmp_path: P
 
 
 def test_weights_that_lie_behind_the_flatbuffer(export: Export, exported: Exported, tmp_path: Path) -> None:
-    """From 256 KB on: both ends can be made uint8, metadata and tail added, and the answers stay."""
+    """From 256 KB on: both ends can be made uint8, metadata and archive added, and the answers stay."""
     (tmp_path / "large.tflite").write_bytes(foreign.large())
     words = [tmp_path / "large.tflite" if word == exported.model else word for word in exported.words(tmp_path / "run")]
     export(*words, "--variants", "float16,int8", "--calibration-samples", 9)

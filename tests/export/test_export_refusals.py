@@ -63,7 +63,7 @@ def of_variant(variant: str) -> Callable[[Path], object]:
 
 
 def break_a_calibration_image(place: Path) -> None:
-    (place / "shapes/train/square/0001.png").write_bytes(b"no picture")
+    (place / "shapes/train/square/0001.png").write_bytes(b"no image")
 
 
 def use_the_calibration_images_to_test(place: Path) -> None:

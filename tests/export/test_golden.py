@@ -1,4 +1,4 @@
-"""Golden images: they fit the tail whatever the model, and every variant replays them to what was recorded."""
+"""Golden images: they fit the archive whatever the model, and every variant replays them to what was recorded."""
 
 import hashlib
 import json
@@ -28,14 +28,14 @@ def sha256(array: npt.NDArray[Any]) -> str:
 
 @pytest.mark.parametrize("variant", variants.NAMES)
 def test_every_variant_replays_its_golden_images(variant: str) -> None:
-    """Each stage done here by hand, from the bytes in the file's tail."""
+    """Each stage done here by hand, from the bytes in the file's archive."""
     path = model(variant)
-    classifier, tail = Classifier(path), cards.read_archive(path)
+    classifier, archive = Classifier(path), cards.read_archive(path)
     assert len(classifier.card.golden) == 5
     assert classifier.card.golden_source == "drawn"
     for entry in classifier.card.golden:
-        decoded = images.decode(tail[entry.image])
-        resized = images.prepare(decoded, (16, 16), "crop")
+        decoded = images.decode(archive[entry.image])
+        resized = images.preprocess(decoded, (16, 16), "crop")
         tensor = classifier.preprocessor.tensor(resized)
         assert decoded.shape != resized.shape, "crop and resize have something to do"
         assert (sha256(decoded), sha256(resized)) == (entry.decoded_sha256, entry.resized_sha256)
@@ -48,9 +48,9 @@ def test_every_variant_replays_its_golden_images(variant: str) -> None:
 
 
 def test_all_variants_carry_the_same_images() -> None:
-    tails = [cards.read_archive(model(variant)) for variant in variants.NAMES]
+    archives = [cards.read_archive(model(variant)) for variant in variants.NAMES]
     for name in (f"golden_{i}.png" for i in range(1, 6)):
-        assert len({tail[name] for tail in tails}) == 1
+        assert len({archive[name] for archive in archives}) == 1
     found = [Classifier(model(variant)).card.golden for variant in variants.NAMES]
     assert len({tuple(entry.resized_sha256 for entry in entries) for entries in found}) == 1
     # float files are fed float32, int8 takes bytes.
@@ -60,10 +60,10 @@ def test_all_variants_carry_the_same_images() -> None:
 
 def test_an_image_that_is_not_the_golden_one_is_noticed() -> None:
     path = model("int8")
-    classifier, tail = Classifier(path), cards.read_archive(path)
+    classifier, archive = Classifier(path), cards.read_archive(path)
     first, second = classifier.card.golden[:2]
-    assert sha256(images.decode(tail[second.image])) != first.decoded_sha256
-    answer = classifier.classify(images.decode(tail[second.image])[:, ::-1])
+    assert sha256(images.decode(archive[second.image])) != first.decoded_sha256
+    answer = classifier.classify(images.decode(archive[second.image])[:, ::-1])
     assert np.abs(answer.scores - np.array(first.scores)).max() > first.tolerance
 
 
@@ -105,8 +105,8 @@ def photographs(count: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     return np.stack(whole)
 
 
-def tail_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int]) -> int:
-    """The tail of a model with such labels and golden images; its scores are as long as scores can be."""
+def archive_bytes(labels: tuple[str, ...], chosen: golden.Set, size: tuple[int, int]) -> int:
+    """The archive of a model with such labels and golden images; its scores are as long as scores can be."""
     scores = np.full(len(labels), 0.123456, np.float32)
     entries = tuple(Golden(name, "0" * 64, "1" * 64, "2" * 64, rounded(scores), 24 / 256) for name in chosen.files)
     base = cards.read(model("int8"))
@@ -132,22 +132,22 @@ IMAGENET = tuple(f"class {i}, also called something longer" for i in range(1001)
         (IMAGENET, (224, 224), 128_000, "jpg"),
     ],
 )
-def test_the_tail_is_within_its_limit(labels: tuple[str, ...], size: tuple[int, int], limit: int, kind: str) -> None:
+def test_the_archive_is_within_its_limit(labels: tuple[str, ...], size: tuple[int, int], limit: int, kind: str) -> None:
     chosen = golden.choose(photographs(6, size), "test", labels, seed=1)
     assert {name.rpartition(".")[2] for name in chosen.files} == {kind}
-    assert tail_bytes(labels, chosen, size) <= limit
+    assert archive_bytes(labels, chosen, size) <= limit
     assert all(images.decode(data).shape[0] >= 16 for data in chosen.files.values())
 
 
 def test_room_that_is_there_is_used() -> None:
-    """224x224 with ten labels: the images keep their size, and most of the tail is theirs."""
+    """224x224 with ten labels: the images keep their size, and most of the archive is theirs."""
     chosen = golden.choose(photographs(6, (224, 224)), "test", SHORT, seed=1)
     smooth = golden.encode([np.full((224, 224, 3), 90, np.uint8)] * 5, SHORT)
     assert all(images.decode(data).shape == (224, 224, 3) for data in smooth.values())
     assert sum(map(len, chosen.files.values())) > 10_000
 
 
-def test_more_labels_than_the_tail_holds_still_end() -> None:
+def test_more_labels_than_the_archive_holds_still_end() -> None:
     labels = tuple(f"class number {i}" for i in range(9000))
     chosen = golden.choose(photographs(5, (224, 224)), "test", labels, seed=1)
     assert len(chosen.files) == 5
@@ -171,7 +171,7 @@ def test_drawn_images_are_drawn_by_the_seed_alone() -> None:
 
 
 def test_the_committed_files_show_their_card_to_unzip() -> None:
-    """Stored, dated 1980, readable with any ZIP tool; the whole tail is small."""
+    """Stored, dated 1980, readable with any ZIP tool; the whole archive is small."""
     for variant in variants.NAMES:
         path = model(variant)
         with zipfile.ZipFile(path) as archive:

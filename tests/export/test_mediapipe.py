@@ -76,8 +76,8 @@ def test_mediapipe_answers_as_device_does(
     assert len(set(shown)) == 3
 
 
-def test_a_file_whose_tail_is_gone_is_refused(tmp_path: Path, images: npt.NDArray[np.uint8]) -> None:
-    """So the labels that MediaPipe shows above are the tail's."""
+def test_a_file_whose_archive_is_gone_is_refused(tmp_path: Path, images: npt.NDArray[np.uint8]) -> None:
+    """So the labels that MediaPipe shows above are the archive's."""
     from device.model import card
 
     path = tmp_path / "model.tflite"

@@ -99,7 +99,7 @@ def test_the_network_stays_as_it_was() -> None:
         assert bytes(old.data if old.data is not None else b"") == bytes(new.data if new.data is not None else b"")
 
 
-def test_labels_stand_in_the_tail_a_line_each() -> None:
-    tail = cards.read_archive(model("int8"))
-    assert tail["labels.txt"] == b"circle\nsquare\ntriangle\n"
-    assert json.loads(tail["card.json"])["labels"] == ["circle", "square", "triangle"]
+def test_labels_stand_in_the_archive_a_line_each() -> None:
+    archive = cards.read_archive(model("int8"))
+    assert archive["labels.txt"] == b"circle\nsquare\ntriangle\n"
+    assert json.loads(archive["card.json"])["labels"] == ["circle", "square", "triangle"]

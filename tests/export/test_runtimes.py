@@ -69,9 +69,9 @@ def test_both_runtimes_give_the_golden_scores(python: Path, variant: str, tmp_pa
 
 def with_golden_images(bare: bytes, variant: str, folder: Path) -> bytes:
     """A network of the shapes model as export would write it, its scores recorded in LiteRT."""
-    card, tail = cards.read(model(variant)), cards.read_archive(model(variant))
+    card, archive = cards.read(model(variant)), cards.read_archive(model(variant))
     assert card is not None
-    images = {entry.image: tail[entry.image] for entry in card.golden}
+    images = {entry.image: archive[entry.image] for entry in card.golden}
     path = folder / "recorded.tflite"
     path.write_bytes(cards.append_archive(metadata.embed(bare, card), card, images))
     golden = record(Classifier(path), images, BY_NAME[variant].tolerance)

@@ -32,7 +32,7 @@ def request(folder: Path, **changes: object) -> DataRequest:
 
 
 def pixels(folder: Path, origins: Sequence[str], fit: Fit = "crop") -> npt.NDArray[np.uint8]:
-    return np.stack([images.prepare(images.read(folder / origin), SIZE, fit) for origin in origins])
+    return np.stack([images.preprocess(images.read(folder / origin), SIZE, fit) for origin in origins])
 
 
 @pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])

@@ -59,8 +59,8 @@ def test_skip_bad_caches_the_others_and_says_so(command: Run, damaged_folder: Pa
     assert made is not None
     assert made.images("train").shape == (57, *SIZE, 3)
     origins = made.index.splits["train"].origins
-    prepared = [images.prepare(images.read(damaged_folder / origin), SIZE) for origin in origins]
-    np.testing.assert_array_equal(made.images("train"), prepared)
+    preprocessed = [images.preprocess(images.read(damaged_folder / origin), SIZE) for origin in origins]
+    np.testing.assert_array_equal(made.images("train"), preprocessed)
     assert not {f"train/{name}" for name in BAD} & set(origins)
     assert len(made.index.skipped) == 3
     for name, reason in zip(BAD, made.index.skipped, strict=True):
@@ -76,7 +76,7 @@ def test_a_cache_without_bad_images_is_no_answer_to_who_wants_all(damaged_folder
 
 def test_a_label_whose_images_are_all_bad_is_an_error_even_so(shapes_folder: Path) -> None:
     for path in (shapes_folder / "test/square").iterdir():
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     with pytest.raises(UserError, match=r"'square' .* test"):
         cache.provide(DataRequest(str(shapes_folder), SIZE, skip_bad=True))
     assert made_caches() == []

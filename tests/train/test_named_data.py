@@ -103,7 +103,7 @@ def test_a_name_makes_a_cache_of_rgb_images(tmp_path: Path, monkeypatch: pytest.
     # The published images aren't everywhere, and are many.
     monkeypatch.setitem(named_data.PLACES, "fashion_mnist", [("a test", lambda: data)])
     made = cache.provide(cache.DataRequest("fashion_mnist", (14, 14)))
-    rgb = [images.prepare(np.repeat(image[..., None], 3, axis=2), (14, 14)) for image in gray]
+    rgb = [images.preprocess(np.repeat(image[..., None], 3, axis=2), (14, 14)) for image in gray]
     np.testing.assert_array_equal(made.images("train"), rgb)
     assert made.hashes("test")[3] == hashlib.sha256(gray[3].tobytes()).hexdigest()
     assert made.index.splits["test"].origins[3] == "test/3"

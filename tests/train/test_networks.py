@@ -130,7 +130,7 @@ def test_the_recipe_decides_optimizer_loss_and_rate() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # Keras' own
-def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
+def test_the_flip_averaged_network_answers_for_both_sides(tmp_path: Path) -> None:
     """Its mean survives being saved, and it holds the weights once."""
     from train.networks import networks
 
@@ -140,7 +140,7 @@ def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
     images = np.random.default_rng(1).integers(0, 256, (3, 20, 33, 3), np.uint8)
     there, back = network.predict_on_batch(images), network.predict_on_batch(images[:, :, ::-1])
     assert np.abs(there - back).max() > 0.001
-    networks.mirrored(network).save(tmp_path / "both.keras")
+    networks.flip_averaged(network).save(tmp_path / "both.keras")
     both = networks.load(tmp_path / "both.keras")
     np.testing.assert_allclose(both.predict_on_batch(images), (there + back) / 2, atol=1e-5)
     assert both.count_params() == network.count_params()
@@ -149,7 +149,7 @@ def test_the_mirrored_network_answers_for_both_sides(tmp_path: Path) -> None:
     assert networks.trained_part(network) is network
 
 
-def test_a_mean_of_networks_is_not_taken_for_a_mirrored_one() -> None:
+def test_a_mean_of_networks_is_not_taken_for_a_flip_averaged_one() -> None:
     import keras
 
     from train.networks import networks

@@ -73,7 +73,8 @@ def test_a_folder_of_another_kind_is_refused(shapes_folder: Path, tmp_path: Path
 
 
 def test_what_isn_t_trained_yet_has_no_accuracy(tmp_path: Path) -> None:
-    run = train.Run(tmp_path / "run")
+    run = train.Run(str(tmp_path / "run"))
+    assert run.path == tmp_path / "run"
     with pytest.raises(UserError, match="finished run"):
         _ = run.accuracy
     assert run.history == {} and "no run" in run._repr_html_()

@@ -96,8 +96,8 @@ def _from_named(request: DataRequest) -> Cache:
         sources = {}
         for split, part in splits.items():
             rgb = (np.broadcast_to(p[..., None], (*p.shape[:2], 3)) if p.ndim == 2 else p for p in part.images)
-            prepared = (images.prepare(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
-            _write(folder / f"{split}.npy", prepared, len(part.targets), request.size, f"{request.data} {split}")
+            preprocessed = (images.preprocess(np.ascontiguousarray(p), request.size, request.fit) for p in rgb)
+            _write(folder / f"{split}.npy", preprocessed, len(part.targets), request.size, f"{request.data} {split}")
             sources[split] = [
                 SourceImage(f"{split}/{i}", folders.content_hash(image.tobytes()), int(target))
                 for i, (image, target) in enumerate(zip(part.images, part.targets, strict=True))
@@ -210,7 +210,7 @@ def _prepared(members: list[File], request: DataRequest) -> Iterable[Pixels | Us
 
     def one(file: File) -> Pixels | UserError:
         try:
-            return images.prepare(images.read(file.path), request.size, request.fit)
+            return images.preprocess(images.read(file.path), request.size, request.fit)
         except UserError as error:
             return error
 
@@ -220,10 +220,10 @@ def _prepared(members: list[File], request: DataRequest) -> Iterable[Pixels | Us
             yield from pool.map(one, members[start : start + 256])
 
 
-def _write(path: Path, prepared: Iterator[Pixels], most: int, size: Size, what: str) -> None:
+def _write(path: Path, preprocessed: Iterator[Pixels], most: int, size: Size, what: str) -> None:
     """Writes images to an .npy file one by one, holding one in memory."""
     with array_file.appending(path, np.uint8, (most, *size, 3)) as append:
-        for image in tqdm(prepared, desc=what, total=most, unit=" images", disable=None, leave=False):
+        for image in tqdm(preprocessed, desc=what, total=most, unit=" images", disable=None, leave=False):
             append(image[None])
 
 

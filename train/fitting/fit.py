@@ -207,17 +207,17 @@ class Trained:
 def _train(job: Job, model: keras.Model, state: checkpoint.State) -> Trained:
     """Trains the whole network on images, starting from `state`."""
     batches, last_epoch, training = job.batches(job.cache, job.recipe), job.recipe.all_epochs, job.recipe.training
-    keep = _keep_mirrored(job, model) if job.recipe.network.flip_average else None
+    keep = _keep_flip_averaged(job, model) if job.recipe.network.flip_average else None
     first_epoch = last_epoch - training.fine_tune_epochs if training.trains_head else 0
     phase = Phase(model, batches, job.held_out(job.cache), last_epoch, keep, job.checkpoints(), first_epoch)
     return Trained(loop.fit(phase, job.recipe, job.run, state, job.start.tensorboard), model, job.cache)
 
 
-def _keep_mirrored(job: Job, model: keras.Model) -> Callable[[], None]:
-    """Returns what writes model.keras with the mirrored network around it. Training both sides would cost twice as
-    much."""
+def _keep_flip_averaged(job: Job, model: keras.Model) -> Callable[[], None]:
+    """Returns a function that writes model.keras with `flip_averaged` around it. Training both sides would cost twice
+    as much."""
     with job.devices.scope():
-        whole = networks.mirrored(model)
+        whole = networks.flip_averaged(model)
         optimizers.compile_alike(whole, model, job.recipe.training)
     return lambda: write_model(whole, job.run.model)
 

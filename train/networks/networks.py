@@ -51,7 +51,7 @@ def _fitting(recipe: Recipe) -> Iterator[None]:
         ) from None
 
 
-def mirrored(model: keras.Model) -> keras.Model:
+def flip_averaged(model: keras.Model) -> keras.Model:
     """A network that averages the predictions for the image and its mirror image, with the same weights.
 
     It takes twice as long. A slice mirrors left and right, because LiteRT's quantizer doesn't support a flip.
@@ -65,11 +65,11 @@ def mirrored(model: keras.Model) -> keras.Model:
 
 def as_saved(model: keras.Model, recipe: Recipe) -> keras.Model:
     """The trained network in the form that model.keras has."""
-    return mirrored(model) if recipe.network.flip_average else model
+    return flip_averaged(model) if recipe.network.flip_average else model
 
 
 def trained_part(model: keras.Model) -> keras.Model:
-    """The trained network inside one that `mirrored` made; any other network unchanged, also a mean of several."""
+    """The trained network inside one that `flip_averaged` made; any other network unchanged, also a mean of several."""
     inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     return inside[0] if isinstance(model.layers[-1], layers.Average) and len(inside) == 1 else model
 

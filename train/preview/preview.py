@@ -27,7 +27,7 @@ def show(options: argparse.Namespace) -> int:
     recipe, trained = _choose(options)
     image = None
     if options.image:
-        image = images.prepare(images.read(options.image), recipe.data.image_size, recipe.data.fit)
+        image = images.preprocess(images.read(options.image), recipe.data.image_size, recipe.data.fit)
     if options.layers:
         return _show_layers(options, recipe, trained, image)
     if image is None:

@@ -5,6 +5,7 @@ import html
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,14 @@ class Identity:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
     """The folder of one run: its file names and results. Shows as a table in a notebook."""
 
     path: Path
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        object.__setattr__(self, "path", Path(path))
 
     @property
     def record(self) -> Path:

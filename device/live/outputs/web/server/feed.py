@@ -25,7 +25,7 @@ def state(moment: Moment, celsius: float | None) -> dict[str, Any]:
     return {
         "version": __version__,
         "status": _status(moment.status),
-        "reading": _result(moment.result, celsius),
+        "result": _result(moment.result, celsius),
         "temperature": celsius,
         "card": summary(moment.card),
         "history": [change.to_json() for change in moment.changes],
@@ -56,7 +56,7 @@ def news(before: Moment, now: Moment, celsius: float | None) -> str:
     last = before.changes[-1].number if before.changes else 0
     events = [event("change", change.to_json()) for change in now.changes if change.number > last]
     if now.result is not before.result:
-        events.append(event("reading", _result(now.result, celsius)))
+        events.append(event("result", _result(now.result, celsius)))
     if now.status != before.status:
         events.insert(0, event("status", _status(now.status)))
     if now.card is not before.card:

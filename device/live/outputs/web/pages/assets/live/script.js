@@ -18,7 +18,7 @@ function make(kind, className, text = "") {
 }
 
 // What was said last.
-let card = null, reading = null, status = null, heardAt = 0;
+let card = null, result = null, status = null, heardAt = 0;
 let changes = [];
 
 /** A tile with a figure and the line of its last values. */
@@ -98,31 +98,31 @@ function fillRows(predictions, best, share, number) {
   });
 }
 
-function showReading(next) {
-  reading = next;
+function showResult(next) {
+  result = next;
   heardAt = performance.now();
-  if (reading === null) return;
+  if (result === null) return;
   showLabel();
-  showPredictions(reading.top);
-  tiles.latency.add(reading.ms.frame);
-  tiles.invoke.add(reading.ms.invoke);
-  tiles.rate.add(reading.rate);
-  if (reading.temperature !== null) tiles.temperature.add(reading.temperature);
-  const decoded = reading.decoded === "full" ? "" : `, decoded at ${reading.decoded} of their size`;
-  const unusable = reading.unusable ? `, ${reading.unusable.toLocaleString("en")} broken or too large` : "";
-  byId("dropped").textContent = `${reading.number.toLocaleString("en")} frames classified, ` +
-    `${reading.dropped.toLocaleString("en")} dropped${unusable}${decoded}`;
+  showPredictions(result.top);
+  tiles.latency.add(result.ms.frame);
+  tiles.invoke.add(result.ms.invoke);
+  tiles.rate.add(result.rate);
+  if (result.temperature !== null) tiles.temperature.add(result.temperature);
+  const decoded = result.decoded === "full" ? "" : `, decoded at ${result.decoded} of their size`;
+  const unusable = result.unusable ? `, ${result.unusable.toLocaleString("en")} broken or too large` : "";
+  byId("dropped").textContent = `${result.number.toLocaleString("en")} frames classified, ` +
+    `${result.dropped.toLocaleString("en")} dropped${unusable}${decoded}`;
   showVeil();
 }
 
 function showLabel() {
   const label = byId("label");
-  if (label.textContent !== reading.label) { // only then, so that a screen reader says it once
-    label.textContent = reading.label;
-    label.classList.toggle("unknown", reading.label === "unknown");
-    byId("image").alt = `Live image, shown as ${reading.label}`;
+  if (label.textContent !== result.label) { // only then, so that a screen reader says it once
+    label.textContent = result.label;
+    label.classList.toggle("unknown", result.label === "unknown");
+    byId("image").alt = `Live image, shown as ${result.label}`;
   }
-  byId("score").textContent = card?.output.kind === "logits" ? reading.score.toFixed(2) : percent(reading.score);
+  byId("score").textContent = card?.output.kind === "logits" ? result.score.toFixed(2) : percent(result.score);
 }
 
 // The history of labels, newest first, each with how long it was shown.
@@ -142,7 +142,7 @@ function showChanges() {
 
 /** How long a label was shown: until the next, or until now. */
 function held(change, next) {
-  const seconds = Math.max(0, (next ?? reading ?? change).time - change.time);
+  const seconds = Math.max(0, (next ?? result ?? change).time - change.time);
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -189,7 +189,7 @@ function showVeil() {
   let text = "";
   if (!events) text = "";
   else if (status && !status.is_streaming) text = status.message || "No frames";
-  else if (reading === null) text = "Waiting for the first image …";
+  else if (result === null) text = "Waiting for the first image …";
   else if (performance.now() - heardAt > STALE_MS) text = "No new image";
   byId("veil").textContent = text;
   byId("veil").hidden = text === "";
@@ -205,7 +205,7 @@ function open() {
   on("state", showState);
   on("card", showCard);
   on("status", showStatus);
-  on("reading", showReading);
+  on("result", showResult);
   on("change", (change) => {
     changes.push(change);
     showChanges();
@@ -221,7 +221,7 @@ function showState(state) {
   changes = state.history;
   showCard(state.card);
   showStatus(state.status);
-  showReading(state.reading);
+  showResult(state.result);
   showChanges();
   showVeil();
   byId("version").textContent = state.version ? `framelite ${state.version}` : "framelite";
@@ -264,7 +264,7 @@ document.addEventListener("visibilitychange", () => (document.hidden ? close() :
 setInterval(() => {
   if (!events) return;
   if (changes.length) byId("changes").querySelector(".held").textContent = held(changes.at(-1));
-  if (reading) showPredictions(reading.top); // the rows find their order also where nothing new comes
+  if (result) showPredictions(result.top); // the rows find their order also where nothing new comes
   showVeil();
 }, 1000);
 

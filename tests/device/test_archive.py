@@ -24,7 +24,7 @@ from tests.device.refusals import names, says
 IMAGES = {"golden_1.png": b"\x89PNG one", "golden_2.png": bytes(300)}
 
 
-def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: Path) -> None:
+def test_an_archive_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: Path) -> None:
     body = crafted.constant([0.1, 0.2, 0.7])
     data = cards.append_archive(body, FULL, IMAGES)
     assert data == cards.append_archive(body, copy.deepcopy(FULL), dict(IMAGES))
@@ -37,9 +37,9 @@ def test_a_tail_holds_everything_stored_and_the_same_bytes_each_time(tmp_path: P
             assert entry.compress_type == zipfile.ZIP_STORED
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
     assert cards.read(path) == FULL
-    tail = cards.read_archive(path)
-    assert tail["labels.txt"].decode() == "boot\nläufer\nankle boot\n"
-    assert {name: tail[name] for name in IMAGES} == IMAGES
+    entries = cards.read_archive(path)
+    assert entries["labels.txt"].decode() == "boot\nläufer\nankle boot\n"
+    assert {name: entries[name] for name in IMAGES} == IMAGES
     assert cards.archive_bytes(path) == len(data) - len(body)
     assert cards.network_bytes(path) == body
 
@@ -60,7 +60,7 @@ def test_a_person_can_read_it_with_unzip() -> None:
         assert cards.parse(json.loads(done.stdout)).variant == variant
 
 
-def test_a_file_without_a_tail_has_no_card(tmp_path: Path) -> None:
+def test_a_file_without_an_archive_has_no_card(tmp_path: Path) -> None:
     path = crafted.write(tmp_path / "plain.tflite", crafted.constant([1, 2]))
     assert cards.read(path) is None
     assert cards.read_archive(path) == {}
@@ -136,7 +136,7 @@ def test_a_malformed_archive_is_refused_and_nothing_is_written(
     assert names(tmp_path) == ["bad.tflite"]
 
 
-def test_reading_a_good_tail_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_good_archive_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = crafted.write(tmp_path / "good.tflite", GOOD)
     monkeypatch.chdir(tmp_path)
     assert cards.read_archive(path) == {"card.json": b"{}", "labels.txt": b"a\nb\n"}

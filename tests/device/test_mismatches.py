@@ -1,4 +1,4 @@
-"""Which classic mistake explains bad scores: by golden images, by labeled ones, and none where there is none."""
+"""Which usual mismatch explains bad scores: by golden images, by labeled ones, and none where there is none."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ COLORS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
 
 
 def causes(path: Path) -> list[str]:
-    """The mistakes that are said to reproduce the scores of a file whose golden images fail."""
+    """The mismatches that are said to reproduce the scores of a file whose golden images fail."""
     report = check.examine(CheckRequest(path, NO_OVERRIDES, None, 1, None, None))
     assert report.verdict is not None and not report.verdict.passed and report.code == 1
     return [cause.mismatch.name for cause in report.causes]
@@ -46,6 +46,7 @@ def test_another_fit_than_the_cards(variant: str, fit: str, tmp_path: Path) -> N
     assert report.verdict is not None and report.verdict.first == "resize"
     (cause,) = report.causes
     assert cause.mismatch.name == "crop" and cause.verdict.first is None
+    assert [one["mismatch"] for one in checked.document(report)["reproduced_by"]] == ["crop"]
     assert checked.lines(report)[-1].startswith(
         "with the center cropped the file gives the recorded scores (largest error"
     )
@@ -98,7 +99,7 @@ def test_a_record_with_its_scores_one_place_off(name: str, order: tuple[int, ...
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])
-def test_a_record_that_no_mistake_makes(variant: str, tmp_path: Path) -> None:
+def test_a_record_that_no_mismatch_makes(variant: str, tmp_path: Path) -> None:
     """A score beyond its tolerance, in one image or in all, is no reason to name one."""
 
     def change(card: Card, images_changed: int) -> Card:
@@ -113,7 +114,7 @@ def test_a_record_that_no_mistake_makes(variant: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("red", "named"), [(190, []), (200, ["stretch", "pad"])])
-def test_a_mistake_that_is_hardly_better_is_not_named(red: int, named: list[str], tmp_path: Path) -> None:
+def test_a_mismatch_that_is_hardly_better_is_not_named(red: int, named: list[str], tmp_path: Path) -> None:
     """Within the tolerance of 24/256, but 16/255 off where the card's way is 26/255 off; and 6/255 off.
 
     A network that answers with the one pixel it is fed: cropped, the image's middle one; else the mean of the first
@@ -133,7 +134,7 @@ def test_a_mistake_that_is_hardly_better_is_not_named(red: int, named: list[str]
 
 
 def test_the_classifier_stays_as_it_was() -> None:
-    """The mistakes share its interpreter and nothing else."""
+    """The mismatches share its interpreter and nothing else."""
     classifier = Classifier(model("int8"))
     image = drawing.shapes(1, 3)[0][1]
     before, card = classifier.classify(image).scores, classifier.card
@@ -145,7 +146,7 @@ def test_the_classifier_stays_as_it_was() -> None:
     assert np.array_equal(answers["labels +1"], before[[2, 0, 1]])
 
 
-def test_what_the_card_says_is_no_mistake() -> None:
+def test_what_the_card_says_is_no_mismatch() -> None:
     spec = crafted.card(("a", "b"), (4, 6)).input
     names = {way.name for way in mismatches.classic(replace(spec, fit="pad", mean=127.5, std=127.5))}
     assert {"crop", "stretch", "0..1", "0..255"} < names and names.isdisjoint({"pad", "-1..1"})
@@ -250,7 +251,7 @@ def test_a_third_party_network_with_the_wrong_scaling(command: Run, tmp_path: Pa
     )
 
 
-def test_a_healthy_third_party_file_gets_no_mistake(tmp_path: Path) -> None:
+def test_a_healthy_third_party_file_gets_no_mismatch(tmp_path: Path) -> None:
     path, overrides = third_party(tmp_path, foreign.bare(), drawing.LABELS, mean=0, std=1)
     code, trial, _ = tried(path, overrides, drawing.write_folder(tmp_path / "data", {None: 90}, seed=4))
     assert code == 3 and trial.named() is None
@@ -276,7 +277,8 @@ def test_images_that_lie_on_their_side(tmp_path: Path) -> None:
     assert report.trial is not None and (named := report.trial.named()) is not None
     assert named.mismatch.name == "turned left"
     assert checked.lines(report)[-1].endswith("the network was trained on images turned left")
-    assert checked.document(report)["data"]["named"] == "turned left"
+    data = checked.document(report)["data"]
+    assert data["named"] == "turned left" and "turned left" in [one["mismatch"] for one in data["mismatches"]]
 
 
 def test_at_most_500_images_are_asked(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_quantized_input_that_spans_a_known_range_takes_the_pixels_code(
     path = crafted.write(tmp_path / "net.tflite", crafted.echo(dtype, scale, zero_point))
     classifier = Classifier(path, labels=False)
     assert (classifier.card.input.mean, classifier.card.input.std) == (mean, std)
-    assert f"{dtype} input" in classifier.notes[-1] and f" {span}: " in classifier.notes[-1]
+    assert f"{dtype} input" in classifier.notes[-1] and f" {span}, " in classifier.notes[-1]
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.01, 2.0])
