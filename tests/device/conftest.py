@@ -1,4 +1,4 @@
-"""What several tests of the live classifier begin with: a page, a broker, readings to show."""
+"""What several tests of the live classifier begin with: a page, a broker, results to show."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from device.live.outputs.web.serve import Serve
+from tests.device.commanding import log as log
+from tests.device.commanding import read as read
 from tests.device.feeding import Feed
 from tests.device.living import Live
 
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def answers() -> Feed:
-    """Readings of small frames."""
+    """Results of small frames."""
     return Feed((90, 160))
 
 
 @pytest.fixture
 def feed() -> Feed:
-    """Readings of frames as a page shows them, from the first on."""
+    """Results of frames as a page shows them, from the first on."""
     return Feed()
 
 

@@ -24,7 +24,6 @@ from tests.limits import limits
 # paho leaves a socket to Python's collector whose TLS failed.
 collected = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 pytestmark = [pytest.mark.programs, collected]
-
 # A change so long that a few of them fill what the kernel keeps for a connection.
 LONG = "a" * 30_000
 
@@ -86,9 +85,9 @@ def test_a_broker_that_stands_still_holds_nobody_up(mosquitto: Mosquitto, answer
     with telling(at(mosquitto.port)) as output, Watcher(mosquitto.port) as watcher:
         watcher.wait_for(lambda: watcher.texts(AVAILABILITY))
         mosquitto.signal(signal.SIGSTOP)
-        reading = answers.next()
+        result = answers.next()
         for label in changes:
-            output.show(replace(reading, label=label))
+            output.show(replace(result, label=label))
         mosquitto.signal(signal.SIGCONT)
         watcher.wait_for(lambda: watcher.texts(LABEL)[-1:] == changes[-1:])
         assert len(watcher.texts(LABEL)) < len(changes)
@@ -282,9 +281,9 @@ def test_the_end_waits_for_no_broker_that_stands_still(mosquitto: Mosquitto, ans
     output = Mqtt(at(mosquitto.port))
     said.wait_for("connected")
     mosquitto.signal(signal.SIGSTOP)
-    reading = answers.next()
+    result = answers.next()
     for number in range(1000):
-        output.show(replace(reading, label=f"{number} {LONG}"))
+        output.show(replace(result, label=f"{number} {LONG}"))
     output.close()
     has_ended()
     output.show(answers.next("too late"))

@@ -3,9 +3,7 @@
 import hashlib
 import os
 import socket
-import time
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -16,7 +14,6 @@ from device.data import content, walk
 from device.data.passed_over import PassedOver, Reason, Why
 from device.data.walk import Walk
 from device.errors import UserError
-from device.host import system
 from device.images import images, kinds
 from tests.conftest import Run
 from tests.device.classifying import INT8, draw, lines
@@ -270,37 +267,6 @@ def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 # What it costs.
-
-
-def walked_before(folder: Path) -> list[Path]:
-    """The walk that there was until this one: the yardstick of its time."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        if path.suffix.lower() in kinds.ENDINGS:
-            found.append(path)
-    return found
-
-
-def hashed_before(paths: list[Path]) -> list[str]:
-    with ThreadPoolExecutor(system.usable_cores()) as pool:
-        return list(pool.map(lambda path: content.content_hash(path.read_bytes()), paths))
-
-
-def test_walking_and_hashing_takes_no_longer_than_before(tmp_path: Path) -> None:
-    """At most 1.2 of it (experiments/walk.py has it for 50,000 files); rounds in turn, and the best of each."""
-    for i in range(1500):
-        write(tmp_path / f"{i % 10}/{i}.jpg", bytes([i % 256]) * (2000 + i))
-    took: dict[str, list[float]] = {"before": [], "ours": []}
-    for _ in range(5):
-        for what in took:
-            began = time.perf_counter()
-            paths = list(Walk(tmp_path)) if what == "ours" else walked_before(tmp_path)
-            hashes = list(content.hash_files(paths)) if what == "ours" else hashed_before(paths)
-            took[what].append(time.perf_counter() - began)
-            assert len(set(hashes)) == 1500
-    assert min(took["ours"]) <= 1.2 * min(took["before"])
 
 
 def test_hashing_holds_no_files_bytes(tmp_path: Path) -> None:

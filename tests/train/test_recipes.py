@@ -20,7 +20,7 @@ from train.recipes.data import Data
 from train.recipes.fields import parse_size
 from train.recipes.network import Network
 from train.recipes.recipe import Recipe
-from train.recipes.settings import change, fields_of, flat, recorded, to_json, types
+from train.recipes.settings import change, fields_of, flat, recorded, replaced, to_json, types
 from train.recipes.settings import changed as from_values
 from train.recipes.training import Training
 
@@ -262,3 +262,19 @@ def test_a_wrong_recipe_or_setting_ends_with_one_line(
     says(done.stderr, "error: ", *facts)
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == [], "nothing is written"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"backbone": "mobilenetv2"}, "'mobilenetv2', .*MobileNetV2"),
+        ({"backbone": "AlexNet"}, "'AlexNet', .*Xception, VGG16"),
+        ({"freeze": 3, "strategy": "all"}, "freeze is 3, expected 0 with strategy all"),
+        ({"freeze": 3}, "freeze is 3, expected 0 .*--fine-tune"),
+        ({"fine_tune_epochs": 2, "strategy": "partial"}, "fine_tune_epochs is 2, expected 0 with strategy partial"),
+        ({"network": "residual"}, "strategy is head, expected all with residual"),
+    ],
+)
+def test_settings_of_transfer_that_cannot_work(changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        replaced(RECIPES["transfer"], **{"backbone": "MobileNet", "image_size": (32, 32), **changes})

@@ -286,19 +286,3 @@ def test_damaged_weights_are_named(warm: Run, home: Path, folder: Path, tmp_path
     assert done.returncode == 2
     says(done.stderr.splitlines()[-1], "error: ", "MobileNet", path.name)
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"backbone": "mobilenetv2"}, "'mobilenetv2', .*MobileNetV2"),
-        ({"backbone": "AlexNet"}, "'AlexNet', .*Xception, VGG16"),
-        ({"freeze": 3, "strategy": "all"}, "freeze is 3, expected 0 with strategy all"),
-        ({"freeze": 3}, "freeze is 3, expected 0 .*--fine-tune"),
-        ({"fine_tune_epochs": 2, "strategy": "partial"}, "fine_tune_epochs is 2, expected 0 with strategy partial"),
-        ({"network": "residual"}, "strategy is head, expected all with residual"),
-    ],
-)
-def test_settings_that_cannot_work(changes: dict[str, Any], expected: str) -> None:
-    with pytest.raises(UserError, match=expected):
-        recipe(**changes)
