@@ -18,53 +18,75 @@ if TYPE_CHECKING:
     from export.models import ExportedModels
 
 ALL = ",".join(variants.NAMES)
+Group = argparse._ArgumentGroup
+# With parsers of their own: a model may have any name.
+OTHERS = {
+    "inspect FILE.tflite": "what is in a .tflite file",
+    "card RUN": "MODEL_CARD.md, with what was measured since",
+}
 
 
 def parser() -> argparse.ArgumentParser:
+    program = command.program("export")
+    others = [f"  {program} {words:<20} {what}" for words, what in OTHERS.items()]
     top = argparse.ArgumentParser(
-        prog=command.program("export"),
+        prog=program,
         description="A trained model to .tflite variants, each checked against its source.",
+        epilog="\n".join(["other commands:", *others]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument(
         "model", type=Path, metavar="RUN|MODEL", help="a run, or anyone's .tflite, .keras, .h5 or SavedModel"
     )
     top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
-    top.add_argument(
-        "--calibration-samples", type=int, default=200, metavar="N", help="calibration images (default 200)"
-    )
-    top.add_argument("--seed", type=int, default=1, help="which calibration and golden images are drawn")
-    top.add_argument(
-        "--rescue", action="store_true", help="where int8 loses more than --max-drop, look for one that doesn't"
-    )
-    top.add_argument(
+    top.add_argument("--again", action="store_true", help="export even if nothing has changed")
+    _add_judging(top.add_argument_group("accuracy lost to float32"))
+    _add_unknown(top.add_argument_group("the threshold of 'unknown'"))
+    group = options.add_overrides(top, "for anyone's model", auto=True)
+    group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
+    group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
+    _add_advanced(top.add_argument_group("advanced"))
+    return top
+
+
+def _add_judging(group: Group) -> None:
+    group.add_argument(
         "--max-drop",
         type=options.percent,
         metavar="POINTS",
         help="accuracy that a variant may lose, such as 0.5; exit 1: one loses more, 3: too few test images to tell",
     )
-    top.add_argument(
+    group.add_argument(
+        "--rescue", action="store_true", help="if int8 loses more than --max-drop, look for a file that doesn't"
+    )
+    group.add_argument(
         "--robustness", action="store_true", help="compare int8 with float32 on blurred, noisy, dark … test images too"
     )
-    top.add_argument(
-        "--for", dest="runtime", metavar="RUNTIME", help="keep only what runs in tflite-runtime, which is tried"
+
+
+def _add_unknown(group: Group) -> None:
+    group.add_argument(
+        "--keep-known", type=float, metavar="SHARE", help="the share of right predictions to keep, such as 0.95"
     )
-    top.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
-    top.add_argument(
-        "--hand-over", type=Path, metavar="DIR", help="also make a folder for a maker's compiler: float model, images …"
-    )
-    top.add_argument(
-        "--keep-known", type=float, metavar="SHARE", help="the threshold of 'unknown' keeps that share, such as 0.95"
-    )
-    top.add_argument("--unknown", type=Path, metavar="DIR", help="images of none of the classes: they choose it")
-    top.add_argument(
+    group.add_argument("--unknown", type=Path, metavar="DIR", help="images of none of the classes: they choose it")
+    group.add_argument(
         "--false-accepts", type=float, metavar="SHARE", help="share of such images that may get a label (default 0.05)"
     )
-    top.add_argument("--again", action="store_true", help="export even if nothing has changed")
-    group = options.add_overrides(top, "for anyone's model", auto=True)
-    group.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate with (its train/, if any)")
-    group.add_argument("--test", type=Path, metavar="DIR", help="class folders of test images")
-    return top
+
+
+def _add_advanced(group: Group) -> None:
+    group.add_argument(
+        "--calibration-samples", type=int, default=200, metavar="N", help="calibration images (default 200)"
+    )
+    group.add_argument("--seed", type=int, default=1, help="which calibration and golden images are drawn")
+    group.add_argument("--drawn-golden", action="store_true", help="draw the golden images, for a file to commit")
+    group.add_argument(
+        "--for", dest="runtime", metavar="RUNTIME", help="keep only what also runs in tflite-runtime, which is tried"
+    )
+    group.add_argument(
+        "--hand-over", type=Path, metavar="DIR", help="also make a folder for a maker's compiler: float model, images …"
+    )
 
 
 def main() -> int:

@@ -25,10 +25,11 @@ def add_gate(gate: argparse.ArgumentParser) -> None:
     gate.add_argument(
         "--qualify", action="store_true", help="test what a gate can detect on this machine, in five minutes"
     )
-    gate.add_argument("--json", metavar="FILE|-", help="the outcome; - for stdout")
-    gate.add_argument("--history", type=Path, metavar="FILE.csv", help="append a row, for Apache Otava")
-    gate.add_argument("--junit", type=Path, metavar="FILE", help="as JUnit XML")
-    gate.add_argument("--markdown", metavar="FILE|-", help='append to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
+    written = gate.add_argument_group("results")
+    written.add_argument("--json", metavar="FILE|-", help="the outcome; - for stdout")
+    written.add_argument("--history", type=Path, metavar="FILE.csv", help="append a row, for Apache Otava")
+    written.add_argument("--junit", type=Path, metavar="FILE", help="as JUnit XML")
+    written.add_argument("--markdown", metavar="FILE|-", help='append to FILE: --markdown "$GITHUB_STEP_SUMMARY"')
     options.add_overrides(gate, "for third-party files, which have no card, with --data")
 
 

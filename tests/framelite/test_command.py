@@ -30,6 +30,11 @@ def test_usage_is_as_it_was_typed(command: Run, words: tuple[str, ...]) -> None:
     assert done.returncode == 0 and done.stdout.startswith(f"usage: framelite {' '.join(words)} "), done.stderr
 
 
+def test_the_help_of_export_names_its_other_commands(command: Run) -> None:
+    done = command("framelite", "export", "--help")
+    assert all(f"framelite export {name} " in done.stdout for name in ("inspect", "card"))
+
+
 def test_the_same_output_as_the_package_s_own(command: Run) -> None:
     ours = command("framelite", "info", model("int8"), "--json", "-")
     own = command("device", "info", model("int8"), "--json", "-")
