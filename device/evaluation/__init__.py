@@ -1,1 +1,1 @@
-"""How good answers are, and how sure one can be of it."""
+"""How accurate a model file is, how certain that is, and the records of export.json."""

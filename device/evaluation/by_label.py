@@ -16,20 +16,20 @@ from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.paired import Paired
 
 UNEVEN = 1.5
-# What chance may have, over all labels together, at one of them being named (Bonferroni).
+# The probability that chance alone names any label, over all labels together (Bonferroni).
 SIGNIFICANCE = 0.01
-# Beside an accuracy, where the labels are uneven.
+# Columns beside an accuracy, if the labels are uneven.
 HEADER = ("balanced", "worst label")
 
 
 def is_uneven(counts: Iterable[int]) -> bool:
-    """Whether the largest class has more than `UNEVEN` times the images of the smallest; a class of none is none."""
+    """Whether the largest class has more than `UNEVEN` times the images of the smallest that has any."""
     there = [count for count in counts if count]
     return max(there) > UNEVEN * min(there)
 
 
 class LabelRecalls(Protocol):
-    """What stands beside one top-1 for all labels; None where nothing was measured."""
+    """Accuracies by label; None if nothing was measured."""
 
     @property
     def balanced(self) -> float | None: ...
@@ -40,12 +40,12 @@ class LabelRecalls(Protocol):
 
 
 def worst(classes: Sequence[LabelTopOne]) -> LabelTopOne:
-    """The label with the lowest recall; of equal ones that with the most images."""
+    """The label with the lowest recall; if several have it, the one with the most images."""
     return min(classes, key=lambda row: (row.top1, -row.n))
 
 
 def cells(row: LabelRecalls) -> tuple[str, str]:
-    """What stands under HEADER."""
+    """The cells of the columns of HEADER."""
     label = row.worst_label
     if label is None:
         return "-", "-"
@@ -53,7 +53,7 @@ def cells(row: LabelRecalls) -> tuple[str, str]:
 
 
 def are_uneven(rows: Iterable[LabelRecalls]) -> bool:
-    """Whether one of these rows is of uneven labels."""
+    """Whether the labels of any row are uneven."""
     return any(is_uneven(each.n for each in row.per_class) for row in rows if row.per_class)
 
 
@@ -61,9 +61,9 @@ def are_uneven(rows: Iterable[LabelRecalls]) -> bool:
 class PairedLabel:
     """Two models on the n images of one label; first and second: their recalls, 0..1.
 
-    lost and won: right in the first, or in the second alone. p: how probable such a loss or a greater one is by chance
-    (McNemar's exact test, one-sided). at_least: what is certainly lost, 0.01 for one point: the lower end of Bonett and
-    Price's interval, one-sided, with Bonferroni's correction.
+    lost, won: images that only the first, or only the second, gets right. p: the probability of such a loss or a
+    greater one by chance (McNemar's exact test, one-sided). at_least: the loss that is certain (0.01: one point): the
+    lower end of Bonett and Price's interval, one-sided, with Bonferroni's correction.
     """
 
     label: str
@@ -84,9 +84,9 @@ class PairedLabel:
 class ByLabel:
     """Two models on the same images, label by label; balanced: of the first and the second, the mean of their recalls.
 
-    worst: the label that the second recalls least; of equal ones the one that lost the most. beyond_chance: labels
-    whose loss chance doesn't explain, the least probable first. vanished: others that the second is never right about,
-    where it lost more than one image.
+    worst: the label with the second's lowest recall; if several have it, the one that lost the most. beyond_chance:
+    labels whose loss chance doesn't explain, the least probable first. vanished: other labels that lost more than one
+    image and that the second never gets right.
     """
 
     balanced: tuple[float, float]
@@ -119,7 +119,7 @@ def compare(
 def paired(
     first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], targets: npt.NDArray[np.int64], labels: Sequence[str]
 ) -> list[PairedLabel]:
-    """As `compare`: a row for each label that has images."""
+    """A row for each label that has images. The arguments are those of `compare`."""
     counts, recalled, again, lost, won = (
         np.bincount(targets, weights=weights, minlength=len(labels))
         for weights in (np.ones(len(targets)), first, second, first & ~second, second & ~first)
@@ -135,7 +135,7 @@ def paired(
 
 
 def remarks(found: ByLabel) -> list[str]:
-    """What is lost, label by label, in words; [] where chance may explain it and no label vanished."""
+    """The labels that lost beyond chance or vanished, in words; [] if there are none."""
     return [
         *(f"{row.said()}, beyond chance" for row in found.beyond_chance),
         *(f"{row.said()}; it is never right any more" for row in found.vanished),

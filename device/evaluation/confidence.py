@@ -1,14 +1,14 @@
-"""What export.json says of a file's confidence: how its temperature and its threshold were fitted, and what they do."""
+"""How a file's temperature and threshold were fitted, and their effect. A part of export.json."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ConfidenceInputs:
-    """What decides it, beside the model and its data: the wished shares and the content of folders.
+    """What decides the fit besides the model and its data: the requested shares, and the content of folders.
 
-    unknown_sha256: of the images of unknown things. validation_sha256: of the held-out images of a .tflite; None for a
-    run, whose model stands for its data too.
+    unknown_sha256: the hash of the images of unknown things. validation_sha256: the hash of the held-out images; None
+    for a run, whose model identifies its data.
     """
 
     keep_known: float | None = None
@@ -30,8 +30,8 @@ class Share:
 class CalibrationError:
     """How far scores are from the share of right predictions.
 
-    error: the expected calibration error over 15 bins of equally many images, with its 95 % bootstrap interval: from 0
-    where calibrated scores may show as much by chance (export/confidence/scored.py).
+    error: the expected calibration error over 15 bins of equally many images, with its 95 % bootstrap interval, from 0
+    if calibrated scores may show as much by chance (export/confidence/scored.py).
     log_loss: the mean of -log of the right label's score.
     """
 
@@ -44,7 +44,7 @@ class CalibrationError:
 class TemperatureFit:
     """A temperature fitted on n held-out images, `wrong` of them predicted wrongly.
 
-    kept: whether the card has it; else `reason` says why not. gain: of log loss on images that it wasn't fitted on, by
+    kept: whether the card has it; if not, `reason` says why. gain: of log loss on images that it wasn't fitted on, by
     folds, with its 95 % interval.
     """
 
@@ -60,11 +60,11 @@ class TemperatureFit:
 
 @dataclass(frozen=True)
 class ThresholdFit:
-    """The score below which a prediction is unknown, and what that does.
+    """The score below which a prediction is unknown, and its effect.
 
-    wish: "keep_known" or "false_accepts", and its share; chosen_on: by how many images. right_kept and wrong_kept: of
-    the right and of the wrong predictions for the judged images, the share that isn't unknown. false_accepts: of images
-    of unknown things that didn't choose it, the share that gets a label.
+    wish: "keep_known" or "false_accepts", with its share. chosen_on: the number of images that chose the score.
+    right_kept, wrong_kept: the share of right, and of wrong, predictions that keep their label. false_accepts: the
+    share of other images of unknown things that get a label.
     """
 
     unknown_below: float
@@ -78,10 +78,10 @@ class ThresholdFit:
 
 @dataclass(frozen=True)
 class FittedConfidence:
-    """Both, and what they do to `judged_n` images of a split: the test's, or by folds the held-out ones.
+    """Both, judged on `judged_n` images of a split: the test images, or by folds the held-out ones.
 
-    before, after: how well the scores are calibrated without and with the temperature; None where there are no labeled
-    images, or no temperature was kept.
+    before, after: the calibration error without and with the temperature; None without labeled images, or if no
+    temperature was kept.
     """
 
     temperature: TemperatureFit

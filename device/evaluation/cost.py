@@ -1,5 +1,4 @@
-"""What quantization cost a variant: its answers beside float32's, image by image, and its latency. A part of
-export.json."""
+"""What quantization costs a variant: its predictions and its latency beside float32's. A part of export.json."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,8 +21,7 @@ class LabelScore:
 class Flip:
     """An image that float32 and the variant predict differently.
 
-    image: its place among the images of the comparison. label: the true one, where it is known. file: where the images
-    are files.
+    image: its index among the compared images. label: the true one, or None if unknown. file: its path, if it has one.
     """
 
     image: int
@@ -34,7 +32,7 @@ class Flip:
 
     @property
     def kind(self) -> Literal["lost", "won", "other"]:
-        """Right in float32 alone, right in the variant alone, or right in neither."""
+        """lost: only float32 is right; won: only the variant is; other: neither is."""
         if self.label == self.float32.label:
             return "lost"
         return "won" if self.label == self.variant.label else "other"
@@ -42,9 +40,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """An image file of the first `count` flips: tiles from left to right, row by row. Each tile has the image in its
-    upper square.
-    """
+    """An image file with the first `count` flips as tiles, row by row; each image is in its tile's upper square."""
 
     file: str
     columns: int
@@ -53,13 +49,13 @@ class ContactSheet:
 
 @dataclass(frozen=True)
 class QuantizationCost:
-    """A variant beside the float32 file, both asked about the same n images.
+    """A variant beside the float32 file on the same n images.
 
-    changed: images with another prediction. lost and won: right in float32, or in the variant alone; drop: accuracy
-    lost, 0.01 for one point, with Bonett and Price's 95 % interval; p: McNemar's, exact and two-sided
-    (device/evaluation/paired.py); None where the images have no labels. labels: those with an image lost or won, the
-    greatest loss first. flips: of the changed images up to a thousand, lost ones first. latency: of one thread, all
-    variants in turns, the ratio to float32's.
+    changed: the number of images with another prediction. lost, won: images that only float32, or only the variant,
+    gets right. drop: the accuracy that the variant loses (0.01: one point), with Bonett and Price's 95 % interval. p:
+    McNemar's, exact and two-sided (device/evaluation/paired.py). None without labels. labels: those with an image lost
+    or won, the greatest loss first. flips: at most a thousand changed images, lost ones first. latency: on one thread,
+    interleaved with all variants; its ratio is to float32's.
     """
 
     n: int

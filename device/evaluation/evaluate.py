@@ -21,7 +21,10 @@ Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 
 def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """95 % interval of a share, `right` of n (E. B. Wilson, JASA 22, 1927); (0, 1) for n = 0. z: for another one."""
+    """The 95 % interval of a share, `right` of n (E. B. Wilson, JASA 22, 1927); (0, 1) if n is 0.
+
+    z: the normal distribution's quantile, for another interval.
+    """
     if n == 0:
         return 0.0, 1.0
     share, z2 = right / n, z**2
@@ -31,7 +34,7 @@ def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
 
 
 def mean(numbers: npt.NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
-    """The mean of two numbers or more, such as one an image, and its 95 % interval by the normal distribution."""
+    """The mean of at least two numbers, such as one per image, with its 95 % interval by the normal distribution."""
     middle, half = float(numbers.mean()), Z95 * float(numbers.std(ddof=1)) / math.sqrt(len(numbers))
     return middle, (middle - half, middle + half)
 
@@ -44,7 +47,7 @@ def score_images(
     runtime_name: str | None = None,
     progress: Callable[[int], Any] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
-    """Scores of every image through the device's own path: n x labels. All cores share the images."""
+    """The scores of every image, [n, labels], computed as on a device, with all cores."""
 
     def block(classifier: Classifier, rows: range) -> Scores:
         return np.stack([classifier.classify(data.image(i)).scores for i in rows])
@@ -62,7 +65,7 @@ def score_images(
 
 @dataclass(frozen=True)
 class TopOne:
-    """The share of images whose highest score is their label's, 0..1, of how many, and its 95 % Wilson interval."""
+    """top1: the share of n images whose highest score is their label's, 0 to 1, with its 95 % Wilson interval."""
 
     top1: float
     n: int
@@ -76,11 +79,11 @@ class _OfLabel:
 
 @dataclass(frozen=True)
 class LabelTopOne(TopOne, _OfLabel):
-    """The same among the images of one label: its recall."""
+    """The same for the images of one label: its recall."""
 
 
 def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> TopOne:
-    """Of equal scores the first is the highest."""
+    """The top-1 accuracy. scores: [n, labels]; targets: [n], the labels' indices. The first of equal scores counts."""
     right = int((scores.argmax(axis=1) == targets).sum())
     return TopOne(right / len(targets), len(targets), wilson(right, len(targets)))
 
@@ -88,7 +91,7 @@ def accuracy(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) ->
 def per_class(
     scores: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], labels: tuple[str, ...]
 ) -> tuple[LabelTopOne, ...]:
-    """The accuracy among the images of each label that has any."""
+    """The recall of each label that has images."""
     each = ((label, targets == index) for index, label in enumerate(labels))
     return tuple(
         LabelTopOne(label, **vars(accuracy(scores[mine], targets[mine]))) for label, mine in each if mine.any()
@@ -96,5 +99,5 @@ def per_class(
 
 
 def balanced(classes: Sequence[LabelTopOne]) -> float:
-    """Balanced accuracy: the mean of the labels' own accuracies (recalls), so that each counts alike."""
+    """The balanced accuracy: the mean of the labels' recalls, so that every label counts the same."""
     return float(np.mean([row.top1 for row in classes]))

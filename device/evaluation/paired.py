@@ -1,4 +1,4 @@
-"""Two models asked about the same images: what one of them loses, its interval, and whether it may be chance."""
+"""Two models on the same images: the accuracy that one loses, its interval, and whether chance explains it."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from device.evaluation.evaluate import Z95
 
 @dataclass(frozen=True)
 class Paired:
-    """n images that both models were asked about; lost and won: right in the first, or in the second alone."""
+    """Two models on n images. lost, won: images that only the first, or only the second, gets right."""
 
     n: int
     lost: int
@@ -19,12 +19,12 @@ class Paired:
 
     @classmethod
     def of(cls, first: npt.NDArray[Any], second: npt.NDArray[Any]) -> "Paired":
-        """first and second: whether each model is right about each image, n booleans."""
+        """first, second: whether each model gets each image right, [n] of bool."""
         return cls(len(first), int((first & ~second).sum()), int((second & ~first).sum()))
 
     @property
     def drop(self) -> float:
-        """Accuracy that the second loses: 0.01 for one percentage point, negative where it gains."""
+        """The accuracy that the second loses (0.01: one percentage point); negative if it gains."""
         return (self.lost - self.won) / self.n
 
     @property
@@ -33,12 +33,12 @@ class Paired:
         return self.bounds(Z95)
 
     def bounds(self, z: float) -> tuple[float, float]:
-        """The drop's interval at that quantile of the normal distribution."""
+        """The drop's interval. z: quantile of the normal distribution at either end."""
         return bounds(self.n, self.lost, self.won, z)
 
     @property
     def p(self) -> float:
-        """How probable such a split or a more unequal one is where both are equally good.
+        """The probability of such a split or a more unequal one if both models are equally good.
 
         Two-sided, exact (Q. McNemar, Psychometrika 12, 1947: binomial with one half).
         """
@@ -46,11 +46,11 @@ class Paired:
 
     @property
     def p_lost(self) -> float:
-        """How probable such a loss or a greater one is where both are equally good: `p`, one-sided."""
+        """The probability of such a loss or a greater one if both models are equally good: `p`, one-sided."""
         return self._tail(self.won)
 
     def _tail(self, most: int) -> float:
-        """The probability of `most` heads or fewer, of as many coins as there are images that one alone knows."""
+        """The probability of at most `most` heads when one fair coin is thrown per image that only one gets right."""
         pairs = self.lost + self.won
         ways = total = 1
         for k in range(most):
@@ -62,8 +62,8 @@ class Paired:
 def bounds(n: float, lost: float, won: float, z: float) -> tuple[float, float]:
     """A drop's interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
 
-    Wald's with one image added to each of the two cells that count, so it holds with few images too. z: quantile of the
-    normal distribution at either end.
+    Wald's interval with one image added to each of the two discordant cells, so it holds with few images too. z:
+    quantile of the normal distribution at either end.
     """
     fell, rose = (lost + 1) / (n + 2), (won + 1) / (n + 2)
     half = z * math.sqrt((fell + rose - (fell - rose) ** 2) / (n + 2))

@@ -1,14 +1,14 @@
-"""What a camera's faults cost: float32 and int8 on the same corrupted test images, as export.json has it."""
+"""What a camera's faults cost: float32 and int8 on the same corrupted test images. A part of export.json."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class CorruptedAccuracy:
-    """Both files on n images with one corruption, at a severity of 1 to 5.
+    """Both files on n images with one corruption, at a severity from 1 to 5.
 
-    float32 and int8: top-1, 0..1, each with its 95 % Wilson interval. drop: what int8 loses of float32's accuracy, with
-    its paired 95 % interval (device/evaluation/paired.py).
+    float32, int8: top-1, 0 to 1, with its 95 % Wilson interval. drop: the accuracy that int8 loses to float32, with its
+    paired 95 % interval (device/evaluation/paired.py).
     """
 
     corruption: str
@@ -24,12 +24,12 @@ class CorruptedAccuracy:
 
 @dataclass(frozen=True)
 class Robustness:
-    """split, n and seed: which images, and what was drawn. parameters: the benchmark whose severities were taken.
+    """All corruptions of the same n images of a split, drawn by the seed.
 
-    larger_than_input: how often the network's side went into that of the images when they were corrupted, at most; 1
-    where they were of the network's size. clean: the same images as they are. drop: over all rows, the mean of what
-    int8 loses; more_than_clean: that, less what it loses on the clean images; both with a 95 % interval over images,
-    since each row has the same ones.
+    parameters: the benchmark that defines the severities. larger_than_input: how many times larger than the network's
+    input the images were when they were corrupted, at most. clean: the same images without corruption. drop: the mean
+    over all rows of the accuracy that int8 loses; more_than_clean: the same minus the drop on clean images; both with a
+    95 % interval over images, because all rows have the same ones.
     """
 
     split: str

@@ -1,4 +1,4 @@
-"""Which of the usual pixel scalings labeled images spoke for: what export.json keeps of `--scaling auto`."""
+"""The pixel scaling that labeled images support (`--scaling auto`). A part of export.json."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,16 @@ from device.evaluation.evaluate import TopOne
 
 @dataclass(frozen=True)
 class ScalingTrial(TopOne):
-    """The accuracy of a network that was fed so; scaling: its name (device/model/channels.py)."""
+    """The accuracy with one scaling, by its name (device/model/channels.py)."""
 
     scaling: str
 
 
 @dataclass(frozen=True)
 class ScalingChoice:
-    """trials: all that were tried, the best first. gain: accuracy that the best has over the runner-up, a share, with
-    its paired 95 % interval. split: where the n images come from.
+    """The trials on n images of a split, the best first.
+
+    gain: the accuracy of the best minus that of the runner-up, a share, with its paired 95 % interval.
     """
 
     n: int
@@ -31,5 +32,5 @@ class ScalingChoice:
 
     @property
     def is_certain(self) -> bool:
-        """Whether chance doesn't explain that it is better than every other."""
+        """Whether the best scaling is better than every other by more than chance explains."""
         return self.gain_interval[0] > 0

@@ -1,1 +1,1 @@
-"""Why a prediction: which places of an image speak for a label."""
+"""Explains predictions: which places of an image support a label."""

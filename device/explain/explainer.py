@@ -1,12 +1,12 @@
 """Class activation maps (B. Zhou et al., CVPR 2016, https://arxiv.org/abs/1512.04150), for float and for int8 files.
 
     explanation = Explainer("doors_int8.tflite")("door.jpg")
-    explanation.maps[0].values                   # what each place gives to the label's logit
+    explanation.maps[0].values                   # what each place adds to the label's logit
     explanation.overlay()                        # the same as an image
 
-Of a network that ends in an average over height and width and one dense layer a label's logit is a sum over places: at
-each, the weighted sum of its channels. So the maps are no estimate: mean and bias are the logit, to within the steps of
-an int8 file, and that is checked with every image.
+If a network ends in an average over height and width and one dense layer, a label's logit is a sum over places, of the
+weighted channels at each. So the maps are exact: their mean plus the bias is the logit, up to the rounding of an int8
+file, which is checked for every image.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,14 @@ from device.inference.image_input import Image, to_rgb
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.inference.preprocess import Color, Fed
 
-# What float kernels that add in another order may differ by, of the largest number; and quantized ones, in steps.
+# How much float kernels that add in another order may differ, relative to the largest number; and quantized ones, in
+# steps.
 FLOAT_ERROR, STEPS = 1e-4, 1.5
 
 
 @dataclass(frozen=True)
 class _Evidence:
-    """maps: [height, width, labels]; the others: one a label."""
+    """maps: [height, width, labels]; bias, logits: [labels]."""
 
     maps: Reals
     bias: Reals
@@ -37,10 +38,12 @@ class _Evidence:
 
 
 class Explainer:
-    """Loads a model file twice: as a Classifier, whose predictions it explains, and so that the last feature map can
-    be read. Belongs to one thread.
+    """Loads a model file twice: as a Classifier, whose predictions it explains, and to read its last feature map.
 
-    Raises what Classifier raises, and UserError for a network that ends otherwise.
+    Belongs to one thread. The arguments are Classifier's.
+
+    Raises:
+        UserError: as Classifier, and if the network doesn't end in an average and one dense layer.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Explainer:
     def __call__(self, image: Image, label: str | None = None, color: Color = "RGB") -> Explanation:
         """Explains the prediction for one image: a path, encoded bytes, a PIL image, or uint8 [height, width, 3].
 
-        label: another one that is asked about too, such as the right one.
+        label: another label to explain too, such as the right one.
         """
         classifier = self.classifier
         labels = classifier.card.labels or ()
@@ -89,7 +92,7 @@ class Explainer:
         return labels.index(label)
 
     def _evidence(self, tensor: Fed) -> _Evidence:
-        """Of every label; of one sigmoid the first label's is the second's with the other sign."""
+        """The evidence for every label; with one sigmoid, the first label's is the second's negated."""
         self._interpreter.set_tensor(self.classifier.input.index, tensor)
         self._interpreter.invoke()
         head = self._head
@@ -121,7 +124,7 @@ class Explainer:
         self._require(head.weights @ features + head.bias, logits, head.logits, allowed, "weighted sum")
 
     def _require(self, wanted: Reals, found: Reals, place: int, allowed: Reals, what: str) -> None:
-        """What leaves the range of a quantized tensor is held at its end."""
+        """UserError if the network computes something else. A quantized tensor clips to its range."""
         low, high = self._range(place)
         if wanted.shape == found.shape and bool((np.abs(np.clip(wanted, low, high) - found) <= allowed).all()):
             return
@@ -140,8 +143,8 @@ class Explainer:
         scale, zero_point = details["quantization"]
         if not scale:
             return -np.inf, np.inf
-        codes = np.iinfo(details["dtype"])
-        return (codes.min - zero_point) * scale, (codes.max - zero_point) * scale
+        limits = np.iinfo(details["dtype"])
+        return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
 
     def _real(self, place: int) -> Reals:
         return pooled_head.real(self._interpreter, self._details[place])

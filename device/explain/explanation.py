@@ -1,4 +1,4 @@
-"""What speaks for a label, place by place: the class activation maps of one image."""
+"""The explanation of one prediction: class activation maps, which say how much each place adds to a label."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ from device.inference.prediction import Prediction
 
 @dataclass(frozen=True)
 class LabelMap:
-    """How much each place of the last feature map gives to a label's logit.
+    """How much each place of the last feature map adds to a label's logit.
 
-    values: [height, width], their mean and the bias are the logit. score: the prediction's.
+    values: float32, [height, width]; their mean plus the bias is the logit. score: the label's in the prediction.
     """
 
     label: str
@@ -25,15 +25,17 @@ class LabelMap:
 
     @property
     def shares(self) -> npt.NDArray[np.float32]:
-        """The values from 0, their lowest, to 1, their highest; 0 where all are equal."""
+        """The values scaled to 0 (the lowest) to 1 (the highest); all 0 if they are equal."""
         low, high = float(self.values.min()), float(self.values.max())
         return (self.values - low) / (high - low) if high > low else np.zeros_like(self.values)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The prediction for one image and why. image: as the network sees it, RGB; maps: the best label's, then that of
-    the label that was asked about, where it is another one.
+    """The prediction for one image, and why; in a notebook the overlay.
+
+    image: as the network sees it, uint8 RGB [height, width, 3]. maps: of the best label, then of the requested label,
+    if that is another one.
     """
 
     prediction: Prediction
@@ -45,8 +47,8 @@ class Explanation:
         return self.prediction.label
 
     def overlay(self) -> Pixels:
-        """RGB: the image, and beside it each map over it."""
-        from device.explain import overlay  # here: who reads numbers draws nothing
+        """The image, and beside it the image under each map, uint8 RGB [height, width, 3]."""
+        from device.explain import overlay  # late, because reading the numbers needs no drawing
 
         return overlay.drawn(self)
 

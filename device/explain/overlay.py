@@ -1,4 +1,4 @@
-"""An explanation as an image: what the network sees, and beside it the map of each label as heat over it."""
+"""Draws an explanation: the image as the network sees it, and beside it each label's map as heat over it."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from device.explain.explanation import Explanation, LabelMap
 from device.images import images
 from device.images.images import Pixels
 
-# The shorter side of a tile, at least and about.
+# The shorter side of a tile, in pixels, approximately.
 SIDE = 320
 GAP, CAPTION, LINE = 8, 24, 16
 FONT, SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
 WHITE, DARK = (255, 255, 255), (30, 30, 30)
-# How much of the hottest place's color is heat; the coldest stays as it is.
+# The share of heat in the color of the hottest place; the coldest place has none.
 HEAT = 0.65
 
 
 def drawn(explanation: Explanation, side: int = SIDE, captions: Sequence[str] = ()) -> Pixels:
-    """RGB. side: of a tile, at least. captions: of the maps; by default the label and its score."""
+    """The drawing, uint8 RGB. side: a tile's shorter side; captions: of the maps (default: label and score)."""
     image = at_size(explanation.image, side)
     tiles = [_tile(image, "the image")]
     for i, each in enumerate(explanation.maps):
@@ -36,7 +36,7 @@ def caption(shown: LabelMap) -> str:
 
 
 def at_size(image: Pixels, side: int) -> Pixels:
-    """Small images enlarged by a whole number, so that their pixels show; larger ones reduced."""
+    """A small image enlarged by a whole number, so that its pixels show; a large one reduced."""
     height, width = image.shape[:2]
     shorter = min(height, width)
     if shorter < side:
@@ -48,7 +48,7 @@ def at_size(image: Pixels, side: int) -> Pixels:
 
 
 def _heated(image: Pixels, shares: npt.NDArray[np.float32]) -> Pixels:
-    """Each map by its own range: the color says where the label finds the most, not how much that is."""
+    """Scales each map to its own range: the color shows where a label has the most support, not how much."""
     small = np.repeat(np.round(255 * shares).astype(np.uint8)[:, :, None], 3, axis=2)
     heat = images.resize(small, (image.shape[0], image.shape[1]))
     color = cv2.cvtColor(cv2.applyColorMap(heat[:, :, 0], cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
@@ -65,7 +65,7 @@ def _tile(image: Pixels, words: str) -> Pixels:
 
 
 def _fitting(words: str, width: int) -> str:
-    """Its beginning, where all of it is wider."""
+    """As much of the text as fits, from its beginning."""
     most = len(words)
     while most > 1 and cv2.getTextSize(words[:most], FONT, SCALE, 1)[0][0] > width:
         most -= 1

@@ -1,6 +1,6 @@
-"""The end of a network, where it is an average over height and width and then one dense layer, or none.
+"""Finds the end of a network that is an average over height and width, followed by one dense layer or none.
 
-Found in the .tflite's own graph, from the output back. Other networks don't say which place gave how much to a score.
+Searches the .tflite's graph backward from the output. Other networks don't show how much each place adds to a score.
 """
 
 import math
@@ -38,13 +38,13 @@ NAMES = {
     74: "SUM",
     82: "REDUCE_MAX",
 }
-# How many of a network's last operators a refusal names.
+# The number of last operators that an error names.
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Step:
-    """An operator on the way back from the output. output: the tensor by which the way came."""
+    """An operator on the way back from the output. output: its tensor on that way."""
 
     producer: Producer
     output: int
@@ -60,11 +60,11 @@ class Step:
 
 @dataclass(frozen=True)
 class PooledHead:
-    """Tensors by their place, and the dense layer.
+    """The indices of the tensors, and the dense layer.
 
-    activations: [1, height, width, channels], what is averaged; pooled: the averages; features: the same as the dense
-    layer takes them; logits: what softmax or sigmoid take. weights: labels x channels; bias: one a label. is_dynamic:
-    the dense layer rounds its features to eight bits when it runs. has_scales: its int8 weights have a scale a label.
+    activations: [1, height, width, channels], the input of the average; pooled: the averages; features: the input of
+    the dense layer; logits: the input of softmax or sigmoid. weights: [labels, channels]; bias: [labels]. is_dynamic:
+    the dense layer rounds its features to eight bits at run time. has_scales: its int8 weights have a scale per label.
     """
 
     activations: int
@@ -78,11 +78,11 @@ class PooledHead:
 
 
 class NoPooledHeadError(UserError):
-    """The network ends in another way."""
+    """The network doesn't end in an average and one dense layer."""
 
 
 def find(path: Path, interpreter: Any) -> PooledHead:
-    """Of a network that the interpreter has loaded from this file; NoPooledHeadError says how another one ends."""
+    """The head of the network that the interpreter loaded from this file; NoPooledHeadError if it ends otherwise."""
     return _Finder(path, interpreter).head()
 
 
@@ -122,7 +122,7 @@ class _Finder:
         return PooledHead(pool.source, pool.output, dense.source, logits, weights, bias, is_dynamic, has_scales)
 
     def _way_back(self) -> list[Step]:
-        """From the output on, by the first input of each operator."""
+        """The operators from the output backward, along the first input of each."""
         found: list[Step] = []
         place = self.output
         while place in self.producers and len(found) < len(self.producers):
@@ -131,7 +131,7 @@ class _Finder:
         return found
 
     def _is_dense(self, step: Step) -> bool:
-        """With weights that the file has; a 1x1 convolution of one place is a dense layer too."""
+        """Whether it is a dense layer with constant weights; a 1x1 convolution of one place is one too."""
         if step.kind not in (FULLY_CONNECTED, CONV_2D):
             return False
         kernel = self._constant(step.producer.inputs[1])
@@ -139,7 +139,7 @@ class _Finder:
         return is_of_one_place and kernel not in self.producers and math.prod(self._shape(kernel)[1:-1]) == 1
 
     def _averages_all(self, step: Step) -> bool:
-        """Whether height and width, and nothing else, are averaged away."""
+        """Whether it averages over height and width, and nothing else."""
         shape = self._shape(step.source)
         if len(shape) != 4 or shape[0] != 1:
             return False
@@ -151,7 +151,7 @@ class _Finder:
         return {int(axis) % 4 for axis in axes} == {1, 2}
 
     def _constant(self, place: int) -> int:
-        """The tensor that the file holds, behind what turns half precision into float32."""
+        """The constant tensor, before its conversion from half precision to float32."""
         while place in self.producers and self.producers[place].kind in CARRIERS:
             place = self.producers[place].inputs[0]
         return place
@@ -178,7 +178,7 @@ class _Finder:
 
 
 def real(interpreter: Any, details: dict[str, Any]) -> Reals:
-    """A tensor's numbers, of a quantized one those that its values stand for."""
+    """A tensor's real numbers; a quantized tensor's are computed from its values."""
     values: Reals = interpreter.get_tensor(details["index"]).astype(np.float64)
     given = details["quantization_parameters"]
     scales, zero_points = np.asarray(given["scales"], np.float64), np.asarray(given["zero_points"], np.float64)

@@ -1,4 +1,4 @@
-"""One PNG of images that a file answers wrongly, each with what spoke for its answer and for the right label."""
+"""A PNG of wrongly predicted images, each with the maps of the predicted and of the right label."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from device.explain.explanation import Explanation
 from device.images import images
 from device.images.images import Pixels
 
-# Wrong answers that are shown, and images that are looked at to find them.
+# At most so many wrong predictions are shown, and so many images are classified to find them.
 MOST, LOOKED_AT = 20, 2000
 SIDE, COLUMNS = 168, 3
 
@@ -24,13 +24,14 @@ SIDE, COLUMNS = 168, 3
 def write(
     model: Path, data: Labeled, path: Path, seed: int = 1, progress: Callable[[int], Any] = lambda count: None
 ) -> int:
-    """How many it shows. Without one, or of a network that can't be explained, none is written, and an older one goes.
+    """Writes the sheet and returns the number of images on it.
 
-    The images are drawn by the seed.
+    Removes an older sheet if there is no wrong prediction, or if the network can't be explained. The seed draws the
+    images that are classified.
     """
     try:
         shown = wrong(Explainer(model), data, seed, progress)
-    except UserError:  # such as NoPooledHeadError: a picture ends no export
+    except UserError:  # such as NoPooledHeadError: the sheet is no reason to end an export
         shown = []
     if shown:
         files.write_bytes(path, images.encode_png(drawn(shown)))
@@ -40,7 +41,7 @@ def write(
 
 
 def wrong(explainer: Explainer, data: Labeled, seed: int, progress: Callable[[int], Any]) -> list[Explanation]:
-    """Up to MOST, each with the map of the right label as its second."""
+    """At most MOST wrong predictions, each with the map of the right label as its second."""
     found: list[Explanation] = []
     classifier = explainer.classifier
     for i in np.random.default_rng(seed).permutation(len(data))[:LOOKED_AT]:
@@ -55,7 +56,7 @@ def wrong(explainer: Explainer, data: Labeled, seed: int, progress: Callable[[in
 
 
 def drawn(shown: list[Explanation]) -> Pixels:
-    """RGB, in rows of COLUMNS."""
+    """The sheet, uint8 RGB, in rows of COLUMNS."""
     tiles = [overlay.drawn(each, SIDE, _captions(each)) for each in shown]
     columns = min(COLUMNS, len(tiles))
     height, width = tiles[0].shape[0] + 2 * overlay.GAP, tiles[0].shape[1] + 4 * overlay.GAP
