@@ -1,10 +1,10 @@
-"""A trained run, or anyone's model, to every variant that a board may want, each proven against its source.
+"""Exports a trained run, or anyone's model, as .tflite variants, and compares each with its source.
 
     from export import export
     models = export("runs/fashion_mnist")
     models["int8"].path
 
-Both names are loaded when they are asked for.
+Names are loaded on first use.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The export of a model, with every check that protects what lies in its folder: what Python and the command call."""
+"""Exports a model, with every check that protects what its folder holds. Python and the command line call this."""
 
 from collections.abc import Collection
 from os import PathLike
@@ -23,7 +23,7 @@ FilePath = str | PathLike[str]
 
 
 class TrainedRun(Protocol):
-    """Anything with the path of a run folder, such as what `train` returns."""
+    """Anything with the path of a run folder, such as the Run that `train` returns."""
 
     @property
     def path(self) -> FilePath: ...
@@ -50,35 +50,35 @@ def export(
     again: bool = False,
     hand_over: FilePath | None = None,
 ) -> ExportedModels:
-    """Makes .tflite variants of a trained model, each checked against it, in the folder export/ of its run.
+    """Exports .tflite variants of a trained model into the folder export/ of its run, and compares each with the model.
 
-    What is up to date (same model, same settings) stays as it is; the export of another model is moved aside.
+    Files that are up to date (same model, same settings) stay as they are; the export of another model is moved aside.
 
     Args:
-        model: a run, its folder or model.keras; or anyone's .tflite, .keras, .h5, SavedModel, Teachable Machine folder.
-        variants: which to keep, one or several of float32, float16, dynamic and int8.
-        run: the folder in which export/ is made; the model's own run, or runs/NAME of anyone's model.
-        overrides: of anyone's model, what it doesn't say itself: labels, scaling …
-        calibration: of anyone's model, a folder of images like those it will see; of splits its training part.
-        test: of anyone's model, class folders of test images.
-        calibration_samples: how many images int8 is calibrated with.
-        seed: which calibration and golden images are drawn.
-        max_drop: the share of accuracy that a variant may lose to float32, 0 to 1 (0.005: half a point). Each is said
-            to be within it, beyond it, or not to be told from so few images; the result's `within` has the answer.
-        rescue: where int8 loses more than max_drop, a file that doesn't is looked for, and stands in its place.
-        robustness: float32 and int8 are also compared on test images with a camera's faults: blur, noise, darkness …
-        runtime: "tflite-runtime" keeps only what runs in it, which is tried (docs/exporting.md).
+        model: a Run, its folder or model.keras; or anyone's .tflite, .keras, .h5, SavedModel, Teachable Machine folder.
+        variants: one or several of float32, float16, dynamic and int8.
+        run: the folder for export/; by default the model's own run, or runs/NAME for anyone's model.
+        overrides: for anyone's model, what it doesn't say itself: labels, scaling …
+        calibration: for anyone's model, a folder of images like those that it will see; its train/, if it has one.
+        test: for anyone's model, class folders of test images.
+        calibration_samples: the number of images for int8's calibration.
+        seed: draws the calibration images and the golden images.
+        max_drop: the share of accuracy that a variant may lose to float32, 0 to 1 (0.005: half a point). Prints whether
+            each is within it; `within` of the result says it for all.
+        rescue: if int8 loses more than max_drop, searches for an int8 file that doesn't, which replaces it.
+        robustness: also compares float32 and int8 on test images with a camera's faults: blur, noise, darkness …
+        runtime: "tflite-runtime" keeps only files that also run there (docs/exporting.md).
         drawn_golden: draws the golden images instead of taking them from the data, for a file to publish.
         keep_known: the share of right predictions, 0 to 1, that the threshold of `unknown` keeps.
-        unknown: a folder of images of none of the classes, by which that threshold is chosen, or judged.
-        false_accepts: the share of such images that may get a label; 0.05 where `unknown` chooses the threshold.
-        again: exports even what is up to date.
-        hand_over: a new folder, made for a maker's compiler: the float model, calibration images, expected scores.
+        unknown: a folder of images of none of the classes, to choose or judge that threshold.
+        false_accepts: the share of such images that may get a label; 0.05 if `unknown` chooses the threshold.
+        again: exports even if the files are up to date.
+        hand_over: a new folder for a maker's compiler: the float model, calibration images, expected scores.
 
     Raises:
-        UserError: the model, its labels or its images can't be had, its float32 is not sound, or another process works
-            in the folder. CannotTellError: labeled images are to choose the scaling, and can't. A variant that isn't
-            sound raises nothing; the result's `refused` says why it was not kept.
+        UserError: the model, its labels or its images are missing or invalid, its float32 file is not sound, or another
+            process works in the folder. CannotTellError: labeled images don't decide the scaling ("auto"). A variant
+            that isn't sound raises nothing; `refused` of the result says why it was not kept.
     """
     check_epoch()
     wanted = (variants,) if isinstance(variants, str) else tuple(dict.fromkeys(variants))
@@ -92,7 +92,7 @@ def export(
 
 
 def _made(request: ExportRequest, options: ExportOptions, again: bool, hand_over: Path | None) -> ExportedModels:
-    """What lies there where it is up to date, else a new export; what was asked for beside the files is added."""
+    """The existing export if it is up to date, else a new one; adds what was requested besides the files."""
     # Here: numpy.f2py, which they import, ends on an epoch that is none.
     from export import variants as exporter
     from export.handover import folder as handover
@@ -130,9 +130,9 @@ def _path(given: FilePath | None) -> Path | None:
 
 
 def _up_to_date(folder: Path, inputs: Inputs) -> Export | None:
-    """What lies there, if the same inputs have made every file that is wanted, and the files are still those.
+    """The existing export, if the same inputs made every requested file, and the files are unchanged.
 
-    An export of before has not been held against float32: it is made anew.
+    None also for an export of an older version, whose variants were not compared with float32.
     """
     made = exports.read_if_whole(folder)
     if made is None or made.status != exports.DONE or made.inputs != inputs:

@@ -1,4 +1,4 @@
-"""What decides an export's files, and which golden images they get."""
+"""The inputs that decide an export's files, and the choice of their golden images."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ from export.source.sources import ExportSource
 
 
 def inputs(source: ExportSource, options: ExportOptions) -> Inputs:
-    """What is compared with an earlier export's, to know whether that is up to date."""
+    """The inputs that must equal an earlier export's for it to be up to date."""
     return Inputs(
         model_sha256=source.model_sha256,
         variants=tuple(variant for variant in NAMES if variant in options.variants),
@@ -36,14 +36,14 @@ def inputs(source: ExportSource, options: ExportOptions) -> Inputs:
 
 
 def _confidence(source: ExportSource, wish: ThresholdWish) -> ConfidenceInputs | None:
-    """None where the model and its data decide alone."""
+    """None if only the model and its data decide."""
     unknown = source.unknown.sha256 if source.unknown else None
     found = ConfidenceInputs(wish.keep_known, wish.false_accepts, unknown, _sha256(source.held_out.images))
     return None if found == ConfidenceInputs() else found
 
 
 def _sha256(images: Labeled | None) -> str | None:
-    """Of images' files and labels; None for a run's, for which its model_sha256 stands."""
+    """The hash of images' files and labels; None for a run, whose model_sha256 identifies its images."""
     if not images or isinstance(images.sources, np.ndarray):
         return None
     digest = hashlib.sha256(images.targets.tobytes())
@@ -53,7 +53,7 @@ def _sha256(images: Labeled | None) -> str | None:
 
 
 def goldens(source: ExportSource, reference: Reference, is_drawn: bool) -> golden.Set:
-    """Five images for a file's tail: drawn ones, the run's test images, or else calibration images."""
+    """Five images for a file's archive: drawn ones, the run's test images, or else calibration images."""
     labels, seed = source.labels, source.calibration.seed
     if is_drawn:
         return golden.drawn((source.input.height, source.input.width), labels, seed)

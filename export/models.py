@@ -1,4 +1,4 @@
-"""What an export left: its files, how good and how large each is, and why a variant was not kept."""
+"""The result of an export: its files, with accuracy, size and latency, and why a variant was not kept."""
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,10 @@ from export.robustness import report as robustness_report
 class ExportedModel:
     """A variant's file.
 
-    size: in bytes. accuracy: the share of test images with the right label, with its 95 % interval; None where there
-    were no labels. agreement: the share of images with the same label as the source. latency: the median time of an
-    inference in ms: as `benchmarks latency` measured this very file, else as export did, briefly and on one thread.
+    size: in bytes. accuracy: the share of test images with the right label, 0 to 1, with its 95 % interval; None
+    without labels. agreement: the share of images with the same label as the source. latency: the median time of an
+    inference in ms, from `benchmarks latency` if it measured this file, else export's own short measurement on one
+    thread.
     """
 
     variant: str
@@ -33,10 +34,11 @@ class ExportedModel:
 
 
 class ExportedModels(Mapping[str, ExportedModel]):
-    """By variant the files that were kept: models["int8"].path. In a notebook, or printed, a table.
+    """A mapping of the kept files by variant: models["int8"].path. Shows as a table when printed or in a notebook.
 
-    Where int8 was rescued, models["int8"] is the rescued file.
-    folder: where they lie, with export.json. record: that document. is_new: False where they were up to date.
+    If int8 was rescued, models["int8"] is the rescued file.
+
+    folder: the folder with the files and export.json. record: export.json. is_new: False if the files were up to date.
     """
 
     def __init__(self, folder: Path, record: Export, is_new: bool) -> None:
@@ -59,11 +61,11 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
     @property
     def refused(self) -> dict[str, tuple[str, ...]]:
-        """Why a variant that was asked for was not kept."""
+        """The reasons why a requested variant was not kept, by variant."""
         return {row.variant: row.failures for row in self.record.variants if row.variant not in self._models}
 
     def __getitem__(self, variant: str) -> ExportedModel:
-        """KeyError, with the reason, for one that was not kept or not asked for."""
+        """KeyError, with the reason, for a variant that was not kept or not requested."""
         if variant in self._models:
             return self._models[variant]
         reasons = self.refused.get(variant, ("it was not asked for",))
@@ -82,9 +84,9 @@ class ExportedModels(Mapping[str, ExportedModel]):
         return "\n".join(self.lines())
 
     def within(self, max_drop: float) -> bool | None:
-        """Whether every variant certainly loses at most so much of float32's accuracy (0.005: half a point).
+        """Whether every variant certainly loses at most this share of float32's accuracy (0.005: half a point).
 
-        False where one certainly loses more; None where the test images are too few to tell.
+        False if one certainly loses more; None if the test images are too few to tell.
         """
         return limit.is_within(limit.judge(self.record.standing, max_drop))
 

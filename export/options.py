@@ -1,4 +1,4 @@
-"""What is asked of an export beside the model and its images, and whether that can be had."""
+"""The options of an export besides the model and its images, and their checks."""
 
 import os
 from dataclasses import dataclass
@@ -12,15 +12,14 @@ from export.runtimes.environments import OTHER
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """variants: which are kept. drawn_golden: the golden images are drawn instead of taken from the data.
+    """variants: those to keep. drawn_golden: draw the golden images instead of taking them from the data.
 
-    max_drop: the share of accuracy that a variant may lose, 0 to 1. rescue: where int8 loses more, another int8 file
-    is searched for. robustness: float32 and int8 are compared on corrupted test images too. runtime: files that
-    don't run in it are not kept. threshold: the wished share by which the card says
-    `unknown`.
+    max_drop: the share of accuracy that a variant may lose, 0 to 1. rescue: search for another int8 file if int8 loses
+    more. robustness: also compare float32 and int8 on corrupted test images. runtime: keep only files that run in it.
+    threshold: the share that chooses the threshold of `unknown`.
 
     Raises:
-        UserError: what is asked for makes no sense.
+        UserError: options that contradict each other, or are invalid.
     """
 
     variants: tuple[str, ...] = NAMES

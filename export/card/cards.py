@@ -1,4 +1,4 @@
-"""The card of a variant as far as export knows it, and the file with the card inside."""
+"""Makes the card of a variant, and the file with the card inside."""
 
 from datetime import UTC, datetime
 from os import environ
@@ -16,7 +16,7 @@ def assembled(bare: bytes, model_card: Card, images: dict[str, bytes]) -> bytes:
 
 
 def of(source: ExportSource, variant: str) -> Card:
-    """The card as far as it is known before the variant was measured."""
+    """The card before the variant is measured."""
     provenance = {**source.provenance, "calibration": vars(source.calibration.recorded), "created": _now()}
     return Card(
         name=source.name,
@@ -34,7 +34,7 @@ def of(source: ExportSource, variant: str) -> Card:
 
 
 def _now() -> str:
-    """SOURCE_DATE_EPOCH where it is set (https://reproducible-builds.org/specs/source-date-epoch), else the time."""
+    """The time, or SOURCE_DATE_EPOCH if it is set (https://reproducible-builds.org/specs/source-date-epoch)."""
     epoch = environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Which images are the golden ones in a file's tail, and their bytes. What is recorded of them:
+"""Chooses and encodes the golden images of a file's archive. What is recorded of them:
 device/inference/golden.py."""
 
 import json
@@ -16,14 +16,14 @@ from device.inference.golden import MANY_LABELS
 COUNT = 5
 PNG_UP_TO = 64  # pixels a side; larger ones are JPEG
 TAIL_BYTES, TAIL_BYTES_MANY_LABELS = 32_000, 128_000
-# What the tail takes beside labels, scores and images; and a score's line in card.json.
+# What the archive takes beside labels, scores and images; and a score's line in card.json.
 OVERHEAD_BYTES, SCORE_BYTES = 5_000, 16
 SMALLEST = 32  # pixels a side below which an image isn't halved any more
 
 
 @dataclass(frozen=True)
 class Set:
-    """Encoded images by their name in the tail, and where they are from."""
+    """The encoded images by their name in the archive, and their source."""
 
     files: dict[str, bytes]
     source: Literal["test", "calibration", "drawn"]
@@ -35,13 +35,13 @@ def choose(
     labels: tuple[str, ...],
     seed: int,
 ) -> Set:
-    """Five of the candidate images, drawn by the seed, encoded to fit the tail."""
+    """Five of the candidate images, drawn by the seed, encoded to fit the archive."""
     rows = np.random.default_rng(seed).permutation(len(candidates))[:COUNT]
     return Set(encode([np.asarray(candidates[row]) for row in rows], labels), source)
 
 
 def encode(chosen: list[Pixels], labels: tuple[str, ...]) -> dict[str, bytes]:
-    """PNG up to 64 pixels where that fits the tail, else JPEG of the best quality that does."""
+    """PNG up to 64 pixels where that fits the archive, else JPEG of the best quality that does."""
     room = _room(labels)
     if max(max(image.shape[:2]) for image in chosen) <= PNG_UP_TO:
         encoded = [images.encode_png(image) for image in chosen]
@@ -51,7 +51,7 @@ def encode(chosen: list[Pixels], labels: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _room(labels: tuple[str, ...]) -> int:
-    """Bytes of the tail that are left for images; labels stand in it twice, up to 100 also with their scores."""
+    """The archive's bytes left for images. It has the labels twice, and up to 100 of them with their scores."""
     many = len(labels) > MANY_LABELS
     names = sum(2 * len(json.dumps(label, ensure_ascii=False).encode()) + 4 for label in labels)
     scores = 0 if many else COUNT * SCORE_BYTES * len(labels)
@@ -59,21 +59,21 @@ def _room(labels: tuple[str, ...]) -> int:
 
 
 def _jpeg(image: Pixels, room: int) -> bytes:
-    """The best quality that fits; where none does, the image is halved, down to 32 pixels a side."""
+    """The best JPEG quality that fits; if none does, halves the image, down to sides of 32 pixels."""
     while True:
         for quality in (95, 90, 80, 70, 60, 50, 40, 30):
             data = images.encode_jpeg(image, quality)
             if len(data) <= room:
                 return data
         if max(image.shape[:2]) <= SMALLEST:
-            return data  # the labels alone fill the tail
+            return data  # the labels alone fill the archive
         image = images.resize(image, (max(1, image.shape[0] // 2), max(1, image.shape[1] // 2)))
 
 
 def drawn(size: tuple[int, int], labels: tuple[str, ...], seed: int) -> Set:
     """Five drawn images for a model that is committed: no data set's images go into a repository.
 
-    Larger than the input and not of its shape where they fit the tail, so that crop and resize are exercised too.
+    Larger than the input and not of its shape where they fit the archive, so that crop and resize are exercised too.
     """
     random = np.random.default_rng(seed)
     height, width = (

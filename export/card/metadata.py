@@ -42,7 +42,7 @@ def metadata(card: Card) -> bytes:
 
 
 def _numbers(value: Channels) -> list[float]:
-    """One for all channels, or one each."""
+    """A list of one number for all channels, or one each."""
     return list(value) if isinstance(value, tuple) else [value]
 
 

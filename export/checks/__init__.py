@@ -1,1 +1,1 @@
-"""Is a variant the float network, and does it predict what Keras predicts?"""
+"""Checks that a variant is the float network, and that it predicts what its source predicts."""

@@ -1,4 +1,4 @@
-"""Is a variant the float network, operator by operator? Whatever its scores say, and however sure the network is.
+"""Checks operator by operator that a variant is the float network, independently of its scores.
 
 Quantization rounds a weight to the nearest step, and its ranges hold what the float network computes. A fault (a wrong
 range or scale, swapped channels, a layer or bias that is gone) breaks that in one place by far more than rounding can,
@@ -64,11 +64,11 @@ class Graph:
         return objects.kind(self.tree, operator)
 
     def name(self, operator: Any) -> str:
-        """The converter's names join those of all layers that became one operator; the first is enough."""
+        """The first layer's name: the converter joins the names of all layers that became one operator."""
         return objects.text(self.graph.tensors[operator.outputs[0]].name).partition(";")[0]
 
     def constants(self, operator: Any) -> list[Constant | None]:
-        """One for each input; None for what is computed, and for shapes and the like."""
+        """The constant for each input; None for computed inputs, and for shapes and the like."""
         return [self._constant(index) if index >= 0 else None for index in operator.inputs]
 
     def _constant(self, index: int) -> Constant | None:
@@ -95,7 +95,7 @@ class Graph:
         return Constant((numbers - zero) * step, np.where(ended, np.inf, step), axis)
 
     def range(self, index: int) -> Range | None:
-        """The lowest and highest number that a quantized tensor can hold; None for others."""
+        """The lowest and highest real number of a quantized tensor; None for others."""
         tensor = self.graph.tensors[index]
         dtype: Any = NUMBERS.get(tensor.type)
         if dtype not in CODES or tensor.quantization is None or tensor.quantization.scale is None:
@@ -106,7 +106,7 @@ class Graph:
 
 
 def taken(float32: bytes, inputs: Iterable[npt.NDArray[np.float32]]) -> dict[int, Range]:
-    """The lowest and highest number of each tensor that an operator makes, by its place, over some input tensors."""
+    """The lowest and highest number of each computed tensor, by its index, over some input tensors."""
     source = Graph(float32)
     makes = {index for operator in source.operators for index in operator.outputs}
     makes = {index for index in makes if source.graph.tensors[index].type == TYPE.FLOAT32}
@@ -125,7 +125,7 @@ def taken(float32: bytes, inputs: Iterable[npt.NDArray[np.float32]]) -> dict[int
 
 
 def faults(float32: bytes, variant: bytes, pixels: Range, taken: Mapping[int, Range]) -> list[str]:
-    """What of a variant isn't the float network; nothing where rounding explains every difference.
+    """The parts of a variant that aren't the float network; [] if rounding explains every difference.
 
     pixels: what the network is fed for 0 and for 255. taken: the float network's ranges over calibration images.
     Where the two files have other operators, the input alone is judged.

@@ -1,1 +1,1 @@
-"""How sure a file is, as its card says it: a temperature, and a threshold below which a prediction is unknown."""
+"""The confidence in a file's card: a temperature, and a threshold below which a prediction is unknown."""

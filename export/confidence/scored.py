@@ -1,4 +1,4 @@
-"""A file's scores for labeled images, with or without a temperature, and how good they are as probabilities."""
+"""A file's scores for labeled images, with or without a temperature, and their calibration."""
 
 from dataclasses import dataclass, replace
 
@@ -32,29 +32,29 @@ class Scored:
         return len(self.targets)
 
     def of(self, rows: Rows) -> "Scored":
-        """The scores of some images: their rows, or True for each that counts."""
+        """The scores of some images, by their rows or by a mask."""
         return replace(self, scores=self.scores[rows], targets=self.targets[rows])
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each prediction is right: n booleans."""
+        """Whether each prediction is right, [n] of bool."""
         right: npt.NDArray[np.bool_] = np.equal(self.scores.argmax(axis=1), self.targets)
         return right
 
     def shown(self, temperature: float | Numbers | None) -> Scores:
-        """As device shows them. temperature: None, one, or of each image its own."""
+        """The scores as device shows them, [n, labels]. temperature: None, one, or one per image."""
         if temperature is None:
             return self.scores
         each = temperature[:, None] if isinstance(temperature, np.ndarray) else temperature
         return confidence.tempered(self.scores, self.output.kind, each, self.step)
 
     def best(self, temperature: float | Numbers | None) -> Numbers:
-        """Each image's best score, as device shows it."""
+        """Each image's best score as device shows it, [n]."""
         best: Numbers = self.shown(temperature).max(axis=1).astype(np.float64)
         return best
 
     def losses(self, temperature: float | Numbers) -> Numbers:
-        """Each image's negative log-likelihood: of its label, or of a sigmoid's labels, each by itself."""
+        """Each image's negative log-likelihood, [n]: of its label, or for sigmoids of all labels."""
         shown = self.shown(temperature).astype(np.float64)
         right = np.zeros(shown.shape, np.bool_)
         right[np.arange(len(shown)), self.targets] = True

@@ -1,4 +1,4 @@
-"""The temperature of a file: the one that makes held-out images' labels most likely, where it surely helps.
+"""Fits the temperature that makes held-out images' labels most likely, and keeps it if it surely helps.
 
 C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017 (https://arxiv.org/abs/1706.04599).
 """
@@ -31,12 +31,12 @@ class FittedTemperature:
 
     @property
     def temperature(self) -> float | None:
-        """What the card gets."""
+        """The temperature for the card; None if it isn't kept."""
         return self.record.temperature if self.record.kept else None
 
 
 def fit(held_out: Scored, seed: int) -> FittedTemperature:
-    """Kept where the log loss on images that it wasn't fitted on is surely less than without (five folds, paired)."""
+    """Keeps it if the log loss on images that it wasn't fitted on is surely less than without (five folds, paired)."""
     folds = np.random.default_rng(seed).permutation(len(held_out)) % FOLDS
     wrong = int((~held_out.right).sum())
     record = TemperatureFit(len(held_out), held_out.split, wrong)
@@ -64,7 +64,7 @@ def _why_not(held_out: Scored, wrong: int) -> str | None:
 
 
 def best(scored: Scored) -> float:
-    """To three places; the loss has one minimum over the temperature's logarithm, as it is convex in its inverse."""
+    """The best temperature, to three places. The loss has one minimum, because it is convex in the inverse."""
     found = minimize_scalar(
         lambda log: float(scored.losses(math.exp(log)).mean()),
         bounds=(math.log(LOWEST), math.log(HIGHEST)),

@@ -1,4 +1,4 @@
-"""The score below which a prediction is unknown: by a wished share of right predictions kept, or of false accepts.
+"""Chooses the score below which a prediction is unknown: by the share of right predictions kept, or false accepts.
 
 Each is a rank among n scores, so that the share holds for one more image of the same kind on average, however the
 scores are distributed (as split conformal prediction has it: S. Bates et al., Testing for outliers with conformal
@@ -43,7 +43,7 @@ class ThresholdWish:
 
     @property
     def least(self) -> int:
-        """How many images it takes to choose by: with fewer no rank gives the share."""
+        """The number of images needed to choose the threshold: with fewer, no rank gives the share."""
         left_out = self.false_accepts if self.keep_known is None else 1 - self.keep_known
         return 0 if left_out is None else math.ceil(1 / left_out - 1e-9) - 1
 
@@ -61,7 +61,7 @@ def wish(keep_known: float | None, false_accepts: float | None, has_unknown: boo
 
 
 def keeping(scores: Numbers, share: float) -> float:
-    """The highest threshold that keeps a share of such scores. scores: the best ones of right predictions."""
+    """The highest threshold that keeps a share of the scores. scores: the best scores of right predictions."""
     rank = max(1, math.floor((1 - share) * (len(scores) + 1) + 1e-9))
     return math.floor(float(np.sort(scores)[rank - 1]) * PLACES) / PLACES
 
@@ -75,6 +75,6 @@ def refusing(scores: Numbers, share: float) -> float:
 
 
 def share_of(kept: npt.NDArray[np.bool_]) -> Share | None:
-    """None of nothing."""
+    """The share with its interval; None if there are no images."""
     count, n = int(kept.sum()), len(kept)
     return Share(count / n, n, wilson(count, n)) if n else None

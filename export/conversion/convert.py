@@ -62,7 +62,7 @@ def to_tflite(model: Path) -> bytes:
 
 
 def scores(model: Path, images: Pixels, mean: Channels, std: Channels) -> Scores:
-    """The model's own scores of the images: n x labels."""
+    """The model's own scores for the images, [n, labels]."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         _in_a_fresh_process(model, Path(name), _to_score(images, Path(name), mean, std))
         return np.asarray(np.load(Path(name) / "scores.npy"))
@@ -80,7 +80,7 @@ def _to_score(images: Pixels, folder: Path, mean: Channels, std: Channels) -> li
 
 
 def _in_a_fresh_process(model: Path, folder: Path, words: list[str]) -> None:
-    """UserError with what it says of a model that can't be converted."""
+    """Runs the converting process; UserError with its reason if the model can't be converted."""
     done = _run(model, folder, words, {})
     if done.returncode == NEEDS_KERAS_2:
         done = _run(model, folder, words, tf_keras.environment(model))
@@ -115,7 +115,7 @@ def _environment(keras_home: Path) -> dict[str, str]:
 
 
 def file_of(images: Pixels, folder: Path) -> Path:
-    """An .npy file of the images: the one that they are mapped from, or a new one."""
+    """An .npy file of the images: the one that they are memory-mapped from, or a new one."""
     if isinstance(images, np.memmap) and not isinstance(images.base, np.ndarray):  # the whole file, no part of it
         return Path(str(images.filename))
     np.save(folder / "images.npy", images)
@@ -147,7 +147,7 @@ def main() -> int:
 
 
 def _converted(model: Path, convert: Callable[[], bytes]) -> bytes:
-    """UserError for operators that TFLite lacks, by name: the converter's own words fill a page."""
+    """UserError that names the operators that TFLite lacks, because the converter's own message fills a page."""
     try:
         return convert()
     except Exception as error:
@@ -160,7 +160,7 @@ def _converted(model: Path, convert: Callable[[], bytes]) -> bytes:
 
 
 def _scores(network: "LoadedNetwork", images: Pixels, mean: Channels, std: Channels) -> Scores:
-    """A few images at a time."""
+    """Yields a few images at a time."""
     low, span = (np.array(channels.each(value), np.float32) for value in (mean, std))
     step = batching.at_a_time(images.shape[1:], 2_000_000)
     parts = [network.predict((batch.astype(np.float32) - low) / span) for batch in batching.batches(images, step)]

@@ -52,7 +52,7 @@ def uint8(model: bytes, fed: Range, scores: Range | None = None) -> bytes:
 
 
 def in_float(model: bytes) -> tuple[str, ...]:
-    """The operators of a quantized network that compute real numbers, by name, each once."""
+    """The names of the operators of a quantized network that compute in float32, each once."""
     tree = objects.read(model)
     tensors, conversions = tree.subgraphs[0].tensors, _conversions(tree)
     floating = [
@@ -68,7 +68,7 @@ def _conversions(tree: Any) -> list[Any]:
 
 
 def _give_inner(tree: Any, last: Any) -> None:
-    """The int8 scores, turned into uint8 instead of into real numbers."""
+    """Quantizes the int8 scores to uint8 instead of dequantizing them."""
     graph = tree.subgraphs[0]
     _as_uint8(graph.tensors[graph.outputs[0]], *_beside_int8(graph.tensors[last.inputs[0]]))
     last.opcodeIndex = _code(tree, QUANTIZE)
@@ -76,7 +76,7 @@ def _give_inner(tree: Any, last: Any) -> None:
 
 
 def _take_uint8(tree: Any) -> None:
-    """A DEQUANTIZE behind a new input."""
+    """Adds a DEQUANTIZE behind a new input."""
     graph = tree.subgraphs[0]
     inner, entry = int(graph.inputs[0]), _beside(tree, graph.inputs[0], "pixels_uint8")
     graph.inputs = [entry]
@@ -86,7 +86,7 @@ def _take_uint8(tree: Any) -> None:
 
 
 def _give_uint8(tree: Any, scores: Range) -> None:
-    """A QUANTIZE before a new output."""
+    """Adds a QUANTIZE before a new output."""
     graph = tree.subgraphs[0]
     inner, end = int(graph.outputs[0]), _beside(tree, graph.outputs[0], "scores_uint8")
     _as_uint8(graph.tensors[end], *_codes(scores))
@@ -119,7 +119,7 @@ def _conversion(tree: Any, kind: int, source: int, target: int) -> Any:
 
 
 def _code(tree: Any, kind: int) -> int:
-    """The operator's place in the file's table of operators, where it is added if need be."""
+    """The operator's index in the file's operator codes, which it is added to if missing."""
     for place, code in enumerate(tree.operatorCodes):
         if max(int(code.builtinCode), int(code.deprecatedBuiltinCode)) == kind:
             return place

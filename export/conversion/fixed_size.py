@@ -29,7 +29,7 @@ def fix(model: bytes, size: tuple[int, int]) -> bytes:
 
 
 def _shapes(model: bytes, image: tuple[int, ...]) -> dict[int, list[int]]:
-    """Every tensor's shape after one answer to an image of that shape.
+    """Every tensor's shape after one inference of an image of that size.
 
     Without delegates: what they take over they keep to themselves, and the file's own tensors stay as they were.
     """

@@ -1,4 +1,4 @@
-"""Arithmetic on pixels in front of the first convolution becomes a part of that convolution, exactly.
+"""Folds arithmetic on pixels into the first convolution, where that is exact.
 
 A `Rescaling` layer with an offset (0..255 to -1..1) stays two operators after conversion, MUL and ADD over the whole
 image; in int8 each of them rounds. A convolution is linear, so its weights and its bias can do the same:
@@ -28,7 +28,7 @@ Reals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Affine:
-    """What becomes of a pixel's channels x: factors @ x + offsets."""
+    """A function of a pixel's channels x: factors @ x + offsets."""
 
     factors: Reals = field(default_factory=lambda: np.eye(CHANNELS))
     offsets: Reals = field(default_factory=lambda: np.zeros(CHANNELS))
@@ -43,7 +43,7 @@ class Affine:
 
 @dataclass(frozen=True)
 class Front:
-    """What lies between the input and the first convolution."""
+    """The operators between the input and the first convolution."""
 
     affine: Affine
     operators: tuple[Any, ...]
@@ -52,7 +52,7 @@ class Front:
 
 
 def folded(model: bytes) -> bytes:
-    """The same function with as little before the first convolution as can be; the same bytes where that is so already.
+    """The same network with as little as possible before the first convolution; the same bytes if nothing is folded.
 
     model: a bare float network.
     """
@@ -70,7 +70,7 @@ class _Network:
         self.graph = self.tree.subgraphs[0]
 
     def front(self) -> Front | None:
-        """None where no arithmetic lies there, or something else as well."""
+        """None if there is no arithmetic, or something else besides."""
         index, affine, operators, pad = int(self.graph.inputs[0]), Affine(), [], None
         while reader := self._only_reader(index):
             step = self._step(reader, index)
@@ -91,7 +91,7 @@ class _Network:
         return readers[0] if len(readers) == 1 and index not in self.graph.outputs else None
 
     def _step(self, operator: Any, index: int) -> Affine | None:
-        """What an operator does to each pixel by itself."""
+        """The function of an operator that acts on each pixel alone; None for others."""
         kind, inputs = objects.kind(self.tree, operator), [int(one) for one in operator.inputs]
         options = operator.builtinOptions
         if getattr(options, "fusedActivationFunction", NO_ACTIVATION) != NO_ACTIVATION:
@@ -107,7 +107,7 @@ class _Network:
         return _of_arithmetic(kind, np.broadcast_to(number.reshape(-1), CHANNELS), bool(is_second))
 
     def _pointwise(self, kind: int, inputs: list[int], options: Any) -> Affine | None:
-        """Of a 1x1 convolution from three channels to three."""
+        """The function of a 1x1 convolution from three channels to three."""
         weights = self._numbers(inputs[1])
         shape = (1, 1, 1, CHANNELS) if kind == KIND.DEPTHWISE_CONV_2D else (CHANNELS, 1, 1, CHANNELS)
         if weights is None or weights.shape != shape or (options.strideH, options.strideW) != (1, 1):
@@ -117,7 +117,7 @@ class _Network:
         return None if offsets is None else Affine(factors, offsets)
 
     def _numbers(self, index: int) -> Reals | None:
-        """A constant's; None for what is computed, or isn't float32."""
+        """The numbers of a float32 constant; None for any other tensor."""
         tensor = self.graph.tensors[index]
         data = self.tree.buffers[tensor.buffer].data
         if data is None or not len(data) or tensor.type != TYPE.FLOAT32 or tensor.sparsity is not None:
@@ -125,7 +125,7 @@ class _Network:
         return np.frombuffer(bytes(data), np.float32).reshape(objects.integers(tensor.shape)).astype(np.float64)
 
     def fold(self, front: Front) -> bool:
-        """Whether it could be done; else nothing is changed."""
+        """Folds the function into the convolution and returns True, or changes nothing and returns False."""
         convolution, affine = front.convolution, front.affine
         is_depthwise = objects.kind(self.tree, convolution) == KIND.DEPTHWISE_CONV_2D
         constants = [int(index) for index in convolution.inputs[1:]]
@@ -181,6 +181,6 @@ def _of_arithmetic(kind: int, number: Reals, is_second: bool) -> Affine | None:
 
 
 def _same(length: int, kernel: int, stride: int, dilation: int) -> int:
-    """How many rows or columns padding SAME adds."""
+    """The number of rows or columns that the padding SAME adds."""
     reach = (kernel - 1) * dilation + 1
     return max(0, (-(-int(length) // stride) - 1) * stride + reach - int(length))

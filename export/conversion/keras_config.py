@@ -59,12 +59,12 @@ def custom(config: Any, known: Collection[str]) -> tuple[str, ...]:
 
 
 def needs_keras_2(config: Any, known: Collection[str]) -> bool:
-    """Whether it has a layer that only Keras 2 knows."""
+    """Whether the model has a layer that only Keras 2 has."""
     return any(name in OF_KERAS_2 and name not in known for name, _ in _described(config))
 
 
 def _is_custom(name: str, part: dict[str, Any], ours: Collection[str]) -> bool:
-    """Keras 3 says where a class is from; an .h5 file gives its name alone."""
+    """Whether a class isn't Keras' own. Keras 3 records its module; an .h5 file has only its name."""
     if "registered_name" not in part:
         return name not in ours
     return part["registered_name"] is not None and not str(part.get("module")).startswith(("keras", "tf_keras"))

@@ -1,4 +1,4 @@
-"""Any Keras model or SavedModel as one thing that can be converted and asked.
+"""Loads any Keras model or SavedModel for conversion and prediction.
 
 Imports TensorFlow, so it is for the process of conversion alone (export/conversion/convert.py). A .h5 file of Keras 2
 is read by Keras 3 where that is exact, else by tf-keras, if that process was given it (export/conversion/tf_keras.py).
@@ -32,7 +32,7 @@ Batch = npt.NDArray[np.float32]
 
 
 class NeedsKeras2Error(Exception):
-    """Keras 3 can't read the file as Keras 2 meant it."""
+    """Keras 3 would read the file differently from Keras 2."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _h5(path: Path, scratch: Path, with_keras_2: bool) -> LoadedNetwork:
 
 
 def _translated(copy: Path, config: Any) -> Any:
-    """A model of Keras 2, read by Keras 3."""
+    """Loads a model of Keras 2 with Keras 3."""
     if keras_config.needs_keras_2(config, KERAS_LAYERS):
         raise NeedsKeras2Error
     try:
@@ -142,7 +142,7 @@ def _single(model: Any, engine: ModuleType) -> Any:
 
 
 def with_softmax(model: Any, engine: ModuleType = keras) -> Any:
-    """The model with one output a label: a one-sigmoid head becomes the equal two-output softmax.
+    """The model with one output per label: a one-sigmoid head becomes the equivalent two-output softmax.
 
     sigmoid(z) = softmax([-z/2, z/2])[1], so the weights become [-w/2, w/2]; no operator is added, and stock clients,
     which refuse a single output, load the file. engine: whose model it is, keras or tf_keras.
@@ -178,7 +178,7 @@ def _saved_model(path: Path) -> LoadedNetwork:
 
 
 def _signature(path: Path, signatures: Mapping[str, Any]) -> str:
-    """Of several the one for serving."""
+    """The model's signature; of several, the one for serving."""
     names = list(signatures)
     if "serving_default" in names or len(names) == 1:
         return "serving_default" if "serving_default" in names else names[0]

@@ -1,4 +1,4 @@
-"""A .tflite as objects that can be changed, and back: the schema's own, through LiteRT's flatbuffer_utils."""
+"""Converts a .tflite to mutable objects of its schema and back, with LiteRT's flatbuffer_utils."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ def read(model: bytes) -> Any:
 
 
 def text(name: Any) -> str:
-    """A tensor's name: flatbuffer_utils reads bytes, the schema's own objects are given str."""
+    """A tensor's name as str; flatbuffer_utils reads names as bytes."""
     return name if isinstance(name, str) else bytes(name or b"").decode("utf-8", "replace")
 
 
 def kind(tree: Any, operator: Any) -> int:
-    """Which operator it is: a number of schema.BuiltinOperator."""
+    """The operator's number in schema.BuiltinOperator."""
     code = tree.operatorCodes[operator.opcodeIndex]
     return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
 
@@ -44,7 +44,7 @@ def packed(tree: Any) -> bytes:
 
 
 def put(tree: Any, tensor: Any, numbers: npt.NDArray[Any]) -> None:
-    """Gives a constant other numbers; in a buffer of its own where equal ones share one."""
+    """Replaces a constant's numbers, in a buffer of its own if it shares one."""
     users = sum(other.buffer == tensor.buffer for graph in tree.subgraphs for other in graph.tensors)
     if users > 1:
         tree.buffers.append(schema.BufferT())
@@ -53,7 +53,7 @@ def put(tree: Any, tensor: Any, numbers: npt.NDArray[Any]) -> None:
 
 
 def buffer(tree: Any, data: bytes) -> int:
-    """A new buffer's place."""
+    """Adds a buffer and returns its index."""
     new = schema.BufferT()
     new.data = np.frombuffer(data, np.uint8) if data else None
     tree.buffers.append(new)
@@ -61,13 +61,13 @@ def buffer(tree: Any, data: bytes) -> int:
 
 
 def added(graph: Any, tensor: Any) -> int:
-    """A tensor's place, behind those that there are."""
+    """Adds a tensor and returns its index."""
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1
 
 
 def constant(tree: Any, graph: Any, name: str, numbers: npt.NDArray[Any]) -> int:
-    """A new tensor of these numbers, float32 or int32."""
+    """Adds a constant tensor of these numbers, float32 or int32, and returns its index."""
     tensor = schema.TensorT()
     tensor.name, tensor.shape = name, list(numbers.shape)
     tensor.type = schema.TensorType.INT32 if numbers.dtype == np.int32 else schema.TensorType.FLOAT32
@@ -103,5 +103,5 @@ def sweep(tree: Any) -> None:
 
 
 def integers(vector: Any) -> list[int]:
-    """Of a shape or a list of tensors; none of one that the file leaves out."""
+    """The numbers of a shape or of a list of tensors; [] if the file omits it."""
     return [] if vector is None else [int(number) for number in vector]

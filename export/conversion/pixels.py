@@ -1,4 +1,4 @@
-"""From pixels to what a float network is fed, and a network that does so itself, so that it takes pixels.
+"""Scales pixels to a float network's input, or puts that scaling into the network, so that it takes pixels.
 
 Where the channels have a mean and a std of their own, or another order, the scaling goes inside: a quantized input has
 one scale and one zero point, and MediaPipe refuses TFLite Metadata with a number a channel. (pixel - mean) / std is
@@ -34,19 +34,19 @@ def tensors(images: Iterable[npt.NDArray[np.uint8]], spec: InputSpec) -> Iterato
 
 
 def ends(spec: InputSpec) -> tuple[float, float]:
-    """The numbers of pixel 0 and pixel 255; where the channels differ the least and the greatest of all."""
+    """The numbers of pixel 0 and pixel 255; if the channels differ, the least and the greatest of all."""
     pairs = zip(channels.each(spec.mean), channels.each(spec.std), strict=True)
     numbers = [((0 - mean) / std, (255 - mean) / std) for mean, std in pairs]
     return numbers[0] if len(set(numbers)) == 1 else (min(map(min, numbers)), max(map(max, numbers)))
 
 
 def differ(spec: InputSpec) -> bool:
-    """Whether red, green and blue are scaled differently, or taken in another order."""
+    """Whether red, green and blue are scaled differently, or the network takes them in another order."""
     return spec.color != "RGB" or len(set(zip(channels.each(spec.mean), channels.each(spec.std), strict=True))) > 1
 
 
 def fed(spec: InputSpec) -> InputSpec:
-    """What the exported files take, of a source that takes `spec`."""
+    """The input of the exported files, for a source whose input is `spec`."""
     return replace(spec, color="RGB", mean=0.0, std=1.0) if differ(spec) else spec
 
 
@@ -58,7 +58,7 @@ def taken(model: bytes, spec: InputSpec) -> bytes:
 
 
 def ranges(model: bytes, spec: InputSpec) -> dict[str, tuple[float, float]]:
-    """What is known of inner tensors without calibration: of the scaled pixels, if `model` scales them itself."""
+    """Known ranges of inner tensors: that of the scaled pixels, if `model` scales them itself."""
     if not differ(spec):
         return {}
     graph = objects.read(model).subgraphs[0]

@@ -56,7 +56,7 @@ def make(
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """The quantizer prints sizes and bars and warns of its own debugging switch; export has its own table."""
+    """Silences the quantizer, which prints sizes, progress bars and a warning about its debugging switch."""
     silence = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
         warnings.simplefilter("ignore")
@@ -103,7 +103,7 @@ WEIGHTS = {"float16": _float16, "dynamic": _dynamic}
 
 @dataclass(frozen=True)
 class QuantizationRecipe:
-    """How an int8 file is made otherwise than plainly.
+    """How to make an int8 file in another way than the plain one.
 
     weights: the algorithm for those of convolutions and dense layers. floating: operators that compute real numbers,
     by their outputs' names. dynamic: of these, weighted ones keep int8 weights. scores: the output's range, for who
@@ -144,7 +144,7 @@ def _static(float32: bytes) -> Any:
 
 
 def ranges(float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Mapping[str, Range]) -> dict[str, Any]:
-    """Each tensor's true minimum and maximum over the calibration images; what is known is its whole range.
+    """Each tensor's true minimum and maximum over the calibration images, or its known range.
 
     Not Quantizer.calibrate: that takes a moving average, which forgets the extremes and costs accuracy.
     """
@@ -163,7 +163,7 @@ def ranges(float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Map
 
 
 def signed(model: bytes) -> bytes:
-    """With a signature, which the calibrator feeds the network by; older converters wrote none."""
+    """The network with a signature, which the calibrator needs and older converters didn't write."""
     tree = objects.read(model)
     if tree.signatureDefs:
         return model
@@ -175,7 +175,7 @@ def signed(model: bytes) -> bytes:
 
 
 def signature(model: bytes) -> tuple[str, str]:
-    """A model's first signature, and what it calls the input."""
+    """The names of a model's first signature and of its input."""
     first = objects.read(model).signatureDefs[0]
     return objects.text(first.signatureKey), objects.text(first.inputs[0].name)
 

@@ -1,4 +1,4 @@
-"""The rows of an export with what is known once all variants are there: latencies side by side, contact sheets."""
+"""Completes the rows of an export once all variants exist: interleaved latencies, contact sheets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ def completed(
 
 
 def latencies(timed: Mapping[str, Path]) -> dict[str, Latency]:
-    """Of each file on one thread, in turns; the ratio to the first."""
+    """The latency of each file on one thread, interleaved, with its ratio to the first."""
     litert = runtime.find("litert")
     interpreters = [litert.open(path, 1) for path in timed.values()]
     for interpreter in interpreters:

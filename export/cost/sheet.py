@@ -18,7 +18,7 @@ LETTERS = 24
 
 
 def draw(flips: Sequence[Flip], variant: str, labeled: Labeled, folder: Path) -> ContactSheet | None:
-    """Writes folder/flips_VARIANT.png; None, and an older one is removed, where no image flipped."""
+    """Writes folder/flips_VARIANT.png; if no image flipped, removes an older one and returns None."""
     path = folder / f"flips_{variant}.png"
     shown = flips[:MOST]
     if not shown:
@@ -41,7 +41,7 @@ def _corner(place: int, columns: int) -> tuple[int, int]:
 
 
 def thumbnail(image: Pixels) -> Pixels:
-    """The whole image, SIDE x SIDE with a white edge; a small one's pixels are repeated, so that they stay sharp."""
+    """The whole image on a white tile of SIDE x SIDE; a small image's pixels are repeated, so that they stay sharp."""
     most = SIDE - 8
     longest = max(image.shape[:2])
     if longest > most:
@@ -57,7 +57,7 @@ def thumbnail(image: Pixels) -> Pixels:
 
 
 def _words(flip: Flip, variant: str) -> list[str]:
-    """The lines below an image: the true label, and what is predicted."""
+    """The lines below an image: the true label, and the predictions."""
     predicted = (("float32", flip.float32), (variant, flip.variant))
     return [
         flip.kind if flip.label is None else f"{flip.kind}: {flip.label}",

@@ -1,1 +1,1 @@
-"""A folder for makers' compilers, which quantize for their own accelerators."""
+"""Makes a folder for makers' compilers, which quantize for their own accelerators."""

@@ -66,7 +66,7 @@ def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[s
 
 
 def _compilers(name: str) -> Iterator[tuple[str, str, str]]:
-    """Who, which file, and where its maker says so."""
+    """The maker, the file for its compiler, and the maker's documentation."""
     for who, file, where in COMPILERS:
         yield who, file.format(name=name), where
 
@@ -83,7 +83,7 @@ def _what(file: str) -> str:
 
 
 def _yardstick(made: Export) -> Iterator[str]:
-    """What int8 costs in LiteRT, from export.json."""
+    """The accuracy that int8 loses in LiteRT, from export.json."""
     row = next((row for row in made.variants if row.variant == "int8" and row.file), None)
     if row is None or row.agreement is None or row.largest_error is None:
         return

@@ -1,1 +1,1 @@
-"""What is in a .tflite file: the command `inspect`."""
+"""The command `inspect`: what is in a .tflite file."""

@@ -1,1 +1,1 @@
-"""MODEL_CARD.md: what a model is, what was measured of it and what wasn't, for whoever gets its files."""
+"""MODEL_CARD.md: describes a model, and what was and wasn't measured, for whoever gets its files."""

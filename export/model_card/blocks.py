@@ -1,4 +1,4 @@
-"""A page of which export writes parts anew, between marks; what stands outside of them is the owner's and stays.
+"""Updates the parts of a page between marks; the text outside is the owner's and stays.
 
     <!-- written by export: NAME 0123456789ab -->
     …
@@ -20,14 +20,14 @@ _MARKED = re.compile(
 
 
 def marked(name: str, lines: Sequence[str], is_yaml: bool = False) -> str:
-    """A part with its marks."""
+    """A part between its marks."""
     begin, close = ("# ", "") if is_yaml else ("<!-- ", " -->")
     text = "".join(f"{line}\n" for line in lines)
     return f"{begin}written by export: {name} {_sum(text)}{close}\n{text}{begin}end{close}"
 
 
 def updated(page: str, parts: Mapping[str, Sequence[str]]) -> str:
-    """The page with today's parts; what it has none of stays as it is, and so does a part without a mark."""
+    """The page with new parts; text outside of marks stays, and parts that the page has no marks for are left out."""
 
     def part(found: re.Match[str]) -> str:
         lines = parts.get(found["name"])
@@ -41,7 +41,7 @@ def has_parts(page: str) -> bool:
 
 
 def edited(page: str) -> list[str]:
-    """The names of parts that somebody has changed since they were written."""
+    """The names of the parts that were changed by hand since they were written."""
     return [found["name"] for found in _MARKED.finditer(page) if found["sum"] != _sum(found["text"])]
 
 

@@ -1,4 +1,4 @@
-"""Of a model card: labels, input, and the images that the model was trained and calibrated with."""
+"""The parts of a model card on labels, input, and the images for training and calibration."""
 
 from collections.abc import Mapping
 
@@ -69,7 +69,7 @@ def _said(counts: Mapping[str, int]) -> str:
 
 
 def _counts(data: RunData) -> list[str]:
-    """Images by label and part."""
+    """A table of the number of images by label and split."""
     counts = data.counts
     if counts is None or len(data.labels) > MOST_LABELS:
         return []

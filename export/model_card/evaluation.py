@@ -1,4 +1,4 @@
-"""Of a model card: how good each file is, how fast, and what was not tested."""
+"""The parts of a model card on each file's accuracy and speed, and on what was not tested."""
 
 from collections.abc import Iterator
 
@@ -48,7 +48,7 @@ def _row(each: DeliveredFile) -> tuple[str, ...]:
 
 
 def latency(known: ModelFacts) -> list[str]:
-    """Of an inference where it was measured, and in other runtimes beside LiteRT."""
+    """The latency of an inference, if it was measured, and in other runtimes."""
     rows = [
         (each.name, f"{row.runtime} {row.runtime_version}", str(row.threads), *_times(row))
         for each in known.files

@@ -1,4 +1,4 @@
-"""What a model card is made of: run.json, export.json, benchmark.json, and the card inside a file."""
+"""Gathers the facts for a model card: run.json, export.json, benchmark.json, and the card inside a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from device.model.card import Card
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """A file that was kept. name: of the variant, 'int8, rescued' of a rescued one."""
+    """A kept file. name: the variant's, or 'int8, rescued'."""
 
     name: str
     file: str
@@ -49,12 +49,12 @@ class ModelFacts:
 
     @property
     def is_trained_here(self) -> bool:
-        """Whether the network is a run's, of which the card in the file says the recipe, the data and the versions."""
+        """Whether it is a run of `train`; the card in the file then has the recipe, the data and the versions."""
         return self.card.recipe is not None
 
     @property
     def is_judged(self) -> bool:
-        """Whether there were labels that say which predictions are right."""
+        """Whether the test images had labels."""
         return self.main.comparison.top1 is not None
 
     @property

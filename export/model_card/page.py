@@ -1,4 +1,4 @@
-"""Writes MODEL_CARD.md beside the exported files; of one that is there only the parts between marks."""
+"""Writes MODEL_CARD.md beside the exported files, or updates the parts between marks of an existing one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ OWNERS = (
 
 
 def parts(known: ModelFacts) -> dict[str, list[str]]:
-    """What export knows, by the names of the page's parts, in their order."""
+    """The page's parts by name, in order."""
     return {
         "front matter": usage.front_matter(known),
         "details": usage.details(known),
@@ -42,7 +42,7 @@ def whole(known: Mapping[str, Sequence[str]]) -> str:
 
 
 def write(folder: Path) -> None:
-    """Writes the page of an export; where the figures are those that it has, nothing.
+    """Writes the page of an export, unless it has these figures already.
 
     An older page in which somebody changed what export writes is kept under another name first.
     """

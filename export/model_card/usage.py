@@ -1,4 +1,4 @@
-"""Of a model card: its first lines for machines, what the model is, and how to use it."""
+"""The parts of a model card on what the model is and how to use it, and its first lines for machines."""
 
 import json
 

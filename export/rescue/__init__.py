@@ -1,1 +1,1 @@
-"""An int8 file that loses too much accuracy, made otherwise: what costs no latency first, layers in float last."""
+"""Makes another int8 file if the plain one loses too much: first by means without latency, last by float layers."""

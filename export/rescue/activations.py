@@ -1,4 +1,4 @@
-"""What a float network computes over some images: of every tensor its range, of every channel its range and mean."""
+"""Statistics of a float network over some images: every tensor's range, and every channel's range and mean."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ class Spread:
 
 
 def spreads(float32: bytes, inputs: Iterable[Tensor]) -> dict[str, Spread]:
-    """Of the input and of every tensor of real numbers that an operator makes, by name."""
+    """The statistics of the input and of every computed float tensor, by name."""
     found: dict[str, list[Reals]] = {}
     ranks: dict[str, int] = {}
     count = 0
@@ -55,7 +55,7 @@ def spreads(float32: bytes, inputs: Iterable[Tensor]) -> dict[str, Spread]:
 
 
 def computed(float32: bytes, inputs: Iterable[Tensor]) -> Iterator[Mapping[str, Tensor]]:
-    """For each input the real numbers of the input and of every operator's outputs, by tensor name."""
+    """Yields, for each input, the numbers of the input and of every operator's outputs, by tensor name."""
     graph = objects.read(float32).subgraphs[0]
     places = {int(graph.inputs[0]), *(int(index) for operator in graph.operators for index in operator.outputs)}
     names = {
@@ -79,5 +79,5 @@ def kept(model: bytes) -> Any:
 
 
 def of_range(whole: tuple[float, float], rank: int) -> dict[str, Any]:
-    """In the quantizer's form."""
+    """A range in the quantizer's form."""
     return {key: np.full((1,) * rank, value, np.float32) for key, value in zip(("min", "max"), whole, strict=True)}

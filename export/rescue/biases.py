@@ -1,4 +1,4 @@
-"""Bias correction: what rounding the weights shifts a layer's mean output by, taken off its bias.
+"""Bias correction: subtracts from a layer's bias how much rounding its weights shifts its mean output.
 
 M. Nagel et al., Data-Free Quantization through Weight Equalization and Bias Correction, 2019,
 https://arxiv.org/abs/1906.04721, section 4.2; with the inputs' means as they are on calibration images.
@@ -19,7 +19,7 @@ LIMITS = np.iinfo(np.int32)
 
 
 def corrected(float32: bytes, int8: bytes, spreads: Mapping[str, Spread]) -> bytes:
-    """The int8 file with int32 biases that make up for the error of its weights. spreads: float32's."""
+    """The int8 file with int32 biases that compensate for the error of its weights. spreads: float32's statistics."""
     source, made = Graph(float32), Graph(int8)
     for ours, theirs in zip(made.operators, source.operators, strict=True):
         if source.kind(theirs) not in SHIFTS or len(ours.inputs) < 3 or ours.inputs[2] < 0:
@@ -35,7 +35,7 @@ def corrected(float32: bytes, int8: bytes, spreads: Mapping[str, Spread]) -> byt
 
 
 def _full(weights: Constant, exact: Constant, mean: Reals) -> Reals:
-    """Of a convolution [out, height, width, in] or a dense layer [out, in], whose input may be a flattened image."""
+    """The bias shift of a convolution [out, height, width, in], or a dense layer [out, in] on a flattened image."""
     error = (weights.numbers - exact.numbers).reshape(len(exact.numbers), -1, exact.numbers.shape[-1])
     shift: Reals = error.sum(axis=1) @ np.resize(mean, error.shape[-1])
     return shift

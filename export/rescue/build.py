@@ -1,4 +1,4 @@
-"""An int8 file by chosen means, each of which can be left off; what calibration finds is kept for the next file."""
+"""Makes an int8 file by chosen means; keeps the results of calibration for the next file."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Means:
-    """What is done otherwise than in the plain file.
+    """The means that differ from the plain file.
 
     more_images: calibrated with all images, not the plain ones alone. floating: operators that compute real numbers, by
     their outputs' names; dynamic: those with weights keep int8 weights.
@@ -54,7 +54,7 @@ class Means:
 
     @property
     def without_deliberate_changes(self) -> "Means":
-        """Of a file that differs from float32 by rounding alone."""
+        """The means of a file that differs from float32 by rounding alone."""
         return replace(self, saturated=False, activations=None, weights=None, biases=False)
 
 
@@ -100,7 +100,7 @@ class Builder:
         return len(self._images) > self._plain
 
     def float32(self, is_equalized: bool) -> bytes:
-        """The network that is quantized."""
+        """The float network to quantize."""
         return self._equalized if is_equalized else self._float32
 
     @cached_property
@@ -109,12 +109,12 @@ class Builder:
 
     @cached_property
     def operators(self) -> tuple[str, ...]:
-        """The outputs' names of all operators, in the file's order."""
+        """The names of all operators' outputs, in the file's order."""
         graph = Graph(self._float32)
         return tuple(objects.text(graph.graph.tensors[one.outputs[0]].name) for one in graph.operators)
 
     def plain_inputs(self) -> Iterator[Tensor]:
-        """The plain calibration images as the float network takes them."""
+        """The plain calibration images as the float network's input tensors."""
         return self._inputs(self._plain)
 
     def _inputs(self, count: int) -> Iterator[Tensor]:
@@ -129,7 +129,7 @@ class Builder:
         return clipping.histograms(float32, self._inputs(min(COUNTED, self._plain)), spreads)
 
     def _ranges(self, means: Means) -> dict[str, Any]:
-        """Of each tensor, in the quantizer's form."""
+        """The range of each tensor, in the quantizer's form."""
         spreads = self.spreads(means.equalized, means.more_images)
         found = {name: spread.range for name, spread in spreads.items()}
         if means.activations:

@@ -1,4 +1,4 @@
-"""Ranges of activations that leave out what is rare, so that what is common is rounded more finely.
+"""Clips the ranges of activations: leaves out rare numbers, so that common ones are rounded more finely.
 
 By percentile, or where rounding and clipping together have the least squared error (J. Choukroun et al., Low-bit
 Quantization of Neural Networks for Efficient Inference, 2019, https://arxiv.org/abs/1902.06822). And ranges that leave
@@ -35,7 +35,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many numbers lie in each of BINS equal parts of a range."""
+    """A histogram: the count of numbers in each of BINS equal parts of a range."""
 
     low: float
     high: float
@@ -48,7 +48,7 @@ class Histogram:
 
 
 def histograms(float32: bytes, inputs: Iterable[Tensor], spreads: Mapping[str, Spread]) -> dict[str, Histogram]:
-    """Of every tensor whose numbers differ."""
+    """The histogram of every tensor whose numbers differ."""
     whole = {name: spread.range for name, spread in spreads.items()}
     counts = {name: np.zeros(BINS, np.int64) for name, (low, high) in whole.items() if low < high}
     for numbers in computed(float32, inputs):
@@ -69,7 +69,7 @@ def by_percentile(seen: Histogram, outside: float = OUTSIDE) -> Range:
 
 
 def by_error(seen: Histogram) -> Range:
-    """The shares of both ends at which an 8 bit code has the least squared error."""
+    """The shares of both ends at which 8-bit values have the least squared error."""
     lows = SHARES * min(0.0, seen.low) if seen.low < 0 else np.zeros(1)
     highs = SHARES * max(0.0, seen.high) if seen.high > 0 else np.zeros(1)
     # The further end is cut first: it decides the step. Then the other, given that one.
@@ -81,7 +81,7 @@ def by_error(seen: Histogram) -> Range:
 
 
 def _error(seen: Histogram, low: float, high: float) -> float:
-    """Squared error of all numbers: a twelfth of a squared step inside the range, the distance to it outside."""
+    """The squared error of all numbers: a twelfth of a squared step inside the range, the squared distance outside."""
     if not low < high:
         return np.inf
     centers = seen.centers
@@ -91,7 +91,7 @@ def _error(seen: Histogram, low: float, high: float) -> float:
 
 
 def saturated(ranges: Mapping[str, Range], float32: bytes) -> dict[str, Range]:
-    """The ranges without the numbers between which no operator that reads them tells a difference."""
+    """The ranges without the numbers that all operators that read them treat alike."""
     graph, found = Graph(float32), dict(ranges)
     readers: dict[int, list[Range]] = {int(index): [(-np.inf, np.inf)] for index in graph.graph.outputs}
     for operator in graph.operators:

@@ -44,7 +44,7 @@ MOST = 1e4
 
 @dataclass
 class Group:
-    """Tensors whose channels have to be scaled alike, and the operators with weights at its borders.
+    """Tensors whose channels must be scaled alike, and the operators with weights at the group's borders.
 
     is_cut: whether one of them is cut off at 6.
     """
@@ -56,7 +56,7 @@ class Group:
 
 
 def equalized(float32: bytes, spreads: Mapping[str, Spread], kept: Collection[str] = ()) -> bytes:
-    """The same function, its channels equally loud as far as the weights allow.
+    """The same function with equally large channels, as far as the weights allow.
 
     spreads: float32's, by tensor name. kept: the names of tensors whose channels stay as they are.
     """
@@ -84,7 +84,7 @@ class ScalableNetwork:
         self._shared = {index for index in used if index >= 0 and used.count(index) > 1}
 
     def groups(self) -> list[Group]:
-        """Those that can be scaled: made by layers with weights and read by such alone."""
+        """The groups that can be scaled: layers with weights produce them, and only such layers read them."""
         owner: dict[int, Group] = {}
 
         def group_of(index: int) -> Group:
@@ -121,14 +121,14 @@ class ScalableNetwork:
                 group_of(int(operator.inputs[0])).readers.append(operator)
 
     def width(self, group: Group) -> int:
-        """How many channels there are; a flattened image has them several times."""
+        """The number of channels; a flattened image has each several times."""
         return min(self._width(index) for index in group.tensors)
 
     def _kind(self, operator: Any) -> int:
         return objects.kind(self.tree, operator)
 
     def _computed(self, operator: Any) -> list[int]:
-        """The inputs that are no constants."""
+        """The inputs that aren't constants."""
         found = []
         for index in operator.inputs:
             data = self.tree.buffers[self.graph.tensors[index].buffer].data
@@ -137,7 +137,7 @@ class ScalableNetwork:
         return found
 
     def _lets_through(self, operator: Any) -> bool:
-        """Whether channels stay apart, and a factor comes out as it went in."""
+        """Whether the operator keeps channels apart and passes a factor through."""
         fused = getattr(operator.builtinOptions, "fusedActivationFunction", FUSED.NONE)
         inputs, kind = self._computed(operator), self._kind(operator)
         widths = {self._width(index) for index in (*inputs, operator.outputs[0])}
@@ -161,7 +161,7 @@ class ScalableNetwork:
         return int(shape[-1]) if shape is not None and len(shape) else 0
 
     def _blocked_by_layer(self, operator: Any) -> set[int]:
-        """What a layer with weights makes, or reads, where it can't be scaled."""
+        """The tensors of a layer with weights that can't be scaled."""
         fused = operator.builtinOptions.fusedActivationFunction
         blocked = set() if fused in (*LET_THROUGH, FUSED.RELU6) else {int(operator.outputs[0])}
         if self._shared & {int(index) for index in operator.inputs[1:]}:
@@ -171,7 +171,7 @@ class ScalableNetwork:
         return blocked
 
     def factors(self, group: Group, loud: Mapping[int, Reals]) -> Reals:
-        """Of each channel: the square root of what reads it to what it is, as shares of the loudest."""
+        """Each channel's factor: the square root of the readers' weights to its own range, as shares of the largest."""
         width = self.width(group)
         activations = np.max([_folded(loud[index], width) for index in group.tensors], axis=0)
         # A depthwise layer's weights have a scale a channel, whatever the channel is.
@@ -188,7 +188,7 @@ class ScalableNetwork:
         return np.asarray(np.clip(factors, 1 / MOST, MOST))
 
     def _share_of_rows(self, operator: Any) -> Reals:
-        """Of each input channel the greatest weight, as a share of the greatest of its row: each has its own scale."""
+        """Each input channel's greatest weight, as a share of its row's greatest, because each row has a scale."""
         numbers = np.abs(self.numbers(operator.inputs[1]))
         rows = numbers.reshape(len(numbers), -1, numbers.shape[-1]).max(axis=1)
         largest = rows.max(axis=1, keepdims=True)
@@ -196,7 +196,7 @@ class ScalableNetwork:
         return share
 
     def scale(self, group: Group, factors: Reals) -> None:
-        """Multiplies every channel of the group's tensors; what reads them divides."""
+        """Multiplies every channel of the group's tensors, and divides in the layers that read them."""
         for operator in group.makers:
             axis = -1 if self._kind(operator) == DEPTHWISE else 0
             width = self.graph.tensors[operator.inputs[1]].shape[axis]
@@ -231,7 +231,7 @@ def _up_to_six(activations: Reals, weights: Reals | None) -> Reals:
 
 
 def _fit(factors: Reals, width: int) -> Reals:
-    """Of a flattened image, in which the channels come again and again."""
+    """The factors of a flattened image, which repeats the channels."""
     return np.tile(factors, width // len(factors))
 
 

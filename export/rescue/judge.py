@@ -1,4 +1,4 @@
-"""How good a file is beside float32, on validation images, and how fast beside the plain file."""
+"""Judges a file: its accuracy beside float32 on validation images, and its latency beside the plain file."""
 
 import math
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ SECONDS, BLOCK_S = 1.0, 0.02
 
 @dataclass(frozen=True)
 class Judged:
-    """What a file loses to float32, and by how much its scores differ on average.
+    """The accuracy that a file loses to float32, and the mean difference of its scores.
 
     Of a hundred images a handful changes its prediction, which is hardly a measure; the scores of all of them change.
     """
@@ -45,11 +45,11 @@ class Judge:
         self.float32_right = predicted == self._targets
 
     def right(self, made: bytes) -> npt.NDArray[np.bool_]:
-        """Whether the bare int8 file is right about each image."""
+        """Whether the bare int8 file gets each image right."""
         return self._right(self._scores(made, "int8"))
 
     def judged(self, made: bytes) -> Judged:
-        """The bare int8 file; it loses everything where the interpreter can't load it."""
+        """Judges the bare int8 file; it loses everything if the interpreter can't load it."""
         try:
             scores = self._scores(made, "int8")
         except UserError:
@@ -66,7 +66,7 @@ class Judge:
         return self._images.scores(path)
 
     def latency(self, made: bytes, first: bytes) -> Latency | None:
-        """Of the bare file on one thread, to the first one's; None where it can't be loaded."""
+        """The latency of the bare file on one thread, with its ratio to the first one's; None if it can't be loaded."""
         litert = runtime.find("litert")
         interpreters = []
         for name, content in (("first", first), ("made", made)):

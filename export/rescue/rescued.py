@@ -1,4 +1,4 @@
-"""The rescue of one export: its images, the search, and how it is said."""
+"""The rescue of one export: its images, the search, and its messages."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Rescued:
 
 
 def check(source: ExportSource) -> None:
-    """UserError where there are too few images to judge a rescue by."""
+    """UserError if there are too few images to judge a rescue."""
     if (count := len(source.validation.images)) < LEAST_IMAGES:
         raise UserError(
             f"{source.model}: {count} images are left to judge a rescue by, neither calibration nor test, and"
@@ -73,7 +73,7 @@ def _points(share: float) -> str:
 
 
 def line(one: Tried) -> str:
-    """A file that was tried, for people."""
+    """A line about a file that was tried."""
     if one.latency is None:
         return f"{one.means.name}: the interpreter can't load it"
     low, high = one.paired.interval

@@ -1,4 +1,4 @@
-"""What a camera does to an image: compression, blur, noise, exposure, a crooked mount; each in five severities.
+"""A camera's faults: compression, blur, noise, exposure, a crooked mount, each at five severities.
 
 Parameters: D. Hendrycks and T. Dietterich, Benchmarking Neural Network Robustness to Common Corruptions and
 Perturbations, ICLR 2019 (https://arxiv.org/abs/1903.12261), as their code has them: CIFAR-10-C's for networks of less
@@ -202,13 +202,13 @@ def _filtered(image: Pixels, kernel: Kernel) -> Pixels:
 
 
 def _warped(image: Pixels, matrix: npt.NDArray[Any]) -> Pixels:
-    """What comes in from beyond the edge repeats the nearest pixel."""
+    """Warps an image; pixels from beyond the edge repeat the nearest one."""
     size = image.shape[1], image.shape[0]
     return cast(Pixels, cv2.warpAffine(image, matrix, size, None, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE))
 
 
 def _with_value(image: Pixels, added: float) -> Pixels:
-    """Hue and saturation stay: HSV's value is the largest channel, and the others go with it."""
+    """Scales HSV's value, the largest channel, and the others with it, so hue and saturation stay."""
     shares = _shares(image)
     value = shares.max(axis=2, keepdims=True)
     wanted = np.clip(value + added, 0, 1)

@@ -16,7 +16,7 @@ FEWEST = 10
 
 
 def check(source: ExportSource) -> None:
-    """UserError where there are no labeled images that the network hasn't seen, or hardly any."""
+    """UserError if there are no, or hardly any, labeled images that the network hasn't seen."""
     count = len(source.test) if source.test else 0
     if source.unseen is not None:
         raise UserError(
@@ -31,7 +31,7 @@ def check(source: ExportSource) -> None:
 
 
 def clear(folder: Path) -> None:
-    """A chart of files that are no longer there."""
+    """Removes a chart of files that are no longer there."""
     (folder / chart.NAME).unlink(missing_ok=True)
 
 

@@ -1,1 +1,1 @@
-"""Do the variants run in other runtimes than LiteRT, and how fast?"""
+"""Tries the variants in runtimes other than LiteRT, and times them."""

@@ -1,4 +1,4 @@
-"""Where another runtime lives: the Python of an environment of its own, since its packages don't fit ours."""
+"""Finds another runtime's Python: it needs an environment of its own, because its packages don't fit ours."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ def python() -> Path | None:
 
 
 def needed() -> Path:
-    """UserError where there is none."""
+    """UserError if there is no such environment."""
     path = python()
     if path is None:
         raise UserError(

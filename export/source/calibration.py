@@ -1,4 +1,4 @@
-"""Which images int8 is calibrated with: from the training split only, seeded, balanced over the labels, recorded."""
+"""Chooses int8's calibration images: from the training split only, by seed, balanced over the labels, recorded."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ DEFAULT_SAMPLES = 200
 
 @dataclass(frozen=True)
 class CalibrationImages:
-    """The chosen images at the network's size, and how they were chosen (for export.json and the card)."""
+    """The chosen images at the network's size, uint8 [n, height, width, 3], and how they were chosen."""
 
     images: npt.NDArray[np.uint8]
     rows: tuple[int, ...]
@@ -25,7 +25,7 @@ class CalibrationImages:
 
 
 def balanced_rows(targets: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], n: int, seed: int) -> list[int]:
-    """n of the allowed rows, as evenly over the labels as there are images; in the order they were drawn.
+    """At most n of the allowed rows, as evenly over the labels as possible, in the order they were drawn.
 
     targets: the label of every row; allowed: the rows that may be taken. Where there are more labels than n, which of
     them have an image is drawn too: the first n may be all of one kind (ImageNet's begin with animals).

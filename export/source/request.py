@@ -1,4 +1,4 @@
-"""What is asked of an export."""
+"""The source of an export: the model, its images, and what the user says about them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from export.source.calibration import DEFAULT_SAMPLES
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What the command line says about where images and labels come from. UserError for what makes no sense."""
+    """Where the model, images and labels come from; the arguments of `export`. UserError for invalid numbers."""
 
     model: Path
     overrides: Overrides = model_spec.NO_OVERRIDES

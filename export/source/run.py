@@ -1,4 +1,4 @@
-"""A run that train made, as an export's source: its model, its images from the cache, its own split."""
+"""A run of `train` as the source of an export: its model, its cached images, and its own split."""
 
 import hashlib
 import shlex
@@ -21,12 +21,12 @@ from export.source.request import ExportRequest
 from export.source.sources import ExportSource
 from export.source.unseen import Heads
 
-# How many times as many images there are to calibrate with, where that helps.
+# How many times as many images a rescue may calibrate with.
 MORE = 4
 
 
 def source(request: ExportRequest) -> ExportSource:
-    """UserError when the run, its model or its images can't be had."""
+    """The source for a request. UserError if the run, its model or its images are missing or invalid."""
     is_model = request.model.is_file() or (not request.model.exists() and request.model.suffix == ".keras")
     folder = request.model.parent if is_model else request.model
     model = request.model if is_model else folder / "model.keras"
@@ -81,14 +81,14 @@ def source(request: ExportRequest) -> ExportSource:
 
 
 def _heads_of(model: Path, cache: Cache) -> Heads | None:
-    """Those of the run's cross-validation. A run with a test can do without them, and another model there has to."""
+    """The heads of the run's cross-validation; None if a run with a test has none for this model, else UserError."""
     path = model.parent / "heads.npz"
     is_there = path.is_file() and model.name == "model.keras"
     return Heads.read(path) if is_there or not cache.has_test else None
 
 
 def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | None) -> HeldOut:
-    """validation: rows of the training part. A fitted head has learned from all of it, unlike those of its folds."""
+    """validation: rows of the training part. A fitted head learned from all of it; each fold's head did not."""
     if heads is None:
         return HeldOut(_rows_of(cache, validation, True))
     return HeldOut(replace(_rows_of(cache, heads.rows, True), split="cross-validation"), heads)
@@ -97,7 +97,7 @@ def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | No
 def _validation(
     cache: Cache, held_out: HeldOut, training: npt.NDArray[np.int64], calibration: npt.NDArray[np.int64]
 ) -> HeldOut:
-    """What is held out, without what calibrates; all other training images of a run that holds nothing out.
+    """The held-out images without calibration images; all other training images if the run holds none out.
 
     training, calibration: rows of the training part.
     """
@@ -107,13 +107,13 @@ def _validation(
 
 
 def _rows_of(cache: Cache, rows: npt.NDArray[np.int64], is_held_out: bool) -> Labeled:
-    """Of the training part; a run without epochs has held nothing out."""
+    """Rows of the training part; a run without epochs holds none out."""
     split = "validation" if is_held_out else "train"
     return Labeled(cache.labels, cache.images("train"), cache.targets("train")[rows], split, 0, rows=rows)
 
 
 def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -> Labeled:
-    """rows: those that a run was judged by, where it isn't all of the test (train/run/ancestry.py).
+    """The test images. rows: those that judged the run, or None for all (train/run/ancestry.py).
 
     unseen: of a run that has no test, by which its training images can judge it.
     """
@@ -130,13 +130,13 @@ def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -
 
 
 def _given(request: ExportRequest) -> list[str]:
-    """The options that a run has no use for."""
+    """The given options that only anyone's model takes."""
     images_given = [f"--{name}" for name in ("calibration", "test") if getattr(request, name) is not None]
     return request.overrides.given() + images_given
 
 
 def _data_command(record: RunRecord) -> str:
-    """The command that makes a run's image cache: for a folder, with all that decides its split."""
+    """The command that makes a run's image cache; for a folder, with everything that decides its split."""
     data = record.data
     size = "x".join(map(str, data.size))
     skip = " --skip-bad" if data.skipped else ""

@@ -1,4 +1,4 @@
-"""`--scaling auto`: which of the usual pixel scalings a float network was trained with, by labeled images.
+"""`--scaling auto`: finds the usual pixel scaling that a float network was trained with, from labeled images.
 
 Fed wrongly, a network is right less often. So every scaling that has a name is tried on the same images, and the one
 that gets most of them right is taken, if chance doesn't explain its lead over each other one: the paired 95 % interval
@@ -30,13 +30,13 @@ from device.model.card import InputSpec
 from device.model.channels import SCALINGS, PixelScaling
 from export.source.calibration import balanced_rows
 
-# Images that are asked at most, each once for every scaling; with fewer than LEAST nothing can be told.
+# The most images to try, each once with every scaling; fewer than LEAST don't decide.
 MOST, LEAST = 500, 20
 Right = npt.NDArray[np.bool_]
 
 
 def choose(float32: bytes, images: Labeled, fit: str | None = None, output: str | None = None) -> ScalingChoice:
-    """The scaling that the images speak for.
+    """The scaling that the images support.
 
     Args:
         float32: the bare network, its input's size fixed.
@@ -59,7 +59,7 @@ def choose(float32: bytes, images: Labeled, fit: str | None = None, output: str 
 
 
 def _some(images: Labeled) -> Labeled:
-    """As many of each label as there are."""
+    """At most MOST images, as evenly over the labels as possible."""
     if len(images) <= MOST:
         return images
     rows = np.sort(balanced_rows(images.targets, np.arange(len(images)), MOST, seed=1))
@@ -68,7 +68,7 @@ def _some(images: Labeled) -> Labeled:
 
 
 def trials(float32: bytes, images: Labeled, overrides: Overrides) -> dict[str, Right]:
-    """Which of the images the network is right about under each scaling, by name."""
+    """For each scaling by name, whether the network gets each image right."""
     with tempfile.TemporaryDirectory(prefix="framelite-") as name:
         path, labels = Path(name) / "network.tflite", Path(name) / "labels.json"
         path.write_bytes(float32)
@@ -97,7 +97,7 @@ def fed_so(spec: InputSpec, scaling: PixelScaling) -> InputSpec:
 
 
 def judged(right: Mapping[str, Right], split: str) -> ScalingChoice:
-    """right: of each scaling, of which of the same images it is right. Of equals the first is the best."""
+    """right: for each scaling, whether each image is right. The first of equally good ones is the best."""
     names = sorted(right, key=lambda name: -int(right[name].sum()))
     gains = {name: Paired.of(right[name], right[names[0]]) for name in names[1:]}
     nearest = min(gains, key=lambda name: _gain(gains[name])[0])
@@ -113,7 +113,7 @@ def _gain(pair: Paired) -> tuple[float, float]:
 
 
 def line(choice: ScalingChoice) -> str:
-    """What was chosen, for people."""
+    """The choice in words."""
     gain = text.points(choice.gain, choice.gain_interval, 1, " points")
     return (
         f"--scaling auto: {choice.scaling}, {_accuracies(choice.trials[:1])} of {choice.n} images ({choice.split});"

@@ -1,4 +1,4 @@
-"""What is exported: a run that train made, or anyone's model; either way the same record."""
+"""The record of a model to export: a run of `train`, or anyone's model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from export.source.unseen import Heads
 
 @dataclass(frozen=True)
 class ExportSource:
-    """A float model with all that its variants' cards will say."""
+    """A float model with everything for its variants' cards."""
 
     name: str
     recipe: str | None
@@ -44,19 +44,19 @@ class ExportSource:
 
     @property
     def is_run(self) -> bool:
-        """Whether train made it: its network takes the pixels themselves."""
+        """Whether it is a run of `train`, whose network takes pixels as they are."""
         return self.recipe is not None
 
     @property
     def is_keras(self) -> bool:
-        """Whether TensorFlow has to convert it, as opposed to a .tflite."""
+        """Whether TensorFlow must convert it; a .tflite needs no conversion."""
         return not model_kinds.is_tflite(self.model)
 
     @property
     def input_range(self) -> tuple[float, float]:
-        """What the float network is fed for pixel 0 and for pixel 255."""
+        """The float network's input for the pixels 0 and 255."""
         return pixels.ends(pixels.fed(self.input))
 
     def tensors(self) -> Iterator[npt.NDArray[np.float32]]:
-        """The calibration images as the float network takes them."""
+        """The calibration images as the float network's input tensors."""
         return pixels.tensors(self.calibration.images, pixels.fed(self.input))
