@@ -1,8 +1,8 @@
 """What the front door costs: a call beside its bare steps, ten thousand images, the import.
 
-    python -m experiments.front_door [--images 10000]
+    python -m experiments.front_door [--images 10000] [--part call,map,import]
 
-Twenty minutes; nothing else may run.
+Twenty minutes, `call` alone half a minute; nothing else may run. Each part replaces its own rows.
 
 call: `classifier(path)` with its label and score, of a 32x32 PNG, beside the steps that it can't do without (read,
 preprocess, invoke, scores, the best five). A pair is two fresh, interleaved processes (experiments/interleaved.py).
@@ -26,11 +26,12 @@ from device.host import system
 from device.images import images
 from experiments.classify_cost import draw
 from experiments.interleaved import Side, compare
-from experiments.record import ROOT, write
+from experiments.record import RESULTS, ROOT, read, write
 
 MODEL = ROOT / "device/models/cifar10_int8.tflite"
 PAIRS, ROUNDS, CALLS = 10, 60, 50
 IMPORTS = 21
+PARTS = ("call", "map", "import")
 WORKER = """
 import sys, time
 from pathlib import Path
@@ -108,13 +109,20 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=PAIRS)
     options.add_argument("--rounds", type=int, default=ROUNDS)
     options.add_argument("--into", default="front_door", metavar="NAME", help="results/NAME.json (default front_door)")
+    options.add_argument("--part", type=lambda text: text.split(","), default=list(PARTS), help="default: all")
     given = options.parse_args()
+    is_kept = (RESULTS / f"{given.into}.json").exists() and set(given.part) != set(PARTS)
+    rows = [row for row in read(given.into)["results"] if row["what"] not in given.part] if is_kept else []
     with tempfile.TemporaryDirectory(prefix="framelite-front-door-") as name:
         folder = Path(name)
-        rows = [call(folder, given.pairs, given.rounds)]
-        rows += [mapped(folder / str(count), count) for count in (given.images // 10, given.images)]
-    took = [fresh(IMPORT) for _ in range(IMPORTS)]
-    rows.append({"what": "import", "ms": statistics.median(took), "most_ms": max(took), "processes": IMPORTS})
+        if "call" in given.part:
+            rows.append(call(folder, given.pairs, given.rounds))
+        if "map" in given.part:
+            rows += [mapped(folder / str(count), count) for count in (given.images // 10, given.images)]
+    if "import" in given.part:
+        took = [fresh(IMPORT) for _ in range(IMPORTS)]
+        rows.append({"what": "import", "ms": statistics.median(took), "most_ms": max(took), "processes": IMPORTS})
+    rows.sort(key=lambda row: PARTS.index(row["what"]))
     write(given.into, rows, "python -m experiments.front_door", cores=system.usable_cores())
 
 
