@@ -1,4 +1,4 @@
-"""Compares a variant's scores with its source's (Keras, or the float file) on the same images."""
+"""Is a variant still the network it was made from? Scores on the same images, against Keras or the float file."""
 
 import math
 from collections.abc import Sequence
@@ -68,12 +68,12 @@ def compare(
 
 
 def _finite(value: float) -> float | None:
-    """The number, or None if it isn't finite, because JSON has no such numbers."""
+    """JSON has no other numbers."""
     return value if math.isfinite(value) else None
 
 
 def signal_to_noise(scores: Scores, reference: Scores, kind: str) -> float:
-    """The signal-to-noise ratio of the variant's logits against the reference's, in dB, over all images and labels.
+    """How far the reference's logits stand above what is added to them, in dB, over all images and labels.
 
     A ratio, so it says the same of sure and of unsure networks. Logits of an image count from their mean, which a
     softmax takes out. Scores below a uint8's step count as that step, and a difference of less than a step as none: no
@@ -106,7 +106,7 @@ def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
 
 
 def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
-    """The reasons not to keep a variant; [] if it is sound."""
+    """Why a variant must not be kept; [] where it is sound."""
     limits = variants.BY_NAME[variant]
     reasons = []
     if comparison.largest_error is None:
@@ -126,7 +126,7 @@ def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
 
 
 def losses(variant: str, comparison: ReferenceComparison) -> list[str]:
-    """The accuracy that a sound file loses, overall and by label, in words; [] if it may be chance."""
+    """What a sound file loses, over all labels and of each, in words; [] where it may be chance."""
     found = []
     if comparison.drop_interval is not None and comparison.drop_interval[0] > 0:
         lost = text.points(comparison.drop, comparison.drop_interval, 1, " points of accuracy")

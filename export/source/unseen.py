@@ -1,4 +1,4 @@
-"""Scores for images that a file's own head was fitted on, from heads that were fitted without them.
+"""What a file answers for images that its head was fitted on: by heads that were fitted without them.
 
 A run of few images has no test (train/networks/head.py), and one with a fitted head no validation images. The heads of
 its cross-validation lie in heads.npz; here they are asked about what a file's own backbone gives, the tensor that goes
@@ -22,18 +22,19 @@ from device.errors import UserError
 from device.host import system
 from device.inference import ordered, runtime
 from device.inference.classifier import Classifier
-from device.inference.prediction import Scores
 from device.model import card
 from export.conversion import objects
 
 DENSE = schema.BuiltinOperator.FULLY_CONNECTED
 
+Scores = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Heads:
-    """The heads of a cross-validation. rows: the training images; folds: for each, the head fitted without it.
+    """rows: the training images that were judged; folds: of each the head that hasn't seen it.
 
-    kernels: [heads, channels, labels]; biases: [heads, labels].
+    kernels: heads x channels x labels; biases: heads x labels.
     """
 
     rows: npt.NDArray[np.int64]
@@ -43,7 +44,7 @@ class Heads:
 
     @classmethod
     def read(cls, path: Path) -> "Heads":
-        """Reads heads.npz, which train/networks/head.py writes. UserError if it can't be read."""
+        """As train/networks/head.py writes them."""
         try:
             with np.load(path) as arrays:
                 return cls(*(arrays[name] for name in ("rows", "folds", "kernels", "biases")))
@@ -51,11 +52,11 @@ class Heads:
             raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
 
     def at(self, places: npt.NDArray[np.int64]) -> "Heads":
-        """The heads for the images at these indices."""
+        """For the images at these places."""
         return replace(self, rows=self.rows[places], folds=self.folds[places])
 
     def scores(self, path: Path, images: Labeled) -> Scores:
-        """The logits of the images, [n, labels]. path: a variant; images: those of `rows`."""
+        """Logits of the images, n x labels; path: a variant, images: those of `rows`."""
         found = features(path, images)
         logits = np.empty((len(found), self.biases.shape[1]), np.float32)
         for fold, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
@@ -65,7 +66,7 @@ class Heads:
 
 
 def features(path: Path, images: Labeled) -> Scores:
-    """The real-valued input of the file's last dense layer, [n, channels], computed on all cores."""
+    """n x channels: what goes into the file's last dense layer, as real numbers. All cores share the images."""
     whole = Classifier(path)
     cut = path.with_suffix(".features.tflite")
     cut.write_bytes(_before_last_dense(card.network_bytes(path)))
@@ -95,16 +96,16 @@ def _before_last_dense(model: bytes) -> bytes:
 
 
 def features_name(model: bytes) -> str:
-    """The name of the last dense layer's input tensor."""
+    """What the tensor is called that goes into the last dense layer."""
     tree = objects.read(model)
     graph = tree.subgraphs[0]
     return objects.text(graph.tensors[graph.operators[_last_dense(tree)].inputs[0]].name)
 
 
 def _last_dense(tree: Any) -> int:
-    """The index of the last dense operator. UserError if there is none."""
+    """Which operator it is."""
     graph = tree.subgraphs[0]
     dense = [i for i, operator in enumerate(graph.operators) if objects.kind(tree, operator) == DENSE]
     if not dense:
-        raise UserError("the network has no dense layer, expected one behind its features; train the run again")
+        raise UserError("the network has no dense layer that its features go into")
     return dense[-1]
