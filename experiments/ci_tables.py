@@ -37,6 +37,14 @@ def blocks() -> list[str]:
     return [*markdown(header, rows), "", caption]
 
 
+def qualified_busy() -> list[str]:
+    """What `gate --qualify` printed beside other work: results/qualified_busy.json."""
+    document = read("qualified_busy")
+    block = ["```", "$ python -m benchmarks gate --qualify", *document["printed"], "$ echo $?"]
+    load = f"Load of the machine {document['machine']['load_1min']:.1f}. {source(document)}"
+    return [*block, str(document["exit_code"]), "```", "", load]
+
+
 def images_for_a_limit() -> list[str]:
     """How many images let 95 of 100 candidates pass that in truth lose nothing."""
     rows = [

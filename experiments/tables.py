@@ -178,6 +178,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     for function in (
         boards,
         ci_tables.blocks,
+        ci_tables.qualified_busy,
         ci_tables.images_for_a_limit,
         ci_tables.drop_told,
         ci_tables.drop_advice,
