@@ -27,8 +27,10 @@ def main() -> None:
         command = [sys.executable, *WORDS, "--json", str(told)]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         rows = json.loads(told.read_bytes())["qualify"]
-    printed = {"printed": done.stdout.splitlines(), "exit_code": done.returncode}
-    write(f"qualified_{name}", rows, f"python -m experiments.qualified {name}", **printed)
+    printed = done.stdout.splitlines()
+    write(
+        f"qualified_{name}", rows, f"python -m experiments.qualified {name}", printed=printed, exit_code=done.returncode
+    )
 
 
 if __name__ == "__main__":
