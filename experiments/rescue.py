@@ -48,6 +48,8 @@ from export.source.unseen import Heads
 from train.networks import head
 
 SEED = 1
+# Of the halves. The search's rules were made when those of other seeds had been seen (docs/results.md).
+HALVES = 101
 FACTOR = 100.0
 VALIDATION = 2500
 
@@ -121,7 +123,7 @@ def transfer(run: Path, repeats: int) -> Iterator[Subject]:
     every = Labeled(cache.labels, images, targets, "all", 0, rows=np.arange(len(targets)))
     features = unseen.features(_file(source), every)
     for repeat in range(repeats):
-        halves = StratifiedGroupKFold(2, shuffle=True, random_state=SEED + repeat)
+        halves = StratifiedGroupKFold(2, shuffle=True, random_state=HALVES + repeat)
         for fitted_on, tested_on in halves.split(features, targets, groups):
             yield _with_head(_float32(source), every, features, groups, fitted_on, tested_on, source.input)
 
@@ -278,7 +280,7 @@ def keep(new: dict[str, Any]) -> None:
     before = read("rescue")["results"] if (RESULTS / "rescue.json").exists() else []
     rows = {one["network"]: one for one in [*before, new]}
     ordered = [rows[network] for network in sorted(rows)]
-    write("rescue", ordered, "python -m experiments.rescue …", seed=SEED)
+    write("rescue", ordered, "python -m experiments.rescue …", seed=SEED, halves_seed=HALVES)
 
 
 if __name__ == "__main__":

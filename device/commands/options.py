@@ -42,6 +42,8 @@ class Parser(argparse.ArgumentParser):
 
 def file(text: str) -> Path:
     """A `type` for argparse: a path; an address of the network is none."""
+    if ":/" not in text:  # no address: how those are read takes as long to import as a small network to open
+        return Path(text)
     from device import addresses
 
     if addresses.is_address(text):

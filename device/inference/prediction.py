@@ -1,6 +1,5 @@
 """What a model says of one image: labels with scores, best first, and whether it is sure enough to be believed."""
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,6 +52,8 @@ class Prediction:
 
     def _repr_html_(self) -> str:
         """The five best labels with bars, for notebooks."""
+        import html  # late: a command that shows no page doesn't need it
+
         rows = "".join(
             f"<tr><td>{html.escape(each.label)}</td><td>{each.score:.3f}</td>"
             f'<td><meter value="{min(max(each.score, 0.0), 1.0):.3f}"></meter></td></tr>'

@@ -164,6 +164,19 @@ def test_the_small_machine_gave_no_wrong_answer(busy: int) -> None:
     assert f"caught in {answers['_3', 'regression']} of {slower}" in page
 
 
+def test_every_gate_of_the_plan_is_measured() -> None:
+    document = record.read("gate_limits")
+    assert not any(gate_limits.left(part, document["results"], document["truths"]) for part in gate_limits.PARTS)
+
+
+def test_no_gate_near_its_limit_or_of_two_threads_was_wrong() -> None:
+    """What docs/benchmarks.md says of them."""
+    rows = [row for row in record.read("gate_limits")["results"] if row["part"] != "one"]
+    answers = Counter((row["candidate"], row["limit"], row["answer"]) for row in rows)
+    assert not any(answers[name, limit, "no regression"] for name, limit in (("_8", 0.07), ("_5", 0.04), ("_3", 0.01)))
+    assert not any(answers[name, limit, "regression"] for name, limit in (("_8", 0.09), ("_5", 0.06), (COPY, 0.01)))
+
+
 # The tables.
 
 

@@ -80,7 +80,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
     seed = chance.randrange(10**6)
     chance.seed(seed)
     kills = []
-    for _ in range(3):
+    for _ in range(2):
         with processes.started(
             *words(trained, run, "--resume"), cwd=tmp_path, by=TENSORFLOW, FRAMELITE_CACHE=str(trained.cache)
         ) as process:
