@@ -46,9 +46,12 @@ def size(number: int | None) -> str:
     return f"{number} B"
 
 
-def ratio(value: float | None) -> str:
-    """`0.42`; `-` if it isn't known."""
-    return "-" if value is None else f"{value:.2f}"
+def ratio(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """`0.42`, or `0.42 (0.40-0.43)` with an interval that isn't a point; `-` if it isn't known."""
+    if value is None:
+        return "-"
+    between = f" ({interval[0]:.2f}-{interval[1]:.2f})" if interval and interval[0] < interval[1] else ""
+    return f"{value:.2f}{between}"
 
 
 def count(number: int, noun: str) -> str:

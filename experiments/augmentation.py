@@ -1,14 +1,18 @@
-"""How many augmented images a second training is given, and six Keras layers in a row. Interleaved, in one process.
+"""How many augmented images a second training is given, and how many six Keras layers in a row give.
 
-    python -m experiments.augmentation        about a minute; nothing else may run
+    python -m experiments.augmentation        about two minutes; nothing else may run
 
 Ours is the whole way of a batch: rows of the memory-mapped cache, shuffled, through train/data/batches.py to the
-arrays that Keras is given. The layers take the same rows of the same cache.
+arrays that Keras is given. The layers take the same rows of the same cache. Each fresh process times both in turns,
+and gives one ratio; the interval is over processes.
 """
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,12 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.statistics import stats
 from device.data.cache_index import CachedSplit, CacheIndex, SplitSettings
 from device.data.folders import Cache
 from experiments.record import write
 from train.recipes import catalog, settings
 
-SIZE, WARM_UP = 128, 2
+SIZE, WARM_UP, PROCESSES = 128, 2, 8
 RECIPE = settings.replaced(
     catalog.get("cats_vs_dogs_tutorial"),
     image_size=(SIZE, SIZE),
@@ -82,8 +87,9 @@ def seconds_of(call: Callable[[Any], Any], given: Any) -> float:
     return time.perf_counter() - start
 
 
-def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
-    """A row each, and the median of how many times as long the layers took for the same batch."""
+def measure(cache: Cache, rounds: int) -> dict[str, float]:
+    """Images a second of each, and as `ratio` the median of how many times as long the layers took for the same
+    batch."""
     from train.data.batches import Batches
 
     images = cache.images("train")
@@ -97,11 +103,16 @@ def measure(cache: Cache, rounds: int) -> tuple[list[dict[str, Any]], float]:
         if number >= WARM_UP:
             for name, one in zip(seconds, took, strict=True):
                 seconds[name].append(one)
-    rows = [
-        {"what": name, "images_per_s": RECIPE.training.batch_size / statistics.median(each), "rounds": len(each)}
-        for name, each in seconds.items()
-    ]
-    return rows, statistics.median(theirs / ours for ours, theirs in zip(*seconds.values(), strict=True))
+    rates = {name: RECIPE.training.batch_size / statistics.median(each) for name, each in seconds.items()}
+    return {**rates, "ratio": statistics.median(b / a for a, b in zip(*seconds.values(), strict=True))}
+
+
+def fresh(images: int, rounds: int) -> dict[str, float]:
+    """What `measure` gives in a process of its own."""
+    words = ["--process", "--images", str(images), "--rounds", str(rounds)]
+    command = [sys.executable, "-m", "experiments.augmentation", *words]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
 
 
 def main() -> None:
@@ -109,11 +120,19 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--images", type=int, default=2000, help="in the cache (49 KB each)")
     options.add_argument("--rounds", type=int, default=30, help="batches of each")
+    options.add_argument("--process", action="store_true", help="one of the processes: prints its figures")
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        rows, ratio = measure(random_cache(Path(name), asked.images), asked.rounds)
-    summary = {"size": SIZE, "batch": RECIPE.training.batch_size, "images": asked.images, "ratio": ratio}
-    write("augmentation", rows, "python -m experiments.augmentation", **summary)
+    if asked.process:
+        with tempfile.TemporaryDirectory() as name:
+            print(json.dumps(measure(random_cache(Path(name), asked.images), asked.rounds)))
+        return
+    found = [fresh(asked.images, asked.rounds) for _ in range(PROCESSES)]
+    ratio = stats.geometric_center([each.pop("ratio") for each in found])
+    assert ratio is not None
+    rows = [{"what": what, "images_per_s": statistics.median(each[what] for each in found)} for what in found[0]]
+    summary: dict[str, Any] = {"size": SIZE, "batch": RECIPE.training.batch_size, "images": asked.images}
+    summary |= {"rounds": asked.rounds, "processes": len(found), "ratio": ratio.middle}
+    write("augmentation", rows, "python -m experiments.augmentation", **summary, interval=(ratio.low, ratio.high))
 
 
 if __name__ == "__main__":

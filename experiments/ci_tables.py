@@ -3,13 +3,46 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from device.evaluation import needed
-from experiments.markdown import markdown
+from experiments.markdown import markdown, source
 from experiments.record import read
 
+# What an obvious gate allows.
+OBVIOUS = 0.05
 # Points that may be lost, and of how many images in a hundred the two models judge differently.
 LIMITS = (0.5, 1.0, 2.0)
 DIFFERING = (1, 2, 5)
+
+
+def blocks() -> list[str]:
+    """One model against itself, block after block and in turns: how far from 1 the ratio is."""
+    document = read("blocks")
+    rows = []
+    for row in document["results"]:
+        ratios = np.array(row["ratios"])
+        low, high = np.percentile(ratios, (2.5, 97.5))
+        rows.append(
+            [
+                row["way"],
+                f"{low:.3f} to {high:.3f}",
+                f"{max(ratios, key=lambda ratio: abs(np.log(ratio))):.3f}",
+                f"{(ratios > 1 + OBVIOUS).sum()} of {len(ratios)}",
+            ]
+        )
+    header = ("base and candidate run", "95 of 100 ratios", "the farthest", f"more than {100 * OBVIOUS:g} % slower")
+    load = f"load of the machine {document['machine']['load_1min']:.1f}"
+    caption = f"The same file twice, {document['invocations']} inferences each; {load}. {source(document)}"
+    return [*markdown(header, rows), "", caption]
+
+
+def qualified_busy() -> list[str]:
+    """What `gate --qualify` printed beside other work: results/qualified_busy.json."""
+    document = read("qualified_busy")
+    block = ["```", "$ python -m benchmarks gate --qualify", *document["printed"], "$ echo $?"]
+    load = f"Load of the machine {document['machine']['load_1min']:.1f}. {source(document)}"
+    return [*block, str(document["exit_code"]), "```", "", load]
 
 
 def images_for_a_limit() -> list[str]:

@@ -3,11 +3,25 @@
 from collections.abc import Iterable
 from typing import Any
 
+from device import text
+
 
 def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """A Markdown table, a line an item; cells are Markdown already."""
     header = list(header)
     return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *map(list, rows))]
+
+
+def to_float32(row: dict[str, Any], float32: dict[str, Any]) -> str:
+    """A row's ratio to float32 with its 95 % interval, of two rows of `benchmarks latency`.
+
+    A row without the ratio's own interval has those of the two medians: their bounds divided by one another are wider.
+    """
+    interval = row.get("ratio_interval")
+    mine, base = row["p50_interval_ms"], float32["p50_interval_ms"]
+    if interval is None and mine and base and row is not float32:
+        interval = mine[0] / base[1], mine[1] / base[0]
+    return text.ratio(row["ratio_to_float32"], interval)
 
 
 def source(document: dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ SECONDS = 3.0
 OTHER = ROOT / ".venv-tflite-runtime/bin/python"
 FIELDS = (
     *("file", "variant", "runtime", "runtime_version", "threads", "error", "p50_ms", "p50_interval_ms", "p90_ms"),
-    *("p99_ms", "processes", "n", "ratio_to_float32", "file_bytes", "peak_memory_bytes", "load_ms", "first_ms"),
+    *("p99_ms", "processes", "n", "ratio_to_float32", "ratio_interval", "file_bytes", "peak_memory_bytes"),
+    *("load_ms", "first_ms"),
     *("sustained", "top1", "interval", "accuracy_n"),
 )
 

@@ -1,7 +1,7 @@
 """The course chapter's CIFAR-10 network: accuracy over seeds, and epoch time beside the chapter's own script.
 
     python -m experiments.tutorial accuracy [--seeds 3]     about 15 minutes on 2 cores; needs CIFAR-10
-    python -m experiments.tutorial epochs [--pairs 3]       about 5 minutes; alternates the two, nothing else may run
+    python -m experiments.tutorial epochs [--pairs 8]       about 15 minutes; alternates the two, nothing else may run
 
 `accuracy` trains `cifar10_tutorial` with each seed and keeps what the best epoch by validation and the last epoch give
 on the test images. `epochs` alternates between the chapter's script and the recipe, two epochs each, and compares the
@@ -107,7 +107,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("what", choices=("accuracy", "epochs"))
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--pairs", type=int, default=3)
+    options.add_argument("--pairs", type=int, default=8)
     asked = options.parse_args()
     if asked.what == "accuracy":
         rows = accuracy(asked.seeds)

@@ -9,6 +9,9 @@ from benchmarks.gate.verdict import Clock
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 
+# Rounds of which there is a 95 % interval.
+FEWEST = 6
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -60,8 +63,13 @@ def measure(a: Side, b: Side, seconds: float) -> Comparison:
     if p50 is None or p95 is None or floor is None:
         if interrupted:
             raise KeyboardInterrupt
+        if len(measured) >= FEWEST:
+            raise UserError(
+                f"{a.path} or {b.path}: a time is 0 ms, expected one that this machine's clock can tell; compare larger"
+                " networks"
+            )
         raise UserError(
-            f"{len(measured)} rounds in {seconds:g} s, expected at least six; give more time with --seconds"
+            f"{len(measured)} rounds in {seconds:g} s, expected at least {FEWEST}; give more time with --seconds"
         )
     return Comparison(p50, p95, floor, clock, share, len(measured), interrupted)
 

@@ -119,7 +119,7 @@ def latency_lines(results: Sequence[LatencyRow]) -> list[str]:
             text.milliseconds(row.p50_ms),
             text.milliseconds(row.p90_ms),
             text.milliseconds(row.p99_ms),
-            text.ratio(row.ratio_to_float32),
+            text.ratio(row.ratio_to_float32, row.ratio_interval),
             text.milliseconds(row.frame.p50_ms if row.frame else None),
             text.size(row.file_bytes),
             text.size(row.peak_memory_bytes),

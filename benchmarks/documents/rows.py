@@ -93,10 +93,14 @@ class BurstRow:
 
 @dataclass(frozen=True)
 class LatencyRow(Timed, CaseRow):
-    """A case of `latency`. top1, accuracy_n, interval, accuracy_split: from the card, or as measured."""
+    """A case of `latency`. top1, accuracy_n, interval, accuracy_split: from the card, or as measured.
+
+    ratio_interval: of ratio_to_float32, 95 %, over the processes that timed both.
+    """
 
     processes: Count = 0
     ratio_to_float32: FromZero | None = None
+    ratio_interval: Bounds | None = None
     file_bytes: Count | None = None
     peak_memory_bytes: Count | None = None
     load_ms: FromZero | None = None

@@ -143,7 +143,10 @@ def _qualify(given: argparse.Namespace) -> int:
                 raise
             interrupted = True
     if not interrupted and not trials[-1].planted:
-        raise UserError(f"--seconds is {seconds:g}, too short for a gate of each kind; the default is {QUALIFY_S:g}")
+        raise UserError(
+            f"--seconds is {seconds:g}, expected enough for a gate of each kind; give more (the default is"
+            f" {QUALIFY_S:g})"
+        )
     lines = qualify.lines(trials, given.max_slowdown, interrupted)
     rows = tuple(each.row() for each in trials)
     results.deliver(results.of([], interrupted), lines, given.json, qualify=rows, limit=given.max_slowdown)

@@ -91,17 +91,12 @@ def decide(
     low, high = pairs.interval
     points = Interval(low, pairs.drop, high)
     answer, reason = _answer(points, most, pairs)
-    if beyond := _beyond(paired, most):
+    if beyond := by_label.beyond(paired, most):
         losses = text.some([f"{row.said()}, beyond chance" for row in beyond], between="; ")
         reason = f"{reason}; {losses}" if answer == "regression" else f"{losses}; over all labels {reason}"
         answer = "regression"
     means = float(ours.mean()), float(theirs.mean())
     return Drop(answer, points, *means, pairs.n, pairs.lost, pairs.won, aside, reason, paired)
-
-
-def _beyond(paired: ByLabel | None, most: float) -> list[by_label.PairedLabel]:
-    """The labels whose own loss is a regression."""
-    return [row for row in paired.beyond_chance if row.at_least > most] if paired else []
 
 
 def notes(found: Drop, most: float) -> Iterator[str]:

@@ -76,7 +76,10 @@ def truth(network: str, candidate: Path, threads: int, seconds: float, runtime: 
     clock, _ = verdict.clock(measured, threads)
     found = verdict.ratio(measured, clock, verdict.CONFIDENCE)
     if found is None:
-        raise UserError(f"{seconds:g} s ({len(measured)} rounds) are too short to start; give more time with --seconds")
+        raise UserError(
+            f"{seconds:g} s are too short to start: {len(measured)} rounds, expected six or more; give more time with"
+            " --seconds"
+        )
     return found
 
 

@@ -61,16 +61,19 @@ def score(model: Model, data: str | None, overrides: Overrides, threads: int, ru
     assert card.labels is not None
     # Without --data only by name: a folder that happens to have the name is not the training data.
     find = folders.labeled if data else folders.labeled_cache
-    images = find(name, card.labels, classifier.size, card.input.fit, fingerprint)
-    if fingerprint and data and Path(data).is_dir() and not folders.training_hashes(fingerprint):
+    images = find(name, card.labels, classifier.size, card.input.fit, fingerprint, earlier=card.earlier_data)
+    is_folder = data is not None and Path(data).is_dir()
+    known = [each for each in (fingerprint if is_folder else None, *card.earlier_data) if each]
+    if not all(map(folders.training_hashes, known)):
         command.say(
-            f"note: {model.path}: its training images are not in the cache here, so any of them in {name} count too"
+            f"note: {model.path}: its training images, or those of a network before it, are not in the cache here, so"
+            f" any of them in {name} count too"
         )
     with progress.bar(len(images), model.path.name, " images") as advance:
         scores = evaluate.score_images(
             model.path, images, NO_OVERRIDES if model.card else overrides, threads, runtime, advance
         )
-    called = Path(name).resolve().name if data and Path(data).is_dir() else name
+    called = Path(name).resolve().name if is_folder else name
     return ModelScores(scores, images, called, classifier.runtime.name)
 
 

@@ -145,7 +145,7 @@ def _figures(case: LatencyCase) -> list[str]:
         text.milliseconds(row.p50_ms) + between,
         text.milliseconds(row.p90_ms),
         _p99(row),
-        text.ratio(row.ratio_to_float32),
+        text.ratio(row.ratio_to_float32, row.ratio_interval),
         text.milliseconds(row.frame.p50_ms if row.frame else None),
         text.accuracy(accuracy.top1, accuracy.interval, accuracy.n) if accuracy else "-",
         text.milliseconds(rate),  # as many digits as a time has

@@ -90,6 +90,11 @@ def critical_rank(count: int, tail: float) -> int:
 
 
 def geometric_center(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
-    """`center` of positive numbers by their logarithms: of times and ratios."""
+    """`center` of positive numbers by their logarithms: of times and ratios.
+
+    None also where one is 0: a time below the clock's resolution.
+    """
+    if 0 in values:
+        return None
     logs = center([log(value) for value in values], confidence)
     return None if logs is None else Interval(exp(logs.low), exp(logs.middle), exp(logs.high))

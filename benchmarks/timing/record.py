@@ -121,6 +121,7 @@ class Record:
             **vars(self._timed("invoke")),
             processes=len({burst.process for burst in self.bursts["invoke"]}),
             ratio_to_float32=self._ratio(float32),
+            ratio_interval=self._ratio_interval(float32),
             file_bytes=self.model.path.stat().st_size,
             peak_memory_bytes=loaded.peak_memory_bytes,
             load_ms=_median(self.loads_ms),
@@ -141,7 +142,18 @@ class Record:
     def _ratio(self, float32: "Record | None") -> float | None:
         p50 = _median(self.samples_ms("invoke"))
         base = None if float32 is None else _median(float32.samples_ms("invoke"))
-        return None if p50 is None or base is None else p50 / base
+        return None if p50 is None or not base else p50 / base
+
+    def _ratio_interval(self, float32: "Record | None") -> tuple[float, float] | None:
+        """The interval of the ratio over the processes that timed both, in each of which the moment cancels.
+
+        None for fewer than six.
+        """
+        if float32 is None:
+            return None
+        pairs = zip(self.medians_ms("invoke"), float32.medians_ms("invoke"), strict=False)
+        found = stats.geometric_center([ours / base for ours, base in pairs if ours is not None and base])
+        return None if found is None else (found.low, found.high)
 
     def _timed(self, what: str) -> Timed:
         samples, interval = self.samples_ms(what), self.interval(what)

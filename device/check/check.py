@@ -86,7 +86,8 @@ def _on_data(request: CheckRequest, classifier: Classifier) -> MismatchTrial | N
     card = classifier.card
     assert card.labels is not None
     fingerprint = (card.provenance or {}).get("data_fingerprint")
-    data = folders.labeled(request.data, card.labels, classifier.size, card.input.fit, fingerprint)
+    known = card.input.fit, fingerprint
+    data = folders.labeled(request.data, card.labels, classifier.size, *known, earlier=card.earlier_data)
 
     def make() -> Classifier:
         return Classifier(request.model, request.overrides, request.threads, request.runtime)

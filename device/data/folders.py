@@ -188,21 +188,33 @@ def drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
 
 
 def labeled(
-    data: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
+    data: str,
+    labels: tuple[str, ...],
+    size: Size,
+    fit: str,
+    fingerprint: str | None = None,
+    split: str = "test",
+    earlier: Sequence[str] = (),
 ) -> Labeled:
     """The test images of a data set by name (from the cache) or of a folder, with a model's labels.
 
-    A folder without test/ is used whole. fingerprint: of the data that the model was trained on (from its card); images
-    that are among those training images, by content hash, are left out and counted. UserError for a label that the
-    model doesn't know, or a missing cache.
+    A folder without test/ is used whole. fingerprint: of the data that the model was trained on, earlier: of those that
+    networks before it were trained on (from its card); images that are among those training images, by content hash,
+    are left out and counted. UserError for a label that the model doesn't know, or a missing cache.
     """
     if is_folder(data):
-        return _labeled_folder(Path(data), labels, fingerprint, split)
-    return labeled_cache(data, labels, size, fit, fingerprint, split)
+        return _labeled_folder(Path(data), labels, training_hashes(fingerprint, *earlier), split)
+    return labeled_cache(data, labels, size, fit, fingerprint, split, earlier)
 
 
 def labeled_cache(
-    name: str, labels: tuple[str, ...], size: Size, fit: str, fingerprint: str | None = None, split: str = "test"
+    name: str,
+    labels: tuple[str, ...],
+    size: Size,
+    fit: str,
+    fingerprint: str | None = None,
+    split: str = "test",
+    earlier: Sequence[str] = (),
 ) -> Labeled:
     """Like `labeled`, by name only: the cache that the model was trained on, else the newest of that name."""
     cache = (fingerprint and find_cache(name, size, fit, fingerprint)) or find_cache(name, size, fit)
@@ -216,8 +228,8 @@ def labeled_cache(
         raise UserError(
             f"{name}: no {split} images (so few were cross-validated), expected some; give class folders: --data DIR"
         )
-    # Another cache of that name may split the same images differently.
-    trained_on = frozenset() if cache.fingerprint == fingerprint else training_hashes(fingerprint)
+    # Another cache of the same images may split them differently.
+    trained_on = training_hashes(*({fingerprint, *earlier} - {cache.fingerprint}))
     hashes = cache.hashes(split)
     rows = copies.to_measure(name, cache.index.splits[split].origins, hashes, targets, trained_on)
     if len(rows) == len(targets):
@@ -250,7 +262,7 @@ def _places(label: str, ours: Sequence[str]) -> list[int]:
     return exact or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
 
 
-def _labeled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None, split: str) -> Labeled:
+def _labeled_folder(root: Path, labels: tuple[str, ...], trained_on: frozenset[str], split: str) -> Labeled:
     folder = read_folder(root)
     if folder.note:
         command.say_once(f"note: {folder.note}")
@@ -261,16 +273,18 @@ def _labeled_folder(root: Path, labels: tuple[str, ...], fingerprint: str | None
     targets = np.array([places[file.label] for file in files], np.int64)
     names = [str(file.path.relative_to(root)) for file in files]
     hashes = list(hash_files([file.path for file in files]))
-    rows = copies.to_measure(str(root), names, hashes, targets, training_hashes(fingerprint))
+    rows = copies.to_measure(str(root), names, hashes, targets, trained_on)
     kept, left = [files[row].path for row in rows], [hashes[row] for row in rows]
     return Labeled(labels, kept, targets[rows], split, len(files) - len(rows), left)
 
 
-def training_hashes(fingerprint: str | None) -> frozenset[str]:
-    """The content hashes of a data set's training images; empty if its cache is not on this machine."""
-    if not fingerprint:
-        return frozenset()
+def training_hashes(*fingerprints: str | None) -> frozenset[str]:
+    """The content hashes of the training images of these data sets; none of one whose cache is not on this machine."""
+    return frozenset().union(*(_training_hashes(each) for each in fingerprints if each))
+
+
+def _training_hashes(fingerprint: str) -> list[str]:
     for path in _in_cache(f"*-{glob.escape(str(fingerprint))}-*"):
         if cache := open_cache(path):
-            return frozenset(cache.hashes("train"))
-    return frozenset()
+            return cache.hashes("train")
+    return []

@@ -96,7 +96,8 @@ class KerasSettings:
 class RunRecord:
     """kind: a network, or the classical baseline without one. recipe: every field by its flat name
     (train/recipes/settings.py). unknown_ancestors: earlier networks that may have seen test images
-    (train/run/ancestry.py). draw: see train/data/streams.py.
+    (train/run/ancestry.py). earlier_data: the fingerprints of what others were trained on, if not on this run's data.
+    draw: see train/data/streams.py.
 
     parameters: of the network. best: the chosen classical method. gpu: the GPU it was trained on, if recorded.
     """
@@ -108,6 +109,7 @@ class RunRecord:
     data: RunData
     split: RunSplit
     unknown_ancestors: tuple[str, ...] = ()
+    earlier_data: tuple[str, ...] | None = field(default=None, metadata=records.IF_KNOWN)
     begun_with: NamedModel | None = field(default=None, metadata={records.NAME: "from"})
     teacher: NamedModel | None = None
     seed: int

@@ -134,6 +134,11 @@ def paired(
     return rows
 
 
+def beyond(found: ByLabel | None, most: float) -> list[PairedLabel]:
+    """The labels whose loss chance doesn't explain and is certainly more than `most` (0.01 for one point)."""
+    return [row for row in found.beyond_chance if row.at_least > most] if found else []
+
+
 def remarks(found: ByLabel) -> list[str]:
     """The labels that lost beyond chance or vanished, in words; [] if there are none."""
     return [

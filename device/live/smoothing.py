@@ -1,8 +1,8 @@
 """From the scores of many frames to one label that doesn't flicker.
 
 Averages the last frames, with hysteresis: the shown label stays until another one wins clearly, or its own score is
-clearly below the threshold; it returns as soon as it reaches the threshold. Both delay: with N frames a change shows
-about N / 2 frames later.
+clearly below the threshold; while none is shown, the best one is as soon as it reaches the threshold. Both delay: with
+N frames a change shows about N / 2 frames later.
 """
 
 from collections import deque
@@ -27,7 +27,7 @@ class Smoother:
         self.threshold = threshold
         self._margin = MARGIN if frames > 1 else 0.0
         self._recent: deque[Scores] = deque(maxlen=frames)
-        self._label: int | None = None  # the winner, remembered while it is unknown
+        self._label: int | None = None  # the best, or the one that is shown
         self._is_known = False
 
     def smooth(self, scores: Scores) -> tuple[Scores, int | None]:
@@ -35,7 +35,8 @@ class Smoother:
         self._recent.append(scores)
         averaged = np.asarray(np.mean(self._recent, axis=0, dtype=np.float32))
         best = int(averaged.argmax())
-        if self._label is None or averaged[best] - averaged[self._label] > self._margin:
+        lead = self._margin if self._is_known else 0.0
+        if self._label is None or averaged[best] - averaged[self._label] > lead:
             self._label, self._is_known = best, False
         self._is_known = averaged[self._label] >= self._least()
         return averaged, self._label if self._is_known else None

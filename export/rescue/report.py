@@ -39,7 +39,7 @@ def _on_test(done: Rescue) -> str:
 
 
 def verdict(done: Rescue) -> int:
-    """GOOD, FAILED or INCONCLUSIVE: by the chosen file's drop on test images; FAILED where it was not kept."""
+    """GOOD, FAILED or INCONCLUSIVE: by what the chosen file loses on test images; FAILED where it was not kept."""
     if done.file is None and any(step.is_chosen and step.means != PLAIN for step in done.steps):
         return command.FAILED
-    return limit.EXIT_CODES[limit.within(done.comparison.drop_interval, done.max_drop)]
+    return limit.EXIT_CODES[limit.of_rescue(done, done.max_drop).is_within]

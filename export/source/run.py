@@ -72,6 +72,7 @@ def source(request: ExportRequest) -> ExportSource:
             "git_commit": record.git_commit,
             "versions": record.versions,
             "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/run/ancestry.py
+            "earlier_data": ", ".join(record.earlier_data or ()) or None,
         },
         validation=_validation(cache, held_out, training, np.asarray(rows, np.int64)),
         more=_rows_of(cache, np.asarray(drawn[len(rows) :], np.int64), False),

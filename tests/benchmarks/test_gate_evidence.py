@@ -73,6 +73,22 @@ def test_false_alarms_in_the_simulation() -> None:
     assert all(row["regression"] <= row["gates"] / 1000 for row in mine)
 
 
+def test_dependent_rounds_in_the_simulation() -> None:
+    """What docs/benchmarks.md says below its tables, in words."""
+    rows = record.read("gate_simulation")["results"]
+    known = {"noise": "AR(1) 0.8", "size": 0.01, "limit": 0.01, "truth": 0.01}
+    at_limit = {row["rule"]: row for row in rows if known.items() <= row.items()}
+
+    def shares(rule: str) -> tuple[float, float]:
+        row = at_limit[rule]
+        return (row["regression"] + row["no_regression"]) / row["gates"], row["covered"] / row["gates"]
+
+    assert shares("no test") == pytest.approx((1 / 2, 1 / 3), abs=0.04)
+    assert shares("product") == pytest.approx((1 / 11, 8 / 9), abs=0.01)
+    alarms = [row for row in rows if row["rule"] == "product" and row["truth"] == 0 and row["regression"]]
+    assert alarms and all(row["size"] >= row["limit"] for row in alarms if row["noise"].startswith("AR"))
+
+
 # The measurement.
 
 

@@ -32,7 +32,7 @@ from tests.limits import limits
 RUNTIME = runtime.find()
 PROMISED = {
     *("file", "variant", "runtime", "threads", "p50_ms", "p90_ms", "p99_ms"),
-    *("samples_ms", "ratio_to_float32", "file_bytes", "peak_memory_bytes"),
+    *("samples_ms", "ratio_to_float32", "ratio_interval", "file_bytes", "peak_memory_bytes"),
 }
 LARGE = baseline.REFERENCE.with_name("large.tflite")
 LOST = "SIGKILL"

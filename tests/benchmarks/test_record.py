@@ -18,7 +18,7 @@ from tests.conftest import model
 FIELDS = (
     *("file", "sha256", "variant", "runtime", "runtime_version", "threads", "error"),
     *("p50_ms", "p90_ms", "p99_ms", "p50_interval_ms", "p50_by_process_ms", "max_ms", "longest_ms"),
-    *("n", "processes", "ratio_to_float32"),
+    *("n", "processes", "ratio_to_float32", "ratio_interval"),
     *("file_bytes", "peak_memory_bytes", "load_ms", "first_ms", "frame", "sustained", "energy_mj"),
     *("throttled", "temperature_c", "clock_mhz", "bursts"),
     *("top1", "accuracy_n", "interval", "accuracy_split", "samples_ms", "warmup_ms"),
@@ -93,6 +93,29 @@ def test_the_ratio_to_float32() -> None:
     int8.add("invoke", 0, 0, samples(1.0, 1.0, 5.0), QUIET)
     assert written(int8, float32)["ratio_to_float32"] == 0.25
     assert written(float32, float32)["ratio_to_float32"] == 1
+    assert written(int8, float32)["ratio_interval"] is None
+
+
+def test_the_ratio_s_interval_is_over_processes_that_timed_both() -> None:
+    """Processes differ by ten times, the two in one process by what is asked for; a lost one is left out."""
+    int8, float32 = loaded(), loaded("float32")
+    for process in range(8):
+        if process != 3:
+            int8.add("invoke", 0, process, samples(*[(0.5 + process / 100) * 10**process] * 3), QUIET)
+        float32.add("invoke", 0, process, samples(*[10.0**process] * 3), QUIET)
+    low, high = written(int8, float32)["ratio_interval"]
+    assert 0.5 <= low < 0.54 < high <= 0.57
+    assert written(float32, float32)["ratio_interval"] == [1, 1]
+
+
+def test_a_median_of_nothing_has_no_ratio_and_no_interval() -> None:
+    """As a coarse clock tells a network of a microsecond."""
+    nothing, other = loaded("float32"), loaded()
+    for process in range(8):
+        nothing.add("invoke", 0, process, samples(0.0, 0.0, 1.0), QUIET)
+        other.add("invoke", 0, process, samples(1.0, 1.0), QUIET)
+    row = written(other, nothing)
+    assert row["ratio_to_float32"] is row["ratio_interval"] is written(nothing)["p50_interval_ms"] is None
 
 
 def test_the_interval_is_over_processes() -> None:

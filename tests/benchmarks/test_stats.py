@@ -123,3 +123,5 @@ def test_ratios_by_their_logarithms() -> None:
     # Which of two is the base makes no difference.
     assert [1 / turned.high, 1 / turned.middle, 1 / turned.low] == pytest.approx([found.low, found.middle, found.high])
     assert stats.geometric_center(ratios[:5]) is None
+    # A time below the clock's resolution has no logarithm.
+    assert stats.geometric_center([*ratios, 0.0]) is None

@@ -280,3 +280,15 @@ def test_another_split_of_the_same_name_leaves_training_images_out(tmp_path: Pat
     found = folders.labeled("flat", drawing.LABELS, (16, 16), "crop", first.fingerprint)
     assert (len(found), found.left_out) == (len(second.targets("test")) - shared_images, shared_images)
     assert folders.labeled("flat", drawing.LABELS, (16, 16), "crop", second.fingerprint).left_out == 0
+
+
+def test_what_an_earlier_network_was_trained_on_is_left_out_too(tmp_path: Path) -> None:
+    root = drawing.write_folder(tmp_path / "shapes", {None: 30})
+    older, cache = (caches.provide(caches.DataRequest(str(root), SIZE, test=0.4, seed=seed)) for seed in (3, 4))
+    test, seen = cache.hashes("test"), folders.training_hashes(older.fingerprint)
+    left = [digest for digest in test if digest not in seen]
+    assert 0 < len(left) < len(test)
+    for find, data in ((folders.labeled_cache, "shapes"), (folders.labeled, str(root))):
+        known = data, drawing.LABELS, SIZE, "crop", cache.fingerprint
+        assert sorted(find(*known, earlier=[older.fingerprint]).hashes) == sorted(left)
+        assert sorted(find(*known, earlier=[cache.fingerprint, "gone"]).hashes) == sorted(test)

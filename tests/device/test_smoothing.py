@@ -49,6 +49,14 @@ def test_a_smoothed_label_is_unknown_when_it_is_clearly_below_and_known_when_it_
     assert feed(low, (0.2, 0.1), (0.0, 0.0), (0.0, 0.0)) == [0, 0, None], "half of a low threshold"
 
 
+def test_after_unknown_the_best_label_is_shown_at_the_threshold() -> None:
+    """Though it is less than the margin ahead of the one that was best, or shown, before."""
+    smoother = Smoother(frames=2, threshold=0.5)
+    assert feed(smoother, (0.45, 0.4), (0.45, 0.48), (0.43, 0.54)) == [None, None, 1], "at last 0.44 and 0.51"
+    assert feed(smoother, (0.52, 0.46), (0.53, 0.45)) == [1, 1], "at last 0.525 and 0.455: the shown one stays"
+    assert feed(smoother, (0.4, 0.3), (0.4, 0.3), (0.64, 0.3)) == [None, None, 0]
+
+
 def test_a_score_that_wavers_about_the_threshold_does_not_flicker() -> None:
     """A minute at 30 frames a second, noise with memory, as a camera's."""
     random, noise, changes = np.random.default_rng(1), 0.0, 0

@@ -55,7 +55,9 @@ def test_shares_and_ratios() -> None:
     assert text.percent(1.0, 0) == "100 %"
     assert text.percent(None) == "-"
     assert text.ratio(0.4321) == "0.43"
-    assert text.ratio(None) == "-"
+    assert text.ratio(None) == text.ratio(None, (0.4, 0.5)) == "-"
+    assert text.ratio(0.4321, (0.428, 0.436)) == "0.43 (0.43-0.44)"
+    assert text.ratio(1.0, (1.0, 1.0)) == "1.00"
 
 
 def test_accuracy_is_never_shown_without_its_interval() -> None:

@@ -2,11 +2,14 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from device.evaluation import exports
+from device.evaluation import by_label, exports
+from device.evaluation.by_label import ByLabel
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.exports import ExportedVariant, ReferenceComparison, Rescue, RescueStep
 from export.cost import limit
@@ -85,6 +88,26 @@ def test_a_rescued_file_is_judged_in_the_place_of_int8(
     done = _rescue("net_int8_rescued.tflite", "biases", interval)
     assert [verdict.is_within for verdict in limit.judge([done], 0.02)] == [within]
     assert report.verdict(done) == code
+
+
+def _of_a_rare_label(lost: int) -> ByLabel:
+    """Ten labels of 1,000 images and one of 20, of which so many are lost."""
+    targets = np.repeat(np.arange(11), [1_000] * 10 + [20])
+    right = np.ones(len(targets), bool)
+    return by_label.compare(right, np.arange(len(targets)) < len(targets) - lost, targets, list("abcdefghijk"))
+
+
+@pytest.mark.parametrize(("lost", "is_within"), [(20, False), (2, True)])
+def test_a_rare_label_that_vanishes_is_beyond_the_limit(lost: int, is_within: bool) -> None:
+    """Twenty of 10,020 images are 0.2 points; two of twenty may be chance."""
+    paired = _of_a_rare_label(lost)
+    plain = replace(row("int8", 10_020, lost, 0), by_label=paired)
+    rescued = _rescue("net_int8_rescued.tflite", "biases", (-0.01, 0.01))
+    rescued = replace(rescued, comparison=replace(rescued.comparison, by_label=paired))
+    for verdict in limit.judge([plain, rescued], 0.02):
+        assert verdict.is_within is is_within
+        assert ("label k: 20 of 20 images lost" in verdict.reason) is not is_within
+    assert report.verdict(rescued) == (0 if is_within else 1)
 
 
 def test_a_rescued_file_that_was_not_kept_is_a_failure() -> None:

@@ -90,6 +90,14 @@ def test_another_seed_leaves_out_what_was_seen(warm: Run, family: Path) -> None:
     assert exported.returncode == 0, exported.stderr
     (row,) = json.loads((second / "export/export.json").read_bytes())["variants"]
     assert row["n"] == len(rows)
+    # And so is the file, by the card alone.
+    assert document["earlier_data"] == [cache_of(first).fingerprint]
+    words = ("benchmarks", "accuracy", "second/export/fashion_mnist_float32.tflite", "--json", "-")
+    for more in ((), ("--data", "noise")):
+        done = warm(*words, *more)
+        assert done.returncode == 0, done.stderr
+        (again,) = json.loads(done.stdout)["results"]
+        assert (again["n"], again["top1"]) == (len(rows), row["top1"])
     # One of the same split leaves its test whole.
     assert found(first, "first") == (None, ())
 

@@ -135,7 +135,8 @@ def _train_there(claim: Claim, way: Way, recipe: Recipe, cache: Cache, start: St
     command.say(ClassCounts.of(cache, job.validation).line())
     settings = keras_settings.record()
     asked_about = before.rows, before.unknown
-    record = recording.start(run, recipe, cache, job.validation, weights, claim.wanted, settings, *asked_about)
+    described = weights, claim.wanted, settings, *asked_about, before.data
+    record = recording.start(run, recipe, cache, job.validation, *described)
     command.say(augment.describe(recipe))
     if job.class_weights is not None:
         command.say("the classes are uneven: images are weighted so that each class counts the same")

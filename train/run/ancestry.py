@@ -25,11 +25,14 @@ class Ancestry:
     """The test images that no earlier network of a run has seen.
 
     rows: their rows in the test split; None: all. unknown: networks that may have seen some of them, because their
-    training images, or those of a network before them, are unknown here.
+    training images, or those of a network before them, are unknown here. data: the fingerprints of what the others were
+    trained on, without the run's own; who measures the exported files later leaves those images out by them
+    (device/data/folders.py).
     """
 
     rows: npt.NDArray[np.int64] | None = None
     unknown: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
 
 def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
@@ -40,9 +43,11 @@ def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
     """
     if not ancestors:
         return Ancestry()
-    by_hash, unknown = dict[str, Path](), list[str]()
+    by_hash, unknown, data = dict[str, Path](), list[str](), dict[str, None]()
     for path in ancestors:
-        known = [folders.training_hashes(fingerprint) for fingerprint in _fingerprints(path, set())]
+        fingerprints = list(_fingerprints(path, set()))
+        data.update(dict.fromkeys(each for each in fingerprints if each and each != cache.fingerprint))
+        known = [folders.training_hashes(fingerprint) for fingerprint in fingerprints]
         if not all(known):
             command.say(f"note: {path}: its training images are unknown here; it may have seen test images")
             unknown.append(str(path))
@@ -59,7 +64,7 @@ def of(cache: Cache, ancestors: list[Path]) -> Ancestry:
         )
     if seen:
         command.say(f"note: {cache.name}: of {len(every)} test images {counts} was trained on; left out of the test")
-    return Ancestry(rows if seen else None, tuple(unknown))
+    return Ancestry(rows if seen else None, tuple(unknown), tuple(data))
 
 
 def _fingerprints(model: Path, visited: set[Path]) -> Iterator[str | None]:

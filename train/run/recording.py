@@ -39,12 +39,13 @@ def start(
     keras: KerasSettings | None = None,
     test: npt.NDArray[np.int64] | None = None,
     unknown: Sequence[str] = (),
+    earlier_data: Sequence[str] = (),
 ) -> RunRecord:
     """Writes the run.json of a new run, and returns it.
 
     identity: given if the files that it names may have been moved since it was computed. keras: see
-    train/environment/keras_settings.py. test, unknown: the test rows to use if not all, and the earlier networks that
-    may have seen some of them (train/run/ancestry.py).
+    train/environment/keras_settings.py. test, unknown, earlier_data: the test rows to use if not all, the earlier
+    networks that may have seen some of them, and the data of the others (train/run/ancestry.py).
     """
     identity = identity or Identity.of(recipe, cache, weights)
     teacher = model_in(Path(recipe.teacher)) if recipe.teacher else None
@@ -56,6 +57,7 @@ def start(
         data=_data(cache, validation, test),
         split=RunSplit(tuple(validation.tolist()), None if test is None else tuple(test.tolist())),
         unknown_ancestors=tuple(unknown),
+        earlier_data=tuple(earlier_data) or None,
         begun_with=_named(weights, identity.weights),
         teacher=_named(teacher, identity.teacher),
         seed=recipe.seed,
