@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from device import command, text
 from device.evaluation import needed
+from device.evaluation.cost import QuantizationCost
 from device.evaluation.cost_table import FLOAT32
-from device.evaluation.exports import ExportedVariant, Rescue
+from device.evaluation.exports import PLAIN, RESCUED, Export, ExportedVariant, Rescue
 
 # Of what is within the limit, beyond it, or can't be told.
 EXIT_CODES = {True: command.GOOD, False: command.FAILED, None: command.INCONCLUSIVE}
@@ -25,37 +26,31 @@ class LimitVerdict:
         return f"{self.variant}: {answer}: {self.reason}"
 
 
-def judge(rows: Sequence[ExportedVariant | Rescue], max_drop: float) -> list[LimitVerdict]:
+def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
+    """Each variant's that was kept; after a rescue that of the file it chose alone."""
+    return judge(made.variants, max_drop) if made.rescue is None else [_of_rescue(made.rescue, max_drop)]
+
+
+def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
     """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point."""
-    return [
-        _of_rescue(row, max_drop) if isinstance(row, Rescue) else _verdict(row, max_drop)
-        for row in rows
-        if row.file and (isinstance(row, Rescue) or row.variant != FLOAT32)
-    ]
+    return [_verdict(row.variant, row.cost, max_drop) for row in rows if row.file and row.variant != FLOAT32]
 
 
-def within(interval: tuple[float, float] | None, max_drop: float) -> bool | None:
-    """Whether a drop with this interval is inside the limit for certain; None where it can't be told."""
-    if interval is None:
-        return None
-    low, high = interval
-    return False if low > max_drop else True if high <= max_drop else None
+def _of_rescue(done: Rescue, max_drop: float) -> LimitVerdict:
+    if done.file is None and done.chosen != PLAIN:
+        return LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")
+    return _verdict("int8" if done.file is None else RESCUED, done.cost, max_drop)
 
 
-def _of_rescue(row: Rescue, max_drop: float) -> LimitVerdict:
-    reason = f"as it was rescued; {text.limit(max_drop)}"
-    return LimitVerdict("int8", within(row.comparison.drop_interval, max_drop), reason)
-
-
-def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
+def _verdict(variant: str, cost: QuantizationCost | None, max_drop: float) -> LimitVerdict:
     limit = text.limit(max_drop)
-    cost = row.cost
     if cost is None or cost.pairs is None:
-        return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
+        return LimitVerdict(variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
     said = f"{text.points(cost.drop, cost.drop_interval, unit=' points')} lost on {cost.n} images; {limit}"
-    is_inside = within(cost.pairs.interval, max_drop)
+    low, high = cost.pairs.interval
+    is_inside = False if low > max_drop else True if high <= max_drop else None
     advice = needed.advice(cost.pairs, max_drop) if is_inside is None else None
-    return LimitVerdict(row.variant, is_inside, "; ".join(filter(None, (said, advice))))
+    return LimitVerdict(variant, is_inside, "; ".join(filter(None, (said, advice))))
 
 
 def is_within(verdicts: Sequence[LimitVerdict]) -> bool | None:
