@@ -221,5 +221,7 @@ def test_what_only_keras_2_reads(command: Run, beside: Path) -> None:
     document = read(beside / "runs/tf_op_lambda")
     assert document["variants"][0]["agreement"] == 1.0
     assert document["variants"][-1]["top1"] > 0.7
+    named = {row["layer"] for row in document["variants"][-1]["layers"]}
+    assert {"conv2d", "conv2d_1", "dense"} <= named, "as the file has them"
     (installed,) = (beside / "cache").iterdir()
     assert (installed / "tf_keras").is_dir()
