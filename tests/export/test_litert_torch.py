@@ -8,6 +8,8 @@ import numpy as np
 
 from device.evaluation import exports
 from device.inference.classifier import Classifier
+from device.model import card as cards
+from device.model.variants import BY_NAME
 from tests import drawing, foreign
 from tests.conftest import MODELS, ROOT, Run
 
@@ -30,3 +32,6 @@ def test_its_float_file_is_exported(command: Run, tmp_path: Path) -> None:
         classifier.classify(image)
         scores.append(classifier.raw_scores().copy())
     np.testing.assert_allclose(np.stack(scores), np.load(FOLDER / "scores.npy"), atol=1e-3)
+    card = cards.read(folder / str(int8.file))
+    assert card is not None and np.ptp(scores) > 2
+    assert all(entry.tolerance > 2 * BY_NAME["int8"].tolerance for entry in card.golden), "a share of the logits' span"
