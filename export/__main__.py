@@ -132,11 +132,8 @@ def main() -> int:
     if given.max_drop is None:
         return command.GOOD
     from export.cost import limit
-    from export.rescue import report
 
-    if models.record.rescue is None:
-        return limit.EXIT_CODES[models.within(given.max_drop)]
-    return report.verdict(models.record.rescue)
+    return limit.EXIT_CODES[limit.is_within(limit.of_export(models.record, given.max_drop))]
 
 
 def _say_next(models: "ExportedModels") -> None:

@@ -116,8 +116,8 @@ def _made(request: ExportRequest, options: ExportOptions, again: bool, hand_over
         made, is_new = robust.added(source, made), True
     if not is_new:
         command.say(f"{folder}: up to date (same model, same settings); --again exports it anew")
-    if options.max_drop is not None and not options.rescue:
-        for verdict in limit.judge(made.variants, options.max_drop):
+    if options.max_drop is not None:
+        for verdict in limit.of_export(made, options.max_drop):
             command.say(str(verdict))
     page.write(folder)
     if hand_over is not None:
@@ -139,4 +139,5 @@ def _up_to_date(folder: Path, inputs: Inputs) -> Export | None:
         return None
     rows = made.standing
     is_whole = all(row.file and content.file_hash(folder / row.file) == row.sha256 for row in rows)
-    return made if is_whole and all(row.cost or row.failures for row in made.variants) else None
+    is_compared = all(row.cost or row.failures for row in made.variants) and (not made.rescue or made.rescue.cost)
+    return made if is_whole and is_compared else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from device import command, files
@@ -65,6 +66,8 @@ class Maker:
         self.folder = source.folder / "export"
         self._float32_top1: float | None = None
         self._float32_scores = reference.scores
+        # What limits and tolerances are shares of: probabilities span 1, logits whatever they span.
+        self._span = (float(np.ptp(reference.scores)) or 1.0) if source.output.kind == "logits" else 1.0
 
     def file(self, variant: str) -> Path:
         """The temporary file of a variant that could be made, without golden images."""
@@ -80,7 +83,10 @@ class Maker:
             self._float32_top1 = made.row.top1
             if made.row.failures:
                 reasons = "; ".join(made.row.failures)
-                raise UserError(f"{self.source.model}: its float32 .tflite is not sound: {reasons}")
+                raise UserError(
+                    f"{self.source.model}: its float32 .tflite is not sound: {reasons}; expected what the model itself"
+                    " predicts; save the model anew, or train it again"
+                )
         return made
 
     def _attempt(self, variant: str) -> Made:
@@ -129,7 +135,7 @@ class Maker:
         path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
         scores, unseen = self._scores(variant, path)
         comparison, cost = self._comparison(variant, scores, unseen)
-        failures = (*compare.failures(variant, comparison), *unlike)
+        failures = (*compare.failures(variant, comparison, self._span), *unlike)
         row = ExportedVariant(variant, **vars(comparison), network_bytes=len(bare), failures=failures, cost=cost)
         if failures:
             return Made(row)
@@ -142,7 +148,7 @@ class Maker:
             cards.of(source, variant),
             confidence=card_of(row.confidence),
             accuracy=accuracy,
-            golden=record(Classifier(path), self.goldens.files, BY_NAME[variant].tolerance),
+            golden=record(Classifier(path), self.goldens.files, BY_NAME[variant].tolerance * self._span),
             golden_source=self.goldens.source,
         )
         notes = (*compare.losses(variant, comparison), *report.losses(variant, row.confidence))

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from device.data import benchmark_record
 from device.evaluation import cost_table
-from device.evaluation.exports import Export, ExportedVariant, Rescue
-from export.confidence import report as confidence_report
+from device.evaluation.exports import Export, ExportedVariant
 from export.cost import limit
-from export.rescue import report
 from export.robustness import report as robustness_report
 
 
@@ -49,14 +47,13 @@ class ExportedModels(Mapping[str, ExportedModel]):
                 plain.variant,
                 folder / row.file,
                 row.file_bytes or 0,
-                measured.top1,
-                measured.interval,
-                measured.agreement,
+                row.top1,
+                row.interval,
+                row.agreement,
                 timed.get(row.sha256 or "") or _own_latency(row),
             )
             for plain, row in zip(record.variants, record.standing, strict=True)
             if row.file
-            for measured in [row.comparison if isinstance(row, Rescue) else row]
         }
 
     @property
@@ -92,18 +89,14 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
     def lines(self) -> list[str]:
         """The table as text, what changed, and how it was measured."""
-        rescue = ["", *report.lines(self.record.rescue)] if self.record.rescue else []
         robust = ["", *robustness_report.lines(self.record.robustness)] if self.record.robustness else []
-        confidence = confidence_report.lines(self.record.variants)
-        return [*cost_table.lines(self.record, self.folder.parent), *confidence, *rescue, *robust]
+        return [*cost_table.lines(self.record, self.folder.parent), *robust]
 
     def _repr_html_(self) -> str:
         return "".join(_html(*table) for table in cost_table.tables(self.record, self.folder.parent))
 
 
-def _own_latency(row: ExportedVariant | Rescue) -> float | None:
-    if isinstance(row, Rescue):
-        return next((step.latency_ms for step in row.steps if step.is_chosen), None)
+def _own_latency(row: ExportedVariant) -> float | None:
     return row.cost.latency.milliseconds if row.cost and row.cost.latency else None
 
 

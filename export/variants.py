@@ -1,12 +1,13 @@
 """The way of one export: float32, then each variant from it; a rescue where that is asked for; export.json last."""
 
 import tempfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from device import command, files, locks
 from device.evaluation import exports
-from device.evaluation.exports import CalibrationRows, Export, ExportedVariant, ReferenceComparison, Rescue
+from device.evaluation.cost_table import FLOAT32
+from device.evaluation.exports import RESCUED, CalibrationRows, Export, ExportedVariant, ReferenceComparison, Rescue
 from device.explain import sheet
 from device.model.variants import NAMES
 from export.checks import layers
@@ -24,8 +25,8 @@ from export.rescue.build import PLAIN
 from export.runtimes import trials
 from export.source.sources import ExportSource
 
-# The file that is made otherwise where int8 loses too much.
-RESCUED = "int8_rescued"
+# What speaks for int8's wrong predictions; after a rescue for those of the file that it made.
+EXPLAINED = "explained_int8.png"
 
 
 def export(source: ExportSource, options: ExportOptions) -> Export:
@@ -74,7 +75,7 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
                 _draw(rows[-1], reference, folder)
         if note := report.note(rows):
             command.say(f"note: {note}")
-        timed = {name: maker.file(name) for name in ("float32", *(row.variant for row in rows if row.cost))}
+        timed = {name: maker.file(name) for name in (FLOAT32, *(row.variant for row in rows if row.cost))}
         rows = measured.completed(rows, timed, reference.images, folder)
         mended = _rescue(maker, options.max_drop) if options.rescue and options.max_drop else None
     calibration = CalibrationRows(**vars(source.calibration.recorded), rows=source.calibration.rows)
@@ -90,17 +91,30 @@ def _draw(row: ExportedVariant, reference: Reference, folder: Path) -> None:
     if row.layers:
         layers.draw(row.layers, folder / "layers.png")
     if row.variant == "int8" and row.file and reference.labeled:
-        sheet.write(folder / row.file, reference.images, folder / "explained_int8.png")
+        sheet.write(folder / row.file, reference.images, folder / EXPLAINED)
 
 
 def _rescue(maker: Maker, max_drop: float) -> Rescue:
     """The chosen file is proved and kept as every variant is, unless it is the plain one, and that was kept."""
     source = maker.source
-    (maker.folder / f"{source.name}_{RESCUED}.tflite").unlink(missing_ok=True)
+    for stale in (f"{source.name}_{RESCUED}.tflite", f"flips_{RESCUED}.png"):
+        (maker.folder / stale).unlink(missing_ok=True)
     done = rescued.rescue(source, maker.float32, max_drop, maker.scratch)
     made = maker.proved("int8", done.found.chosen.made, list(done.unlike))
     is_there = done.found.chosen.means == PLAIN and (maker.folder / f"{source.name}_int8.tflite").exists()
     kept = made.row if is_there else maker.keep(made, RESCUED)
+    if kept.file:
+        kept = _completed(maker, kept)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
-    written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes
+    written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes, kept.cost
     return Rescue(max_drop, source.validation.images.split, done.found.steps, comparison, *written)
+
+
+def _completed(maker: Maker, kept: ExportedVariant) -> ExportedVariant:
+    """The rescued file's row with its latency; its flips and its wrong predictions are drawn as every variant's are."""
+    images, folder = maker.reference.images, maker.folder
+    if maker.reference.labeled:
+        sheet.write(folder / str(kept.file), images, folder / EXPLAINED)
+    timed = {FLOAT32: maker.file(FLOAT32), RESCUED: maker.file("int8")}
+    (row,) = measured.completed([replace(kept, variant=RESCUED)], timed, images, folder)
+    return row

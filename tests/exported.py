@@ -1,11 +1,14 @@
 """A stranger's float model that export really exported: once a session, read by every test that needs one."""
 
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from device.evaluation import exports
+from device.evaluation.exports import PLAIN, RESCUED, Rescue, RescueStep
 from tests import drawing, foreign, once
 from tests.conftest import places, runs_in
 
@@ -76,3 +79,20 @@ def lossy(tmp_path_factory: pytest.TempPathFactory) -> Exported:
             image.unlink()
 
     return once_exported(tmp_path_factory, "lossy", "lossy.tflite", lay_out)
+
+
+def with_rescue(run: Path) -> Rescue:
+    """Adds what a rescue leaves to a copied run: its int8 file once more, as if the second attempt had made it."""
+    folder = run / "export"
+    made = exports.read(folder)
+    int8 = made.variants[-1]
+    assert int8.variant == "int8" and int8.file is not None and int8.cost is not None
+    file = int8.file.replace("int8", RESCUED)
+    shutil.copyfile(folder / int8.file, folder / file)
+    steps = tuple(
+        RescueStep(means, 1000, 0.5, 1.0, 200, 3, 1, 0.01, (-0.01, 0.03), is_chosen, is_chosen, 0.01)
+        for means, is_chosen in ((PLAIN, False), ("equalized", True))
+    )
+    rescue = Rescue(0.005, "validation", steps, int8, file, int8.sha256, int8.file_bytes, cost=int8.cost)
+    exports.write(folder, replace(made, rescue=rescue))
+    return rescue

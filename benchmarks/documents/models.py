@@ -77,9 +77,11 @@ def common_run(models: Sequence[Model]) -> Path | None:
 
 
 def _exported(folder: Path) -> list[Path]:
-    """The files in export.json, since others may be of an older model; all files if there is no export.json."""
+    """The files in export.json, since others may be of an older model, a rescued one in the place of int8's; all files
+    if there is no export.json.
+    """
     try:
-        named = [folder / row.file for row in exports.read(folder).variants if row.file]
+        named = [folder / row.file for row in exports.read(folder).standing if row.file]
     except (FileNotFoundError, NotADirectoryError):
         named = sorted(folder.glob("*.tflite"))
     return [path for path in named if path.is_file()]

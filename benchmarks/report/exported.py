@@ -72,7 +72,7 @@ def read(paths: Sequence[Path]) -> list[ExportedRun]:
 
 def _run(name: str, folder: Path) -> ExportedRun:
     record = rows.printable(exports.read(folder / FOLDER))
-    told = {row.variant: row.cost.sheet for row in record.variants if row.cost and row.cost.sheet}
+    told = {row.variant: row.cost.sheet for row in record.rows if row.cost and row.cost.sheet}
     sheets = {variant: sheet for variant, one in told.items() if (sheet := _sheet(folder / FOLDER, one))}
     drawn = {shows: _png(folder / FOLDER / file) for file, shows in DRAWN.items()}
     images = tuple(DrawnImage(png, shows) for shows, png in drawn.items() if png and min(_size(png)) > 0)

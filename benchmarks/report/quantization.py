@@ -26,18 +26,18 @@ def summary(run: ExportedRun) -> str:
 
 
 def _notes(run: ExportedRun) -> Iterator[str]:
-    for row in run.record.variants:
+    for row in run.record.rows:
         if row.failures:
             yield f"{row.variant} was not kept: {'; '.join(row.failures)}"
         yield from cost_table.changes(row)
-    if (rescue := run.record.rescue) and rescue.file and rescue.comparison.drop is not None:
-        yield f"{rescue.file}, which stands in the place of int8, loses {100 * rescue.comparison.drop:.2f} points"
+    if run.record.rescue and run.record.rescue.file:
+        yield f"{run.record.rescue.file} stands in the place of int8"
     yield from cost_table.notes(run.record, run.folder)
 
 
 def figures(run: ExportedRun) -> Iterator[Shown]:
-    """Charts: of each variant the labels that changed, of int8 its layers. int8, the last one, comes first."""
-    for row in reversed(run.record.variants):
+    """Charts: of each file the labels that changed, of int8 its layers. int8, and what was made of it, comes first."""
+    for row in reversed(run.record.rows):
         if row.cost and any(one.lost != one.won for one in row.cost.labels):
             yield _labels(run, row)
         if row.layers:
@@ -68,8 +68,8 @@ def _layers(run: ExportedRun, row: ExportedVariant) -> Shown:
 
 
 def flips(run: ExportedRun) -> Iterator[str]:
-    """Of each variant, the last one first, the images on its contact sheet, with what is predicted."""
-    for row in reversed(run.record.variants):
+    """Of each file, the last one first, the images on its contact sheet, with what is predicted."""
+    for row in reversed(run.record.rows):
         if row.cost and row.cost.flips:
             yield _sheet(run, row.variant, row.cost.flips, row.cost.changed, run.sheets.get(row.variant))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from device import text
 from device.data import benchmark_record
-from device.evaluation import by_label, runtimes
+from device.evaluation import by_label, confidence_table, runtimes
 from device.evaluation.exports import Export, ExportedVariant
 
 HEADER = ("variant", "size", "accuracy", "drop, points", "p", "agreement", "p50 ms", "to float32")
@@ -37,10 +37,10 @@ def latencies(made: Export, run: Path) -> Latencies:
     measure at different times.
     """
     timed = benchmark_record.latencies(run)
-    kept = [row for row in made.variants if row.file]
+    kept = [row for row in made.standing if row.file]
     if kept and all(row.sha256 in timed for row in kept):
         return Latencies({row.variant: timed[row.sha256] for row in kept if row.sha256}, is_short=False)
-    own = {row.variant: row.cost.latency.milliseconds for row in made.variants if row.cost and row.cost.latency}
+    own = {row.variant: row.cost.latency.milliseconds for row in made.rows if row.cost and row.cost.latency}
     return Latencies(own, is_short=True)
 
 
@@ -57,7 +57,7 @@ def rows(made: Export, run: Path) -> list[tuple[str, ...]]:
             text.milliseconds(timed.by_variant.get(row.variant)),
             text.ratio(timed.ratio(row)),
         )
-        for row in made.variants
+        for row in made.rows
     ]
 
 
@@ -70,18 +70,45 @@ def _paired(row: ExportedVariant) -> tuple[str, str]:
 
 def by_labels(made: Export) -> Table | None:
     """Balanced accuracy and worst label, a row a variant; None where the labels are equally common."""
-    if not by_label.are_uneven(made.variants):
+    if not by_label.are_uneven(made.rows):
         return None
-    return ("variant", *by_label.HEADER), [(row.variant, *by_label.cells(row)) for row in made.variants]
+    return ("variant", *by_label.HEADER), [(row.variant, *by_label.cells(row)) for row in made.rows]
 
 
 def by_runtime(made: Export) -> Table | None:
     """How each variant does in other runtimes; None where none was tried."""
-    columns = runtimes.columns([row.runtimes for row in made.variants])
+    columns = runtimes.columns([row.runtimes for row in made.rows])
     if not columns:
         return None
     cells = zip(*columns.values(), strict=True)
-    return ("variant", *columns), [(row.variant, *each) for row, each in zip(made.variants, cells, strict=True)]
+    return ("variant", *columns), [(row.variant, *each) for row, each in zip(made.rows, cells, strict=True)]
+
+
+def by_confidence(made: Export) -> Table | None:
+    """Each file's temperature and threshold, and what they do; None where none has any."""
+    fitted = confidence_table.fitted(made.rows)
+    return confidence_table.table("confidence", fitted) if fitted else None
+
+
+def by_attempt(made: Export) -> Table | None:
+    """What a rescue tried, in order; None where there was none. Ratios are to the plain int8 file."""
+    if made.rescue is None:
+        return None
+    header = ("rescue", "size", "p50 ms", "to plain", "drop, points", "lost", "won", "error", "")
+    return header, [
+        (
+            step.means,
+            text.size(step.network_bytes),
+            text.milliseconds(step.latency_ms),
+            text.ratio(step.latency_ratio),
+            text.points(step.drop, step.drop_interval),
+            str(step.lost),
+            str(step.won),
+            "-" if step.mean_error is None else f"{step.mean_error:.2g}",
+            ", ".join(word for word, is_so in (("chosen", step.is_chosen), ("front", step.is_on_front)) if is_so),
+        )
+        for step in made.rescue.steps
+    ]
 
 
 def changes(row: ExportedVariant) -> list[str]:
@@ -110,6 +137,14 @@ def notes(made: Export, run: Path) -> list[str]:
         found.append("drop: accuracy lost to float32, paired, with its 95 % interval; p: McNemar's exact test")
     if any(row.layers for row in made.variants):
         found.append(f"int8: calibrated with {calibration.n} images ({calibration.split}, seed {calibration.seed})")
+    if (rescue := made.rescue) and rescue.steps:
+        on = f"{rescue.steps[0].n} images ({rescue.split})"
+        found.append(
+            f"rescue: on {on}; error: the mean difference of a score from float32's; front: no other is better and as"
+            " fast, or faster and as good"
+        )
+    if fitted := confidence_table.fitted(made.rows):
+        found += confidence_table.notes(fitted)
     if by_runtime(made):
         found.append(runtimes.EXPLAINED)
     if timed.by_variant:
@@ -132,14 +167,14 @@ def _compared_with(made: Export) -> str:
 
 
 def tables(made: Export, run: Path) -> list[Table]:
-    """What each variant costs; of uneven labels the balanced accuracy; other runtimes that were tried."""
-    found = [(HEADER, rows(made, run)), by_labels(made), by_runtime(made)]
+    """What each file costs; balanced accuracy of uneven labels; other runtimes; confidence; a rescue's attempts."""
+    found = [(HEADER, rows(made, run)), by_labels(made), by_runtime(made), by_confidence(made), by_attempt(made)]
     return [table for table in found if table]
 
 
 def lines(made: Export, run: Path) -> list[str]:
     """The tables as text, what changed, and how it was measured."""
     first, *others = tables(made, run)
-    changed = [said for row in made.variants for said in changes(row)]
+    changed = [said for row in made.rows for said in changes(row)]
     beside = [line for table in others for line in ("", *text.table(*table))]
     return [*text.table(*first), *beside, *changed, *notes(made, run)]

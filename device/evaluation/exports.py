@@ -3,7 +3,7 @@
 Written by `export`, read by it again and by `benchmarks`. It lies beside the files it names.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from device import records
@@ -130,6 +130,8 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
 
 # What `means` says of the file that a rescue begins with.
 PLAIN = "plain"
+# What the file that a rescue makes is called, beside the variants.
+RESCUED = "int8_rescued"
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,8 @@ class RescueStep:
     """A file that was tried, beside float32 on n validation images.
 
     lost and won: right in float32, or in this file alone. latency_ratio: to the plain int8 file's, measured in turns;
-    None where the interpreter can't load it. is_on_front: no other is both faster and better. mean_error: the mean
-    difference of a score from float32's.
+    None where the interpreter can't load it. is_on_front: no other is better and as fast, or faster and as good.
+    mean_error: the mean difference of a score from float32's.
     """
 
     means: str
@@ -159,8 +161,9 @@ class RescueStep:
 class Rescue:
     """What brought int8's drop inside max_drop (0.005 for half a point), or as near to it as was found.
 
-    split: where the images of the steps come from. comparison: of the chosen file, on test images. file, sha256 and
-    file_bytes: the chosen file's; None where that is the plain one, or isn't sound.
+    split: where the images of the steps come from. comparison: of the chosen file with the source, on test images;
+    cost: of that file, beside the float32 file. file, sha256 and file_bytes: the chosen file's; None where that is the
+    plain one, or isn't sound.
     """
 
     max_drop: float
@@ -171,6 +174,27 @@ class Rescue:
     sha256: str | None = None
     file_bytes: int | None = None
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
+    cost: QuantizationCost | None = field(default=None, metadata=records.IF_KNOWN)
+
+    @property
+    def chosen(self) -> str:
+        """What the chosen file was made by."""
+        return next(step.means for step in self.steps if step.is_chosen)
+
+    @property
+    def row(self) -> ExportedVariant | None:
+        """The rescued file as a row beside the variants; None where there is none."""
+        if self.file is None:
+            return None
+        return ExportedVariant(
+            RESCUED,
+            **{each.name: getattr(self.comparison, each.name) for each in fields(ReferenceComparison)},
+            file=self.file,
+            sha256=self.sha256,
+            file_bytes=self.file_bytes,
+            cost=self.cost,
+            runtimes=self.runtimes,
+        )
 
 
 @dataclass(frozen=True)
@@ -187,9 +211,15 @@ class Export:
     scaling: ScalingChoice | None = field(default=None, metadata=records.IF_KNOWN)
 
     @property
-    def standing(self) -> "list[ExportedVariant | Rescue]":
-        """A row a variant; a rescued file's in the place of int8's."""
-        better = self.rescue if self.rescue and self.rescue.file else None
+    def rows(self) -> list[ExportedVariant]:
+        """A row a variant, and one for the rescued file."""
+        row = self.rescue.row if self.rescue else None
+        return [*self.variants, *([row] if row else [])]
+
+    @property
+    def standing(self) -> list[ExportedVariant]:
+        """A row a variant; the rescued file's in the place of int8's."""
+        better = self.rescue.row if self.rescue else None
         return [better if better and row.variant == "int8" else row for row in self.variants]
 
 

@@ -13,7 +13,8 @@ class Variant:
 
     Limits of a sound conversion; export drops a file beyond them. signal: the least signal-to-noise ratio of its logits
     in dB; error: the largest difference of a score; drop: the largest loss of accuracy, judged by the lower end of its
-    95 % interval, so that few images don't fail a good file.
+    95 % interval, so that few images don't fail a good file. tolerance and error are of probabilities; of logits they
+    are shares of the span of all scores.
 
     color: in charts, from Okabe and Ito, Color Universal Design (2008), which color-blind people can distinguish.
     """

@@ -105,14 +105,15 @@ def _logits(scores: Scores, kind: str) -> npt.NDArray[np.float64]:
     return np.asarray(numbers - numbers.mean(axis=1, keepdims=True))
 
 
-def failures(variant: str, comparison: ReferenceComparison) -> list[str]:
-    """Why a variant must not be kept; [] where it is sound."""
+def failures(variant: str, comparison: ReferenceComparison, span: float = 1.0) -> list[str]:
+    """Why a variant must not be kept; [] where it is sound. span: of the reference's scores, 1 of probabilities."""
     limits = variants.BY_NAME[variant]
     reasons = []
     if comparison.largest_error is None:
         reasons.append("its scores are not finite numbers")
-    elif comparison.largest_error > limits.error:
-        reasons.append(f"a score differs by {comparison.largest_error:.4f}, at most {limits.error:g} is sound")
+    elif comparison.largest_error > limits.error * span:
+        most = limits.error * span
+        reasons.append(f"a score differs by {comparison.largest_error:.4f}, at most {most:g} is sound")
     if comparison.signal is not None and comparison.signal < limits.signal:
         reasons.append(
             f"its logits have {comparison.signal:.1f} dB of signal to noise, {limits.signal:g} dB or more are sound"

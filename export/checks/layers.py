@@ -18,13 +18,14 @@ from litert_quantizer import model_validator
 from litert_quantizer.utils import validation_utils
 
 from device.evaluation.exports import LayerError
+from device.model import model_kinds
 from device.model.variants import BY_NAME
 from export.checks.compare import decibels
 from export.checks.fidelity import Graph
 from export.conversion import objects, quantize
 
 # Whose weights give a layer its name, where the converter joined several in one operator.
-WEIGHTED = ("convolution", "depthwise", "MatMul")
+WEIGHTED = ("convolution", "Conv2D", "depthwise", "MatMul")
 # Of the chart: more are no longer read.
 MOST_BARS, NAME_LENGTH = 40, 40
 METRIC = validation_utils.ValidationErrorMetric
@@ -40,16 +41,17 @@ def errors(
     Both files are bare. inputs: what the float network is fed. keras_names: the model's layers, where they are known.
     """
     graph = Graph(float32)
+    outputs = [objects.text(graph.graph.tensors[operator.outputs[0]].name) for operator in graph.operators]
+    is_numbered = are_numbered(outputs, keras_names)
     measured = _measured(float32, int8, inputs)
     found: list[LayerError] = []
-    for operator in graph.operators:
+    for name, operator in zip(outputs, graph.operators, strict=True):
         tensor = graph.graph.tensors[operator.outputs[0]]
-        name = objects.text(tensor.name)
         if name not in measured or tensor.type != schema.TensorType.FLOAT32:
             continue
         noise, power = measured[name][METRIC.MSE.value], measured[name][METRIC.SNR.value]
         # What has no name is the activation of the layer before: a softmax that gives the scores.
-        layer = layer_name(name, keras_names) or (found[-1].layer if found else name)
+        layer = layer_name(name, keras_names, is_numbered) or (found[-1].layer if found else name)
         found.append(LayerError(layer, objects.operator_name(graph.tree, operator), noise, decibels(power, noise)))
     return tuple(sorted(found, key=lambda row: row.signal))
 
@@ -86,27 +88,43 @@ def _power(_: Any, signal: Any) -> float:
     return float(np.square(np.asarray(signal, np.float64)).mean())
 
 
-def layer_name(tensor: str, keras_names: Collection[str] = ()) -> str | None:
+def layer_name(tensor: str, keras_names: Collection[str] = (), is_numbered: bool = True) -> str | None:
     """'model_1/conv2d_1_2/convolution' of a joined name is 'conv2d_1' where Keras has such a layer, else 'conv2d_1_2'.
 
-    The converter numbers each name once more. None for a tensor that no layer's name is in.
+    is_numbered: see `are_numbered`. None for a tensor that no layer's name is in.
     """
     parts = tensor.split(";")
     part = next((one for one in parts if one.rpartition("/")[2].startswith(WEIGHTED)), parts[0])
     scopes = part.split("/")[:-1]
     for scope in reversed(scopes):
-        for name in (re.sub(r"_\d+$", "", scope), scope):
+        for name in (_without_number(scope), scope) if is_numbered else (scope,):
             if name in keras_names:
                 return name
     return scopes[-1] if scopes else None
 
 
+def are_numbered(tensors: Iterable[str], keras_names: Collection[str]) -> bool:
+    """Whether the converter has numbered each layer once more: it does so with Keras 3's, not with tf-keras'."""
+    scopes = {scope for tensor in tensors for part in tensor.split(";") for scope in part.split("/")[:-1]}
+    return any(scope not in keras_names and _without_number(scope) in keras_names for scope in scopes)
+
+
+def _without_number(scope: str) -> str:
+    return re.sub(r"_\d+$", "", scope)
+
+
 def keras_names(model: Path) -> frozenset[str]:
-    """The names of all layers in a .keras file, also of nested models'; none of another kind of model."""
-    if not zipfile.is_zipfile(model):
+    """The names of all layers in a .keras or .h5 file, also of nested models'; none of another kind of model."""
+    kind = model_kinds.of_file(model) if model.is_file() else None
+    if kind == model_kinds.KERAS:
+        with zipfile.ZipFile(model) as archive:
+            return frozenset(_names(json.loads(archive.read("config.json"))))
+    if kind != model_kinds.KERAS_H5:
         return frozenset()
-    with zipfile.ZipFile(model) as archive:
-        return frozenset(_names(json.loads(archive.read("config.json"))))
+    import h5py  # here: the least of what is exported is such a file
+
+    with h5py.File(model) as file:
+        return frozenset(_names(json.loads(file.attrs["model_config"])))
 
 
 def _names(config: Any) -> Iterable[str]:

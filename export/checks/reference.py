@@ -53,7 +53,10 @@ def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
         scores = evaluate.score_images(path, test)
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
-        raise UserError(f"{source.model}: its float32 .tflite is not sound: {reason}") from None
+        raise UserError(
+            f"{source.model}: its float32 .tflite is not sound: {reason}; expected scores that are numbers; convert the"
+            " model anew, or train it again"
+        ) from None
     return pixels.taken(bare, source.input), Reference("float32", test, labeled, scores)
 
 

@@ -92,7 +92,10 @@ def _in_a_fresh_process(model: Path, folder: Path, words: list[str]) -> None:
     reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     if done.returncode == command.USER_ERROR:
         raise UserError(reason.removeprefix("error: "))
-    raise UserError(f"{model}: TensorFlow could not convert the model: {reason}")
+    raise UserError(
+        f"{model}: TensorFlow could not convert the model: {reason}; expected one that it can load; save it anew"
+        " from the program that made it, as a SavedModel: model.export(DIR)"
+    )
 
 
 def _run(model: Path, folder: Path, words: list[str], beside: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

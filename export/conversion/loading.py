@@ -119,7 +119,8 @@ def _refuse_custom(path: Path, config: Any) -> None:
     if names := keras_config.custom(config, KERAS_LAYERS):
         raise UserError(
             f"{path}: the code of {', '.join(names)} is not Keras' own, and no code of a model file is run; expected"
-            f" Keras' layers alone; {BY_SAVED_MODEL}"
+            " Keras' layers alone; where their code is, load the model (after keras.saving.register_keras_serializable;"
+            " a Lambda with safe_mode=False), save it as a SavedModel, model.export(DIR), and export that folder"
         )
 
 

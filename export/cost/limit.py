@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from device import command, text
 from device.evaluation import by_label, needed
 from device.evaluation.by_label import ByLabel
+from device.evaluation.cost import QuantizationCost
 from device.evaluation.cost_table import FLOAT32
-from device.evaluation.exports import ExportedVariant, Rescue
+from device.evaluation.exports import PLAIN, RESCUED, Export, ExportedVariant, Rescue
 
 # Of what is within the limit, beyond it, or can't be told.
 EXIT_CODES = {True: command.GOOD, False: command.FAILED, None: command.INCONCLUSIVE}
@@ -26,49 +27,39 @@ class LimitVerdict:
         return f"{self.variant}: {answer}: {self.reason}"
 
 
-def judge(rows: Sequence[ExportedVariant | Rescue], max_drop: float) -> list[LimitVerdict]:
+def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
+    """Each variant's that was kept; after a rescue that of the file it chose alone."""
+    return judge(made.variants, max_drop) if made.rescue is None else [_of_rescue(made.rescue, max_drop)]
+
+
+def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
     """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point.
 
     As in benchmarks' gate, a label whose own loss is beyond chance and certainly above the limit is beyond it too: the
     images of a rare label are too few to show in the drop over all.
     """
-    return [
-        of_rescue(row, max_drop) if isinstance(row, Rescue) else _verdict(row, max_drop)
-        for row in rows
-        if row.file and (isinstance(row, Rescue) or row.variant != FLOAT32)
-    ]
+    kept = [row for row in rows if row.file and row.variant != FLOAT32]
+    return [_verdict(row.variant, row.cost, row.by_label, max_drop) for row in kept]
 
 
-def within(interval: tuple[float, float] | None, max_drop: float) -> bool | None:
-    """Whether a drop with this interval is inside the limit for certain; None where it can't be told."""
-    if interval is None:
-        return None
-    low, high = interval
-    return False if low > max_drop else True if high <= max_drop else None
+def _of_rescue(done: Rescue, max_drop: float) -> LimitVerdict:
+    if done.file is None and done.chosen != PLAIN:
+        return LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")
+    variant = "int8" if done.file is None else RESCUED
+    return _verdict(variant, done.cost, done.comparison.by_label, max_drop)
 
 
-def of_rescue(row: Rescue, max_drop: float) -> LimitVerdict:
-    """The chosen file's, on test images."""
-    lost, said = _lost_labels(row.comparison.by_label, max_drop), f"as it was rescued; {text.limit(max_drop)}"
-    is_inside = False if lost else within(row.comparison.drop_interval, max_drop)
-    return LimitVerdict("int8", is_inside, "; ".join(filter(None, (lost, said))))
-
-
-def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
+def _verdict(variant: str, cost: QuantizationCost | None, paired: ByLabel | None, max_drop: float) -> LimitVerdict:
     limit = text.limit(max_drop)
-    cost = row.cost
     if cost is None or cost.pairs is None:
-        return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
+        return LimitVerdict(variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
     said = f"{text.points(cost.drop, cost.drop_interval, unit=' points')} lost on {cost.n} images; {limit}"
-    lost = _lost_labels(row.by_label, max_drop)
-    is_inside = False if lost else within(cost.pairs.interval, max_drop)
+    lost = [f"{row.said()}, beyond chance" for row in by_label.beyond(paired, max_drop)]
+    low, high = cost.pairs.interval
+    is_inside = False if lost or low > max_drop else True if high <= max_drop else None
     advice = needed.advice(cost.pairs, max_drop) if is_inside is None else None
-    return LimitVerdict(row.variant, is_inside, "; ".join(filter(None, (lost, said, advice))))
-
-
-def _lost_labels(paired: ByLabel | None, max_drop: float) -> str:
-    """In words those that are beyond the limit by themselves; '' for none."""
-    return text.some([f"{row.said()}, beyond chance" for row in by_label.beyond(paired, max_drop)], between="; ")
+    reasons = text.some(lost, between="; "), said, advice
+    return LimitVerdict(variant, is_inside, "; ".join(filter(None, reasons)))
 
 
 def is_within(verdicts: Sequence[LimitVerdict]) -> bool | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,15 @@ from export.conversion import objects
 
 OPERATOR = schema.BuiltinOperator
 TYPE_NAMES = {number: name for name, number in vars(schema.TensorType).items() if isinstance(number, int)}
+# Whose second input are weights.
+WEIGHTED = (
+    *(OPERATOR.CONV_2D, OPERATOR.DEPTHWISE_CONV_2D, OPERATOR.FULLY_CONNECTED),
+    *(OPERATOR.TRANSPOSE_CONV, OPERATOR.CONV_3D),
+)
 
 
 @dataclass(frozen=True)
-class Operators:
-    """All operators of one kind. macs: their multiply-accumulates; by_xnnpack: how many of them XNNPACK computes."""
-
-    name: str
-    count: int
-    macs: int
-    by_xnnpack: int | None
-
-
-@dataclass(frozen=True)
-class End:
+class TensorInfo:
     """An input or output. shape: -1 for a side that is left open; scale and zero_point: of a quantized one."""
 
     name: str
@@ -38,6 +33,40 @@ class End:
     type: str
     scale: float | None
     zero_point: int | None
+
+
+@dataclass(frozen=True)
+class OperatorInfo:
+    """One operator.
+
+    types: of what it takes and gives, and of its weights where theirs is another: 'int8', 'uint8 -> int8', 'float32,
+    weights int8'. output: the first one, if any. weight_scales: how many its weights have: one, one a channel, or 0
+    where they aren't quantized. macs: multiply-accumulates. is_by_xnnpack: whether XNNPACK computes it; None where that
+    isn't known.
+    """
+
+    name: str
+    types: str
+    output: TensorInfo | None
+    weight_scales: int
+    macs: int
+    is_by_xnnpack: bool | None
+
+
+@dataclass(frozen=True)
+class Operators:
+    """All operators of one kind and of the same types.
+
+    scales: the least and the greatest of their outputs; None where those aren't quantized. macs: their
+    multiply-accumulates; by_xnnpack: how many of them XNNPACK computes.
+    """
+
+    name: str
+    types: str
+    count: int
+    scales: tuple[float, float] | None
+    macs: int
+    by_xnnpack: int | None
 
 
 @dataclass(frozen=True)
@@ -50,18 +79,21 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Contents:
-    """xnnpack: what told which operators it takes, or why that isn't known."""
+    """operators: by kind, the most frequent first; graph: one by one, in the file's order. xnnpack: what told which
+    operators it takes, or why that isn't known.
+    """
 
     file_bytes: int
     description: str
-    inputs: tuple[End, ...]
-    outputs: tuple[End, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
     operators: tuple[Operators, ...]
     macs: int
     parameters: int
     parts: tuple[FilePart, ...]
     subgraphs: int
     xnnpack: str
+    graph: tuple[OperatorInfo, ...]
 
 
 def read(path: Path) -> Contents:
@@ -69,37 +101,84 @@ def read(path: Path) -> Contents:
     flatbuffer.check(path)
     tree = objects.read(card.network_bytes(path))
     graph = tree.subgraphs[0]
-    names = [objects.operator_name(tree, operator) for operator in graph.operators]
     taken, known = _taken(path)
-    macs = [_macs(tree, operator) for operator in graph.operators]
-    counts, multiplied, accelerated = Counter(names), Counter[str](), Counter[str]()
-    for place, name in enumerate(names):
-        multiplied[name] += macs[place]
-        accelerated[name] += taken is not None and place in taken
+    each = tuple(
+        _operator(tree, operator, None if taken is None else place in taken)
+        for place, operator in enumerate(graph.operators)
+    )
     return Contents(
         file_bytes=path.stat().st_size,
         description=objects.text(tree.description),
-        inputs=tuple(_end(graph.tensors[index]) for index in graph.inputs),
-        outputs=tuple(_end(graph.tensors[index]) for index in graph.outputs),
-        operators=tuple(
-            Operators(name, count, multiplied[name], None if taken is None else accelerated[name])
-            for name, count in counts.most_common()
-        ),
-        macs=sum(macs),
+        inputs=tuple(_tensor(graph.tensors[index]) for index in graph.inputs),
+        outputs=tuple(_tensor(graph.tensors[index]) for index in graph.outputs),
+        operators=_by_kind(each),
+        macs=sum(one.macs for one in each),
         parameters=sum(math.prod(objects.integers(tensor.shape)) for tensor in _weights(tree)),
         parts=tuple(_parts(path, tree)),
         subgraphs=len(tree.subgraphs),
         xnnpack=known,
+        graph=each,
     )
 
 
-def _end(tensor: Any) -> End:
+def _tensor(tensor: Any) -> TensorInfo:
     shape = tuple(objects.integers(tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature))
+    name, given = objects.text(tensor.name), tensor.quantization
+    if not _scales(tensor):
+        return TensorInfo(name, shape, _type(tensor), None, None)
+    zero_points = objects.integers(given.zeroPoint) or [0]
+    return TensorInfo(name, shape, _type(tensor), float(given.scale[0]), zero_points[0])
+
+
+def _type(tensor: Any) -> str:
+    return str(TYPE_NAMES.get(tensor.type, "?"))
+
+
+def _scales(tensor: Any) -> int:
+    """How many it has."""
     scales = tensor.quantization.scale if tensor.quantization is not None else None
-    scale, zero_point = None, None
-    if scales is not None and len(scales):
-        scale, zero_point = float(scales[0]), int(tensor.quantization.zeroPoint[0])
-    return End(objects.text(tensor.name), shape, TYPE_NAMES.get(tensor.type, "?"), scale, zero_point)
+    return 0 if scales is None else len(scales)
+
+
+def _operator(tree: Any, operator: Any, is_by_xnnpack: bool | None) -> OperatorInfo:
+    tensors = tree.subgraphs[0].tensors
+    weights = tensors[operator.inputs[1]] if objects.kind(tree, operator) in WEIGHTED else None
+    if weights is not None and not _bytes(tree, weights.buffer):  # computed
+        weights = None
+    return OperatorInfo(
+        name=objects.operator_name(tree, operator),
+        types=_types(tree, operator, weights),
+        output=_tensor(tensors[operator.outputs[0]]) if len(operator.outputs) else None,
+        weight_scales=0 if weights is None else _scales(weights),
+        macs=_macs(tree, operator),
+        is_by_xnnpack=is_by_xnnpack,
+    )
+
+
+def _types(tree: Any, operator: Any, weights: Any | None) -> str:
+    tensors = tree.subgraphs[0].tensors
+    inputs = [tensors[index] for index in operator.inputs if index >= 0]
+    # A constant may come first, such as an axis; weights in half precision are nothing but constants.
+    entries = [tensor for tensor in inputs if not _bytes(tree, tensor.buffer)] or inputs
+    ends = [_type(tensor) for tensor in (*entries[:1], *(tensors[index] for index in operator.outputs[:1]))]
+    said = " -> ".join(dict.fromkeys(ends))
+    others = "" if weights is None or _type(weights) in ends else f", weights {_type(weights)}"
+    return f"{said}{others}".lower()
+
+
+def _by_kind(each: Sequence[OperatorInfo]) -> tuple[Operators, ...]:
+    """The most frequent first; of equally many the one that comes first."""
+    groups: dict[tuple[str, str], list[OperatorInfo]] = {}
+    for one in each:
+        groups.setdefault((one.name, one.types), []).append(one)
+    found = []
+    for (name, types), group in groups.items():
+        scales = [one.output.scale for one in group if one.output and one.output.scale is not None]
+        span = (min(scales), max(scales)) if scales else None
+        taken = [one.is_by_xnnpack for one in group]
+        by_xnnpack = None if None in taken else taken.count(True)
+        found.append(Operators(name, types, len(group), span, sum(one.macs for one in group), by_xnnpack))
+    return tuple(sorted(found, key=lambda one: -one.count))
 
 
 def _macs(tree: Any, operator: Any) -> int:
@@ -138,7 +217,7 @@ def _bytes(tree: Any, buffer: int) -> int:
 def _parts(path: Path, tree: Any) -> Iterator[FilePart]:
     by_type = Counter[str]()
     for tensor in _weights(tree):
-        by_type[TYPE_NAMES.get(tensor.type, "?")] += _bytes(tree, tensor.buffer)
+        by_type[_type(tensor)] += _bytes(tree, tensor.buffer)
     metadata = sum(_bytes(tree, entry.buffer) for entry in tree.metadata or [])
     archive = card.archive_bytes(path)
     yield from (FilePart(f"weights {name}", count) for name, count in by_type.most_common())

@@ -1,10 +1,11 @@
 """The parts of a model card on each file's accuracy and speed, and on what was not tested."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from device import text
 from device.data.benchmark_record import TimedFile
-from device.evaluation import runtimes
+from device.evaluation import confidence_table, runtimes
+from device.evaluation.confidence import FittedConfidence
 from device.host.system import Host
 from export.model_card.facts import DeliveredFile, ModelFacts
 from export.model_card.markdown import plain, table
@@ -45,6 +46,32 @@ def _row(each: DeliveredFile) -> tuple[str, ...]:
         text.percent(found.agreement),
         "-" if found.largest_error is None else f"{found.largest_error:.2g}",
     )
+
+
+def confidence(known: ModelFacts) -> list[str]:
+    """Each file's temperature and threshold, and what they do; [] where nothing was fitted."""
+    fitted = {each.name: each.comparison.confidence for each in known.files if each.comparison.confidence}
+    if not fitted:
+        return []
+    return [
+        "",
+        "### Confidence",
+        "",
+        "The temperature divides a file's logits, so that its scores say how often it is right; a prediction below the",
+        "threshold is shown as *unknown*. Both are in the file, and framelite's `device` applies them; other clients",
+        "show the network's own scores. The expected calibration error is without and with the temperature, with its",
+        "95 % interval.",
+        "",
+        *table(*confidence_table.table("variant", fitted)),
+        "",
+        *(f"- {line}" for line in (*confidence_table.notes(fitted), *_without_temperature(fitted))),
+    ]
+
+
+def _without_temperature(fitted: Mapping[str, FittedConfidence]) -> list[str]:
+    return [
+        f"no temperature for {name}: {one.temperature.reason}" for name, one in fitted.items() if one.temperature.reason
+    ]
 
 
 def latency(known: ModelFacts) -> list[str]:

@@ -11,7 +11,7 @@ from device.data.benchmark_record import TimedFiles
 from device.data.run_record import RunRecord
 from device.errors import UserError
 from device.evaluation import exports
-from device.evaluation.exports import Export, ReferenceComparison
+from device.evaluation.exports import RESCUED, Export, ExportedVariant, ReferenceComparison
 from device.evaluation.runtimes import RuntimeResults
 from device.model import card as cards
 from device.model.card import Card
@@ -76,17 +76,15 @@ def read(folder: Path) -> ModelFacts | None:
 
 
 def _files(made: Export) -> tuple[DeliveredFile, ...]:
-    found = [
-        DeliveredFile(row.variant, row.file, row.file_bytes or 0, row.sha256, row, row.runtimes)
-        for row in made.variants
+    return tuple(
+        DeliveredFile(_name(row), row.file, row.file_bytes or 0, row.sha256, row, row.runtimes)
+        for row in made.rows
         if row.file
-    ]
-    if (better := made.rescue) and better.file:
-        size = better.file_bytes or 0
-        found.append(
-            DeliveredFile("int8, rescued", better.file, size, better.sha256, better.comparison, better.runtimes)
-        )
-    return tuple(found)
+    )
+
+
+def _name(row: ExportedVariant) -> str:
+    return "int8, rescued" if row.variant == RESCUED else row.variant
 
 
 def _run(folder: Path, card: Card) -> RunRecord | None:

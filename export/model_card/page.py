@@ -24,7 +24,7 @@ def parts(known: ModelFacts) -> dict[str, list[str]]:
         "details": usage.details(known),
         "labels": data.labels(known),
         "training data": data.training(known),
-        "evaluation": evaluation.accuracy(known),
+        "evaluation": [*evaluation.accuracy(known), *evaluation.confidence(known)],
         "latency": evaluation.latency(known),
         "limits": evaluation.limits(known),
         "use": usage.how_to(known),

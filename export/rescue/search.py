@@ -134,18 +134,19 @@ class _Search:
         return best
 
     def _floating(self, best: Tried) -> Tried | None:
-        """Neighboring operators in float, more and more of them, those where most noise comes in.
+        """Neighboring operators in float, more and more of them; of as many the fastest file that will do.
 
         With int8 weights where that will do too, and takes no longer: depthwise ones aren't XNNPACK's.
         """
         for share in SHARES:
-            for floating in self._windows(best, share):
-                one = self._try(replace(best.means, floating=floating))
-                if not self._will_do(one):
-                    continue
-                smaller = self._try(replace(one.means, dynamic=True))
-                is_better = self._will_do(smaller) and _rounded_ratio(smaller) <= _rounded_ratio(one)
-                return smaller if is_better else one
+            tried = [self._try(replace(best.means, floating=names)) for names in self._windows(best, share)]
+            inside = [one for one in tried if self._will_do(one)]
+            if not inside:
+                continue
+            one = min(inside, key=lambda one: (_rounded_ratio(one), one.worst_drop))
+            smaller = self._try(replace(one.means, dynamic=True))
+            is_better = self._will_do(smaller) and _rounded_ratio(smaller) <= _rounded_ratio(one)
+            return smaller if is_better else one
         return None
 
     def _windows(self, best: Tried, share: float) -> list[tuple[str, ...]]:
@@ -183,12 +184,14 @@ def _joined(one: Means, other: Means) -> Means:
 
 
 def _is_on_front(one: Tried, tried: Sequence[Tried]) -> bool:
-    """Whether no other file is both faster and better; what differs by less than half a percent is chance."""
-
-    def is_better(other: Tried) -> bool:
-        return _rounded_ratio(other) < _rounded_ratio(one) and other.worst_drop < one.worst_drop
-
-    return one.latency is not None and not any(map(is_better, tried))
+    """Whether no other file is better and as fast, or faster and as good; what differs by less than half a percent of
+    the time is chance.
+    """
+    mine = _rounded_ratio(one), one.worst_drop
+    others = [(_rounded_ratio(other), other.worst_drop) for other in tried]
+    return one.latency is not None and not any(
+        ratio <= mine[0] and drop <= mine[1] and (ratio, drop) != mine for ratio, drop in others
+    )
 
 
 def _rounded_ratio(one: Tried) -> float:

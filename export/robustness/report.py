@@ -18,6 +18,7 @@ def lines(found: Robustness) -> list[str]:
     return [
         *text.table(header, [clean, *rows]),
         f"{note} what int8 loses leaves out 0",
+        *map(_beyond_chance, filter(is_beyond_chance, found.rows)),
         f"int8 loses {text.points(found.drop, found.drop_interval)} points under corruption,"
         f" {text.points(found.more_than_clean, found.more_than_clean_interval)} more than on clean images",
     ]
@@ -26,6 +27,11 @@ def lines(found: Robustness) -> list[str]:
 def _cell(row: CorruptedAccuracy) -> str:
     mark = BEYOND_CHANCE if is_beyond_chance(row) else " "
     return f"{100 * row.float32:.1f} / {100 * row.int8:.1f}{mark}"
+
+
+def _beyond_chance(row: CorruptedAccuracy) -> str:
+    lost = text.points(row.drop, row.drop_interval)
+    return f"{row.corruption.replace('_', ' ')}, severity {row.severity}: int8 loses {lost} points"
 
 
 def is_beyond_chance(row: CorruptedAccuracy) -> bool:

@@ -22,7 +22,7 @@ def find(request: ExportRequest) -> ExportSource:
         if kind is not None:
             raise UserError(f"{path}: this is {kind.what}, expected {EXPECTED}; {kind.todo}")
     if not path.exists() and path.suffix.lower() in model_kinds.ENDINGS:
-        raise UserError(f"{path}: there is no such model file")
+        raise UserError(f"{path}: there is no such model file, expected {EXPECTED}; check the path")
     return run.source(request)
 
 

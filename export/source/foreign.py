@@ -151,7 +151,9 @@ def _require_float(path: Path, entry: model_spec.Tensor, interpreter: Any) -> No
     small = (np.int8, np.uint8, np.float16)
     quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in small]
     if entry.dtype != np.float32 or quantized:
-        raise UserError(f"{path}: the network is quantized already; give the float32 file that it was made from")
+        raise UserError(
+            f"{path}: the network is quantized already, expected a float32 one; give the file that it was made from"
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -59,7 +59,10 @@ def _training_part(request: ExportRequest) -> Path:
     root = request.calibration
     assert root is not None
     if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of calibration images")
+        raise UserError(
+            f"{root}: there is no such folder of calibration images, expected images like those it will see; give one"
+            " to --calibration"
+        )
     return find_splits(root)[0].get("train", root)
 
 
@@ -80,7 +83,9 @@ def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Lab
     if root is None:
         return None
     if not root.is_dir():
-        raise UserError(f"{root}: there is no such folder of test images")
+        raise UserError(
+            f"{root}: there is no such folder of test images, expected class folders in it; give one to --test"
+        )
     test = folders.labeled(str(root), labels, (0, 0), "crop")
     assert not isinstance(test.sources, np.ndarray)
     kept = [i for i in range(len(test)) if test.hash_of(i) not in used]

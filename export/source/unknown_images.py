@@ -35,7 +35,9 @@ class UnknownImages:
 def find(folder: Path, seed: int, known: frozenset[str]) -> UnknownImages:
     """known: content hashes of training and calibration images, which are left out."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder of images of unknown things")
+        raise UserError(
+            f"{folder}: there is no such folder, expected images of none of the classes in it; give one to --unknown"
+        )
     walk = Walk(folder)
     paths = list(walk)
     if walk.passed_over:

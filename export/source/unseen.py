@@ -107,5 +107,8 @@ def _last_dense(tree: Any) -> int:
     graph = tree.subgraphs[0]
     dense = [i for i, operator in enumerate(graph.operators) if objects.kind(tree, operator) == DENSE]
     if not dense:
-        raise UserError("the network has no dense layer that its features go into")
+        raise UserError(
+            "the network has no dense layer, expected one behind its features, as its cross-validation has heads;"
+            " train it again"
+        )
     return dense[-1]

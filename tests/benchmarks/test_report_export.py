@@ -3,20 +3,23 @@
 import base64
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.documents import models
 from benchmarks.report import exported, report
 from device import text
 from device.errors import UserError
 from device.evaluation import cost_table, exports
+from device.evaluation.confidence import CalibrationError, FittedConfidence, TemperatureFit
 from tests.benchmarks import reporting
 from tests.benchmarks.reporting import PC
 from tests.benchmarks.test_report import HOSTILE, Page
 from tests.conftest import Run
-from tests.exported import Exported
+from tests.exported import Exported, with_rescue
 
 if TYPE_CHECKING:
     from tests.device.browsing import Pages
@@ -90,6 +93,27 @@ def test_what_else_was_drawn(run: Path) -> None:
     (shown,) = (attributes for _, attributes in page_of(run).elements if attributes.get("class") == "drawn")
     assert shown["aria-label"] == found.shows and base64.b64encode(png).decode() in str(shown["style"])
     assert f"aspect-ratio: {found.size[0]} / {found.size[1]}" in str(shown["style"])
+
+
+def test_a_rescue(run: Path) -> None:
+    """Its attempts are a table, its file a row with flips, which benchmarks measure in the place of int8."""
+    rescue = with_rescue(run)
+    page = page_of(run)
+    assert "equalized" in page.text and f"{rescue.file} stands in the place of int8" in page.text
+    assert "run: int8_rescued and float32, labels that changed" in page.charts()
+    names = [found.path.name for found in models.find([run])]
+    assert names == ["lossy_float32.tflite", "lossy_float16.tflite", "lossy_dynamic.tflite", rescue.file]
+
+
+def test_confidence(run: Path) -> None:
+    before, after = CalibrationError(0.1234, (0.1, 0.2), 0.5), CalibrationError(0.0321, (0.0, 0.1), 0.4)
+    temperature = TemperatureFit(200, "validation", 20, kept=True, temperature=1.5)
+    fitted = FittedConfidence(temperature, None, "test", 200, before, after)
+    made = exports.read(run / "export")
+    rows = tuple(replace(row, confidence=fitted) for row in made.variants)
+    exports.write(run / "export", replace(made, variants=rows))
+    page = page_of(run)
+    assert all(figure in page.text for figure in ("1.500", "12.34 %", "3.21 %", "on 200 images (test)"))
 
 
 def test_a_damaged_record(run: Path) -> None:

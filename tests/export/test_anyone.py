@@ -161,7 +161,9 @@ def test_a_teachable_machine_project_is_one_command(warm: Run, place: Path, tmp_
     card = cards.read(run / "export/teachable_machine_int8.tflite")
     assert card is not None and card.labels == drawing.LABELS
     assert (card.input.mean, card.input.std) == (127.5, 127.5)
-    assert read(run)["variants"][-1]["top1"] > 0.7
+    int8 = read(run)["variants"][-1]
+    assert int8["top1"] > 0.7
+    assert {"Conv1", "block_0_expand", "dense_Dense2"} <= {row["layer"] for row in int8["layers"]}
     same_as_keras_2(run / "export/teachable_machine_float32.tflite")
 
 
@@ -219,5 +221,7 @@ def test_what_only_keras_2_reads(command: Run, beside: Path) -> None:
     document = read(beside / "runs/tf_op_lambda")
     assert document["variants"][0]["agreement"] == 1.0
     assert document["variants"][-1]["top1"] > 0.7
+    named = {row["layer"] for row in document["variants"][-1]["layers"]}
+    assert {"conv2d", "conv2d_1", "dense"} <= named, "as the file has them"
     (installed,) = (beside / "cache").iterdir()
     assert (installed / "tf_keras").is_dir()

@@ -99,10 +99,11 @@ def _head(keras: Any, inputs: Any, x: Any) -> Any:
 LABELS = ("--labels", "names.txt")
 IMAGES = ("--calibration", "shapes")
 FED = ("--mean", "0", "--std", "1")
+REGISTER = ("Swish", "keras.saving.register_keras_serializable", "model.export(DIR)")
 # The model's name, who writes it, what is asked beside it, and words of the reason.
 CASES: dict[str, tuple[str, Callable[[Any, Path], None], tuple[str, ...], tuple[str, ...]]] = {
-    "custom layer": ("m.keras", custom_layer, (*LABELS, *IMAGES, *FED), ("Swish", "model.export(DIR)")),
-    "custom layer, h5": ("m.h5", custom_layer, (*LABELS, *IMAGES, *FED), ("Swish", "model.export(DIR)")),
+    "custom layer": ("m.keras", custom_layer, (*LABELS, *IMAGES, *FED), REGISTER),
+    "custom layer, h5": ("m.h5", custom_layer, (*LABELS, *IMAGES, *FED), REGISTER),
     "lambda": ("m.keras", lambda_layer, (*LABELS, *IMAGES, *FED), ("Lambda", "model.export(DIR)")),
     "several inputs": ("m.keras", several_inputs, (*LABELS, *IMAGES, *FED), ("2 inputs", "left", "right")),
     "several outputs": ("m.keras", several_outputs, (*LABELS, *IMAGES, *FED), ("2 outputs", "(None, 4)")),

@@ -99,6 +99,14 @@ def test_what_is_no_failure(variant: str, changes: dict[str, object]) -> None:
     assert compare.failures(variant, replace(GOOD, **changes)) == []  # type: ignore[arg-type]
 
 
+def test_a_single_logit_is_judged_by_their_span() -> None:
+    """A tenth of a percent of it in float32, and nothing in int8, as of probabilities."""
+    assert compare.failures("float32", replace(GOOD, largest_error=0.03), span=40.0) == []
+    (said,) = compare.failures("float32", replace(GOOD, largest_error=0.05), span=40.0)
+    assert "at most 0.04" in said
+    assert compare.failures("int8", replace(GOOD, largest_error=6.3), span=40.0) == []
+
+
 def test_several_reasons_are_all_said() -> None:
     broken = replace(GOOD, agreement=0.1, drop=0.8, drop_interval=(0.7, 0.9), largest_error=1.5, signal=-2.0)
     assert len(compare.failures("int8", broken)) == 3

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
-from device import Classifier, Overrides, UserError
+from device import Classifier, Overrides, UserError, text
 from device.data import folders
 from device.evaluation import exports
 from device.evaluation.confidence import FittedConfidence
@@ -106,6 +106,18 @@ def test_the_file_says_what_was_fitted(made: Made, variant: str) -> None:
     row = next(row for row in document["variants"] if row["variant"] == variant)
     assert row["confidence"]["temperature"]["temperature"] == found.temperature
     assert golden.replay(Classifier(path)).passed
+
+
+def test_the_model_card_has_it(made: Made) -> None:
+    rows = [line.split(" | ") for line in (made.models.folder / "MODEL_CARD.md").read_text().splitlines()]
+    for variant in ("float32", "int8"):
+        fitted = made.confidence(variant)
+        assert fitted.before and fitted.after and fitted.threshold and fitted.threshold.right_kept
+        (row,) = (cells for cells in rows if cells[0] == f"| {variant}" and len(cells) == 8)
+        assert row[1] == f"{fitted.temperature.temperature:.3f}" and row[4] == f"{fitted.threshold.unknown_below:.4f}"
+        assert row[2].startswith(text.percent(fitted.before.error))
+        assert row[3].startswith(text.percent(fitted.after.error))
+        assert row[5].startswith(text.percent(fitted.threshold.right_kept.share, 1))
 
 
 def test_the_temperature_is_the_factor_of_the_logits(made: Made) -> None:

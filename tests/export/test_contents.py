@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 
 from device.errors import UserError
 from device.model import card
@@ -57,6 +58,36 @@ def test_the_ends_of_int8() -> None:
     assert (source.type, source.scale, source.zero_point) == ("UINT8", 1.0, 0)
     assert (answer.type, answer.scale, answer.zero_point) == ("UINT8", 1 / 256, 0)
     assert source.shape[1:] == (16, 16, 3)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_operator_s_type_and_scale_are_the_interpreter_s(variant: str) -> None:
+    details = {one["name"]: one for one in Interpreter(str(model(variant))).get_tensor_details()}
+    found = contents.read(model(variant)).graph
+    for one in found:
+        assert one.output is not None
+        theirs = details[one.output.name]
+        assert (one.output.scale or 0.0, one.output.zero_point or 0) == theirs["quantization"]
+        assert one.output.type == np.dtype(theirs["dtype"]).name.upper()
+    assert any(one.output and one.output.scale for one in found) == (variant == "int8")
+
+
+def test_operators_are_counted_by_their_types() -> None:
+    """So a file that mixes them shows it."""
+    found = {variant: contents.read(model(variant)) for variant in VARIANTS}
+    types = {name: {(one.name, one.types): one.count for one in each.operators} for name, each in found.items()}
+    assert types["float32"]["CONV_2D", "float32"] == types["int8"]["CONV_2D", "int8"] == 3
+    assert types["int8"]["QUANTIZE", "uint8 -> int8"] == types["int8"]["QUANTIZE", "int8 -> uint8"] == 1
+    assert types["float16"]["DEQUANTIZE", "float16 -> float32"] > 3
+    assert types["dynamic"]["FULLY_CONNECTED", "float32, weights int8"] == 1
+    for each in found.values():
+        assert sum(one.count for one in each.operators) == len(each.graph)
+        assert sum(one.macs for one in each.graph) == each.macs
+    (dense,) = (one for one in found["int8"].operators if one.name == "FULLY_CONNECTED")
+    scales = [one.output.scale for one in found["int8"].graph if one.name == "FULLY_CONNECTED" and one.output]
+    assert dense.scales == (scales[0], scales[0])
+    filters = [one.weight_scales for one in found["int8"].graph if one.name == "CONV_2D"]
+    assert filters == [8, 16, 16] and {one.weight_scales for one in found["float32"].graph} == {0}
 
 
 def test_xnnpack_takes_what_the_interpreter_says() -> None:
@@ -133,6 +164,8 @@ def test_the_command(command: Run, tmp_path: Path) -> None:
     shown = command("export", "inspect", model("int8"))
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "CONV_2D" in shown.stdout and "XNNPACK" in shown.stdout
+    each = command("export", "inspect", model("int8"), "--each")
+    assert each.stdout.count("CONV_2D") == 3 > shown.stdout.count("CONV_2D")
     as_json = command("export", "inspect", model("int8"), "--json", "-")
     document = json.loads(as_json.stdout)
     assert document["macs"] == contents.read(model("int8")).macs

@@ -9,6 +9,7 @@ import pytest
 from export.checks import compare, layers
 from export.conversion import quantize
 from tests import foreign
+from tests.conftest import MODELS, model
 from tests.export import planting
 
 
@@ -74,6 +75,27 @@ def test_a_file_against_itself_has_no_noise() -> None:
 )
 def test_the_name_of_a_layer(tensor: str, names: tuple[str, ...], layer: str | None) -> None:
     assert layers.layer_name(tensor, names) == layer
+
+
+@pytest.mark.parametrize(
+    ("tensors", "is_numbered", "expected"),
+    [
+        (("m_1/conv2d_1/convolution", "m_1/re_lu_1/Relu;m_1/conv2d_1_2/convolution"), True, ["conv2d", "conv2d_1"]),
+        (("m/conv2d/Conv2D", "m/re_lu/Relu;m/conv2d_1/Conv2D"), False, ["conv2d", "conv2d_1"]),
+    ],
+)
+def test_whether_the_converter_numbers_layers(tensors: tuple[str, ...], is_numbered: bool, expected: list[str]) -> None:
+    """Keras 3's, and those of tf-keras."""
+    names = ("m", "conv2d", "conv2d_1", "re_lu")
+    assert layers.are_numbered(tensors, names) == is_numbered
+    assert [layers.layer_name(tensor, names, is_numbered) for tensor in tensors] == expected
+
+
+def test_the_layers_of_an_h5_file(tmp_path: Path) -> None:
+    """Also of the models inside; of weights or a .tflite there are none."""
+    found = layers.keras_names(MODELS / "keras_2/teachable_machine/keras_model.h5")
+    assert {"sequential_1", "Conv1", "dense_Dense2"} <= found
+    assert not layers.keras_names(model("int8")) and not layers.keras_names(tmp_path)
 
 
 def test_the_chart(int8: bytes, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from device.evaluation.by_label import ByLabel
 from device.evaluation.cost import QuantizationCost
 from device.evaluation.exports import ExportedVariant, ReferenceComparison, Rescue, RescueStep
 from export.cost import limit
+from export.cost.limit import LimitVerdict
 from export.models import ExportedModels
-from export.rescue import report
 from tests.conftest import Run
 from tests.exported import Exported
 
@@ -74,20 +74,27 @@ def test_whether_models_are_within_a_drop_is_known_from_python(lossy: Exported) 
     assert models.within(0.01) is False and models.within(0.9) is True
 
 
-def _rescue(file: str | None, chosen: str, interval: tuple[float, float]) -> Rescue:
+def after_rescue(
+    lossy: Exported, file: str | None, chosen: str, counts: tuple[int, int, int], paired: ByLabel | None = None
+) -> LimitVerdict:
+    """Of an export whose rescue chose a file; counts: of test images, of those lost and of those won."""
+    max_drop = 0.02
     step = RescueStep(chosen, 100, 1.0, 1.0, 200, 1, 1, 0.0, (-0.01, 0.01), is_on_front=True, is_chosen=True)
-    return Rescue(0.02, "validation", (step,), ReferenceComparison(200, "test", drop_interval=interval), file)
+    comparison, cost = ReferenceComparison(counts[0], "test", by_label=paired), row("int8", *counts).cost
+    rescue = Rescue(max_drop, "validation", (step,), comparison, file, cost=cost)
+    (verdict,) = limit.of_export(replace(exports.read(lossy.run / "export"), rescue=rescue), max_drop)
+    return verdict
 
 
 @pytest.mark.parametrize(
-    ("interval", "within", "code"), [((-0.01, 0.01), True, 0), ((0.03, 0.09), False, 1), ((-0.01, 0.05), None, 3)]
+    ("counts", "is_within"), [((10_000, 20, 15), True), ((10_000, 500, 15), False), ((200, 4, 1), None)]
 )
-def test_a_rescued_file_is_judged_in_the_place_of_int8(
-    interval: tuple[float, float], within: bool | None, code: int
+def test_a_rescued_file_is_judged_in_the_place_of_all(
+    lossy: Exported, counts: tuple[int, int, int], is_within: bool | None
 ) -> None:
-    done = _rescue("net_int8_rescued.tflite", "biases", interval)
-    assert [verdict.is_within for verdict in limit.judge([done], 0.02)] == [within]
-    assert report.verdict(done) == code
+    verdict = after_rescue(lossy, "net_int8_rescued.tflite", "biases", counts)
+    assert (verdict.variant, verdict.is_within) == ("int8_rescued", is_within)
+    assert bool(re.search(r"[\d,]+ to [\d,]+ images", verdict.reason)) == (is_within is None), "how many would do"
 
 
 def _of_a_rare_label(lost: int) -> ByLabel:
@@ -98,20 +105,18 @@ def _of_a_rare_label(lost: int) -> ByLabel:
 
 
 @pytest.mark.parametrize(("lost", "is_within"), [(20, False), (2, True)])
-def test_a_rare_label_that_vanishes_is_beyond_the_limit(lost: int, is_within: bool) -> None:
-    """Twenty of 10,020 images are 0.2 points; two of twenty may be chance."""
-    paired = _of_a_rare_label(lost)
-    plain = replace(row("int8", 10_020, lost, 0), by_label=paired)
-    rescued = _rescue("net_int8_rescued.tflite", "biases", (-0.01, 0.01))
-    rescued = replace(rescued, comparison=replace(rescued.comparison, by_label=paired))
-    for verdict in limit.judge([plain, rescued], 0.02):
+def test_a_rare_label_that_vanishes_is_beyond_the_limit(lossy: Exported, lost: int, is_within: bool) -> None:
+    """Twenty of 10,020 images are 0.2 points; two of twenty may be chance. Of a rescued file too."""
+    paired, counts = _of_a_rare_label(lost), (10_020, lost, 0)
+    (plain,) = limit.judge([replace(row("int8", *counts), by_label=paired)], 0.02)
+    rescued = after_rescue(lossy, "net_int8_rescued.tflite", "biases", counts, paired=paired)
+    for verdict in (plain, rescued):
         assert verdict.is_within is is_within
         assert ("label k: 20 of 20 images lost" in verdict.reason) is not is_within
-    assert report.verdict(rescued) == (0 if is_within else 1)
 
 
-def test_a_rescued_file_that_was_not_kept_is_a_failure() -> None:
-    """Whatever it would have lost: what stands is the plain file."""
-    assert report.verdict(_rescue(None, "biases", (-0.01, 0.01))) == 1
-    assert report.verdict(_rescue(None, "plain", (-0.01, 0.01))) == 0
-    assert not limit.judge([_rescue(None, "biases", (-0.01, 0.01))], 0.02)
+def test_where_there_is_no_rescued_file(lossy: Exported) -> None:
+    """One that was not kept is a failure, whatever it would have lost; the plain file may have been the chosen one."""
+    assert after_rescue(lossy, None, "biases", (10_000, 20, 15)).is_within is False
+    plain = after_rescue(lossy, None, "plain", (10_000, 20, 15))
+    assert (plain.variant, plain.is_within) == ("int8", True)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 
 from device.inference.classifier import Classifier
 from device.model import variants
+from export.rescue.build import Means
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
+from tests.export.test_rescue import builder, rescaled, written
 
 pytestmark = pytest.mark.programs
 
@@ -25,38 +28,36 @@ def images() -> npt.NDArray[np.uint8]:
     return foreign.images(IMAGES, seed=11)
 
 
+@contextmanager
+def classifying(path: Path, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """MediaPipe in a process of its own, on folder/images.npy; the scores go to folder/NAME.json."""
+    script, scores = ROOT / "tests/peers/mediapipe_classify.py", folder / f"{path.stem}.json"
+    words = [environment("mediapipe"), script, path, folder / "images.npy", scores]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def answered(process: "subprocess.Popen[str]", scores: Path) -> list[dict[str, float]]:
+    """For each image label and score."""
+    _, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, f"{scores.stem}: {stderr[-2000:]}"
+    found: list[dict[str, float]] = json.loads(scores.read_text())
+    return found
+
+
 @pytest.fixture(scope="module")
 def answers(
     images: npt.NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, list[dict[str, float]]]]:
-    """variant: for each image label and score. A process of its own for each model; they run side by side."""
-    python, folder = environment("mediapipe"), tmp_path_factory.mktemp("mediapipe")
+) -> dict[str, list[dict[str, float]]]:
+    """variant: for each image label and score. The processes run side by side."""
+    folder = tmp_path_factory.mktemp("mediapipe")
     np.save(folder / "images.npy", images)
-    processes = {
-        variant: subprocess.Popen(
-            [
-                python,
-                ROOT / "tests/peers/mediapipe_classify.py",
-                model(variant),
-                folder / "images.npy",
-                folder / f"{variant}.json",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for variant in variants.NAMES
-    }
-    try:
-        found = {}
-        for variant, process in processes.items():
-            _, stderr = process.communicate(timeout=TIMEOUT_S)
-            assert process.returncode == 0, f"{variant}: {stderr[-2000:]}"
-            found[variant] = json.loads((folder / f"{variant}.json").read_text())
-        yield found
-    finally:
-        for process in processes.values():
-            process.kill()
+    with ExitStack() as stack:
+        processes = {name: stack.enter_context(classifying(model(name), folder)) for name in variants.NAMES}
+        return {name: answered(one, folder / f"{model(name).stem}.json") for name, one in processes.items()}
 
 
 @pytest.mark.parametrize("variant", variants.NAMES)
@@ -95,28 +96,24 @@ def test_a_file_whose_archive_is_gone_is_refused(tmp_path: Path, images: npt.NDA
     assert not (tmp_path / "scores.json").exists()
 
 
-def test_mediapipe_takes_a_rescued_file(tmp_path: Path, images: npt.NDArray[np.uint8]) -> None:
-    """Equalized, with clipped ranges, corrected biases, and its last operators in float."""
-    from device.model.card import Card, Confidence, OutputSpec
-    from export.card import cards
-    from export.rescue.build import Means
-    from tests.export.test_rescue import SPEC, builder, rescaled
-
-    made = builder(rescaled(foreign.bare()))
-    means = Means(equalized=True, activations="mse", biases=True, floating=made.operators[-2:])
-    card = Card("shapes", None, "int8", drawing.LABELS, SPEC, OutputSpec(), Confidence(), None, (), None, {})
-    path, script = tmp_path / "rescued.tflite", ROOT / "tests/peers/mediapipe_classify.py"
-    path.write_bytes(cards.assembled(made.build(means), card, {}))
+def test_mediapipe_takes_rescued_files(tmp_path: Path, images: npt.NDArray[np.uint8]) -> None:
+    """By each of the search's means: in int8 throughout, and with operators in float at either end or everywhere."""
+    made = builder(rescaled(foreign.bare()), images=60)
+    names = made.operators
+    means = {
+        "int8": Means(equalized=True, saturated=True, activations="percentile", weights="octav", biases=True),
+        "first": Means(equalized=True, more_images=True, floating=names[:2]),
+        "last": Means(equalized=True, activations="mse", biases=True, floating=names[-2:]),
+        "all": Means(floating=names, dynamic=True),
+    }
+    for name, each in means.items():
+        written(tmp_path / f"{name}.tflite", made.build(each))
     np.save(tmp_path / "images.npy", images[:60])
-    done = subprocess.run(
-        [environment("mediapipe"), script, path, tmp_path / "images.npy", tmp_path / "scores.json"],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    answers = json.loads((tmp_path / "scores.json").read_text())
-    theirs = np.array([[answer[label] for label in drawing.LABELS] for answer in answers])
-    classifier = Classifier(path)
-    ours = np.array([classifier.classify(image).scores for image in images[:60]])
-    np.testing.assert_allclose(theirs, ours, atol=1e-6, rtol=0)
+    with ExitStack() as stack:
+        processes = {name: stack.enter_context(classifying(tmp_path / f"{name}.tflite", tmp_path)) for name in means}
+        for name, process in processes.items():
+            answers = answered(process, tmp_path / f"{name}.json")
+            theirs = np.array([[answer[label] for label in drawing.LABELS] for answer in answers])
+            classifier = Classifier(tmp_path / f"{name}.tflite")
+            ours = np.array([classifier.classify(image).scores for image in images[:60]])
+            np.testing.assert_allclose(theirs, ours, atol=1e-6, rtol=0, err_msg=name)

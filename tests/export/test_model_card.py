@@ -11,12 +11,11 @@ from benchmarks.documents import results
 from benchmarks.documents.rows import LatencyRow
 from device import records, text
 from device.evaluation import exports
-from device.evaluation.exports import Rescue
 from device.evaluation.runtimes import RuntimeResult
 from export.model_card import blocks, evaluation, facts, page
 from tests import drawing
 from tests.export.test_exporting import again
-from tests.exported import VARIANTS, Exported
+from tests.exported import VARIANTS, Exported, with_rescue
 
 
 @pytest.fixture
@@ -126,15 +125,11 @@ def test_latency_is_added_once_it_was_measured(exported: Exported, copied: Path)
 
 
 def test_a_rescued_file_is_the_one_to_use(copied: Path) -> None:
-    made = exports.read(copied)
-    plain = made.variants[-1]
-    shutil.copyfile(copied / str(plain.file), copied / "rescued.tflite")
-    rescue = Rescue(0.01, "test", (), plain, "rescued.tflite", plain.sha256, plain.file_bytes)
-    exports.write(copied, replace(made, rescue=rescue))
+    rescue = with_rescue(copied.parent)
     found = known(copied)
     assert [each.name for each in found.files] == [*VARIANTS, "int8, rescued"]
-    assert found.main.file == "rescued.tflite"
-    assert "python -m device classify rescued.tflite IMAGE" in page.parts(found)["use"]
+    assert found.main.file == rescue.file
+    assert f"python -m device classify {rescue.file} IMAGE" in page.parts(found)["use"]
 
 
 def test_what_is_not_known_is_said(copied: Path) -> None:

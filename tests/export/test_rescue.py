@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from device.model.card import InputSpec, OutputSpec
+from device.model.card import Card, Confidence, InputSpec, OutputSpec
+from export.card import cards
 from export.checks.fidelity import Graph
 from export.conversion import objects, quantize
 from export.rescue import activations, biases, clipping, equalize
 from export.rescue.build import PLAIN, Builder, Means
-from tests import foreign
+from tests import drawing, foreign
 from tests.export.test_quantize import answers, opened, tflite_runtime_scores
 
 SPEC = InputSpec(*foreign.SIZE)
@@ -26,6 +27,13 @@ def inputs(count: int, seed: int) -> list[activations.Tensor]:
 
 def builder(float32: bytes, images: int = 40, plain: int = 40, kept: tuple[str, ...] = ()) -> Builder:
     return Builder(float32, foreign.images(images, seed=1), plain, SPEC, OutputSpec(), {}, kept)
+
+
+def written(path: Path, content: bytes) -> Path:
+    """A bare file with its card, as export writes one, without golden images."""
+    card = Card("shapes", None, "int8", drawing.LABELS, SPEC, OutputSpec(), Confidence(), None, (), None, {})
+    path.write_bytes(cards.assembled(content, card, {}))
+    return path
 
 
 def with_an_add() -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device import Overrides, UserError
+from device import Overrides, UserError, text
 from device.data.folders import Labeled
 from device.evaluation import evaluate, exports
 from device.evaluation.robustness import Robustness
@@ -165,6 +165,8 @@ def test_the_table_marks_what_chance_does_not_explain(measured: Robustness) -> N
     lines = report.lines(replace(measured, rows=(worse, *measured.rows[1:])))
     assert len([line for line in lines if " / " in line]) == 2 + len(CORRUPTIONS)
     assert "50.0*" in next(line for line in lines if line.startswith("jpeg"))
+    (said,) = (line for line in lines if line.startswith("jpeg, severity 1"))
+    assert text.points(0.4, (0.3, 0.5)) in said
 
 
 # As a part of an export.

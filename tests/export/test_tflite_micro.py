@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from device.inference.classifier import Classifier
-from tests import drawing
+from export.rescue.build import Means
+from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
+from tests.export.test_rescue import builder, rescaled, written
 
 pytestmark = pytest.mark.programs
 
@@ -18,19 +20,21 @@ IMAGES = 60
 # Of 256: reference kernels there, XNNPACK's here.
 STEPS = 8
 MODELS = {"shapes": model("int8"), "cifar10": ROOT / "device/models/cifar10_int8.tflite"}
+RESCUED = Means(equalized=True, saturated=True, activations="mse", weights="octav", biases=True)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, "rescued"])
 def test_uint8_scores_are_those_of_litert(name: str, tmp_path: Path) -> None:
     """uint8 at both ends and the archive behind the network are no trouble to it."""
     python = environment("tflite-micro")
-    classifier = Classifier(MODELS[name])
+    path = MODELS.get(name) or written(tmp_path / "rescued.tflite", builder(rescaled(foreign.bare())).build(RESCUED))
+    classifier = Classifier(path)
     images = np.stack([image for _, image in drawing.shapes(IMAGES, 3, classifier.size)])
     np.save(tmp_path / "images.npy", images)
     done = subprocess.run(
         [
             *(python, ROOT / "tests/peers/tflite_micro_scores.py"),
-            *(tmp_path / "images.npy", tmp_path / "scores.json", MODELS[name]),
+            *(tmp_path / "images.npy", tmp_path / "scores.json", path),
         ],
         capture_output=True,
         text=True,
