@@ -1,6 +1,5 @@
-"""What rounds of base and candidate say, on rounds made by hand, and how often that is wrong, on thousands of gates."""
+"""What rounds of base and candidate say, on rounds made by hand."""
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +10,6 @@ from benchmarks.gate.pairs import Round
 from benchmarks.statistics.stats import Interval
 from tests.benchmarks.gated import QUIET, lane, rounds
 from tests.device.refusals import says
-
-# Rounds that fit into the twenty seconds of a gate.
-MOST_ROUNDS = 20
 
 
 @pytest.mark.parametrize(
@@ -274,46 +270,3 @@ def test_why_it_cannot_tell() -> None:
     )
     says(found.reason, " 5 %, ", "differs from itself")
     assert float(found.reason.split("up to ")[1].split(" %")[0]) == pytest.approx(100 * spread, rel=0.1)
-
-
-# How often it is wrong.
-
-
-def simulated(count: int, true: float, limit: float, noise: float, seed: int = 1) -> Counter[str]:
-    """Answers of whole gates, which end when they are certain; each lane of each round is off by some noise."""
-    dice, answers = np.random.default_rng(seed), Counter[str]()
-    for _ in range(count):
-        taken: list[Round] = []
-        for base, again, candidate in 8 * np.exp(dice.normal(0, noise, (MOST_ROUNDS, 3))):
-            taken.append(Round(lane(base), lane(again), lane(true * candidate)))
-            if len(taken) >= 8 and verdict.is_certain(taken, 1, limit):
-                break
-        answers[verdict.judge(taken, 1, limit).answer] += 1
-    return answers
-
-
-@pytest.mark.parametrize(("limit", "count"), [(0.05, 1200), (0.02, 800)])
-def test_false_alarms(limit: float, count: int) -> None:
-    answers = simulated(count, 1.0, limit, 0.01)
-    assert answers["regression"] == 0
-    assert answers["can't tell"] <= 0.04 * count
-
-
-@pytest.mark.parametrize(("true", "limit"), [(1.08, 0.05), (1.05, 0.02)])
-def test_what_is_really_slower_is_caught(true: float, limit: float) -> None:
-    answers = simulated(300, true, limit, 0.01)
-    assert answers["regression"] >= 295
-    assert answers["no regression"] == 0
-
-
-def test_a_noisy_machine_says_less_and_nothing_wrong() -> None:
-    """3 % from round to round, half as much again as the limit."""
-    itself, slower = simulated(80, 1.0, 0.02, 0.03), simulated(80, 1.05, 0.02, 0.03)
-    assert itself["regression"] == slower["no regression"] == 0
-    assert itself["no regression"] >= 40 and slower["regression"] >= 60  # the floor isn't asked to be below the limit
-
-
-def test_at_the_very_limit_neither_answer_is_common() -> None:
-    """Every look is a chance to be wrong: all of them together are to stay near the 2.5 % of one side."""
-    answers = simulated(150, 1.05, 0.05, 0.01)
-    assert answers["regression"] <= 9 and answers["no regression"] <= 9
