@@ -34,6 +34,8 @@ VARIANTS = ("float32", "float16", "dynamic", "int8")
 RIGHT = {"float32": 9142, "float16": 9142, "dynamic": 9139, "int8": 9101}
 BYTES = {"float32": 412_300, "float16": 213_900, "dynamic": 118_000, "int8": 121_700}
 LABELS = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+# As a name in a file may be, of somebody who wants to run something in the page.
+HOSTILE = "<script>alert('1')</script> & \"quoted\" $x_y$ --> \u202e\n"
 
 
 def document(machine: dict[str, Any], results: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -98,6 +100,15 @@ def latency_row(variant: str, threads: int, p50_ms: float, is_warm: bool = False
         **{"top1": right / 10_000, "accuracy_n": 10_000, "interval": list(evaluate.wilson(right, 10_000))},
         **{"accuracy_split": "test", "samples_ms": samples.tolist(), "warmup_ms": [2 * p50, p50]},
     }
+
+
+def failed(row: dict[str, Any], error: str) -> dict[str, Any]:
+    """The row as it is written when nothing could be measured."""
+    kept = ("file", "sha256", "variant", "runtime", "threads")
+    nothing = {name: [] if isinstance(value, list) else None for name, value in row.items()}
+    unknown = {"p50_interval_ms": None, "temperature_c": None, "clock_mhz": None, "interval": None}
+    counts = {"processes": 0, "n": 0, "error": error}
+    return {**nothing, **unknown, **counts, **{name: row[name] for name in kept}}
 
 
 def bursts(p50_ms: float, is_warm: bool, variant: str, random: np.random.Generator) -> list[dict[str, Any]]:

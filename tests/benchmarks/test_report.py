@@ -1,118 +1,17 @@
-"""The report: what it says of documents, what it refuses, and the charts' own arithmetic."""
+"""The report: what it says of documents, and that its page is safe and stands alone."""
 
-import json
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from benchmarks.report import charts, report
-from benchmarks.report.charts import Bar, Point
-from benchmarks.report.pareto import beaten, front
-from device.errors import UserError
-from tests.benchmarks import reporting
-from tests.benchmarks.reporting import PC, PI
-from tests.conftest import ROOT, Run, environment, model
-from tests.device.refusals import names, refusal
-
-HOSTILE = "<script>alert('1')</script> & \"quoted\" $x_y$ --> \u202e\n"
-
-WRITE = """
-import pathlib, sys
 from benchmarks.report import report
-report.write([pathlib.Path(sys.argv[1])], pathlib.Path(sys.argv[2]))
-"""
-
-
-class Page(HTMLParser):
-    """What is in a page: its elements with their attributes, their nesting checked, and the text outside of <style>."""
-
-    EMPTY = ("meta", "link", "br", "img")
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.EMPTY:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def charts(self) -> list[str]:
-        """The descriptions of all charts."""
-        return [attributes["aria-label"] or "" for tag, attributes in self.elements if tag == "svg"]
-
-
-def made(folder: Path, *documents: dict[str, Any]) -> Page:
-    paths = [reporting.write(folder / f"{place}.json", content) for place, content in enumerate(documents)]
-    report.write(paths, folder / "report.html")
-    return Page(folder / "report.html")
-
-
-def failed(row: dict[str, Any], error: str) -> dict[str, Any]:
-    """The row as it is written when nothing could be measured."""
-    kept = ("file", "sha256", "variant", "runtime", "threads")
-    nothing = {name: [] if isinstance(value, list) else None for name, value in row.items()}
-    unknown = {"p50_interval_ms": None, "temperature_c": None, "clock_mhz": None, "interval": None}
-    counts = {"processes": 0, "n": 0, "error": error}
-    return {**nothing, **unknown, **counts, **{name: row[name] for name in kept}}
-
-
-# Which cases are worth having.
-
-
-@pytest.mark.parametrize(
-    ("points", "best"),
-    [
-        ([], []),
-        ([(1.0, 0.9)], [0]),
-        ([(2.0, 0.9), (1.0, 0.8), (3.0, 0.85)], [1, 0]),
-        ([(1.0, 0.9), (1.0, 0.8)], [0]),  # as fast, less often right
-        ([(2.0, 0.9), (1.0, 0.9)], [1]),  # as often right, slower
-        ([(1.0, 0.9), (1.0, 0.9), (2.0, 0.9)], [0, 1]),  # equal ones stay together
-        ([(None, 0.9), (1.0, None), (2.0, 0.5)], [2]),
-        ([(None, None)], []),
-        ([(3.0, 0.3), (2.0, 0.2), (1.0, 0.1)], [2, 1, 0]),
-    ],
-)
-def test_the_pareto_front(points: list[tuple[float | None, float | None]], best: list[int]) -> None:
-    assert front(points) == best
-
-
-def test_only_what_the_intervals_tell_is_beaten_in_both() -> None:
-    """Slower and less often right by the estimates alone is not told apart; nor is what is better in one of them."""
-    base = ((1.0, 1.1), (0.90, 0.92))
-    assert beaten([base, ((2.0, 2.1), (0.80, 0.82))]) == [1]
-    assert beaten([base, ((1.05, 1.2), (0.80, 0.82))]) == []  # as fast, as far as can be told
-    assert beaten([base, ((2.0, 2.1), (0.88, 0.905))]) == []  # as often right
-    assert beaten([base, ((2.0, 2.1), (0.90, 0.92))]) == []
-    assert beaten([base, (None, (0.80, 0.82)), ((2.0, 2.1), None)]) == []
-    assert beaten([base, ((3.0, 3.1), (0.1, 0.2)), ((2.0, 2.1), (0.80, 0.82))]) == [1, 2]
-
+from tests.benchmarks import reporting
+from tests.benchmarks.report_page import WRITE, Page, made
+from tests.benchmarks.reporting import HOSTILE, PC, PI, failed
+from tests.conftest import ROOT, Run, model
 
 # What it says.
 
@@ -258,6 +157,23 @@ def test_two_boards_of_one_name(tmp_path: Path) -> None:
     assert page.text.startswith("Benchmarks: Raspberry Pi 4 Model B Rev 1.4, Raspberry Pi 4 Model B Rev 1.4 (2) ")
 
 
+def test_of_a_run_folder_everything_is_shown(tmp_path: Path) -> None:
+    """What boards brought back stands beside this machine's."""
+    reporting.write(tmp_path / "run/benchmark.json", reporting.latency(PC, 0.09))
+    reporting.write(tmp_path / "run/boards/kitchen.json", reporting.latency(PI, 0.61, True))
+    report.write([tmp_path / "run"], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "kitchen.json, " in page and "benchmark.json, " in page
+    (tmp_path / "run/benchmark.json").unlink()
+    report.write([tmp_path / "run"], tmp_path / "report.html")
+
+
+def test_where_it_is_written(tmp_path: Path) -> None:
+    file = reporting.write(tmp_path / "x.json", {})
+    assert report.default_place([tmp_path]) == tmp_path / "report.html"
+    assert report.default_place([file]) == report.default_place([tmp_path, file]) == Path("report.html")
+
+
 # A page that is safe and stands alone.
 
 
@@ -299,119 +215,6 @@ def test_the_same_documents_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
 
 
-def test_a_chart_is_of_plain_numbers() -> None:
-    points = [
-        Point("a", "#000000", 1.0, (0.9, 1.1), 0.5, (0.4, 0.6)),
-        Point("b", "#ff0000", 9.0, None, 0.9, (0.8, 1.0)),
-    ]
-    svg = charts.trade_off("Ours & theirs", points)
-    assert svg.startswith('<svg viewBox="0 0 ') and 'aria-label="Ours &amp; theirs"' in svg
-    assert ">a<" in svg and ">b<" in svg
-    # A wide range of times is on a logarithmic scale, with ticks at 1, 2 and 5; a narrow one is not.
-    assert ">2<" in svg and ">5<" in svg
-    assert charts.bars("sizes", [Bar("none", "#000000", 0.0, "0 B")]).count(">0 B<") == 1
-
-
-def test_of_many_points_only_the_best_are_named() -> None:
-    """Twenty names on a chart as wide as a phone lie on one another."""
-    points = [Point(f"case {i}", "#000000", 1.0 + i, None, 0.5 - i / 100, (0.1, 0.6)) for i in range(9)]
-    svg = charts.trade_off("many", points)
-    assert [f">case {i}<" in svg for i in range(9)] == [True] + [False] * 8
-    svg = charts.trade_off("few", points[:8])
-    assert all(f">case {i}<" in svg for i in range(8))
-
-
-# What it refuses.
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "x.json: there is no such result document; expected what python -m benchmarks"),
-        ("{", "x.json: this is not JSON; expected what python -m benchmarks"),
-        ("[" * 100_000, "x.json: this is not JSON; expected what python -m benchmarks"),
-        ("[]", "x.json: it is [], expected an object; measure again"),
-        ({"schema": 2, "results": []}, "x.json: it lacks the field 'machine'; measure again"),
-        ({"schema": 1, "machine": {}, "results": [{}]}, "x.json: it has schema 1, this version reads 2; measure again"),
-        ({"schema": 2, "machine": {}, "results": []}, "x.json: it has no results; measure anew"),
-        ({"schema": 2, "machine": {}, "results": {}}, "x.json: results is {}, expected a list; measure again"),
-        ({"schema": 2, "machine": [], "results": [{}]}, "x.json: machine is [], expected an object"),
-        ({"schema": 2, "machine": {}, "results": [7]}, "x.json: results[0] is 7, expected an object"),
-        (
-            {"schema": 2, "machine": {}, "results": [{"ratio": 1}]},
-            "x.json: results[0] has the fields 'ratio', expected",
-        ),
-    ],
-)
-def test_bad_documents(content: Any, said: str, tmp_path: Path) -> None:
-    path, into = tmp_path / "x.json", tmp_path / "report.html"
-    if content is not None:
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-    into.write_text("an older report")
-    before = names(tmp_path)
-    with pytest.raises(UserError) as refused:
-        report.write([path], into)
-    assert str(refused.value).startswith(f"{tmp_path}/{said}") and "\n" not in str(refused.value)
-    assert into.read_text() == "an older report" and names(tmp_path) == before
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "said"),
-    [
-        ("p50_ms", "fast", "p50_ms is 'fast', expected a number from 0; measure again"),
-        ("p50_ms", float("nan"), "p50_ms is nan, expected a number from 0; measure again"),
-        ("n", 10**400, f"n is 1{59 * '0'}, expected a whole number from 0; measure again"),
-        ("file_bytes", -1, "file_bytes is -1, expected a whole number from 0; measure again"),
-        ("variant", 8, "variant is 8, expected str; measure again"),
-        ("samples_ms", [1, None], "samples_ms[1] is None, expected a number from 0; measure again"),
-        ("p50_interval_ms", [2, 1], "p50_interval_ms is [2, 1], expected [low, high] or null; measure again"),
-        ("frame", 1, "frame is 1, expected an object; measure again"),
-    ],
-)
-def test_a_value_that_cannot_be(field: str, value: Any, said: str, tmp_path: Path) -> None:
-    document = reporting.latency(PC, 8.0)
-    document["results"][4][field] = value
-    path = reporting.write(tmp_path / "x.json", document)
-    with pytest.raises(UserError, match=rf": results\[4\]\.{re.escape(said)}"):
-        report.write([path], tmp_path / "report.html")
-    assert names(tmp_path) == ["x.json"]
-
-
-def test_of_a_run_folder_everything_is_shown(tmp_path: Path) -> None:
-    """What boards brought back stands beside this machine's."""
-    reporting.write(tmp_path / "run/benchmark.json", reporting.latency(PC, 0.09))
-    reporting.write(tmp_path / "run/boards/kitchen.json", reporting.latency(PI, 0.61, True))
-    report.write([tmp_path / "run"], tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "kitchen.json, " in page and "benchmark.json, " in page
-    (tmp_path / "run/benchmark.json").unlink()
-    report.write([tmp_path / "run"], tmp_path / "report.html")
-
-
-def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"there is no benchmark.json in it; make it with: python -m benchmarks latency"
-    ):
-        report.write([tmp_path], tmp_path / "report.html")
-
-
-def test_where_it_is_written(tmp_path: Path) -> None:
-    file = reporting.write(tmp_path / "x.json", {})
-    assert report.default_place([tmp_path]) == tmp_path / "report.html"
-    assert report.default_place([file]) == report.default_place([tmp_path, file]) == Path("report.html")
-
-
-def test_without_matplotlib(tmp_path: Path) -> None:
-    """In an environment that really has none."""
-    path = reporting.write(tmp_path / "x.json", reporting.latency(PC, 8.0))
-    command = [environment("tflite-runtime"), "-c", WRITE, path, tmp_path / "report.html"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
-    said = 'UserError: the report needs matplotlib; install it with: pip install ".[report]"'
-    assert done.stderr.splitlines()[-1] == f"device.errors.{said}"
-    assert names(tmp_path) == ["x.json"]
-
-
 # The command.
 
 
@@ -429,12 +232,3 @@ def test_from_a_model_to_a_page(command: Run, tmp_path: Path, shapes_folder: Pat
     page = Page(tmp_path / "report.html")
     assert len(page.charts()) == 7
     assert "shapes, test, 30 images" in page.text
-
-
-@pytest.mark.programs
-def test_the_command_refuses(command: Run, tmp_path: Path) -> None:
-    assert refusal(command("benchmarks", "report", "none.json")) == (
-        "none.json: there is no such result document; expected what python -m benchmarks … --json FILE writes; measure"
-        " again"
-    )
-    assert names(tmp_path) == []

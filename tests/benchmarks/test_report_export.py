@@ -16,8 +16,8 @@ from device.errors import UserError
 from device.evaluation import cost_table, exports
 from device.evaluation.confidence import CalibrationError, FittedConfidence, TemperatureFit
 from tests.benchmarks import reporting
-from tests.benchmarks.reporting import PC
-from tests.benchmarks.test_report import HOSTILE, Page
+from tests.benchmarks.report_page import Page
+from tests.benchmarks.reporting import HOSTILE, PC
 from tests.conftest import Run
 from tests.exported import Exported, with_rescue
 
