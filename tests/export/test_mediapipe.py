@@ -15,7 +15,7 @@ from device.model import variants
 from export.rescue.build import Means
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
-from tests.export.test_rescue import builder, rescaled, written
+from tests.export.rescuing import builder, rescaled, written
 
 pytestmark = pytest.mark.programs
 

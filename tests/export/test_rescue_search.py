@@ -23,8 +23,8 @@ from export.source.held_out import HeldOut
 from export.source.unseen import Heads
 from tests import drawing, foreign, once
 from tests.conftest import Run
+from tests.export.rescuing import builder, rescaled
 from tests.export.test_quantize import answers
-from tests.export.test_rescue import builder, rescaled
 
 SPEC = InputSpec(*foreign.SIZE)
 

@@ -12,7 +12,7 @@ from device.inference.classifier import Classifier
 from export.rescue.build import Means
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
-from tests.export.test_rescue import builder, rescaled, written
+from tests.export.rescuing import builder, rescaled, written
 
 pytestmark = pytest.mark.programs
 
