@@ -16,10 +16,12 @@ import pytest
 from device.data import folders
 from device.data.cache_index import SplitSettings
 from device.data.folders import Cache
+from device.errors import UserError
 from device.images import images
 from device.model.card import Fit
 from tests import drawing
 from tests.conftest import Run
+from tests.device.refusals import says
 from tests.train.caches import made_caches
 from train.data import cache
 from train.data.cache import DataRequest
@@ -201,6 +203,14 @@ def test_a_folder_called_like_a_data_set_is_not_taken_for_it(tmp_path: Path) -> 
     made = cache.provide(request(folder))
     assert made.labels == drawing.LABELS
     assert folders.find_cache("fashion_mnist", SIZE, "crop") is None
+
+
+def test_a_cache_of_a_folder_is_not_taken_for_a_data_set(shapes_folder: Path) -> None:
+    """The folder isn't here, or was misspelled: what is trained doesn't depend on what was trained before."""
+    name = cache.provide(request(shapes_folder)).name
+    with pytest.raises(UserError) as raised:
+        cache.provide(DataRequest(name, SIZE))
+    says(str(raised.value), f"unknown data set {name!r}, ", "expected ", "--data")
 
 
 def test_images_of_many_kinds_become_one(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def test_data_of_one_s_own_are_not_mirrored(name: str, tmp_path: Path) -> None:
 def test_who_asks_for_it_has_them_mirrored(settings: list[str], tmp_path: Path) -> None:
     changed = change(catalog.get("cats_vs_dogs"), [setting.format(tmp_path) for setting in settings])
     assert changed.augmentation.horizontal_flip and not changed.network.flip_average
-    assert change(changed, ["epochs=3", f"data={tmp_path}"]).augmentation.horizontal_flip, "asked for once is enough"
+    for folder in (tmp_path, tmp_path / "more" / ".."):
+        again = change(changed, ["epochs=3", f"data={folder}"])
+        assert again.augmentation.horizontal_flip, "asked for once is enough, however the folder is written"
 
 
 @pytest.mark.parametrize("name", RECIPES)

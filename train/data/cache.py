@@ -73,7 +73,9 @@ class SourceImage:
 def provide(request: DataRequest) -> Cache:
     """The cache for a request, created if needed. UserError if the data can't be found or used."""
     if not is_folder(request.data):
-        if found := folders.find_cache(request.data, request.size, request.fit):
+        # Another name may be that of somebody's folder, which isn't here.
+        is_known = class_folders.is_data_set(request.data)
+        if is_known and (found := folders.find_cache(request.data, request.size, request.fit)):
             return found
         # Without a place for the cache, fail before fetching anything.
         files.check_writable(folders.cache_root(), "FRAMELITE_CACHE=DIR")

@@ -46,10 +46,15 @@ def notes(folder: Folder) -> list[str]:
     return found
 
 
+def is_data_set(name: str) -> bool:
+    """Whether it is the name of a data set that we know where to find."""
+    return name in named_data.PLACES or pet_images.is_name(name)
+
+
 def cache_name(root: Path) -> str:
     """The folder's name as a file name, in any script; never the name of a named data set.
 
     The cache of a named data set is found by its name.
     """
     name = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", root.name)).strip("._") or "images"
-    return f"{name}_folder" if name in named_data.PLACES or pet_images.is_name(name) else name
+    return f"{name}_folder" if is_data_set(name) else name

@@ -73,7 +73,8 @@ def load(name: str) -> NamedData:
     """The first usable copy; UserError lists every place tried, and says what to do."""
     if name not in PLACES:
         raise UserError(
-            f"unknown data set {name!r}, expected {', '.join(PLACES)}, cats_vs_dogs or a folder of class folders"
+            f"unknown data set {name!r}, expected {', '.join(PLACES)}, cats_vs_dogs or a folder of class folders that"
+            " is here; name one with --data"
         )
     tried = []
     for where, read in PLACES[name]:

@@ -105,7 +105,7 @@ def _changed(recipe: T, texts: Mapping[str, str]) -> T:
     if known and known.lite and before.get("network") == "backbone":
         changes = {"image_size": (known.lite.side, known.lite.side), **changes}
     data = changes.get("data", before["data"])
-    if data != before["data"] and is_folder(data):
+    if is_folder(data) and Path(data).resolve() != Path(before["data"]).resolve():
         changes = {**{name: False for name in MIRRORING if name in before}, **changes}
     return replaced(recipe, **changes)
 
