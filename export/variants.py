@@ -1,6 +1,7 @@
 """The way of one export: float32, then each variant from it; a rescue where that is asked for; export.json last."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -83,7 +84,15 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended, scaling=source.scaling
     )
     exports.write(folder, done)
+    for stale in _earlier(folder, source.name, rows):
+        command.say(f"note: {stale}: of an earlier export, this one didn't make it; delete it, or export it too")
     return done
+
+
+def _earlier(folder: Path, name: str, rows: Sequence[ExportedVariant]) -> list[Path]:
+    """Variants that lie beside those of this export, and that export.json doesn't list."""
+    files = [folder / f"{name}_{variant}.tflite" for variant in NAMES]
+    return [path for path in files if path.exists() and path.name not in {row.file for row in rows}]
 
 
 def _draw(row: ExportedVariant, reference: Reference, folder: Path) -> None:

@@ -40,8 +40,13 @@ def test_exit_codes(command: Run, lossy: Exported, tmp_path: Path) -> None:
 
 
 def test_a_new_export_is_judged(command: Run, lossy: Exported, tmp_path: Path) -> None:
+    (older,) = lossy.run.glob("export/*_float16.tflite")
+    left = tmp_path / "run/export" / older.name
+    left.parent.mkdir(parents=True)
+    shutil.copy(older, left)
     done = command(*lossy.words(tmp_path / "run"), "--variants", "int8", "--max-drop", 0.5)
     assert done.returncode == 1, done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith(f"note: {left}: ")], "it isn't of this export"
     assert "int8: beyond the limit: " in done.stderr and done.stdout
     row = exports.read(tmp_path / "run/export").variants[0]
     assert row.cost is not None and row.cost.latency is not None and row.cost.latency.ratio > 0
