@@ -79,10 +79,11 @@ def watch(
     overrides: Overrides = NO_OVERRIDES,
     **of_source: Any,
 ) -> Generator[LivePrediction, None, None]:
-    """Yields predictions for a source's newest frames, until the source ends.
+    """Yields predictions for a source's frames, until the source ends.
 
-    A new frame replaces one that waits, so predictions are for current frames. A live source that is lost is reopened,
-    forever, and logged. Leaving the `for`, or `close()`, frees the camera.
+    A new frame of a camera, or of a video with realtime=True, replaces one that waits, so predictions are for current
+    frames. Of other files every frame is classified. A live source that is lost is reopened, forever, and logged.
+    Leaving the `for`, or `close()`, frees the camera.
 
     Args:
         model: a .tflite file.

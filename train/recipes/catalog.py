@@ -180,7 +180,8 @@ LIST = (
     SCRATCH,
 )
 RECIPES = {recipe.name: recipe for recipe in LIST}
-# The recipes for your own folders; the first one is the default.
+# The recipes for your own folders; the first one is the default. For such a folder a recipe's flips (`MIRRORING` in
+# settings.py) are off unless --set asks for them.
 FOR_FOLDERS = (TRANSFER.name, SCRATCH.name)
 
 
