@@ -23,7 +23,7 @@ import numpy.typing as npt
 from benchmarks.documents.rows import LatencyRow
 from benchmarks.select import choose
 from benchmarks.statistics import stats
-from device.model.variants import NAMES
+from device.model.variants import DEFAULT
 from experiments.record import write
 
 RUNS = 1_000
@@ -71,21 +71,21 @@ def files(random: np.random.Generator, n: int, disagree: float, loss: float) -> 
     """One cell. A file that changes a share s of the common predictions disagrees with another in about 2 s (1 - s)."""
     share = (1 - (1 - 2 * disagree) ** 0.5) / 2
     true = ACCURACY * (1 - share) + (1 - ACCURACY) * share
-    truths = dict.fromkeys(NAMES, true) | {NAMES[-1]: true - loss}
+    truths = dict.fromkeys(DEFAULT, true) | {DEFAULT[-1]: true - loss}
     kept, out, kept_before, out_before, too_high = 0, 0, 0, 0, []
     for _ in range(RUNS):
         common = random.random(n) < ACCURACY
-        answers = {name: common ^ (random.random(n) < share) for name in NAMES}
-        answers[NAMES[-1]] &= random.random(n) >= loss / true
+        answers = {name: common ^ (random.random(n) < share) for name in DEFAULT}
+        answers[DEFAULT[-1]] &= random.random(n) >= loss / true
         top1 = {name: float(right.mean()) for name, right in answers.items()}
-        times = dict(zip(NAMES, (4.0, 3.0, 2.0, 1.0), strict=True))
-        rows = [row(name, np.full(PROCESSES, times[name]), 1, top1[name], n) for name in NAMES]
+        times = dict(zip(DEFAULT, (4.0, 3.0, 2.0, 1.0), strict=True))
+        rows = [row(name, np.full(PROCESSES, times[name]), 1, top1[name], n) for name in DEFAULT]
         right = {name: dict(zip(map(str, range(n)), map(bool, hits), strict=True)) for name, hits in answers.items()}
         found = choose.choose(rows, MOST_DROP, right)
-        beyond = [name for name in NAMES if found.losses.of[name].standing == "beyond"]
-        before = [name for name in NAMES if top1[name] < max(top1.values()) - MOST_DROP - 1e-9]
-        kept, out = kept + (not beyond), out + (NAMES[-1] in beyond)
-        kept_before, out_before = kept_before + (not before), out_before + (NAMES[-1] in before)
+        beyond = [name for name in DEFAULT if found.losses.of[name].standing == "beyond"]
+        before = [name for name in DEFAULT if top1[name] < max(top1.values()) - MOST_DROP - 1e-9]
+        kept, out = kept + (not beyond), out + (DEFAULT[-1] in beyond)
+        kept_before, out_before = kept_before + (not before), out_before + (DEFAULT[-1] in before)
         chosen = found.chosen.file
         errors = [top1[name] - truths[name] for name in (found.losses.best, chosen)]
         too_high.append([*errors, found.losses.flattery])

@@ -17,7 +17,7 @@ from device.model import variants
 if TYPE_CHECKING:
     from export.models import ExportedModels
 
-ALL = ",".join(variants.NAMES)
+DEFAULT = ",".join(variants.DEFAULT)
 Group = argparse._ArgumentGroup
 # With parsers of their own: a model may have any name.
 OTHERS = {
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "model", type=Path, metavar="RUN|MODEL", help="a run, or anyone's .tflite, .keras, .h5 or SavedModel"
     )
-    top.add_argument("--variants", default=ALL, metavar="LIST", help=f"which to keep (default {ALL})")
+    top.add_argument("--variants", default=DEFAULT, metavar="LIST", help=f"which to keep (default {DEFAULT})")
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     _add_judging(top.add_argument_group("accuracy lost to float32"))

@@ -10,7 +10,7 @@ from device.data import content
 from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
 from device.inference.model_spec import NO_OVERRIDES, Overrides
-from device.model.variants import NAMES
+from device.model.variants import DEFAULT
 from export.confidence.threshold import wish
 from export.cost import limit
 from export.model_card import page
@@ -32,7 +32,7 @@ class TrainedRun(Protocol):
 def export(
     model: TrainedRun | FilePath,
     *,
-    variants: str | Collection[str] = NAMES,
+    variants: str | Collection[str] = DEFAULT,
     run: FilePath | None = None,
     overrides: Overrides = NO_OVERRIDES,
     calibration: FilePath | None = None,

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from device.errors import UserError
-from device.model.variants import NAMES
+from device.model.variants import DEFAULT, NAMES
 from export.confidence.threshold import NO_WISH, ThresholdWish
 from export.runtimes import environments
 from export.runtimes.environments import OTHER
@@ -22,7 +22,7 @@ class ExportOptions:
         UserError: options that contradict each other, or are invalid.
     """
 
-    variants: tuple[str, ...] = NAMES
+    variants: tuple[str, ...] = DEFAULT
     drawn_golden: bool = False
     max_drop: float | None = None
     rescue: bool = False

@@ -12,7 +12,6 @@ from device.evaluation.exports import PLAIN, RESCUED, Rescue, RescueStep
 from tests import drawing, foreign, once
 from tests.conftest import places, runs_in
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 

@@ -13,14 +13,14 @@ from device.data import folders
 from device.images import images
 from device.inference.classifier import Classifier
 from device.model import card as cards
+from device.model.variants import DEFAULT
 from tests import drawing
 from tests.conftest import ROOT, Run, environment
 
 pytestmark = pytest.mark.tensorflow
 
 RUN = Path("runs/fashion_mnist")
-VARIANTS = ("float32", "float16", "dynamic", "int8")
-MODELS = [RUN / f"export/fashion_mnist_{variant}.tflite" for variant in VARIANTS]
+MODELS = [RUN / f"export/fashion_mnist_{variant}.tflite" for variant in DEFAULT]
 # The default recipe as it is, but for a data set that is drawn and small.
 TRAIN = ("train", "fashion_mnist", "--data", "shapes", "--set", "epochs=6", "--set", "batch_size=16")
 
@@ -58,7 +58,7 @@ def test_train_export_classify_and_measure(step: Step, tmp_path: Path) -> None:
 
     measured = json.loads(step("benchmarks", "accuracy", RUN, "--json", "-"))["results"]
     named = json.loads(step("benchmarks", "accuracy", *MODELS, "--data", "shapes/", "--json", "-"))["results"]
-    for variant, row, mine, result, again in zip(VARIANTS, exported, carried, measured, named, strict=True):
+    for variant, row, mine, result, again in zip(DEFAULT, exported, carried, measured, named, strict=True):
         assert mine is not None and mine.accuracy is not None
         assert row["variant"] == mine.variant == result["variant"] == variant
         assert row["top1"] == mine.accuracy.top1 == result["top1"] == again["top1"], variant
@@ -121,7 +121,7 @@ def check_mediapipe(folder: Path) -> None:
 
 def check_latency(document: dict[str, Any]) -> None:
     rows = document["results"]
-    assert [row["variant"] for row in rows] == list(VARIANTS)
+    assert [row["variant"] for row in rows] == list(DEFAULT)
     assert rows[0]["ratio_to_float32"] == 1
     for row in rows:
         assert 0 < row["p50_ms"] <= row["p90_ms"] <= row["max_ms"]

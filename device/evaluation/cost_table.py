@@ -135,8 +135,9 @@ def notes(made: Export, run: Path) -> list[str]:
     found = [_compared_with(made)]
     if any(row.variant != FLOAT32 for row in made.variants):
         found.append("drop: accuracy lost to float32, paired, with its 95 % interval; p: McNemar's exact test")
-    if any(row.layers for row in made.variants):
-        found.append(f"int8: calibrated with {calibration.n} images ({calibration.split}, seed {calibration.seed})")
+    if calibrated := [row.variant for row in made.variants if row.layers]:
+        images = f"{calibration.n} images ({calibration.split}, seed {calibration.seed})"
+        found.append(f"{', '.join(calibrated)}: calibrated with {images}")
     if (rescue := made.rescue) and rescue.steps:
         on = f"{rescue.steps[0].n} images ({rescue.split})"
         found.append(

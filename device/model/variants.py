@@ -17,6 +17,9 @@ class Variant:
     are shares of the span of all scores.
 
     color: in charts, from Okabe and Ito, Color Universal Design (2008), which color-blind people can distinguish.
+
+    is_default: export makes it unless others are named. False for a variant that is made on request only, so that older
+    exports stay up to date.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Variant:
     error: float
     drop: float
     color: str
+    is_default: bool = True
 
 
 # The limits detect broken files, not bad ones: export reports what a sound conversion loses, and the user decides.
@@ -41,3 +45,4 @@ TABLE = (
 )
 BY_NAME = {variant.name: variant for variant in TABLE}
 NAMES = tuple(BY_NAME)
+DEFAULT = tuple(variant.name for variant in TABLE if variant.is_default)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from device.evaluation import evaluate
+from device.model.variants import DEFAULT
 
 PC = {
     "cpu": "AMD EPYC",
@@ -30,7 +31,6 @@ PI = {
     "governor": "ondemand",
     "temperature_c": 71.5,
 }
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 RIGHT = {"float32": 9142, "float16": 9142, "dynamic": 9139, "int8": 9101}
 BYTES = {"float32": 412_300, "float16": 213_900, "dynamic": 118_000, "int8": 121_700}
 LABELS = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -66,7 +66,7 @@ def latency_row(variant: str, threads: int, p50_ms: float, is_warm: bool = False
     p50, p90, p99 = (float(np.percentile(samples, q)) for q in (50, 90, 99))
     return {
         "file": f"fashion_mnist_{variant}.tflite",
-        "sha256": f"{VARIANTS.index(variant):064x}",
+        "sha256": f"{DEFAULT.index(variant):064x}",
         "variant": variant,
         "runtime": "litert",
         "runtime_version": "2.3.0",
@@ -119,7 +119,7 @@ def bursts(p50_ms: float, is_warm: bool, variant: str, random: np.random.Generat
         made.append(
             {
                 "what": "invoke",
-                "at_s": 0.5 * place + 0.1 * VARIANTS.index(variant),
+                "at_s": 0.5 * place + 0.1 * DEFAULT.index(variant),
                 "n": 40,
                 "p50_ms": p50_ms * (1.4 if slowed else 1.0) * random.normal(1, 0.012),
                 "temperature_c": 58.4 + 0.45 * place if is_warm else None,
@@ -135,7 +135,7 @@ def latency(machine: dict[str, Any], base_ms: float, is_warm: bool = False, **mo
     speed = {"float32": 1.0, "float16": 1.01, "dynamic": 0.8, "int8": 0.55}
     rows = [
         latency_row(variant, threads, base_ms * speed[variant] * (1.0, 0.62)[threads - 1], is_warm, threads + 7 * place)
-        for place, variant in enumerate(VARIANTS)
+        for place, variant in enumerate(DEFAULT)
         for threads in (1, 2)
     ]
     return document(machine, rows, **more)
@@ -161,4 +161,4 @@ def accuracy_row(variant: str, labels: tuple[str, ...] = LABELS, seed: int = 3) 
 
 
 def accuracy(machine: dict[str, Any], labels: tuple[str, ...] = LABELS) -> dict[str, Any]:
-    return document(machine, [accuracy_row(variant, labels) for variant in VARIANTS])
+    return document(machine, [accuracy_row(variant, labels) for variant in DEFAULT])

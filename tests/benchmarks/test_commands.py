@@ -18,13 +18,12 @@ from benchmarks.documents import models, results
 from benchmarks.documents.results import Results
 from benchmarks.documents.rows import FrameSeries, LatencyRow
 from device.inference import runtime
+from device.model.variants import DEFAULT
 from tests import drawing
 from tests.benchmarks.measuring import QUICK, document
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import crafted
 from tests.device.refusals import names, refusal, says
-
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 
 @pytest.mark.programs
@@ -166,11 +165,11 @@ def test_data_that_cannot_be_used(data: str, said: str, command: Run, tmp_path: 
 
 def test_a_run_folder_from_the_source_to_the_smallest(tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
-    for variant in VARIANTS:
+    for variant in DEFAULT:
         shutil.copyfile(model(variant), tmp_path / f"export/x_{variant}.tflite")
     crafted.write(tmp_path / "export/foreign.tflite", crafted.constant([1]))
     found = models.find([tmp_path])
-    assert [one.variant for one in found] == [*VARIANTS, None]
+    assert [one.variant for one in found] == [*DEFAULT, None]
     assert all(one.run == tmp_path for one in found)
     assert len({one.origin for one in found[:4]}) == 1 and found[4].origin is None
     (single,) = models.find([tmp_path / "export/x_int8.tflite"])

@@ -16,6 +16,7 @@ import pytest
 
 from device.errors import UserError
 from device.model import card as cards
+from device.model.variants import DEFAULT
 from tests.conftest import Run, missing, model
 from tests.device import crafted
 from tests.device.crafted import FULL
@@ -54,7 +55,7 @@ def test_a_person_can_read_it_with_unzip() -> None:
     unzip = shutil.which("unzip")
     if not unzip:
         missing("no unzip here")
-    for variant in ("float32", "float16", "dynamic", "int8"):
+    for variant in DEFAULT:
         done = subprocess.run([str(unzip), "-p", str(model(variant)), "card.json"], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
         assert cards.parse(json.loads(done.stdout)).variant == variant

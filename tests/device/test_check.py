@@ -17,13 +17,13 @@ from device.inference.golden import GoldenResult, replay
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.card import Golden
+from device.model.variants import DEFAULT
 from tests import drawing
 from tests.conftest import Run, environment, model, shared
 from tests.device import altering, crafted
 from tests.device.altering import NOT_A_HASH, altered, with_entries, with_one_image
 from tests.device.refusals import names, refusal, with_card
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 GRAY = np.full((4, 6, 3), 90, np.uint8)
 THREE = {"labels": ("a", "b", "c"), "size": (4, 6)}
 
@@ -38,7 +38,7 @@ def examined(path: Path) -> tuple[Report, GoldenResult]:
     return report, report.verdict
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_the_committed_models_pass_byte_for_byte(variant: str) -> None:
     verdict = replay(Classifier(model(variant)))
     assert verdict.passed and verdict.first is None
@@ -47,7 +47,7 @@ def test_the_committed_models_pass_byte_for_byte(variant: str) -> None:
     assert verdict.score_error is not None and verdict.score_error <= tolerance
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_they_pass_with_tflite_runtime(variant: str, command: Run) -> None:
     done = command("device", "check", model(variant), "--json", "-", python=environment("tflite-runtime"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,13 +12,13 @@ from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model.card import InputSpec, OutputSpec
+from device.model.variants import DEFAULT
 from tests import drawing
 from tests.conftest import model
 from tests.device import crafted
 from tests.device.crafted import End
 from tests.device.refusals import with_card
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 RANDOM = np.random.default_rng(1).integers(0, 256, (4, 6, 3), np.uint8)
 
 
@@ -26,7 +26,7 @@ def load(folder: Path, network: bytes, **overrides: Any) -> Classifier:
     return Classifier(crafted.write(folder / "net.tflite", network), Overrides(**overrides), labels=False)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_the_committed_models_know_their_shapes(variant: str) -> None:
     classifier = Classifier(model(variant))
     assert classifier.notes == []

@@ -12,14 +12,12 @@ import pytest
 from device.host import system
 from device.images import images
 from device.inference.classifier import Classifier
+from device.model.variants import DEFAULT
 from tests import drawing
 from tests.conftest import ROOT, Run, environment, model
 from tests.device import crafted
 from tests.device.classifying import INT8, draw, lines
 from tests.device.refusals import names
-
-VARIANTS = ("float32", "float16", "dynamic", "int8")
-
 
 # Answers.
 
@@ -147,14 +145,14 @@ def twelve(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_tflite_runtime_gives_the_same_labels(variant: str, command: Run, twelve: Path) -> None:
     python = environment("tflite-runtime")
     same_answers(command("device", "classify", model(variant), twelve, "--json", "-", python=python), variant, twelve)
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_tensorflow_gives_the_same_labels(variant: str, warm: Run, twelve: Path) -> None:
     words = ("device", "classify", model(variant), twelve, "--json", "-", "--runtime", "tensorflow")
     same_answers(warm(*words), variant, twelve)

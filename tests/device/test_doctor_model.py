@@ -12,6 +12,7 @@ from device.doctor.examined import Plan
 from device.doctor.findings import Finding
 from device.errors import UserError
 from device.inference import runtime
+from device.model.variants import DEFAULT
 from tests.conftest import model, shared
 from tests.device import crafted
 from tests.device.altering import altered
@@ -20,7 +21,7 @@ from tests.limits import limits
 pytestmark = pytest.mark.programs
 
 
-@pytest.mark.parametrize("variant", ["float32", "float16", "dynamic", "int8"])
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_convolutions_reach_xnnpack_with_litert(variant: str) -> None:
     plan = examined.read_plan(runtime.find("litert").open(model(variant), 1))
     assert plan is not None and plan.parts == 2 and plan.heavy == ()

@@ -17,6 +17,7 @@ from device.explain import overlay, sheet
 from device.images import images
 from device.model import card as cards
 from device.model.card import OutputSpec
+from device.model.variants import DEFAULT
 from tests import drawing, foreign, pooled
 from tests.conftest import ROOT, Run, environment, model, shared
 from tests.device import crafted
@@ -102,7 +103,7 @@ def test_another_network_is_refused_with_what_it_ends_in(ends: Any, found: str, 
         Explainer(path)
 
 
-@pytest.mark.parametrize("variant", ["float32", "float16", "dynamic", "int8"])
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_flattened_features_are_refused(variant: str) -> None:
     with pytest.raises(UserError, match="RESHAPE, FULLY_CONNECTED, SOFTMAX"):
         Explainer(model(variant))

@@ -16,18 +16,17 @@ from device.model import card as cards
 from device.model import flatbuffer
 from device.model.card import InputSpec
 from device.model.flatbuffer import LabelFile
+from device.model.variants import DEFAULT
 from export.card import metadata
 from tests.conftest import ROOT, Run, environment, model, shared
 from tests.device import crafted
-
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 
 def cuts(length: int, count: int) -> list[int]:
     return sorted({length * i // count for i in range(1, count)} | {length - i for i in (1, 2, 4, 8, 22, 100)})
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_a_file_cut_off_anywhere_is_refused(variant: str, tmp_path: Path) -> None:
     """Up to the network's end by its positions, behind it because the archive with the labels is missing."""
     whole = model(variant).read_bytes()

@@ -7,12 +7,13 @@ import pytest
 
 from device.commands import info
 from device.model import card as cards
+from device.model.variants import DEFAULT
 from tests.conftest import Run, environment, model, shared
 from tests.device import crafted
 from tests.device.refusals import names, refusal, with_card
 
 
-@pytest.mark.parametrize("variant", ["float32", "float16", "dynamic", "int8"])
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_the_card_with_what_the_file_itself_shows(variant: str) -> None:
     path = model(variant)
     document = info.describe(path).to_json()

@@ -42,14 +42,18 @@ class Model:
             index = self.made_by[index].inputs[0]
         return self.graph.tensors[index]
 
+    def dtype(self, tensor: Any) -> Any:
+        assert tensor.type in NUMBERS, f"tensor type {tensor.type} is not in NUMBERS; add it with its numpy type"
+        return NUMBERS[tensor.type]
+
     def numbers(self, tensor: Any) -> Array:
         data = bytes(self.tree.buffers[tensor.buffer].data)
-        return np.frombuffer(data, NUMBERS[tensor.type]).reshape(tensor.shape)
+        return np.frombuffer(data, self.dtype(tensor)).reshape(tensor.shape)
 
     def put(self, tensor: Any, numbers: Array) -> None:
         """In a buffer of its own: equal weights may share one."""
         buffer = schema.BufferT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(numbers, NUMBERS[tensor.type]).tobytes(), np.uint8)
+        buffer.data = np.frombuffer(np.ascontiguousarray(numbers, self.dtype(tensor)).tobytes(), np.uint8)
         self.tree.buffers.append(buffer)
         tensor.buffer = len(self.tree.buffers) - 1
 
@@ -69,12 +73,12 @@ def scaled(where: str, factor: float) -> Change:
     def change(model: Model) -> None:
         weights, bias = model.constant(where, 1), model.constant(where, 2)
         if weights.type != TYPE.INT8:
-            model.put(weights, model.numbers(weights) * NUMBERS[weights.type](factor))
+            model.put(weights, model.numbers(weights) * model.dtype(weights)(factor))
             return
         weights.quantization.scale = np.asarray(weights.quantization.scale, np.float32) * np.float32(factor)
-        if bias.type == TYPE.INT32:
+        if bias.type != TYPE.FLOAT32:
             bias.quantization.scale = np.asarray(bias.quantization.scale, np.float32) * np.float32(factor)
-            codes = np.iinfo(np.int32)
+            codes = np.iinfo(model.dtype(bias))
             model.put(bias, np.clip(np.round(model.numbers(bias) / factor), codes.min, codes.max))
 
     return change

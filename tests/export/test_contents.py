@@ -10,15 +10,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from device.errors import UserError
 from device.model import card
+from device.model.variants import DEFAULT
 from export.conversion import objects
 from export.inspect import contents
 from tests import foreign
 from tests.conftest import Run, model, shared
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 
-
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_the_parts_are_the_file(variant: str) -> None:
     found = contents.read(model(variant))
     assert sum(part.file_bytes for part in found.parts) == found.file_bytes == model(variant).stat().st_size
@@ -46,7 +45,7 @@ def test_depthwise_and_known_figures() -> None:
 
 
 def test_weights_by_type() -> None:
-    names = {variant: {part.name for part in contents.read(model(variant)).parts} for variant in VARIANTS}
+    names = {variant: {part.name for part in contents.read(model(variant)).parts} for variant in DEFAULT}
     assert "weights FLOAT32" in names["float32"] and "weights FLOAT16" not in names["float32"]
     assert "weights FLOAT16" in names["float16"]
     assert "weights INT8" in names["dynamic"] & names["int8"]
@@ -60,7 +59,7 @@ def test_the_ends_of_int8() -> None:
     assert source.shape[1:] == (16, 16, 3)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_each_operator_s_type_and_scale_are_the_interpreter_s(variant: str) -> None:
     details = {one["name"]: one for one in Interpreter(str(model(variant))).get_tensor_details()}
     found = contents.read(model(variant)).graph
@@ -74,7 +73,7 @@ def test_each_operator_s_type_and_scale_are_the_interpreter_s(variant: str) -> N
 
 def test_operators_are_counted_by_their_types() -> None:
     """So a file that mixes them shows it."""
-    found = {variant: contents.read(model(variant)) for variant in VARIANTS}
+    found = {variant: contents.read(model(variant)) for variant in DEFAULT}
     types = {name: {(one.name, one.types): one.count for one in each.operators} for name, each in found.items()}
     assert types["float32"]["CONV_2D", "float32"] == types["int8"]["CONV_2D", "int8"] == 3
     assert types["int8"]["QUANTIZE", "uint8 -> int8"] == types["int8"]["QUANTIZE", "int8 -> uint8"] == 1

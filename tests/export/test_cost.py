@@ -1,5 +1,6 @@
 """What quantization cost: the record in export.json against the files themselves, the contact sheet, the table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,15 @@ def test_the_table_has_the_drop_and_the_latency(lossy: Exported, int8: ExportedV
     assert max(map(len, lossy.stdout.splitlines())) <= 120
     assert set(cost_table.changes(int8)) < set(lossy.stdout.splitlines())
     assert f"int8 predicts {int8.cost.changed} of 200 images differently" in lossy.stdout
+
+
+def test_the_calibration_is_said_of_what_was_calibrated(lossy: Exported, int8: ExportedVariant) -> None:
+    made = exports.read(lossy.run / "export")
+    others = tuple(row for row in made.variants if row != int8)
+    another = replace(int8, variant="another")
+    for rows, named in (((*others, int8), ["int8"]), ((*others, another), ["another"]), (others, [])):
+        notes = cost_table.notes(replace(made, variants=rows), lossy.run)
+        assert [note.split(":")[0] for note in notes if "calibrated with" in note] == named
 
 
 def test_the_contact_sheet(lossy: Exported, int8: ExportedVariant) -> None:

@@ -16,7 +16,7 @@ from device.inference.model_spec import Overrides
 from device.model import card as cards
 from device.model.card import InputSpec
 from device.model.channels import SCALINGS
-from device.model.variants import NAMES
+from device.model.variants import DEFAULT
 from export.conversion import objects, pixels, quantize
 from export.source.scaling import fed_so
 from tests import foreign
@@ -102,7 +102,7 @@ def test_nothing_that_float_has_not_is_done_to_pixels(files: dict[str, Int8], ca
     assert kinds[1][: first + 1] == [KIND.QUANTIZE, *kinds[0][:first]]
 
 
-@pytest.mark.parametrize("variant", NAMES)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_what_was_exported(exported: Exported, variant: str) -> None:
     for path in (exported.run / f"export/shape_model_{variant}.tflite", model(variant)):
         classifier = Classifier(path)

@@ -17,6 +17,7 @@ from device.evaluation import exports
 from device.inference.classifier import Classifier
 from device.inference.model_spec import Overrides
 from device.model import card as cards
+from device.model.variants import DEFAULT
 from export import __main__
 from export.inputs import inputs
 from export.options import ExportOptions
@@ -24,7 +25,7 @@ from export.source.find import find
 from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.conftest import Run, model
-from tests.exported import EPOCH, VARIANTS, Exported
+from tests.exported import EPOCH, Exported
 
 Export = Callable[..., tuple[str, str]]
 BESIDE = ("layers.png", "export.json", "MODEL_CARD.md")
@@ -55,12 +56,12 @@ def times(run: Path) -> dict[str, int]:
 
 
 def test_the_files_and_the_table(exported: Exported) -> None:
-    names = {f"shape_model_{variant}.tflite" for variant in VARIANTS}
+    names = {f"shape_model_{variant}.tflite" for variant in DEFAULT}
     assert {path.name for path in (exported.run / "export").iterdir()} == {*names, *BESIDE}
     header, line, *lines = exported.stdout.splitlines()
     assert header.split()[:3] == ["variant", "size", "accuracy"]
     assert set(line) == {"-", " "}
-    assert [row.split()[0] for row in lines[:4]] == list(VARIANTS)
+    assert [row.split()[0] for row in lines[: len(DEFAULT)]] == list(DEFAULT)
     assert max(map(len, exported.stdout.splitlines())) <= 120
     assert any(line.startswith("compared with float32 ") for line in lines)
     assert "softmax" in exported.stderr
@@ -73,7 +74,7 @@ def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
     calibration = document["calibration"]
     assert (calibration["n"], calibration["seed"], calibration["split"]) == (60, 1, "train")
     assert sorted(calibration["rows"]) == list(range(60))
-    assert [row["variant"] for row in document["variants"]] == list(VARIANTS)
+    assert [row["variant"] for row in document["variants"]] == list(DEFAULT)
     targets = folders.labeled(str(exported.images), drawing.LABELS, foreign.SIZE, "crop")
     for row in document["variants"]:
         path = exported.run / "export" / row["file"]
@@ -89,7 +90,7 @@ def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
     assert sizes["int8"] < sizes["float16"] < sizes["float32"]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_the_card_of_each_file(exported: Exported, variant: str) -> None:
     card = cards.read(exported.run / f"export/shape_model_{variant}.tflite")
     (row,) = (row for row in read(exported.run)["variants"] if row["variant"] == variant)
@@ -191,7 +192,7 @@ def test_other_images_or_settings_are_not_up_to_date(exported: Exported, tmp_pat
     source = find(request)
     found += [inputs(source, ExportOptions(drawn_golden=True)), inputs(source, ExportOptions(("int8",)))]
     assert len(set(found)) == len(found)
-    assert found[0] == inputs(source, ExportOptions(VARIANTS[::-1]))
+    assert found[0] == inputs(source, ExportOptions(DEFAULT[::-1]))
     assert found[0] == exports.read(exported.run / "export").inputs
 
 

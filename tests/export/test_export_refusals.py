@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from device.model import card
+from device.model.variants import DEFAULT
 from tests import drawing, foreign, processes
 from tests.conftest import Run, model
 from tests.device.refusals import says
@@ -163,7 +164,7 @@ def test_control_c_leaves_whole_files_or_none(place: Path) -> None:
     assert stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in stderr
     names = files_in(folder)
-    assert names < {f"model_{variant}.tflite" for variant in ("float32", "float16", "dynamic", "int8")}
+    assert names < {f"model_{variant}.tflite" for variant in DEFAULT}
     for name in names:
         assert card.read(folder / name) is not None
     assert list(scratch.iterdir()) == [], "the temporary folder is gone"

@@ -11,13 +11,12 @@ import pytest
 
 from device.inference.classifier import Classifier
 from device.model import card as cards
+from device.model.variants import DEFAULT
 from tests.conftest import Run
 from tests.device.refusals import says
 from tests.trained import Trained
 
 pytestmark = pytest.mark.tensorflow
-
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def read(path: Path) -> Any:
 def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     done = warm("export", run)
     assert done.returncode == 0, done.stderr
-    names = {f"fashion_mnist_{variant}.tflite" for variant in VARIANTS}
+    names = {f"fashion_mnist_{variant}.tflite" for variant in DEFAULT}
     flipped = {path.name for path in (run / "export").glob("flips_*.png")}
     beside = {"layers.png", "export.json", "MODEL_CARD.md"}
     assert {path.name for path in (run / "export").iterdir()} == {*names, *flipped, *beside}
@@ -62,7 +61,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     rows = document["calibration"]["rows"]
     assert len(rows) == 200
     assert np.bincount(cache.targets("train")[rows]).max() - np.bincount(cache.targets("train")[rows]).min() <= 1
-    for name, row in zip(VARIANTS, done.stdout.splitlines()[2:6], strict=True):
+    for name, row in zip(DEFAULT, done.stdout.splitlines()[2 : 2 + len(DEFAULT)], strict=True):
         assert row.split()[0] == name
 
     for row in document["variants"]:

@@ -11,9 +11,10 @@ from device import Classifier, Overrides, UserError
 from device.evaluation import exports
 from device.evaluation.evaluate import LabelTopOne
 from device.evaluation.exports import ExportedVariant
+from device.model.variants import DEFAULT
 from export import ExportedModels, export
 from tests import drawing
-from tests.exported import VARIANTS, Exported
+from tests.exported import Exported
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def copied(exported: Exported, tmp_path: Path) -> Path:
 def test_what_the_command_made_is_up_to_date(exported: Exported, copied: Path) -> None:
     models = again(exported, copied)
     assert not models.is_new and models.folder == copied / "export"
-    assert list(models) == list(VARIANTS) and len(models) == 4 and not models.refused
+    assert list(models) == list(DEFAULT) and len(models) == len(DEFAULT) and not models.refused
     for row in exports.read(copied / "export").variants:
         model = models[row.variant]
         assert model.path == copied / "export" / str(row.file)
@@ -75,7 +76,7 @@ def test_latency_is_of_the_very_file(exported: Exported, copied: Path) -> None:
     assert models["dynamic"].latency == own["dynamic"].milliseconds  # type: ignore[union-attr]
     # The table mixes no measurements of different times: one file was not measured, so none counts.
     assert "<td>1.25</td>" not in models._repr_html_()
-    rows = [{"file": name, "sha256": digest[name], "p50_ms": 1.25 * (place + 1)} for place, name in enumerate(VARIANTS)]
+    rows = [{"file": name, "sha256": digest[name], "p50_ms": 1.25 * (place + 1)} for place, name in enumerate(DEFAULT)]
     (copied / "benchmark.json").write_text(json.dumps({"schema": 2, "machine": {}, "results": rows}))
     page = again(exported, copied)._repr_html_()
     assert "<td>1.25</td><td>1.00</td>" in page and "<td>5.00</td><td>4.00</td>" in page
@@ -103,8 +104,8 @@ def test_the_notebook_s_table_is_whole_and_escaped(exported: Exported) -> None:
     page = of(
         exported, *(replace(row, **uneven) for row in again(exported, exported.run).record.variants)
     )._repr_html_()
-    assert page.count("<tr>") == 2 * (1 + len(VARIANTS))
-    assert "<script>" not in page and page.count("&lt;script&gt;") == len(VARIANTS)
+    assert page.count("<tr>") == 2 * (1 + len(DEFAULT))
+    assert "<script>" not in page and page.count("&lt;script&gt;") == len(DEFAULT)
 
 
 @pytest.mark.parametrize(

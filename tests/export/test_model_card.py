@@ -12,10 +12,11 @@ from benchmarks.documents.rows import LatencyRow
 from device import records, text
 from device.evaluation import exports
 from device.evaluation.runtimes import RuntimeResult
+from device.model.variants import DEFAULT
 from export.model_card import blocks, evaluation, facts, page
 from tests import drawing
 from tests.export.test_exporting import again
-from tests.exported import VARIANTS, Exported, with_rescue
+from tests.exported import Exported, with_rescue
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_latency_is_added_once_it_was_measured(exported: Exported, copied: Path)
     (copied.parent / "benchmark.json").write_text(json.dumps(document.to_json()))
     assert not again(exported, copied.parent).is_new
     words = written(copied)
-    for i, variant in enumerate(VARIANTS):
+    for i, variant in enumerate(DEFAULT):
         assert f"| {variant} | litert 2.3.0 | 2 | {1.25 + i:.2f} | {2.5 + i:.2f} |" in words
     assert "Not measured yet" not in words and "99.5" not in words
     assert str(document.date) in words and str(document.machine.system) in words.replace("\\", "")
@@ -127,7 +128,7 @@ def test_latency_is_added_once_it_was_measured(exported: Exported, copied: Path)
 def test_a_rescued_file_is_the_one_to_use(copied: Path) -> None:
     rescue = with_rescue(copied.parent)
     found = known(copied)
-    assert [each.name for each in found.files] == [*VARIANTS, "int8, rescued"]
+    assert [each.name for each in found.files] == [*DEFAULT, "int8, rescued"]
     assert found.main.file == rescue.file
     assert f"python -m device classify {rescue.file} IMAGE" in page.parts(found)["use"]
 

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from device.model.variants import DEFAULT
 from export.conversion import quantize
+from export.options import ExportOptions
 from tests import foreign
 from tests.conftest import Run
 from tests.export import planting
-from tests.exported import VARIANTS, Exported
+from tests.exported import Exported
+
+
+def test_what_is_made_unless_others_are_named() -> None:
+    assert DEFAULT == ExportOptions().variants == ("float32", "float16", "dynamic", "int8")
 
 
 def read(run: Path) -> dict[str, Any]:
@@ -43,14 +49,14 @@ def test_a_variant_that_fails_is_not_kept_and_the_reason_is_said(
         assert "not finite numbers" in said["float16"]
         assert "int8: not kept: litert" in said["int8"]
         assert "load" in said["int8"]
-    assert done.stderr.splitlines()[-1].startswith(f"{len(failed)} of 4 variants ")
+    assert done.stderr.splitlines()[-1].startswith(f"{len(failed)} of {len(DEFAULT)} variants ")
     assert "Traceback" not in done.stderr
     # What the folder held before of the failed ones is gone too; the others are there with their card.
     kept = {path.name for path in (run / "export").glob("*.tflite")}
-    assert kept == {f"shape_model_{variant}.tflite" for variant in set(VARIANTS) - failed}
+    assert kept == {f"shape_model_{variant}.tflite" for variant in set(DEFAULT) - failed}
     for row in read(run)["variants"]:
         assert bool(row["failures"]) == (row["file"] is None) == (row["variant"] in failed)
-    assert [row.split()[0] for row in done.stdout.splitlines()[2:6]] == list(VARIANTS)
+    assert [row.split()[0] for row in done.stdout.splitlines()[2 : 2 + len(DEFAULT)]] == list(DEFAULT)
 
 
 def test_what_only_loses_accuracy_is_kept_and_said(lossy: Exported) -> None:
