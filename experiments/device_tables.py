@@ -139,3 +139,15 @@ def held() -> list[str]:
         ["most memory so far", f"{row['more_bytes'] / 1e6:+.1f} MB; the file has {row['bytes'] / 1e6:.1f} MB"],
     ]
     return [*markdown(("held to mapped", f"`{row['file']}`, {row['pairs']} pairs"), rows), "", source(document)]
+
+
+def ray_rate() -> list[str]:
+    """Ray Data beside `classifier.map` on one machine: results/ray_rate.json."""
+    document = read("ray_rate")
+    rows = {row["what"]: row for row in document["results"]}
+    names = {"map": "`classifier.map`", "ray": "Ray Data, a worker per core", "one": "Ray Data, one image"}
+    cells = [
+        [name, f"{rows[what]['images']:,}", f"{rows[what]['s']:.1f} s", f"{rows[what]['per_second']:,.0f}"]
+        for what, name in names.items()
+    ]
+    return [*markdown(("with", "images", "time", "images per second"), cells), "", source(document)]

@@ -221,6 +221,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         device_tables.frame_quality,
         device_tables.soak,
         device_tables.held,
+        device_tables.ray_rate,
         benchmark_tables.recipe_latency,
         benchmark_tables.peers,
         benchmark_tables.gate,

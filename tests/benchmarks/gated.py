@@ -14,7 +14,7 @@ from benchmarks.statistics.stats import Interval
 QUIET = (1.0, 1.004, 0.997, 1.002, 0.996, 1.003, 0.999, 0.998, 1.001)
 
 
-def lane(
+def series(
     wall_ms: float, cpu_ms: float | None = None, waits: int = 0, n: int = 100, step_ms: float = 0.0
 ) -> RoundSamples:
     """n equal samples. cpu_ms: the thread's own time (as long, unless it is said)."""
@@ -23,10 +23,11 @@ def lane(
 
 
 def rounds(slower: float, count: int = 10, noise: Sequence[float] = QUIET, again: float = 1.0) -> list[Round]:
-    """A base of 8 ms and a candidate that takes `slower` times as long; again: the base's second lane to its first."""
+    """A base of 8 ms and a candidate that takes `slower` times as long; again: the base's second series to its first."""
     dice = islice(cycle(noise), 3 * count)
     return [
-        Round(lane(8 * a), lane(8 * again * b), lane(8 * slower * c)) for a, b, c in zip(dice, dice, dice, strict=True)
+        Round(series(8 * a), series(8 * again * b), series(8 * slower * c))
+        for a, b, c in zip(dice, dice, dice, strict=True)
     ]
 
 

@@ -21,7 +21,7 @@ from benchmarks.gate.pairs import Round, Side
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from tests.benchmarks import failing
-from tests.benchmarks.gated import lane
+from tests.benchmarks.gated import series
 from tests.benchmarks.measuring import is_there, needs_proc, wait_for_worker
 from tests.conftest import Run, environment, missing, model
 from tests.device import crafted
@@ -158,7 +158,7 @@ def test_too_few_rounds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def test_times_below_the_clock_s_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = Round(lane(0.0), lane(0.0), lane(0.0))
+    nothing = Round(series(0.0), series(0.0), series(0.0))
     monkeypatch.setattr(pairs, "rounds", lambda *_: iter([nothing] * 8))
     with pytest.raises(UserError) as raised:
         comparisons.measure(Side(SMALL), Side(LARGE), 5.0)

@@ -205,10 +205,10 @@ def kill(monkeypatch: pytest.MonkeyPatch, when: Callable[[TimingWorker], bool]) 
     """
     turn = TimingWorker.burst
 
-    def asked(self: TimingWorker, lanes: Sequence[Series], *rest: float) -> list[Samples]:
+    def asked(self: TimingWorker, series: Sequence[Series], *rest: float) -> list[Samples]:
         if when(self):
             os.kill(self.pid, signal.SIGKILL)
-        return turn(self, lanes, *rest)
+        return turn(self, series, *rest)
 
     monkeypatch.setattr(TimingWorker, "burst", asked)
 

@@ -52,10 +52,10 @@ def test_all_turns_of_a_lane_are_one() -> None:
 def test_a_round() -> None:
     """The large network takes about eighty times as long, whoever else has the processor."""
     (found,) = pairs.rounds(SMALL, LARGE, 0.01)
-    for lane in (found.base, found.again, found.candidate):
-        assert lane.n > 0 and lane.waits >= 0
-        assert 0 < lane.cpu_p50 <= lane.cpu_p95 and 0 < lane.wall_p50 <= lane.wall_p95
-        assert lane.wall_sum >= lane.wall_p50 and lane.cpu_sum >= lane.cpu_p50
+    for series in (found.base, found.again, found.candidate):
+        assert series.n > 0 and series.waits >= 0
+        assert 0 < series.cpu_p50 <= series.cpu_p95 and 0 < series.wall_p50 <= series.wall_p95
+        assert series.wall_sum >= series.wall_p50 and series.cpu_sum >= series.cpu_p50
     assert found.candidate.cpu_p50 > 5 * max(found.base.cpu_p50, found.again.cpu_p50)
     assert found.base.n > found.candidate.n
 

@@ -53,9 +53,9 @@ def test_cases_in_the_order_they_were_given() -> None:
 
 def test_a_turn_is_for_the_lanes_that_are_asked_for_each_at_least_once() -> None:
     with TimingWorker([INT8, FLOAT32]) as worker:
-        for lanes in ([Series("frame", 0)], [Series("invoke", 1), Series("invoke", 0)], []):
-            taken = worker.burst(lanes, 0.0, block_s=0.0)
-            assert [len(samples.wall_ms) for samples in taken] == [1] * len(lanes)
+        for series in ([Series("frame", 0)], [Series("invoke", 1), Series("invoke", 0)], []):
+            taken = worker.burst(series, 0.0, block_s=0.0)
+            assert [len(samples.wall_ms) for samples in taken] == [1] * len(series)
 
 
 def test_blocks_come_in_random_order_and_nobody_is_left_out() -> None:
@@ -66,7 +66,7 @@ def test_blocks_come_in_random_order_and_nobody_is_left_out() -> None:
     rounds = [tuple(order[i : i + 3]) for i in range(0, len(order), 3)]
     assert all(sorted(each) == [0, 1, 2] for each in rounds)
     assert len(set(rounds[:100])) == 6
-    assert [len(lane["wall_ns"]) for lane in told] == [len(rounds)] * 3
+    assert [len(series["wall_ns"]) for series in told] == [len(rounds)] * 3
 
 
 def test_a_file_without_a_card_has_no_frame_s_way(tmp_path: Path) -> None:

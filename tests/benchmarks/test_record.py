@@ -148,10 +148,10 @@ def test_the_longest_are_kept_whatever_thinning_leaves_out() -> None:
     made.add("invoke", 0, 0, samples(*walls), QUIET)
     made.add("frame", 0, 0, samples(*walls), QUIET)
     row = written(made)
-    for lane in (row, row["frame"]):
-        assert max(lane["samples_ms"]) < 2
-        assert lane["max_ms"] == lane["longest_ms"][0] == 1000
-        assert lane["longest_ms"] == pytest.approx(sorted(walls, reverse=True)[:20])
+    for series in (row, row["frame"]):
+        assert max(series["samples_ms"]) < 2
+        assert series["max_ms"] == series["longest_ms"][0] == 1000
+        assert series["longest_ms"] == pytest.approx(sorted(walls, reverse=True)[:20])
 
 
 @pytest.mark.parametrize(("count", "is_told"), [(999, False), (1_000, True)])

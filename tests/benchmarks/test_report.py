@@ -60,8 +60,8 @@ def test_the_longest_is_the_longest_of_all(tmp_path: Path) -> None:
     first, second = document["results"][:2]
     first.update({"max_ms": 123.4, "p50_ms": 7.5, "p99_ms": 9.87})
     assert max(first["samples_ms"]) < 100
-    for lane in (second, second["frame"]):
-        del lane["max_ms"], lane["longest_ms"]
+    for series in (second, second["frame"]):
+        del series["max_ms"], series["longest_ms"]
     second.update({"p50_ms": 4.5, "p99_ms": 6.54})
     second["frame"].update({"samples_ms": [20.0, 31.0], "n": 2, "p50_ms": 25.5, "p99_ms": 30.89})
     document["results"] = [first, second]

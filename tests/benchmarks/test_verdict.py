@@ -8,7 +8,7 @@ import pytest
 from benchmarks.gate import verdict
 from benchmarks.gate.pairs import Round
 from benchmarks.statistics.stats import Interval
-from tests.benchmarks.gated import QUIET, lane, rounds
+from tests.benchmarks.gated import QUIET, rounds, series
 from tests.device.refusals import says
 
 
@@ -40,7 +40,7 @@ def test_rounds_without_any_noise() -> None:
     still = (1.0,)
     assert verdict.judge(rounds(1.05, noise=still), 1, 0.05 + 1e-9).answer == "no regression"
     assert verdict.judge(rounds(1.05, noise=still), 1, 0.05 - 1e-9).answer == "regression"
-    found = verdict.judge([Round(lane(8), lane(8), lane(8))] * 6, 1, 0.05)
+    found = verdict.judge([Round(series(8), series(8), series(8))] * 6, 1, 0.05)
     assert found.ratio == found.floor == Interval(1, 1, 1)
 
 
@@ -64,7 +64,7 @@ def test_p95_in_place_of_the_median() -> None:
     ("slower", "answer"), [(1.13, "regression"), (1.07, "can't tell"), (1.02, "can't tell"), (0.98, "no regression")]
 )
 def test_what_the_base_differs_from_itself_is_asked_on_top(again: float, slower: float, answer: str) -> None:
-    """The base's second lane takes 5 % more or less than its first, in every round."""
+    """The base's second series takes 5 % more or less than its first, in every round."""
     candidate = slower * again**0.5
     assert verdict.judge(rounds(candidate, again=again), 1, 0.05).answer == answer
     assert verdict.judge(rounds(slower), 1, 0.05).answer == ("regression" if slower > 1.05 else "no regression")
@@ -79,9 +79,9 @@ def test_a_huge_difference_is_told_on_the_noisiest_machine() -> None:
 
 
 def test_noise_that_the_candidate_does_not_show_is_no_reason_to_say_nothing() -> None:
-    """One of the base's lanes is fast where the other is slow, as when they share a cache."""
+    """One of the base's series is fast where the other is slow, as when they share a cache."""
     swings = (1.1, 1.08, 0.9, 0.93, 1.05, 0.95, 1.09, 0.91, 1.07)
-    taken = [Round(lane(8 * a), lane(8 / a), lane(8.7 * b)) for a, b in zip(swings, QUIET, strict=True)]
+    taken = [Round(series(8 * a), series(8 / a), series(8.7 * b)) for a, b in zip(swings, QUIET, strict=True)]
     assert verdict.judge(taken, 1, 0.05).answer == "regression"
 
 
@@ -118,9 +118,9 @@ def test_more_is_asked_of_an_early_end() -> None:
 
 # Whose time.
 
-ALONE, SHARED = lane(8.0, 7.99), lane(16.0, 8.0)
-WAITING = lane(16.0, 8.0, waits=100)
-TICKING = lane(16.0, 8.0, step_ms=4.0)
+ALONE, SHARED = series(8.0, 7.99), series(16.0, 8.0)
+WAITING = series(16.0, 8.0, waits=100)
+TICKING = series(16.0, 8.0, step_ms=4.0)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ TICKING = lane(16.0, 8.0, step_ms=4.0)
         (SHARED, SHARED, 1, "cpu"),
         (SHARED, SHARED, 2, "wall"),  # other threads' time is nowhere
         (ALONE, SHARED, 1, "cpu"),
-        (SHARED, lane(16.0, 8.0, waits=5), 1, "cpu"),  # a page from the disk is no habit
+        (SHARED, series(16.0, 8.0, waits=5), 1, "cpu"),  # a page from the disk is no habit
         (ALONE, WAITING, 1, "wall"),  # a candidate that sleeps is slower
         (WAITING, ALONE, 1, "wall"),  # and a base that sleeps is no neighbor's fault
         (SHARED, TICKING, 1, "wall"),  # a thread's clock in ticks of 4 ms says 8 of what is 7.9
-        (lane(16.0, 8.0, step_ms=0.001), SHARED, 1, "cpu"),
-        (SHARED, lane(0.1, 0.0), 1, "wall"),  # ticks again: most samples saw none
+        (series(16.0, 8.0, step_ms=0.001), SHARED, 1, "cpu"),
+        (SHARED, series(0.1, 0.0), 1, "wall"),  # ticks again: most samples saw none
     ],
 )
 def test_the_clock(base: object, candidate: object, threads: int, clock: str) -> None:
@@ -146,7 +146,7 @@ def test_the_clock(base: object, candidate: object, threads: int, clock: str) ->
 
 def test_how_much_others_had() -> None:
     assert verdict.clock([Round(SHARED, SHARED, SHARED)], 1)[1] == pytest.approx(0.5)
-    assert verdict.clock([Round(lane(8, 8.1), ALONE, ALONE)], 1)[1] == 0  # two clocks disagree by a little
+    assert verdict.clock([Round(series(8, 8.1), ALONE, ALONE)], 1)[1] == 0  # two clocks disagree by a little
 
 
 def test_a_thread_s_clock_in_ticks_is_told() -> None:
@@ -156,10 +156,10 @@ def test_a_thread_s_clock_in_ticks_is_told() -> None:
 
 @pytest.mark.parametrize("zero", ["base", "again", "candidate"])
 def test_a_median_of_nothing_can_not_be_divided_by(zero: str) -> None:
-    found = verdict.judge([replace(each, **{zero: lane(0.0)}) for each in rounds(1.0)], 1, 0.05)
+    found = verdict.judge([replace(each, **{zero: series(0.0)}) for each in rounds(1.0)], 1, 0.05)
     assert (found.answer, found.ratio, found.rounds) == ("can't tell", None, 10)
     says(found.reason, " 0 ms: ", "clock")
-    assert verdict.judge([Round(lane(0.0), lane(0.0), lane(0.0))] * 10, 1, 0.05).answer == "can't tell"
+    assert verdict.judge([Round(series(0.0), series(0.0), series(0.0))] * 10, 1, 0.05).answer == "can't tell"
 
 
 def preempted(slower: float, count: int = 12) -> list[Round]:
@@ -167,9 +167,9 @@ def preempted(slower: float, count: int = 12) -> list[Round]:
     slices = (8.0, 16.0, 12.0, 15.5, 8.3, 11.0, 16.2)
     return [
         Round(
-            lane(slices[i % 7], 8 * QUIET[i % 9]),
-            lane(slices[(3 * i + 2) % 7], 8 * QUIET[(i + 4) % 9]),
-            lane(slices[(5 * i + 1) % 7], 8 * slower * QUIET[(i + 7) % 9]),
+            series(slices[i % 7], 8 * QUIET[i % 9]),
+            series(slices[(3 * i + 2) % 7], 8 * QUIET[(i + 4) % 9]),
+            series(slices[(5 * i + 1) % 7], 8 * slower * QUIET[(i + 7) % 9]),
         )
         for i in range(count)
     ]
@@ -186,7 +186,7 @@ def test_the_threads_own_time_sees_through_a_neighbor() -> None:
 def test_a_candidate_that_sleeps_is_a_regression() -> None:
     """By its own time it is as fast as the base."""
     taken = [
-        replace(each, candidate=lane(9 * noise, 8 * noise, waits=100))
+        replace(each, candidate=series(9 * noise, 8 * noise, waits=100))
         for each, noise in zip(rounds(1.0, 9), QUIET, strict=True)
     ]
     found = verdict.judge(taken, 1, 0.05)
@@ -198,7 +198,7 @@ def test_a_candidate_that_sleeps_is_a_regression() -> None:
 
 def rising(low: float, high: float, count: int = 12) -> list[Round]:
     """The candidate becomes slower from round to round."""
-    return [Round(lane(8.0), lane(8.0), lane(8.0 * slower)) for slower in np.linspace(low, high, count)]
+    return [Round(series(8.0), series(8.0), series(8.0 * slower)) for slower in np.linspace(low, high, count)]
 
 
 def test_rounds_that_follow_one_another_are_no_evidence_for_a_near_limit() -> None:

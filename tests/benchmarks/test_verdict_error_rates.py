@@ -7,19 +7,19 @@ import pytest
 
 from benchmarks.gate import verdict
 from benchmarks.gate.pairs import Round
-from tests.benchmarks.gated import lane
+from tests.benchmarks.gated import series
 
 # Rounds that fit into the twenty seconds of a gate.
 MOST_ROUNDS = 20
 
 
 def simulated(count: int, true: float, limit: float, noise: float, seed: int = 1) -> Counter[str]:
-    """Answers of whole gates, which end when they are certain; each lane of each round is off by some noise."""
+    """Answers of whole gates, which end when they are certain; each series of each round is off by some noise."""
     dice, answers = np.random.default_rng(seed), Counter[str]()
     for _ in range(count):
         taken: list[Round] = []
         for base, again, candidate in 8 * np.exp(dice.normal(0, noise, (MOST_ROUNDS, 3))):
-            taken.append(Round(lane(base), lane(again), lane(true * candidate)))
+            taken.append(Round(series(base), series(again), series(true * candidate)))
             if len(taken) >= 8 and verdict.is_certain(taken, 1, limit):
                 break
         answers[verdict.judge(taken, 1, limit).answer] += 1

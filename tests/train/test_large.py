@@ -12,6 +12,7 @@ from tests.conftest import Run
 pytestmark = pytest.mark.tensorflow
 
 SIDE, COUNT = 256, 20_000  # 3.9 GB of pixels, most of them a hole in the file: it takes no room on the disk
+NAME = "cats_vs_dogs_9000"  # a data set that is found by its name, so that the cache is all that is there
 LIMIT = 2_500_000_000  # of memory that is the process' own; TensorFlow alone takes more than a third of it
 
 
@@ -22,10 +23,10 @@ TRAIN = f"{LIMITED}; import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_modul
 
 def write_cache(root: Path) -> Path:
     """A cache of two labels as `train` writes it: black images, and some white ones."""
-    folder = root / f"large-0123456789ab-{SIDE}x{SIDE}-crop"
+    folder = root / f"{NAME}-0123456789ab-{SIDE}x{SIDE}-crop"
     folder.mkdir(parents=True)
     index = {
-        "name": "large", "fingerprint": "0123456789ab", "labels": ["black", "white"], "height": SIDE, "width": SIDE,
+        "name": NAME, "fingerprint": "0123456789ab", "labels": ["black", "white"], "height": SIDE, "width": SIDE,
         "fit": "crop", "origin": "drawn", "split": {"test": 0.2, "seed": 1}, "skipped": [], "splits": {},
     }  # fmt: skip
     for split, count in (("train", COUNT), ("test", 20)):
@@ -55,7 +56,7 @@ def test_a_cache_larger_than_memory_is_trained_on(warm: Run, tmp_path: Path) -> 
         "validation_split=0.02",
     )
     words = [word for setting in settings for word in ("--set", setting)]
-    done = warm("-c", TRAIN, "train", "fashion_mnist", "--data", "large", "--run", tmp_path / "run", *words)
+    done = warm("-c", TRAIN, "train", "fashion_mnist", "--data", NAME, "--run", tmp_path / "run", *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run/evaluation.json").read_bytes())["n"] == 20
 
