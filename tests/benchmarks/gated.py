@@ -23,7 +23,7 @@ def series(
 
 
 def rounds(slower: float, count: int = 10, noise: Sequence[float] = QUIET, again: float = 1.0) -> list[Round]:
-    """A base of 8 ms and a candidate that takes `slower` times as long; again: the base's second series to its first."""
+    """A base of 8 ms and a candidate of `slower` times as much; again: the base's second series to its first."""
     dice = islice(cycle(noise), 3 * count)
     return [
         Round(series(8 * a), series(8 * again * b), series(8 * slower * c))
