@@ -11,10 +11,6 @@ right.
 
 import argparse
 import random
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 from time import perf_counter_ns
 
@@ -24,11 +20,13 @@ from benchmarks.gate import qualify
 from benchmarks.timing import workload
 from benchmarks.timing.workload import Workload
 from device.inference import runtime
+from experiments.gate import beside
 from experiments.record import write
 
 COMMAND = "python -m experiments.blocks"
 GATES, INVOCATIONS = 40, 100
 BLOCKS, TURNS = "one after the other", "in turns"
+# Comes and goes.
 NEIGHBOR = """
 import os, random, time
 parent = os.getppid()
@@ -38,18 +36,6 @@ while os.getppid() == parent:
         sum(range(10000))
     time.sleep(random.uniform(0, 2))
 """
-
-
-@contextmanager
-def neighbors(count: int) -> Iterator[None]:
-    """Processes that come and go; they end with this one."""
-    loops = [subprocess.Popen([sys.executable, "-c", NEIGHBOR], start_new_session=True) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for each in loops:
-            each.kill()
-            each.wait()
 
 
 def order(way: str, dice: random.Random) -> list[int]:
@@ -76,7 +62,7 @@ def main() -> None:
     path, engine, dice = qualify.NETWORKS / "large.tflite", runtime.find(), random.Random(1)
     both = workload.load(path, 1, engine), workload.load(path, 1, engine)
     ratios: dict[str, list[float]] = {BLOCKS: [], TURNS: []}
-    with neighbors(count):
+    with beside(NEIGHBOR, count):
         for _ in tqdm(range(GATES), desc="gates", unit=" pairs"):
             for way, found in ratios.items():
                 found.append(round(ratio(way, both, dice), 5))

@@ -50,18 +50,24 @@ SCENES = (Scene("large", 0), Scene("large", 1), Scene("large", None), Scene("sma
 KINDS = (("itself", 0.05, 50), ("itself", 0.02, 50), ("8 %", 0.05, 25), ("5 %", 0.02, 25))
 
 
-@contextlib.contextmanager
-def neighbors(busy: int | None) -> Iterator[None]:
+def neighbors(busy: int | None) -> contextlib.AbstractContextManager[None]:
     """Processes that do nothing but compute, as many as cores are to be kept busy."""
-    count = system.usable_cores() if busy is None else busy
-    # A session each, as other people's processes have: Linux may share the processor out by session. They end with
-    # the process that started them, even where that is killed.
-    loop = [sys.executable, "-c", "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100000))"]
-    loops = [subprocess.Popen(loop, start_new_session=True) for _ in range(count)]
+    code = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100000))"
+    return beside(code, system.usable_cores() if busy is None else busy)
+
+
+@contextlib.contextmanager
+def beside(code: str, count: int) -> Iterator[None]:
+    """So many processes of this Python code, until the block ends.
+
+    The code ends by itself where its parent is gone: this process may be killed.
+    """
+    # A session each, as other people's processes have: Linux may share the processor out by session.
+    processes = [subprocess.Popen([sys.executable, "-c", code], start_new_session=True) for _ in range(count)]
     try:
         yield
     finally:
-        for each in loops:
+        for each in processes:
             each.kill()
             each.wait()
 
