@@ -1,4 +1,4 @@
-"""The tables of docs/exporting.md, from results/*.json."""
+"""The tables of docs/exporting.md, from results/*.json and from the code."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,12 +6,29 @@ from statistics import median
 from typing import Any
 
 from device import text
+from device.model import variants
 from experiments.markdown import markdown, source
 from experiments.record import read
 from train.recipes import catalog
 
 # What int8 may cost a recipe, as a share.
 MOST = 0.005
+
+
+def sound_limits() -> list[str]:
+    """A row a variant: the limits beyond which export refuses its file."""
+    rows = [
+        [
+            f"`{variant.name}`",
+            f"{variant.signal:g} dB",
+            f"{100 * variant.drop:g} points",
+            f"{variant.error:g}" if variant.error < 1 else "-",
+        ]
+        for variant in variants.TABLE
+    ]
+    return markdown(
+        ("variant", "signal to noise, at least", "accuracy lost, at most", "a score differs by, at most"), rows
+    )
 
 
 def rescue() -> list[str]:

@@ -234,6 +234,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         gate_tables.round_length,
         gate_tables.gate_rule,
         gate_tables.gate_rules,
+        export_tables.sound_limits,
         export_tables.rescue,
         export_tables.quantization_cost,
         export_tables.export_time,
