@@ -15,8 +15,8 @@ from device.images import images
 from device.inference.classifier import Classifier
 from device.inference.golden import record, rounded
 from device.model import card as cards
-from device.model import variants
 from device.model.card import Card, Golden, InputSpec
+from device.model.variants import BY_NAME, DEFAULT
 from export.card import golden
 from tests import drawing, foreign
 from tests.conftest import model
@@ -26,7 +26,7 @@ def sha256(array: npt.NDArray[Any]) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-@pytest.mark.parametrize("variant", variants.NAMES)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_every_variant_replays_its_golden_images(variant: str) -> None:
     """Each stage done here by hand, from the bytes in the file's archive."""
     path = model(variant)
@@ -48,14 +48,14 @@ def test_every_variant_replays_its_golden_images(variant: str) -> None:
 
 
 def test_all_variants_carry_the_same_images() -> None:
-    archives = [cards.read_archive(model(variant)) for variant in variants.NAMES]
+    archives = [cards.read_archive(model(variant)) for variant in DEFAULT]
     for name in (f"golden_{i}.png" for i in range(1, 6)):
         assert len({archive[name] for archive in archives}) == 1
-    found = [Classifier(model(variant)).card.golden for variant in variants.NAMES]
-    assert len({tuple(entry.resized_sha256 for entry in entries) for entries in found}) == 1
+    found = {variant: Classifier(model(variant)).card.golden for variant in DEFAULT}
+    assert len({tuple(entry.resized_sha256 for entry in entries) for entries in found.values()}) == 1
     # float files are fed float32, int8 takes bytes.
-    assert [len({entries[i].input_sha256 for entries in found}) for i in range(5)] == [2] * 5
-    assert found[0][0].tolerance < found[3][0].tolerance
+    assert [len({entries[i].input_sha256 for entries in found.values()}) for i in range(5)] == [2] * 5
+    assert found["float32"][0].tolerance < found["int8"][0].tolerance
 
 
 def test_an_image_that_is_not_the_golden_one_is_noticed() -> None:
@@ -71,7 +71,7 @@ def test_record_says_what_the_very_file_answers(tmp_path: Path) -> None:
     path = model("float16")
     chosen = golden.choose(foreign.images(20, seed=1), "test", drawing.LABELS, seed=1)
     classifier = Classifier(path)
-    entries = record(classifier, chosen.files, variants.BY_NAME["float16"].tolerance)
+    entries = record(classifier, chosen.files, BY_NAME["float16"].tolerance)
     for entry in entries:
         scores = classifier.classify(images.decode(chosen.files[entry.image])).scores
         np.testing.assert_allclose(entry.scores, scores, atol=1e-6)
@@ -172,7 +172,7 @@ def test_drawn_images_are_drawn_by_the_seed_alone() -> None:
 
 def test_the_committed_files_show_their_card_to_unzip() -> None:
     """Stored, dated 1980, readable with any ZIP tool; the whole archive is small."""
-    for variant in variants.NAMES:
+    for variant in DEFAULT:
         path = model(variant)
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None

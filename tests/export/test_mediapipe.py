@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from device.inference.classifier import Classifier
-from device.model import variants
+from device.model.variants import DEFAULT
 from export.rescue.build import Means
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment, model
@@ -56,11 +56,11 @@ def answers(
     folder = tmp_path_factory.mktemp("mediapipe")
     np.save(folder / "images.npy", images)
     with ExitStack() as stack:
-        processes = {name: stack.enter_context(classifying(model(name), folder)) for name in variants.NAMES}
+        processes = {name: stack.enter_context(classifying(model(name), folder)) for name in DEFAULT}
         return {name: answered(one, folder / f"{model(name).stem}.json") for name, one in processes.items()}
 
 
-@pytest.mark.parametrize("variant", variants.NAMES)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_mediapipe_answers_as_device_does(
     variant: str, images: npt.NDArray[np.uint8], answers: dict[str, list[dict[str, float]]]
 ) -> None:

@@ -10,13 +10,12 @@ import pytest
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device.model import card as cards
-from device.model import flatbuffer, variants
+from device.model import flatbuffer
 from device.model.card import Card, InputSpec
+from device.model.variants import DEFAULT
 from export.card import metadata
 from tests import foreign
 from tests.conftest import ROOT, environment, model
-
-VARIANTS = variants.NAMES
 
 
 def card(**changes: Any) -> Card:
@@ -57,7 +56,7 @@ def expected(name: str, mean: float, std: float) -> dict[str, Any]:
 
 
 def test_mediapipe_s_schema_reads_every_variant() -> None:
-    for document in read_by_mediapipe(*map(model, VARIANTS)):
+    for document in read_by_mediapipe(*map(model, DEFAULT)):
         assert document.pop("bytes") < 1000
         assert document == expected("fashion_mnist", 0.0, 1.0)
 
@@ -72,7 +71,7 @@ def test_names_and_numbers_of_other_cards(tmp_path: Path) -> None:
     assert document == expected("모델 é", 127.5, 63.75)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_device_reads_what_export_wrote(variant: str) -> None:
     assert flatbuffer.normalization(model(variant)) == (0.0, 1.0)
 

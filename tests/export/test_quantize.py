@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device.errors import UserError
-from device.model import variants
+from device.model.variants import DEFAULT, NAMES
 from export.conversion import ends, quantize
 from tests import foreign
 from tests.conftest import ROOT, environment
@@ -104,10 +104,10 @@ def test_dense_layers_of_dynamic_have_one_scale() -> None:
 
 @pytest.mark.parametrize("large", [False, True])
 def test_tflite_runtime_answers_alike(large: bool, tmp_path: Path) -> None:
-    """Every variant, and weights that lie behind the FlatBuffer, under the only runtime of 32-bit boards."""
+    """Every default variant, and weights that lie behind the FlatBuffer, under the only runtime of 32-bit boards."""
     network, images = foreign.large() if large else foreign.bare(), foreign.images(60, seed=3)
     calibration = tensors(foreign.images(20, seed=1))
-    models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in variants.NAMES}
+    models = {variant: quantize.make(variant, network, calibration, 0, 255) for variant in DEFAULT}
     scores = tflite_runtime_scores(models, images, tmp_path)
     for (variant, content), rows in zip(models.items(), scores, strict=True):
         ours, theirs = answers(content, tensors(images)), np.array(rows) / (256 if variant == "int8" else 1)
@@ -156,7 +156,7 @@ def test_ranges_are_the_true_minimum_and_maximum() -> None:
 def test_a_file_without_signatures() -> None:
     calibration, images = tensors(foreign.images(20, seed=1)), tensors(foreign.images(10, seed=3))
     assert opened(foreign.bare()).get_signature_list() and not opened(foreign.unsigned()).get_signature_list()
-    for variant in variants.NAMES:
+    for variant in NAMES:
         signed, unsigned = (
             quantize.make(variant, network, calibration, 0, 255) for network in (foreign.bare(), foreign.unsigned())
         )
@@ -181,7 +181,7 @@ def test_the_input_s_range_is_whole_whatever_the_images_are() -> None:
 LARGEST_ERROR = {"float32": 1e-6, "float16": 2e-3, "dynamic": 0.05, "int8": 0.1}
 
 
-@pytest.mark.parametrize("variant", variants.NAMES)
+@pytest.mark.parametrize("variant", NAMES)
 def test_scores_are_close_to_float(variant: str) -> None:
     inputs = tensors(foreign.images(60, seed=3))
     expected = answers(foreign.bare(), list(inputs))
@@ -192,7 +192,7 @@ def test_scores_are_close_to_float(variant: str) -> None:
 
 
 def test_each_variant_is_as_small_as_its_weights() -> None:
-    sizes = {variant: len(made(variant)) for variant in variants.NAMES}
+    sizes = {variant: len(made(variant)) for variant in DEFAULT}
     assert sizes["float32"] == len(foreign.bare())
     # What is saved is two, and three, of each weight's four bytes; tables of scales take a little of it.
     assert sizes["float32"] - sizes["float16"] == pytest.approx(2 * WEIGHTS, rel=0.2)

@@ -17,7 +17,7 @@ from device.inference.classifier import Classifier
 from device.inference.golden import record
 from device.inference.runtime import find
 from device.model import card as cards
-from device.model.variants import BY_NAME
+from device.model.variants import BY_NAME, DEFAULT
 from export.card import metadata
 from export.conversion import quantize
 from export.runtimes import trials
@@ -47,7 +47,7 @@ def tried(path: Path, data: bytes) -> trials.TriedFile:
     return found
 
 
-@pytest.mark.parametrize("variant", BY_NAME)
+@pytest.mark.parametrize("variant", DEFAULT)
 def test_both_runtimes_give_the_golden_scores(python: Path, variant: str, tmp_path: Path) -> None:
     data = model(variant).read_bytes()
     found = tried(tmp_path / "tried.tflite", data)
