@@ -12,12 +12,14 @@ import pytest
 from tests import drawing, weights
 from tests.conftest import Run
 from train.backbones import backbones
-from train.recipes.catalog import RECIPES
+from train.recipes.catalog import FOR_FOLDERS, RECIPES
 
 pytestmark = pytest.mark.tensorflow
 
 # What a step on a few drawn images needs; the networks stay the recipes' own.
 STEP = ("epochs=1", "steps_per_epoch=1", "batch_size=8", "validation_split=0.2")
+# Those for folders of one's own name their files after the folder, all but the default one also after themselves.
+CALLED = {name: f"shapes_{name}" for name in FOR_FOLDERS} | {FOR_FOLDERS[0]: "shapes"}
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +55,7 @@ def test_it_trains_exports_and_answers(
     # A network that has seen one step may lose too much in int8 to be kept; that is said, and float32 always is kept.
     assert done.returncode in (0, 1), done.stderr
     assert files == sorted(row["file"] for row in rows if row["file"])
-    called = {"transfer": "shapes", "scratch": "shapes_scratch"}.get(name, name)
-    assert f"{called}_float32.tflite" in files
+    assert f"{CALLED.get(name, name)}_float32.tflite" in files
     image = next((two_shapes / "test/circle").iterdir())
     answer = command("device", "classify", run / "export" / files[-1], image, "--json", "-")
     assert answer.returncode == 0, answer.stderr
