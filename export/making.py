@@ -30,7 +30,7 @@ from export.cost import paired
 from export.runtimes.trials import RuntimeTrials
 from export.source.sources import ExportSource
 
-# The number of images that rank an int8 file's layers.
+# The number of images that rank a calibrated file's layers.
 RANKED_BY = 8
 RANGES_SEEN = 32  # calibration images; they lie in order of class, so every so many of them
 
@@ -215,4 +215,4 @@ class Maker:
 
 def _left_in_float(variant: str, bare: bytes) -> list[str]:
     names = ", ".join(ends.in_float(bare))
-    return [f"{variant} computes {names} in float32: LiteRT Quantizer has no int8 for it"] if names else []
+    return [f"{variant} computes {names} in float32: LiteRT Quantizer can't quantize it"] if names else []

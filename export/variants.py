@@ -96,9 +96,9 @@ def _earlier(folder: Path, name: str, rows: Sequence[ExportedVariant]) -> list[P
 
 
 def _draw(row: ExportedVariant, reference: Reference, folder: Path) -> None:
-    """What is rather looked at than read: the noise of int8's layers, and what speaks for its wrong predictions."""
+    """What is rather looked at than read: the noise of its layers, and what speaks for int8's wrong predictions."""
     if row.layers:
-        layers.draw(row.layers, folder / "layers.png")
+        layers.draw(row.variant, row.layers, folder / f"layers_{row.variant}.png")
     if row.variant == "int8" and row.file and reference.labeled:
         sheet.write(folder / row.file, reference.images, folder / EXPLAINED)
 

@@ -1,4 +1,4 @@
-"""Which layers of an int8 file quantization hurts: its tensors beside the float network's on some images, ranked.
+"""Which layers of a calibrated file quantization hurts: its tensors beside the float network's on some images, ranked.
 
 LiteRT Quantizer's own validation runs the two files side by side; here its figures are pooled over the images, and each
 layer gets the name that it has in Keras.
@@ -34,7 +34,7 @@ Tensor = npt.NDArray[np.float32]
 
 
 def errors(
-    float32: bytes, int8: bytes, inputs: Iterable[Tensor], keras_names: Collection[str] = ()
+    float32: bytes, quantized: bytes, inputs: Iterable[Tensor], keras_names: Collection[str] = ()
 ) -> tuple[LayerError, ...]:
     """Each operator that computes real numbers, the noisiest first.
 
@@ -43,7 +43,7 @@ def errors(
     graph = Graph(float32)
     outputs = [objects.text(graph.graph.tensors[operator.outputs[0]].name) for operator in graph.operators]
     is_numbered = are_numbered(outputs, keras_names)
-    measured = _measured(float32, int8, inputs)
+    measured = _measured(float32, quantized, inputs)
     found: list[LayerError] = []
     for name, operator in zip(outputs, graph.operators, strict=True):
         tensor = graph.graph.tensors[operator.outputs[0]]
@@ -56,20 +56,20 @@ def errors(
     return tuple(sorted(found, key=lambda row: row.signal))
 
 
-def noise_shares(float32: bytes, int8: bytes, inputs: Iterable[Tensor]) -> dict[str, float]:
+def noise_shares(float32: bytes, quantized: bytes, inputs: Iterable[Tensor]) -> dict[str, float]:
     """Of each tensor that both files have, by name: the mean squared error to the mean square of float32's numbers."""
     return {
         name: values[METRIC.MSE.value] / values[METRIC.SNR.value] if values[METRIC.SNR.value] else 0.0
-        for name, values in _measured(float32, int8, inputs).items()
+        for name, values in _measured(float32, quantized, inputs).items()
     }
 
 
-def _measured(float32: bytes, int8: bytes, inputs: Iterable[Tensor]) -> dict[str, dict[str, float]]:
+def _measured(float32: bytes, quantized: bytes, inputs: Iterable[Tensor]) -> dict[str, dict[str, float]]:
     """Of each tensor that both files have, by its name: means over the images of squared error and squared signal.
 
     The quantizer's own SNR is a ratio an image, whose mean the quietest image decides; so its place has the power.
     """
-    reference, target = quantize.signed(float32), quantize.signed(int8)
+    reference, target = quantize.signed(float32), quantize.signed(quantized)
     key, name = quantize.signature(reference)
     with quantize.quiet():
         found = model_validator.compare_model(
@@ -139,8 +139,8 @@ def _names(config: Any) -> Iterable[str]:
             yield from _names(value)
 
 
-def draw(errors: Sequence[LayerError], path: Path) -> None:
-    """A bar a layer, the noisiest on top: its signal to noise in dB."""
+def draw(variant: str, errors: Sequence[LayerError], path: Path) -> None:
+    """A bar a layer of the variant, the noisiest on top: its signal to noise in dB."""
     from matplotlib.figure import Figure  # here: who needs no image needs no matplotlib
 
     from device.images import figures
@@ -149,12 +149,13 @@ def draw(errors: Sequence[LayerError], path: Path) -> None:
     names = [row.layer[-NAME_LENGTH:].replace("$", r"\$") for row in shown]
     figure = Figure(figsize=(8, 1.1 + 0.22 * len(shown)), layout="constrained")
     axis = figure.subplots()
-    bars = axis.barh(range(len(shown)), [row.signal for row in shown], color=BY_NAME["int8"].color)
+    bars = axis.barh(range(len(shown)), [row.signal for row in shown], color=BY_NAME[variant].color)
     axis.bar_label(bars, [f"{row.signal:.1f} dB" for row in shown], padding=3, fontsize=8)
     axis.set_yticks(range(len(shown)), [f"{name}  {row.operator}" for name, row in zip(names, shown, strict=True)])
     axis.tick_params("y", labelsize=8)
-    axis.set(xlabel="signal to quantization noise (dB); short bars are what int8 hurts", ylim=(len(shown) - 0.4, -0.6))
+    what = f"signal to quantization noise (dB); short bars are what {variant} hurts"
+    axis.set(xlabel=what, ylim=(len(shown) - 0.4, -0.6))
     axis.margins(x=0.12)
     more = f", the noisiest {len(shown)} of {len(errors)} layers" if len(errors) > len(shown) else ""
-    axis.set_title(f"int8 beside float32, layer by layer{more}", fontsize=10)
+    axis.set_title(f"{variant} beside float32, layer by layer{more}", fontsize=10)
     figures.write(figure, path)

@@ -28,7 +28,7 @@ from tests.conftest import Run, model
 from tests.exported import EPOCH, Exported
 
 Export = Callable[..., tuple[str, str]]
-BESIDE = ("layers.png", "export.json", "MODEL_CARD.md")
+BESIDE = ("layers_int8.png", "export.json", "MODEL_CARD.md")
 
 
 @pytest.fixture

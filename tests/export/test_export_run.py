@@ -35,7 +35,7 @@ def test_a_run_is_exported(warm: Run, run: Path, trained: Trained) -> None:
     assert done.returncode == 0, done.stderr
     names = {f"fashion_mnist_{variant}.tflite" for variant in DEFAULT}
     flipped = {path.name for path in (run / "export").glob("flips_*.png")}
-    beside = {"layers.png", "export.json", "MODEL_CARD.md"}
+    beside = {"layers_int8.png", "export.json", "MODEL_CARD.md"}
     assert {path.name for path in (run / "export").iterdir()} == {*names, *flipped, *beside}
     document, record = read(run / "export/export.json"), read(run / "run.json")
     assert document["reference"] == "keras"

@@ -101,7 +101,7 @@ def test_the_layers_of_an_h5_file(tmp_path: Path) -> None:
 def test_the_chart(int8: bytes, tmp_path: Path) -> None:
     found = layers.errors(foreign.bare(), int8, inputs(4, 1))
     for name in ("first.png", "second.png"):
-        layers.draw(found, tmp_path / name)
+        layers.draw("int8", found, tmp_path / name)
     image = cv2.imread(str(tmp_path / "first.png"))
     assert image is not None and image.shape[1] > 600
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 10

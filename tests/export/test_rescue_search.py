@@ -232,7 +232,7 @@ def test_the_same_bytes_in_another_process(command: Run, place: Path) -> None:
         done = command(*words, "--run", folder, SOURCE_DATE_EPOCH="1700000000", **fresh)
         assert done.returncode == 0, done.stderr
     one, other = (place / folder / "export" for folder in ("one", "other"))
-    for name in ("model_int8_rescued.tflite", "layers.png"):
+    for name in ("model_int8_rescued.tflite", "layers_int8.png"):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
