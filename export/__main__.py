@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT = ",".join(variants.DEFAULT)
 Group = argparse._ArgumentGroup
-# With parsers of their own: a model may have any name.
+# With parsers of their own: argparse's subcommands would take any RUN or MODEL for the name of a command.
 OTHERS = {
     "inspect FILE.tflite": "what is in a .tflite file",
     "card RUN": "MODEL_CARD.md, with what was measured since",
