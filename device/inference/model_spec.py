@@ -51,10 +51,10 @@ class Overrides:
         named = channels.SCALINGS.get(self.scaling)
         if named is None and self.scaling != channels.AUTO:
             known = ", ".join(channels.SCALINGS)
-            raise UserError(f"the scaling {self.scaling!r} has no such name, expected one of {known}, or mean and std")
+            raise UserError(f"the scaling is {self.scaling!r}, expected one of {known}; name one, or give mean and std")
         mean, std = (named.mean, named.std) if named else (None, None)
         if self.mean not in (None, mean) or self.std not in (None, std):
-            raise UserError(f"--scaling {self.scaling} stands for mean and std; give either it, or --mean and --std")
+            raise UserError(f"--scaling {self.scaling} came with another mean or std, expected one of them; drop one")
         self._set(mean=mean, std=std)  # readers of mean and std then need no names
 
     def _set(self, **values: object) -> None:
@@ -95,6 +95,8 @@ def _size(value: Any) -> tuple[int, int] | None:
 NO_OVERRIDES = Overrides()
 # The range of --mean and --std, far beyond any network's scaling.
 SMALLEST, LARGEST = 1e-9, 1e9
+CONVERT_IT = "convert it so, or give an image classifier"
+AS_TRAINED = "give what the network was trained with"
 
 
 @dataclass(frozen=True)
@@ -127,18 +129,18 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
     for end, details in (("input", inputs), ("output", outputs)):
         if len(details) != 1:
             names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
-            raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
+            raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one; {CONVERT_IT}")
     source, output = (_tensor(details[0]) for details in (inputs, outputs))
     if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
-        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB image")
+        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]; {CONVERT_IT}")
     # Fully convolutional networks end in [1, 1, 1, labels], others in [labels].
     if not output.shape or not output.count or sum(side != 1 for side in output.shape) > 1:
-        raise UserError(f"{path}: the output is {list(output.shape)}, expected [1, labels]: a score a label")
+        raise UserError(f"{path}: the output is {list(output.shape)}, expected [1, labels]; {CONVERT_IT}")
     for end, tensor in (("input", source), ("output", output)):
         if tensor.dtype not in (np.float32, np.uint8, np.int8):
-            raise UserError(f"{path}: the {end} is {tensor.dtype}, expected float32, uint8 or int8")
+            raise UserError(f"{path}: the {end} is {tensor.dtype}, expected float32, uint8 or int8; {CONVERT_IT}")
         if tensor.dtype != np.float32 and not tensor.scale:
-            raise UserError(f"{path}: the {tensor.dtype} {end} has no quantization scale; export the model again")
+            raise UserError(f"{path}: the {tensor.dtype} {end} has no quantization scale, expected one; {CONVERT_IT}")
     return source, output
 
 
@@ -155,7 +157,8 @@ def resolve(path: Path, source: Tensor, output: Tensor, overrides: Overrides = N
     if card is None:
         return _from_overrides(path, source, output, overrides)
     if overrides.given():
-        raise UserError(f"{path}: the file has a card of its own; leave out {' '.join(overrides.given())}")
+        given = " ".join(overrides.given())
+        raise UserError(f"{path}: {given} came with a file that has a card, expected the card alone; leave out {given}")
     _check_fit(path, card, source, output)
     return card, []
 
@@ -164,20 +167,21 @@ def _check_fit(path: Path, card: Card, source: Tensor, output: Tensor) -> None:
     height, width = source.shape[1:3]
     if (card.input.height, card.input.width) != (height, width):
         raise UserError(
-            f"{path}: the card says {card.input.height}x{card.input.width} pixels, the network takes {height}x{width};"
-            " export the model again"
+            f"{path}: the card says {card.input.height}x{card.input.width} pixels, expected {height}x{width}, which the"
+            " network takes; export the model again"
         )
-    _check_count(path, "the card", card.labels, card.output.kind, output)
+    _check_count(path, "the card", card.labels, card.output.kind, output, "export the model again")
 
 
-def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: str, output: Tensor) -> None:
+def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: str, output: Tensor, todo: str) -> None:
     if labels is None:
         return
     outputs = output.count
     expected = 2 if kind == "sigmoid" and outputs == 1 else outputs
     if len(labels) != expected:
         raise UserError(
-            f"{path}: {origin} has {len(labels)} labels, the network has {outputs} outputs; expected {expected} labels"
+            f"{path}: {origin} has {len(labels)} labels, the network has {outputs} outputs, expected {expected} labels;"
+            f" {todo}"
         )
 
 
@@ -198,7 +202,7 @@ def _from_overrides(path: Path, source: Tensor, output: Tensor, overrides: Overr
         notes.append(f"{path}: no card; outputs taken as {kind} (--output says otherwise)")
         if not flatbuffer.gives_probabilities(path):
             notes.append(f"{path}: its last operator is not softmax, so its scores may be logits (--output logits)")
-    _check_count(path, origin, labels, kind, output)
+    _check_count(path, origin, labels, kind, output, "give a list of that many with --labels FILE")
     mean, std, note = _scaling(path, source, overrides)
     notes.append(f"{path}: {note}")
     height, width = source.shape[1:3]
@@ -213,7 +217,7 @@ def _refuse_lost_archive(path: Path) -> None:
     """A truncated copy lacks the archive at its end first; the network before it may be whole."""
     if (files := flatbuffer.label_files(path)) and not cards.read_archive(path):
         raise UserError(
-            f"{path}: its metadata names {files[0].name!r}, but the archive that holds it is missing at the file's end:"
+            f"{path}: its metadata names {files[0].name!r}, expected in an archive at the file's end, which is missing:"
             " the file is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"
         )
 
@@ -222,8 +226,8 @@ def _scaling(path: Path, source: Tensor, overrides: Overrides) -> tuple[Channels
     """(mean, std, a note on their origin): the network takes (pixel - mean) / std."""
     if overrides.scaling == channels.AUTO:
         raise UserError(
-            f"{path}: --scaling auto is for export, which tries the usual ones on labeled images; name one,"
-            f" {', '.join(channels.SCALINGS)}, or --mean and --std"
+            f"{path}: --scaling auto is for export, which tries the usual ones on labeled images, expected one of"
+            f" {', '.join(channels.SCALINGS)}; name one, or give --mean and --std"
         )
     if overrides.mean is not None or overrides.std is not None:
         mean = 0.0 if overrides.mean is None else overrides.mean
@@ -240,17 +244,17 @@ def _scaling(path: Path, source: Tensor, overrides: Overrides) -> tuple[Channels
         _refuse_unit_pixels(f"{path}: its metadata has {said}", mean, std)
         return mean, std, f"pixels scaled by its metadata: {said}"
     raise UserError(
-        f"{path}: the float input's scaling is not known; give --mean and --std, or --scaling with one of"
-        f" {', '.join(channels.SCALINGS)} (export finds it by labeled images: --scaling auto)"
+        f"{path}: nothing says how the float input is scaled, expected metadata or an option; give --mean and --std, or"
+        f" --scaling with one of {', '.join(channels.SCALINGS)} (export finds it by labeled images: --scaling auto)"
     )
 
 
 def _check_scaling(mean: Channels, std: Channels) -> None:
     """The network computes in 32 bits, where 1e-50 is 0 and 1e50 is infinite."""
     if not all(SMALLEST <= abs(one) <= LARGEST for one in channels.each(std)):
-        raise UserError(f"--std is {channels.text(std)}, expected a number other than 0 within ±{LARGEST:g}")
+        raise UserError(f"--std is {channels.text(std)}, expected other than 0 and within ±{LARGEST:g}; {AS_TRAINED}")
     if not all(abs(one) <= LARGEST for one in channels.each(mean)):
-        raise UserError(f"--mean is {channels.text(mean)}, expected a number within ±{LARGEST:g}")
+        raise UserError(f"--mean is {channels.text(mean)}, expected a number within ±{LARGEST:g}; {AS_TRAINED}")
     _refuse_unit_pixels(f"--mean {channels.text(mean)} --std {channels.text(std)}", mean, std)
 
 

@@ -103,7 +103,9 @@ def require_tflite(path: Path) -> None:
     if not is_tflite(path):
         raise refusal(path)
     if (size := path.stat().st_size) > MAX_TFLITE_BYTES:
-        raise UserError(f"{path}: it has {size} bytes, expected a .tflite file of at most {MAX_TFLITE_BYTES}")
+        raise UserError(
+            f"{path}: it has {size} bytes, expected at most {MAX_TFLITE_BYTES}; give a smaller .tflite file"
+        )
 
 
 def _no_such_file(path: Path) -> str:
@@ -114,7 +116,8 @@ def refusal(path: Path, expected: str = "a .tflite file") -> UserError:
     """For a file that is no .tflite: what it is, what was expected, and what to do."""
     kind = of_file(path)
     if kind == UNKNOWN:
-        return UserError(f"{path}: this is not a .tflite file (it lacks the mark TFL3), expected {expected}")
+        found = "this is not a .tflite file (it lacks the mark TFL3)"
+        return UserError(f"{path}: {found}, expected {expected}; check the path, or get the file again")
     todo = kind.todo
     if kind in (KERAS, KERAS_H5) and (path.parent / "run.json").is_file():
         todo = f"export it first: python -m export {path.parent}"

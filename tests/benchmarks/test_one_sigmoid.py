@@ -77,7 +77,7 @@ def test_a_stranger_s_file_with_labels_that_do_not_fit(command: Run, tmp_path: P
         (tmp_path / "labels.txt").write_text("\n".join(drawing.LABELS[:count]))
         done = command("benchmarks", "accuracy", "one.tflite", "--labels", "labels.txt", *SCALING, "--data", ".")
         assert done.returncode == 2
-        assert f"labels.txt has {count} labels, the network has 1 outputs; expected 2 labels" in done.stderr
+        assert f"labels.txt has {count} labels, the network has 1 outputs, expected 2 labels; " in done.stderr
 
 
 @pytest.mark.programs

@@ -58,7 +58,8 @@ def test_what_is_no_tflite_file_is_refused(content: bytes, tmp_path: Path) -> No
     with pytest.raises(UserError, match=r"not a \.tflite file") as raised:
         flatbuffer.check(path)
     assert str(raised.value) == (
-        f"{path}: this is not a .tflite file (it lacks the mark TFL3), expected a .tflite file"
+        f"{path}: this is not a .tflite file (it lacks the mark TFL3), expected a .tflite file;"
+        " check the path, or get the file again"
     )
 
 
