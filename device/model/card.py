@@ -130,12 +130,6 @@ class Card:
     golden_source: Literal["test", "calibration", "drawn"] | None
     provenance: Mapping[str, Any] | None
 
-    @property
-    def earlier_data(self) -> tuple[str, ...]:
-        """The fingerprints of the data of networks that this one started or learned from, where it was another's."""
-        found = (self.provenance or {}).get("earlier_data")
-        return tuple(found.split(", ")) if isinstance(found, str) else ()
-
     def to_json(self) -> dict[str, Any]:
         """The object in card.json."""
         return {"schema": SCHEMA, **asdict(self)}

@@ -12,6 +12,7 @@ from device.data import folders, run_record
 from device.data.folders import Cache, Labeled
 from device.data.run_record import RunRecord
 from device.errors import UserError
+from device.model import model_data
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
 from export.source import unknown_images
@@ -66,13 +67,11 @@ def source(request: ExportRequest) -> ExportSource:
         unseen=unseen,
         provenance={
             "run": folder.resolve().name,
-            "data": data.name,
-            "data_fingerprint": data.fingerprint,
+            **model_data.provenance(data.name, data.fingerprint, record.earlier_data or ()),
             "seed": record.seed,
             "git_commit": record.git_commit,
             "versions": record.versions,
             "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/run/ancestry.py
-            "earlier_data": ", ".join(record.earlier_data or ()) or None,
         },
         validation=_validation(cache, held_out, training, np.asarray(rows, np.int64)),
         more=_rows_of(cache, np.asarray(drawn[len(rows) :], np.int64), False),

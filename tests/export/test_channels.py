@@ -48,7 +48,7 @@ class Made:
         return evaluate.score_images(self.path(variant), self.test())
 
     def test(self) -> folders.Labeled:
-        return folders.labeled(str(self.images), drawing.LABELS, foreign.SIZE, "crop")
+        return folders.labeled_folder(self.images, drawing.LABELS)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from device.evaluation.paired import Paired
 from device.images import images
 from device.inference.classifier import Classifier
 from export.cost import paired, sheet
-from tests import drawing, foreign
+from tests import drawing
 from tests.exported import Exported
 
 SIZE = sheet.SIDE + sheet.TEXT
@@ -28,7 +28,7 @@ def int8(lossy: Exported) -> ExportedVariant:
 
 
 def test_it_is_what_the_two_files_predict(lossy: Exported, int8: ExportedVariant) -> None:
-    data = folders.labeled(str(lossy.images), drawing.LABELS, foreign.SIZE, "crop")
+    data = folders.labeled_folder(lossy.images, drawing.LABELS)
     predicted = []
     for variant in ("float32", "int8"):
         classifier = Classifier(lossy.run / f"export/lossy_{variant}.tflite")
