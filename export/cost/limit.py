@@ -34,11 +34,7 @@ def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
 
 
 def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
-    """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point.
-
-    As in benchmarks' gate, a label whose own loss is beyond chance and certainly above the limit is beyond it too: the
-    images of a rare label are too few to show in the drop over all.
-    """
+    """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point."""
     return [_verdict(row, max_drop) for row in rows if row.file and row.variant != FLOAT32]
 
 
@@ -47,11 +43,9 @@ def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
     if cost is None or cost.pairs is None:
         return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
     said = f"{text.points(cost.drop, cost.drop_interval, unit=' points')} lost on {cost.n} images; {limit}"
-    lost = [f"{label.said()}, beyond chance" for label in by_label.beyond(row.by_label, max_drop)]
-    low, high = cost.pairs.interval
-    is_inside = False if lost or low > max_drop else True if high <= max_drop else None
+    is_inside = by_label.is_allowed(cost.pairs, row.by_label, max_drop)
     advice = needed.advice(cost.pairs, max_drop) if is_inside is None else None
-    reasons = text.some(lost, between="; "), said, advice
+    reasons = by_label.losses(row.by_label, max_drop), said, advice
     return LimitVerdict(row.variant, is_inside, "; ".join(filter(None, reasons)))
 
 
