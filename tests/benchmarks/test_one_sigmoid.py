@@ -39,7 +39,7 @@ def one_sigmoid() -> bytes:
 
 
 def two_shapes(folder: Path, **splits: int) -> Path:
-    drawing.write_folder(folder, dict(splits))
+    drawing.write_folder(folder, dict(splits.items()))
     for split in splits:
         shutil.rmtree(folder / split / "triangle")
     return folder

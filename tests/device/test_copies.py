@@ -57,7 +57,7 @@ def test_an_image_under_two_labels_is_no_test_and_a_repeated_one_counts_once(
     data = folders.labeled_folder(root, LABELS)
     assert (found(data), data.left_out) == (["circle/a", "square/e", "triangle/f"], 3)
     assert data.targets.tolist() == [0, 1, 2]
-    assert [data.hash_of(i) for i in range(3)] == [file_hash(path) for path in data.sources]  # type: ignore
+    assert [data.hash_of(i) for i in range(3)] == [file_hash(path) for path in data.files()]
     two, again = capsys.readouterr().err.splitlines()
     assert str(root) in two and "2 images" in two and "circle/c.png = square/d.png" in two
     assert str(root) in again and "1 images" in again and "circle/a.png = circle/b.png" in again

@@ -123,7 +123,7 @@ def test_no_sheet_where_nothing_flips(tmp_path: Path) -> None:
 
 def test_scores_without_labels_and_logits() -> None:
     data = Labeled(("a", "b"), np.zeros((3, 2, 2, 3), np.uint8), np.zeros(3, np.int64), "calibration", 0)
-    float32, variant = np.float32([[3, 1], [0, 2], [5, 5]]), np.float32([[1, 3], [0, 1], [5, 5]])
+    float32, variant = (np.array(rows, np.float32) for rows in ([[3, 1], [0, 2], [5, 5]], [[1, 3], [0, 1], [5, 5]]))
     found = paired.cost(float32, variant, data, has_labels=False, are_logits=True)
     assert found is not None and (found.n, found.changed, found.pairs, found.p) == (3, 1, None, None)
     (flip,) = found.flips
