@@ -10,6 +10,7 @@ import pytest
 
 from device import text
 from device.data.folders import Labeled
+from device.data.heads import Heads
 from device.evaluation import exports
 from device.inference.classifier import Classifier
 from device.model import card as cards
@@ -20,7 +21,6 @@ from export.rescue.build import PLAIN, Builder, Means
 from export.rescue.judge import Judge
 from export.rescue.search import FREE, Found, search
 from export.source.held_out import HeldOut
-from export.source.unseen import Heads
 from tests import drawing, foreign, once
 from tests.conftest import Run
 from tests.export.rescuing import builder, rescaled
