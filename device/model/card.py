@@ -130,6 +130,13 @@ class Card:
     golden_source: Literal["test", "calibration", "drawn"] | None
     provenance: Mapping[str, Any] | None
 
+    @property
+    def origin(self) -> tuple[Any, ...] | None:
+        """What all files of one export have, and no others: it tells a file its float32. None where it is unknown."""
+        if self.provenance is None:
+            return None
+        return self.name, *(self.provenance.get(key) for key in ("run", "data_fingerprint", "source_sha256"))
+
     def to_json(self) -> dict[str, Any]:
         """The object in card.json."""
         return {"schema": SCHEMA, **asdict(self)}
