@@ -182,6 +182,11 @@ class Rescue:
         return next(step.means for step in self.steps if step.is_chosen)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the chosen file isn't sound and was not kept."""
+        return self.file is None and self.chosen != PLAIN
+
+    @property
     def row(self) -> ExportedVariant | None:
         """The rescued file as a row beside the variants; None where there is none."""
         if self.file is None:

@@ -10,6 +10,7 @@ import pytest
 
 from device import text
 from device.data.folders import Labeled
+from device.data.heads import Heads
 from device.evaluation import exports
 from device.inference.classifier import Classifier
 from device.model import card as cards
@@ -20,7 +21,6 @@ from export.rescue.build import PLAIN, Builder, Means
 from export.rescue.judge import Judge
 from export.rescue.search import FREE, Found, search
 from export.source.held_out import HeldOut
-from export.source.unseen import Heads
 from tests import drawing, foreign, once
 from tests.conftest import Run
 from tests.export.rescuing import builder, rescaled
@@ -111,7 +111,8 @@ def test_nothing_is_surer_than_that_no_answer_changed(tmp_path: Path) -> None:
         answers(one, tensors).argmax(axis=1) for one in (builder(foreign.bare()).build(PLAIN), foreign.bare())
     )
     same = plain == exact
-    kept = replace(images, sources=np.stack(list(images.sources))[same], targets=images.targets[same])
+    sources = np.stack([images.image(i) for i in range(len(images))])
+    kept = replace(images, sources=sources[same], targets=images.targets[same])
     _, result = found(foreign.bare(), tmp_path, 0.001, kept)
     assert [one.means for one in result.tried] == [PLAIN]
     assert result.chosen.worst_drop > 0.001
@@ -176,7 +177,7 @@ def test_nothing_beats_what_is_on_the_front(stubborn: tuple[Builder, Found]) -> 
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    counts = {"train": 400, "test": 240}
+    counts: dict[str | None, int] = {"train": 400, "test": 240}
     return once.made(tmp_path_factory, "rescue", lambda made: drawing.write_folder(made, counts, size=foreign.SIZE))
 
 
