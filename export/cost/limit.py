@@ -26,11 +26,12 @@ class LimitVerdict:
 
 
 def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
-    """Each variant's that was kept but float32; after a rescue the chosen file's in the place of int8's."""
-    if not (made.rescue and made.rescue.is_refused):
-        return judge(made.standing, max_drop)
-    refused = LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")
-    return [*judge([row for row in made.variants if row.variant != "int8"], max_drop), refused]
+    """Each variant's that was kept but float32; after a rescue the chosen file's alone, which is what was asked for."""
+    if made.rescue is None:
+        return judge(made.variants, max_drop)
+    if made.rescue.is_refused:
+        return [LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")]
+    return judge([row for row in made.standing if row.variant in ("int8", RESCUED)], max_drop)
 
 
 def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
