@@ -29,7 +29,10 @@ class LimitVerdict:
 
 def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
     """Each variant's that was kept; after a rescue that of the file it chose alone."""
-    return judge(made.variants, max_drop) if made.rescue is None else [_of_rescue(made.rescue, max_drop)]
+    if made.rescue is None:
+        return judge(made.variants, max_drop)
+    plain = next(row for row in made.variants if row.variant == "int8")
+    return [_of_rescue(made.rescue, plain, max_drop)]
 
 
 def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
@@ -42,8 +45,8 @@ def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict
     return [_verdict(row.variant, row.cost, row.by_label, max_drop) for row in kept]
 
 
-def _of_rescue(done: Rescue, max_drop: float) -> LimitVerdict:
-    if done.file is None and done.chosen != PLAIN:
+def _of_rescue(done: Rescue, plain: ExportedVariant, max_drop: float) -> LimitVerdict:
+    if done.file is None and (done.chosen != PLAIN or plain.file is None):
         return LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")
     variant = "int8" if done.file is None else RESCUED
     return _verdict(variant, done.cost, done.comparison.by_label, max_drop)
