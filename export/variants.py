@@ -59,7 +59,11 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         command.say(
             "note: the channels' scaling or their order goes into the network: its files take RGB pixels 0..255"
         )
-    with tempfile.TemporaryDirectory(prefix="framelite-") as name, trials.begun(options.runtime) as begun:
+    with (
+        files.naming(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="framelite-") as name,
+        trials.begun(options.runtime) as begun,
+    ):
         scratch = Path(name)
         float32, reference = references.of(source, scratch)
         golden = goldens(source, reference, options.drawn_golden)

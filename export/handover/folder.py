@@ -50,9 +50,10 @@ def write(target: Path, source: ExportSource, exported: Path, made: Export) -> N
     begun = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     begun.mkdir(parents=True)
     try:
-        _fill(begun, source, kept)
-        text = readme.lines(source, list(kept), made)
-        (begun / "README.md").write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
+        with files.naming(target):
+            _fill(begun, source, kept)
+            text = readme.lines(source, list(kept), made)
+            (begun / "README.md").write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
         if target.exists():
             target.rmdir()  # an empty one
         begun.rename(target)

@@ -17,6 +17,7 @@ from export.handover import folder as handover
 from export.source import find as sources
 from export.source.request import ExportRequest
 from tests import drawing, foreign
+from tests.conftest import Run
 from tests.export.test_exporting import again
 from tests.exported import Exported
 
@@ -110,3 +111,10 @@ def test_it_appears_whole_or_not_at_all(exported: Exported, copied: Path, tmp_pa
     with pytest.raises(UserError):
         handover.write(tmp_path / "maker", source, copied / "export", made)
     assert not list(tmp_path.glob("*maker*"))
+
+
+def test_a_full_disk_is_named(command: Run, exported: Exported, copied: Path, full_disk: Path) -> None:
+    done = command(*exported.words(copied), "--hand-over", full_disk / "maker")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: {full_disk}/maker: no space"), done.stderr
+    assert not list(full_disk.iterdir())
