@@ -128,8 +128,8 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
 
 
-# What `means` says of the file that a rescue begins with.
-PLAIN = "plain"
+# What `means` says of the file that a rescue begins with, and of files made of a float network with equalized channels.
+PLAIN, EQUALIZED = "plain", "equalized"
 # What the file that a rescue makes is called, beside the variants.
 RESCUED = "int8_rescued"
 
@@ -180,6 +180,11 @@ class Rescue:
     def chosen(self) -> str:
         """What the chosen file was made by."""
         return next(step.means for step in self.steps if step.is_chosen)
+
+    @property
+    def is_equalized(self) -> bool:
+        """Whether the rescued file was made of a float network with equalized channels."""
+        return self.file is not None and EQUALIZED in self.chosen.split(", ")
 
     @property
     def row(self) -> ExportedVariant | None:
