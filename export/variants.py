@@ -120,7 +120,8 @@ def _rescue(maker: Maker, max_drop: float) -> Rescue:
         kept = _completed(maker, kept)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
     written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes, kept.cost
-    return Rescue(max_drop, source.validation.images.split, done.found.steps, comparison, *written)
+    shares_images = source.unseen is not None
+    return Rescue(max_drop, source.validation.images.split, done.found.steps, comparison, *written, shares_images)
 
 
 def _completed(maker: Maker, kept: ExportedVariant) -> ExportedVariant:

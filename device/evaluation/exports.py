@@ -163,7 +163,8 @@ class Rescue:
 
     split: where the images of the steps come from. comparison: of the chosen file with the source, on test images;
     cost: of that file, beside the float32 file. file, sha256 and file_bytes: the chosen file's; None where that is the
-    plain one, or isn't sound.
+    plain one, or isn't sound. shares_images: whether the steps' images are among the comparison's, because the run has
+    no others; then the chosen file may lose more than the comparison says.
     """
 
     max_drop: float
@@ -175,6 +176,7 @@ class Rescue:
     file_bytes: int | None = None
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
     cost: QuantizationCost | None = field(default=None, metadata=records.IF_KNOWN)
+    shares_images: bool = False
 
     @property
     def chosen(self) -> str:

@@ -1,13 +1,13 @@
 """Does a variant lose more accuracy than is allowed? Yes, no, or the images are too few to tell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device import command, text
 from device.evaluation import by_label, needed
 from device.evaluation.by_label import ByLabel
 from device.evaluation.cost import QuantizationCost
-from device.evaluation.cost_table import FLOAT32
+from device.evaluation.cost_table import FLOAT32, SHARED
 from device.evaluation.exports import PLAIN, RESCUED, Export, ExportedVariant, Rescue
 
 # Of what is within the limit, beyond it, or can't be told.
@@ -49,7 +49,8 @@ def _of_rescue(done: Rescue, plain: ExportedVariant, max_drop: float) -> LimitVe
     if done.file is None and (done.chosen != PLAIN or plain.file is None):
         return LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")
     variant = "int8" if done.file is None else RESCUED
-    return _verdict(variant, done.cost, done.comparison.by_label, max_drop)
+    verdict = _verdict(variant, done.cost, done.comparison.by_label, max_drop)
+    return replace(verdict, reason=f"{verdict.reason}; {SHARED}") if done.shares_images else verdict
 
 
 def _verdict(variant: str, cost: QuantizationCost | None, paired: ByLabel | None, max_drop: float) -> LimitVerdict:
