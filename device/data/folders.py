@@ -252,7 +252,10 @@ def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.N
     found = {label: _places(label, ours) for label in theirs}
     if unknown := next((label for label, places in found.items() if not places), None):
         known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
-        raise UserError(f"{data}: the model doesn't know the label {unknown!r}; it knows {known}")
+        raise UserError(
+            f"{data}: the model doesn't know the label {unknown!r}, expected some of {known}; rename the folder, or"
+            " give the model's own labels (--labels FILE)"
+        )
     if twice := next((label for label, places in found.items() if len(places) > 1), None):
         places = " and ".join(map(str, found[twice]))
         raise UserError(

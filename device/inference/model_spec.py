@@ -127,7 +127,10 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
     for end, details in (("input", inputs), ("output", outputs)):
         if len(details) != 1:
             names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
-            raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one")
+            raise UserError(
+                f"{path}: the network has {len(details)} {end}s ({names}), expected one: an image in, a score a label"
+                " out; give an image classifier, which a detector is not"
+            )
     source, output = (_tensor(details[0]) for details in (inputs, outputs))
     if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
         raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]: one RGB image")

@@ -1,11 +1,11 @@
 """Does a variant lose more accuracy than is allowed? Yes, no, or the images are too few to tell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device import command, text
 from device.evaluation import by_label, needed
-from device.evaluation.cost_table import FLOAT32
+from device.evaluation.cost_table import FLOAT32, SHARED
 from device.evaluation.exports import RESCUED, Export, ExportedVariant
 
 # Of what is within the limit, beyond it, or can't be told.
@@ -29,9 +29,10 @@ def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
     """Each variant's that was kept but float32; after a rescue the chosen file's alone, which is what was asked for."""
     if made.rescue is None:
         return judge(made.variants, max_drop)
-    if made.rescue.is_refused:
+    if (chosen := made.chosen) is None:
         return [LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")]
-    return judge([row for row in made.standing if row.variant in ("int8", RESCUED)], max_drop)
+    verdict = _verdict(chosen, max_drop)
+    return [replace(verdict, reason=f"{verdict.reason}; {SHARED}") if made.rescue.shares_images else verdict]
 
 
 def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:

@@ -16,7 +16,7 @@ from device.inference.classifier import Classifier
 from device.model import card as cards
 from device.model.card import Card, Confidence, InputSpec, OutputSpec
 from export.checks.fidelity import Graph
-from export.conversion import objects
+from export.conversion import objects, quantize
 from export.rescue.build import PLAIN, Builder, Means
 from export.rescue.judge import Judge
 from export.rescue.search import FREE, Found, search
@@ -194,7 +194,7 @@ WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "s
 
 def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place: Path) -> None:
     words = (*WORDS, "--calibration-samples", 60, "--variants", "float32,int8", "--rescue", "--max-drop", 4)
-    done = command(*words)
+    done = command(*words, "--hand-over", "maker")
     assert done.returncode == 0, done.stderr
     folder = place / "runs/model/export"
     made = exports.read(folder)
@@ -219,12 +219,30 @@ def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place
     shown = [line for line in done.stdout.splitlines() if line.startswith("int8_rescued ")]
     assert text.points(cost.drop, cost.drop_interval) in shown[0] and f"{cost.latency.ratio:.2f}" in shown[0]
     assert "int8_rescued: within the limit" in done.stderr
+    check_handed_over(place / "maker")
     # The same settings again: nothing is made anew.
     again = command(*words)
     assert (again.returncode, again.stdout) == (0, "")
     assert "up to date" in again.stderr and "int8_rescued: within the limit" in again.stderr
     checked = command("device", "check", path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def check_handed_over(folder: Path) -> None:
+    """A compiler that quantizes the equalized network as LiteRT does gets the rescued file; of the plain one, worse."""
+    assert {path.name for path in folder.glob("model_*")} == {
+        *("model_float32.tflite", "model_float32_equalized.tflite", "model_int8_rescued.tflite")
+    }
+    images = np.load(folder / "calibration.npy")[:, None]
+    tensors, expected = list(images.astype(np.float32)), np.load(folder / "expected_scores.npy")
+    rescued = answers((folder / "model_int8_rescued.tflite").read_bytes(), list(images))
+    compiled = [
+        quantize.make("int8", (folder / f"model_{name}.tflite").read_bytes(), tensors, 0, 255)
+        for name in ("float32_equalized", "float32")
+    ]
+    equalized, plain = (answers(one, list(images)) for one in compiled)
+    np.testing.assert_array_equal(equalized, rescued)
+    assert np.abs(plain - expected).mean() > 10 * np.abs(equalized - expected).mean()
 
 
 def test_the_same_bytes_in_another_process(command: Run, place: Path) -> None:
