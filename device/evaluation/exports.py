@@ -226,8 +226,10 @@ class Export:
     @property
     def chosen(self) -> ExportedVariant | None:
         """After a rescue, the row of the file that it chose; None where that isn't sound and was not kept."""
-        if self.rescue is None or self.rescue.row:
-            return self.rescue and self.rescue.row
+        if self.rescue is None:
+            return None
+        if self.rescue.row:
+            return self.rescue.row
         plain = next(row for row in self.variants if row.variant == "int8")
         return plain if plain.file and self.rescue.chosen == PLAIN else None
 
