@@ -94,8 +94,8 @@ def left_behind(thread: threading.Thread) -> None:
 
 def _advice(error: OSError) -> str | None:
     """What the user can do about an error of the operating system; None if nothing."""
-    # numpy's tofile, and so np.save, doesn't say why a write was short.
-    is_short_write = error.errno is None and re.fullmatch(r"\d+ requested and \d+ written", str(error))
+    # numpy's tofile, and so np.save, doesn't say why a write was short. Named a file, str() lacks what it says.
+    is_short_write = error.errno is None and re.fullmatch(r"\d+ requested and \d+ written", str(*error.args[:1]))
     return FIXABLE.get(errno.ENOSPC if is_short_write else error.errno or 0)
 
 

@@ -31,17 +31,24 @@ def replacing(path: Path) -> Iterator[Path]:
     # Keep the suffix last: numpy and matplotlib depend on it.
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        yield temporary
-        settle(temporary)
-        temporary.replace(path)
-        settle(path.parent)
+        with naming(path, temporary):
+            yield temporary
+            settle(temporary)
+            temporary.replace(path)
+            settle(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Names `path` in an OSError that names no file, as a failed write does, or that names the temporary one."""
+    try:
+        yield
     except OSError as error:
-        # Report the file under its own name; a failed write names none.
         if error.filename in (None, str(temporary)):
             error.filename, error.filename2 = str(path), None
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def settle(path: Path) -> None:

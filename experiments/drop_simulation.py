@@ -137,7 +137,7 @@ def _grounds(found: Drop, most: float) -> Iterator[str]:
     """The answer, and what else is said of this candidate."""
     assert found.by_label is not None
     yield found.answer
-    if any(row.at_least > most for row in found.by_label.beyond_chance):
+    if by_label.losses(found.by_label, most):
         yield "by_label"
     if found.points.low > most:
         yield "over_all"

@@ -173,7 +173,7 @@ def measure(model: Path, pairs: int, labels: Path | None) -> dict[str, Any]:
 
 
 def summary(rounds: Sequence[Round]) -> dict[str, Any]:
-    """The figures of at least six rounds, all with the same ways."""
+    """The figures of enough rounds for an interval, all with the same ways."""
     found = ratio(rounds, OURS, THEIRS)
     alone = ratio([without_calls(each) for each in rounds], OURS, THEIRS)
     return {

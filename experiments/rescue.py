@@ -44,7 +44,6 @@ from export.source.held_out import HeldOut
 from export.source.request import ExportRequest
 from export.source.run import MORE
 from export.source.sources import ExportSource
-from export.source.unseen import Heads
 from train.networks import head
 
 SEED = 1
@@ -142,10 +141,9 @@ def _with_head(
     fitted = head.fit(features[fitted_on], targets[fitted_on], labels)
     folds = head.cross_validated(features, targets, groups, fitted_on, labels, SEED)
     assert folds is not None
-    kernels, biases = (np.stack([getattr(one, part) for one in folds.heads]) for part in ("kernel", "bias"))
     drawn = np.asarray(balanced_rows(targets, fitted_on, MORE * DEFAULT_SAMPLES, SEED))
     places = np.flatnonzero(~np.isin(folds.rows, drawn[:DEFAULT_SAMPLES]))
-    validation = HeldOut(every.at(folds.rows), Heads(folds.rows, folds.folds, kernels, biases)).at(places)
+    validation = HeldOut(every.at(folds.rows), folds.stored).at(places)
     network = _headed(float32, fitted)
     return Subject(
         network,

@@ -133,7 +133,7 @@ def main() -> int:
         return command.GOOD
     from export.cost import limit
 
-    return limit.EXIT_CODES[limit.is_within(limit.of_export(models.record, given.max_drop))]
+    return limit.EXIT_CODES[models.within(given.max_drop)]
 
 
 def _say_next(models: "ExportedModels") -> None:

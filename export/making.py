@@ -29,6 +29,7 @@ from export.conversion import ends, pixels, quantize
 from export.cost import paired
 from export.runtimes.trials import RuntimeTrials
 from export.source.sources import ExportSource
+from export.source.unseen import scores_by
 
 # The number of images that rank a calibrated file's layers.
 RANKED_BY = 8
@@ -161,7 +162,7 @@ class Maker:
             scores = evaluate.score_images(path, reference.images, progress=bar.update)
         if source.unseen is None or variant == "float32":
             return scores, reference.unseen
-        return scores, source.unseen.scores(path, reference.images)
+        return scores, scores_by(source.unseen, path, reference.images)
 
     def _comparison(
         self, variant: str, scores: Scores, unseen: Scores | None

@@ -85,7 +85,7 @@ class ExportedModels(Mapping[str, ExportedModel]):
 
         False if one certainly loses more; None if the test images are too few to tell.
         """
-        return limit.is_within(limit.judge(self.record.standing, max_drop))
+        return limit.is_within(limit.of_export(self.record, max_drop))
 
     def lines(self) -> list[str]:
         """The table as text, what changed, and how it was measured."""

@@ -59,7 +59,11 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         command.say(
             "note: the channels' scaling or their order goes into the network: its files take RGB pixels 0..255"
         )
-    with tempfile.TemporaryDirectory(prefix="framelite-") as name, trials.begun(options.runtime) as begun:
+    with (
+        files.naming(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="framelite-") as name,
+        trials.begun(options.runtime) as begun,
+    ):
         scratch = Path(name)
         float32, reference = references.of(source, scratch)
         golden = goldens(source, reference, options.drawn_golden)
@@ -116,7 +120,8 @@ def _rescue(maker: Maker, max_drop: float) -> Rescue:
         kept = _completed(maker, kept)
     comparison = ReferenceComparison(**{each.name: getattr(kept, each.name) for each in fields(ReferenceComparison)})
     written = kept.file, kept.sha256, kept.file_bytes, kept.runtimes, kept.cost
-    return Rescue(max_drop, source.validation.images.split, done.found.steps, comparison, *written)
+    shares_images = source.unseen is not None
+    return Rescue(max_drop, source.validation.images.split, done.found.steps, comparison, *written, shares_images)
 
 
 def _completed(maker: Maker, kept: ExportedVariant) -> ExportedVariant:

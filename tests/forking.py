@@ -69,7 +69,7 @@ def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
     sys.path[0] = asked["cwd"]  # as `python -m` has it
     # A process that has trained has TensorFlow's threads, which a fork of it would wait for in vain.
     if "tensorflow" in sys.modules and asked["words"][0] == "export":
-        subprocess.run = _run
+        subprocess.run = _run  # type: ignore[assignment]
     code: Any = 0
     try:
         _run_module(asked["words"], asked["env"])
@@ -78,7 +78,7 @@ def _become(asked: dict[str, Any], stdout: int, stderr: int) -> None:
         if not (asked["ends_fast"] and isinstance(code, int)):
             raise
     if asked["ends_fast"]:
-        threading._shutdown()  # waits for threads, as Python's own end does
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as Python's own end does
         atexit._run_exitfuncs()
         sys.stdout.flush()
         os._exit(code)
@@ -133,7 +133,7 @@ def _exit_code(words: list[str], env: dict[str, str]) -> int:
 def _import_ours() -> None:
     """Every module of the packages that needs nothing blocked: what a command imports takes longer than many run."""
     absent = [name for name in BLOCKED if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # whatever imports one of them fails
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # whatever imports one of them fails
     for package in PACKAGES:
         for module in pkgutil.walk_packages([package], f"{package}."):
             if not module.name.endswith(".__main__"):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device.images.images import prepare
+from device.images.images import preprocess
 from tests import drawing
 
 FOLDER = Path(__file__).parent / "models/litert_torch"
@@ -37,8 +37,8 @@ def network(torch: Any) -> Any:
 def fed(count: int, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Drawn images as the network takes them, n x 3 x height x width, and their labels."""
     drawn = drawing.shapes(count, seed)
-    pixels = np.stack([prepare(image, SIZE, "crop") for _, image in drawn]).astype(np.float32) / 255
-    scaled = ((pixels - np.float32(MEAN)) / np.float32(STD)).transpose(0, 3, 1, 2)
+    pixels = np.stack([preprocess(image, SIZE, "crop") for _, image in drawn]).astype(np.float32) / 255
+    scaled = ((pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).transpose(0, 3, 1, 2)
     return np.ascontiguousarray(scaled), np.array([drawing.LABELS.index(label) for label, _ in drawn])
 
 

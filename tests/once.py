@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 
-def made(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def made(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that `make` fills. Not to be changed by a test: copy it."""
     base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -40,7 +40,7 @@ def network(ends: Ends = "dense") -> bytes:
 
 def write(path: Path, data: bytes, variant: str = "float32", labels: Sequence[str] = drawing.LABELS) -> Path:
     """With a card."""
-    kind = "sigmoid" if len(labels) == 2 else "softmax"
+    kind: cards.OutputKind = "sigmoid" if len(labels) == 2 else "softmax"
     card = crafted.card(tuple(labels), foreign.SIZE, variant=variant, output=cards.OutputSpec(kind))
     return crafted.write(path, cards.append_archive(data, card, {}))
 

@@ -54,5 +54,5 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Callable[[], st
             return
         except ConnectionRefusedError:
             alive = process.poll() is None and time.monotonic() < deadline
-            assert alive, f"{process.args} doesn't listen: {log()}"
+            assert alive, f"{process.args!r} doesn't listen: {log()}"
             time.sleep(0.01)

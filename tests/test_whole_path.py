@@ -96,7 +96,7 @@ def check_answers(step: Step, measured: list[dict[str, Any]]) -> None:
 
 def check_mediapipe(folder: Path) -> None:
     """Stock MediaPipe gives the scores that device gives, on the test images at the network's size."""
-    tests = folders.labeled(str(folder / "shapes"), drawing.LABELS, (28, 28), "crop")
+    tests = folders.labeled_folder(folder / "shapes", drawing.LABELS)
     preprocessed = np.stack([images.preprocess(tests.image(i), (28, 28)) for i in range(len(tests))])
     np.save(folder / "images.npy", preprocessed)
     for model in (MODELS[0], MODELS[3]):

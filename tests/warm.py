@@ -109,14 +109,15 @@ class Warm:
 
         ends_fast: without taking apart at its end what was imported for it, which takes longer than most commands.
         """
-        asked = {"words": [*map(str, words)], "cwd": str(cwd), "env": env, "ends_fast": ends_fast}
+        named = [*map(str, words)]
+        asked = {"words": named, "cwd": str(cwd), "env": env, "ends_fast": ends_fast}
         with self._lock:
             self._asked = self._asked or self._begun()
         pipes = [os.pipe() for _ in range(3)]
         socket.send_fds(self._asked, [json.dumps(asked).encode()], [write for _, write in pipes])
         for _, write in pipes:
             os.close(write)
-        return Forked(asked["words"], *(read for read, _ in pipes))
+        return Forked(named, *(read for read, _ in pipes))
 
     def run(self, words: Sequence[object], cwd: Path, env: dict[str, str], timeout: float) -> Any:
         """As subprocess.run with captured text: CompletedProcess[str]; TimeoutExpired ends what still runs."""
@@ -169,7 +170,7 @@ def converting() -> Iterator[None]:
         done = TENSORFLOW.run(words[2:], Path.cwd(), options["env"], 240)
         return subprocess.CompletedProcess(words, done.returncode, None, done.stderr)
 
-    subprocess.run = run
+    subprocess.run = run  # type: ignore[assignment]
     try:
         yield
     finally:

@@ -6,11 +6,9 @@ from benchmarks import progress
 from benchmarks.gate import pairs, verdict
 from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Clock
+from benchmarks.statistics import stats
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
-
-# Rounds of which there is a 95 % interval.
-FEWEST = 6
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,7 @@ class ComparisonRow:
 
 
 def measure(a: Side, b: Side, seconds: float) -> Comparison:
-    """UserError if the time is too short for six rounds. After Ctrl-C, the result of the rounds so far, if at least
-    six."""
+    """UserError if the time is too short for an interval. After Ctrl-C, that of the rounds so far, if there is one."""
     measured: list[Round] = []
     interrupted = False
     with progress.bar(seconds, "comparing", "s") as advance:
@@ -63,13 +60,14 @@ def measure(a: Side, b: Side, seconds: float) -> Comparison:
     if p50 is None or p95 is None or floor is None:
         if interrupted:
             raise KeyboardInterrupt
-        if len(measured) >= FEWEST:
+        fewest = stats.fewest(verdict.CONFIDENCE)
+        if len(measured) >= fewest:
             raise UserError(
                 f"{a.path} or {b.path}: a time is 0 ms, expected one that this machine's clock can tell; compare larger"
                 " networks"
             )
         raise UserError(
-            f"{len(measured)} rounds in {seconds:g} s, expected at least {FEWEST}; give more time with --seconds"
+            f"{len(measured)} rounds in {seconds:g} s, expected at least {fewest}; give more time with --seconds"
         )
     return Comparison(p50, p95, floor, clock, share, len(measured), interrupted)
 

@@ -42,10 +42,8 @@ class Model:
 
     @property
     def origin(self) -> tuple[Any, ...] | None:
-        """What the files of one run share, for their ratio to float32. None if the card doesn't have it."""
-        if self.card is None or self.card.provenance is None:
-            return None
-        return self.card.name, *(self.card.provenance.get(key) for key in ("run", "data_fingerprint", "source_sha256"))
+        """The card's, for the ratio to float32."""
+        return self.card.origin if self.card else None
 
 
 def find(paths: list[Path]) -> list[Model]:

@@ -1,7 +1,7 @@
 """The candidate's loss of accuracy, paired: both models classify the same images."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,13 @@ from device import text
 from device.errors import UserError
 from device.evaluation import by_label, needed
 from device.evaluation.by_label import ByLabel
-from device.evaluation.paired import Paired
+from device.evaluation.paired import Paired, is_within
 from device.inference.model_spec import Overrides
 
 # Whether each prediction is right, by the image's content hash.
 Right = Mapping[str, bool]
+# To whether the loss is within the limit.
+ANSWERS: dict[bool | None, Answer] = {True: "no regression", False: "regression", None: "can't tell"}
 
 
 @dataclass(frozen=True)
@@ -82,41 +84,36 @@ def judge(base: Right, candidate: Right, most: float, labels: Mapping[str, str] 
 def decide(
     ours: npt.NDArray[np.bool_], theirs: npt.NDArray[np.bool_], most: float, paired: ByLabel | None, aside: int = 0
 ) -> Drop:
-    """The rule. ours, theirs: whether base and candidate are right for each image. paired: the same by label.
-
-    A regression is a loss over all labels whose whole interval is above the limit, or a significant loss of a label
-    that is certainly above the limit, each with Bonferroni's correction (device/evaluation/by_label.py).
+    """By `by_label.is_allowed`. ours, theirs: whether base and candidate are right for each image. paired: the same by
+    label.
     """
     pairs = Paired.of(ours, theirs)
     low, high = pairs.interval
     points = Interval(low, pairs.drop, high)
-    answer, reason = _answer(points, most, pairs)
-    if beyond := by_label.beyond(paired, most):
-        losses = text.some([f"{row.said()}, beyond chance" for row in beyond], between="; ")
-        reason = f"{reason}; {losses}" if answer == "regression" else f"{losses}; over all labels {reason}"
-        answer = "regression"
+    reason = _reason(points, most, pairs)
+    if losses := by_label.losses(paired, most):
+        reason = f"{reason}; {losses}" if points.low > most else f"{losses}; over all labels {reason}"
+    answer = ANSWERS[by_label.is_allowed(pairs, paired, most)]
     means = float(ours.mean()), float(theirs.mean())
     return Drop(answer, points, *means, pairs.n, pairs.lost, pairs.won, aside, reason, paired)
 
 
-def notes(found: Drop, most: float) -> Iterator[str]:
+def notes(found: Drop, most: float) -> list[str]:
     """Notes on labels besides the reasons: losses that may be within the limit, labels that vanished."""
-    if found.by_label is None:
-        return
-    rest = replace(
-        found.by_label, beyond_chance=tuple(row for row in found.by_label.beyond_chance if row.at_least <= most)
-    )
-    yield from by_label.remarks(rest)
+    return by_label.remarks(found.by_label, most) if found.by_label else []
 
 
-def _answer(points: Interval, most: float, pairs: Paired) -> tuple[Answer, str]:
+def _reason(points: Interval, most: float, pairs: Paired) -> str:
+    """What is lost over all labels, in words."""
     limit = text.limit(most)
-    if points.low > most:
-        return "regression", f"{_change(points.low)} at least; {limit}"
-    if points.high <= most:
-        return "no regression", f"{_change(points.high)} at {'most' if points.high > 0 else 'least'}; {limit}"
-    span = f"{_change(points.low)} to {_change(points.high)} on {pairs.n} images"
-    return "can't tell", "; ".join(filter(None, (span, limit, needed.advice(pairs, most))))
+    match is_within(pairs.interval, most):
+        case False:
+            return f"{_change(points.low)} at least; {limit}"
+        case True:
+            return f"{_change(points.high)} at {'most' if points.high > 0 else 'least'}; {limit}"
+        case None:
+            span = f"{_change(points.low)} to {_change(points.high)} on {pairs.n} images"
+            return "; ".join(filter(None, (span, limit, needed.advice(pairs, most))))
 
 
 def _change(points: float) -> str:

@@ -13,6 +13,7 @@ from time import monotonic
 from benchmarks.gate import pairs, verdict
 from benchmarks.gate.pairs import Round, Side
 from benchmarks.gate.verdict import Answer, Verdict
+from benchmarks.statistics import stats
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 
@@ -77,8 +78,8 @@ def truth(network: str, candidate: Path, threads: int, seconds: float, runtime: 
     found = verdict.ratio(measured, clock, verdict.CONFIDENCE)
     if found is None:
         raise UserError(
-            f"{seconds:g} s are too short to start: {len(measured)} rounds, expected six or more; give more time with"
-            " --seconds"
+            f"{seconds:g} s are too short to start: {len(measured)} rounds, expected at least"
+            f" {stats.fewest(verdict.CONFIDENCE)}; give more time with --seconds"
         )
     return found
 

@@ -14,9 +14,9 @@ Answer = Literal["no regression", "regression", "can't tell"]
 Clock = Literal["wall", "cpu"]
 
 # The confidence of the interval at the end, and of one that ends the gate early, since every look is a chance to be
-# wrong. That takes ten rounds (experiments/gate_simulation.py also has it with 99 %).
+# wrong (experiments/gate_simulation.py also has it with 99 %).
 CONFIDENCE, EARLY_CONFIDENCE = 0.95, 0.998
-EARLIEST = 10
+EARLIEST = stats.fewest(EARLY_CONFIDENCE)  # ten rounds
 # Another process used the processor if this share of the wall time was not CPU time of this thread.
 MOST_TAKEN = 0.01
 # A network that sleeps or waits for other threads yields the processor itself, at least so often per inference.

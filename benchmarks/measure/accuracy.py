@@ -11,13 +11,14 @@ from benchmarks import progress
 from benchmarks.documents import results
 from benchmarks.documents.models import Model
 from benchmarks.documents.rows import AccuracyRow, FailedRow
-from device import command
+from device import command, places
 from device.data import folders
 from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import by_label, evaluate
 from device.inference.classifier import Classifier
 from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.model import model_data
 
 
 @dataclass(frozen=True)
@@ -50,21 +51,17 @@ class MeasuredAccuracies:
 def score(model: Model, data: str | None, overrides: Overrides, threads: int, runtime: str | None) -> ModelScores:
     """data: a data set by name, or a folder; None: the data that the model was trained on."""
     classifier = Classifier(model.path, NO_OVERRIDES if model.card else overrides, threads, runtime)
-    card = classifier.card
     for note in classifier.notes:
         command.say(f"note: {note}")
-    provenance = card.provenance or {}
-    fingerprint = provenance.get("data_fingerprint")
-    name = data or provenance.get("data")
+    known = model_data.of(classifier.card)
+    name = data or known.name
     if not name:
         raise UserError(f"{model.path}: the file has no record of its training data; give --data NAME|DIR")
-    assert card.labels is not None
     # Without --data only by name: a folder that happens to have the name is not the training data.
-    find = folders.labeled if data else folders.labeled_cache
-    images = find(name, card.labels, classifier.size, card.input.fit, fingerprint, earlier=card.earlier_data)
-    is_folder = data is not None and Path(data).is_dir()
-    known = [each for each in (fingerprint if is_folder else None, *card.earlier_data) if each]
-    if not all(map(folders.training_hashes, known)):
+    images = folders.labeled(name, known) if data else folders.labeled_cache(name, known)
+    is_folder = data is not None and places.is_folder(data)
+    elsewhere = [each for each in (known.fingerprint if is_folder else None, *known.earlier) if each]
+    if not all(map(folders.training_hashes, elsewhere)):
         command.say(
             f"note: {model.path}: its training images, or those of a network before it, are not in the cache here, so"
             f" any of them in {name} count too"

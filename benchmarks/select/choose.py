@@ -49,8 +49,8 @@ def choose(rows: Sequence[LatencyRow], most_drop: float, right: Mapping[str, Rig
 
     Of the files that don't certainly lose more, chooses the lowest p50 of a whole frame, or of invoke if one of them
     has no preprocessing. Prefers fewer threads unless the fastest is certainly faster, by the ratios within fresh
-    processes, to leave cores for other work. Rows that fewer than six processes timed only count if all are such; then
-    it chooses the fewest threads. UserError if none could be measured, or no file's accuracy is known.
+    processes, to leave cores for other work. Rows that fewer than stats.fewest() processes timed only count if all are
+    such; then it chooses the fewest threads. UserError if none could be measured, or no file's accuracy is known.
     """
     measured = [row for row in rows if not row.error]
     if rows and not measured:
@@ -94,7 +94,7 @@ def _series(row: LatencyRow, by_frame: bool) -> Timed:
 
 
 def _ratio(row: LatencyRow, other: LatencyRow, by_frame: bool) -> Interval | None:
-    """The ratio of two rows' times, over the processes that timed both; None for fewer than six.
+    """The ratio of two rows' times, over the processes that timed both; None for fewer than stats.fewest().
 
     Effects of a process or a moment on both cancel in each ratio, but not in two intervals.
     """
@@ -181,7 +181,10 @@ def notes(choice: SelectedFile) -> list[str]:
     if loss and loss.points and loss.standing == "can't tell":
         found.append(f"{choice.chosen.file} may be as good as the best: it loses {_said(loss.points)} points")
     if not choice.is_fastest_known:
-        found.append("with fewer than six processes the fewest threads are chosen; give more --seconds to compare them")
+        found.append(
+            f"with fewer than {stats.fewest()} processes the fewest threads are chosen; give more --seconds to compare"
+            " them"
+        )
     return found
 
 

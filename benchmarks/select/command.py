@@ -120,6 +120,8 @@ def _accuracies(found: Sequence["Model"], given: argparse.Namespace) -> FileAccu
 
 def _check_comparable(found: Sequence["Model"]) -> None:
     """UserError for models with different labels; a note if their accuracies are on different images."""
+    from device.model import model_data
+
     known = [(model.path, model.card.labels, model.card) for model in found if model.card and model.card.labels]
     for path, labels, _ in known[1:]:
         first, expected, _ = known[0]
@@ -128,5 +130,5 @@ def _check_comparable(found: Sequence["Model"]) -> None:
                 f"{first} and {path} have different labels ({text.some(expected)}; {text.some(labels)}), so their"
                 " accuracies can't be compared; give files for one task"
             )
-    if len({(card.provenance or {}).get("data_fingerprint") for _, _, card in known}) > 1:
+    if len({model_data.of(card).fingerprint for _, _, card in known}) > 1:
         command.say("note: these files' accuracies are on different images; --data measures all on the same")

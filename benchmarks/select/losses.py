@@ -18,9 +18,10 @@ from benchmarks.gate.drop import Right
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from device.evaluation.evaluate import wilson
-from device.evaluation.paired import Paired
+from device.evaluation.paired import Paired, is_within
 
 Standing = Literal["best", "within", "can't tell", "beyond"]
+STANDINGS: dict[bool | None, Standing] = {True: "within", False: "beyond", None: "can't tell"}
 CONFIDENCE = 0.95
 NORMAL = NormalDist()
 
@@ -71,16 +72,10 @@ def judge(files: Mapping[str, Known], most: float) -> Losses:
     for name in files:
         if name != best:
             points = _lost(files[best], files[name], z)
-            found[name] = Loss(_standing(points, most), points)
+            found[name] = Loss(STANDINGS[is_within((points.low, points.high), most)], points)
     error = max((_lost(files[a], files[b], z).half_width / z for a, b in pairs), default=0.0)
     paired = all(known.right is not None for known in files.values())
     return Losses({name: found[name] for name in files}, best, paired, error / sqrt(2) * highest_of(len(files)))
-
-
-def _standing(points: Interval, most: float) -> Standing:
-    if points.low > most:
-        return "beyond"
-    return "within" if points.high <= most else "can't tell"
 
 
 def _lost(first: Known, second: Known, z: float) -> Interval:

@@ -3,6 +3,7 @@
 docs/benchmarks.md shows the effect of one outlier of eight processes: it hardly moves the estimate, but one bound far.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -52,8 +53,7 @@ def center(values: Sequence[float], confidence: float = 0.95) -> Interval | None
     """The Hodges-Lehmann estimate with its exact interval.
 
     The median of all pairs' means, with the interval of Wilcoxon's signed-rank test (Hollander, Wolfe and Chicken,
-    Nonparametric Statistical Methods, 3.2-3.3). None if there are too few values for that confidence: 95 % takes six,
-    99 % eight.
+    Nonparametric Statistical Methods, 3.2-3.3). None for fewer than `fewest` values.
 
     The estimate is robust while fewer than 29 % of the values are outliers (its breakdown point). The interval is not:
     for eight values its bounds are the fourth lowest and the fourth highest of the pairs' means, and an outlier is in
@@ -68,6 +68,12 @@ def center(values: Sequence[float], confidence: float = 0.95) -> Interval | None
     means = np.sort((numbers[first] + numbers[second]) / 2)
     middle = (means[(len(means) - 1) // 2] + means[len(means) // 2]) / 2
     return Interval(float(means[rank - 1]), float(middle), float(means[-rank]))
+
+
+@cache
+def fewest(confidence: float = 0.95) -> int:
+    """The least number of values of which `center` has an interval of that confidence: 6 for 95 %, 8 for 99 %."""
+    return next(number for number in itertools.count(1) if critical_rank(number, (1 - confidence) / 2))
 
 
 @cache

@@ -86,7 +86,7 @@ class Record:
         return np.concatenate([np.empty(0), *(burst.samples_ms for burst in self.bursts[what])])
 
     def interval(self, what: str) -> stats.Interval | None:
-        """The median's interval, over fresh processes; None for fewer than six."""
+        """The median's interval, over fresh processes; None for fewer than stats.fewest()."""
         return stats.geometric_center([median for median in self.medians_ms(what) if median is not None])
 
     def medians_ms(self, what: str) -> list[float | None]:
@@ -147,7 +147,7 @@ class Record:
     def _ratio_interval(self, float32: "Record | None") -> tuple[float, float] | None:
         """The interval of the ratio over the processes that timed both, in each of which the moment cancels.
 
-        None for fewer than six.
+        None for fewer than stats.fewest().
         """
         if float32 is None:
             return None

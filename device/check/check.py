@@ -17,7 +17,7 @@ from device.inference.classifier import Classifier
 from device.inference.golden import GoldenResult
 from device.inference.model_spec import Overrides
 from device.model import card as cards
-from device.model import model_kinds
+from device.model import model_data, model_kinds
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,10 @@ def _on_data(request: CheckRequest, classifier: Classifier) -> MismatchTrial | N
     """Tries a sample of the labeled images with the card's preprocessing and with every mismatch."""
     if request.data is None:
         return None
-    card = classifier.card
-    assert card.labels is not None
-    fingerprint = (card.provenance or {}).get("data_fingerprint")
-    known = card.input.fit, fingerprint
-    data = folders.labeled(request.data, card.labels, classifier.size, *known, earlier=card.earlier_data)
+    data = folders.labeled(request.data, model_data.of(classifier.card))
 
     def make() -> Classifier:
         return Classifier(request.model, request.overrides, request.threads, request.runtime)
 
     workers = max(1, system.usable_cores() // request.threads)
-    return mismatches.on_data(make, mismatches.classic(card.input), data, workers)
+    return mismatches.on_data(make, mismatches.classic(classifier.card.input), data, workers)

@@ -28,8 +28,11 @@ from device.errors import UserError
 from device.images import images
 from device.images.images import Pixels, Size
 from device.model.card import Fit
+from device.model.model_data import ModelData
 from device.places import NoPlaceError, is_folder
 from device.places import cache_root as cache_root
+
+TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def cache_of(name: str, fingerprint: str, size: Size, fit: str) -> Cache | None:
 
 def find_cache(name: str, size: Size, fit: str, fingerprint: str | None = None) -> Cache | None:
     """The newest finished cache of a data set at a size, or the one with the given fingerprint."""
-    which = glob.escape(str(fingerprint)) if fingerprint else "*"
+    which = glob.escape(fingerprint) if fingerprint else "*"
     pattern = f"{glob.escape(name)}-{which}-{size[0]}x{size[1]}-{fit}"
     found = [cache for path in _in_cache(pattern) if (cache := open_cache(path)) and cache.name == name]
     return max(found, key=lambda cache: (cache.path / cache_index.NAME).stat().st_mtime, default=None)
@@ -187,55 +190,57 @@ def drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
-def labeled(
-    data: str,
-    labels: tuple[str, ...],
-    size: Size,
-    fit: str,
-    fingerprint: str | None = None,
-    split: str = "test",
-    earlier: Sequence[str] = (),
-) -> Labeled:
-    """The test images of a data set by name (from the cache) or of a folder, with a model's labels.
+def labeled(data: str, model: ModelData) -> Labeled:
+    """The test images of a data set by name (from the cache) or of a folder, with the model's labels.
 
-    A folder without test/ is used whole. fingerprint: of the data that the model was trained on, earlier: of those that
-    networks before it were trained on (from its card); images that are among those training images, by content hash,
-    are left out and counted. UserError for a label that the model doesn't know, or a missing cache.
+    Images that the model or a network before it was trained on are left out and counted, by content hash. UserError for
+    a label that the model doesn't know, or a missing cache.
     """
-    if is_folder(data):
-        return _labeled_folder(Path(data), labels, training_hashes(fingerprint, *earlier), split)
-    return labeled_cache(data, labels, size, fit, fingerprint, split, earlier)
+    if not is_folder(data):
+        return labeled_cache(data, model)
+    return labeled_folder(Path(data), model.labels, training_hashes(model.fingerprint, *model.earlier))
 
 
-def labeled_cache(
-    name: str,
-    labels: tuple[str, ...],
-    size: Size,
-    fit: str,
-    fingerprint: str | None = None,
-    split: str = "test",
-    earlier: Sequence[str] = (),
-) -> Labeled:
+def labeled_cache(name: str, model: ModelData) -> Labeled:
     """Like `labeled`, by name only: the cache that the model was trained on, else the newest of that name."""
-    cache = (fingerprint and find_cache(name, size, fit, fingerprint)) or find_cache(name, size, fit)
+    at = name, model.size, model.fit
+    cache = (model.fingerprint and find_cache(*at, model.fingerprint)) or find_cache(*at)
     if not cache:
+        size = f"{model.size[0]}x{model.size[1]}"
         raise UserError(
-            f"the data {name!r} is neither a folder nor in the cache at {size[0]}x{size[1]} {fit}; create it with:"
-            f" python -m train data {name} --size {size[0]}x{size[1]}" + ("" if fit == "crop" else f" --fit {fit}")
+            f"the data {name!r} is neither a folder nor in the cache at {size} {model.fit}; create it with:"
+            f" python -m train data {name} --size {size}" + ("" if model.fit == "crop" else f" --fit {model.fit}")
         )
-    targets = match_labels(cache.labels, labels, name)[cache.targets(split)]
+    targets = match_labels(cache.labels, model.labels, name)[cache.targets(TEST)]
     if not len(targets):
         raise UserError(
-            f"{name}: no {split} images (so few were cross-validated), expected some; give class folders: --data DIR"
+            f"{name}: no {TEST} images (so few were cross-validated), expected some; give class folders: --data DIR"
         )
     # Another cache of the same images may split them differently.
-    trained_on = training_hashes(*({fingerprint, *earlier} - {cache.fingerprint}))
-    hashes = cache.hashes(split)
-    rows = copies.to_measure(name, cache.index.splits[split].origins, hashes, targets, trained_on)
+    trained_on = training_hashes(*({model.fingerprint, *model.earlier} - {cache.fingerprint}))
+    hashes = cache.hashes(TEST)
+    rows = copies.to_measure(name, cache.index.splits[TEST].origins, hashes, targets, trained_on)
     if len(rows) == len(targets):
-        return Labeled(labels, cache.images(split), targets, split, 0, hashes)
+        return Labeled(model.labels, cache.images(TEST), targets, TEST, 0, hashes)
     left = [hashes[i] for i in rows]
-    return Labeled(labels, cache.images(split), targets[rows], split, len(targets) - len(rows), left, rows)
+    return Labeled(model.labels, cache.images(TEST), targets[rows], TEST, len(targets) - len(rows), left, rows)
+
+
+def labeled_folder(root: Path, labels: tuple[str, ...], trained_on: frozenset[str] = frozenset()) -> Labeled:
+    """The images in test/ of a folder, or all of one without splits. trained_on: content hashes to leave out."""
+    folder = read_folder(root)
+    if folder.note:
+        command.say_once(f"note: {folder.note}")
+    files = folder.split(TEST) if folder.has_splits else list(folder.files)
+    if not files:
+        raise UserError(f"{root}: no images in {TEST}/; expected {root}/{TEST}/LABEL/…")
+    places = dict(zip(folder.labels, match_labels(folder.labels, labels, str(root)), strict=True))
+    targets = np.array([places[file.label] for file in files], np.int64)
+    names = [str(file.path.relative_to(root)) for file in files]
+    hashes = list(hash_files([file.path for file in files]))
+    rows = copies.to_measure(str(root), names, hashes, targets, trained_on)
+    kept, left = [files[row].path for row in rows], [hashes[row] for row in rows]
+    return Labeled(labels, kept, targets[rows], TEST, len(files) - len(rows), left)
 
 
 def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.NDArray[np.int64]:
@@ -247,7 +252,10 @@ def match_labels(theirs: Sequence[str], ours: Sequence[str], data: str) -> npt.N
     found = {label: _places(label, ours) for label in theirs}
     if unknown := next((label for label, places in found.items() if not places), None):
         known = ", ".join(ours[:5]) + (f" … ({len(ours)})" if len(ours) > 5 else "")
-        raise UserError(f"{data}: the model doesn't know the label {unknown!r}; it knows {known}")
+        raise UserError(
+            f"{data}: the model doesn't know the label {unknown!r}, expected some of {known}; rename the folder, or"
+            " give the model's own labels (--labels FILE)"
+        )
     if twice := next((label for label, places in found.items() if len(places) > 1), None):
         places = " and ".join(map(str, found[twice]))
         raise UserError(
@@ -262,29 +270,13 @@ def _places(label: str, ours: Sequence[str]) -> list[int]:
     return exact or [place for place, name in enumerate(ours) if label_of(name) == label_of(label)]
 
 
-def _labeled_folder(root: Path, labels: tuple[str, ...], trained_on: frozenset[str], split: str) -> Labeled:
-    folder = read_folder(root)
-    if folder.note:
-        command.say_once(f"note: {folder.note}")
-    files = folder.split(split) if folder.has_splits else list(folder.files)
-    if not files:
-        raise UserError(f"{root}: no images in {split}/; expected {root}/{split}/LABEL/…")
-    places = dict(zip(folder.labels, match_labels(folder.labels, labels, str(root)), strict=True))
-    targets = np.array([places[file.label] for file in files], np.int64)
-    names = [str(file.path.relative_to(root)) for file in files]
-    hashes = list(hash_files([file.path for file in files]))
-    rows = copies.to_measure(str(root), names, hashes, targets, trained_on)
-    kept, left = [files[row].path for row in rows], [hashes[row] for row in rows]
-    return Labeled(labels, kept, targets[rows], split, len(files) - len(rows), left)
-
-
 def training_hashes(*fingerprints: str | None) -> frozenset[str]:
     """The content hashes of the training images of these data sets; none of one whose cache is not on this machine."""
     return frozenset().union(*(_training_hashes(each) for each in fingerprints if each))
 
 
 def _training_hashes(fingerprint: str) -> list[str]:
-    for path in _in_cache(f"*-{glob.escape(str(fingerprint))}-*"):
+    for path in _in_cache(f"*-{glob.escape(fingerprint)}-*"):
         if cache := open_cache(path):
             return cache.hashes("train")
     return []

@@ -16,6 +16,7 @@ from device.model.card import Fit
 from device.records import RecordError
 
 NAME = "run.json"
+MODEL = "model.keras"  # the trained network, beside it
 SCHEMA = 2
 # Fields of a recipe, and a schedule, that schema 1 calls otherwise.
 RENAMED = {

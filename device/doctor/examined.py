@@ -26,8 +26,6 @@ SECONDS, BLOCK_S, LEAST_SAMPLES = 1.0, 0.02, 3
 SLOWER = 1.1
 # Where a network spends its time; operators that reshape or quantize cost little.
 HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"})
-# What the files of one run share, besides their name.
-ORIGIN = ("run", "data_fingerprint", "source_sha256")
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,7 @@ def float32_beside(path: Path) -> Path | None:
         return None
     beside = path.with_name(f"{path.stem.removesuffix(card.variant)}float32.tflite")
     other = cards.read(beside) if beside.is_file() else None
-    if other is None or card.provenance is None or other.provenance is None:
-        return None
-    same = all(card.provenance.get(key) == other.provenance.get(key) for key in ORIGIN)
-    return beside if same and other.name == card.name else None
+    return beside if other is not None and card.origin is not None and other.origin == card.origin else None
 
 
 def read_plan(interpreter: Any) -> Plan | None:

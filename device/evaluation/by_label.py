@@ -3,6 +3,7 @@
 Twenty images of a rare label are 0.2 points of ten thousand, so a label can vanish within any drop that is allowed.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from device import text
 from device.evaluation.evaluate import LabelTopOne
-from device.evaluation.paired import Paired
+from device.evaluation.paired import Paired, is_within
 
 UNEVEN = 1.5
 # The probability that chance alone names any label, over all labels together (Bonferroni).
@@ -134,14 +135,28 @@ def paired(
     return rows
 
 
-def beyond(found: ByLabel | None, most: float) -> list[PairedLabel]:
-    """The labels whose loss chance doesn't explain and is certainly more than `most` (0.01 for one point)."""
-    return [row for row in found.beyond_chance if row.at_least > most] if found else []
+def is_allowed(pairs: Paired, found: ByLabel | None, most: float) -> bool | None:
+    """Whether the second certainly loses at most `most` (0.01 for one point); None if that can't be told.
+
+    The rule of the gate and of an export's limit. A label's loss beyond chance that is certainly more is too much,
+    whatever is lost over all: a rare label's images are too few to show there.
+    """
+    return False if losses(found, most) else is_within(pairs.interval, most)
 
 
-def remarks(found: ByLabel) -> list[str]:
-    """The labels that lost beyond chance or vanished, in words; [] if there are none."""
+def losses(found: ByLabel | None, most: float) -> str:
+    """The labels whose loss chance doesn't explain and is certainly above `most`, in words; '' if there are none."""
+    beyond = [row for row in found.beyond_chance if row.at_least > most] if found else []
+    return text.some([_beyond_chance(row) for row in beyond], between="; ")
+
+
+def remarks(found: ByLabel, most: float = math.inf) -> list[str]:
+    """The labels that lost beyond chance or vanished, without those of `losses`, in words."""
     return [
-        *(f"{row.said()}, beyond chance" for row in found.beyond_chance),
+        *(_beyond_chance(row) for row in found.beyond_chance if row.at_least <= most),
         *(f"{row.said()}; it is never right any more" for row in found.vanished),
     ]
+
+
+def _beyond_chance(row: PairedLabel) -> str:
+    return f"{row.said()}, beyond chance"

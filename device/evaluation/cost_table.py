@@ -12,6 +12,7 @@ HEADER = ("variant", "size", "accuracy", "drop, points", "p", "agreement", "p50 
 # Labels that are named in a line.
 NAMED, LABEL_LENGTH = 3, 24
 FLOAT32 = "float32"
+SHARED = "the file was chosen by images that also judge it, as there are no test images; on others it may lose more"
 
 # Header and rows.
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -144,6 +145,7 @@ def notes(made: Export, run: Path) -> list[str]:
             f"rescue: on {on}; error: the mean difference of a score from float32's; front: no other is better and as"
             " fast, or faster and as good"
         )
+        found += [f"rescue: {SHARED}"] if rescue.shares_images else []
     if fitted := confidence_table.fitted(made.rows):
         found += confidence_table.notes(fitted)
     if by_runtime(made):

@@ -128,8 +128,8 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
 
 
-# What `means` says of the file that a rescue begins with.
-PLAIN = "plain"
+# What `means` says of the file that a rescue begins with, and of files made of a float network with equalized channels.
+PLAIN, EQUALIZED = "plain", "equalized"
 # What the file that a rescue makes is called, beside the variants.
 RESCUED = "int8_rescued"
 
@@ -163,7 +163,8 @@ class Rescue:
 
     split: where the images of the steps come from. comparison: of the chosen file with the source, on test images;
     cost: of that file, beside the float32 file. file, sha256 and file_bytes: the chosen file's; None where that is the
-    plain one, or isn't sound.
+    plain one, or isn't sound. shares_images: whether the steps' images are among the comparison's, because the run has
+    no others; then the chosen file may lose more than the comparison says.
     """
 
     max_drop: float
@@ -175,11 +176,17 @@ class Rescue:
     file_bytes: int | None = None
     runtimes: RuntimeResults | None = field(default=None, metadata=records.IF_KNOWN)
     cost: QuantizationCost | None = field(default=None, metadata=records.IF_KNOWN)
+    shares_images: bool = False
 
     @property
     def chosen(self) -> str:
         """What the chosen file was made by."""
         return next(step.means for step in self.steps if step.is_chosen)
+
+    @property
+    def is_equalized(self) -> bool:
+        """Whether the rescued file was made of a float network with equalized channels."""
+        return self.file is not None and EQUALIZED in self.chosen.split(", ")
 
     @property
     def row(self) -> ExportedVariant | None:
@@ -215,6 +222,16 @@ class Export:
         """A row a variant, and one for the rescued file."""
         row = self.rescue.row if self.rescue else None
         return [*self.variants, *([row] if row else [])]
+
+    @property
+    def chosen(self) -> ExportedVariant | None:
+        """After a rescue, the row of the file that it chose; None where that isn't sound and was not kept."""
+        if self.rescue is None:
+            return None
+        if self.rescue.row:
+            return self.rescue.row
+        plain = next(row for row in self.variants if row.variant == "int8")
+        return plain if plain.file and self.rescue.chosen == PLAIN else None
 
     @property
     def standing(self) -> list[ExportedVariant]:

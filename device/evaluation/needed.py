@@ -4,7 +4,7 @@ from bisect import bisect_left
 from math import sqrt
 
 from device.evaluation.evaluate import Z95, wilson
-from device.evaluation.paired import Paired, bounds
+from device.evaluation.paired import Paired, bounds, is_within
 
 # Nobody has that many.
 MOST = 1_000_000
@@ -31,7 +31,7 @@ def _passes(count: int, differing: float, most: float) -> bool:
     """
     changed = differing * count
     lost = min(changed, (changed + Z95_ONE_SIDED * sqrt(changed)) / 2)
-    return bounds(count, lost, changed - lost, Z95)[1] <= most
+    return is_within(bounds(count, lost, changed - lost, Z95), most) is True
 
 
 def span(pairs: Paired, most: float) -> tuple[int, int]:

@@ -59,6 +59,12 @@ class Paired:
         return total / (1 << pairs)
 
 
+def is_within(interval: tuple[float, float], most: float) -> bool | None:
+    """Whether a drop is certainly at most `most`: False if it is certainly more, None if that can't be told."""
+    low, high = interval
+    return False if low > most else True if high <= most else None
+
+
 def bounds(n: float, lost: float, won: float, z: float) -> tuple[float, float]:
     """A drop's interval (D. G. Bonett and R. M. Price, J. Educational and Behavioral Statistics 37, 2012).
 

@@ -129,7 +129,10 @@ def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
     for end, details in (("input", inputs), ("output", outputs)):
         if len(details) != 1:
             names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
-            raise UserError(f"{path}: the network has {len(details)} {end}s ({names}), expected one; {CONVERT_IT}")
+            raise UserError(
+                f"{path}: the network has {len(details)} {end}s ({names}), expected one: an image in, a score a label"
+                " out; give an image classifier, which a detector is not"
+            )
     source, output = (_tensor(details[0]) for details in (inputs, outputs))
     if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
         raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]; {CONVERT_IT}")
@@ -180,8 +183,7 @@ def _check_count(path: Path, origin: str, labels: tuple[str, ...] | None, kind: 
     expected = 2 if kind == "sigmoid" and outputs == 1 else outputs
     if len(labels) != expected:
         raise UserError(
-            f"{path}: {origin} has {len(labels)} labels, the network has {outputs} outputs, expected {expected} labels;"
-            f" {todo}"
+            f"{path}: {origin} has {len(labels)} labels, the network has {outputs} outputs, expected {expected}; {todo}"
         )
 
 

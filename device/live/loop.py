@@ -169,6 +169,7 @@ class Loop:
             lost=state.lost,
             model=classifier.path.name,
             threads=classifier.threads,
+            may_wait=source.may_wait,
             unusable=state.unusable,
         )
         if status == self._status:

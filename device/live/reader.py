@@ -55,6 +55,7 @@ class Reader(Generic[Ready]):
         self._slot: Ready | None = None
         self._state = SourceState()
         self._failure: Exception | None = None
+        self._pause_s = FIRST_PAUSE_S  # before the next try to open a lost source; a frame resets it
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
 
     def __enter__(self) -> Self:
@@ -113,13 +114,15 @@ class Reader(Generic[Ready]):
         """Reads until the source ends or `stop`, and reopens it whenever it is lost."""
         self._source.open()
         self._change(is_opened=True)
-        is_open, pause_s = True, FIRST_PAUSE_S
+        is_open = True
         while not self._stop.is_set():
             try:
                 if not is_open:
                     self._is_unfit.clear()
                     self._source.open()
                     is_open = True
+                    if self._source.may_wait:  # its next frame may be hours away
+                        self._change(is_streaming=True, message="")
                 self._stream()
                 if not self._is_unfit.is_set():
                     return
@@ -130,12 +133,11 @@ class Reader(Generic[Ready]):
                     raise
                 self._source.close()
                 is_open = False
-                if self.state.is_streaming:  # there were frames since the last loss
-                    pause_s = FIRST_PAUSE_S
+                if self.state.is_streaming:  # it was there since the last loss
                     self._change(is_streaming=False, lost=self.state.lost + 1)
                 self._change(message=str(error))
-                self._stop.wait(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                self._stop.wait(self._pause_s)
+                self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def _stream(self) -> None:
         """Hands over frames until the source ends, must be reopened, or `stop`."""
@@ -152,7 +154,7 @@ class Reader(Generic[Ready]):
             if not self._source.newest_only:
                 self._condition.wait_for(lambda: self._slot is None or self._stop.is_set())
             dropped = self._state.dropped + (self._slot is not None)
-            self._slot = ready
+            self._slot, self._pause_s = ready, FIRST_PAUSE_S
             self._state = replace(self._state, is_streaming=True, message="", dropped=dropped)
             self._condition.notify_all()
 

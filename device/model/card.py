@@ -131,10 +131,11 @@ class Card:
     provenance: Mapping[str, Any] | None
 
     @property
-    def earlier_data(self) -> tuple[str, ...]:
-        """The fingerprints of the data of networks that this one started or learned from, where it was another's."""
-        found = (self.provenance or {}).get("earlier_data")
-        return tuple(found.split(", ")) if isinstance(found, str) else ()
+    def origin(self) -> tuple[Any, ...] | None:
+        """What all files of one export have, and no others: it tells a file its float32. None where it is unknown."""
+        if self.provenance is None:
+            return None
+        return self.name, *(self.provenance.get(key) for key in ("run", "data_fingerprint", "source_sha256"))
 
     def to_json(self) -> dict[str, Any]:
         """The object in card.json."""

@@ -116,8 +116,8 @@ def refusal(path: Path, expected: str = "a .tflite file") -> UserError:
     """For a file that is no .tflite: what it is, what was expected, and what to do."""
     kind = of_file(path)
     if kind == UNKNOWN:
-        found = "this is not a .tflite file (it lacks the mark TFL3)"
-        return UserError(f"{path}: {found}, expected {expected}; check the path, or get the file again")
+        what = "this is not a .tflite file (it lacks the mark TFL3)"
+        return UserError(f"{path}: {what}, expected {expected}; check the path, or {AGAIN}")
     todo = kind.todo
     if kind in (KERAS, KERAS_H5) and (path.parent / "run.json").is_file():
         todo = f"export it first: python -m export {path.parent}"

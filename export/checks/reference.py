@@ -16,6 +16,7 @@ from device.model.card import InputSpec
 from export.card import cards
 from export.conversion import convert, fixed_size, pixels
 from export.source.sources import ExportSource
+from export.source.unseen import scores_by
 
 Scores = npt.NDArray[np.float32]
 
@@ -96,4 +97,4 @@ def _unseen(source: ExportSource, float32: bytes, test: Labeled, scratch: Path) 
         return None
     path = scratch / "reference.tflite"
     path.write_bytes(cards.assembled(float32, cards.of(source, "float32"), {}))
-    return source.unseen.scores(path, test)
+    return scores_by(source.unseen, path, test)

@@ -71,9 +71,10 @@ def _is_custom(name: str, part: dict[str, Any], ours: Collection[str]) -> bool:
 
 
 def _described(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What every layer and function is called, with its description, at any depth.
+    """What every layer, function and (in Keras 3's format) other object is called, with its description, at any depth.
 
-    A layer's has its name in it, which an initializer's lacks. What a model was trained with doesn't matter.
+    A layer's has its name in it, except for a model's that is a class of its own. What it was trained with doesn't
+    matter.
     """
     if isinstance(config, dict):
         config = {key: part for key, part in config.items() if key != "compile_config"}
@@ -82,7 +83,7 @@ def _described(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "Lambda", config
         elif name == "function" and isinstance(inner, str):
             yield inner, config
-        elif isinstance(name, str) and isinstance(inner, dict) and "name" in inner:
+        elif isinstance(name, str) and isinstance(inner, dict) and ("name" in inner or "registered_name" in config):
             yield name, config
     for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         yield from _described(part)

@@ -52,6 +52,11 @@ def load(path: Path, scratch: Path, with_keras_2: bool) -> LoadedNetwork:
         return _saved_model(path)
     if model_kinds.of_file(path) == model_kinds.KERAS_H5:
         return _h5(path, scratch, with_keras_2)
+    if not zipfile.is_zipfile(path):
+        raise UserError(
+            f"{path}: this is no ZIP archive, or a damaged one, expected a Keras model (.keras), which is one; save it"
+            " anew from the program that made it"
+        )
     _refuse_custom(path, _config_in(path))
     link = scratch / "model.keras"  # Keras goes by the ending
     link.symlink_to(path.resolve())

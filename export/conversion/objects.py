@@ -1,5 +1,7 @@
 """Converts a .tflite to mutable objects of its schema and back, with LiteRT's flatbuffer_utils."""
 
+import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,12 +9,26 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from device.errors import UserError
+from device.model import card
+
 OPERATOR_NAMES = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
 
 
 def read(model: bytes) -> Any:
     """The file as a schema.ModelT."""
     return flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+
+
+def of_file(path: Path) -> Any:
+    """The network in a file. UserError for damage that no interpreter looks for, such as in its metadata's tables."""
+    try:
+        return read(card.network_bytes(path))
+    except (struct.error, TypeError, ValueError, IndexError):  # flatbuffers checks nothing
+        raise UserError(
+            f"{path}: the .tflite file is damaged (its tables can't be read), expected a whole one; copy or export it"
+            " again"
+        ) from None
 
 
 def text(name: Any) -> str:

@@ -156,8 +156,10 @@ def ranges(float32: bytes, calibration: Iterable[Tensor], fed: Range, known: Map
     counter.calibrate({key: inputs}, _static(float32)._recipe_manager)
     found: dict[str, Any] = counter.get_model_qsvs()
     graph = objects.read(model).subgraphs[0]
-    for name, whole in {**known, objects.text(graph.tensors[graph.inputs[0]].name): fed}.items():
-        for key, value in zip(("min", "max"), whole, strict=True):
+    whole = {**known, objects.text(graph.tensors[graph.inputs[0]].name): fed}
+    # Not all are counted: the quantizer needs no range where the next operator computes real numbers.
+    for name in whole.keys() & found.keys():
+        for key, value in zip(("min", "max"), whole[name], strict=True):
             found[name][key] = np.full_like(found[name][key], value)
     return found
 

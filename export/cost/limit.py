@@ -1,14 +1,12 @@
 """Does a variant lose more accuracy than is allowed? Yes, no, or the images are too few to tell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device import command, text
 from device.evaluation import by_label, needed
-from device.evaluation.by_label import ByLabel
-from device.evaluation.cost import QuantizationCost
-from device.evaluation.cost_table import FLOAT32
-from device.evaluation.exports import PLAIN, RESCUED, Export, ExportedVariant, Rescue
+from device.evaluation.cost_table import FLOAT32, SHARED
+from device.evaluation.exports import RESCUED, Export, ExportedVariant
 
 # Of what is within the limit, beyond it, or can't be told.
 EXIT_CODES = {True: command.GOOD, False: command.FAILED, None: command.INCONCLUSIVE}
@@ -28,38 +26,29 @@ class LimitVerdict:
 
 
 def of_export(made: Export, max_drop: float) -> list[LimitVerdict]:
-    """Each variant's that was kept; after a rescue that of the file it chose alone."""
-    return judge(made.variants, max_drop) if made.rescue is None else [_of_rescue(made.rescue, max_drop)]
+    """Each variant's that was kept but float32; after a rescue the chosen file's alone, which is what was asked for."""
+    if made.rescue is None:
+        return judge(made.variants, max_drop)
+    if (chosen := made.chosen) is None:
+        return [LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")]
+    verdict = _verdict(chosen, max_drop)
+    return [replace(verdict, reason=f"{verdict.reason}; {SHARED}") if made.rescue.shares_images else verdict]
 
 
 def judge(rows: Sequence[ExportedVariant], max_drop: float) -> list[LimitVerdict]:
-    """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point.
-
-    As in benchmarks' gate, a label whose own loss is beyond chance and certainly above the limit is beyond it too: the
-    images of a rare label are too few to show in the drop over all.
-    """
-    kept = [row for row in rows if row.file and row.variant != FLOAT32]
-    return [_verdict(row.variant, row.cost, row.by_label, max_drop) for row in kept]
+    """Each variant that was kept but float32, by its paired drop's 95 % interval. max_drop: 0.005 is half a point."""
+    return [_verdict(row, max_drop) for row in rows if row.file and row.variant != FLOAT32]
 
 
-def _of_rescue(done: Rescue, max_drop: float) -> LimitVerdict:
-    if done.file is None and done.chosen != PLAIN:
-        return LimitVerdict(RESCUED, False, "the file that the rescue chose is not sound and was not kept")
-    variant = "int8" if done.file is None else RESCUED
-    return _verdict(variant, done.cost, done.comparison.by_label, max_drop)
-
-
-def _verdict(variant: str, cost: QuantizationCost | None, paired: ByLabel | None, max_drop: float) -> LimitVerdict:
-    limit = text.limit(max_drop)
+def _verdict(row: ExportedVariant, max_drop: float) -> LimitVerdict:
+    cost, limit = row.cost, text.limit(max_drop)
     if cost is None or cost.pairs is None:
-        return LimitVerdict(variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
+        return LimitVerdict(row.variant, None, f"there are no labeled test images; {limit}; give some: --test DIR")
     said = f"{text.points(cost.drop, cost.drop_interval, unit=' points')} lost on {cost.n} images; {limit}"
-    lost = [f"{row.said()}, beyond chance" for row in by_label.beyond(paired, max_drop)]
-    low, high = cost.pairs.interval
-    is_inside = False if lost or low > max_drop else True if high <= max_drop else None
+    is_inside = by_label.is_allowed(cost.pairs, row.by_label, max_drop)
     advice = needed.advice(cost.pairs, max_drop) if is_inside is None else None
-    reasons = text.some(lost, between="; "), said, advice
-    return LimitVerdict(variant, is_inside, "; ".join(filter(None, reasons)))
+    reasons = by_label.losses(row.by_label, max_drop), said, advice
+    return LimitVerdict(row.variant, is_inside, "; ".join(filter(None, reasons)))
 
 
 def is_within(verdicts: Sequence[LimitVerdict]) -> bool | None:

@@ -6,6 +6,9 @@ normalization.json     mean and std: the network is fed (pixel - mean) / std
 labels.txt             a label a line, in output order
 expected_scores.npy    what NAME_float32.tflite gives for them in LiteRT: float32 [images, outputs]
 README.md              what is what, and how to compare
+
+After a rescue NAME_int8_rescued.tflite stands in the place of NAME_int8.tflite. If its channels were equalized there is
+NAME_float32_equalized.tflite too: a compiler that quantizes that gains what the rescue gained by it.
 """
 
 import json
@@ -19,17 +22,18 @@ import numpy.typing as npt
 
 from device import command, files
 from device.errors import UserError
-from device.evaluation.exports import Export
+from device.evaluation.exports import RESCUED, Export
 from device.inference import runtime
 from device.model import card as cards
 from device.model import channels
 from device.model.card import InputSpec
 from export.conversion import pixels
 from export.handover import readme
+from export.rescue import rescued
 from export.source.sources import ExportSource
 
-# The variants whose networks go with it.
-GIVEN = ("float32", "int8")
+# The files whose networks go with it.
+GIVEN = ("float32", "int8", RESCUED)
 
 
 def check(target: Path, variants: Collection[str]) -> None:
@@ -43,16 +47,21 @@ def check(target: Path, variants: Collection[str]) -> None:
 
 def write(target: Path, source: ExportSource, exported: Path, made: Export) -> None:
     """Writes the whole folder, or nothing. exported: the folder of the files. UserError if float32 was not kept."""
-    kept = {row.variant: exported / row.file for row in made.variants if row.file and row.variant in GIVEN}
-    if "float32" not in kept:
+    given = {row.variant: row.file for row in made.standing if row.file and row.variant in GIVEN}
+    # Without the archive behind the network: a compiler has no use for it.
+    networks = {variant: cards.network_bytes(exported / file) for variant, file in given.items()}
+    if "float32" not in networks:
         raise UserError(f"{exported}: float32 was not kept, so there is nothing to hand over; see above why")
+    if made.rescue and made.rescue.is_equalized:
+        networks[readme.EQUALIZED] = rescued.equalized(source, networks["float32"])
     target = target.absolute()
     begun = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    begun.mkdir(parents=True)
     try:
-        _fill(begun, source, kept)
-        text = readme.lines(source, list(kept), made)
-        (begun / "README.md").write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
+        with files.naming(target, begun):
+            begun.mkdir(parents=True)
+            _fill(begun, source, networks)
+            text = readme.lines(source, list(networks), made)
+            (begun / "README.md").write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
         if target.exists():
             target.rmdir()  # an empty one
         begun.rename(target)
@@ -61,10 +70,9 @@ def write(target: Path, source: ExportSource, exported: Path, made: Export) -> N
     command.say(f"{target}: handed over: {', '.join(sorted(path.name for path in target.iterdir()))}")
 
 
-def _fill(folder: Path, source: ExportSource, kept: Mapping[str, Path]) -> None:
-    for variant, path in kept.items():
-        # Without the archive behind the network: a compiler has no use for it.
-        (folder / f"{source.name}_{variant}.tflite").write_bytes(cards.network_bytes(path))
+def _fill(folder: Path, source: ExportSource, networks: Mapping[str, bytes]) -> None:
+    for variant, network in networks.items():
+        (folder / f"{source.name}_{variant}.tflite").write_bytes(network)
     if source.is_run:
         shutil.copyfile(source.model, folder / "model.keras")
     spec, images = pixels.fed(source.input), source.calibration.images

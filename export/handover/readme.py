@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
-from device.evaluation.exports import Export
+from device.evaluation.exports import RESCUED, Export, Rescue
 from device.inference.runtime import find
 from device.model import channels
 from export.conversion import pixels
 from export.source.sources import ExportSource
 
+# The float network with equalized channels, beside the variants.
+EQUALIZED = "float32_equalized"
 # What is compiled of which file, by the makers' own documents.
+CORAL = ("Coral's Edge TPU Compiler", "https://coral.ai/docs/edgetpu/compiler/")
 COMPILERS = (
     ("Hailo Dataflow Compiler", "{name}_float32.tflite", "https://hailo.ai/developer-zone/"),
     ("Sony IMX500 converter, Model Compression Toolkit", "model.keras", "https://developer.aitrios.sony-semicon.com/"),
-    ("Coral's Edge TPU Compiler", "{name}_int8.tflite", "https://coral.ai/docs/edgetpu/compiler/"),
+    (CORAL[0], "{name}_int8.tflite", CORAL[1]),
+    (CORAL[0], f"{{name}}_{RESCUED}.tflite", CORAL[1]),
 )
 
+ENDS = "with uint8 pixels in and uint8 scores out"
 SONY = (
     "",
     "Sony's works with an older Keras, which doesn't load model.keras, and refuses its layer Rescaling: framelite's"
@@ -34,14 +39,14 @@ def lines(source: ExportSource, variants: Sequence[str], made: Export) -> list[s
         "",
         "| file | what |",
         "| --- | --- |",
-        *(f"| `{file}` | {_what(file)} |" for file in files),
+        *(f"| `{file}` | {_what(file, made.rescue)} |" for file in files),
         f"| `calibration.npy` | {images[0]} calibration images, uint8 {list(images)}: image, row, column, and red,"
         " green, blue; pixels 0..255 as the network sees them, already fitted and resized |",
         "| `normalization.json` | `mean` and `std` of red, green and blue: the float networks take"
         " (pixel - mean) / std as float32 |",
         "| `labels.txt` | a label a line, in the order of the outputs; UTF-8 |",
-        f"| `expected_scores.npy` | what `{name}_float32.tflite` gives for these images in {litert.name}"
-        f" {litert.version}: float32, a row an image; {source.output.kind} |",
+        f"| `expected_scores.npy` | what `{name}_float32.tflite` (and no other file here) gives for these images in"
+        f" {litert.name} {litert.version}: float32, a row an image; {source.output.kind} |",
         "",
         f"Here mean is {channels.text(spec.mean)} and std is {channels.text(spec.std)}. The images are of the"
         f" {source.calibration.split} part of the data, drawn by seed {source.calibration.seed}; the network may have"
@@ -71,24 +76,34 @@ def _compilers(name: str) -> Iterator[tuple[str, str, str]]:
         yield who, file.format(name=name), where
 
 
-def _what(file: str) -> str:
+def _what(file: str, rescue: Rescue | None) -> str:
     if file.endswith(".keras"):
         return (
             "the Keras model that it was converted from; takes the same numbers (one that ends in a sigmoid gives the"
             " second label's probability alone)"
         )
     if file.endswith("_int8.tflite"):
-        return "LiteRT's own int8, with uint8 pixels in and uint8 scores out"
+        return f"LiteRT's own int8, {ENDS}"
+    if rescue and file.endswith(f"_{RESCUED}.tflite"):
+        mixed = "; an accelerator for int8 doesn't compute those" if "operators" in rescue.chosen else ""
+        return f"LiteRT's own int8 as `export --rescue` made it ({rescue.chosen}), {ENDS}{mixed}"
+    if file.endswith(f"_{EQUALIZED}.tflite"):
+        return (
+            "the float network with its channels scaled until one scale fits them all, of which the rescued int8 file"
+            " was made: for these images the same scores but for rounding, and less to lose. For a compiler that takes"
+            " the float .tflite and loses too much of the plain one"
+        )
     return "the float network, TensorFlow Lite, float32 in and out, batch 1"
 
 
 def _yardstick(made: Export) -> Iterator[str]:
-    """The accuracy that int8 loses in LiteRT, from export.json."""
-    row = next((row for row in made.variants if row.variant == "int8" and row.file), None)
+    """How far from the source's LiteRT's int8 scores are, from export.json."""
+    row = next((row for row in made.standing if row.variant in ("int8", RESCUED) and row.file), None)
     if row is None or row.agreement is None or row.largest_error is None:
         return
     yield ""
     yield (
-        f"For comparison: LiteRT's int8 has the same highest score as the source for {100 * row.agreement:.1f} % of"
-        f" {row.n} {row.split} images, and no score differs by more than {row.largest_error:.3g}."
+        f"For comparison: `{row.file}` in LiteRT has the same highest score as the source for"
+        f" {100 * row.agreement:.1f} % of {row.n} {row.split} images, and no score differs by more"
+        f" than {row.largest_error:.3g}."
     )

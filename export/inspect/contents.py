@@ -99,7 +99,7 @@ class Contents:
 def read(path: Path) -> Contents:
     """UserError for what is no whole .tflite. Operators are the first subgraph's; others are called by some of them."""
     flatbuffer.check(path)
-    tree = objects.read(card.network_bytes(path))
+    tree = objects.of_file(path)
     graph = tree.subgraphs[0]
     taken, known = _taken(path)
     each = tuple(

@@ -47,7 +47,7 @@ def training(known: ModelFacts) -> list[str]:
     begin = ["## Training data", ""]
     if not known.is_trained_here:
         return [*begin, "Not known: the network came as a file, without its data.", "", *facts(rows)]
-    named = [("Data", plain(known.provenance["data"])), ("Fingerprint", f"`{known.provenance['data_fingerprint']}`")]
+    named = [("Data", plain(known.data.name)), ("Fingerprint", f"`{known.data.fingerprint}`")]
     if known.run is None:
         return [*begin, *facts([*named, *rows]), "", "How many images it had is in the record of the run."]
     return [*begin, *facts([*named, *_data(known.run), *rows]), *_counts(known.run.data)]

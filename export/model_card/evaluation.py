@@ -6,6 +6,7 @@ from device import text
 from device.data.benchmark_record import TimedFile
 from device.evaluation import confidence_table, runtimes
 from device.evaluation.confidence import FittedConfidence
+from device.evaluation.cost_table import SHARED
 from device.host.system import Host
 from export.model_card.facts import DeliveredFile, ModelFacts
 from export.model_card.markdown import plain, table
@@ -123,6 +124,8 @@ def _limits(known: ModelFacts) -> Iterator[str]:
         yield "No labeled images were there: nothing is known of the accuracy."
     elif known.split == "cross-validation":
         yield "No image was kept aside: the accuracy is cross-validated on the training images."
+    if known.made.rescue and known.made.rescue.shares_images:
+        yield f"The int8 file of `export --rescue`: {SHARED}."
     yield (
         "Other cameras, places, lighting and seasons than those of the images above, and how accuracy differs between"
         " groups of people or of objects that no label names."

@@ -14,7 +14,9 @@ from device.evaluation import exports
 from device.evaluation.exports import RESCUED, Export, ExportedVariant, ReferenceComparison
 from device.evaluation.runtimes import RuntimeResults
 from device.model import card as cards
+from device.model import model_data
 from device.model.card import Card
+from device.model.model_data import ModelData
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class ModelFacts:
     @property
     def provenance(self) -> Mapping[str, Any]:
         return self.card.provenance or {}
+
+    @property
+    def data(self) -> ModelData:
+        return model_data.of(self.card)
 
     @property
     def is_trained_here(self) -> bool:

@@ -15,7 +15,7 @@ SOURCES = {"keras": "a Keras model", "tensorflow": "a TensorFlow SavedModel", "f
 def front_matter(known: ModelFacts) -> list[str]:
     """YAML as model hubs read it; strings are written as JSON, which YAML is a superset of."""
     tags = ["image-classification", "litert", "tflite", "framelite", *(["keras"] if known.is_trained_here else [])]
-    datasets = [str(known.provenance["data"])] if known.is_trained_here else []
+    datasets = [str(known.data.name)] if known.is_trained_here else []
     return [
         "pipeline_tag: image-classification",
         "library_name: tflite",

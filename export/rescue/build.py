@@ -42,7 +42,7 @@ class Means:
     @property
     def name(self) -> str:
         """'equalized, activations mse'"""
-        switches = {"equalized": self.equalized, "more images": self.more_images, "saturated": self.saturated}
+        switches = {exports.EQUALIZED: self.equalized, "more images": self.more_images, "saturated": self.saturated}
         words = [word for word, is_on in switches.items() if is_on]
         words += [
             f"{what} {how}" for what, how in (("activations", self.activations), ("weights", self.weights)) if how

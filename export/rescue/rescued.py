@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from device import command
 from device.errors import UserError
@@ -45,14 +46,22 @@ def rescue(source: ExportSource, float32: bytes, max_drop: float, scratch: Path)
     command.say(f"rescue: judged on {on}; at most {_points(max_drop)} may be lost …")
     more = [source.more.image(place) for place in range(len(source.more))]
     calibration = np.concatenate([source.calibration.images, np.stack(more)]) if more else source.calibration.images
-    fed = pixels.fed(source.input)
-    known = pixels.ranges(float32, source.input)
-    builder = Builder(
-        float32, calibration, len(source.calibration.images), fed, source.output, known, _features(source, float32)
-    )
+    builder = _builder(source, float32, calibration)
     judge = Judge(float32, validation, cards.of(source, "int8"), scratch)
     found = search(builder, judge, max_drop, lambda one: command.say(f"  {line(one)}"))
     return Rescued(found, tuple(_unlike(builder, found, source)))
+
+
+def equalized(source: ExportSource, float32: bytes) -> bytes:
+    """The float network, its channels equalized, that a search makes its files of; float32: the bare network."""
+    return _builder(source, float32, source.calibration.images).float32(is_equalized=True)
+
+
+def _builder(source: ExportSource, float32: bytes, images: npt.NDArray[np.uint8]) -> Builder:
+    """images: the plain calibration images, and perhaps more behind them."""
+    known, plain = pixels.ranges(float32, source.input), len(source.calibration.images)
+    fed, features = pixels.fed(source.input), _features(source, float32)
+    return Builder(float32, images, plain, fed, source.output, known, features)
 
 
 def _features(source: ExportSource, float32: bytes) -> tuple[str, ...]:

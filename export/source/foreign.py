@@ -22,7 +22,7 @@ from device.labels import labels as label_lists
 from device.model import card as cards
 from device.model import channels, model_kinds
 from device.model.card import Card
-from export.conversion import convert, fixed_size
+from export.conversion import convert, fixed_size, objects
 from export.source import image_folders, scaling, unknown_images
 from export.source.held_out import HeldOut, most
 from export.source.request import ExportRequest
@@ -118,6 +118,7 @@ def _card(request: ExportRequest, tflite: Path) -> tuple[Card, ScalingChoice | N
     """Made of the network and of what the user says. Messages name the model that was given."""
     try:
         interpreter = runtime.find("litert").open(tflite, 1, request.overrides.size)
+        objects.of_file(tflite)
         entry, scores = model_spec.tensors(interpreter, tflite)
         _require_float(tflite, entry, interpreter)
         overrides, chosen = _with_scaling(request, tflite, entry, scores)

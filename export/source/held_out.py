@@ -11,12 +11,13 @@ from scipy.special import softmax
 
 from device.data import folders
 from device.data.folders import Labeled
+from device.data.heads import Heads
 from device.evaluation import evaluate
 from device.inference.classifier import Classifier
 from device.inference.prediction import Scores
 from device.model.card import InputSpec
 from export.source import image_folders
-from export.source.unseen import Heads
+from export.source.unseen import scores_by
 
 # More take longer, and hardly make a single number surer. Large images take as long as they have pixels.
 MOST, MOST_PIXELS, LEAST = 500, 10_000_000, 100
@@ -53,7 +54,7 @@ class HeldOut:
         """The scores of a file, [n, labels]. path: a variant without a temperature."""
         if self.heads is None:
             return evaluate.score_images(path, self.images)
-        return as_given(self.heads.scores(path, self.images), Classifier(path).output.scale)
+        return as_given(scores_by(self.heads, path, self.images), Classifier(path).output.scale)
 
 
 def as_given(logits: Scores, step: float) -> Scores:

@@ -86,7 +86,7 @@ def test(request: ExportRequest, labels: tuple[str, ...], used: set[str]) -> Lab
         raise UserError(
             f"{root}: there is no such folder of test images, expected class folders in it; give one to --test"
         )
-    test = folders.labeled(str(root), labels, (0, 0), "crop")
+    test = folders.labeled_folder(root, labels)
     assert not isinstance(test.sources, np.ndarray)
     kept = [i for i in range(len(test)) if test.hash_of(i) not in used]
     left_out = len(test) - len(kept)

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from device.data import folders, run_record
+from device.data import heads as run_heads
 from device.data.folders import Cache, Labeled
+from device.data.heads import Heads
 from device.data.run_record import RunRecord
 from device.errors import UserError
+from device.model import model_data
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
 from export.source import unknown_images
@@ -19,7 +22,6 @@ from export.source.calibration import CalibrationImages, balanced_rows
 from export.source.held_out import HeldOut, most
 from export.source.request import ExportRequest
 from export.source.sources import ExportSource
-from export.source.unseen import Heads
 
 # How many times as many images a rescue may calibrate with.
 MORE = 4
@@ -29,7 +31,7 @@ def source(request: ExportRequest) -> ExportSource:
     """The source for a request. UserError if the run, its model or its images are missing or invalid."""
     is_model = request.model.is_file() or (not request.model.exists() and request.model.suffix == ".keras")
     folder = request.model.parent if is_model else request.model
-    model = request.model if is_model else folder / "model.keras"
+    model = request.model if is_model else folder / run_record.MODEL
     record = _read_run(folder) if model.is_file() or not is_model else None
     if record and record.is_classical:
         raise UserError(f"{folder}: the classical baseline has no network to export; evaluation.json has its figures")
@@ -66,13 +68,11 @@ def source(request: ExportRequest) -> ExportSource:
         unseen=unseen,
         provenance={
             "run": folder.resolve().name,
-            "data": data.name,
-            "data_fingerprint": data.fingerprint,
+            **model_data.provenance(data.name, data.fingerprint, record.earlier_data or ()),
             "seed": record.seed,
             "git_commit": record.git_commit,
             "versions": record.versions,
             "may_have_seen_test": ", ".join(record.unknown_ancestors) or None,  # train/run/ancestry.py
-            "earlier_data": ", ".join(record.earlier_data or ()) or None,
         },
         validation=_validation(cache, held_out, training, np.asarray(rows, np.int64)),
         more=_rows_of(cache, np.asarray(drawn[len(rows) :], np.int64), False),
@@ -83,9 +83,8 @@ def source(request: ExportRequest) -> ExportSource:
 
 def _heads_of(model: Path, cache: Cache) -> Heads | None:
     """The heads of the run's cross-validation; None if a run with a test has none for this model, else UserError."""
-    path = model.parent / "heads.npz"
-    is_there = path.is_file() and model.name == "model.keras"
-    return Heads.read(path) if is_there or not cache.has_test else None
+    is_there = (model.parent / run_heads.NAME).is_file() and model.name == run_record.MODEL
+    return run_heads.read(model.parent) if is_there or not cache.has_test else None
 
 
 def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | None) -> HeldOut:

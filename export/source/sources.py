@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.data.folders import Labeled
+from device.data.heads import Heads
 from device.evaluation.scaling_choice import ScalingChoice
 from device.model import model_kinds
 from device.model.card import InputSpec, OutputSpec
@@ -16,7 +17,6 @@ from export.conversion import pixels
 from export.source.calibration import CalibrationImages
 from export.source.held_out import HeldOut
 from export.source.unknown_images import UnknownImages
-from export.source.unseen import Heads
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,11 @@
 """What a file answers for images that its head was fitted on: by heads that were fitted without them.
 
 A run of few images has no test (train/networks/head.py), and one with a fitted head no validation images. The heads of
-its cross-validation lie in heads.npz; here they are asked about what a file's own backbone gives, the tensor that goes
+its cross-validation (device/data/heads.py) are asked here about what a file's own backbone gives, the tensor that goes
 into its last layer. What the rounding of that one layer changes is not in it: that shows in the agreement, which is of
 the file as it is.
 """
 
-import zipfile
-import zlib
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tqdm import tqdm
 
 from device.data.folders import Labeled
+from device.data.heads import Heads
 from device.errors import UserError
 from device.host import system
 from device.inference import ordered, runtime
@@ -30,39 +28,14 @@ DENSE = schema.BuiltinOperator.FULLY_CONNECTED
 Scores = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Heads:
-    """rows: the training images that were judged; folds: of each the head that hasn't seen it.
-
-    kernels: heads x channels x labels; biases: heads x labels.
-    """
-
-    rows: npt.NDArray[np.int64]
-    folds: npt.NDArray[np.int64]
-    kernels: npt.NDArray[np.float32]
-    biases: npt.NDArray[np.float32]
-
-    @classmethod
-    def read(cls, path: Path) -> "Heads":
-        """As train/networks/head.py writes them."""
-        try:
-            with np.load(path) as arrays:
-                return cls(*(arrays[name] for name in ("rows", "folds", "kernels", "biases")))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-            raise UserError(f"{path}: the heads of the run's cross-validation can't be read; train it again") from None
-
-    def at(self, places: npt.NDArray[np.int64]) -> "Heads":
-        """For the images at these places."""
-        return replace(self, rows=self.rows[places], folds=self.folds[places])
-
-    def scores(self, path: Path, images: Labeled) -> Scores:
-        """Logits of the images, n x labels; path: a variant, images: those of `rows`."""
-        found = features(path, images)
-        logits = np.empty((len(found), self.biases.shape[1]), np.float32)
-        for fold, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            mine = self.folds == fold
-            logits[mine] = found[mine] @ kernel + bias
-        return logits
+def scores_by(heads: Heads, path: Path, images: Labeled) -> Scores:
+    """Logits of the images, n x labels; path: a variant, images: those of the heads' rows."""
+    found = features(path, images)
+    logits = np.empty((len(found), heads.biases.shape[1]), np.float32)
+    for fold, (kernel, bias) in enumerate(zip(heads.kernels, heads.biases, strict=True)):
+        mine = heads.folds == fold
+        logits[mine] = found[mine] @ kernel + bias
+    return logits
 
 
 def features(path: Path, images: Labeled) -> Scores:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.processes import wait_until
+from tests.warm import Forked
 
 QUICK = ("--seconds", "0.02", "--sustained", "0")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc here")
@@ -32,7 +32,7 @@ def workers(conductor: int, variant: str) -> Iterator[int]:
                 yield int(folder.name)
 
 
-def wait_for_worker(process: "subprocess.Popen[str]", variant: str = "int8", but: int | None = None) -> int:
+def wait_for_worker(process: Forked, variant: str = "int8", but: int | None = None) -> int:
     """The number of one that has loaded the model; another than `but`."""
     found: list[int] = []
 

@@ -105,7 +105,7 @@ def latency_row(variant: str, threads: int, p50_ms: float, is_warm: bool = False
 def failed(row: dict[str, Any], error: str) -> dict[str, Any]:
     """The row as it is written when nothing could be measured."""
     kept = ("file", "sha256", "variant", "runtime", "threads")
-    nothing = {name: [] if isinstance(value, list) else None for name, value in row.items()}
+    nothing: dict[str, Any] = {name: [] if isinstance(value, list) else None for name, value in row.items()}
     unknown = {"p50_interval_ms": None, "temperature_c": None, "clock_mhz": None, "interval": None}
     counts = {"processes": 0, "n": 0, "error": error}
     return {**nothing, **unknown, **counts, **{name: row[name] for name in kept}}

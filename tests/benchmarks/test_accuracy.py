@@ -19,6 +19,7 @@ from device.errors import UserError
 from device.evaluation import evaluate
 from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.model import card as cards
+from device.model.model_data import ModelData
 from tests import drawing
 from tests.benchmarks import failing
 from tests.benchmarks.measuring import document
@@ -136,10 +137,11 @@ def test_in_a_cache_images_are_known_by_their_content(tmp_path: Path) -> None:
     assert hashes(own.images) == cache.hashes("test") and len(set(hashes(own.images))) == 12
     # At another size there is another split: what this model was trained on is left out of the hashes too.
     other = caches.provide(caches.DataRequest(str(root), (8, 8), test=0.5, seed=5))
-    picked = folders.labeled_cache("shapes", drawing.LABELS, (8, 8), "crop", cache.fingerprint)
+    known = ModelData(drawing.LABELS, (8, 8), fingerprint=cache.fingerprint)
+    picked = folders.labeled_cache("shapes", known)
     unseen = [digest for digest in other.hashes("test") if digest not in cache.hashes("train")]
     assert hashes(picked) == unseen and 0 < len(unseen) == len(picked) < len(other.hashes("test"))
-    assert hashes(folders.labeled_cache("shapes", drawing.LABELS, (8, 8), "crop")) == other.hashes("test")
+    assert hashes(folders.labeled_cache("shapes", replace(known, fingerprint=None))) == other.hashes("test")
 
 
 def test_a_model_that_fails_half_way(shapes_folder: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_model_that_fails_beside_one_that_does_not(command: Run, board: Board,
 
 def test_what_came_back_is_whole_or_refused() -> None:
     (found,) = models.find([model("int8")])
-    row = {"file": "shapes_int8.tflite", "sha256": found.sha256(), "p50_ms": None, "throttled": []}
+    row: dict[str, object] = {"file": "shapes_int8.tflite", "sha256": found.sha256(), "p50_ms": None, "throttled": []}
     good = {"schema": results.SCHEMA, "machine": {}, "interrupted": False, "results": [row]}
     expected = LatencyRow("shapes_int8.tflite", found.sha256(), p50_ms=None)
     assert measurement.whole(Ran(0, json.dumps(good)), "pi", [found]) == Results(

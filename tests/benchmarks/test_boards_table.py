@@ -165,7 +165,13 @@ def test_a_table_that_is_refused() -> None:
     twice = table()
     twice["rows"] *= 2
     assert rows.problems(twice, TODAY) == ["row 2: is there twice"]
-    for broken in ([], {"schema": 2, "rows": []}, {"schema": 1, "rows": [], "more": 1}, {"schema": 1, "rows": [3]}):
+    others: list[Any] = [
+        [],
+        {"schema": 2, "rows": []},
+        {"schema": 1, "rows": [], "more": 1},
+        {"schema": 1, "rows": [3]},
+    ]
+    for broken in others:
         assert len(rows.problems(broken, TODAY)) == 1
     pc = table(board=None, cpu="AMD EPYC", architecture="x86_64", throttled=None, sustained=None, temperature_c=None)
     assert rows.problems(pc, TODAY) == []

@@ -141,7 +141,7 @@ def test_fewer_than_six_processes_say_nothing() -> None:
     rows = [row("int8", 1.00, processes=5), row("int8", 0.50, threads=2, processes=5)]
     found = choose.choose(rows, 0.01)
     assert found.chosen.threads == 1 and why(found) == [None, "too few processes"]
-    assert "with fewer than six processes the fewest threads are chosen" in choose.lines(found)[-1]
+    assert "with fewer than 6 processes the fewest threads are chosen" in choose.lines(found)[-1]
     # One that fewer processes timed beside others that enough did.
     rows = [row("int8", 1.00), row("int8", 0.90, threads=2), row("float16", 0.1, threads=1, processes=3)]
     found = choose.choose(rows, 0.01)

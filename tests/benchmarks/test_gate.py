@@ -117,7 +117,8 @@ def test_nobody_reads_the_answer(tmp_path: Path) -> None:
 )
 def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | None, odd: bool, tmp_path: Path) -> None:
     paths = [spoiled("int8", tmp_path) if name == "spoiled" else model(name) for name in (base, candidate)]
-    found = gates.Ends(*models.find(paths), base)
+    first, second = models.find(paths)
+    found = gates.Ends(first, second, base)
     by_time = gated.verdict("no regression", ratio=Interval(0.29, 0.3, 0.31))
     notes = gates.notes(found, gated.outcome("no regression", by_time, lost))
     assert any("right model" in note for note in notes) == odd
@@ -141,7 +142,8 @@ def test_when_a_much_faster_one_is_odd(base: str, candidate: str, lost: Drop | N
     ],
 )
 def test_what_is_said_of_the_machine(latency: Verdict, threads: int, said: str | None) -> None:
-    found = gates.Ends(*models.find([model("int8"), model("float32")]), "base")
+    base, candidate = models.find([model("int8"), model("float32")])
+    found = gates.Ends(base, candidate, "base")
     notes = list(gates.notes(found, gated.outcome(latency.answer, latency, threads=threads)))
     assert [note for note in notes if "CPU time" in note or "round" in note] == [
         note for note in notes if said and said in note

@@ -39,7 +39,7 @@ def one_sigmoid() -> bytes:
 
 
 def two_shapes(folder: Path, **splits: int) -> Path:
-    drawing.write_folder(folder, dict(splits))
+    drawing.write_folder(folder, dict(splits.items()))
     for split in splits:
         shutil.rmtree(folder / split / "triangle")
     return folder
@@ -59,7 +59,7 @@ def test_a_stranger_s_file(command: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (row,) = results(done.stdout)
     # What it was made of says the same of two of its three labels.
-    images = folders.labeled(str(data), drawing.LABELS, (16, 16), "crop")
+    images = folders.labeled_folder(data, drawing.LABELS)
     scores = evaluate.score_images(model("float32"), images, NO_OVERRIDES)
     right = scores[:, :2].argmax(axis=1) == images.targets
     assert (row["n"], row["top1"]) == (60, right.mean())
@@ -77,7 +77,7 @@ def test_a_stranger_s_file_with_labels_that_do_not_fit(command: Run, tmp_path: P
         (tmp_path / "labels.txt").write_text("\n".join(drawing.LABELS[:count]))
         done = command("benchmarks", "accuracy", "one.tflite", "--labels", "labels.txt", *SCALING, "--data", ".")
         assert done.returncode == 2
-        assert f"labels.txt has {count} labels, the network has 1 outputs, expected 2 labels; " in done.stderr
+        assert f"labels.txt has {count} labels, the network has 1 outputs, expected 2; " in done.stderr
 
 
 @pytest.mark.programs

@@ -80,7 +80,7 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
 def test_without_matplotlib(tmp_path: Path) -> None:
     """In an environment that really has none."""
     path = reporting.write(tmp_path / "x.json", reporting.latency(PC, 8.0))
-    command = [environment("tflite-runtime"), "-c", WRITE, path, tmp_path / "report.html"]
+    command: list[str | Path] = [environment("tflite-runtime"), "-c", WRITE, path, tmp_path / "report.html"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     said = 'UserError: the report needs matplotlib; install it with: pip install ".[report]"'

@@ -27,7 +27,7 @@ def test_a_run_folder(command: Run, run_folder: Path) -> None:
     table, notes = table[:place], table[place:]
     assert notes[0].endswith("; by the cards, not paired)")
     assert notes[1].startswith("the accuracies are on the images of the choice: on average too high by up to ")
-    assert notes[-1].startswith("with fewer than six processes the fewest threads are chosen")
+    assert notes[-1].startswith("with fewer than 6 processes the fewest threads are chosen")
     assert told == "runs/shapes/selection.json: for python -m device live --auto runs/shapes/selection.json"
     assert len(table) == 2 + 2 * len(system.thread_counts(system.usable_cores()))
     assert [line.endswith("chosen") for line in table[2:]] == [True, *[False] * (len(table) - 3)]

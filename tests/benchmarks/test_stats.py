@@ -55,6 +55,7 @@ def test_six_values_by_hand() -> None:
 
 @pytest.mark.parametrize(("confidence", "fewest"), [(0.9, 5), (0.95, 6), (0.98, 7), (0.99, 8)])
 def test_too_few_values_say_nothing(confidence: float, fewest: int) -> None:
+    assert stats.fewest(confidence) == fewest
     assert all(stats.center([1.0] * count, confidence) is None for count in range(fewest))
     assert center([1.0] * fewest, confidence) == Interval(1.0, 1.0, 1.0)
 

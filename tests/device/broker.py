@@ -122,6 +122,9 @@ class Watcher:
             assert result, f"it didn't come in time; there was: {[(told.topic, told.text[:60]) for told in self._told]}"
             return result
 
+    def wait_for_texts(self, topic: str, count: int) -> None:
+        self.wait_for(lambda: len(self.texts(topic)) == count)
+
     def forget(self) -> None:
         with self._news:
             self._told.clear()

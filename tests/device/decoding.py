@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -48,7 +49,7 @@ def main(folder: Path) -> None:
             continue
         np.save(f"{path}.npy", image)
         said[path.name] = halves(path.read_bytes(), image)
-    print(json.dumps({"opencv": images.cv2.__version__, "said": said}))
+    print(json.dumps({"opencv": cv2.__version__, "said": said}))
 
 
 if __name__ == "__main__":

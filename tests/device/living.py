@@ -86,10 +86,10 @@ class Live:
         """(exit code, stderr, seconds until it had ended) after a signal."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(LIMIT_S)
+        code = self.process.wait(LIMIT_S)
         took = time.monotonic() - began
         self.kill()
-        return self.process.returncode, "".join(self._said), took
+        return code, "".join(self._said), took
 
     def port(self) -> int:
         """Of the page, once it is said."""

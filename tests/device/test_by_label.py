@@ -9,6 +9,7 @@ from scipy.stats import binomtest, norm
 from device.evaluation import by_label, evaluate
 from device.evaluation.by_label import ByLabel
 from device.evaluation.evaluate import LabelTopOne
+from device.evaluation.paired import Paired
 
 COMMON = 200
 
@@ -70,6 +71,17 @@ def test_a_rare_label_that_is_lost_is_named() -> None:
     assert found.worst == lost and found.uneven and not found.vanished
     assert found.balanced == (pytest.approx((0.99 + 1 + 0.985) / 3), pytest.approx((0.99 + 0 + 1) / 3))
     assert by_label.remarks(found) == ["label 1: 20 of 20 images lost, beyond chance"]
+
+
+def test_a_label_s_loss_is_too_much_or_a_remark() -> None:
+    """Twenty of 1,020 images are two points, which three would allow: not so many of one label."""
+    found, pairs = pair((1_000, 0, 0), (20, 20, 0)), Paired(1_020, 20, 0)
+    (lost,) = found.beyond_chance
+    for most, is_too_much in ((lost.at_least - 0.01, True), (lost.at_least, False)):
+        assert by_label.is_allowed(pairs, found, most) is not is_too_much
+        assert (bool(by_label.losses(found, most)), by_label.remarks(found, most) == []) == (is_too_much, is_too_much)
+    assert by_label.is_allowed(pairs, None, 0.04) is True and by_label.is_allowed(pairs, found, 0.04) is False
+    assert by_label.is_allowed(pairs, None, 0.02) is None
 
 
 def test_what_is_certainly_lost_by_hand() -> None:

@@ -1,6 +1,7 @@
 """Cameras. None is here, so cv2.VideoCapture and picamera2 are played by hand, as their manuals describe them."""
 
 import itertools
+import os
 import sys
 import time
 import types
@@ -185,7 +186,7 @@ def test_why_a_camera_can_not_be_opened(made: list[Capture], monkeypatch: pytest
     def refuse(*words: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(camera.os, "open", refuse)  # root, who may run the tests, is refused nothing
+    monkeypatch.setattr(os, "open", refuse)  # root, who may run the tests, is refused nothing
     with pytest.raises(SourceLostError, match="usermod -aG video"), Camera(str(path), (32, 32)):
         pytest.fail("it was opened")
 
@@ -198,7 +199,7 @@ def test_a_busy_camera_says_so(made: list[Capture], monkeypatch: pytest.MonkeyPa
     def busy(*words: object) -> int:
         raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(camera.os, "open", busy)  # no camera is here that a program could use
+    monkeypatch.setattr(os, "open", busy)  # no camera is here that a program could use
     with pytest.raises(SourceLostError, match="another program uses"), Camera(str(path), (32, 32)):
         pytest.fail("it was opened")
 

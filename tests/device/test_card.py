@@ -151,7 +151,8 @@ def test_another_schema_is_refused(schema: Any) -> None:
 
 
 def test_what_is_no_object_is_refused() -> None:
-    for nothing in ([], "card", None, 5):
+    others: list[Any] = [[], "card", None, 5]
+    for nothing in others:
         with pytest.raises(CardError, match="expected an object"):
             cards.parse(nothing)
 
@@ -178,5 +179,5 @@ def test_a_file_with_such_a_label_is_refused_in_one_line(name: str, tmp_path: Pa
     with zipfile.ZipFile(model, "a") as archive:
         archive.writestr(cards.CARD, json.dumps(document(labels=["boot", "half \ud83d", "c"])))
     image.write_bytes(encoded(np.zeros((28, 30, 3), np.uint8), "PNG"))
-    words = {"classify": [image], "live": ["--source", image, "--headless", "--threads", "1"]}[name]
+    words = [image] if name == "classify" else ["--source", image, "--headless", "--threads", "1"]
     says(refusal(command("device", name, model, *words)), model.name, "card", "'half \\ud83d'")

@@ -147,11 +147,11 @@ def test_with_many_labels_the_five_highest_are_compared(tmp_path: Path) -> None:
     scores = np.linspace(0, 0.02, 101)
     best = tuple({"index": i, "score": float(scores[i])} for i in (100, 99, 98, 97, 96))
     size = {"labels": tuple(f"label {i}" for i in range(101)), "size": (4, 6)}
-    path = with_one_image(tmp_path / "net.tflite", crafted.constant(scores), GRAY, best, 1e-6, **size)
+    path = with_one_image(tmp_path / "net.tflite", crafted.constant(scores.tolist()), GRAY, best, 1e-6, **size)
     _, verdict = examined(path)
     assert verdict.passed and verdict.images[0].best == verdict.images[0].expected == 100
     scores[50] = 0.03  # none of the five, and now the best
-    path = with_one_image(tmp_path / "other.tflite", crafted.constant(scores), GRAY, best, 1e-6, **size)
+    path = with_one_image(tmp_path / "other.tflite", crafted.constant(scores.tolist()), GRAY, best, 1e-6, **size)
     assert not examined(path)[1].passed
 
 

@@ -268,5 +268,5 @@ def test_an_image_by_content_is_read_in_a_class(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "flat", {None: 6})
     first = next((root / "circle").iterdir())
     first.rename(first.with_suffix(""))
-    data = folders.labeled(str(root), drawing.LABELS, (16, 16), "crop")
+    data = folders.labeled_folder(root, drawing.LABELS)
     assert len(data) == 6 and all(np.asarray(data.image(i)).shape == (24, 30, 3) for i in range(6))

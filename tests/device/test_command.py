@@ -55,6 +55,11 @@ def run(code: str, stderr: Any = subprocess.PIPE, **environment: str) -> subproc
             2,
             "error: the output: no space is left on the device; free some, then run the command again\n",
         ),
+        (
+            "error = OSError('1000 requested and 512 written'); error.filename = 'some/file'; raise error",
+            2,
+            "error: some/file: no space is left on the device; free some, then run the command again\n",
+        ),
     ],
 )
 def test_exit_codes(body: str, code: int, said: str) -> None:

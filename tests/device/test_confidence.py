@@ -158,8 +158,8 @@ def test_many_images_at_once_are_as_one_by_one() -> None:
     temperatures = np.linspace(0.3, 3, 200)
     for kind in ("softmax", "sigmoid", "logits"):
         for step in (0.0, 1 / 256):
-            each = np.stack([tempered(row, kind, t, step) for row, t in zip(scores, temperatures, strict=True)])  # type: ignore[arg-type]
-            found = tempered(scores, kind, temperatures[:, None], step)  # type: ignore[arg-type]
+            each = np.stack([tempered(row, kind, t, step) for row, t in zip(scores, temperatures, strict=True)])
+            found = tempered(scores, kind, temperatures[:, None], step)
             np.testing.assert_allclose(found, each, rtol=1e-6)
             assert found.dtype == each.dtype == np.float32 and each.shape == scores.shape
 

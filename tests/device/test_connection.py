@@ -1,5 +1,7 @@
 """Cameras that ask for a password: Digest and Basic from a real server, what is sent to whom, and what is refused."""
 
+import secrets
+
 import pytest
 
 from device.live.interfaces.frames import SourceLostError
@@ -21,7 +23,7 @@ PASSWORD, ENCODED = 'o"p@n: sésame', "o%22p%40n%3A%20s%C3%A9same"
 def test_the_worked_example_of_rfc_7616(algorithm: str, response: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Section 3.9.1, whose client drew the number below."""
     cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
-    monkeypatch.setattr(authorization.secrets, "token_hex", lambda count: cnonce)
+    monkeypatch.setattr(secrets, "token_hex", lambda count: cnonce)
     header = (
         f'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={algorithm},'
         ' nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"'

@@ -54,21 +54,21 @@ def test_an_image_under_two_labels_is_no_test_and_a_repeated_one_counts_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = write(tmp_path / "test", circle__a=1, circle__b=1, circle__c=2, square__d=2, square__e=3, triangle__f=4)
-    data = folders.labeled(str(root), LABELS, (8, 8), "crop")
+    data = folders.labeled_folder(root, LABELS)
     assert (found(data), data.left_out) == (["circle/a", "square/e", "triangle/f"], 3)
     assert data.targets.tolist() == [0, 1, 2]
-    assert [data.hash_of(i) for i in range(3)] == [file_hash(path) for path in data.sources]  # type: ignore
+    assert [data.hash_of(i) for i in range(3)] == [file_hash(path) for path in data.files()]
     two, again = capsys.readouterr().err.splitlines()
     assert str(root) in two and "2 images" in two and "circle/c.png = square/d.png" in two
     assert str(root) in again and "1 images" in again and "circle/a.png = circle/b.png" in again
-    folders.labeled(str(root), LABELS, (8, 8), "crop")
+    folders.labeled_folder(root, LABELS)
     assert capsys.readouterr().err == "", "for four variants it is said once"
 
 
 def test_a_folder_with_nothing_else_is_refused(tmp_path: Path) -> None:
     root = write(tmp_path / "test", circle__a=1, square__b=1)
     with pytest.raises(UserError, match="every image is a training image or is under two labels"):
-        folders.labeled(str(root), LABELS, (8, 8), "crop")
+        folders.labeled_folder(root, LABELS)
 
 
 def test_accuracy_counts_each_image_once(command: Run, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_each_class_by_itself() -> None:
 
 def test_scores_of_a_folder_are_those_of_each_image_alone(shapes_folder: Path) -> None:
     """More images than one block of 64 holds, over all cores, in order."""
-    data = folders.labeled(str(shapes_folder), drawing.LABELS, (16, 16), "crop", split="train")
+    data = folders.labeled_folder(shapes_folder / "train", drawing.LABELS)
     paths = [path for path in data.sources if isinstance(path, Path)]
     many = folders.Labeled(drawing.LABELS, paths * 3, np.tile(data.targets, 3), "train", 0)
     counted: list[int] = []
@@ -67,6 +67,6 @@ def test_rows_of_a_cache_are_scored_too() -> None:
 def test_a_broken_image_stops_the_measurement(shapes_folder: Path) -> None:
     broken = next((shapes_folder / "test/square").iterdir())
     broken.write_bytes(broken.read_bytes()[:100])
-    data = folders.labeled(str(shapes_folder), drawing.LABELS, (16, 16), "crop")
+    data = folders.labeled_folder(shapes_folder, drawing.LABELS)
     with pytest.raises(UserError, match=f"{broken.name}: the image is truncated"):
         evaluate.score_images(model("int8"), data)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from device.data import folders
 from device.errors import UserError
 from device.images import images
+from device.model.model_data import ModelData
 from tests import drawing
 from tests.device.refusals import says
 from train.data import cache as caches
@@ -95,25 +97,24 @@ def test_the_content_hash_is_sha256() -> None:
 
 def test_a_folder_as_labeled_images(shapes_folder: Path) -> None:
     labels = ("triangle", "square", "circle")  # the model's order, not the folder's
-    data = folders.labeled(str(shapes_folder), labels, SIZE, "crop")
+    data = folders.labeled_folder(shapes_folder, labels)
     assert (len(data), data.split, data.left_out, data.labels) == (30, "test", 0, labels)
     for i in (0, 15, 29):
         path = data.sources[i]
         assert isinstance(path, Path) and path.parts[-3] == "test"
         assert labels[data.targets[i]] == path.parent.name
         assert np.array_equal(data.image(i), images.read(path))
-    assert len(folders.labeled(str(shapes_folder), labels, SIZE, "crop", split="train")) == 60
 
 
 def test_a_folder_of_one_level_counts_whole(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "flat", {None: 12})
-    assert len(folders.labeled(str(root), drawing.LABELS, SIZE, "crop")) == 12
+    assert len(folders.labeled_folder(root, drawing.LABELS)) == 12
 
 
 def test_a_folder_that_lacks_the_split(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 6})
     with pytest.raises(UserError, match=r"no images in test/; .*/test/LABEL/"):
-        folders.labeled(str(root), drawing.LABELS, SIZE, "crop")
+        folders.labeled_folder(root, drawing.LABELS)
 
 
 # Caches.
@@ -211,35 +212,39 @@ def test_a_name_is_no_pattern(name: str) -> None:
 
 def test_a_cache_as_labeled_images() -> None:
     write_cache("pets", "aaaa")
-    data = folders.labeled("pets", ("dog", "cow", "cat"), SIZE, "crop")
+    data = folders.labeled("pets", ModelData(("dog", "cow", "cat"), SIZE))
     assert (len(data), data.split, data.left_out) == (6, "test", 0)
     assert data.targets.tolist() == [2, 0, 2, 0, 2, 0]
     assert data.image(3).shape == (*SIZE, 3) and data.image(3).max() == 103
     with pytest.raises(UserError, match=r"'dog'; .*cat, cow"):
-        folders.labeled("pets", ("cat", "cow"), SIZE, "crop")
+        folders.labeled("pets", ModelData(("cat", "cow"), SIZE))
 
 
 def test_data_that_is_nowhere_says_how_to_make_it() -> None:
     with pytest.raises(UserError) as raised:
-        folders.labeled("pets", ("a", "b"), (28, 30), "crop")
+        folders.labeled("pets", ModelData(("a", "b"), (28, 30)))
     assert str(raised.value) == (
         "the data 'pets' is neither a folder nor in the cache at 28x30 crop; create it with: python -m train data pets"
         " --size 28x30"
     )
     with pytest.raises(UserError, match=r"--size 28x30 --fit pad$"):
-        folders.labeled("pets", ("a", "b"), (28, 30), "pad")
+        folders.labeled("pets", ModelData(("a", "b"), (28, 30), "pad"))
 
 
 def test_a_path_is_never_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for data in ("./none", "none/", str(tmp_path / "none")):
         with pytest.raises(UserError, match="no such folder"):
-            folders.labeled(data, ("a", "b"), SIZE, "crop")
+            folders.labeled(data, ModelData(("a", "b"), SIZE))
     drawing.write_folder(tmp_path / "local", {None: 6})
-    assert len(folders.labeled("local", drawing.LABELS, SIZE, "crop")) == 6
+    assert len(folders.labeled("local", ModelData(drawing.LABELS, SIZE))) == 6
 
 
 # Images that the model was trained on.
+
+
+def trained_on(fingerprint: str, size: tuple[int, int] = SIZE) -> ModelData:
+    return ModelData(drawing.LABELS, size, fingerprint=fingerprint)
 
 
 def test_training_images_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -249,16 +254,16 @@ def test_training_images_are_left_out_and_counted(tmp_path: Path) -> None:
     assert (len(cache.targets("train")), len(cache.targets("test"))) == (18, 12)
     assert len(folders.training_hashes(cache.fingerprint)) == 18
 
-    data = folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
+    data = folders.labeled(str(root), trained_on(cache.fingerprint))
     assert (len(data), data.left_out) == (12, 18)
     kept = {str(path.relative_to(root)) for path in data.sources if isinstance(path, Path)}
     assert kept == set(cache.index.splits["test"].origins)
 
     for i, path in enumerate(root.rglob("*.png")):
         path.rename(path.with_name(f"renamed{i}.png"))
-    assert folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint).left_out == 18
-    assert folders.labeled(str(root), drawing.LABELS, SIZE, "crop", "another").left_out == 0
-    assert folders.labeled(str(root), drawing.LABELS, SIZE, "crop").left_out == 0
+    assert folders.labeled(str(root), trained_on(cache.fingerprint)).left_out == 18
+    assert folders.labeled(str(root), trained_on("another")).left_out == 0
+    assert folders.labeled_folder(root, drawing.LABELS).left_out == 0
 
 
 def test_training_images_alone_are_refused(tmp_path: Path) -> None:
@@ -267,7 +272,7 @@ def test_training_images_alone_are_refused(tmp_path: Path) -> None:
     (root / "test").rename(tmp_path / "away")
     (root / "train").rename(root / "test")
     with pytest.raises(UserError, match=r"all 6 images .*training images"):
-        folders.labeled(str(root), drawing.LABELS, SIZE, "crop", cache.fingerprint)
+        folders.labeled(str(root), trained_on(cache.fingerprint))
 
 
 def test_another_split_of_the_same_name_leaves_training_images_out(tmp_path: Path) -> None:
@@ -277,9 +282,9 @@ def test_another_split_of_the_same_name_leaves_training_images_out(tmp_path: Pat
     second = caches.provide(caches.DataRequest(str(root), (16, 16), test=0.3, seed=2))
     shared_images = len(set(first.hashes("train")) & set(second.hashes("test")))
     assert 0 < shared_images < len(second.targets("test"))
-    found = folders.labeled("flat", drawing.LABELS, (16, 16), "crop", first.fingerprint)
+    found = folders.labeled("flat", trained_on(first.fingerprint, (16, 16)))
     assert (len(found), found.left_out) == (len(second.targets("test")) - shared_images, shared_images)
-    assert folders.labeled("flat", drawing.LABELS, (16, 16), "crop", second.fingerprint).left_out == 0
+    assert folders.labeled("flat", trained_on(second.fingerprint, (16, 16))).left_out == 0
 
 
 def test_what_an_earlier_network_was_trained_on_is_left_out_too(tmp_path: Path) -> None:
@@ -288,7 +293,7 @@ def test_what_an_earlier_network_was_trained_on_is_left_out_too(tmp_path: Path) 
     test, seen = cache.hashes("test"), folders.training_hashes(older.fingerprint)
     left = [digest for digest in test if digest not in seen]
     assert 0 < len(left) < len(test)
+    known = trained_on(cache.fingerprint)
     for find, data in ((folders.labeled_cache, "shapes"), (folders.labeled, str(root))):
-        known = data, drawing.LABELS, SIZE, "crop", cache.fingerprint
-        assert sorted(find(*known, earlier=[older.fingerprint]).hashes) == sorted(left)
-        assert sorted(find(*known, earlier=[cache.fingerprint, "gone"]).hashes) == sorted(test)
+        assert sorted(find(data, replace(known, earlier=(older.fingerprint,))).hashes) == sorted(left)
+        assert sorted(find(data, replace(known, earlier=(cache.fingerprint, "gone"))).hashes) == sorted(test)

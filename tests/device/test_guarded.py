@@ -119,14 +119,14 @@ def test_a_disk_that_has_space_again(
 @pytest.fixture(params=["terminal", "jsonl", "serve", "on-label", "window"])
 def one(request: pytest.FixtureRequest, tmp_path: Path, answers: Feed) -> Iterator[Output]:
     with (tmp_path / "terminal").open("w") as stream:
-        output: Output = {
+        kinds: dict[str, Callable[[], Output]] = {
             "terminal": lambda: Terminal(stream),
             "jsonl": lambda: JsonLines(str(tmp_path / "answers.jsonl")),
             "serve": lambda: Serve("127.0.0.1:0", answers.card),
             "on-label": lambda: OnLabel([Rule("square", 0, ("true",))]),
             "window": lambda: Window(lambda: None),
-        }[request.param]()
-        yield output
+        }
+        yield kinds[request.param]()
 
 
 def test_each_output_that_raises_is_said_once_and_works_again(

@@ -93,7 +93,7 @@ def drawings() -> Iterator[Image.Image]:
             left, right = sorted(int(x) for x in random.integers(-20, width + 20, 2))
             top, bottom = sorted(int(y) for y in random.integers(-20, height + 20, 2))
             other = tuple(int(part) for part in random.choice([0, 128, 255, 77], 3))
-            random.choice([draw.ellipse, draw.rectangle])([left, top, right, bottom], fill=other)  # type: ignore[operator]
+            (draw.ellipse, draw.rectangle)[random.integers(2)]([left, top, right, bottom], fill=other)
             draw.line([left, bottom, right, top], fill=other, width=3)
             draw.text((left, top), "framelite", fill=color)
             yield image

@@ -73,8 +73,8 @@ def test_a_stream_that_hangs_is_opened_anew(live: Any) -> None:
     """
     servers = {failure: Server("good") for failure in ("same", "garbage", "half", "silent")}
     try:
-        words = {failure: ("--source", servers[failure].url, "--threads", 1) for failure in servers}
-        words["same"] += ("--stall-if-still", 5)
+        words = {failure: ["--source", servers[failure].url, "--threads", 1] for failure in servers}
+        words["same"] += ["--stall-if-still", 5]
         running = {failure: live(INT8, *words[failure]) for failure in servers}
         for failure, one in running.items():
             one.next()

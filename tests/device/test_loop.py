@@ -72,7 +72,7 @@ class Absent(Frames):
 def test_nothing_is_told_of_a_source_that_never_was_there(tmp_path: Path) -> None:
     told: list[Status] = []
     seen, turns = Seen(), []
-    seen.status = told.append  # type: ignore[method-assign]
+    seen.status = told.append  # type: ignore[assignment, method-assign]
     seen.tick = lambda: turns.append(1)  # type: ignore[method-assign]
     loop = Loop(load(tmp_path, 2), Smoother(), seen)
     assert loop.run(Absent()) == "there is no camera"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ def test_a_network_whose_channels_are_swapped(tmp_path: Path) -> None:
     assert causes(altered(tmp_path / "net.tflite", "float32", network=network)) == ["BGR"]
 
 
-BY_HAND: dict[str, Callable[[Pixels], Pixels]] = {
+BY_HAND: dict[str, Callable[[Pixels], Any]] = {
     "BGR": lambda image: image[..., [2, 1, 0]],
     "gray": lambda image: cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
     "negative": lambda image: ~image,
@@ -210,7 +211,7 @@ def colored(root: Path, count: int) -> Path:
     return root
 
 
-def third_party(folder: Path, network: bytes, labels: Sequence[str], **overrides: float) -> tuple[Path, Overrides]:
+def third_party(folder: Path, network: bytes, labels: Sequence[str], **overrides: Any) -> tuple[Path, Overrides]:
     path = crafted.write(folder / "net.tflite", network)
     (folder / "labels.txt").write_text("\n".join(labels))
     return path, Overrides(labels=folder / "labels.txt", **overrides)

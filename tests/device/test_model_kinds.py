@@ -27,8 +27,8 @@ def zipped(*entries: str) -> Callable[[Path], None]:
     return write
 
 
-def holding(data: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(data) and None
+def holding(data: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(data)
 
 
 def folder(*files: str) -> Callable[[Path], None]:
@@ -61,7 +61,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
 C_ARRAY = b"unsigned char net[] = {\n 0x1c, 0x00, 0x00, 0x00, 0x54, 0x46, 0x4c, 0x33,"
 PNG = images.encode_png(np.zeros((4, 4, 3), np.uint8))
 # Name of the file (endings mislead on purpose), how it is made, what is said of it, and what to do.
-THINGS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
+THINGS: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
     "keras": (
         "a.tflite",
         zipped("metadata.json", "config.json", "model.weights.h5"),

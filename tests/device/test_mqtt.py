@@ -74,7 +74,7 @@ def test_a_change_is_told_once_and_kept(mosquitto: Mosquitto, answers: Feed, mon
         for count, label in enumerate(changes, 1):
             for _ in range(5):
                 output.show(answers.next(label))
-            watcher.wait_for(lambda count=count: len(watcher.texts(STATE)) == count)
+            watcher.wait_for_texts(STATE, count)
         output.close()
         watcher.wait_for(lambda: "offline" in watcher.texts(AVAILABILITY))
         assert watcher.texts(LABEL) == changes
@@ -142,7 +142,7 @@ def test_the_heartbeat_tells_new_answers_only(mosquitto: Mosquitto, answers: Fee
         for count in (2, 3):
             result = answers.next("circle")
             output.show(result)
-            watcher.wait_for(lambda count=count: len(watcher.texts(STATE)) == count)
+            watcher.wait_for_texts(STATE, count)
             assert json.loads(watcher.texts(STATE)[-1])["time"] == round(result.time, 3)
         beats = len(watcher.texts(AVAILABILITY))
         watcher.wait_for(lambda: len(watcher.texts(AVAILABILITY)) >= beats + 3)

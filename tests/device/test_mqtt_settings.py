@@ -86,7 +86,7 @@ def test_settings_that_cannot_work(given: dict[str, Any], words: str, tmp_path: 
     (tmp_path / "long").write_text("s3cret" * 10_923)  # 65,538 bytes
     files = {key: tmp_path / given[key] for key in ("password_file", "ca_file") if key in given}
     with pytest.raises(UserError, match=re.escape(words)) as refused:
-        settings(**{"where": "host", **given, **files})
+        settings(**({"where": "host"} | given | files))
     assert "s3cret" not in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from device.evaluation.paired import Paired
+from device.evaluation.paired import Paired, is_within
 
 
 def test_counts() -> None:
@@ -27,6 +27,11 @@ def test_two_that_never_differ_may_still() -> None:
 
 def test_a_gain_is_a_negative_drop() -> None:
     assert Paired(4, 0, 2).drop == -0.5
+
+
+@pytest.mark.parametrize(("low", "high", "within"), [(-0.02, 0.01, True), (0.01, 0.02, None), (0.0101, 0.02, False)])
+def test_a_limit_is_kept_where_the_whole_interval_keeps_it(low: float, high: float, within: bool | None) -> None:
+    assert is_within((low, high), 0.01) is within
 
 
 @pytest.mark.parametrize("won", [0, 1, 7, 30, 400])

@@ -32,6 +32,23 @@ def ended(running: Reader[int]) -> bool:
     return running.state.has_ended
 
 
+def test_a_source_that_may_wait_is_back_once_it_is_open() -> None:
+    """A folder on a disk that was unplugged: no file need arrive for it to be well again."""
+    is_over = threading.Event()
+
+    def silent() -> Iterator[int]:
+        is_over.wait(LIMIT_S)
+        yield from ()
+
+    source = Script(then_lost(0, 1), unplugged, silent)
+    source.may_wait, source.cancel = True, is_over.set  # type: ignore[method-assign]
+    with Reader(source, number_of) as running:
+        wait_for(lambda: running.state.lost == 1)
+        wait_for(lambda: running.state.is_streaming and not running.state.message)
+        assert (source.opened, running.take(0), running.take(0)) == (3, 0, None)
+    assert source.closed == 3
+
+
 def test_every_frame_waits_where_every_frame_counts() -> None:
     source = Script(numbers(0, 200), is_live=False, newest_only=False)
     with Reader(source, number_of) as running:

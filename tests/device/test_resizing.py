@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from device.images import images
+from device.model.card import Fit
 
 Array = npt.NDArray[np.uint8]
 
@@ -139,8 +140,8 @@ def test_memory_that_is_kept_changes_nothing() -> None:
         image = random.integers(0, 256, (*before, 3), np.uint8)
         for fit in ("crop", "stretch", "pad"):
             for size in ((32, 32), (28, 40)):
-                kept = images.preprocess(image, size, fit, scratch)  # type: ignore[arg-type]
-                assert np.array_equal(kept, images.preprocess(image, size, fit))  # type: ignore[arg-type]
+                kept = images.preprocess(image, size, fit, scratch)
+                assert np.array_equal(kept, images.preprocess(image, size, fit))
 
 
 def test_sides_that_only_grow_keep_their_corners() -> None:
@@ -160,10 +161,11 @@ def test_any_size_becomes_exactly_the_size_that_is_asked() -> None:
         untouched = image.copy()
         flat = np.full((*before, 3), (low, high, 77), np.uint8)
         for fit in ("crop", "stretch", "pad"):
-            result = images.preprocess(image, size, fit)  # type: ignore[arg-type]
+            result = images.preprocess(image, size, fit)
             assert result.shape == (*size, 3) and result.dtype == np.uint8, (before, size, fit)
             assert result.max() <= high and (fit == "pad" or result.min() >= low), (before, size, fit)
-        for fit in ("crop", "stretch"):
-            constant = images.preprocess(flat, size, fit)  # type: ignore[arg-type]
+        fills: tuple[Fit, ...] = "crop", "stretch"
+        for fit in fills:
+            constant = images.preprocess(flat, size, fit)
             assert np.array_equal(constant, np.full((*size, 3), (low, high, 77))), (before, size, fit)
         assert np.array_equal(image, untouched)

@@ -28,7 +28,9 @@ SPECS: tuple[tuple[Channels, Channels], ...] = ((MEAN, STD), (MEAN, 57.0), (0.0,
 
 
 def formula(image: npt.NDArray[np.uint8], mean: Channels, std: Channels) -> npt.NDArray[np.float32]:
-    return np.asarray((image.astype(np.float32) - np.float32(mean)) / np.float32(std), np.float32)
+    return np.asarray(
+        (image.astype(np.float32) - np.asarray(mean, np.float32)) / np.asarray(std, np.float32), np.float32
+    )
 
 
 def load(folder: Path, end: End, mean: Channels | None = None, std: Channels | None = None) -> Classifier:
@@ -44,7 +46,7 @@ def two_labels(folder: Path) -> Overrides:
 @pytest.mark.parametrize(("mean", "std"), SPECS)
 def test_float_numbers_are_the_formula_to_the_last_bit(mean: Channels, std: Channels, tmp_path: Path) -> None:
     classifier = load(tmp_path, End(SHAPE), mean, std)
-    for image in (RANDOM, RANDOM[::-1, ::-1].copy(), np.broadcast_to(np.uint8([0, 128, 255]), RANDOM.shape)):
+    for image in (RANDOM, RANDOM[::-1, ::-1].copy(), np.broadcast_to(np.array([0, 128, 255], np.uint8), RANDOM.shape)):
         image = np.ascontiguousarray(image)
         image.flags.writeable = False  # as the rows of a cache are
         tensor = classifier.preprocessor.tensor(image)
@@ -147,7 +149,7 @@ def test_a_name_and_numbers_beside_it(tmp_path: Path) -> None:
     assert Overrides(scaling="0..1", std=255.0).given() == ["--scaling"]
     for given in ({"mean": 1.0}, {"std": 2.0}, {"mean": MEAN, "std": STD}):
         with pytest.raises(UserError, match=r"--scaling 0\.\.1 "):
-            Overrides(scaling="0..1", **given)  # type: ignore[arg-type]
+            Overrides(scaling="0..1", **given)
     with pytest.raises(UserError, match="imagenet, caffe"):
         Overrides(scaling="zero to one")
     path = crafted.write(tmp_path / "net.tflite", crafted.constant([1, 2], End(SHAPE)))

@@ -112,6 +112,7 @@ def test_the_state_says_what_was_shown_last(serve: Serve, answers: Feed) -> None
         "threads": 1,
         "failing": [],
         "failures": 0,
+        "may_wait": False,
         "unusable": 0,
     }
     assert state["result"] == {**shown[-1].to_json(), "temperature": state["temperature"]}
@@ -161,6 +162,10 @@ def test_health(serve: Serve, answers: Feed, monkeypatch: pytest.MonkeyPatch) ->
     assert health() == (200, "predicting")
     limits(monkeypatch, feed, RECENT_S=0.0)
     assert health() == (503, "no recent prediction")
+    serve.status(replace(STREAMING, may_wait=True))
+    assert health() == (200, "waiting for a frame")
+    serve.status(replace(LOST, may_wait=True))
+    assert health() == (503, "the source gives no frames")
 
 
 def test_metrics_are_what_prometheus_reads(serve: Serve, answers: Feed) -> None:

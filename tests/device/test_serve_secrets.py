@@ -21,7 +21,7 @@ SECRETS = (USER, PASSWORD, IN_PATH, IN_QUERY)
 TARGET = f"/token/{IN_PATH}/video?pwd={IN_QUERY}"
 TOKEN = "a-token-of-its-own"
 PATHS = ("/", "/script.js", "/api/state", "/metrics", "/healthz", "/nowhere")
-REASONS = {feed.WELL, feed.NO_FRAMES, feed.NO_PREDICTIONS}
+REASONS = {*feed.HEALTHY, feed.NO_FRAMES, feed.NO_PREDICTIONS}
 
 
 def looks(port: int) -> Iterator[tuple[str, str]]:

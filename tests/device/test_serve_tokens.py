@@ -135,7 +135,7 @@ def test_the_form_sends_on_to_the_page(locked: Serve) -> None:
 
 def test_the_address_that_is_printed_opens_the_page(answers: Feed) -> None:
     """It holds the token that was made here; that one is the same after a restart, and so are the cookies."""
-    seen = []
+    seen: list[tuple[str | None, int, dict[str, str]]] = []
     for _ in range(2):
         serve = Serve("0.0.0.0:0" if not seen else f"0.0.0.0:{seen[0][1]}", answers.card)
         try:

@@ -50,7 +50,7 @@ class Drawn:
     def arithmetic(self, kind: int, number: Array | list[Array]) -> None:
         make, union = ARITHMETIC[kind]
         is_second = isinstance(number, list)
-        constant = self.constant(np.float32(number[0] if isinstance(number, list) else number))
+        constant = self.constant(np.asarray(number[0] if isinstance(number, list) else number, np.float32))
         self.add(kind, [constant], self.shape(), make(), union)
         if is_second:
             self.graph.operators[-1].inputs.reverse()
@@ -81,7 +81,7 @@ class Drawn:
         kind = KIND.DEPTHWISE_CONV_2D if is_depthwise else KIND.CONV_2D
         unions = schema.BuiltinOptions
         union = unions.DepthwiseConv2DOptions if is_depthwise else unions.Conv2DOptions
-        constants = [self.constant(np.float32(each)) for each in (weights, bias)]
+        constants = [self.constant(np.asarray(each, np.float32)) for each in (weights, bias)]
         self.add(kind, constants, [1, -(-height // stride), -(-width // stride), outputs], options, union)
 
     def bytes(self) -> bytes:

@@ -19,7 +19,7 @@ pytestmark = [
 
 def custom_layer(keras: Any, path: Path) -> None:
     @keras.saving.register_keras_serializable("Mine")
-    class Swish(keras.layers.Layer):
+    class Swish(keras.layers.Layer):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             return x
 

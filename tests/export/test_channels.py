@@ -39,7 +39,6 @@ class Made:
     images: Path
     model: Path
     labels: Path
-    document: dict[str, object]
 
     def path(self, variant: str) -> Path:
         return self.source.folder / f"export/model_{variant}.tflite"
@@ -48,7 +47,7 @@ class Made:
         return evaluate.score_images(self.path(variant), self.test())
 
     def test(self) -> folders.Labeled:
-        return folders.labeled(str(self.images), drawing.LABELS, foreign.SIZE, "crop")
+        return folders.labeled_folder(self.images, drawing.LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +58,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     images = drawing.write_folder(folder / "shapes", {"train": 60, "test": TEST})
     overrides = Overrides(folder / "labels.txt", foreign.MEAN, foreign.STD)
     source = find(ExportRequest(folder / "model.tflite", overrides, images, run=folder / "run"))
-    document = variants.export(source, ExportOptions(NAMES))
-    return Made(source, images, folder / "model.tflite", folder / "labels.txt", document)
+    variants.export(source, ExportOptions(NAMES))
+    return Made(source, images, folder / "model.tflite", folder / "labels.txt")
 
 
 def test_every_variant_is_kept_and_as_good(made: Made) -> None:

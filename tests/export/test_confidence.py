@@ -132,7 +132,7 @@ def test_the_temperature_is_the_factor_of_the_logits(made: Made) -> None:
 def test_what_a_board_shows_is_the_fitted_softmax(made: Made) -> None:
     classifier = Classifier(made.models["int8"].path)
     found = made.confidence("int8")
-    test = folders.labeled(str(made.images), drawing.LABELS, foreign.SIZE, "crop")
+    test = folders.labeled_folder(made.images, drawing.LABELS)
     raw, shown = [], []
     for i in range(len(test)):
         shown.append(classifier.classify(test.image(i)).scores)
@@ -162,7 +162,7 @@ def test_the_threshold_by_images_of_unknown_things(made: Made, variant: str) -> 
     known = [not classifier(path).is_unknown for path in sorted(made.unknown.iterdir())]
     judged = threshold.false_accepts.share * 30
     assert judged <= sum(known) <= judged + 0.2 * 31
-    test = folders.labeled(str(made.images), drawing.LABELS, foreign.SIZE, "crop")
+    test = folders.labeled_folder(made.images, drawing.LABELS)
     answers = [classifier.classify(test.image(i)) for i in range(len(test))]
     right = [
         not one.is_unknown for one, target in zip(answers, test.targets, strict=True) if one.scores.argmax() == target

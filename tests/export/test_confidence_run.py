@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
+from device.data import heads as run_heads
+from device.data.heads import Heads
 from device.inference.classifier import Classifier
 from export.source.find import find
 from export.source.request import ExportRequest
@@ -48,7 +50,7 @@ def test_by_heads_where_a_run_has_a_test(
     run = shutil.copytree(trained.run, tmp_path / "run")
     kernel, bias = (np.stack([part, np.roll(part, 1, axis=-1)]) for part in last_layer(run))
     folds = np.arange(len(ROWS)) % 2
-    np.savez(run / "heads.npz", rows=ROWS, folds=folds, kernels=kernel, biases=bias)
+    run_heads.write(run, Heads(ROWS, folds, kernel, bias))
     done = warm("export", run, "--variants", "float32,int8")
     assert done.returncode == 0, done.stderr
     rows = json.loads((run / "export/export.json").read_bytes())["variants"]
@@ -67,7 +69,7 @@ def test_a_rescue_is_judged_by_them_too(trained: Trained, tmp_path: Path, monkey
     monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
     run = shutil.copytree(trained.run, tmp_path / "run")
     kernel, bias = (part[None] for part in last_layer(run))
-    np.savez(run / "heads.npz", rows=ROWS, folds=ROWS % 7, kernels=kernel, biases=bias)
+    run_heads.write(run, Heads(ROWS, ROWS % 7, kernel, bias))
     source = find(ExportRequest(run, calibration_samples=60))
     images, heads = source.validation.images, source.validation.heads
     assert heads is not None and images.rows is not None

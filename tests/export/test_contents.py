@@ -9,10 +9,13 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from device.errors import UserError
+from device.inference.runtime import find
 from device.model import card
 from device.model.variants import DEFAULT
 from export.conversion import objects
 from export.inspect import contents
+from export.source import find as sources
+from export.source.request import ExportRequest
 from tests import foreign
 from tests.conftest import Run, model, shared
 
@@ -157,6 +160,36 @@ def test_a_broken_file_is_refused(kept: int, tmp_path: Path) -> None:
     path.write_bytes(foreign.bare()[:kept])
     with pytest.raises(UserError, match=r"broken\.tflite"):
         contents.read(path)
+
+
+def test_changed_bytes_are_shown_or_refused(tmp_path: Path) -> None:
+    """Of the tables at the file's beginning and at the network's end: nothing else is raised."""
+    path, whole, random = tmp_path / "broken.tflite", foreign.bare(), np.random.default_rng(1)
+    refused = 0
+    for _ in range(100):
+        content = bytearray(whole)
+        for place in random.choice([*range(400), *range(len(whole) - 4000, len(whole))], 2):
+            content[place] = random.integers(256)
+        path.write_bytes(content)
+        try:
+            contents.read(path)
+        except UserError:
+            refused += 1
+    assert 50 < refused < 100
+
+
+def test_metadata_that_lies_nowhere(tmp_path: Path) -> None:
+    """No interpreter looks for it, so export and inspect do."""
+    tree = objects.read(foreign.bare())
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = "lost", len(tree.buffers)
+    tree.metadata = [entry]
+    path = tmp_path / "lost.tflite"
+    path.write_bytes(objects.packed(tree))
+    find("litert").open(path, 1)
+    for read in (contents.read, lambda path: sources.find(ExportRequest(path, calibration=tmp_path))):
+        with pytest.raises(UserError, match=r"lost\.tflite: the \.tflite file is damaged"):
+            read(path)
 
 
 def test_the_command(command: Run, tmp_path: Path) -> None:

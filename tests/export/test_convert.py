@@ -120,7 +120,7 @@ def test_keras_is_asked_about_scaled_images(mean: Channels, std: Channels, tmp_p
     model.save(tmp_path / "model.keras")
     with warm.converting():
         _, scores = convert.convert(tmp_path / "model.keras", IMAGES, mean, std)
-    scaled = (IMAGES.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    scaled = (IMAGES.astype(np.float32) - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
     np.testing.assert_allclose(scores, model.predict_on_batch(scaled), atol=1e-6)
     assert np.abs(scores - model.predict_on_batch(IMAGES.astype(np.float32))).max() > 0.1
 

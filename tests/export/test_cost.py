@@ -15,7 +15,7 @@ from device.evaluation.paired import Paired
 from device.images import images
 from device.inference.classifier import Classifier
 from export.cost import paired, sheet
-from tests import drawing, foreign
+from tests import drawing
 from tests.exported import Exported
 
 SIZE = sheet.SIDE + sheet.TEXT
@@ -28,7 +28,7 @@ def int8(lossy: Exported) -> ExportedVariant:
 
 
 def test_it_is_what_the_two_files_predict(lossy: Exported, int8: ExportedVariant) -> None:
-    data = folders.labeled(str(lossy.images), drawing.LABELS, foreign.SIZE, "crop")
+    data = folders.labeled_folder(lossy.images, drawing.LABELS)
     predicted = []
     for variant in ("float32", "int8"):
         classifier = Classifier(lossy.run / f"export/lossy_{variant}.tflite")
@@ -123,7 +123,7 @@ def test_no_sheet_where_nothing_flips(tmp_path: Path) -> None:
 
 def test_scores_without_labels_and_logits() -> None:
     data = Labeled(("a", "b"), np.zeros((3, 2, 2, 3), np.uint8), np.zeros(3, np.int64), "calibration", 0)
-    float32, variant = np.float32([[3, 1], [0, 2], [5, 5]]), np.float32([[1, 3], [0, 1], [5, 5]])
+    float32, variant = (np.array(rows, np.float32) for rows in ([[3, 1], [0, 2], [5, 5]], [[1, 3], [0, 1], [5, 5]]))
     found = paired.cost(float32, variant, data, has_labels=False, are_logits=True)
     assert found is not None and (found.n, found.changed, found.pairs, found.p) == (3, 1, None, None)
     (flip,) = found.flips

@@ -75,7 +75,7 @@ def test_export_json_says_how_good_each_file_is(exported: Exported) -> None:
     assert (calibration["n"], calibration["seed"], calibration["split"]) == (60, 1, "train")
     assert sorted(calibration["rows"]) == list(range(60))
     assert [row["variant"] for row in document["variants"]] == list(DEFAULT)
-    targets = folders.labeled(str(exported.images), drawing.LABELS, foreign.SIZE, "crop")
+    targets = folders.labeled_folder(exported.images, drawing.LABELS)
     for row in document["variants"]:
         path = exported.run / "export" / row["file"]
         assert (row["file_bytes"], row["failures"]) == (path.stat().st_size, [])

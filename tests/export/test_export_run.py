@@ -171,10 +171,10 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(warm: Run, run:
 
 
 def test_a_model_that_keras_cannot_read(warm: Run, run: Path) -> None:
-    """And it is the one that was named, not model.keras because that lies beside it."""
+    """And it is the one that was named, not model.keras because that lies beside it, nor a temporary name."""
     (run / "other.keras").write_bytes(b"not a model")
     done = warm("export", run / "other.keras")
     assert done.returncode == 2
-    says(done.stderr.splitlines()[-1], f"error: {run}/other.keras: ", "TensorFlow")
+    says(done.stderr.splitlines()[-1], f"error: {run}/other.keras: ", "ZIP")
     assert "Traceback" not in done.stderr
     assert not (run / "export").exists()

@@ -100,10 +100,9 @@ def test_a_refused_variant_says_why(exported: Exported) -> None:
 
 def test_the_notebook_s_table_is_whole_and_escaped(exported: Exported) -> None:
     worst, common = LabelTopOne("<script>", 0.5, 2, (0.1, 0.9)), LabelTopOne("b", 1.0, 20, (0.8, 1.0))
-    uneven = {"balanced": 0.75, "worst_label": worst, "per_class": (worst, common)}
-    page = of(
-        exported, *(replace(row, **uneven) for row in again(exported, exported.run).record.variants)
-    )._repr_html_()
+    rows = again(exported, exported.run).record.variants
+    uneven = [replace(row, balanced=0.75, worst_label=worst, per_class=(worst, common)) for row in rows]
+    page = of(exported, *uneven)._repr_html_()
     assert page.count("<tr>") == 2 * (1 + len(DEFAULT))
     assert "<script>" not in page and page.count("&lt;script&gt;") == len(DEFAULT)
 

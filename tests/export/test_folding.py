@@ -48,7 +48,7 @@ def weights(channels: int = 3) -> Array:
 BIAS = RANDOM.normal(0, 1, FILTERS)
 TO_ONE = [(KIND.MUL, np.array(1 / 127.5)), (KIND.ADD, np.array(-1.0))]
 SAME_AS_TO_ONE = [(KIND.SUB, np.array([127.5])), (KIND.DIV, np.array([127.5] * 3))]
-NEGATIVE = [(KIND.SUB, [np.array(255.0)]), (KIND.MUL, np.array(1 / 255))]
+NEGATIVE: list[Step] = [(KIND.SUB, [np.array(255.0)]), (KIND.MUL, np.array(1 / 255))]
 EACH = [(KIND.SUB, np.array(foreign.MEAN)), (KIND.MUL, 1 / np.array(foreign.STD))]
 TO_UNIT = [(KIND.MUL, np.array([1 / 255]))]
 

@@ -17,8 +17,9 @@ from export.handover import folder as handover
 from export.source import find as sources
 from export.source.request import ExportRequest
 from tests import drawing, foreign
+from tests.conftest import Run
 from tests.export.test_exporting import again
-from tests.exported import Exported
+from tests.exported import Exported, with_rescue
 
 
 @pytest.fixture
@@ -110,3 +111,29 @@ def test_it_appears_whole_or_not_at_all(exported: Exported, copied: Path, tmp_pa
     with pytest.raises(UserError):
         handover.write(tmp_path / "maker", source, copied / "export", made)
     assert not list(tmp_path.glob("*maker*"))
+
+
+def test_after_a_rescue(exported: Exported, copied: Path, tmp_path: Path) -> None:
+    """The rescued file stands in the place of int8; the equalized network has the same scores."""
+    with_rescue(copied)
+    made = exports.read(copied / "export")
+    source = sources.find(ExportRequest(exported.model, Overrides(exported.labels, 0.0, 1.0), exported.images))
+    handover.write(tmp_path / "maker", source, copied / "export", made)
+    folder, equalized = tmp_path / "maker", "shape_model_float32_equalized.tflite"
+    names = {path.name for path in folder.glob("*.tflite")}
+    assert names == {"shape_model_float32.tflite", "shape_model_int8_rescued.tflite", equalized}
+    check(folder)
+    (folder / "shape_model_float32.tflite").unlink()
+    assert (folder / equalized).read_bytes() != foreign.bare()
+    (folder / equalized).rename(folder / "shape_model_float32.tflite")
+    check(folder)
+    words = (folder / "README.md").read_text()
+    assert all(f"| `{name}` |" in words for name in names)
+    assert "`shape_model_int8.tflite`" not in words and "`shape_model_int8_rescued.tflite` in LiteRT" in words
+
+
+def test_a_full_disk_is_named(command: Run, exported: Exported, copied: Path, full_disk: Path) -> None:
+    done = command(*exported.words(copied), "--hand-over", full_disk / "maker")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: {full_disk}/maker: no space"), done.stderr
+    assert not list(full_disk.iterdir())

@@ -61,6 +61,9 @@ def test_whose_code_it_is_in_a_file_of_keras_3() -> None:
     activated = described("Dense", "keras.layers", None)
     activated["config"]["activation"] = function
     assert keras_config.custom(model(theirs, activated), KNOWN) == ("Attention", "swoosh")
+    # A model that is a class of its own may have no name.
+    nameless: dict[str, object] = {"class_name": "Net", "config": {}, "module": None, "registered_name": "Mine>Net"}
+    assert keras_config.custom(nameless, KNOWN) == ("Net",)
 
 
 def test_what_only_keras_2_reads() -> None:

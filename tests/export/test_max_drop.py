@@ -16,7 +16,9 @@ from export.cost import limit
 from export.cost.limit import LimitVerdict
 from export.models import ExportedModels
 from tests.conftest import Run
-from tests.exported import Exported
+from tests.exported import Exported, with_rescue
+
+MAX_DROP = 0.02
 
 
 def test_exit_codes(command: Run, lossy: Exported, tmp_path: Path) -> None:
@@ -80,14 +82,20 @@ def test_whether_models_are_within_a_drop_is_known_from_python(lossy: Exported) 
 
 
 def after_rescue(
-    lossy: Exported, file: str | None, chosen: str, counts: tuple[int, int, int], paired: ByLabel | None = None
+    lossy: Exported,
+    file: str | None,
+    chosen: str,
+    counts: tuple[int, int, int],
+    paired: ByLabel | None = None,
+    is_plain_kept: bool = True,
 ) -> LimitVerdict:
     """Of an export whose rescue chose a file; counts: of test images, of those lost and of those won."""
-    max_drop = 0.02
     step = RescueStep(chosen, 100, 1.0, 1.0, 200, 1, 1, 0.0, (-0.01, 0.01), is_on_front=True, is_chosen=True)
     comparison, cost = ReferenceComparison(counts[0], "test", by_label=paired), row("int8", *counts).cost
-    rescue = Rescue(max_drop, "validation", (step,), comparison, file, cost=cost)
-    (verdict,) = limit.of_export(replace(exports.read(lossy.run / "export"), rescue=rescue), max_drop)
+    rescue = Rescue(MAX_DROP, "validation", (step,), comparison, file, cost=cost)
+    made = exports.read(lossy.run / "export")
+    rows = [one if is_plain_kept or one.variant != "int8" else replace(one, file=None) for one in made.variants]
+    (verdict,) = limit.of_export(replace(made, variants=tuple(rows), rescue=rescue), MAX_DROP)
     return verdict
 
 
@@ -113,7 +121,7 @@ def _of_a_rare_label(lost: int) -> ByLabel:
 def test_a_rare_label_that_vanishes_is_beyond_the_limit(lossy: Exported, lost: int, is_within: bool) -> None:
     """Twenty of 10,020 images are 0.2 points; two of twenty may be chance. Of a rescued file too."""
     paired, counts = _of_a_rare_label(lost), (10_020, lost, 0)
-    (plain,) = limit.judge([replace(row("int8", *counts), by_label=paired)], 0.02)
+    (plain,) = limit.judge([replace(row("int8", *counts), by_label=paired)], MAX_DROP)
     rescued = after_rescue(lossy, "net_int8_rescued.tflite", "biases", counts, paired=paired)
     for verdict in (plain, rescued):
         assert verdict.is_within is is_within
@@ -124,4 +132,21 @@ def test_where_there_is_no_rescued_file(lossy: Exported) -> None:
     """One that was not kept is a failure, whatever it would have lost; the plain file may have been the chosen one."""
     assert after_rescue(lossy, None, "biases", (10_000, 20, 15)).is_within is False
     plain = after_rescue(lossy, None, "plain", (10_000, 20, 15))
-    assert (plain.variant, plain.is_within) == ("int8", True)
+    assert plain == limit.of_export(exports.read(lossy.run / "export"), MAX_DROP)[-1] and plain.variant == "int8"
+    assert after_rescue(lossy, None, "plain", (10_000, 20, 15), is_plain_kept=False).is_within is False
+
+
+def test_the_command_says_after_a_rescue_what_python_says(command: Run, lossy: Exported, tmp_path: Path) -> None:
+    """The limit is one that the rescued file keeps and another variant doesn't."""
+    folder = shutil.copytree(lossy.run, tmp_path / "run") / "export"
+    with_rescue(folder.parent)
+    made = exports.read(folder)
+    assert made.rescue is not None
+    better, beyond = row("int8", 10_000, 20, 15).cost, row("dynamic", 10_000, 500, 15).cost
+    variants = [replace(one, cost=beyond) if one.variant == "dynamic" else one for one in made.variants]
+    rescue = replace(made.rescue, cost=better, comparison=replace(made.rescue.comparison, by_label=None))
+    exports.write(folder, replace(made, variants=tuple(variants), rescue=rescue))
+    done = command(*lossy.words(folder.parent), "--max-drop", 100 * MAX_DROP)
+    assert "int8_rescued: within the limit" in done.stderr and "dynamic: " not in done.stderr, done.stderr
+    models = ExportedModels(folder, exports.read(folder), is_new=False)
+    assert (done.returncode, models.within(MAX_DROP)) == (0, True)

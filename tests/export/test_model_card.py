@@ -10,9 +10,10 @@ import pytest
 from benchmarks.documents import results
 from benchmarks.documents.rows import LatencyRow
 from device import records, text
-from device.evaluation import exports
+from device.evaluation import cost_table, exports
 from device.evaluation.runtimes import RuntimeResult
 from device.model.variants import DEFAULT
+from export.cost import limit
 from export.model_card import blocks, evaluation, facts, page
 from tests import drawing
 from tests.export.test_exporting import again
@@ -58,6 +59,18 @@ def test_the_first_lines_are_for_machines(exported: Exported) -> None:
     assert {"image-classification", "tflite"} <= set(json.loads(fields["tags"]))
     assert fields["pipeline_tag"] == "image-classification"
     assert fields["license"].startswith("unknown")
+
+
+def test_a_file_that_was_chosen_by_the_images_that_judge_it(copied: Path) -> None:
+    """Of a run without test images; with them nothing is said."""
+    rescue = with_rescue(copied.parent)
+    for shares_images in (False, True):
+        made = replace(exports.read(copied), rescue=replace(rescue, shares_images=shares_images))
+        exports.write(copied, made)
+        page.write(copied)
+        said = [*cost_table.notes(made, copied.parent), str(*limit.of_export(made, 0.5)), written(copied)]
+        assert [cost_table.SHARED in words for words in (" ".join(said[:-2]), *said[-2:])] == [shares_images] * 3
+    assert json.loads((copied / exports.NAME).read_bytes())["rescue"]["shares_images"] is True
 
 
 def test_what_the_owner_writes_stays(exported: Exported, copied: Path) -> None:

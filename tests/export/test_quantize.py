@@ -1,5 +1,6 @@
 """The quantizer: ranges by true minimum and maximum, uint8 ends, sizes, and answers close to float's."""
 
+import copy
 import json
 import subprocess
 from pathlib import Path
@@ -14,9 +15,11 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from device.errors import UserError
 from device.model.variants import DEFAULT, NAMES
-from export.conversion import ends, quantize
+from export.conversion import ends, objects, quantize
+from export.rescue import build
 from tests import foreign
 from tests.conftest import ROOT, environment
+from tests.export import rescuing
 
 # Weights of the shapes network: three convolutions and a dense layer.
 WEIGHTS = 8 * 27 + 16 * 72 + 16 * 144 + 3 * 256
@@ -178,6 +181,20 @@ def test_the_input_s_range_is_whole_whatever_the_images_are() -> None:
     assert (list(behind.scale), list(behind.zeroPoint)) == ([1.0], [-128])
 
 
+def with_a_sine_first() -> bytes:
+    """The shapes network on the sines of its pixels."""
+    tree = objects.read(foreign.bare())
+    graph = tree.subgraphs[0]
+    (entry,) = map(int, graph.inputs)
+    pixels = copy.copy(graph.tensors[entry])
+    pixels.name, pixels.buffer = "pixels", objects.buffer(tree, b"")
+    graph.inputs = [objects.added(graph, pixels)]
+    kind, none = schema.BuiltinOperator.SIN, schema.BuiltinOptions.NONE
+    graph.operators = [objects.operator(tree, kind, [*graph.inputs], entry, None, none), *graph.operators]
+    tree.signatureDefs = []
+    return objects.packed(tree)
+
+
 LARGEST_ERROR = {"float32": 1e-6, "float16": 2e-3, "dynamic": 0.05, "int8": 0.1}
 
 
@@ -217,6 +234,18 @@ def test_a_network_that_takes_minus_one_to_one() -> None:
 def test_ends_that_cannot_be_made_uint8_are_refused() -> None:
     with pytest.raises(UserError, match=r"CONV_2D, SOFTMAX.*--variants float32,float16,dynamic"):
         ends.uint8(foreign.bare(), (0, 255))
+
+
+def test_an_operator_at_the_input_that_int8_lacks_is_refused_and_left_in_float_by_a_rescue() -> None:
+    network = with_a_sine_first()
+    with pytest.raises(UserError, match=r"\(SIN\).*--rescue --max-drop POINTS"):
+        quantize.make("int8", network, tensors(foreign.images(20, seed=1)), 0, 255)
+    mixed = rescuing.builder(network).build(build.PLAIN)
+    assert ends.in_float(mixed) == ("SIN",)
+    assert opened(mixed).get_input_details()[0]["dtype"] == np.uint8
+    shown = foreign.images(40, seed=3)
+    expected, scores = answers(network, tensors(shown)), answers(mixed, [image[None] for image in shown])
+    assert np.abs(scores - expected).max() < 0.1
 
 
 def test_the_quantizer_is_quiet(int8: bytes, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,17 +10,17 @@ import pytest
 
 from device import text
 from device.data.folders import Labeled
+from device.data.heads import Heads
 from device.evaluation import exports
 from device.inference.classifier import Classifier
 from device.model import card as cards
 from device.model.card import Card, Confidence, InputSpec, OutputSpec
 from export.checks.fidelity import Graph
-from export.conversion import objects
+from export.conversion import objects, quantize
 from export.rescue.build import PLAIN, Builder, Means
 from export.rescue.judge import Judge
 from export.rescue.search import FREE, Found, search
 from export.source.held_out import HeldOut
-from export.source.unseen import Heads
 from tests import drawing, foreign, once
 from tests.conftest import Run
 from tests.export.rescuing import builder, rescaled
@@ -111,7 +111,8 @@ def test_nothing_is_surer_than_that_no_answer_changed(tmp_path: Path) -> None:
         answers(one, tensors).argmax(axis=1) for one in (builder(foreign.bare()).build(PLAIN), foreign.bare())
     )
     same = plain == exact
-    kept = replace(images, sources=np.stack(list(images.sources))[same], targets=images.targets[same])
+    sources = np.stack([images.image(i) for i in range(len(images))])
+    kept = replace(images, sources=sources[same], targets=images.targets[same])
     _, result = found(foreign.bare(), tmp_path, 0.001, kept)
     assert [one.means for one in result.tried] == [PLAIN]
     assert result.chosen.worst_drop > 0.001
@@ -176,7 +177,7 @@ def test_nothing_beats_what_is_on_the_front(stubborn: tuple[Builder, Found]) -> 
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    counts = {"train": 400, "test": 240}
+    counts: dict[str | None, int] = {"train": 400, "test": 240}
     return once.made(tmp_path_factory, "rescue", lambda made: drawing.write_folder(made, counts, size=foreign.SIZE))
 
 
@@ -193,7 +194,7 @@ WORDS = ("export", "model.tflite", "--labels", "labels.txt", "--calibration", "s
 
 def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place: Path) -> None:
     words = (*WORDS, "--calibration-samples", 60, "--variants", "float32,int8", "--rescue", "--max-drop", 4)
-    done = command(*words)
+    done = command(*words, "--hand-over", "maker")
     assert done.returncode == 0, done.stderr
     folder = place / "runs/model/export"
     made = exports.read(folder)
@@ -218,12 +219,30 @@ def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place
     shown = [line for line in done.stdout.splitlines() if line.startswith("int8_rescued ")]
     assert text.points(cost.drop, cost.drop_interval) in shown[0] and f"{cost.latency.ratio:.2f}" in shown[0]
     assert "int8_rescued: within the limit" in done.stderr
+    check_handed_over(place / "maker")
     # The same settings again: nothing is made anew.
     again = command(*words)
     assert (again.returncode, again.stdout) == (0, "")
     assert "up to date" in again.stderr and "int8_rescued: within the limit" in again.stderr
     checked = command("device", "check", path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def check_handed_over(folder: Path) -> None:
+    """A compiler that quantizes the equalized network as LiteRT does gets the rescued file; of the plain one, worse."""
+    assert {path.name for path in folder.glob("model_*")} == {
+        *("model_float32.tflite", "model_float32_equalized.tflite", "model_int8_rescued.tflite")
+    }
+    images = np.load(folder / "calibration.npy")[:, None]
+    tensors, expected = list(images.astype(np.float32)), np.load(folder / "expected_scores.npy")
+    rescued = answers((folder / "model_int8_rescued.tflite").read_bytes(), list(images))
+    compiled = [
+        quantize.make("int8", (folder / f"model_{name}.tflite").read_bytes(), tensors, 0, 255)
+        for name in ("float32_equalized", "float32")
+    ]
+    equalized, plain = (answers(one, list(images)) for one in compiled)
+    np.testing.assert_array_equal(equalized, rescued)
+    assert np.abs(plain - expected).mean() > 10 * np.abs(equalized - expected).mean()
 
 
 def test_the_same_bytes_in_another_process(command: Run, place: Path) -> None:

@@ -57,7 +57,7 @@ def test_light_changes_by_the_strength() -> None:
     brighter, darker = corruptions.brightness(plain, given, random), corruptions.darkness(plain, given, random)
     added = 0.3 * 255
     assert np.allclose(brighter[0, 0], [100 + added, (100 + added) / 2, 0], atol=1)
-    assert np.allclose(brighter[0, 1:], [[added] * 3, [255] * 3], atol=1)
+    assert np.allclose(brighter[0, 1:], [[added] * 3, [255.0] * 3], atol=1)
     assert np.allclose(darker[0, 0], [100 - added, (100 - added) / 2, 0], atol=1)
     assert darker[0, 1].max() == 0 and np.allclose(darker[0, 2], 255 - added, atol=1)
     flat = corruptions.contrast(image(32), given, random).astype(float)

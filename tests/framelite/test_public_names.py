@@ -50,11 +50,11 @@ def test_type_checkers_see_what_is_loaded() -> None:
         tree = ast.parse((ROOT / package / "__init__.py").read_text())
         (block,) = (node for node in tree.body if isinstance(node, ast.If))
         imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-        seen = {alias.asname: (node.module, alias.name) for node in imports for alias in node.names}
+        seen = {alias.asname: (str(node.module), alias.name) for node in imports for alias in node.names}
         module = importlib.import_module(package)
         assert set(seen) == set(module.__all__)
         for name, (home, there) in seen.items():
-            assert home and getattr(importlib.import_module(home), there) is getattr(module, name)
+            assert name and getattr(importlib.import_module(home), there) is getattr(module, name)
 
 
 def test_the_front_door_imports_the_standard_library_alone() -> None:

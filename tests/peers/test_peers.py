@@ -22,7 +22,7 @@ RUNS = Runs(300, 30)
 
 def test_litert_benchmark_tells_all_digits_of_what_it_prints(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
-    words = ["--model", model("float32"), "--num_runs", "50", "--result_json", result]
+    words: list[str | Path] = ["--model", model("float32"), "--num_runs", "50", "--result_json", result]
     done = subprocess.run(
         [sys.executable, "-m", "experiments.litert_benchmark", *words],
         capture_output=True,

@@ -33,7 +33,7 @@ def fsync(handle: int) -> None:
 
 
 if __name__ == "__main__":
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.argv = [sys.argv[2], *sys.argv[3:]]
     with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):

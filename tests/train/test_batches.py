@@ -182,12 +182,13 @@ def test_one_device_is_shown_every_image_and_two_all_but_one(images: Cache) -> N
     rows = np.arange(97)
     plain = recipe(horizontal_flip=False)
     assert sorted(epoch(images, Batches(images, rows, plain))) == rows.tolist()
-    two, missing = Batches(images, rows, plain, devices=2), []
+    two = Batches(images, rows, plain, devices=2)
+    missing: list[int] = []
     for number in range(3):
         two.start_epoch(number)
         shown = epoch(images, two)
         assert len(shown) == len(set(shown)) == 96
-        missing += set(rows) - set(shown)
+        missing += set(rows.tolist()) - set(shown)
     assert len(set(missing)) > 1, "another one each time"
 
 

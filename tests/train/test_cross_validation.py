@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
+from device.images import images
 from device.model import card as cards
 from tests import drawing
 from tests.conftest import Run
@@ -72,7 +73,9 @@ def test_what_can_be_remembered_is_not_known(eager: Run, warm: Run, tmp_path: Pa
     assert "has not seen" in exported.stdout
     rows = json.loads((run / "export/export.json").read_bytes())["variants"]
     for row in rows:
-        accuracy = cards.read(run / "export" / row["file"]).accuracy
+        card = cards.read(run / "export" / row["file"])
+        assert card is not None
+        accuracy = card.accuracy
         assert accuracy is not None and (accuracy.split, accuracy.n) == ("cross-validation", 60)
         assert accuracy.top1 == row["top1"] and accuracy.interval[0] < 0.5 < accuracy.interval[1]
     assert rows[0]["top1"] == pytest.approx(found["top1"], abs=0.04), "the same heads on the same backbone"
@@ -90,8 +93,8 @@ def test_copies_count_once_and_a_single_image_works(eager: Run, warm: Run, tmp_p
         shutil.copyfile(path, path.with_stem(f"{path.stem}-copy"))
     (data / "star").mkdir()
     shutil.copyfile(next(data.glob("square/*.png")), data / "star/one.png")
-    star = cv2.imread(str(data / "star/one.png"))
-    cv2.imwrite(str(data / "star/one.png"), star[::-1] // 2)
+    star = images.read(data / "star/one.png")
+    (data / "star/one.png").write_bytes(images.encode_png(star[::-1] // 2))
     done = eager("train", "transfer", "--data", data, "--run", run, *SIZE)
     assert done.returncode == 0, done.stderr
     found = evaluation(run)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device.errors import UserError
+from device.images import images
 from tests.conftest import shared
 from train.backbones import backbones, torch_file
 
@@ -46,7 +47,7 @@ def test_it_knows_photographs(image: str, classes: set[int]) -> None:
     from train.backbones import efficientnet_lite
 
     model = efficientnet_lite.build(1.0, 1.0, LITE0.weights_path, top=True)
-    pixels = cv2.imread(str(shared("images") / image))[:, :, ::-1]
+    pixels = images.read(shared("images") / image)
     side = min(pixels.shape[:2])
     y, x = ((length - side) // 2 for length in pixels.shape[:2])
     square = cv2.resize(pixels[y : y + side, x : x + side], (224, 224), interpolation=cv2.INTER_AREA)

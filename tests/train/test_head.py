@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from device.data import copies
+from train.data.split import Rows
 from train.networks import head
 
 
-def blobs(counts: tuple[int, ...], spread: float = 0.5, seed: int = 1) -> tuple[head.Features, head.Rows]:
+def blobs(counts: tuple[int, ...], spread: float = 0.5, seed: int = 1) -> tuple[head.Features, Rows]:
     """Features of `counts` images of each label around its own corner; 40 channels, as many as images or more."""
     random = np.random.default_rng(seed)
     targets = np.repeat(np.arange(len(counts)), counts)
@@ -83,7 +84,7 @@ def test_a_label_without_an_image_is_never_answered() -> None:
 # Cross-validation.
 
 
-def unseen_accuracy(features: head.Features, targets: head.Rows, hashes: list[str]) -> float:
+def unseen_accuracy(features: head.Features, targets: Rows, hashes: list[str]) -> float:
     found = head.cross_validated(
         features, targets, copies.groups_of(hashes), np.arange(len(targets)), int(targets.max()) + 1, 1
     )

@@ -35,7 +35,13 @@ def test_any_label_can_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_a_run_of_one_epoch_without_mistakes(tmp_path: Path) -> None:
     from train.run import plots
 
-    values = {"epoch": [1], "loss": [1.0], "val_loss": [1.1], "accuracy": [0.5], "val_accuracy": [0.4]}
+    values: dict[str, list[float]] = {
+        "epoch": [1],
+        "loss": [1.0],
+        "val_loss": [1.1],
+        "accuracy": [0.5],
+        "val_accuracy": [0.4],
+    }
     plots.history(values, 1, tmp_path / "history.png")
     targets = np.arange(3)
     plots.samples(
@@ -64,7 +70,13 @@ def test_more_classes_than_a_person_reads(tmp_path: Path) -> None:
 def test_a_training_figure_that_is_no_accuracy_is_called_what_it_is(name: str, said: str) -> None:
     from train.run import plots
 
-    values = {"epoch": [1, 2], "loss": [1.0, 0.9], "val_loss": [1.1, 1.0], name: [0.5, 0.6], "val_accuracy": [0.4, 0.7]}
+    values: dict[str, list[float]] = {
+        "epoch": [1, 2],
+        "loss": [1.0, 0.9],
+        "val_loss": [1.1, 1.0],
+        name: [0.5, 0.6],
+        "val_accuracy": [0.4, 0.7],
+    }
     axis = plots.curves(values, 1).axes[1]
     lines = dict(zip(axis.get_legend_handles_labels()[1], axis.get_lines(), strict=True))
     assert list(lines) == [said, "validation", "kept: epoch 1"]

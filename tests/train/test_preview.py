@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from device.images import images
 from tests import drawing
 from tests.conftest import ROOT, Run
 from tests.device.refusals import says
@@ -54,7 +55,7 @@ def one_color(*color: int) -> npt.NDArray[np.uint8]:
 
 def has(sheet: Path, *color: int) -> bool:
     """Whether a tile's worth of the figure is exactly of this color."""
-    figure = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
+    figure = images.read(sheet)
     return int((figure == color).all(axis=2).sum()) > 1000
 
 

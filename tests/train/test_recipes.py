@@ -25,7 +25,7 @@ from train.recipes.settings import changed as from_values
 from train.recipes.training import Training
 
 # field: (a valid value, what it becomes, an invalid value, what the error says)
-SETTINGS = {
+SETTINGS: dict[str, tuple[str, Any, str, str]] = {
     "data": ("my/folder", "my/folder", " ", "data set"),
     "network": ("tiny", "tiny", "huge", "residual, resnet8, backbone, tiny, cifar10_tutorial"),
     "filters": ("8-16-32", (8, 16, 32), "8x16", "whole numbers"),

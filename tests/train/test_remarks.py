@@ -12,8 +12,8 @@ def evaluated(*rows: tuple[str, int, int]) -> Evaluation:
     right, n = sum(row[1] for row in rows), sum(row[2] for row in rows)
     each = ((label, good / of_it, of_it, measures.wilson(good, of_it)) for label, good, of_it in rows)
     classes = tuple(LabelTopOne(*row) for row in each)
-    whole = {"top1": right / n, "n": n, "interval": measures.wilson(right, n)}
-    return Evaluation(split="test", **whole, balanced=measures.balanced(classes), per_class=classes)
+    interval, balanced = measures.wilson(right, n), measures.balanced(classes)
+    return Evaluation(split="test", top1=right / n, n=n, interval=interval, balanced=balanced, per_class=classes)
 
 
 @pytest.mark.tensorflow

@@ -41,7 +41,7 @@ SETTINGS = (
 WORDS = tuple(word for setting in SETTINGS for word in ("--set", setting))
 
 
-def words(trained: Trained, run: Path, *more: str) -> list[object]:
+def words(trained: Trained, run: Path, *more: object) -> list[object]:
     return ["train", "fashion_mnist", "--data", trained.data, "--run", run, *WORDS, *more]
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.tensorflow
 HEAD = ("transfer", "--backbone", "EfficientNetLite0", "--set", "image_size=32x32", "--backend", "jax")
 # A network is asked about 500 images of that size at a time: a round of two processes is 1,000, of the next one has
 # less than its share and the other nothing.
-COUNTS = {"train": 1100, "test": 100}  # two shapes of a batch, each compiled once a process
+COUNTS: dict[str | None, int] = {"train": 1100, "test": 100}  # two shapes of a batch, each compiled once a process
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ class Storage:
 
 class Tensor:
     def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
-        self.arguments = (storage, offset, shape, strides, False, OrderedDict())
+        self.arguments: tuple[object, ...] = (storage, offset, shape, strides, False, OrderedDict())
 
     def __reduce__(self) -> Any:
         return sys.modules["torch._utils"]._rebuild_tensor_v2, self.arguments

@@ -71,8 +71,8 @@ def test_a_strategy_trains_what_it_says(
 ) -> None:
     import keras
 
-    from train.fitting import fit
     from train.networks import transfer
+    from train.optimizers import optimizers
 
     monkeypatch.setenv("KERAS_HOME", str(home))
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(home))  # which Keras reads once, when it is imported
@@ -86,7 +86,7 @@ def test_a_strategy_trains_what_it_says(
         assert set(flags) == {trainable == 1.0}
     before = [np.array(weight) for layer in layers for weight in layer.weights]
     owners = [layer for layer in layers for _ in layer.weights]
-    fit.optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1).training, 5)
+    optimizers.compile_model(parts.whole, recipe(**changes, learning_rate=0.1).training, 5)
     parts.whole.run_eagerly = True  # one step: tracing the gradients of all layers takes ten times as long
     images = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), np.uint8)
     parts.whole.train_on_batch(images, np.eye(3, dtype=np.float32)[np.arange(8) % 3])

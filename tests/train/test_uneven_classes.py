@@ -67,7 +67,8 @@ def test_a_mixed_image_counts_as_its_labels_do(images: Cache, rows: Any) -> None
     # Of two labels and one sigmoid the target is one number.
     from train.data.batches import weighed
 
-    np.testing.assert_allclose(*weighed(np.array([[0.0], [1.0], [0.25]]), weights[1:]), [2.0, 10.0, 4.0])
+    (counts,) = weighed(np.array([[0.0], [1.0], [0.25]]), weights[1:])
+    np.testing.assert_allclose(counts, [2.0, 10.0, 4.0])
 
 
 def test_even_classes_have_no_weights(images: Cache) -> None:

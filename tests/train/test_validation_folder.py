@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from device.data.folders import Cache
 from device.errors import UserError
 from tests import drawing
 from tests.conftest import Run
@@ -22,7 +23,7 @@ SIZE = (32, 40)
 RECIPE = ClassicalRecipe("classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))
 
 
-def origins(made: cache.Cache, split: str) -> list[str]:
+def origins(made: Cache, split: str) -> list[str]:
     return list(made.index.splits[split].origins)
 
 

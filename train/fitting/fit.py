@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device import command
-from device.data import copies
+from device.data import copies, heads
 from device.data.folders import Cache
 from device.errors import UserError
 from train.data import augment
@@ -236,7 +236,7 @@ def _fit_head(job: Job, parts: transfer.Parts) -> Trained:
         groups = copies.groups_of(job.cache.hashes("train"))
         unseen = head.cross_validated(images, targets, groups, job.rows, len(job.cache.labels), job.recipe.seed)
         if unseen:
-            unseen.save(job.run.heads)
+            heads.write(job.run.path, unseen.stored)
         return Trained(None, parts.head, features, unseen)
     with job.devices.scope():
         transfer.unfreeze(parts, job.recipe, job.steps * job.recipe.training.fine_tune_epochs)

@@ -9,7 +9,6 @@ A head with hidden layers is trained by epochs instead (train/fitting/fit.py).
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-from device import command, files
+from device import command
 from device.data import copies
+from device.data.heads import Heads
 from device.evaluation.by_label import is_uneven
 from train.data.split import Rows
 
@@ -110,12 +110,11 @@ class Unseen:
     folds: Rows
     heads: tuple[Head, ...]
 
-    def save(self, path: Path) -> None:
-        """Saves the heads for export, which runs them on the features of an exported backbone
-        (export/source/unseen.py)."""
+    @property
+    def stored(self) -> Heads:
+        """The heads for export, which runs them on the features of an exported backbone (export/source/unseen.py)."""
         kernels, biases = (np.stack([getattr(head, part) for head in self.heads]) for part in ("kernel", "bias"))
-        with files.replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, rows=self.rows, folds=self.folds, kernels=kernels, biases=biases)
+        return Heads(self.rows, self.folds, kernels, biases)
 
 
 def cross_validated(

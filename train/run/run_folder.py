@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from device import command, files, locks, text
-from device.data import run_record
+from device.data import benchmark_record, heads, run_record
 from device.errors import UserError
 from device.records import RecordError
 from train.run import checkpoint, evaluation
@@ -27,8 +27,8 @@ WORTHLESS = {run_record.NAME, "history.json", "checkpoint", "tensorboard"}
 # What else lies in a run's folder.
 KNOWN = WORTHLESS | {
     *(
-        "model.keras",
-        "heads.npz",
+        run_record.MODEL,
+        heads.NAME,
         evaluation.NAME,
         "history.png",
         "confusion.png",
@@ -36,7 +36,7 @@ KNOWN = WORTHLESS | {
         "features.png",
         "boundary.png",
     ),
-    *("export", "benchmark.json", "report.html"),
+    *("export", benchmark_record.NAME, "report.html"),
 }
 
 

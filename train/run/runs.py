@@ -88,16 +88,11 @@ class Run:
 
     @property
     def model(self) -> Path:
-        return self.path / "model.keras"
+        return self.path / run_record.MODEL
 
     @property
     def evaluation(self) -> Path:
         return self.path / evaluation.NAME
-
-    @property
-    def heads(self) -> Path:
-        """The heads of the cross-validation that replaces a test (train/networks/head.py, Unseen)."""
-        return self.path / "heads.npz"
 
     @property
     def checkpoint(self) -> Path:

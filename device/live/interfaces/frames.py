@@ -55,11 +55,13 @@ class Source:
     """A source of frames. For one thread at a time; can be opened again after closing.
 
     is_live: it never ends, so it is opened again when lost. newest_only: frames that are not classified in time are
-    dropped; else every frame waits. stall_if_still: a live source hangs if it repeats one image, to the byte, for so
-    many seconds; None: it never does, since a covered lens gives such a stream too. unusable: frames so far that could
-    not be decoded, or were too large.
+    dropped; else every frame waits. may_wait: frames come when something happens, such as a file that arrives in a
+    folder, so that a silence is no loss; `cancel` must end a wait then. stall_if_still: a live source hangs if it
+    repeats one image, to the byte, for so many seconds; None: it never does, since a covered lens gives such a stream
+    too. unusable: frames so far that could not be decoded, or were too large.
     """
 
+    may_wait = False
     stall_if_still: float | None = None
     unusable = 0
 
@@ -71,7 +73,8 @@ class Source:
         """Raises SourceLostError if it can't be opened."""
 
     def read(self) -> Frame | None:
-        """The next frame; None at the end. Raises SourceLostError after at most STALL_S without one."""
+        """The next frame; None at the end. Raises SourceLostError after at most STALL_S without one, unless it
+        may wait."""
         raise NotImplementedError
 
     def close(self) -> None:

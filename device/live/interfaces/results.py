@@ -65,8 +65,8 @@ class FrameResult:
 class Status:
     """What is known between results: the source's state, with a message for people, and how often it was lost.
 
-    failing: the outputs that fail now, by their options' names. failures: of outputs, so far. unusable: as in
-    FrameResult; reported with the next change of another field.
+    failing: the outputs that fail now, by their options' names. failures: of outputs, so far. may_wait: the source
+    may be silent for long, and be well. unusable: as in FrameResult; reported with the next change of another field.
     """
 
     source: str
@@ -77,4 +77,5 @@ class Status:
     threads: int
     failing: tuple[str, ...] = ()
     failures: int = 0
+    may_wait: bool = False
     unusable: int = field(default=0, compare=False)

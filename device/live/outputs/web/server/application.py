@@ -68,7 +68,7 @@ class Site:
     async def health(self, request: Request) -> Response:
         moment = self._newest.moment()
         reason = feed.health(moment)
-        is_well = reason == feed.WELL
+        is_well = reason in feed.HEALTHY
         document: dict[str, object] = {"status": "ok" if is_well else "unavailable", "reason": reason}
         if request.scope.get(KNOWN) and moment.status is not None:
             document["message"] = moment.status.message  # names the source

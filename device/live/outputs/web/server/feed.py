@@ -17,7 +17,9 @@ from device.model.card import Card
 # An older result is no sign of health: a source may take STALL_S for one frame.
 RECENT_S = 2 * STALL_S
 # All that /healthz says without the token: no source, no address, no times.
-WELL, NO_FRAMES, NO_PREDICTIONS = "predicting", "the source gives no frames", "no recent prediction"
+WELL, WAITING = "predicting", "waiting for a frame"
+HEALTHY = (WELL, WAITING)
+NO_FRAMES, NO_PREDICTIONS = "the source gives no frames", "no recent prediction"
 
 
 def state(moment: Moment, celsius: float | None) -> dict[str, Any]:
@@ -41,11 +43,16 @@ def summary(card: Card) -> dict[str, Any]:
 
 
 def health(moment: Moment) -> str:
-    """WELL, NO_FRAMES or NO_PREDICTIONS: whether the source streams and the last result is recent."""
-    if moment.status is not None and not moment.status.is_streaming:
+    """Whether the source streams and the last result is recent: WELL, NO_FRAMES or NO_PREDICTIONS.
+
+    WAITING, which is healthy too, if the source may wait.
+    """
+    status = moment.status
+    if status is not None and not status.is_streaming:
         return NO_FRAMES
-    is_recent = moment.shown_at is not None and monotonic() - moment.shown_at < RECENT_S
-    return WELL if is_recent else NO_PREDICTIONS
+    if moment.shown_at is not None and monotonic() - moment.shown_at < RECENT_S:
+        return WELL
+    return WAITING if status is not None and status.may_wait else NO_PREDICTIONS
 
 
 def news(before: Moment, now: Moment, celsius: float | None) -> str:

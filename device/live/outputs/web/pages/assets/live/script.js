@@ -190,7 +190,7 @@ function showVeil() {
   if (!events) text = "";
   else if (status && !status.is_streaming) text = status.message || "No frames";
   else if (result === null) text = "Waiting for the first image …";
-  else if (performance.now() - heardAt > STALE_MS) text = "No new image";
+  else if (!status?.may_wait && performance.now() - heardAt > STALE_MS) text = "No new image";
   byId("veil").textContent = text;
   byId("veil").hidden = text === "";
 }
