@@ -12,6 +12,7 @@ from device.data import folders, run_record
 from device.data.folders import Cache, Labeled
 from device.data.run_record import RunRecord
 from device.errors import UserError
+from device.evaluation import exports
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
 from export.source import unknown_images
@@ -158,6 +159,11 @@ def _read_run(folder: Path) -> RunRecord:
     except RecordError as error:
         raise UserError(f"{folder / run_record.NAME}: {error}; train it again") from None
     except (OSError, ValueError):
+        if (folder / "export" / exports.NAME).is_file():
+            raise UserError(
+                f"{folder}: the export of a model without a run lies here, expected that model; give it again with its"
+                " options: --labels, --calibration …"
+            ) from None
         raise UserError(
             f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE"
         ) from None
