@@ -159,7 +159,7 @@ def _read_run(folder: Path) -> RunRecord:
     except RecordError as error:
         raise UserError(f"{folder / run_record.NAME}: {error}; train it again") from None
     except (OSError, ValueError):
-        if (folder / "export" / exports.NAME).is_file():
+        if not (folder / run_record.NAME).exists() and (folder / "export" / exports.NAME).is_file():
             raise UserError(
                 f"{folder}: the export of a model without a run lies here, expected that model; give it again with its"
                 " options: --labels, --calibration …"
