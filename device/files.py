@@ -46,7 +46,7 @@ def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename in (None, str(temporary)):
+        if error.filename is None or error.filename == str(temporary or path):
             error.filename, error.filename2 = str(path), None
         raise
 

@@ -124,6 +124,7 @@ def main() -> int:
     )
     if models.is_new:
         command.show(models.lines())
+        _say_rescue(models)
         _say_next(models)
     if models.refused:
         wanted = len(models) + len(models.refused)
@@ -134,6 +135,16 @@ def main() -> int:
     from export.cost import limit
 
     return limit.EXIT_CODES[models.within(given.max_drop)]
+
+
+def _say_rescue(models: "ExportedModels") -> None:
+    """Where int8 certainly loses accuracy or was not kept, and nothing was tried against it."""
+    record = models.record
+    int8 = next((row for row in record.variants if row.variant == "int8"), None)
+    if int8 is None or record.rescue or record.inputs.runtime:
+        return
+    if int8.failures or (int8.drop_interval and int8.drop_interval[0] > 0):
+        command.say("note: --rescue --max-drop POINTS looks for an int8 file that loses less")
 
 
 def _say_next(models: "ExportedModels") -> None:

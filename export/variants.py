@@ -88,14 +88,14 @@ def _export(source: ExportSource, options: ExportOptions) -> Export:
         exports.DONE, inputs(source, options), reference.kind, calibration, tuple(rows), mended, scaling=source.scaling
     )
     exports.write(folder, done)
-    for stale in _earlier(folder, source.name, rows):
+    for stale in _earlier(folder, source.name, done.rows):
         command.say(f"note: {stale}: of an earlier export, this one didn't make it; delete it, or export it too")
     return done
 
 
 def _earlier(folder: Path, name: str, rows: Sequence[ExportedVariant]) -> list[Path]:
-    """Variants that lie beside those of this export, and that export.json doesn't list."""
-    files = [folder / f"{name}_{variant}.tflite" for variant in NAMES]
+    """Variants, or a rescued file, that lie beside those of this export, and that export.json doesn't list."""
+    files = [folder / f"{name}_{variant}.tflite" for variant in (*NAMES, RESCUED)]
     return [path for path in files if path.exists() and path.name not in {row.file for row in rows}]
 
 

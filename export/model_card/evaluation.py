@@ -125,7 +125,7 @@ def _limits(known: ModelFacts) -> Iterator[str]:
     elif known.split == "cross-validation":
         yield "No image was kept aside: the accuracy is cross-validated on the training images."
     if known.made.rescue and known.made.rescue.shares_images:
-        yield f"The int8 file of `export --rescue`: {SHARED}."
+        yield f"Rescue of int8: {SHARED}."
     yield (
         "Other cameras, places, lighting and seasons than those of the images above, and how accuracy differs between"
         " groups of people or of objects that no label names."

@@ -14,6 +14,7 @@ from device.data.folders import Cache, Labeled
 from device.data.heads import Heads
 from device.data.run_record import RunRecord
 from device.errors import UserError
+from device.evaluation import exports
 from device.model import model_data
 from device.model.card import InputSpec, OutputSpec
 from device.records import RecordError
@@ -157,6 +158,11 @@ def _read_run(folder: Path) -> RunRecord:
     except RecordError as error:
         raise UserError(f"{folder / run_record.NAME}: {error}; train it again") from None
     except (OSError, ValueError):
+        if not (folder / run_record.NAME).exists() and (folder / "export" / exports.NAME).is_file():
+            raise UserError(
+                f"{folder}: the export of a model without a run lies here, expected that model; give it again with its"
+                " options: --labels, --calibration …"
+            ) from None
         raise UserError(
             f"{folder}: this is no run folder (no readable run.json); make one with: python -m train RECIPE"
         ) from None

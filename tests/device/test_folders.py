@@ -216,7 +216,7 @@ def test_a_cache_as_labeled_images() -> None:
     assert (len(data), data.split, data.left_out) == (6, "test", 0)
     assert data.targets.tolist() == [2, 0, 2, 0, 2, 0]
     assert data.image(3).shape == (*SIZE, 3) and data.image(3).max() == 103
-    with pytest.raises(UserError, match=r"'dog'; .*cat, cow"):
+    with pytest.raises(UserError, match=r"'dog', .*cat, cow"):
         folders.labeled("pets", ModelData(("cat", "cow"), SIZE))
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 
 from device.data import heads as run_heads
+from device.data.folders import Labeled
 from device.data.heads import Heads
 from device.inference.classifier import Classifier
+from export import variants
+from export.options import ExportOptions
 from export.source.find import find
 from export.source.request import ExportRequest
 from tests.conftest import Run
 from tests.trained import Trained
+from tests.warm import converting
 
 pytestmark = pytest.mark.tensorflow
 ROWS = np.arange(10, 300)
@@ -75,3 +80,21 @@ def test_a_rescue_is_judged_by_them_too(trained: Trained, tmp_path: Path, monkey
     assert heads is not None and images.rows is not None
     assert images.rows.tolist() == [row for row in ROWS if row not in source.calibration.rows]
     assert heads.folds.tolist() == (images.rows % 7).tolist()
+
+
+def test_a_rescue_says_that_the_images_that_judge_its_file_chose_it(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without test images those of the cross-validation do both."""
+    monkeypatch.setenv("FRAMELITE_CACHE", str(trained.cache))
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    kernel, bias = (part[None] for part in last_layer(run))
+    run_heads.write(run, Heads(ROWS, np.zeros(len(ROWS), np.int64), kernel, bias))
+    source = find(ExportRequest(run, calibration_samples=60))
+    images, targets = trained.images.images("train")[ROWS], trained.images.targets("train")[ROWS]
+    test = Labeled(source.labels, images, targets, "cross-validation", 0)
+    source = replace(source, test=test, unseen=run_heads.read(run))
+    with converting():
+        made = variants.export(source, ExportOptions(("float32", "int8"), max_drop=0.2, rescue=True))
+    assert made.rescue is not None and made.rescue.shares_images
+    assert made.rescue.split == made.rescue.comparison.split == "cross-validation"

@@ -25,8 +25,20 @@ def test_the_export_of_another_model_is_kept(command: Run, tmp_path: Path) -> No
     assert "export.1" in done.stderr
     assert json.loads((folder / "export.json").read_bytes())["status"] == "done"
     # The same model again with other settings is no other model.
-    assert command(*FLOAT, "--seed", "2", "--again").returncode == 0
+    stale = folder / "model_int8_rescued.tflite"
+    stale.write_bytes(b"of an earlier export")
+    done = command(*FLOAT, "--seed", "2", "--again")
+    assert done.returncode == 0 and stale.exists()
+    assert any(line.startswith("note: ") and stale.name in line for line in done.stderr.splitlines())
     assert not folder.with_name("export.2").exists()
+
+
+def test_an_export_of_anyone_s_model_is_no_run(command: Run, tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    assert command(*FLOAT).returncode == 0
+    done = command("export", "runs/model", "--rescue", "--max-drop", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: runs/model: ") and "--calibration" in done.stderr
 
 
 def test_few_calibration_images_are_said(command: Run, tmp_path: Path) -> None:

@@ -204,6 +204,7 @@ def test_the_command_makes_a_file_that_is_as_good_as_float32(command: Run, place
     assert int8.failures and not int8.file, "the plain file is broken"
     assert made.rescue.comparison.drop is not None and made.rescue.comparison.drop < 0.03
     assert (made.rescue.comparison.n, made.rescue.comparison.split) == (240, "test")
+    assert not made.rescue.shares_images
     assert [step.means for step in made.rescue.steps] == ["plain", "equalized"]
     assert {step.n for step in made.rescue.steps} == {340}, "all that didn't calibrate"
     path = folder / str(made.rescue.file)

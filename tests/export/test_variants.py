@@ -66,6 +66,7 @@ def test_what_only_loses_accuracy_is_kept_and_said(lossy: Exported) -> None:
     assert low > 0
     assert f"note: int8 loses {100 * int8['drop']:.1f} points of accuracy ({low:.1f} to {high:.1f})" in lossy.stderr
     assert "float32 loses" not in lossy.stderr
+    assert any("--rescue --max-drop" in line for line in lossy.stderr.splitlines())
     worst = int8["worst_label"]
     (table,) = (part for part in lossy.stdout.split("\n\n") if "worst label" in part)
     assert f"  {100 * int8['balanced']:.2f} %  " in table
