@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from device.explain.explainer import Explainer as Explainer
     from device.explain.explanation import Explanation as Explanation
     from device.inference.classifier import Classifier as Classifier
-    from device.inference.model_spec import Overrides as Overrides
+    from device.inference.overrides import Overrides as Overrides
     from device.inference.prediction import Prediction as Prediction
     from device.live.watch import watch as watch
 
@@ -32,7 +32,7 @@ _PUBLIC = {
     "Classifier": "device.inference.classifier",
     "Explainer": "device.explain.explainer",
     "Explanation": "device.explain.explanation",
-    "Overrides": "device.inference.model_spec",
+    "Overrides": "device.inference.overrides",
     "ImageError": "device.errors",
     "Prediction": "device.inference.prediction",
     "UserError": "device.errors",

@@ -20,7 +20,7 @@ from device.data.folders import Cache, Labeled
 from device.evaluation import evaluate
 from device.evaluation.paired import Paired
 from device.images import images
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import card as cards
 from experiments.cached import cached
 from experiments.record import write

@@ -21,7 +21,7 @@ from benchmarks.measure import latency
 from benchmarks.statistics import stats
 from device.data.folders import Labeled
 from device.evaluation import evaluate
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from experiments.cached import cached
 from experiments.record import write

@@ -114,7 +114,7 @@ def summary(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
 def work(model: Path, threads: int, labels: Path | None) -> None:
     """The worker: for every line on stdin, frames for so many seconds, and a line of JSON."""
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import NO_OVERRIDES, Overrides
+    from device.inference.overrides import NO_OVERRIDES, Overrides
 
     cv2.setNumThreads(threads)
     classifier = Classifier(model, Overrides(labels=labels) if labels else NO_OVERRIDES, threads)
@@ -162,7 +162,7 @@ def overlap(model: Path, labels: Path | None) -> None:
     """A worker: the live loop's predictions per second as a share of bare invokes per second, one thread,
     alternating."""
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import NO_OVERRIDES, Overrides
+    from device.inference.overrides import NO_OVERRIDES, Overrides
     from device.live.interfaces.output import Output
     from device.live.loop import Loop
     from device.live.smoothing import Smoother

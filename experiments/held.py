@@ -31,7 +31,7 @@ def work(model: Path, labels: Path | None, held: bool) -> None:
     """The worker: a line with the start's ms and the resident bytes, then the ms of a frame for every line on stdin."""
     from benchmarks.timing import memory
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import NO_OVERRIDES, Overrides
+    from device.inference.overrides import NO_OVERRIDES, Overrides
 
     shown = frames.frames()
     began = perf_counter()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from device.data.folders import Labeled
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import card, channels
 from device.model.card import InputSpec
 from device.model.channels import SCALINGS, PixelScaling

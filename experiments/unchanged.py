@@ -47,7 +47,7 @@ import cv2
 import numpy as np
 try:
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import Overrides
+    from device.inference.overrides import Overrides
 except ImportError:  # a checkout from before the rooms
     from device.classifier import Classifier
     from device.contract import Hints as Overrides

@@ -9,7 +9,7 @@ from device import command, files
 from device.data import content
 from device.evaluation import exports
 from device.evaluation.exports import Export, Inputs
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model.variants import DEFAULT
 from export.confidence.threshold import wish
 from export.cost import limit

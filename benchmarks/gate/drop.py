@@ -15,7 +15,7 @@ from device.errors import UserError
 from device.evaluation import by_label, needed
 from device.evaluation.by_label import ByLabel
 from device.evaluation.paired import Paired, is_within
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 
 # Whether each prediction is right, by the image's content hash.
 Right = Mapping[str, bool]

@@ -19,7 +19,7 @@ from benchmarks.statistics.stats import Interval
 from device import command, records
 from device.errors import UserError
 from device.host import system
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.inference.runtime import Runtime
 from device.model import model_kinds
 

@@ -17,7 +17,7 @@ from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation import by_label, evaluate
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model import model_data
 
 

@@ -61,7 +61,7 @@ def frame_path(
     import cv2
 
     from device.inference.classifier import Classifier
-    from device.inference.model_spec import Overrides
+    from device.inference.overrides import Overrides
 
     try:
         classifier = Classifier(path, Overrides(size=size), threads, runtime.name)

@@ -15,7 +15,7 @@ from device.host import system
 from device.inference import golden
 from device.inference.classifier import Classifier
 from device.inference.golden import GoldenResult
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import card as cards
 from device.model import model_data, model_kinds
 

@@ -14,7 +14,7 @@ from device.data.passed_over import PassedOver
 from device.data.walk import Walk
 from device.errors import ImageError, UserError
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.inference.prediction import Prediction, Ranked
 from device.model.confidence import UNKNOWN
 

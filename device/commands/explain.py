@@ -11,7 +11,7 @@ from device import command, files
 from device.errors import UserError
 from device.explain.explainer import Explainer
 from device.explain.explanation import Explanation, LabelMap
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 
 # Cold to hot, in a terminal.
 SHADES = " .:-=+*#%@"

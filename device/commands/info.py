@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from device import command, files, text
-from device.inference import model_spec, runtime
-from device.inference.model_spec import Tensor
+from device.inference import model_spec, runtime, tensors
+from device.inference.overrides import NO_OVERRIDES, Overrides
+from device.inference.tensors import Tensor
 from device.model import card as cards
 from device.model import channels
 from device.model.card import Card, Confidence
@@ -62,10 +63,10 @@ def describe(path: Path, runtime_name: str | None = None, size: tuple[int, int] 
     size: (height, width) for a network that leaves them open.
     """
     interpreter = runtime.find(runtime_name).open(path, 1, size)
-    source, output = model_spec.tensors(interpreter, path)
+    source, output = tensors.of(interpreter, path)
     is_third_party = cards.read(path) is None
     # A third-party file's scaling isn't guessed: to_json and lines show none.
-    overrides = model_spec.Overrides(mean=0.0, std=1.0) if is_third_party else model_spec.NO_OVERRIDES
+    overrides = Overrides(mean=0.0, std=1.0) if is_third_party else NO_OVERRIDES
     card, _ = model_spec.resolve(path, source, output, overrides)
     return ModelInfo(card, is_third_party, path.stat().st_size, cards.archive_bytes(path), source, output)
 
@@ -90,9 +91,14 @@ def lines(found: ModelInfo) -> list[str]:
     if accuracy is not None:
         how = "cross-validated" if accuracy.split == "cross-validation" else f"on {accuracy.split}"
         rows.append(("accuracy", f"{text.accuracy(accuracy.top1, accuracy.interval, accuracy.n)} {how}"))
-    rows += [("from", f"{key} {value}") for key, value in (card.provenance or {}).items() if value is not None]
+    rows += [("from", f"{key} {_said(value)}") for key, value in (card.provenance or {}).items() if value is not None]
     rows.append(("golden", f"{len(card.golden)} images ({card.golden_source or 'none'})"))
     return [f"{key:<9} {value}" for key, value in rows]
+
+
+def _said(value: object) -> str:
+    """An object of the card as a line."""
+    return ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _temperature(confidence: Confidence) -> str:

@@ -11,7 +11,7 @@ from device.model import channels
 from device.model.channels import Channels
 
 if TYPE_CHECKING:
-    from device.inference.model_spec import Overrides
+    from device.inference.overrides import Overrides
 
 # More would not be faster anywhere, and asking for a hundred thousand takes a small machine down.
 MAX_THREADS = 256
@@ -85,7 +85,7 @@ def add_size(options: "argparse._ActionsContainer") -> None:
 
 def overrides(given: argparse.Namespace) -> "Overrides":
     """Of the parsed options. numpy comes in here, after wrong options were answered."""
-    from device.inference.model_spec import Overrides
+    from device.inference.overrides import Overrides
 
     return Overrides(given.labels, given.mean, given.std, given.fit, given.output, given.size, given.scaling)
 

@@ -14,7 +14,7 @@ from device.evaluation import batching
 from device.host import system
 from device.inference import ordered
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.inference.prediction import Scores
 
 Z95 = 1.959963984540054  # two-sided 95 % of the normal distribution

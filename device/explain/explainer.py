@@ -20,7 +20,7 @@ from device.explain.explanation import Explanation, LabelMap
 from device.explain.pooled_head import Reals
 from device.inference.classifier import Classifier
 from device.inference.image_input import Image, to_rgb
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.inference.preprocess import Color, Fed
 
 # How much float kernels that add in another order may differ, relative to the largest number; and quantized ones, in

@@ -24,10 +24,10 @@ from device import text
 from device.errors import UserError
 from device.host import system
 from device.images.images import Pixels
-from device.inference import model_spec, ordered, runtime
+from device.inference import model_spec, ordered, runtime, tensors
 from device.inference.image_input import Image, to_rgb
-from device.inference.model_spec import NO_OVERRIDES, Overrides
 from device.inference.ordered import Item, Result
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.inference.prediction import Prediction, Ranked, Scores, ranked
 from device.inference.preprocess import Color, Fed, Preprocessor
 from device.labels import labels as label_lists
@@ -73,7 +73,7 @@ class Classifier:
         self.runtime = runtime.find(runtime_name)
         content = _whole(path) if held else None
         self.interpreter = self.runtime.open(path, threads, overrides.size, content)
-        self.input, self.output = model_spec.tensors(self.interpreter, path)
+        self.input, self.output = tensors.of(self.interpreter, path)
         self.card, self.notes = model_spec.resolve(path, self.input, self.output, overrides)
         if labels and self.card.labels is None:
             raise UserError(label_lists.missing(path))

@@ -4,154 +4,22 @@ It comes from the file's own card, or for a third-party file from the user's ove
 say what was taken from where, so nothing is guessed silently.
 """
 
-import math
-from dataclasses import dataclass
-from numbers import Real
-from os import PathLike
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
 
 from device.errors import UserError
+from device.inference.overrides import NO_OVERRIDES, Overrides
+from device.inference.tensors import Tensor
 from device.labels import labels as label_lists
 from device.model import card as cards
 from device.model import channels, flatbuffer, shapes
-from device.model.card import Card, Confidence, Fit, InputSpec, OutputKind, OutputSpec
-from device.model.channels import Channels, Color
+from device.model.card import Card, Confidence, InputSpec, OutputSpec
+from device.model.channels import Channels
 
-
-@dataclass(frozen=True)
-class Overrides:
-    """What the user says about a file without a card; None for what the file says itself.
-
-    labels: a file with the labels in output order. mean, std: the network takes (pixel - mean) / std of pixels 0..255;
-    one number, or three for red, green and blue. fit: crop, stretch or pad. output: softmax, sigmoid or logits. size:
-    (height, width) for a network that leaves them open. scaling: a name for mean, std and the order of the channels
-    (device/model/channels.py), or 'auto', which only export takes. UserError for an invalid value, and for mean or std
-    that contradict the scaling.
-    """
-
-    labels: str | PathLike[str] | None = None
-    mean: Channels | None = None
-    std: Channels | None = None
-    fit: str | None = None
-    output: str | None = None
-    size: tuple[int, int] | None = None
-    scaling: str | None = None
-
-    def __post_init__(self) -> None:
-        self._set(mean=_per_channel("mean", self.mean), std=_per_channel("std", self.std), size=_size(self.size))
-        for name, kinds in (("fit", get_args(Fit)), ("output", get_args(OutputKind))):
-            if getattr(self, name) not in (None, *kinds):
-                found = f"{name} is {getattr(self, name)!r:.60}, expected one of {', '.join(kinds)}"
-                raise UserError(f"{found}; name one, or leave it out")
-        if self.scaling is None:
-            return
-        named = channels.SCALINGS.get(self.scaling)
-        if named is None and self.scaling != channels.AUTO:
-            known = ", ".join(channels.SCALINGS)
-            raise UserError(f"the scaling is {self.scaling!r}, expected one of {known}; name one, or give mean and std")
-        mean, std = (named.mean, named.std) if named else (None, None)
-        if self.mean not in (None, mean) or self.std not in (None, std):
-            raise UserError(f"--scaling {self.scaling} came with another mean or std, expected one of them; drop one")
-        self._set(mean=mean, std=std)  # readers of mean and std then need no names
-
-    def _set(self, **values: object) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def color(self) -> Color:
-        """The order of the network's channels."""
-        named = channels.SCALINGS.get(self.scaling or "")
-        return named.color if named else "RGB"
-
-    def given(self) -> list[str]:
-        """The given ones, as options of the command line."""
-        implied = ("mean", "std") if self.scaling else ()
-        return [f"--{name}" for name, value in vars(self).items() if value is not None and name not in implied]
-
-
-def _per_channel(name: str, value: Any) -> Channels | None:
-    """A number, or three of any sequence, as Channels. UserError for anything else."""
-    if value is None:
-        return None
-    parts = tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else (value,)
-    if len(parts) not in (1, 3) or not all(isinstance(one, Real) and not isinstance(one, bool) for one in parts):
-        raise UserError(f"{name} is {value!r:.60}, expected a number, or three; give them for pixels 0..255")
-    numbers = [float(one) for one in parts]
-    return channels.of(*numbers) if len(numbers) == 3 else numbers[0]
-
-
-def _size(value: Any) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    if isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(one, int) and one > 0 for one in value):
-        return value[0], value[1]
-    raise UserError(f"size is {value!r:.60}, expected (height, width) in pixels; give both, such as (224, 224)")
-
-
-NO_OVERRIDES = Overrides()
 # The range of --mean and --std, far beyond any network's scaling.
 SMALLEST, LARGEST = 1e-9, 1e9
-CONVERT_IT = "convert it so, or give an image classifier"
 AS_TRAINED = "give what the network was trained with"
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A network's input or output: index, shape, type and quantization (scale 0 if it has none).
-
-    is_open: the file leaves height or width to the user (device/model/shapes.py).
-    """
-
-    index: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    scale: float
-    zero_point: int
-    is_open: bool = False
-
-    @property
-    def count(self) -> int:
-        """The number of elements; for an output, of scores."""
-        return math.prod(self.shape)
-
-    def real(self, quantized: int) -> float:
-        """The real number of a quantized value."""
-        return (quantized - self.zero_point) * self.scale
-
-
-def tensors(interpreter: Any, path: Path) -> tuple[Tensor, Tensor]:
-    """(input, output) of an image classifier; UserError if the network is none."""
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    for end, details in (("input", inputs), ("output", outputs)):
-        if len(details) != 1:
-            names = ", ".join(f"{item['name']} {item['shape'].tolist()}" for item in details)
-            raise UserError(
-                f"{path}: the network has {len(details)} {end}s ({names}), expected one: an image in, a score a label"
-                " out; give an image classifier, which a detector is not"
-            )
-    source, output = (_tensor(details[0]) for details in (inputs, outputs))
-    if len(source.shape) != 4 or source.shape[0] != 1 or source.shape[3] != 3 or not source.count:
-        raise UserError(f"{path}: the input is {list(source.shape)}, expected [1, height, width, 3]; {CONVERT_IT}")
-    # Fully convolutional networks end in [1, 1, 1, labels], others in [labels].
-    if not output.shape or not output.count or sum(side != 1 for side in output.shape) > 1:
-        raise UserError(f"{path}: the output is {list(output.shape)}, expected [1, labels]; {CONVERT_IT}")
-    for end, tensor in (("input", source), ("output", output)):
-        if tensor.dtype not in (np.float32, np.uint8, np.int8):
-            raise UserError(f"{path}: the {end} is {tensor.dtype}, expected float32, uint8 or int8; {CONVERT_IT}")
-        if tensor.dtype != np.float32 and not tensor.scale:
-            raise UserError(f"{path}: the {tensor.dtype} {end} has no quantization scale, expected one; {CONVERT_IT}")
-    return source, output
-
-
-def _tensor(details: dict[str, Any]) -> Tensor:
-    scale, zero_point = details["quantization"]
-    shape = tuple(int(side) for side in details["shape"])
-    is_open = shapes.is_open(details)
-    return Tensor(details["index"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point), is_open)
 
 
 def resolve(path: Path, source: Tensor, output: Tensor, overrides: Overrides = NO_OVERRIDES) -> tuple[Card, list[str]]:

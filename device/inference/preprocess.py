@@ -17,7 +17,7 @@ import numpy.typing as npt
 from device.images import images
 from device.images.images import Pixels, Scratch
 from device.inference import scaling
-from device.inference.model_spec import Tensor
+from device.inference.tensors import Tensor
 from device.model.card import InputSpec
 from device.model.channels import Color as Color
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.images.images import Pixels
-from device.inference.model_spec import Tensor
+from device.inference.tensors import Tensor
 from device.model import channels
 from device.model.card import InputSpec
 

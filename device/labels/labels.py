@@ -19,6 +19,7 @@ from device.model import flatbuffer
 
 # Five times a list of ten thousand labels.
 MAX_BYTES = 1_000_000
+LIST = "a text file with one label per line; give one with --labels FILE"
 LINE_ENDS = re.compile(r"\r\n|\r|\n")
 # Characters that text doesn't have, and the beginnings of files that are easily given by mistake.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -51,7 +52,7 @@ def read(path: Path) -> LabelList:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"{path}: can't read the labels ({error}); expected a text file, one label per line") from None
+        raise UserError(f"{path}: can't read the labels ({error}), expected {LIST}") from None
     return parse(data, str(path))
 
 
@@ -60,14 +61,14 @@ def parse(data: bytes, origin: str) -> LabelList:
     content, notes = _decoded(data, origin)
     for beginning, what in OTHERS:
         if beginning.match(content):
-            raise UserError(f"{origin}: this is {what}, expected a text file with one label per line")
+            raise UserError(f"{origin}: this is {what}, expected {LIST}")
     listed = label_documents.find(content, origin)
     if listed is None:
         listed, remarks = label_numbers.taken_off(_lines(content, origin))
         notes += [f"{origin}: {remark}" for remark in remarks]
     labels = tuple(label.strip() for label in listed)
     if not labels:
-        raise UserError(f"{origin}: it has no labels, expected one per line")
+        raise UserError(f"{origin}: it has no labels, expected {LIST}")
     try:
         cards.check_labels(labels)
     except cards.CardError as error:
@@ -80,7 +81,7 @@ def parse(data: bytes, origin: str) -> LabelList:
 def _decoded(data: bytes, origin: str) -> tuple[str, list[str]]:
     """Decodes UTF-8, or the encoding of a byte order mark, or (with a note) Windows-1252, a superset of Latin-1."""
     if len(data) > MAX_BYTES:
-        raise UserError(f"{origin}: more than {MAX_BYTES} bytes, expected a text file with one label per line")
+        raise UserError(f"{origin}: more than {MAX_BYTES} bytes, expected {LIST}")
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
     notes = []
     try:
@@ -94,7 +95,7 @@ def _decoded(data: bytes, origin: str) -> tuple[str, list[str]]:
         notes.append(f"{origin}: not UTF-8, read as Windows-1252: {odd[:60]!r}; if that is wrong, save it as UTF-8")
     if found := CONTROL.search(content):
         what = f"it contains the character 0x{ord(found[0]):02x}"
-        raise UserError(f"{origin}: this is no text ({what}), expected a text file with one label per line")
+        raise UserError(f"{origin}: this is no text ({what}), expected {LIST}")
     return content.lstrip("\ufeff"), notes
 
 
@@ -103,9 +104,10 @@ def _lines(content: str, origin: str) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
-        raise UserError(f"{origin}: it has no labels, expected one per line")
+        raise UserError(f"{origin}: it has no labels, expected {LIST}")
     if "" in lines:
-        raise UserError(f"{origin}: line {lines.index('') + 1} is empty, expected a label on every line")
+        line = f"{origin}: line {lines.index('') + 1}"
+        raise UserError(f"{line} is empty, expected a label on every line; delete it, or write the label")
     return lines
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from device import command
 from device.errors import UserError
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.live import loading, outputs, sources
 from device.live.interfaces.output import OutputOptions, Surroundings
 from device.live.loop import Loop

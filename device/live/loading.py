@@ -6,7 +6,7 @@ from pathlib import Path
 from device.errors import UserError
 from device.inference import golden, runtime
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.live import threads
 
 # The default model.

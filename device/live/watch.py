@@ -17,7 +17,7 @@ from typing import Any
 from device import declared
 from device.errors import UserError
 from device.images.images import Pixels
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.inference.prediction import Prediction
 from device.live import loading, sources
 from device.live.interfaces.frames import Source

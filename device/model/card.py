@@ -218,7 +218,9 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         if "/" in name or "\\" in name or name.startswith(".") or "\0" in entry.orig_filename:
             raise UserError(f"{path}: {_ARCHIVE} names the path {name!r}, expected plain names; don't trust this file")
         if entry.compress_type not in known:
-            raise UserError(f"{path}: {_ARCHIVE} holds {name!r} compressed, expected stored entries (zip -0)")
+            raise UserError(
+                f"{path}: {_ARCHIVE} holds {name!r} compressed, expected stored entries; store it with zip -0"
+            )
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

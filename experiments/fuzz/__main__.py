@@ -22,7 +22,7 @@ from tqdm import tqdm
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model import card
 from experiments.fuzz import children, mutants
 from experiments.fuzz.mutants import Original

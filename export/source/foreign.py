@@ -16,8 +16,9 @@ from device import command
 from device.data.folders import Labeled
 from device.errors import UserError
 from device.evaluation.scaling_choice import ScalingChoice
-from device.inference import model_spec, runtime
-from device.inference.model_spec import Overrides
+from device.inference import model_spec, runtime, tensors
+from device.inference.overrides import Overrides
+from device.inference.tensors import Tensor
 from device.labels import labels as label_lists
 from device.model import card as cards
 from device.model import channels, model_kinds
@@ -119,7 +120,7 @@ def _card(request: ExportRequest, tflite: Path) -> tuple[Card, ScalingChoice | N
     try:
         interpreter = runtime.find("litert").open(tflite, 1, request.overrides.size)
         objects.of_file(tflite)
-        entry, scores = model_spec.tensors(interpreter, tflite)
+        entry, scores = tensors.of(interpreter, tflite)
         _require_float(tflite, entry, interpreter)
         overrides, chosen = _with_scaling(request, tflite, entry, scores)
         card, notes = model_spec.resolve(tflite, entry, scores, overrides)
@@ -131,7 +132,7 @@ def _card(request: ExportRequest, tflite: Path) -> tuple[Card, ScalingChoice | N
 
 
 def _with_scaling(
-    request: ExportRequest, tflite: Path, entry: model_spec.Tensor, scores: model_spec.Tensor
+    request: ExportRequest, tflite: Path, entry: Tensor, scores: Tensor
 ) -> tuple[Overrides, ScalingChoice | None]:
     """Where labeled images are to choose the scaling, with the one that they speak for."""
     overrides = request.overrides
@@ -148,7 +149,7 @@ def _with_scaling(
     return replace(overrides, scaling=chosen.scaling), chosen
 
 
-def _require_float(path: Path, entry: model_spec.Tensor, interpreter: Any) -> None:
+def _require_float(path: Path, entry: Tensor, interpreter: Any) -> None:
     small = (np.int8, np.uint8, np.float16)
     quantized = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] in small]
     if entry.dtype != np.float32 or quantized:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device.errors import UserError
-from device.inference import model_spec
-from device.inference.model_spec import Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from export.source.calibration import DEFAULT_SAMPLES
 
 
@@ -14,7 +13,7 @@ class ExportRequest:
     """Where the model, images and labels come from; the arguments of `export`. UserError for invalid numbers."""
 
     model: Path
-    overrides: Overrides = model_spec.NO_OVERRIDES
+    overrides: Overrides = NO_OVERRIDES
     calibration: Path | None = None
     test: Path | None = None
     run: Path | None = None

@@ -24,7 +24,7 @@ from device.evaluation.scaling_choice import ScalingChoice, ScalingTrial
 from device.host import system
 from device.inference import ordered
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.inference.preprocess import Preprocessor
 from device.model.card import InputSpec
 from device.model.channels import SCALINGS, PixelScaling

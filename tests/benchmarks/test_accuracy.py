@@ -17,7 +17,7 @@ from device import records
 from device.data import folders
 from device.errors import UserError
 from device.evaluation import evaluate
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.model_data import ModelData
 from tests import drawing

@@ -13,7 +13,7 @@ from benchmarks.gate import drop
 from device.errors import UserError
 from device.evaluation import by_label, needed
 from device.evaluation.paired import Paired
-from device.inference.model_spec import NO_OVERRIDES
+from device.inference.overrides import NO_OVERRIDES
 from tests import drawing
 from tests.conftest import model
 from tests.device.refusals import says

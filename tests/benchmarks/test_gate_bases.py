@@ -14,7 +14,7 @@ from benchmarks.gate import baseline, drop
 from benchmarks.statistics.stats import Interval
 from device.errors import UserError
 from device.inference import runtime
-from device.inference.model_spec import NO_OVERRIDES
+from device.inference.overrides import NO_OVERRIDES
 from tests import drawing
 from tests.benchmarks.gating import LONG, ONE_ROUND, SMALL, Gate, document, spoiled
 from tests.conftest import Run, model

@@ -11,7 +11,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from device.data import folders
 from device.evaluation import evaluate
-from device.inference.model_spec import NO_OVERRIDES
+from device.inference.overrides import NO_OVERRIDES
 from tests import drawing, foreign
 from tests.conftest import Run, model
 

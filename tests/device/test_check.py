@@ -14,7 +14,7 @@ from device.check.checked import Report
 from device.errors import UserError
 from device.inference.classifier import Classifier
 from device.inference.golden import GoldenResult, replay
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.card import Golden
 from device.model.variants import DEFAULT

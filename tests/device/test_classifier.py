@@ -10,7 +10,7 @@ import pytest
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model.card import InputSpec, OutputSpec
 from device.model.variants import DEFAULT
 from tests import drawing

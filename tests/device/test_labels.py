@@ -6,7 +6,7 @@ import pytest
 
 from device.errors import UserError
 from device.images import images
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.labels import labels
 from tests import drawing
 from tests.conftest import Run

@@ -11,7 +11,7 @@ import pytest
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from tests import drawing
 from tests.conftest import Run
 from tests.device import crafted, described

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.interfaces.output import Output
 from device.live.interfaces.results import FrameResult, Status

@@ -17,7 +17,7 @@ from device.check.mismatches import MismatchCounts, MismatchTrial
 from device.data import folders
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import NO_OVERRIDES, Overrides
+from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.model import card as cards
 from device.model.card import Card
 from tests import drawing, foreign

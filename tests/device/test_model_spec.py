@@ -10,7 +10,7 @@ from device.__main__ import parser
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model.card import InputSpec, OutputSpec
 from export.card import metadata
 from tests.conftest import Run, model, shared

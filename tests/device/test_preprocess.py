@@ -13,7 +13,7 @@ import pytest
 
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.inference.preprocess import Color
 from device.live.interfaces.frames import Frame
 from device.model.card import Fit

@@ -12,7 +12,7 @@ from device.commands import options
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import card as cards
 from device.model.card import InputSpec
 from device.model.channels import SCALINGS, Channels

@@ -10,7 +10,7 @@ import pytest
 from device.errors import UserError
 from device.images import images
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from tests.conftest import Run, environment
 from tests.device import crafted
 from tests.device.crafted import End

@@ -11,7 +11,7 @@ import pytest
 from device.data import folders
 from device.host import system
 from device.inference import runtime, timing
-from device.inference.model_spec import NO_OVERRIDES
+from device.inference.overrides import NO_OVERRIDES
 from device.live import threads
 from device.live.live import LiveRequest
 from device.live.sources.pattern import PatternOptions

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from device.data import folders
 from device.evaluation import evaluate
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import flatbuffer
 from device.model.card import InputSpec
 from device.model.variants import NAMES

@@ -15,7 +15,7 @@ import pytest
 from device.data import folders
 from device.evaluation import exports
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import card as cards
 from device.model.variants import DEFAULT
 from export import __main__

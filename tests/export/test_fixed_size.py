@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
 
 from device.inference.classifier import Classifier
-from device.inference.model_spec import Overrides
+from device.inference.overrides import Overrides
 from device.model import card as cards
 from export.conversion import fixed_size
 from tests import drawing, foreign
