@@ -26,9 +26,6 @@ from export.rescue.build import PLAIN
 from export.runtimes import trials
 from export.source.sources import ExportSource
 
-# What speaks for int8's wrong predictions; after a rescue for those of the file that it made.
-EXPLAINED = "explained_int8.png"
-
 
 def export(source: ExportSource, options: ExportOptions) -> Export:
     """Writes source.folder/export/NAME_VARIANT.tflite for every sound variant, then export.json; returns that document.
@@ -104,7 +101,7 @@ def _draw(row: ExportedVariant, reference: Reference, folder: Path) -> None:
     if row.layers:
         layers.draw(row.variant, row.layers, folder / f"layers_{row.variant}.png")
     if row.variant == "int8" and row.file and reference.labeled:
-        sheet.write(folder / row.file, reference.images, folder / EXPLAINED)
+        sheet.write(folder / row.file, reference.images, folder / exports.EXPLAINED_IMAGE)
 
 
 def _rescue(maker: Maker, max_drop: float) -> Rescue:
@@ -128,7 +125,7 @@ def _completed(maker: Maker, kept: ExportedVariant) -> ExportedVariant:
     """The rescued file's row with its latency; its flips and its wrong predictions are drawn as every variant's are."""
     images, folder = maker.reference.images, maker.folder
     if maker.reference.labeled:
-        sheet.write(folder / str(kept.file), images, folder / EXPLAINED)
+        sheet.write(folder / str(kept.file), images, folder / exports.EXPLAINED_IMAGE)
     timed = {FLOAT32: maker.file(FLOAT32), RESCUED: maker.file("int8")}
     (row,) = measured.completed([replace(kept, variant=RESCUED)], timed, images, folder)
     return row

@@ -14,8 +14,8 @@ FOLDER = "export"
 MOST_BYTES = 16_000_000
 # What export draws beside its record, where there is reason to.
 DRAWN = {
-    "explained_int8.png": "Images that int8 predicts wrongly: what speaks for its label and for the right one",
-    "robustness.png": "Accuracy of float32 and int8 on images with a camera's faults, by severity",
+    exports.EXPLAINED_IMAGE: "Images that int8 predicts wrongly: what speaks for its label and for the right one",
+    exports.ROBUSTNESS_IMAGE: "Accuracy of float32 and int8 on images with a camera's faults, by severity",
 }
 
 

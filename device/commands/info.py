@@ -10,7 +10,7 @@ from device.inference.overrides import NO_OVERRIDES, Overrides
 from device.inference.tensors import Tensor
 from device.model import card as cards
 from device.model import channels
-from device.model.card import Card, Confidence
+from device.model.card import CROSS_VALIDATION, Card, Confidence
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def lines(found: ModelInfo) -> list[str]:
         ("unknown", _threshold(card.confidence)),
     ]
     if accuracy is not None:
-        how = "cross-validated" if accuracy.split == "cross-validation" else f"on {accuracy.split}"
+        how = "cross-validated" if accuracy.split == CROSS_VALIDATION else f"on {accuracy.split}"
         rows.append(("accuracy", f"{text.accuracy(accuracy.top1, accuracy.interval, accuracy.n)} {how}"))
     rows += [("from", f"{key} {_said(value)}") for key, value in (card.provenance or {}).items() if value is not None]
     rows.append(("golden", f"{len(card.golden)} images ({card.golden_source or 'none'})"))

@@ -7,6 +7,7 @@ from device import text
 from device.data import benchmark_record
 from device.evaluation import by_label, confidence_table, runtimes
 from device.evaluation.exports import Export, ExportedVariant
+from device.model.card import CROSS_VALIDATION
 
 HEADER = ("variant", "size", "accuracy", "drop, points", "p", "agreement", "p50 ms", "to float32")
 # Labels that are named in a line.
@@ -158,7 +159,7 @@ def notes(made: Export, run: Path) -> list[str]:
 
 def _compared_with(made: Export) -> str:
     first = made.variants[0]
-    if first.split == "cross-validation":
+    if first.split == CROSS_VALIDATION:
         return (
             f"compared with {made.reference} on the training images, through device; accuracy:"
             " cross-validated, each image by a head that has not seen it"

@@ -132,6 +132,8 @@ class ExportedVariant(ReferenceComparison, _OfVariant):
 PLAIN, EQUALIZED = "plain", "equalized"
 # What the file that a rescue makes is called, beside the variants.
 RESCUED = "int8_rescued"
+# What is drawn beside export.json: what speaks for int8's wrong predictions, and accuracy on corrupted images.
+EXPLAINED_IMAGE, ROBUSTNESS_IMAGE = "explained_int8.png", "robustness.png"
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,10 @@ class Confidence:
             raise CardError(f"confidence.temperature is {self.temperature:g}, expected more than 0")
 
 
+# The split of an accuracy for which no image was kept aside.
+CROSS_VALIDATION = "cross-validation"
+
+
 @dataclass(frozen=True)
 class Accuracy:
     """top1: the share of n images of a split with the right label, with its 95 % Wilson interval.

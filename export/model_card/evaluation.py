@@ -8,6 +8,7 @@ from device.evaluation import confidence_table, runtimes
 from device.evaluation.confidence import FittedConfidence
 from device.evaluation.cost_table import SHARED
 from device.host.system import Host
+from device.model.card import CROSS_VALIDATION
 from export.model_card.facts import DeliveredFile, ModelFacts
 from export.model_card.markdown import plain, table
 
@@ -20,7 +21,7 @@ HEADER = ("variant", "accuracy (95 % interval)", "loses, in points", "worst labe
 def accuracy(known: ModelFacts) -> list[str]:
     comparison = known.main.comparison
     how = {
-        "cross-validation": "by cross-validation: each training image by a head that has not seen it",
+        CROSS_VALIDATION: "by cross-validation: each training image by a head that has not seen it",
         "calibration": "on the calibration images, whose labels are not known",
     }.get(known.split, f"on {comparison.n} {known.split} images")
     reference = {"keras": "the Keras model", "tensorflow": "the SavedModel"}.get(
@@ -122,7 +123,7 @@ def limits(known: ModelFacts) -> list[str]:
 def _limits(known: ModelFacts) -> Iterator[str]:
     if not known.is_judged:
         yield "No labeled images were there: nothing is known of the accuracy."
-    elif known.split == "cross-validation":
+    elif known.split == CROSS_VALIDATION:
         yield "No image was kept aside: the accuracy is cross-validated on the training images."
     if known.made.rescue and known.made.rescue.shares_images:
         yield f"Rescue of int8: {SHARED}."

@@ -1,4 +1,4 @@
-"""robustness.png: accuracy by severity, a panel a corruption, float32 and int8 with their intervals."""
+"""The chart of --robustness: accuracy by severity, a panel a corruption, float32 and int8 with their intervals."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,6 @@ from device.model.variants import BY_NAME
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAME = "robustness.png"
 COLUMNS = 5
 
 

@@ -32,7 +32,7 @@ def check(source: ExportSource) -> None:
 
 def clear(folder: Path) -> None:
     """Removes a chart of files that are no longer there."""
-    (folder / chart.NAME).unlink(missing_ok=True)
+    (folder / exports.ROBUSTNESS_IMAGE).unlink(missing_ok=True)
 
 
 def added(source: ExportSource, made: Export) -> Export:
@@ -55,7 +55,7 @@ def added(source: ExportSource, made: Export) -> Export:
         tqdm(total=n, desc="robustness", unit=" images", disable=None, leave=False) as bar,
     ):
         found = measure.measure(folder / float32, folder / int8, source.test, seed, bar.update)
-        chart.draw(found, folder / chart.NAME)
+        chart.draw(found, folder / exports.ROBUSTNESS_IMAGE)
         done = replace(made, robustness=found)
         exports.write(folder, done)
     return done

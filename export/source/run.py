@@ -16,7 +16,7 @@ from device.data.run_record import RunRecord
 from device.errors import UserError
 from device.evaluation import exports
 from device.model import model_data
-from device.model.card import InputSpec, OutputSpec
+from device.model.card import CROSS_VALIDATION, InputSpec, OutputSpec
 from device.records import RecordError
 from export.source import unknown_images
 from export.source.calibration import CalibrationImages, balanced_rows
@@ -92,7 +92,7 @@ def _held_out(cache: Cache, validation: npt.NDArray[np.int64], heads: Heads | No
     """validation: rows of the training part. A fitted head learned from all of it; each fold's head did not."""
     if heads is None:
         return HeldOut(_rows_of(cache, validation, True))
-    return HeldOut(replace(_rows_of(cache, heads.rows, True), split="cross-validation"), heads)
+    return HeldOut(replace(_rows_of(cache, heads.rows, True), split=CROSS_VALIDATION), heads)
 
 
 def _validation(
@@ -122,7 +122,7 @@ def _test_of(cache: Cache, rows: tuple[int, ...] | None, unseen: Heads | None) -
         every = len(unseen.rows) == len(cache.targets("train"))
         images = cache.images("train")
         targets = cache.targets("train")[unseen.rows]
-        return Labeled(cache.labels, images if every else images[unseen.rows], targets, "cross-validation", 0)
+        return Labeled(cache.labels, images if every else images[unseen.rows], targets, CROSS_VALIDATION, 0)
     images, targets = cache.images("test"), cache.targets("test")
     if rows is None:
         return Labeled(cache.labels, images, targets, "test", 0)

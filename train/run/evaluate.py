@@ -12,6 +12,7 @@ from device.data.folders import Cache
 from device.evaluation import batching
 from device.evaluation import evaluate as measures
 from device.evaluation.by_label import is_uneven
+from device.model.card import CROSS_VALIDATION
 from train.data.batches import images_at_a_time
 from train.recipes.recipe import Recipe
 from train.run import evaluation, plots
@@ -59,7 +60,7 @@ class ScoredImages:
         images = cache.images("train")
         if len(unseen.rows) < len(images):
             images = images[unseen.rows]
-        return cls(images, unseen.targets, unseen.scores, "cross-validation")
+        return cls(images, unseen.targets, unseen.scores, CROSS_VALIDATION)
 
 
 def evaluate(
@@ -102,7 +103,7 @@ def evaluate(
 def _cross_validation(unseen: "Unseen", labels: tuple[str, ...]) -> CrossValidation:
     per_class = measures.per_class(unseen.scores, unseen.targets, labels)
     return CrossValidation(
-        split="cross-validation",
+        split=CROSS_VALIDATION,
         **vars(measures.accuracy(unseen.scores, unseen.targets)),
         balanced=measures.balanced(per_class),
         per_class=per_class,
@@ -124,7 +125,7 @@ def summary(found: Evaluation, run: Run) -> list[str]:
     def accuracy(figure: Evaluation | CrossValidation) -> str:
         return text.accuracy(figure.top1, figure.interval, figure.n)
 
-    if found.split == "cross-validation":
+    if found.split == CROSS_VALIDATION:
         return [
             f"cross-validated accuracy {accuracy(found)}  {run.model}",
             "each image by a head fitted without it; the head in the file is fitted on all of them",
@@ -161,7 +162,7 @@ def remarks(evaluated: Evaluation) -> list[str]:
             f"the labels are unevenly distributed; balanced accuracy {text.percent(evaluated.balanced)} ({each})"
         )
     alone = [row.label for row in classes if row.n == 1]
-    if alone and evaluated.split == "cross-validation":
+    if alone and evaluated.split == CROSS_VALIDATION:
         found.append(f"only one image of {text.some(alone)}: accuracy on others can't be measured")
     if lost := [f"{row.label} (n {row.n})" for row in classes if row.top1 == 0]:
         found.append(f"never right: {text.some(lost)}")
