@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from device import text
+from experiments.record import origin
 
 
 def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
@@ -26,6 +27,10 @@ def to_float32(row: dict[str, Any], float32: dict[str, Any]) -> str:
 
 def source(document: dict[str, Any]) -> str:
     """Where and when a result document was measured, and by which command."""
-    machine = document["machine"]
-    cores = f"{machine['cores']} core{'s' * (machine['cores'] != 1)}"
-    return f"Measured {document['date']} on {cores} of {machine['cpu']}: `{document['command']}`"
+    days: dict[str, set[str]] = {}
+    for row in document["results"]:
+        each = (row.get("measured") if isinstance(row, dict) else None) or origin(document)
+        machine = f"{each['cores']} core{'s' * (each['cores'] != 1)} of {each['cpu']}"
+        days.setdefault(machine, set()).add(each["date"])
+    said = "; ".join(f"{text.some(sorted(dates), len(dates))} on {machine}" for machine, dates in days.items())
+    return f"Measured {said}: `{document['command']}`"

@@ -26,6 +26,16 @@ def images(tmp_path: Path) -> Cache:
     return caches.provide(caches.DataRequest(str(folder), (16, 16)))
 
 
+@pytest.mark.parametrize(("steps", "momentum"), [(10, 0.5), (90, 0.9), (990, 0.99), (5_000, 0.99)])
+def test_an_average_of_weights_leaves_the_first_steps_behind(steps: int, momentum: float) -> None:
+    """At 0.99 it would begin with the weights of 100 steps ago, which a short training has at its beginning."""
+    from train.optimizers import optimizers
+
+    made = optimizers.optimizer(RECIPES["scratch"].training, steps)
+    assert made.use_ema and made.ema_momentum == pytest.approx(momentum)
+    assert 1 / (1 - made.ema_momentum) < 0.1 * steps + 1.001
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras' own, as it saves
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_step_is_traced_once_and_nothing_else_changes(images: Cache, tmp_path: Path, loss: str) -> None:

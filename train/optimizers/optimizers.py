@@ -7,6 +7,9 @@ import keras
 from train.optimizers.muon import Muon
 from train.recipes.training import Training
 
+# Of all steps, the share that the average of the weights spans at most.
+LONGEST_AVERAGE = 0.1
+
 
 def compile_model(model: keras.Model, training: Training, steps: int) -> None:
     """Gives the model its optimizer and loss; steps: batches in the whole run."""
@@ -26,7 +29,7 @@ def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
         rate = warmup_cosine(training.learning_rate, steps, training.warmup)
     shared: dict[str, Any] = {}
     if training.ema_momentum:
-        shared = {"use_ema": True, "ema_momentum": training.ema_momentum}
+        shared = {"use_ema": True, "ema_momentum": ema_momentum(training, steps)}
     if training.optimizer == "sgd":
         decay = training.weight_decay or None
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay, **shared)
@@ -35,6 +38,12 @@ def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
     if training.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, **shared)
     return keras.optimizers.Adam(rate, **shared)
+
+
+def ema_momentum(training: Training, steps: int) -> float:
+    """The recipe's, or less where its average, over about 1 / (1 - momentum) steps, would still hold the first ones."""
+    span = LONGEST_AVERAGE * steps
+    return min(training.ema_momentum, span / (span + 1))
 
 
 def warmup_cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:

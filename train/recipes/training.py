@@ -42,7 +42,9 @@ class Training:
         0.0, "not with adam: a step shrinks the weights by learning rate times this", limits=Limits(0)
     )
     ema_momentum: float = option(
-        0.0, "keep a moving average of the weights with this momentum; 0: no average", limits=BELOW_ONE
+        0.0,
+        "keep a moving average of the weights with this momentum, over a tenth of the steps at most; 0: no average",
+        limits=BELOW_ONE,
     )
     label_smoothing: float = option(0.0, "0..1, not with sparse_categorical_crossentropy", limits=BELOW_ONE)
     teacher: str = option("", "a run folder or .keras file: learn its predictions instead of the labels (distillation)")
