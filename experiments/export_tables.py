@@ -15,6 +15,13 @@ from train.recipes import catalog
 MOST = 0.005
 
 
+def variant_list() -> list[str]:
+    """A row a variant: what it is."""
+    on_request = {True: "", False: "; on request alone"}
+    rows = [[f"`{each.name}`", each.meaning + on_request[each.is_default]] for each in variants.TABLE]
+    return markdown(("variant", "what it is"), rows)
+
+
 def sound_limits() -> list[str]:
     """A row a variant: the limits beyond which export refuses its file."""
     rows = [

@@ -235,6 +235,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         gate_tables.gate_rule,
         gate_tables.gate_rules,
         export_tables.sound_limits,
+        export_tables.variant_list,
         export_tables.rescue,
         export_tables.quantization_cost,
         export_tables.export_time,

@@ -38,7 +38,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "model", type=Path, metavar="RUN|MODEL", help="a run, or anyone's .tflite, .keras, .h5 or SavedModel"
     )
-    top.add_argument("--variants", default=DEFAULT, metavar="LIST", help=f"which to keep (default {DEFAULT})")
+    top.add_argument(
+        "--variants",
+        default=DEFAULT,
+        metavar="LIST",
+        help=f"which to keep, of {','.join(variants.NAMES)} (default {DEFAULT})",
+    )
     top.add_argument("--run", type=Path, metavar="DIR", help="files go to DIR/export (default: the run's folder)")
     top.add_argument("--again", action="store_true", help="export even if nothing has changed")
     _add_judging(top.add_argument_group("accuracy lost to float32"))

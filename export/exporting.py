@@ -56,7 +56,7 @@ def export(
 
     Args:
         model: a Run, its folder or model.keras; or anyone's .tflite, .keras, .h5, SavedModel, Teachable Machine folder.
-        variants: one or several of float32, float16, dynamic and int8.
+        variants: the name of one, or several (device/model/variants.py); by default float32, float16, dynamic and int8.
         run: the folder for export/; by default the model's own run, or runs/NAME for anyone's model.
         overrides: for anyone's model, what it doesn't say itself: labels, scaling …
         calibration: for anyone's model, a folder of images like those that it will see; its train/, if it has one.

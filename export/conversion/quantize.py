@@ -1,11 +1,6 @@
 """One quantizer: every variant is made from the float32 .tflite by LiteRT Quantizer (https://github.com/google-ai-edge).
 
-float32   as it is
-float16   weights in half precision, computed in float32: half the size, float's speed
-dynamic   int8 weights (a scale a channel, dense layers a scale), activations quantized as they come: no calibration
-int8      int8 weights (a scale a channel) and activations, uint8 at both ends: calibrated
-
-What else is known of each: device/model/variants.py.
+What they are: device/model/variants.py.
 """
 
 import contextlib

@@ -203,6 +203,7 @@ def test_scores_are_close_to_float(variant: str) -> None:
     inputs = tensors(foreign.images(60, seed=3))
     expected = answers(foreign.bare(), list(inputs))
     scores = answers(made(variant), list(inputs))
+    assert variant in LARGEST_ERROR, f"{variant} is new; say in LARGEST_ERROR how far its scores may be off here"
     assert np.abs(scores - expected).max() < LARGEST_ERROR[variant]
     assert (scores.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.95
     assert len(set(expected.argmax(axis=1))) == 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from device.model.variants import DEFAULT
+from device.model.variants import DEFAULT, NAMES
 from export.conversion import quantize
 from export.options import ExportOptions
 from tests import foreign
@@ -19,6 +19,8 @@ from tests.exported import Exported
 
 def test_what_is_made_unless_others_are_named() -> None:
     assert DEFAULT == ExportOptions().variants == ("float32", "float16", "dynamic", "int8")
+    endings = [(one, other) for one in NAMES for other in NAMES if one.endswith(f"_{other}")]
+    assert not endings, "FILE_VARIANT.tflite names two variants"
 
 
 def read(run: Path) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class Frame:
 
 
 class Source:
-    """A source of frames. For one thread at a time; can be opened again after closing.
+    """A source of frames. For one thread at a time; can be opened again after closing, and then goes on: what was read
+    isn't read again.
 
     is_live: it never ends, so it is opened again when lost. newest_only: frames that are not classified in time are
     dropped; else every frame waits. may_wait: frames come when something happens, such as a file that arrives in a
@@ -73,8 +74,8 @@ class Source:
         """Raises SourceLostError if it can't be opened."""
 
     def read(self) -> Frame | None:
-        """The next frame; None at the end. Raises SourceLostError after at most STALL_S without one, unless it
-        may wait."""
+        """The next frame; None at the end, or after `cancel`. SourceLostError after at most STALL_S without a frame; a
+        source that may wait raises it only when it is gone."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class Source:
         """Sets the network's size from the next `open` on. Any thread may call it; most sources ignore it."""
 
     def cancel(self) -> None:
-        """Makes a waiting `read` return soon, if possible. Called by another thread."""
+        """Makes a waiting `read` return soon, if possible. Called by another thread, as the last but `close`."""
 
     def __enter__(self) -> Self:
         self.open()

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from device import addresses, command
 from device.data import walk
 from device.data.walk import Walk
+from device.declared import option
 from device.errors import UserError
 from device.live.interfaces.frames import Frame, Source, SourceLostError
 from device.live.sources.options import FileOptions
+from device.live.sources.watched_folder import WatchedFolder
 
 if TYPE_CHECKING:
     from device.images.images import Size
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageFilesOptions(FileOptions):
+    follow: bool = option(False, "wait for new images in a folder, instead of those that are there")
+
     shown = "an image, a folder of them or a pattern"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.follow and self.loop:
+            raise UserError("--loop and --follow were both given, expected one; omit the other")
+        if self.follow and not Path(self.where).is_dir():
+            raise UserError(f"--follow: {self.where} is no folder, expected one; omit --follow, or name its folder")
 
     @classmethod
     def matches(cls, text: str) -> bool:
@@ -29,7 +40,7 @@ class ImageFilesOptions(FileOptions):
         return path.exists() or (any(sign in text for sign in "*?[") and not addresses.lacks_scheme(text))
 
     def source(self, target: "Size") -> Source:
-        return ImageFiles(self.where, self.loop)
+        return WatchedFolder(self.where) if self.follow else ImageFiles(self.where, self.loop)
 
 
 class ImageFiles(Source):

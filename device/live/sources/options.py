@@ -45,7 +45,10 @@ class SourceOptions:
         raise NotImplementedError
 
     def source(self, target: "Size") -> Source:
-        """The source, not open yet, for a network of that size. UserError if it is impossible."""
+        """The source, not open yet, for a network of that size. UserError if it is impossible.
+
+        What is impossible whatever the network, `__post_init__` refuses: before a model is loaded.
+        """
         raise NotImplementedError
 
 
