@@ -18,8 +18,8 @@ from tests.conftest import ROOT
 from tests.exported import Exported
 from train.recipes import catalog
 
-# Neither is made for a board.
-LEFT_OUT = {catalog.CIFAR10_TEACHER.name, catalog.CIFAR10_TUTORIAL.name}
+# Not made for a board.
+LEFT_OUT = {catalog.CIFAR10_TEACHER.name}
 RUNS: list[dict[str, Any]] = read(export_report.NAME)["results"]
 PAIRS = [pytest.param(row, id=f"{run['recipe']}-{row['variant']}") for run in RUNS for row in run["variants"][1:]]
 
