@@ -157,8 +157,9 @@ def pairs(title: str, before: str, after: str, items: Sequence[tuple[str, float,
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             axis.text(right + 0.3 * spread, place, said, ha="right", va="center", bbox=box)
         axis.set_yticks(places, [short(item[0], 18) for item in items])
-        axis.set(xlim=(left - 0.08 * spread, right + 0.32 * spread), ylim=(-0.7, len(items) - 0.3))
-        axis.xaxis.set_major_locator(MaxNLocator(6))
+        low, high = left - 0.08 * spread, right + 0.32 * spread
+        axis.set(xlim=(low, high), ylim=(-0.7, len(items) - 0.3))
+        axis.set_xticks([tick for tick in MaxNLocator(6).tick_values(low, high) if low <= tick <= min(high, 100)])
         axis.set_xlabel("right predictions, %")
         axis.grid()
         figure.legend(loc="outside upper left", ncols=2, frameon=False)
