@@ -2,7 +2,7 @@
 test it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,16 @@ from export.source.request import ExportRequest
 FEW, LEAST = 50, 10
 
 
-def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationImages, set[str], list[Path]]:
-    """Calibration images from a folder, train/ alone where it has one; the content hashes of those taken, and the
-    files that were not.
-    """
+@dataclass(frozen=True)
+class CalibrationFiles:
+    """The image files of a folder, of its train/ alone where it has one."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+
+
+def files(request: ExportRequest) -> CalibrationFiles:
+    """Those to calibrate with. UserError where they are too few."""
     base = _training_part(request)
     walk = Walk(base)
     paths = list(walk)
@@ -40,6 +46,14 @@ def calibration(request: ExportRequest, spec: InputSpec) -> tuple[CalibrationIma
         )
     if seen:
         command.say(f"note: {base}: {seen}")
+    return CalibrationFiles(base, tuple(paths))
+
+
+def calibration(
+    request: ExportRequest, found: CalibrationFiles, spec: InputSpec
+) -> tuple[CalibrationImages, set[str], list[Path]]:
+    """The images that calibrate; their content hashes, and the files that were not taken."""
+    base, paths = found.folder, found.paths
     # An image's class is the folder it lies in; a flat folder is one class.
     parents = sorted({path.parent for path in paths})
     targets = np.array([parents.index(path.parent) for path in paths], np.int64)

@@ -100,11 +100,7 @@ CASES: dict[str, tuple[Callable[[Path], object], tuple[str, ...], tuple[str, ...
     ),
     "no label file": (nothing, instead("--labels", "x.txt"), ("x.txt: ", "labels")),
     "no scaling": (nothing, WORDS[:6], ("model.tflite: ", "--mean and --std")),
-    "auto without labels": (
-        nothing,
-        (*WORDS[:4], "--calibration", "shapes/train/circle", "--scaling", "auto"),
-        ("4 images", "--scaling auto", " 20 "),
-    ),
+    "auto with few labels": (nothing, (*WORDS[:6], "--scaling", "auto"), ("12 images", "--scaling auto", " 20 ")),
     "auto beside a card": (
         of_variant("float32"),
         (*SHORT, *WORDS[4:6], "--scaling", "auto"),

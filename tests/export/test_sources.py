@@ -90,7 +90,7 @@ def asked(calibration: Path) -> ExportRequest:
 
 def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"Training": 12, "Testing": 6})
-    choice, used, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
+    choice, used, _ = image_folders.calibration(asked(root), image_folders.files(asked(root)), InputSpec(16, 16))
     assert (len(choice.images), choice.split, len(used)) == (12, "Training", 12)
     test = image_folders.test(asked(root), drawing.LABELS, used)
     assert test is not None and (len(test), test.split) == (6, "test")
@@ -99,7 +99,7 @@ def test_calibration_and_test_images_by_any_name_of_their_splits(tmp_path: Path)
 def test_a_class_called_train_is_not_all_that_is_calibrated_with(tmp_path: Path) -> None:
     root = drawing.write_folder(tmp_path / "vehicles", {None: 12})
     (root / "circle").rename(root / "train")
-    choice, _, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
+    choice, _, _ = image_folders.calibration(asked(root), image_folders.files(asked(root)), InputSpec(16, 16))
     assert (len(choice.images), choice.split) == (12, "vehicles")
 
 
@@ -110,7 +110,7 @@ def test_calibration_images_are_told_by_content(tmp_path: Path, capsys: pytest.C
     (root / "circle/@eaDir").mkdir()
     (root / "circle/@eaDir/a.png").write_bytes(first.read_bytes())
     first.rename(first.with_suffix(".jfif"))
-    choice, _, _ = image_folders.calibration(asked(root), InputSpec(16, 16))
+    choice, _, _ = image_folders.calibration(asked(root), image_folders.files(asked(root)), InputSpec(16, 16))
     assert len(choice.images) == 12
     assert "1 @eaDir" in capsys.readouterr().err
 
