@@ -42,11 +42,12 @@ def source(request: ExportRequest) -> ExportSource:
         )
     asked = _with_labels_beside(_of_project(request))
     path = asked.model
-    files = image_folders.files(asked)  # before a conversion, which takes a while
+    # What takes less time is looked at first: a .tflite itself, or the images before a model is converted.
+    files = None if model_kinds.is_tflite(path) else image_folders.files(asked)
     card, chosen, converted = _network(asked)
     if card.labels is None:
         raise UserError(label_lists.missing(path))
-    choice, used, left = image_folders.calibration(asked, files, card.input)
+    choice, used, left = image_folders.calibration(asked, files or image_folders.files(asked), card.input)
     test = image_folders.test(asked, card.labels, used)
     validation = HeldOut(image_folders.with_labels(image_folders.without(left, test), card.labels))
     labeled = validation.at(np.flatnonzero(validation.images.targets >= 0))
