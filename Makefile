@@ -82,7 +82,7 @@ bench-pi: setup  ## latency of the run (or MODEL) on the board PI=user@host, ove
 	$(RUN) -m benchmarks board "$(PI)" $(if $(MODEL),"$(MODEL)",$(FOLDER)) \
 		$(if $(SSH_OPTIONS),--ssh-options="$(SSH_OPTIONS)")
 
-check: setup  ## the tests that need no TensorFlow and no other programs, within a minute
+check: setup  ## the tests that need no TensorFlow and no other programs
 	$(RUN) -m pytest -m "not tensorflow and not programs" --numprocesses 2
 
 # Three at a time keep two cores busy: servers, cameras and signals are waited for.
