@@ -145,7 +145,7 @@ def main() -> int:
 def _say_rescue(models: "ExportedModels") -> None:
     """Where int8 certainly loses accuracy or was not kept, and nothing was tried against it."""
     record = models.record
-    int8 = next((row for row in record.variants if row.variant == "int8"), None)
+    int8 = record.int8
     if int8 is None or record.rescue or record.inputs.runtime:
         return
     if int8.failures or (int8.drop_interval and int8.drop_interval[0] > 0):

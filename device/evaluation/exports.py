@@ -226,14 +226,18 @@ class Export:
         return [*self.variants, *([row] if row else [])]
 
     @property
+    def int8(self) -> ExportedVariant | None:
+        """The plain int8 file's row; None where it was not asked for."""
+        return next((row for row in self.variants if row.variant == "int8"), None)
+
+    @property
     def chosen(self) -> ExportedVariant | None:
         """After a rescue, the row of the file that it chose; None where that isn't sound and was not kept."""
         if self.rescue is None:
             return None
         if self.rescue.row:
             return self.rescue.row
-        plain = next(row for row in self.variants if row.variant == "int8")
-        return plain if plain.file and self.rescue.chosen == PLAIN else None
+        return self.int8 if self.int8 and self.int8.file and self.rescue.chosen == PLAIN else None
 
     @property
     def standing(self) -> list[ExportedVariant]:

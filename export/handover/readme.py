@@ -11,12 +11,12 @@ from export.source.sources import ExportSource
 # The float network with equalized channels, beside the variants.
 EQUALIZED = "float32_equalized"
 # What is compiled of which file, by the makers' own documents.
-CORAL = ("Coral's Edge TPU Compiler", "https://coral.ai/docs/edgetpu/compiler/")
+CORAL, CORAL_PAGE = "Coral's Edge TPU Compiler", "https://coral.ai/docs/edgetpu/compiler/"
 COMPILERS = (
     ("Hailo Dataflow Compiler", "{name}_float32.tflite", "https://hailo.ai/developer-zone/"),
     ("Sony IMX500 converter, Model Compression Toolkit", "model.keras", "https://developer.aitrios.sony-semicon.com/"),
-    (CORAL[0], "{name}_int8.tflite", CORAL[1]),
-    (CORAL[0], f"{{name}}_{RESCUED}.tflite", CORAL[1]),
+    (CORAL, "{name}_int8.tflite", CORAL_PAGE),
+    (CORAL, f"{{name}}_{RESCUED}.tflite", CORAL_PAGE),
 )
 
 ENDS = "with uint8 pixels in and uint8 scores out"
