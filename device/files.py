@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Keep the suffix last: numpy and matplotlib depend on it.
+    # Keep the suffix last: numpy and matplotlib depend on it. `remove_unfinished` knows this form.
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         with naming(path, temporary):
@@ -38,6 +38,13 @@ def replacing(path: Path) -> Iterator[Path]:
             settle(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes the temporary files that a killed process left in a folder; call it where nobody else writes there."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{8}(\.[^.]*)?", path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ def export(source: ExportSource, options: ExportOptions) -> Export:
         rescued.check(source)
     fitted.check(source, options.threshold)
     with locks.held(source.folder, "an export"):
+        files.remove_unfinished(source.folder / "export")
         _move_aside(source.folder / "export", source.model_sha256)
         return _export(source, options)
 

@@ -1,6 +1,7 @@
 """Results as `live` makes them: the drawn shapes, moving, through the committed int8 network."""
 
 import ctypes
+import gc
 import sys
 import threading
 import time
@@ -129,11 +130,22 @@ def interrupt(thread: threading.Thread) -> None:
 
 
 def end(thread: threading.Thread) -> None:
-    """Ends a thread from outside, as a fault in it would; where Python passes one over (in a __del__), once more."""
+    """Ends a thread from outside, as a fault in it would; where Python passes one over (in a __del__), once more.
+
+    Not before some seconds are over: a second one would end what the thread does about the first. Nothing is collected
+    meanwhile: what another thread that was ended so has left open is reported by the thread that collects it, and an
+    exception in the middle of such a report would be pytest's failure.
+    """
 
     def is_dead() -> bool:
         if thread.is_alive():
             interrupt(thread)
+            thread.join(5)
         return not thread.is_alive()
 
-    wait_for(is_dead)
+    gc.collect()
+    gc.disable()
+    try:
+        wait_for(is_dead)
+    finally:
+        gc.enable()

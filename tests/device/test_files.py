@@ -103,7 +103,7 @@ def test_two_writers_do_not_share_a_temporary_file(tmp_path: Path) -> None:
     assert path.read_text() == "one"
 
 
-def test_a_killed_writer_leaves_the_older_file(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_the_older_file_and_one_that_can_be_removed(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     path.write_text("older")
     code = """
@@ -116,3 +116,10 @@ with files.replacing(Path(sys.argv[1])) as temporary:
 """
     assert subprocess.run([sys.executable, "-c", code, path], cwd=ROOT).returncode == -9
     assert path.read_text() == "older"
+    others = {tmp_path / name for name in (".hidden", ".run.lock", ".out.json", ".0a1b2c3d", "out.0a1b2c3d.json")}
+    for other in others:
+        other.write_text("not ours")
+    (unfinished,) = {*tmp_path.iterdir()} - others - {path}
+    assert unfinished.read_text() == "half"
+    files.remove_unfinished(tmp_path)
+    assert {*tmp_path.iterdir()} == {*others, path}

@@ -101,6 +101,21 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(
     assert [path.suffix for path in (run / "checkpoint").iterdir() if path.name != "latest.json"] == [".keras"]
 
 
+def test_what_a_kill_left_half_written_goes(warm: Run, trained: Trained, whole: Path, tmp_path: Path) -> None:
+    """Killed while it says that the last epoch is done, and after it, before the one before is removed."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    record = json.loads((run / "run.json").read_bytes())
+    (run / "run.json").write_text(json.dumps({**record, "status": "running"}))
+    for name in (".run.0a1b2c3d.json", ".model.0a1b2c3d.keras", "checkpoint/.latest.0a1b2c3d.json"):
+        (run / name).write_text("half")
+    (run / "checkpoint/epoch_0011.keras").write_text("the epoch before")
+    done = warm(*words(trained, run, "--resume"), FRAMELITE_CACHE=str(trained.cache))
+    assert done.returncode == 0, done.stderr
+    assert {path.relative_to(run) for path in run.rglob("*")} == {path.relative_to(whole) for path in whole.rglob("*")}
+    assert weights(run) == weights(whole)
+
+
 def test_control_c_leaves_an_interrupted_run_and_resume_ends_it(
     warm: Run, trained: Trained, whole: Path, tmp_path: Path
 ) -> None:

@@ -58,6 +58,17 @@ def save(place: Place, model: "keras.Model", state: State) -> None:
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     document = {"file": name, "sha256": digest, "run": place.run.to_json(), **asdict(state)}
     files.write_json(folder / LATEST, document)
+    _remove_others(folder, name)
+
+
+def tidy(folder: Path) -> None:
+    """Removes what a kill left: files that it cut short, and checkpoints before the latest."""
+    files.remove_unfinished(folder)
+    if latest := find(folder):
+        _remove_others(folder, latest.path.name)
+
+
+def _remove_others(folder: Path, name: str) -> None:
     for path in folder.glob("*.keras"):
         if path.name != name:
             path.unlink()

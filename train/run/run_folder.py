@@ -71,10 +71,14 @@ class Claim:
     @contextlib.contextmanager
     def hold(self) -> Iterator[Way]:
         """Locks the folder until the block ends; yields what `check` returns, now that no other process can change
-        it."""
+        it. A run that goes on finds nothing in it that a kill left half-written."""
         check(self.run)
         with locks.held(self.run.path, "a training"):
-            yield self._way()
+            way = self._way()
+            if way is Way.GOES_ON:
+                files.remove_unfinished(self.run.path)
+                checkpoint.tidy(self.run.checkpoint)
+            yield way
 
     def make_room(self, weights: Path | None = None) -> Path | None:
         """Moves aside what the folder holds, as a whole, and reports it; returns where the file `weights` is now.
