@@ -82,8 +82,8 @@ bench-pi: setup  ## latency of the run (or MODEL) on the board PI=user@host, ove
 	$(RUN) -m benchmarks board "$(PI)" $(if $(MODEL),"$(MODEL)",$(FOLDER)) \
 		$(if $(SSH_OPTIONS),--ssh-options="$(SSH_OPTIONS)")
 
-check: setup  ## the tests that need no TensorFlow and no other programs
-	$(RUN) -m pytest -m "not tensorflow and not programs" --numprocesses 2
+check: setup  ## the tests of a minute: no TensorFlow, no other programs, no whole commands
+	$(RUN) -m pytest -m "not tensorflow and not programs and not long" --numprocesses 2
 
 # Three at a time keep two cores busy: servers, cameras and signals are waited for.
 test: setup test-setup lint  ## everything: checks of style and types, then all tests

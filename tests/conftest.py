@@ -43,14 +43,25 @@ LONGEST = (
     "test_anyone.py",
 )
 
+# Fixtures that run whole commands.
+RUNS_COMMANDS = {"command", "warm", "eager", "exported", "lossy"}
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 # Exports try their files in no other runtime, which takes seconds, but where that is the test.
 os.environ["FRAMELITE_TFLITE_RUNTIME"] = ""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONGEST)
+    for item in items:
+        if RUNS_COMMANDS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("long")
+
+
+def pytest_collection_finish() -> None:
+    assert "tensorflow" not in sys.modules, "a test's module imports TensorFlow: seconds for everyone; import it inside"
 
 
 def places(folder: Path) -> dict[str, str]:

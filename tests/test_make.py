@@ -52,6 +52,7 @@ def test_export_takes_the_run_that_training_made(tmp_path: Path) -> None:
     assert f"{where}/export/*_int8.tflite" in planned("gate", f"DATA={folder}", "BASE=main:x.tflite")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "run"),
     [

@@ -13,6 +13,8 @@ from tests.conftest import EAGER, ROOT, places, runs_in
 from tests.page_examples import ELSEWHERE, HERE, lay_out
 from tests.warm import TENSORFLOW
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -41,6 +41,7 @@ def test_a_cell_is_the_same_each_time_and_ends_early() -> None:
     assert found["no_regression"] + found["cannot_tell"] == 30 and 10 <= found["mean_rounds"] < 15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noise", gate_simulation.NOISES)
 def test_looks_that_are_passed_over_would_not_have_ended_a_gate(noise: str) -> None:
     off = gate_simulation.deviations(noise, 0.01, 40, np.random.default_rng(2))

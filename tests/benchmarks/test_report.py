@@ -13,6 +13,8 @@ from tests.benchmarks.report_page import WRITE, Page, made
 from tests.benchmarks.reporting import HOSTILE, PC, PI, failed
 from tests.conftest import ROOT, Run, model
 
+pytestmark = pytest.mark.long
+
 # What it says.
 
 

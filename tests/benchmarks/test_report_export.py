@@ -24,6 +24,8 @@ from tests.exported import Exported, with_rescue
 if TYPE_CHECKING:
     from tests.device.browsing import Pages
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def run(lossy: Exported, tmp_path: Path) -> Path:

@@ -26,6 +26,7 @@ def simulated(count: int, true: float, limit: float, noise: float, seed: int = 1
     return answers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("limit", "count"), [(0.05, 1200), (0.02, 800)])
 def test_false_alarms(limit: float, count: int) -> None:
     answers = simulated(count, 1.0, limit, 0.01)

@@ -143,6 +143,7 @@ def test_the_drivers_own_time_comes_with_a_frame(made: list[Capture], reduced: b
         assert [camera.read().driver_ms for _ in range(5)] == [40.5, 40.5, None, None, None]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("stamps", "hangs"), [([0.0], False), ([5.0], True), (range(5, 10**9), False)])
 def test_a_camera_with_its_lens_covered(
     made: list[Capture], stamps: Iterable[float], hangs: bool, monkeypatch: pytest.MonkeyPatch

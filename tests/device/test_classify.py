@@ -173,6 +173,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 def test_memory_stays_flat_and_every_core_works(tmp_path: Path) -> None:
     """Ten times as many images, 330 MB when decoded, take no more memory: they are not held."""

@@ -18,6 +18,7 @@ ENDLESS, MEMORY = "/dev/zero", 2**32
 TEST = ("--source", "test", "--frames", "1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -104,6 +104,7 @@ def drawings() -> Iterator[Image.Image]:
         yield Image.fromarray(barred)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_what_was_drawn_black_white_or_gray_is_whole(way: str) -> None:
     format, options = WAYS[way]

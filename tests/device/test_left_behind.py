@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
 
 STUCK = """
@@ -26,6 +28,7 @@ command.run(main)
 """
 
 
+@pytest.mark.long
 def test_a_read_that_does_not_return_spoils_no_exit_code() -> None:
     """OpenCV ends the process by SIGABRT where the interpreter's end finds it at work, two times of three."""
     for _ in range(4):

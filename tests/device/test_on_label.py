@@ -161,6 +161,7 @@ def test_ctrl_c_is_not_the_commands(log: Log, read: Read) -> None:
 # A command that takes too long.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "script",
     [

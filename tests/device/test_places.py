@@ -11,6 +11,8 @@ import pytest
 from tests import drawing
 from tests.conftest import MODELS, ROOT, Run
 
+pytestmark = pytest.mark.long
+
 MODEL = MODELS / "shapes_int8.tflite"
 # A user id that no user has; it may read what root may, since the interpreter may lie in root's home.
 NOBODY = ("setpriv", "--reuid=41234", "--regid=41234", "--clear-groups")

@@ -156,6 +156,7 @@ def seen(source: Script) -> tuple[list[int], list[str], int]:
     return found, [state.message for state in states], states[-1].lost
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stamps", [None, itertools.count(1.0)])
 def test_a_covered_lens_is_a_stream(stamps: Iterator[float] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame is the same to the byte, and newly received or newly stamped: each is answered."""
@@ -187,6 +188,7 @@ def test_a_driver_whose_time_stands_still_is_not_believed(monkeypatch: pytest.Mo
     assert found.count(7) > 5 and lost == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stamps", [None, itertools.count(1.0)])
 def test_who_wants_it_has_a_still_image_opened_again(
     stamps: Iterator[float] | None, monkeypatch: pytest.MonkeyPatch

@@ -104,6 +104,7 @@ def test_a_threshold_makes_unknown(shots: Path) -> None:
     assert all(prediction.is_unknown and prediction.label == "unknown" for prediction in predictions)
 
 
+@pytest.mark.long
 def test_a_camera_that_is_lost_is_opened_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,8 @@ from export.source.sources import ExportSource
 from tests import drawing, foreign
 from tests.conftest import ROOT, environment
 
+pytestmark = pytest.mark.long
+
 TEST = 90
 MODEL, IMAGES = foreign.for_each_channel(), foreign.images(10, seed=4)
 SPEC = InputSpec(*foreign.SIZE, mean=foreign.MEAN, std=foreign.STD)

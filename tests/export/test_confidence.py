@@ -29,6 +29,8 @@ from export.source.request import ExportRequest
 from tests import drawing, foreign
 from tests.conftest import model
 
+pytestmark = pytest.mark.long
+
 FACTOR, NOISE = 3.0, 150.0
 TRAIN, TEST, CALIBRATED = 360, 150, 30
 

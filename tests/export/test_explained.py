@@ -33,6 +33,7 @@ def test_maps_are_those_of_float32(variant: str, least: float, float32: Explaine
     assert np.corrcoef(np.ravel(ours), np.ravel(theirs))[0, 1] > least
 
 
+@pytest.mark.long
 def test_export_leaves_a_sheet_of_wrong_answers(tmp_path: Path) -> None:
     model = pooled.write(tmp_path / "model.tflite", pooled.network())
     folder = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 60}, seed=31)

@@ -27,6 +27,8 @@ from tests import drawing, foreign
 from tests.conftest import Run, model
 from tests.exported import EPOCH, Exported
 
+pytestmark = pytest.mark.long
+
 Export = Callable[..., tuple[str, str]]
 BESIDE = ("layers_int8.png", "export.json", "MODEL_CARD.md")
 

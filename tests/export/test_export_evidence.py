@@ -52,6 +52,7 @@ def test_a_row_is_of_the_same_images(row: dict[str, Any]) -> None:
     assert row["p"] == pytest.approx(stats.binomtest(row["lost"], pairs).pvalue if pairs else 1.0)
 
 
+@pytest.mark.long
 def test_a_row_has_what_the_export_measured(exported: Exported, tmp_path: Path) -> None:
     """Of the committed model's run, as if its data were a folder of one's own."""
     shutil.copy(ROOT / "experiments/results/cifar10_run.json", tmp_path / run_record.NAME)

@@ -147,6 +147,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
+@pytest.mark.long
 def test_control_c_leaves_whole_files_or_none(place: Path) -> None:
     """Interrupted when a variant is under way: what is there has its card, and there is no temporary file."""
     folder, scratch = place / "runs/model/export", place / "scratch"

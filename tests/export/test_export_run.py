@@ -117,7 +117,9 @@ def test_another_folder_for_the_files(warm: Run, run: Path, tmp_path: Path) -> N
 
 
 def test_the_same_bytes_in_other_processes(warm: Run, run: Path, tmp_path: Path) -> None:
-    """Each conversion has a process of its own."""
+    """Each conversion has a process of its own. What a kill left in the folder goes."""
+    (tmp_path / "other/export").mkdir(parents=True)
+    (tmp_path / "other/export/.fashion_mnist_int8.0a1b2c3d.tflite").write_text("half")
     for folder in ("one", "other"):
         words = ("--run", tmp_path / folder, "--variants", "float32,int8")
         done = warm("export", run, *words, SOURCE_DATE_EPOCH="1700000000")

@@ -76,6 +76,7 @@ def test_all_variants_together(exported: Exported, rows: list[ExportedVariant], 
     assert limit.is_within(limit.judge(rows, 0.005)) is is_within
 
 
+@pytest.mark.long
 def test_whether_models_are_within_a_drop_is_known_from_python(lossy: Exported) -> None:
     models = ExportedModels(lossy.run / "export", exports.read(lossy.run / "export"), is_new=False)
     assert models.within(0.01) is False and models.within(0.9) is True

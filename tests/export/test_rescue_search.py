@@ -26,6 +26,8 @@ from tests.conftest import Run
 from tests.export.rescuing import builder, rescaled
 from tests.export.test_quantize import answers
 
+pytestmark = pytest.mark.long
+
 SPEC = InputSpec(*foreign.SIZE)
 
 

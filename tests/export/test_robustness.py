@@ -172,6 +172,7 @@ def test_the_table_marks_what_chance_does_not_explain(measured: Robustness) -> N
 # As a part of an export.
 
 
+@pytest.mark.long
 def test_it_is_added_to_an_export_that_is_up_to_date(exported: Exported, tmp_path: Path) -> None:
     run = shutil.copytree(exported.run, tmp_path / "run")
     folder = run / "export"

@@ -16,6 +16,8 @@ from tests.conftest import Run
 from tests.export import planting
 from tests.exported import Exported
 
+pytestmark = pytest.mark.long
+
 
 def test_what_is_made_unless_others_are_named() -> None:
     assert DEFAULT == ExportOptions().variants == ("float32", "float16", "dynamic", "int8")

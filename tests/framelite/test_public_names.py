@@ -63,6 +63,7 @@ def test_the_front_door_imports_the_standard_library_alone() -> None:
     assert loaded("export") == {"export"}
 
 
+@pytest.mark.long
 def test_a_name_brings_its_own_package_alone() -> None:
     """With what a board has, also where that is all there is."""
     names = "Classifier, Overrides, ImageError, Prediction, UserError, watch"

@@ -29,6 +29,8 @@ from train.run import evaluation
 from train.run.evaluation import ClassicalEvaluation
 from train.run.runs import Identity, Run
 
+pytestmark = pytest.mark.long
+
 SIZE = (32, 40)
 RECIPE = ClassicalRecipe("shapes_classical", "", Data("shapes", image_size=SIZE, validation_split=0.25))
 IMAGES = {"features.png", "boundary.png", "confusion.png", "samples.png"}

@@ -16,7 +16,6 @@ from tests import drawing
 from tests.conftest import Run
 from train.data import cache, split
 from train.data.cache import DataRequest
-from train.fitting import fit
 from train.recipes import catalog
 from train.recipes.settings import change, replaced
 from train.run.runs import Run as RunFolder
@@ -106,6 +105,8 @@ def test_copies_count_once_and_a_single_image_works(eager: Run, warm: Run, tmp_p
 
 @pytest.mark.tensorflow
 def test_only_a_head_can_do_without_a_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from train.fitting import fit  # brings TensorFlow
+
     monkeypatch.setenv("FRAMELITE_CACHE", str(tmp_path / "cache"))
     data = drawing.write_folder(tmp_path / "shapes", {None: 24})
     made = cache.provide(DataRequest(str(data), (16, 16), test=0.0))

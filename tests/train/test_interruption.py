@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from train.fitting.interruption import Interruption
+
+if TYPE_CHECKING:
+    from train.fitting.interruption import Interruption
 
 pytestmark = pytest.mark.tensorflow
 
@@ -25,6 +27,13 @@ def as_in_a_terminal() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture
+def interruption() -> "Interruption":
+    from train.fitting.interruption import Interruption  # brings Keras
+
+    return Interruption()
+
+
 class Dropped:
     """Ctrl-C comes in the one place where Python can't raise it."""
 
@@ -32,40 +41,44 @@ class Dropped:
         signal.raise_signal(signal.SIGINT)
 
 
-class Step(keras.callbacks.Callback):  # type: ignore[misc]
+class Steps:
     """Presses Ctrl-C so often in the second batch; counts what came to its end."""
 
     def __init__(self, times: int) -> None:
-        super().__init__()
         self.times, self.begun, self.ended = times, 0, 0
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    def begin(self, batch: int, logs: object) -> None:
         self.begun += 1
         if self.begun == 2:
             Dropped()
             for _ in range(self.times - 1):
                 signal.raise_signal(signal.SIGINT)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+    def end(self, batch: int, logs: object) -> None:
         self.ended += 1
 
 
 @pytest.mark.parametrize(("times", "ended"), [(1, 2), (2, 1)])
-def test_it_is_obeyed(times: int, ended: int) -> None:
+def test_it_is_obeyed(times: int, ended: int, interruption: "Interruption") -> None:
+    import keras
+
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    step = Step(times)
-    with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
-        model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=1, verbose=0, callbacks=[step, interruption])
-    assert (step.begun, step.ended) == (2, ended)
+    steps = Steps(times)
+    told = keras.callbacks.LambdaCallback(on_train_batch_begin=steps.begin, on_train_batch_end=steps.end)
+    with pytest.raises(KeyboardInterrupt), interruption:
+        model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=1, verbose=0, callbacks=[told, interruption])
+    assert (steps.begun, steps.ended) == (2, ended)
 
 
-def test_in_the_very_last_moment() -> None:
-    with pytest.raises(KeyboardInterrupt), Interruption():
+def test_in_the_very_last_moment(interruption: "Interruption") -> None:
+    with pytest.raises(KeyboardInterrupt), interruption:
         signal.raise_signal(signal.SIGINT)
 
 
 def test_where_it_is_ignored_it_stays_so() -> None:
+    from train.fitting.interruption import Interruption
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Interruption():
         signal.raise_signal(signal.SIGINT)

@@ -164,6 +164,7 @@ def test_another_s_folder_is_refused_and_stays(command: Run, tmp_path: Path) -> 
     assert contents(tmp_path) == before
 
 
+@pytest.mark.long
 def test_a_classical_run_is_kept_too(images: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, recipe = runs.Run(tmp_path / "run"), replaced(CLASSICAL, image_size=(16, 16))
     first = training.train(recipe, images, run)

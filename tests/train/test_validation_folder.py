@@ -89,6 +89,7 @@ def test_what_the_splits_are_used_for_is_said(command: Run, tmp_path: Path) -> N
 # Counts.
 
 
+@pytest.mark.long
 def test_a_run_says_and_records_what_it_has_of_each_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = drawing.write_folder(tmp_path / "shapes", {"train": 60, "test": 15})
     made = cache.provide(DataRequest(str(root), SIZE))
