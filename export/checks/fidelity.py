@@ -21,8 +21,11 @@ OPERATOR, TYPE = schema.BuiltinOperator, schema.TensorType
 CONVERSIONS = (OPERATOR.QUANTIZE, OPERATOR.DEQUANTIZE)
 # A weight lies within half a step of the float one. The limit is of the root mean square over one of a layer's outputs.
 MOST_STEPS = 1.0
-# The range of a tensor holds all that it takes on over calibration images, but for the rounding of its zero point.
+# The range of a tensor holds all that it takes on over calibration images, but for this share, or for one of its own
+# steps: its zero point is rounded, and a tensor that hardly varies (a dead layer's, a gate's that is always open) has a
+# range far wider than what it takes on, which always holds 0 and is 1e-9 wide at least.
 LEAST_HELD = 0.98
+STEPS = 255
 # float16's step: of a number of size 1, and of the smallest.
 HALF, SMALLEST_HALF = 2.0**-10, 2.0**-24
 NUMBERS = {
@@ -178,6 +181,7 @@ def _steps(ours: Constant, theirs: Constant) -> float:
 def _range_fault(ours: Range | None, taken: Range | None, name: str) -> Iterator[str]:
     if ours is None or taken is None or not taken[0] < taken[1]:
         return
-    held = max(0.0, min(ours[1], taken[1]) - max(ours[0], taken[0])) / (taken[1] - taken[0])
-    if not held >= LEAST_HELD:
+    span, step = taken[1] - taken[0], (ours[1] - ours[0]) / STEPS
+    held = max(0.0, min(ours[1], taken[1]) - max(ours[0], taken[0])) / span
+    if not (held >= LEAST_HELD or (1 - held) * span <= step):
         yield f"the range of {name} holds {100 * held:.0f} % of what float32 computes there"

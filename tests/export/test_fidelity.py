@@ -119,3 +119,19 @@ def test_other_operators_are_not_compared() -> None:
     end = planting.Model(foreign.bare())
     end.graph.operators.pop()
     assert fidelity.faults(foreign.bare(), end.bytes(), PIXELS, {}) == []
+
+
+def test_a_dead_layer_is_no_fault() -> None:
+    """The quantizer's ranges are 1e-9 wide at least: far wider than what this one takes on."""
+
+    def change(model: planting.Model) -> None:
+        for place in (1, 2):
+            tensor = model.constant("last", place)
+            model.put(tensor, model.numbers(tensor) * np.float32(1e-14))
+
+    float32 = planting.planted(foreign.bare(), change)
+    taken = fidelity.taken(float32, tensors())
+    file = quantize.make("int8", float32, tensors(), *PIXELS)
+    assert fidelity.faults(float32, file, PIXELS, taken) == []
+    shifted = planting.planted(file, planting.zero_point_shifted("middle"))
+    assert any(" holds 7" in said for said in fidelity.faults(float32, shifted, PIXELS, taken))
