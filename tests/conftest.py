@@ -74,10 +74,16 @@ def places(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = dict(os.environ)
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # commands buffer as they do for a user
     for name, value in places(tmp_path).items():
         monkeypatch.setenv(name, value)
+    yield
+    # A camera that is opened sets what OpenCV reads at its start: all commands after it would be real processes.
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 def runs_in(folder: Path, by: Warm = LIGHT) -> Run:
