@@ -22,7 +22,7 @@ def take(name: str, folder: Path) -> Path:
     if not reference or not path:
         raise UserError(f"{name}: expected REF:PATH, a commit, tag or branch and a file in it")
     if reference.startswith("-"):
-        raise UserError(f"{name}: {reference} is not a commit, tag or branch")
+        raise UserError(f"{name}: {reference} is no commit, tag or branch, expected one, such as main or v1.2")
     for place in (f"./{path}", path):
         try:
             done = subprocess.run(["git", "cat-file", "blob", f"{reference}:{place}"], capture_output=True)

@@ -101,7 +101,10 @@ def connect(cluster: Cluster) -> None:
             job_addresses=cluster.coordinator, num_processes=cluster.processes, process_id=cluster.process_id
         )
     except Exception as error:  # JAX's own: a time-out, an address that isn't there, a number taken twice
-        raise UserError(f"the processes did not connect to {cluster.coordinator}: {text.one_line(error)}") from None
+        raise UserError(
+            f"the processes did not connect to {cluster.coordinator} ({text.one_line(error)}); start all of them within"
+            " minutes, with one --coordinator, an address of the machine that has --process-id 0"
+        ) from None
 
 
 def _keep_stdout() -> None:

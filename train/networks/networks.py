@@ -47,7 +47,8 @@ def _fitting(recipe: Recipe) -> Iterator[None]:
     except ValueError as error:
         size = fields.size_text(recipe.data.image_size)
         raise UserError(
-            f"{recipe.name}: the network can't be built for {size} images: {text.one_line(error)}"
+            f"{recipe.name}: the network can't be built for {size} images ({text.one_line(error)}); try larger ones,"
+            " --set image_size=HxW"
         ) from None
 
 
@@ -80,7 +81,10 @@ def load(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, json and Keras' own: whatever a damaged file raises
-        raise UserError(f"{path}: can't be read as a Keras model: {text.one_line(error)}") from None
+        raise UserError(
+            f"{path}: can't be read as a Keras model ({text.one_line(error)}), expected a whole file of a version of"
+            " Keras up to this one; save it again, or train again"
+        ) from None
 
 
 def _build(recipe: Recipe, labels: int) -> keras.Model:

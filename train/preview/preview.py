@@ -81,13 +81,22 @@ def _recorded(run: runs.Run, name: str, changes: list[str]) -> Recipe:
     try:
         recipe = settings.recorded(Recipe, record.recipe)
     except (KeyError, TypeError, UserError):
-        raise UserError(f"{run.record}: its recipe is none of this version's") from None
+        raise UserError(
+            f"{run.record}: its recipe has fields of another version, expected this one's; train it again, or preview"
+            " it with the version that trained it"
+        ) from None
     if recipe.name != name:
-        raise UserError(f"{run.path}: it was trained by the recipe {recipe.name}, not {name}")
+        raise UserError(
+            f"{run.path}: it was trained by the recipe {recipe.name}, expected {name}; preview it as {recipe.name}, or"
+            " give another run"
+        )
     asked = settings.to_json(settings.change(recipe, changes))
     for field, value in settings.to_json(recipe).items():
         if (wanted := asked[field]) != value:
-            raise UserError(f"{run.path}: it was trained with {field} {value}, not {wanted}")
+            raise UserError(
+                f"{run.path}: it was trained with {field} {value}, expected {wanted}; leave out --set {field}, or give"
+                " another run"
+            )
     return recipe
 
 
