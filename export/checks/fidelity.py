@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from litert_quantizer.utils import tfl_interpreter_utils
 
-from export.conversion import objects
+from export.conversion import hard_swish, objects
 
 OPERATOR, TYPE = schema.BuiltinOperator, schema.TensorType
 CONVERSIONS = (OPERATOR.QUANTIZE, OPERATOR.DEQUANTIZE)
@@ -54,10 +54,14 @@ class Constant:
 
 
 class Graph:
-    """A .tflite's first subgraph, read for comparing: operators without conversions, tensors by their real numbers."""
+    """A .tflite's first subgraph, read for comparing: operators without conversions, tensors by their real numbers.
+
+    An int8 HARD_SWISH that was split is one operator again.
+    """
 
     def __init__(self, model: bytes) -> None:
         self.tree = objects.read(model)
+        hard_swish.join(self.tree)
         self.graph = self.tree.subgraphs[0]
         self.operators = [one for one in self.graph.operators if self.kind(one) not in CONVERSIONS]
         conversions = [one for one in self.graph.operators if self.kind(one) in CONVERSIONS]

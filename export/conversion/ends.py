@@ -71,7 +71,7 @@ def _give_inner(tree: Any, last: Any) -> None:
     """Quantizes the int8 scores to uint8 instead of dequantizing them."""
     graph = tree.subgraphs[0]
     _as_uint8(graph.tensors[graph.outputs[0]], *_beside_int8(graph.tensors[last.inputs[0]]))
-    last.opcodeIndex = _code(tree, QUANTIZE)
+    last.opcodeIndex = objects.code(tree, QUANTIZE)
     last.builtinOptions, last.builtinOptionsType = schema.QuantizeOptionsT(), schema.BuiltinOptions.QuantizeOptions
 
 
@@ -108,7 +108,8 @@ def _beside(tree: Any, index: int, name: str) -> int:
 
 def _conversion(tree: Any, kind: int, source: int, target: int) -> Any:
     operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = _code(tree, kind), [source], [target]
+    version = 2 if kind == DEQUANTIZE else 1  # 2: of int8
+    operator.opcodeIndex, operator.inputs, operator.outputs = objects.code(tree, kind, version), [source], [target]
     if kind == QUANTIZE:
         operator.builtinOptions = schema.QuantizeOptionsT()
         operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
@@ -116,18 +117,6 @@ def _conversion(tree: Any, kind: int, source: int, target: int) -> Any:
         operator.builtinOptions = schema.DequantizeOptionsT()
         operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
     return operator
-
-
-def _code(tree: Any, kind: int) -> int:
-    """The operator's index in the file's operator codes, which it is added to if missing."""
-    for place, code in enumerate(tree.operatorCodes):
-        if max(int(code.builtinCode), int(code.deprecatedBuiltinCode)) == kind:
-            return place
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = kind
-    code.version = 2 if kind == DEQUANTIZE else 1  # 2: of int8
-    tree.operatorCodes.append(code)
-    return len(tree.operatorCodes) - 1
 
 
 def _codes(held: Range) -> tuple[float, int]:

@@ -50,6 +50,18 @@ def operator_name(tree: Any, operator: Any) -> str:
     return str(OPERATOR_NAMES.get(number, number))
 
 
+def code(tree: Any, number: int, version: int = 1) -> int:
+    """The place of an operator in the file's table of operators, which it is added to if missing."""
+    for place, there in enumerate(tree.operatorCodes):
+        if max(int(there.builtinCode), int(there.deprecatedBuiltinCode)) == number:
+            return place
+    made = schema.OperatorCodeT()
+    made.builtinCode = made.deprecatedBuiltinCode = number
+    made.version = version
+    tree.operatorCodes.append(made)
+    return len(tree.operatorCodes) - 1
+
+
 def packed(tree: Any) -> bytes:
     """The file that the objects describe."""
     for buffer in tree.buffers:

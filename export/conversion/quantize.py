@@ -18,7 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 from litert_quantizer import algorithm_manager, calibrator, qtyping, quantizer, recipe
 from litert_quantizer.utils import qsv_utils, tfl_interpreter_utils
 
-from export.conversion import ends, objects
+from export.conversion import ends, hard_swish, objects
 
 EVERYTHING = ".*"
 NAMES = algorithm_manager.AlgorithmName
@@ -67,7 +67,7 @@ def _quantized(
     known: Mapping[str, Range],
 ) -> bytes:
     if variant == "int8":
-        return int8(float32, ranges(float32, calibration, (low, high), known), (low, high))
+        return hard_swish.split(int8(float32, ranges(float32, calibration, (low, high), known), (low, high)))
     engine = quantizer.Quantizer(float32)
     WEIGHTS[variant](engine)
     return bytes(engine.quantize(enable_progress_bar=False).quantized_model)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from device.evaluation import exports
 from device.model.card import InputSpec, OutputSpec
 from export.checks.fidelity import Graph
-from export.conversion import objects, pixels, quantize
+from export.conversion import hard_swish, objects, pixels, quantize
 from export.rescue import activations, biases, clipping, equalize
 from export.rescue.activations import Spread, Tensor
 from export.rescue.clipping import Histogram
@@ -93,7 +93,7 @@ class Builder:
             made = quantize.int8(float32, self._ranges(means), pixels.ends(self._spec), chosen)
         if means.biases:
             made = biases.corrected(float32, made, self.spreads(means.equalized, False))
-        return made
+        return hard_swish.split(made)
 
     @property
     def has_more_images(self) -> bool:
