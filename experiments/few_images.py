@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from device import command
 from device.data import copies
 from experiments.record import write
 
@@ -133,7 +134,7 @@ def _share(scores: Any, right: Any) -> float:
     return float((scores.argmax(axis=1) == right).mean())
 
 
-def main() -> None:
+def main() -> int:
     from train.backbones import measured
 
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -160,7 +161,8 @@ def main() -> None:
             print(row["set"], row["images"], row["backbone"], *figures, flush=True)
     int8 = {row.backbone: vars(row) for row in measured.read().results if row.backbone in names}
     write("few_images", rows, "python -m experiments.few_images DIR…", draws=given.draws, latencies=int8)
+    return command.GOOD
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

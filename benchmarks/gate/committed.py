@@ -30,7 +30,10 @@ def take(name: str, folder: Path) -> Path:
             raise UserError(f"{name}: git isn't installed; give a file instead of REF:PATH") from None
         if done.returncode == 0:
             return _written(done.stdout, name, folder / Path(path).name)
-    raise UserError(f"{name}: {_first_line(done.stderr) or 'git can not show it'}")
+    raise UserError(
+        f"{name}: {_first_line(done.stderr) or 'git can not show it'}, expected REF:PATH of a committed file; where"
+        " only a part was cloned, as in CI, git fetch origin REF first, or give a file"
+    )
 
 
 def since(reference: str, candidate: Path) -> str:
@@ -69,7 +72,7 @@ def called(path: Path, name: str) -> Iterator[None]:
 def _first_line(said: bytes) -> str:
     """The first line of git's message, without the advice about its settings."""
     lines = said.decode(errors="replace").strip().splitlines()
-    return lines[0].removeprefix("fatal: ") if lines else ""
+    return lines[0].removeprefix("fatal: ").rstrip(".") if lines else ""
 
 
 def _written(data: bytes, name: str, into: Path) -> Path:

@@ -12,8 +12,6 @@ from device.model.card import CROSS_VALIDATION
 HEADER = ("variant", "size", "accuracy", "drop, points", "p", "agreement", "p50 ms", "to float32")
 # Labels that are named in a line.
 NAMED, LABEL_LENGTH = 3, 24
-# Times float32's latency from which on a variant is said to be slower; a short measurement is a few percent off.
-SLOWER = 1.1
 FLOAT32 = "float32"
 SHARED = "the file was chosen by images that also judge it, as there are no test images; on others it may lose more"
 
@@ -156,11 +154,6 @@ def notes(made: Export, run: Path) -> list[str]:
     if timed.by_variant:
         short = "one thread, a short measurement in turns; python -m benchmarks latency is more exact"
         found.append(f"p50: {short if timed.is_short else 'as python -m benchmarks latency measured it'}")
-    if slower := [row.variant for row in made.rows if row.file and (timed.ratio(row) or 0) > SLOWER]:
-        found.append(
-            f"slower than float32 on this machine: {', '.join(slower)}; python -m export inspect FILE shows the"
-            " operators that XNNPACK doesn't compute, python -m benchmarks select RUN the fastest file"
-        )
     return found
 
 

@@ -88,7 +88,8 @@ def _refuse_lost_archive(path: Path) -> None:
     if (files := flatbuffer.label_files(path)) and not cards.read_archive(path):
         raise UserError(
             f"{path}: its metadata names {files[0].name!r}, expected in an archive at the file's end, which is missing:"
-            " the file is truncated, or a tool dropped the archive; copy or export it again, or give --labels FILE"
+            " the file is truncated, or it was made for a compiler (--hand-over) or a tool dropped the archive; copy or"
+            " export it again, or give --labels FILE"
         )
 
 

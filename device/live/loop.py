@@ -135,6 +135,7 @@ class Loop:
             dropped=state.dropped + self._not_finite,
             rate=self._rate(),
             unusable=state.unusable,
+            is_unknown=None if self._smoother.threshold is None else shown is None,
         )
         self._label = label
         return result

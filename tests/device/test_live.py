@@ -67,10 +67,11 @@ def test_a_threshold_makes_unknown(command: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[0] == "unknown"
     answer = json.loads((tmp_path / "answers.jsonl").read_text())
-    assert answer["label"] == "unknown" and answer["top"][0]["label"] == "circle"
+    assert (answer["label"], answer["unknown"], answer["top"][0]["label"]) == ("unknown", True, "circle")
     assert answer["score"] == answer["top"][0]["score"]
     command("device", *words, "--jsonl", tmp_path / "answers.jsonl")
-    assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 2, "lines are added"
+    _, added = (tmp_path / "answers.jsonl").read_text().splitlines()
+    assert "unknown" not in json.loads(added), "there is no threshold"
 
 
 def test_everything_that_is_told_at_once(live: Any, tmp_path: Path) -> None:

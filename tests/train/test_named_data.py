@@ -212,3 +212,11 @@ def test_the_batches_of_cifar10_are_read_in_order(tmp_path: Path, monkeypatch: p
 def test_load_names_what_is_unknown() -> None:
     with pytest.raises(UserError, match="unknown data set 'mnist'"):
         named_data.load("mnist")
+
+
+def test_where_refuses_what_is_no_data(command: Run) -> None:
+    """`make export DATA=…` asks it: a misspelt folder is no other run."""
+    done = command("train", "where", "fashion_mnist", "--data", "imagse")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'imagse'" in done.stderr
+    assert command("train", "where", "transfer", "--data", "cats_vs_dogs").stdout == "runs/transfer\n"

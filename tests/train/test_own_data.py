@@ -80,3 +80,21 @@ def test_left_and_right_can_be_learned(warm: Run, tmp_path: Path) -> None:
     assert json.loads((run / "evaluation.json").read_bytes())["top1"] > 0.85
     assert json.loads((run / "run.json").read_bytes())["recipe"]["horizontal_flip"] is False
     assert any(line.startswith("augmentation: none") for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("transfer", "--set", "rotation_range=20", "--set", "epochs=3"), "rotation_range, epochs"),
+        (("transfer", "--set", "rotation_range=20", "--fine-tune", "1"), None),
+        (("scratch", "--backbone", "MobileNetV2"), "backbone"),
+        (("scratch", "--set", "rotation_range=20"), None),
+    ],
+)
+def test_settings_without_effect_are_named(
+    command: Run, shapes_folder: Path, words: tuple[str, ...], named: str | None
+) -> None:
+    done = command("train", *words, "--data", shapes_folder, "--set", "image_size=16x16", "--only-data")
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if "no effect" in line]
+    assert [note.removeprefix("note: ").split(":")[0] for note in notes] == ([named] if named else [])

@@ -5,6 +5,7 @@ python -m train where RECIPE [--data NAME|DIR]              the run folder of a 
 import argparse
 
 from device import command
+from device.places import is_folder
 from train.recipes import catalog, settings
 from train.recipes.classical import CLASSICAL, COMMAND
 from train.recipes.fields import size_text
@@ -33,8 +34,11 @@ def add_where_arguments(options: argparse.ArgumentParser) -> None:
 
 def show_where(asked: argparse.Namespace) -> int:
     recipe = CLASSICAL if asked.recipe in (COMMAND, CLASSICAL.name) else catalog.get(asked.recipe)
+    from train.datasets import class_folders, named_data
     from train.run import runs
 
+    if asked.data and not is_folder(asked.data) and not class_folders.is_data_set(asked.data):
+        named_data.check(asked.data)
     changes = [f"data={asked.data}"] if asked.data else []
     command.show([str(runs.default(settings.change(recipe, changes)).path)])
     return command.GOOD

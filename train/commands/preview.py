@@ -44,7 +44,10 @@ def _check(options: argparse.Namespace) -> None:
     if not options.layers:
         for name in ("run", "labels", "json"):
             if getattr(options, name) is not None:
-                raise UserError(f"--{name} was given without --layers, expected both or neither; add --layers")
+                raise UserError(
+                    f"--{name} was given without --layers, which it belongs to, expected both; add --layers, or omit"
+                    f" --{name}"
+                )
     if options.labels is not None and not 2 <= options.labels <= MAX_LABELS:
         raise UserError(f"--labels is {options.labels}, expected 2 to {MAX_LABELS}")
     if options.labels is not None and options.run:

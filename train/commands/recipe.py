@@ -10,6 +10,7 @@ from device import command
 from device.declared import KEY
 from train.environment.environment import BACKENDS
 from train.recipes import catalog, settings
+from train.recipes.augmentation import Augmentation
 from train.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ OF_TRANSFER = {
     "--freeze": ("freeze", "N"),
     "--fine-tune": ("fine_tune_epochs", "EPOCHS"),
 }
+# Fields of networks with a backbone, and of trainings by epochs: others go on without a word if they are set.
+OF_BACKBONE = frozenset({"backbone", "head_units"})
+BY_EPOCHS = frozenset(
+    [each.name for each in fields(Augmentation)]
+    + ["epochs", "steps_per_epoch", "batch_size", "patience", "keep_best_by", "loss", "optimizer", "learning_rate"]
+    + ["schedule", "warmup", "weight_decay", "ema_momentum", "label_smoothing", "dropout"]
+)
 FIELDS = ("data", *(name for name, _ in OF_TRANSFER.values()))
 
 
@@ -59,7 +67,10 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
-    recipe = settings.change(catalog.get(asked.recipe), given(asked, FIELDS))
+    changes = given(asked, FIELDS)
+    recipe = settings.change(catalog.get(asked.recipe), changes)
+    if without_effect := [name for name in (change.partition("=")[0] for change in changes) if _is_idle(name, recipe)]:
+        command.say(f"note: {', '.join(without_effect)}: no effect on this training; {_why(recipe)}")
     from train import training
 
     options = training.Options(**{each.name: getattr(asked, each.name) for each in fields(training.Options)})
@@ -75,6 +86,19 @@ def run(asked: argparse.Namespace) -> int:
             command.say(f"note: {remark}")
         command.say_next(("export", outcome.run.path))
     return command.GOOD
+
+
+def _is_idle(name: str, recipe: Recipe) -> bool:
+    """Whether a field that was set changes nothing in how this recipe is trained."""
+    if not recipe.network.has_backbone:
+        return name in OF_BACKBONE
+    return recipe.can_cross_validate and name in BY_EPOCHS
+
+
+def _why(recipe: Recipe) -> str:
+    if not recipe.network.has_backbone:
+        return f"{recipe.name} has a network without a backbone, transfer one with it"
+    return "its head is fitted in one go, on the images as they are; --fine-tune EPOCHS trains by epochs"
 
 
 def given(asked: argparse.Namespace, names: Sequence[str]) -> list[str]:

@@ -69,13 +69,18 @@ class NamedData:
     origin: str
 
 
-def load(name: str) -> NamedData:
-    """The first usable copy; UserError lists every place tried, and says what to do."""
+def check(name: str) -> None:
+    """UserError if there is no data set of that name."""
     if name not in PLACES:
         raise UserError(
             f"unknown data set {name!r}, expected {', '.join(PLACES)}, cats_vs_dogs or a folder of class folders that"
             " is here; name one with --data"
         )
+
+
+def load(name: str) -> NamedData:
+    """The first usable copy; UserError lists every place tried, and says what to do."""
+    check(name)
     tried = []
     for where, read in PLACES[name]:
         try:

@@ -92,7 +92,8 @@ class OutputOptions:
             if getattr(self, name):
                 option, needed = declared.spelled(name), declared.spelled(self.switch)
                 raise UserError(
-                    f"{option} was given without {needed}, expected both or neither; add {needed}, or omit {option}"
+                    f"{option} was given without {needed}, which it belongs to, expected both; add {needed}, or omit"
+                    f" {option}"
                 )
 
     @property

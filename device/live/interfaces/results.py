@@ -18,7 +18,8 @@ class FrameResult:
     threshold. changed: the label differs from the previous result's. score: of that label; of the best one if it is
     unknown. ms: the time of each stage: preprocess, invoke, postprocess, and frame, from the capture to this result.
     dropped: frames so far without a prediction, including those whose scores were not finite. rate: predictions per
-    second, recently. unusable: frames so far that could not be decoded, or were too large.
+    second, recently. unusable: frames so far that could not be decoded, or were too large. is_unknown: whether nothing
+    reaches the threshold; None without a threshold.
     """
 
     number: int
@@ -33,6 +34,7 @@ class FrameResult:
     dropped: int
     rate: float
     unusable: int = 0
+    is_unknown: bool | None = None
 
     @property
     def held_at(self) -> float:
@@ -54,6 +56,8 @@ class FrameResult:
             "rate": round(self.rate, 2),
             "decoded": self.frame.decoded,
         }
+        if self.is_unknown is not None:
+            document["unknown"] = self.is_unknown
         if self.frame.name is not None:
             document["image"] = self.frame.name
         if self.frame.position is not None:
