@@ -152,7 +152,8 @@ class Maker:
             golden=record(Classifier(path), self.goldens.files, BY_NAME[variant].tolerance * self._span),
             golden_source=self.goldens.source,
         )
-        notes = (*compare.losses(variant, comparison), *report.losses(variant, row.confidence))
+        said = compare.hints(comparison) if variant == "float32" else compare.losses(variant, comparison)
+        notes = (*said, *report.losses(variant, row.confidence))
         return Made(row, cards.assembled(bare, full, self.goldens.files), notes)
 
     def _scores(self, variant: str, path: Path) -> tuple[Scores, Scores | None]:
@@ -201,8 +202,8 @@ class Maker:
             path.unlink(missing_ok=True)
             command.say(f"{name}: not kept: {'; '.join(row.failures)}")
             return row
-        for note in made.notes:
-            command.say(f"note: {note}")
+        for note in made.notes:  # they begin with the variant; a rescued file has another name
+            command.say(f"note: {re.sub(rf'^{row.variant}(?=[ ,:])', name, note)}")
         files.write_bytes(path, made.data)
         Classifier(path)  # reads its own card and checks it against its tensors
         return replace(

@@ -20,6 +20,8 @@ Scores = npt.NDArray[np.float32]
 # Of a uint8 score: smaller ones can't be told apart.
 STEP = 1 / 256
 NO_NOISE = 120.0  # dB
+# Images and share of what chance leaves wrong from which on a network is said to know something.
+FEW, BETTER = 50, 0.1
 
 
 def compare(
@@ -124,6 +126,20 @@ def failures(variant: str, comparison: ReferenceComparison, span: float = 1.0) -
             f"it loses {100 * comparison.drop:.2f} points of accuracy, at most {100 * limits.drop:g} are sound"
         )
     return reasons
+
+
+def hints(comparison: ReferenceComparison) -> list[str]:
+    """What a network that is hardly better than one label for all images may have been given wrongly; [] for others."""
+    classes, n = comparison.per_class, comparison.n
+    if comparison.top1 is None or not classes or n < FEW:
+        return []
+    chance = max(row.n for row in classes) / sum(row.n for row in classes)
+    if comparison.top1 >= chance + BETTER * (1 - chance):
+        return []
+    return [
+        f"float32 is right for {text.percent(comparison.top1)} of the images, and one label for all of them would be"
+        f" for {text.percent(chance)}: check how pixels are scaled (--scaling auto) and the order of the labels"
+    ]
 
 
 def losses(variant: str, comparison: ReferenceComparison) -> list[str]:

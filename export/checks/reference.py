@@ -32,8 +32,36 @@ class Reference:
     unseen: Scores | None = None  # by heads that haven't seen the images, where the network has
 
 
+# How far rounding takes probabilities beyond 0..1, and a sum of them away from 1.
+SLACK, SUM_SLACK = 0.01, 0.05
+
+
 def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
-    """(the bare float32 model, whose input is as the cards will say; the reference)."""
+    """(the bare float32 model, whose input is as the cards will say; the reference). UserError for scores that are no
+    probabilities, if they should be.
+    """
+    bare, found = _of(source, scratch)
+    _check_probabilities(source, found.scores)
+    return bare, found
+
+
+def _check_probabilities(source: ExportSource, scores: Scores) -> None:
+    if source.output.kind != "softmax" or not np.isfinite(scores).all():  # what is not finite is refused as such
+        return
+    low, high = float(scores.min()), float(scores.max())
+    if low < -SLACK or high > 1 + SLACK:
+        raise UserError(
+            f"{source.model}: its scores go from {low:.3g} to {high:.3g}, expected probabilities; give --output logits,"
+            " or end the network with a softmax"
+        )
+    if np.abs(scores.sum(axis=1) - 1).max() > SUM_SLACK:
+        command.say(
+            f"note: {source.model}: its scores don't add up to 1; if it has a sigmoid for each label, give --output"
+            " sigmoid"
+        )
+
+
+def _of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:
     labeled = source.test is not None
     test = source.test or Labeled(
         source.labels,

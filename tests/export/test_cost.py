@@ -85,15 +85,6 @@ def test_the_calibration_is_said_of_what_was_calibrated(lossy: Exported, int8: E
         assert [note.split(":")[0] for note in notes if "calibrated with" in note] == named
 
 
-def test_a_variant_that_is_slower_is_named(lossy: Exported, int8: ExportedVariant) -> None:
-    made = exports.read(lossy.run / "export")
-    assert int8.cost is not None and int8.cost.latency is not None
-    for ratio, named in ((1.82, True), (1.05, False)):
-        row = replace(int8, cost=replace(int8.cost, latency=replace(int8.cost.latency, ratio=ratio)))
-        notes = cost_table.notes(replace(made, variants=(made.variants[0], row)), lossy.run)
-        assert any("slower than float32" in note and "int8" in note for note in notes) is named
-
-
 def test_the_contact_sheet(lossy: Exported, int8: ExportedVariant) -> None:
     """Each tile has its image, pixel by pixel, and words below."""
     cost = int8.cost
