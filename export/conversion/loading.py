@@ -28,6 +28,9 @@ from export.conversion import keras_config
 KERAS_LAYERS = frozenset(dir(keras.layers))
 BY_SAVED_MODEL = "save it from the program that made it as a SavedModel, model.export(DIR), and export that folder"
 
+# What a layer of a .keras file computes in, where that is not what its weights are in.
+MIXED = re.compile(rb'"mixed_b?float16"')
+
 Batch = npt.NDArray[np.float32]
 
 
@@ -58,9 +61,26 @@ def load(path: Path, scratch: Path, with_keras_2: bool) -> LoadedNetwork:
             " anew from the program that made it"
         )
     _refuse_custom(path, _config_in(path))
-    link = scratch / "model.keras"  # Keras goes by the ending
-    link.symlink_to(path.resolve())
-    return _network(path, keras.models.load_model(link, compile=False), keras)
+    copy = scratch / "model.keras"  # Keras goes by the ending
+    if not _write_in_float32(path, copy):
+        copy.symlink_to(path.resolve())
+    return _network(path, keras.models.load_model(copy, compile=False), keras)
+
+
+def _write_in_float32(path: Path, copy: Path) -> bool:
+    """Writes a network that was trained in mixed precision as one that computes in float32, as its weights are; TFLite
+    lacks operators for half precision. False for another network (https://keras.io/api/mixed_precision/policy).
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config, changed = MIXED.subn(b'"float32"', archive.read("config.json"))
+            if changed:
+                with zipfile.ZipFile(copy, "w") as written:
+                    for name in archive.namelist():
+                        written.writestr(name, config if name == "config.json" else archive.read(name))
+    except (OSError, KeyError, zipfile.BadZipFile):  # Keras says what is wrong with it
+        return False
+    return changed > 0
 
 
 def _config_in(path: Path) -> Any:

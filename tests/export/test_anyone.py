@@ -91,6 +91,24 @@ def test_every_format_becomes_the_network_that_it_was(
     np.testing.assert_allclose(scores(run / "export" / float32["file"]), expected, atol=1e-5)
 
 
+def test_mixed_precision_becomes_float32(warm: Run, beside: Path) -> None:
+    """As networks are trained on a GPU: TFLite has no operators for the half precision that they compute in."""
+    import keras
+
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        layers = [keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, activation="gelu"), keras.layers.Flatten()]
+        network = keras.Sequential([*layers, keras.layers.Dense(3, activation="softmax", dtype="float32")])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    network.save(beside / "m.keras")
+    words = ("export", "m.keras", "--labels", "names.txt", "--calibration", "shapes", *FED, "--variants", "float32")
+    done = warm(*words)
+    assert done.returncode == 0, done.stderr
+    (row,) = read(beside / "runs/m")["variants"]
+    assert row["largest_error"] < 1e-5
+
+
 def test_an_open_size_is_fixed(warm: Run, place: Path, tmp_path: Path) -> None:
     import keras
 
