@@ -110,10 +110,10 @@ class Maker:
         images = self.reference.images
         return Made(ExportedVariant(variant, len(images), images.split, failures=(reason,)))
 
-    def proved(self, variant: str, bare: bytes, unlike: list[str]) -> Made:
+    def proved(self, variant: str, bare: bytes, unlike: list[str], name: str) -> Made:
         """Like `prove`; a file that can't be run or judged has the reason among its failures."""
         try:
-            return self.prove(variant, bare, unlike)
+            return self.prove(variant, bare, unlike, name)
         except UserError as error:
             return self._refused(variant, error)
 
@@ -129,8 +129,11 @@ class Maker:
         taken = fidelity.taken(self.float32, islice(self.source.tensors(), 0, None, every)) if is_calibrated else {}
         return fidelity.faults(self.float32, bare, self.source.input_range, taken)
 
-    def prove(self, variant: str, bare: bytes, unlike: list[str]) -> Made:
-        """Runs a variant through device and compares it. unlike: the places where it isn't the float network."""
+    def prove(self, variant: str, bare: bytes, unlike: list[str], name: str = "") -> Made:
+        """Runs a variant through device and compares it. unlike: the places where it isn't the float network. name: by
+        which its losses are reported, by default the variant.
+        """
+        name = name or variant
         source = self.source
         path = self.file(variant)
         path.write_bytes(cards.assembled(bare, cards.of(source, variant), {}))
@@ -152,8 +155,8 @@ class Maker:
             golden=record(Classifier(path), self.goldens.files, BY_NAME[variant].tolerance * self._span),
             golden_source=self.goldens.source,
         )
-        said = compare.hints(comparison) if variant == "float32" else compare.losses(variant, comparison)
-        notes = (*said, *report.losses(variant, row.confidence))
+        said = compare.hints(comparison) if variant == "float32" else compare.losses(name, comparison)
+        notes = (*said, *report.losses(name, row.confidence))
         return Made(row, cards.assembled(bare, full, self.goldens.files), notes)
 
     def _scores(self, variant: str, path: Path) -> tuple[Scores, Scores | None]:
@@ -180,14 +183,14 @@ class Maker:
         are_logits = unseen is not None or kind == "logits"
         return compared, paired.cost(self._float32_scores, judged, reference.images, reference.labeled, are_logits)
 
-    def _tried(self, made: Made) -> Made:
+    def _tried(self, made: Made, name: str) -> Made:
         """Tries a sound file in other runtimes."""
         row = made.row
         tried = None if row.failures else self._trials.tried(self.scratch / f"{row.variant}_tried.tflite", made.data)
         if tried is None:
             return made
         failures = tried.failures if self._trials.is_needed else ()
-        notes = () if self._trials.is_needed else tuple(f"{row.variant}: {failure}" for failure in tried.failures)
+        notes = () if self._trials.is_needed else tuple(f"{name}: {failure}" for failure in tried.failures)
         return Made(replace(row, runtimes=tried.results, failures=failures), tried.data, (*made.notes, *notes))
 
     def keep(self, made: Made, name: str = "") -> ExportedVariant:
@@ -195,15 +198,16 @@ class Maker:
 
         name: by default the variant.
         """
-        made, name = self._tried(made), name or made.row.variant
+        name = name or made.row.variant
+        made = self._tried(made, name)
         row = made.row
         path = self.folder / f"{self.source.name}_{name}.tflite"
         if row.failures:
             path.unlink(missing_ok=True)
             command.say(f"{name}: not kept: {'; '.join(row.failures)}")
             return row
-        for note in made.notes:  # they begin with the variant; a rescued file has another name
-            command.say(f"note: {re.sub(rf'^{row.variant}(?=[ ,:])', name, note)}")
+        for note in made.notes:
+            command.say(f"note: {note}")
         files.write_bytes(path, made.data)
         Classifier(path)  # reads its own card and checks it against its tensors
         return replace(

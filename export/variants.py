@@ -111,7 +111,7 @@ def _rescue(maker: Maker, max_drop: float) -> Rescue:
     for stale in (f"{source.name}_{RESCUED}.tflite", f"flips_{RESCUED}.png"):
         (maker.folder / stale).unlink(missing_ok=True)
     done = rescued.rescue(source, maker.float32, max_drop, maker.scratch)
-    made = maker.proved("int8", done.found.chosen.made, list(done.unlike))
+    made = maker.proved("int8", done.found.chosen.made, list(done.unlike), RESCUED)
     is_there = done.found.chosen.means == PLAIN and (maker.folder / f"{source.name}_int8.tflite").exists()
     kept = made.row if is_there else maker.keep(made, RESCUED)
     if kept.file:

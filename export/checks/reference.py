@@ -20,6 +20,9 @@ from export.source.unseen import scores_by
 
 Scores = npt.NDArray[np.float32]
 
+# How far rounding takes probabilities beyond 0..1, and a sum of them away from 1.
+SLACK, SUM_SLACK = 0.01, 0.05
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -30,10 +33,6 @@ class Reference:
     labeled: bool
     scores: Scores
     unseen: Scores | None = None  # by heads that haven't seen the images, where the network has
-
-
-# How far rounding takes probabilities beyond 0..1, and a sum of them away from 1.
-SLACK, SUM_SLACK = 0.01, 0.05
 
 
 def of(source: ExportSource, scratch: Path) -> tuple[bytes, Reference]:

@@ -107,16 +107,11 @@ def _beside(tree: Any, index: int, name: str) -> int:
 
 
 def _conversion(tree: Any, kind: int, source: int, target: int) -> Any:
-    operator = schema.OperatorT()
-    version = 2 if kind == DEQUANTIZE else 1  # 2: of int8
-    operator.opcodeIndex, operator.inputs, operator.outputs = objects.code(tree, kind, version), [source], [target]
     if kind == QUANTIZE:
-        operator.builtinOptions = schema.QuantizeOptionsT()
-        operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
-    else:
-        operator.builtinOptions = schema.DequantizeOptionsT()
-        operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-    return operator
+        options, union, version = schema.QuantizeOptionsT(), schema.BuiltinOptions.QuantizeOptions, 1
+    else:  # version 2: of int8
+        options, union, version = schema.DequantizeOptionsT(), schema.BuiltinOptions.DequantizeOptions, 2
+    return objects.operator(tree, kind, [source], target, options, union, objects.code(tree, kind, version))
 
 
 def _codes(held: Range) -> tuple[float, int]:

@@ -86,8 +86,8 @@ def _quantized(tree: Any, like: int, name: str, scale: float, zero_point: int) -
 
 
 def _operator(tree: Any, kind: int, inputs: list[int], output: int) -> Any:
-    made, is_add = schema.OperatorT(), kind == KIND.ADD
-    made.opcodeIndex, made.inputs, made.outputs = objects.code(tree, kind, 2), inputs, [output]  # version 2: of int8
-    made.builtinOptions = schema.AddOptionsT() if is_add else schema.MulOptionsT()
-    made.builtinOptionsType = schema.BuiltinOptions.AddOptions if is_add else schema.BuiltinOptions.MulOptions
-    return made
+    if kind == KIND.ADD:
+        options, union = schema.AddOptionsT(), schema.BuiltinOptions.AddOptions
+    else:
+        options, union = schema.MulOptionsT(), schema.BuiltinOptions.MulOptions
+    return objects.operator(tree, kind, inputs, output, options, union, objects.code(tree, kind, 2))  # 2: of int8

@@ -55,6 +55,10 @@ def code(tree: Any, number: int, version: int = 1) -> int:
     for place, there in enumerate(tree.operatorCodes):
         if max(int(there.builtinCode), int(there.deprecatedBuiltinCode)) == number:
             return place
+    return _entry(tree, number, version)
+
+
+def _entry(tree: Any, number: int, version: int) -> int:
     made = schema.OperatorCodeT()
     made.builtinCode = made.deprecatedBuiltinCode = number
     made.version = version
@@ -103,13 +107,15 @@ def constant(tree: Any, graph: Any, name: str, numbers: npt.NDArray[Any]) -> int
     return added(graph, tensor)
 
 
-def operator(tree: Any, kind: int, inputs: list[int], output: int, options: Any, union: int) -> Any:
-    """A new operator of version 1, with an entry of its own in the file's table. union: the type of its options."""
-    code, made = schema.OperatorCodeT(), schema.OperatorT()
-    code.builtinCode = code.deprecatedBuiltinCode = kind
-    code.version = 1
-    tree.operatorCodes.append(code)
-    made.opcodeIndex, made.inputs, made.outputs = len(tree.operatorCodes) - 1, inputs, [output]
+def operator(
+    tree: Any, kind: int, inputs: list[int], output: int, options: Any, union: int, place: int | None = None
+) -> Any:
+    """A new operator. union: the type of its options. place: in the file's table of operators (`code`); None: an entry
+    of its own, of version 1.
+    """
+    made = schema.OperatorT()
+    made.opcodeIndex = _entry(tree, kind, 1) if place is None else place
+    made.inputs, made.outputs = inputs, [output]
     made.builtinOptionsType, made.builtinOptions = union, options
     return made
 

@@ -69,8 +69,7 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     changes = given(asked, FIELDS)
     recipe = settings.change(catalog.get(asked.recipe), changes)
-    if without_effect := [name for name in (change.partition("=")[0] for change in changes) if _is_idle(name, recipe)]:
-        command.say(f"note: {', '.join(without_effect)}: no effect on this training; {_why(recipe)}")
+    _say_idle([change.partition("=")[0] for change in changes], recipe)
     from train import training
 
     options = training.Options(**{each.name: getattr(asked, each.name) for each in fields(training.Options)})
@@ -88,17 +87,17 @@ def run(asked: argparse.Namespace) -> int:
     return command.GOOD
 
 
-def _is_idle(name: str, recipe: Recipe) -> bool:
-    """Whether a field that was set changes nothing in how this recipe is trained."""
+def _say_idle(names: Sequence[str], recipe: Recipe) -> None:
+    """Names the fields that were set and change nothing in how this recipe is trained."""
     if not recipe.network.has_backbone:
-        return name in OF_BACKBONE
-    return recipe.can_cross_validate and name in BY_EPOCHS
-
-
-def _why(recipe: Recipe) -> str:
-    if not recipe.network.has_backbone:
-        return f"{recipe.name} has a network without a backbone, transfer one with it"
-    return "its head is fitted in one go, on the images as they are; --fine-tune EPOCHS trains by epochs"
+        idle, why = OF_BACKBONE, f"{recipe.name} has a network without a backbone, transfer one with it"
+    elif recipe.can_cross_validate:
+        idle = BY_EPOCHS
+        why = "its head is fitted in one go, on the images as they are; --fine-tune EPOCHS trains by epochs"
+    else:
+        return
+    if found := [name for name in names if name in idle]:
+        command.say(f"note: {', '.join(found)}: no effect on this training; {why}")
 
 
 def given(asked: argparse.Namespace, names: Sequence[str]) -> list[str]:
